@@ -1,0 +1,9 @@
+//! Envoy's concepts as small constructors, and the one way a message becomes bytes.
+//!
+//! Knows Envoy's words only: no Istio and no Kubernetes word appears here.
+
+pub mod resource;
+pub mod type_url;
+
+pub use resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
+pub use type_url::TypeUrl;

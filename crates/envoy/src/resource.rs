@@ -1,0 +1,124 @@
+//! An xDS resource as it is kept and sent: its name, the digest of its bytes, and the bytes in shared pieces.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use crate::TypeUrl;
+
+/// The digest of a resource's content (xxh3, 128 bits). Equal content has an equal digest on every replica.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub u128);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(xxh3_128(bytes))
+    }
+
+    /// The digest of the concatenation of `pieces`; equal to [`Digest::of`] of the joined bytes.
+    pub fn of_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hasher = Xxh3::new();
+        for piece in pieces {
+            hasher.update(piece);
+        }
+        Self(hasher.digest128())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The name of an xDS resource, unique within its type. Cheap to clone.
+pub type ResourceName = Arc<str>;
+
+/// The resources of one type, ordered by name. A clone is O(1), a difference skips shared parts.
+pub type ResourceSet = imbl::OrdMap<ResourceName, EncodedResource>;
+
+/// One encoded resource. Equality is equality of name and digest; a clone copies three pointers.
+#[derive(Clone)]
+pub struct EncodedResource {
+    /// The name that clients subscribe to.
+    pub name: ResourceName,
+    /// The digest of `fragments`, which is the resource's version.
+    pub digest: Digest,
+    /// The encoded message (not the `Any` around it) in pieces; their concatenation is the message.
+    pub fragments: Arc<[Bytes]>,
+    /// The same resource cut into elements that are resources of their own, where it has such a form.
+    pub elements: Option<Arc<Elements>>,
+}
+
+/// A resource in its second form: a small parent, and children that are sent under a type of their own
+/// (VHDS for a route table, LEDS for a load assignment, FCDS for a listener).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Elements {
+    /// The type of the children.
+    pub element_type: TypeUrl,
+    /// The parent as sent to clients that take the children as resources; it names their source.
+    pub parent: EncodedResource,
+    /// The children by their resource name (for VHDS `<table>/<host>`).
+    pub children: ResourceSet,
+}
+
+/// One element of a parent resource, ready for both forms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// The element as a resource of its own.
+    pub alone: EncodedResource,
+    /// The element as a field of its parent: tag, length and message.
+    pub inline: Arc<[Bytes]>,
+}
+
+impl EncodedResource {
+    /// A resource of one piece.
+    pub fn whole(name: impl Into<ResourceName>, message: impl Into<Bytes>) -> Self {
+        Self::of_fragments(name, Arc::new([message.into()]))
+    }
+
+    /// A resource whose message is the concatenation of `fragments`.
+    pub fn of_fragments(name: impl Into<ResourceName>, fragments: Arc<[Bytes]>) -> Self {
+        let digest = Digest::of_pieces(fragments.iter().map(|f| &f[..]));
+        Self { name: name.into(), digest, fragments, elements: None }
+    }
+
+    /// The length of the encoded message in bytes.
+    pub fn encoded_len(&self) -> usize {
+        self.fragments.iter().map(Bytes::len).sum()
+    }
+
+    /// The encoded message in one piece (copies; for dumps and tests).
+    pub fn to_vec(&self) -> Vec<u8> {
+        self.fragments.concat()
+    }
+}
+
+impl PartialEq for EncodedResource {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+            && self.name == other.name
+            && match (&self.elements, &other.elements) {
+                (None, None) => true,
+                (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
+                _ => false,
+            }
+    }
+}
+
+impl Eq for EncodedResource {}
+
+/// Names the resource and its size, never its content: a `Secret` must not reach a log.
+impl fmt::Debug for EncodedResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{} ({} bytes)", self.name, self.digest, self.encoded_len())
+    }
+}
