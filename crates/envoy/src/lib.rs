@@ -2,8 +2,11 @@
 //!
 //! Knows Envoy's words only: no Istio and no Kubernetes word appears here.
 
+pub mod encode;
+pub mod json;
 pub mod resource;
 pub mod type_url;
 
+pub use encode::{encode, pack_any};
 pub use resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
 pub use type_url::TypeUrl;

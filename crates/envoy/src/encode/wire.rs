@@ -1,0 +1,145 @@
+//! Sorts map entries in an encoded message, in place.
+
+use std::ops::Range;
+
+use super::{FieldKind, Key, Node, table::NODES};
+
+/// The bytes come from an encoder in this process, so a malformed message is a bug, not an input.
+const WELL_FORMED: &str = "the message was encoded by prost";
+
+/// Sorts the entries of every map that can be reached from `node` in `message`.
+pub(super) fn sort_maps(message: &mut [u8], node: &Node) {
+    let mut run = Run::default();
+    let mut at = 0;
+    while at < message.len() {
+        let record = Record::read(message, at);
+        at = record.whole.end;
+        let kind = node.fields.iter().find(|f| f.tag == record.tag).map(|f| f.kind);
+        if run.tag != record.tag {
+            run.finish(message);
+        }
+        match kind {
+            Some(FieldKind::Map(key, value)) => {
+                if let Some(value) = value {
+                    sort_maps_of_value(&mut message[record.body.clone()], &NODES[usize::from(value)]);
+                }
+                run.push(record, key);
+            }
+            Some(FieldKind::Message(child)) => {
+                sort_maps(&mut message[record.body], &NODES[usize::from(child)]);
+            }
+            None => {}
+        }
+    }
+    run.finish(message);
+}
+
+/// The entry of a map is a message of two fields: 1 is the key, 2 the value.
+fn sort_maps_of_value(entry: &mut [u8], value: &Node) {
+    let mut at = 0;
+    while at < entry.len() {
+        let record = Record::read(entry, at);
+        at = record.whole.end;
+        if record.tag == 2 {
+            sort_maps(&mut entry[record.body], value);
+        }
+    }
+}
+
+/// The entries of one map, which stand together.
+#[derive(Default)]
+struct Run {
+    tag: u32,
+    key: Option<Key>,
+    entries: Vec<Record>,
+}
+
+impl Run {
+    fn push(&mut self, entry: Record, key: Key) {
+        self.tag = entry.tag;
+        self.key = Some(key);
+        self.entries.push(entry);
+    }
+
+    /// Puts the entries of the run in the order of their keys and starts anew.
+    fn finish(&mut self, message: &mut [u8]) {
+        let entries = std::mem::take(&mut self.entries);
+        self.tag = 0;
+        let (Some(key), [first, .., last]) = (self.key, &entries[..]) else { return };
+        let span = first.whole.start..last.whole.end;
+        let mut order: Vec<(MapKey<'_>, &Range<usize>)> =
+            entries.iter().map(|e| (MapKey::read(&message[e.body.clone()], key), &e.whole)).collect();
+        if order.is_sorted_by(|a, b| a.0 <= b.0) {
+            return;
+        }
+        order.sort_by_key(|(key, _)| *key);
+        let sorted: Vec<u8> = order.iter().flat_map(|(_, whole)| &message[(*whole).clone()]).copied().collect();
+        message[span].copy_from_slice(&sorted);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum MapKey<'a> {
+    String(&'a [u8]),
+    Int(i64),
+}
+
+impl<'a> MapKey<'a> {
+    /// The key of an entry. The default (empty, zero) is not on the wire.
+    fn read(entry: &'a [u8], kind: Key) -> Self {
+        let mut at = 0;
+        while at < entry.len() {
+            let record = Record::read(entry, at);
+            at = record.whole.end;
+            if record.tag == 1 {
+                let body = &entry[record.body];
+                return match kind {
+                    Key::String => Self::String(body),
+                    Key::Int => Self::Int(read_varint(body, &mut 0).cast_signed()),
+                };
+            }
+        }
+        match kind {
+            Key::String => Self::String(b""),
+            Key::Int => Self::Int(0),
+        }
+    }
+}
+
+/// One field on the wire: where it stands as a whole, and where its content does.
+struct Record {
+    tag: u32,
+    whole: Range<usize>,
+    body: Range<usize>,
+}
+
+impl Record {
+    fn read(message: &[u8], start: usize) -> Self {
+        let mut at = start;
+        let head = read_varint(message, &mut at);
+        let tag = u32::try_from(head >> 3).expect(WELL_FORMED);
+        let body = match head & 7 {
+            0 => {
+                let body = at;
+                read_varint(message, &mut at);
+                body..at
+            }
+            1 => at..at + 8,
+            2 => {
+                let length = usize::try_from(read_varint(message, &mut at)).expect(WELL_FORMED);
+                at..at + length
+            }
+            5 => at..at + 4,
+            other => unreachable!("wire type {other}: {WELL_FORMED}, which writes no groups"),
+        };
+        Self { tag, whole: start..body.end, body }
+    }
+}
+
+fn read_varint(bytes: &[u8], at: &mut usize) -> u64 {
+    let mut rest = &bytes[*at..];
+    let before = rest.len();
+    let value = prost::encoding::decode_varint(&mut rest).expect(WELL_FORMED);
+    *at += before - rest.len();
+    value
+}
