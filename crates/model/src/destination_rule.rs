@@ -1,0 +1,129 @@
+//! Resolves `DestinationRule` into subsets and layers of [`TrafficPolicy`], and picks the rule for a service.
+//!
+//! Reads: DestinationRule, MeshConfig · Produces: [`DestinationRule`], [`RuleKey`]
+//! Consumed by: `translate::clusters`, `translate::endpoints`, `translate::routes` (hash policies)
+//! Spec: https://istio.io/latest/docs/reference/config/networking/destination-rule/
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use fairlead_config::{ConfigKey, LabelSet, Namespace};
+
+use crate::{
+    ConnectionPool, Host, LoadBalancer, LocalityLb, OutlierDetection, TrafficPolicy, UpstreamTls,
+    service::Visibility,
+};
+
+/// The rule that applies to a service in a scope: all DestinationRules of one namespace for one host, merged.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleKey {
+    /// The namespace of the DestinationRules.
+    pub namespace: Namespace,
+    /// Their `host`, resolved.
+    pub host: Host,
+    /// Who sees it, for rules of the same host and namespace that are exported differently: the objects that
+    /// were merged, oldest first.
+    pub objects: Arc<[ConfigKey]>,
+}
+
+/// A DestinationRule, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DestinationRule {
+    /// The object (the oldest of those merged).
+    pub origin: ConfigKey,
+    /// The host that it is for; perhaps a wildcard.
+    pub host: Host,
+    /// Who may use it.
+    pub export_to: Visibility,
+    /// The workloads whose proxies use it; `None`: all.
+    pub workload_selector: Option<LabelSet>,
+    /// The policy of the rule itself.
+    pub policy: PolicyLayer,
+    /// The subsets, in order.
+    pub subsets: Vec<Subset>,
+}
+
+/// A named part of a service's endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subset {
+    /// The name that routes refer to.
+    pub name: Arc<str>,
+    /// The object that defines it.
+    pub origin: ConfigKey,
+    /// Labels that its endpoints have.
+    pub labels: LabelSet,
+    /// The subset's policy, over the rule's.
+    pub policy: PolicyLayer,
+}
+
+/// One `trafficPolicy`: blocks that may each be absent, and policies of single ports that replace it whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PolicyLayer {
+    /// The blocks.
+    pub blocks: PolicyBlocks,
+    /// `portLevelSettings` by port number.
+    pub ports: BTreeMap<u16, PolicyBlocks>,
+}
+
+/// The blocks of a traffic policy, as far as they are given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PolicyBlocks {
+    /// `loadBalancer` without its locality part.
+    pub load_balancer: Option<LoadBalancer>,
+    /// `loadBalancer.localityLbSetting`.
+    pub locality_lb: Option<LocalityLb>,
+    /// `connectionPool`.
+    pub connection_pool: Option<ConnectionPool>,
+    /// `outlierDetection`.
+    pub outlier_detection: Option<OutlierDetection>,
+    /// `tls`.
+    pub tls: Option<UpstreamTls>,
+}
+
+impl DestinationRule {
+    /// The subset of this name.
+    pub fn subset(&self, name: &str) -> Option<&Subset> {
+        self.subsets.iter().find(|s| &*s.name == name)
+    }
+
+    /// The policy for `port`, and for `subset` where one is named, over `defaults` (the mesh's).
+    ///
+    /// A subset's block replaces the rule's; a port's settings replace all others with no inheritance; the
+    /// defaults fill the blocks that are still absent. Mirrors istio pilot/pkg/networking/util
+    /// (GetPortLevelTrafficPolicy) and pilot/pkg/networking/core (MergeTrafficPolicy).
+    pub fn policy_for(&self, port: u16, subset: Option<&Subset>, defaults: &PolicyBlocks) -> TrafficPolicy {
+        let mut blocks = self.policy.ports.get(&port).unwrap_or(&self.policy.blocks).clone();
+        if let Some(subset) = subset {
+            match subset.policy.ports.get(&port) {
+                Some(port_blocks) => blocks = port_blocks.clone(),
+                None => blocks = subset.policy.blocks.clone().over(blocks),
+            }
+        }
+        blocks.over(defaults.clone()).into_policy()
+    }
+}
+
+impl PolicyBlocks {
+    /// `self`, with the blocks that it lacks taken from `below`.
+    pub fn over(self, below: Self) -> Self {
+        let load_balancer_given = self.load_balancer.is_some() || self.locality_lb.is_some();
+        Self {
+            // `loadBalancer` is one block: a locality setting is not inherited into another block.
+            load_balancer: if load_balancer_given { self.load_balancer } else { below.load_balancer },
+            locality_lb: if load_balancer_given { self.locality_lb } else { below.locality_lb },
+            connection_pool: self.connection_pool.or(below.connection_pool),
+            outlier_detection: self.outlier_detection.or(below.outlier_detection),
+            tls: self.tls.or(below.tls),
+        }
+    }
+
+    /// The policy that these blocks make, absent ones at their default.
+    pub fn into_policy(self) -> TrafficPolicy {
+        TrafficPolicy {
+            load_balancer: self.load_balancer,
+            locality_lb: self.locality_lb,
+            connection_pool: self.connection_pool.unwrap_or_default(),
+            outlier_detection: self.outlier_detection,
+            tls: self.tls,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Resolves `Gateway` into servers, and merges the servers of all Gateways that select a proxy.
+//!
+//! Reads: Gateway, VirtualService (which hosts bind) · Produces: [`Gateway`], [`GatewayServer`]
+//! Consumed by: `translate::listeners::gateway`, `translate::routes::gateway`, `translate::secrets`
+//! Spec: https://istio.io/latest/docs/reference/config/networking/gateway/
+
+use std::sync::Arc;
+
+use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
+
+use crate::{CertificateSource, Host, Protocol};
+
+/// A Gateway, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gateway {
+    /// The object.
+    pub origin: ConfigKey,
+    /// Its creation time: the oldest wins.
+    pub created: Option<Timestamp>,
+    /// Labels of the proxies that it programs; empty selects every gateway proxy.
+    pub selector: LabelSet,
+    /// The servers, in order.
+    pub servers: Vec<GatewayServer>,
+}
+
+/// One `servers[]` item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GatewayServer {
+    /// The index in `servers`, for provenance.
+    pub index: usize,
+    /// `name`; may be empty.
+    pub name: Arc<str>,
+    /// `port.number`, the service port.
+    pub port: u16,
+    /// `port.name`.
+    pub port_name: Arc<str>,
+    /// `port.protocol`.
+    pub protocol: Protocol,
+    /// `bind`; `None`: every address.
+    pub bind: Option<Arc<str>>,
+    /// Hosts, each with the namespaces whose VirtualServices may bind to it.
+    pub hosts: Vec<ServerHost>,
+    /// `tls`.
+    pub tls: ServerTls,
+}
+
+/// A host of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerHost {
+    /// The namespace whose VirtualServices may bind; `None`: any.
+    pub namespace: Option<Namespace>,
+    /// The host; perhaps a wildcard.
+    pub host: Host,
+}
+
+/// `tls` of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ServerTls {
+    /// Plaintext.
+    #[default]
+    None,
+    /// Plaintext that redirects every request to HTTPS (`httpsRedirect`).
+    HttpsRedirect,
+    /// Connections are passed on by SNI and not terminated.
+    Passthrough,
+    /// TLS is terminated.
+    Terminate(DownstreamTls),
+}
+
+/// TLS that a gateway terminates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DownstreamTls {
+    /// The server's certificate and key.
+    pub certificate: CertificateSource,
+    /// Whether and how a client certificate is verified.
+    pub client: ClientValidation,
+    /// `minProtocolVersion`. Default TLS 1.2.
+    pub min_version: TlsVersion,
+    /// `maxProtocolVersion`. Default TLS 1.3.
+    pub max_version: TlsVersion,
+    /// `cipherSuites`; empty: Envoy's.
+    pub cipher_suites: Vec<Arc<str>>,
+    /// SANs of which a client must present one.
+    pub subject_alt_names: Vec<Arc<str>>,
+}
+
+/// Whether a client shows a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientValidation {
+    /// None is asked for (`SIMPLE`).
+    None,
+    /// One is required (`MUTUAL`).
+    Required(ClientCa),
+    /// One is verified where it is shown (`OPTIONAL_MUTUAL`).
+    Optional(ClientCa),
+}
+
+/// The certificate authorities of clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientCa {
+    /// A file on the proxy.
+    File(Arc<str>),
+    /// In the Secret of this name, or in `<name>-cacert`.
+    Secret(Arc<str>),
+}
+
+/// A TLS protocol version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.0.
+    Tls10,
+    /// TLS 1.1.
+    Tls11,
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// The Gateways that select a proxy, merged: what listens where.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MergedGateways {
+    /// By port and bind address.
+    pub listeners: Vec<GatewayListener>,
+}
+
+/// One listener of a gateway proxy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GatewayListener {
+    /// The port that the listener binds to (the target port of the gateway's Service, else the server's port).
+    pub port: u16,
+    /// The address; `None`: every address.
+    pub bind: Option<Arc<str>>,
+    /// Whether all servers are plaintext HTTP (one chain, one route table), or each is a chain of its own by SNI,
+    /// or opaque TCP.
+    pub kind: GatewayListenerKind,
+    /// The servers, oldest Gateway first, without those that conflict with an earlier one.
+    pub servers: Arc<[ServerRef]>,
+}
+
+/// What a gateway listener speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GatewayListenerKind {
+    /// Plaintext HTTP.
+    Http,
+    /// TLS, terminated or passed through.
+    Tls,
+    /// Opaque TCP.
+    Tcp,
+}
+
+/// A server of a Gateway.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerRef {
+    /// The Gateway.
+    pub gateway: ConfigKey,
+    /// The index in `servers`.
+    pub index: usize,
+}
+
+/// The virtual hosts of one route table of a gateway: each host of its servers that a VirtualService binds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GatewayHost {
+    /// The intersection of a server's host and a VirtualService's.
+    pub host: Host,
+    /// The VirtualServices of that host, oldest first; their routes are concatenated, catch-alls last.
+    pub virtual_services: Arc<[ConfigKey]>,
+    /// What their destinations are, by host.
+    pub destinations: Arc<[crate::scope::DestinationBinding]>,
+    /// Whether requests are redirected to HTTPS.
+    pub https_redirect: bool,
+}

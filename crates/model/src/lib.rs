@@ -1,0 +1,33 @@
+//! Configuration resolved into the mesh: what the objects mean, without a word of protobuf.
+//!
+//! One module per kind, each of which begins with what it reads, produces and who consumes it. Resolution is
+//! a set of queries on `fairlead-incremental`; nothing here knows a proxy, a clock or a socket.
+//!
+//! | stratum | what is resolved there |
+//! |---|---|
+//! | [`strata::OBJECT`] | one object by itself |
+//! | [`strata::REGISTRY`] | services and endpoints across objects |
+//! | [`strata::SCOPE`] | what a namespace, a Sidecar or a gateway can see |
+//! | [`strata::BINDING`] | which rule applies to which service in which scope |
+
+pub mod destination_rule;
+pub mod endpoints;
+pub mod gateway;
+pub mod host;
+pub mod input;
+pub mod mesh;
+pub mod port;
+pub mod proxy;
+pub mod scope;
+pub mod service;
+pub mod sidecar;
+pub mod strata;
+pub mod virtual_service;
+pub mod workload;
+
+mod policy;
+
+pub use host::Host;
+pub use policy::*;
+pub use port::{Port, Protocol};
+pub use service::{Service, ServiceKey};

@@ -1,0 +1,154 @@
+//! What a proxy is, reduced to what may influence its resources, and what applies to it.
+//!
+//! Reads: Sidecar, Gateway, Service, Pod, VirtualService (`sourceLabels` in use) · Produces: [`ProxyBinding`]
+//! Consumed by: `translate::publication`
+//!
+//! [`ProxyKey`] holds what a node says of itself. Only [`ProxyBinding`] is computed from it; all translation
+//! works on the narrow parts of the binding, which proxies that look alike share.
+
+use std::{net::IpAddr, sync::Arc};
+
+use fairlead_config::{ConfigKey, LabelSet, Namespace};
+
+use crate::{
+    Host,
+    destination_rule::RuleKey,
+    endpoints::Locality,
+    port::Protocol,
+    scope::ScopeKey,
+    sidecar::{Bind, DefaultEndpoint},
+};
+
+/// What a node says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProxyKey {
+    /// Sidecar or gateway.
+    pub kind: ProxyKind,
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Labels of its workload.
+    pub labels: LabelSet,
+    /// Its addresses, sorted.
+    pub addresses: Arc<[IpAddr]>,
+    /// The id of its cluster.
+    pub cluster: Arc<str>,
+    /// Its network; empty for the default one.
+    pub network: Arc<str>,
+    /// Its locality as the node says; the Pod's or node's wins where known.
+    pub locality: Locality,
+    /// The Kubernetes node that it runs on; empty where unknown.
+    pub node: Arc<str>,
+    /// How traffic reaches it.
+    pub interception: Interception,
+    /// The DNS domain of the node id (`default.svc.cluster.local`).
+    pub dns_domain: Arc<str>,
+    /// Whether it may bind ports below 1024 (node metadata `UNPRIVILEGED_POD` is not `true`).
+    pub privileged: bool,
+}
+
+/// The kind of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProxyKind {
+    /// Beside one workload.
+    Sidecar,
+    /// A gateway (node type `router`).
+    Gateway,
+}
+
+/// How traffic reaches a proxy (`INTERCEPTION_MODE`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Interception {
+    /// Redirected by the kernel, with the destination address rewritten.
+    #[default]
+    Redirect,
+    /// Redirected by the kernel, transparently.
+    Tproxy,
+    /// Not at all: applications talk to the proxy's ports.
+    None,
+}
+
+/// IP families that a proxy has addresses of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IpFamilies {
+    /// IPv4 only; also where nothing is known.
+    V4,
+    /// IPv6 only.
+    V6,
+    /// Both.
+    Dual,
+}
+
+/// What applies to a proxy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProxyBinding {
+    /// What it can see.
+    pub scope: ScopeKey,
+    /// What its outbound routes may know of it.
+    pub source: Source,
+    /// Its place, which decides the order of endpoints.
+    pub place: Place,
+    /// The addresses that it can use.
+    pub families: IpFamilies,
+    /// How traffic reaches it.
+    pub interception: Interception,
+    /// Its inbound side; `None` for a gateway.
+    pub inbound: Option<InboundKey>,
+    /// The Gateways that select it, oldest first; empty for a sidecar.
+    pub gateways: Arc<[ConfigKey]>,
+    /// Whether it may bind ports below 1024.
+    pub privileged: bool,
+}
+
+/// What a route's match may ask about the client.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    /// The client's namespace.
+    pub namespace: Namespace,
+    /// Those of the client's labels whose keys some VirtualService asks about in `sourceLabels`.
+    pub labels: LabelSet,
+}
+
+/// Where a client is, as far as endpoints are weighed by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Region, zone and subzone.
+    pub locality: Locality,
+    /// The network.
+    pub network: Arc<str>,
+    /// The node, only where a Service in scope asks for endpoints of the same node; else empty.
+    pub node: Arc<str>,
+    /// Those labels of the client that `failoverPriority` settings ask about.
+    pub labels: LabelSet,
+}
+
+/// The inbound side of a workload. Replicas of a workload share it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InboundKey {
+    /// How traffic reaches it.
+    pub interception: Interception,
+    /// The families that it listens on.
+    pub families: IpFamilies,
+    /// What it listens for, by port.
+    pub listeners: Arc<[InboundListener]>,
+    /// The client-side namespace, for names.
+    pub namespace: Namespace,
+}
+
+/// One inbound port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InboundListener {
+    /// The port that traffic arrives at (the target port of the service).
+    pub port: u16,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// The host and port of the service, for names and statistics; a Sidecar's ingress has none.
+    pub service: Option<(Host, u16)>,
+    /// The object that asked for it: a Service, a ServiceEntry or a Sidecar.
+    pub origin: ConfigKey,
+    /// Where the listener binds to; `None`: it is a filter chain of `virtualInbound`.
+    pub bind: Option<Bind>,
+    /// Where the application is; `None`: at the original destination.
+    pub endpoint: Option<DefaultEndpoint>,
+    /// The DestinationRule whose connection pool limits it.
+    pub rule: Option<RuleKey>,
+}

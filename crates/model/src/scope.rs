@@ -1,0 +1,97 @@
+//! What a proxy can see: the services and VirtualServices of its scope, and which goes with which.
+//!
+//! Reads: Sidecar, Service, ServiceEntry, VirtualService, DestinationRule (hosts and `exportTo` only)
+//! Produces: [`EgressScope`], [`HostBinding`], [`ScopedService`] · Consumed by: `translate`
+//!
+//! A scope names things and holds none of their content, so that it changes when something comes, goes or is
+//! renamed, and not when an endpoint, a weight or a policy changes.
+
+use std::sync::Arc;
+
+use fairlead_config::{ConfigKey, Namespace};
+
+use crate::{
+    Host, Port, ServiceKey,
+    destination_rule::RuleKey,
+    sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
+};
+
+/// Who looks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeKey {
+    /// The namespace of the proxy.
+    pub namespace: Namespace,
+    /// What narrows the view.
+    pub kind: ScopeKind,
+}
+
+/// What narrows the view of a proxy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ScopeKind {
+    /// Nothing: a sidecar to which no Sidecar applies sees all that is exported to its namespace.
+    Default,
+    /// This Sidecar.
+    Sidecar(ConfigKey),
+    /// Nothing: a gateway, to which Sidecars never apply.
+    Gateway,
+}
+
+/// All that a proxy can see outbound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EgressScope {
+    /// The listeners, in the order of the Sidecar; one without a port for [`ScopeKind::Default`] and gateways.
+    pub listeners: Vec<ScopeListener>,
+    /// Every service of every listener and every destination of their VirtualServices, by host, one per host,
+    /// with the rule that applies.
+    pub services: Arc<[ScopedService]>,
+    /// What happens with unknown destinations.
+    pub outbound_policy: OutboundTrafficPolicy,
+}
+
+/// A service in a scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopedService {
+    /// The service.
+    pub service: ServiceKey,
+    /// The DestinationRule that applies to it in this scope.
+    pub rule: Option<RuleKey>,
+}
+
+/// One egress listener of a scope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScopeListener {
+    /// Its port; `None`: the ports of the services.
+    pub port: Option<Port>,
+    /// Its address; `None`: as the capture mode has it.
+    pub bind: Option<Bind>,
+    /// How it captures.
+    pub capture: CaptureMode,
+    /// The services that it sees, by host, and the VirtualService that goes with each; and the hosts of
+    /// VirtualServices that are no service.
+    pub hosts: Arc<[HostBinding]>,
+}
+
+/// A host of a scope: a service, a VirtualService, or a service with its VirtualService.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostBinding {
+    /// The host; a wildcard where a VirtualService or ServiceEntry has one.
+    pub host: Host,
+    /// The service with this host.
+    pub service: Option<ScopedService>,
+    /// The VirtualService that owns the host: the oldest that names it, else the most specific wildcard.
+    pub virtual_service: Option<ConfigKey>,
+    /// What that VirtualService's destinations are in this scope, by host (each once, sorted); for a host
+    /// without one, the service itself is its only destination and this is empty.
+    pub destinations: Arc<[DestinationBinding]>,
+    /// Kubernetes `ExternalName` Services that are second names of this host, sorted.
+    pub aliases: Arc<[Host]>,
+}
+
+/// What a destination host is in a scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DestinationBinding {
+    /// The host as a destination names it.
+    pub host: Host,
+    /// The service; `None` where the scope has none of that host.
+    pub service: Option<ScopedService>,
+}

@@ -1,0 +1,135 @@
+//! Services of the mesh, from Kubernetes Services and from ServiceEntries alike.
+//!
+//! Reads: Service, ServiceEntry, MeshConfig · Produces: [`Service`]
+//! Consumed by: `translate::clusters`, `translate::routes`, `translate::listeners`
+
+use std::{net::IpAddr, sync::Arc};
+
+use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
+use ipnet::IpNet;
+
+use crate::{Host, Port};
+
+/// A service within the namespace that defines it. The same host may be defined in several namespaces; a scope
+/// picks one of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceKey {
+    /// The host; first, so that services sort by host.
+    pub host: Host,
+    /// The namespace that defines the service.
+    pub namespace: Namespace,
+}
+
+/// A host with ports, and the way to find its endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Host and namespace.
+    pub key: ServiceKey,
+    /// The object that defines it (the oldest, where several ServiceEntries of a namespace share the host).
+    pub origin: ConfigKey,
+    /// Its creation time, which decides precedence: the oldest wins.
+    pub created: Option<Timestamp>,
+    /// Where the definition comes from.
+    pub registry: Registry,
+    /// How endpoints are found.
+    pub resolution: Resolution,
+    /// Whether the service is outside of the mesh (ServiceEntry `location: MESH_EXTERNAL`).
+    pub external: bool,
+    /// Cluster IPs, or the addresses of a ServiceEntry.
+    pub addresses: Vec<ServiceAddress>,
+    /// The ports, by number; UDP ports are left out.
+    pub ports: Vec<Port>,
+    /// Who may use the service.
+    pub export_to: Visibility,
+    /// Whether this is a headless Kubernetes Service (`clusterIP: None`).
+    pub headless: bool,
+    /// The Pods (and WorkloadEntries) that are its endpoints; `None` where endpoints are listed or not ours.
+    pub selector: Option<LabelSet>,
+    /// SANs that a server of this service presents (ServiceEntry `subjectAltNames`).
+    pub subject_alt_names: Vec<Arc<str>>,
+    /// Whether endpoints that are not ready count (`publishNotReadyAddresses`).
+    pub publish_not_ready: bool,
+    /// Whether only endpoints on the client's node count (`internalTrafficPolicy: Local`).
+    pub node_local: bool,
+    /// Preference among endpoints (`trafficDistribution`), where given.
+    pub traffic_distribution: Option<TrafficDistribution>,
+}
+
+/// The registry that a service comes from. Kubernetes wins where a scope sees a host in both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Registry {
+    /// A Kubernetes Service.
+    Kubernetes,
+    /// A ServiceEntry.
+    External,
+}
+
+/// How the endpoints of a service are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The registry knows the addresses; sent by EDS.
+    Registry,
+    /// The original destination of the connection (ServiceEntry `NONE`, headless Services).
+    OriginalDestination,
+    /// Each name is resolved and all its addresses are used (ServiceEntry `DNS`).
+    StrictDns,
+    /// Each name is resolved and one address is used (ServiceEntry `DNS_ROUND_ROBIN`).
+    LogicalDns,
+    /// Another service under a second name (Kubernetes `ExternalName`): no cluster or listener of its own.
+    Alias(Host),
+}
+
+/// An address that clients connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServiceAddress {
+    /// One address.
+    Ip(IpAddr),
+    /// A range; connections are told apart by their original destination.
+    Range(IpNet),
+}
+
+/// Who may use an object (`exportTo`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Every namespace (`*`).
+    Public,
+    /// These namespaces; `.` is resolved to the object's own.
+    Namespaces(Vec<Namespace>),
+    /// Nobody (`~`).
+    None,
+}
+
+impl Visibility {
+    /// Whether a proxy in `namespace` may use the object.
+    pub fn allows(&self, namespace: &Namespace) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Namespaces(namespaces) => namespaces.contains(namespace),
+            Self::None => false,
+        }
+    }
+}
+
+/// A Service's `trafficDistribution`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrafficDistribution {
+    /// `PreferClose` and `PreferSameZone`: network, region, zone, subzone.
+    PreferSameZone,
+    /// `PreferSameNode`: the same, and the host name last.
+    PreferSameNode,
+}
+
+impl Service {
+    /// The port with this number.
+    pub fn port(&self, number: u16) -> Option<&Port> {
+        self.ports.iter().find(|p| p.number == number)
+    }
+
+    /// The addresses that are one address each.
+    pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.addresses.iter().filter_map(|a| match a {
+            ServiceAddress::Ip(ip) => Some(*ip),
+            ServiceAddress::Range(_) => None,
+        })
+    }
+}

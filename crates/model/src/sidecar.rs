@@ -1,0 +1,119 @@
+//! Resolves `Sidecar`.
+//!
+//! Reads: Sidecar · Produces: [`Sidecar`], [`EgressListener`], [`IngressListener`]
+//! Consumed by: [`crate::scope`], [`crate::proxy`]
+//! Spec: https://istio.io/latest/docs/reference/config/networking/sidecar/
+
+use std::{net::IpAddr, sync::Arc};
+
+use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
+
+use crate::{Host, Port};
+
+/// A Sidecar, resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sidecar {
+    /// The object.
+    pub origin: ConfigKey,
+    /// Its creation time: the oldest wins.
+    pub created: Option<Timestamp>,
+    /// The workloads that it is for; `None`: the whole namespace (or mesh, in the root namespace).
+    pub workload_selector: Option<LabelSet>,
+    /// Egress listeners; a Sidecar without `egress` has one that sees everything.
+    pub egress: Vec<EgressListener>,
+    /// Ingress listeners; empty: those that the workload's services imply.
+    pub ingress: Vec<IngressListener>,
+    /// `outboundTrafficPolicy.mode`; `None`: the mesh's.
+    pub outbound_policy: Option<OutboundTrafficPolicy>,
+}
+
+/// One `egress[]` item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EgressListener {
+    /// The port and protocol of an explicit listener; `None`: the ports of the services.
+    pub port: Option<Port>,
+    /// The address of the listener; `None`: as the capture mode has it.
+    pub bind: Option<Bind>,
+    /// `captureMode`.
+    pub capture: CaptureMode,
+    /// Which services are seen.
+    pub hosts: Vec<EgressHost>,
+}
+
+/// Where a listener listens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bind {
+    /// An address.
+    Ip(IpAddr),
+    /// A UNIX domain socket.
+    Unix(Arc<str>),
+}
+
+/// One `egress[].hosts[]` item, `<namespace>/<host>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EgressHost {
+    /// Which namespaces' services.
+    pub namespace: EgressNamespace,
+    /// Which hosts.
+    pub host: Host,
+    /// Whether the hosts are taken away instead (`~ns/host`).
+    pub exclude: bool,
+}
+
+/// The namespace part of an egress host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EgressNamespace {
+    /// `*`.
+    Any,
+    /// A namespace; `.` is resolved.
+    Named(Namespace),
+    /// `~`.
+    None,
+}
+
+/// `captureMode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CaptureMode {
+    /// The proxy's own.
+    #[default]
+    Default,
+    /// Redirected by the kernel.
+    Iptables,
+    /// Not captured: the listener binds to its port.
+    None,
+}
+
+/// One `ingress[]` item.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IngressListener {
+    /// The port and its protocol.
+    pub port: Port,
+    /// The address of the listener; `None`: as the capture mode has it.
+    pub bind: Option<Bind>,
+    /// `captureMode`.
+    pub capture: CaptureMode,
+    /// Where the application listens.
+    pub default_endpoint: DefaultEndpoint,
+}
+
+/// `defaultEndpoint`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DefaultEndpoint {
+    /// `127.0.0.1:PORT` (or `[::1]:PORT`), also where none is given.
+    Loopback(u16),
+    /// `0.0.0.0:PORT` (or `[::]:PORT`): the proxy's own address.
+    Instance(u16),
+    /// Another loopback address, where a workload without a network of its own has one.
+    Ip(IpAddr, u16),
+    /// `unix:///path`.
+    Unix(Arc<str>),
+}
+
+/// What happens with traffic to hosts that are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutboundTrafficPolicy {
+    /// It goes to where it was addressed (`ALLOW_ANY`).
+    AllowAny,
+    /// It is refused (`REGISTRY_ONLY`).
+    RegistryOnly,
+}

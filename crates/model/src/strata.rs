@@ -1,0 +1,28 @@
+//! The strata of the engine: a query reads lower ones only.
+
+use fairlead_incremental::Stratum;
+
+/// One object, resolved by itself.
+pub const OBJECT: Stratum = Stratum(10);
+/// Services and endpoints, across objects.
+pub const REGISTRY: Stratum = Stratum(20);
+/// Lists over the whole registry, by host and by namespace.
+pub const REGISTRY_INDEX: Stratum = Stratum(25);
+/// What a namespace, a Sidecar or a gateway can see.
+pub const SCOPE: Stratum = Stratum(30);
+/// Which rule applies to which service, in which scope.
+pub const BINDING: Stratum = Stratum(40);
+/// Diagnostics about references between objects.
+pub const DIAGNOSTICS: Stratum = Stratum(45);
+/// Which listeners, route tables and virtual hosts a scope has: keys, no bytes.
+pub const PLAN: Stratum = Stratum(50);
+/// Encoded resources and elements, one each.
+pub const RESOURCE: Stratum = Stratum(60);
+/// Unions of encoded elements into parents.
+pub const ELEMENTS: Stratum = Stratum(65);
+/// Parents made of elements.
+pub const PARENT: Stratum = Stratum(70);
+/// Unions of resources into sets.
+pub const SET: Stratum = Stratum(75);
+/// What one view of the mesh is sent.
+pub const PUBLICATION: Stratum = Stratum(80);
