@@ -27,6 +27,8 @@ pub mod workload;
 
 mod policy;
 
+// Identity only: no type of a specification passes this crate.
+pub use fairlead_config::{ConfigKey, Kind, LabelSet, Namespace, Timestamp};
 pub use host::Host;
 pub use policy::*;
 pub use port::{Port, Protocol};

@@ -1,0 +1,8 @@
+//! The resolved mesh and a view of it, translated into Envoy resources.
+//!
+//! A query gathers, a plain function decides: each module has `impl Query` bodies that only read and call, and
+//! functions from domain types to Envoy messages that are tested with literals. No function sees a proxy; the
+//! types of [`view`] and the keys name exactly what may influence a resource.
+
+pub mod names;
+pub mod view;

@@ -1,0 +1,102 @@
+//! The names of resources, as Istio writes them: users' tools know them. Names are written, never parsed back.
+
+use std::sync::Arc;
+
+use fairlead_model::Host;
+
+/// The cluster to which sidecars send what no service claims, where that is allowed.
+pub const PASSTHROUGH_CLUSTER: &str = "PassthroughCluster";
+/// The cluster without endpoints, to which sidecars send what they refuse.
+pub const BLACK_HOLE_CLUSTER: &str = "BlackHoleCluster";
+/// The cluster to which inbound traffic goes that no service claims.
+pub const INBOUND_PASSTHROUGH_CLUSTER: &str = "InboundPassthroughCluster";
+/// The listener that redirected outbound traffic arrives at.
+pub const VIRTUAL_OUTBOUND: &str = "virtualOutbound";
+/// The listener that redirected inbound traffic arrives at.
+pub const VIRTUAL_INBOUND: &str = "virtualInbound";
+/// The virtual host that passes on requests to hosts that no service claims.
+pub const ALLOW_ANY: &str = "allow_any";
+/// The virtual host that refuses requests to hosts that no service claims.
+pub const BLOCK_ALL: &str = "block_all";
+/// The name of a route that no VirtualService names.
+pub const DEFAULT_ROUTE: &str = "default";
+/// The listener and route table of the explicit HTTP proxy.
+pub const HTTP_PROXY: &str = "http_proxy";
+
+/// `outbound|<port>|<subset>|<host>`.
+pub fn outbound_cluster(port: u16, subset: &str, host: &Host) -> Arc<str> {
+    format!("outbound|{port}|{subset}|{host}").into()
+}
+
+/// `inbound|<port>||`.
+pub fn inbound_cluster(port: u16) -> Arc<str> {
+    format!("inbound|{port}||").into()
+}
+
+/// `outbound_.<port>_.<subset>_.<host>`: the SNI of mesh traffic.
+pub fn outbound_sni(port: u16, subset: &str, host: &Host) -> String {
+    format!("outbound_.{port}_.{subset}_.{host}")
+}
+
+/// `<bind>_<port>`.
+pub fn listener(bind: &str, port: u16) -> Arc<str> {
+    format!("{bind}_{port}").into()
+}
+
+/// The route table of the HTTP services of a port: `<port>`.
+pub fn port_route(port: u16) -> Arc<str> {
+    port.to_string().into()
+}
+
+/// The route table of a service port whose protocol is detected, on an address of its own: `<host>:<port>`.
+pub fn sniffed_route(host: &Host, port: u16) -> Arc<str> {
+    format!("{host}:{port}").into()
+}
+
+/// The route table of a gateway's plaintext HTTP listener: `http.<listener port>[.<bind>]`.
+pub fn gateway_http_route(port: u16, bind: Option<&str>) -> Arc<str> {
+    match bind {
+        Some(bind) => format!("http.{port}.{bind}").into(),
+        None => format!("http.{port}").into(),
+    }
+}
+
+/// The route table of a gateway's HTTPS server:
+/// `https.<server port>.<port name>.<gateway>.<namespace>[.<bind>]`.
+pub fn gateway_https_route(
+    port: u16,
+    port_name: &str,
+    gateway: &str,
+    namespace: &str,
+    bind: Option<&str>,
+) -> Arc<str> {
+    match bind {
+        Some(bind) => format!("https.{port}.{port_name}.{gateway}.{namespace}.{bind}").into(),
+        None => format!("https.{port}.{port_name}.{gateway}.{namespace}").into(),
+    }
+}
+
+/// `<host>:<port>`.
+pub fn virtual_host(host: &Host, port: u16) -> Arc<str> {
+    format!("{host}:{port}").into()
+}
+
+/// The virtual host of an inbound HTTP port: `inbound|http|<port>`.
+pub fn inbound_virtual_host(port: u16) -> String {
+    format!("inbound|http|{port}")
+}
+
+/// The virtual host of a gateway table that no VirtualService binds to: `blackhole:<port>`.
+pub fn blackhole_virtual_host(port: u16) -> Arc<str> {
+    format!("blackhole:{port}").into()
+}
+
+/// The SDS name of the certificate and key of a `credentialName`: `kubernetes://<name>`.
+pub fn credential(name: &str) -> Arc<str> {
+    format!("kubernetes://{name}").into()
+}
+
+/// The SDS name of the certificate authorities of a `credentialName`: `kubernetes://<name>-cacert`.
+pub fn credential_ca(name: &str) -> Arc<str> {
+    format!("kubernetes://{name}-cacert").into()
+}

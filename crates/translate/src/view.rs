@@ -1,0 +1,103 @@
+//! Views: exactly those attributes of a proxy that may influence one kind of resource.
+//!
+//! A proxy attribute that is not in a view cannot be named by a translation function. Views are separate for
+//! each kind of resource because sharing depends on it: locality splits endpoints, not clusters.
+
+use std::sync::Arc;
+
+use fairlead_model::{
+    ConfigKey,
+    destination_rule::RuleKey,
+    proxy::{Interception, IpFamilies, Place, Source},
+    scope::{DestinationBinding, ScopeKey},
+    ServiceKey,
+};
+
+/// What outbound clusters may depend on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterView {
+    /// Whether the proxy is a gateway: headless services are sent by EDS to gateways, and `credentialName` is
+    /// honoured in DestinationRules without a workload selector.
+    pub gateway: bool,
+    /// IP families, which decide the DNS lookup family.
+    pub families: IpFamilies,
+}
+
+/// What load assignments may depend on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointView {
+    /// Whether the proxy is a gateway (see [`ClusterView::gateway`]).
+    pub gateway: bool,
+    /// Where the client is.
+    pub place: Place,
+}
+
+/// The key of a service's clusters and load assignments in one view.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceInView<V> {
+    /// The service.
+    pub service: ServiceKey,
+    /// The DestinationRule that applies.
+    pub rule: Option<RuleKey>,
+    /// The view.
+    pub view: V,
+}
+
+/// What outbound route tables may depend on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteView {
+    /// What is seen.
+    pub scope: ScopeKey,
+    /// What routes may ask about the client.
+    pub source: Source,
+    /// The client's DNS domain (`default.svc.cluster.local`), which decides short host names.
+    pub dns_domain: Arc<str>,
+}
+
+/// What outbound listeners may depend on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerView {
+    /// What is seen.
+    pub scope: ScopeKey,
+    /// What TCP and TLS routes may ask about the client.
+    pub source: Source,
+    /// How traffic reaches the proxy.
+    pub interception: Interception,
+    /// The families that it listens on.
+    pub families: IpFamilies,
+}
+
+/// The key of one virtual host: all that its bytes depend on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VirtualHostKey {
+    /// The route table that it belongs to.
+    pub table: Arc<str>,
+    /// Its name within the table: `<host>:<port>`.
+    pub name: Arc<str>,
+    /// The domains, in order, without those that an earlier host of the table has.
+    pub domains: Arc<[Arc<str>]>,
+    /// The port that `match.port` compares with, and the default of destination ports.
+    pub port: u16,
+    /// The service, for a host without a VirtualService.
+    pub service: Option<ServiceKey>,
+    /// The VirtualServices whose routes make up the host, in order: at most one for sidecars.
+    pub virtual_services: Arc<[ConfigKey]>,
+    /// What the destinations are.
+    pub destinations: Arc<[DestinationBinding]>,
+    /// Who asks: a sidecar with these attributes, or a gateway.
+    pub client: RouteClient,
+}
+
+/// Who asks for a virtual host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteClient {
+    /// A sidecar. The source is given only where the VirtualService asks about it, so that hosts are shared.
+    Sidecar(Option<Source>),
+    /// A gateway.
+    Gateway {
+        /// The Gateways that the table belongs to, which `match.gateways` is compared with.
+        gateways: Arc<[ConfigKey]>,
+        /// Whether requests are redirected to HTTPS.
+        https_redirect: bool,
+    },
+}
