@@ -1,0 +1,9 @@
+//! `Node` (core/v1): only its labels (region, zone) are read.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A `Node`; everything Fairlead reads of it is metadata.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Node {}

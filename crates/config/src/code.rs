@@ -1,0 +1,156 @@
+//! [`Code`]: the stable code, name and meaning of each sort of finding.
+//!
+//! A code is never used for something else; each has a section in `docs/reference/diagnostics.md`.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($variant:ident $code:literal $name:literal: $summary:literal;)*) => {
+        /// The sort of a finding.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $code, " ", $name, "`: ", $summary, ".")] $variant,)*
+        }
+
+        impl Code {
+            /// All codes, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code, as `FL0101`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The name, as `unknown-field`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it means, in one line.
+            pub const fn summary(self) -> &'static str {
+                match self { $(Self::$variant => $summary,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // Files and YAML.
+    UnreadableFile "FL0001" "unreadable-file": "a file or directory cannot be read";
+    NotUtf8 "FL0002" "not-utf8": "a file is not UTF-8 text";
+    YamlSyntax "FL0003" "yaml-syntax": "a document is not well-formed YAML";
+    TabIndentation "FL0004" "tab-indentation": "a line is indented with a tab";
+    DuplicateKey "FL0005" "duplicate-key": "a mapping has the same key twice";
+    TooLarge "FL0006" "too-large": "a file or document is larger than the limit";
+    TooDeep "FL0007" "too-deep": "a document is nested deeper than the limit";
+    TooManyNodes "FL0008" "too-many-nodes": "a document has more values than the limit";
+    AliasExpansion "FL0009" "alias-expansion": "a document's aliases expand to more values than the limit";
+    UnknownAlias "FL0010" "unknown-alias": "an alias refers to an anchor that is not defined before it";
+    Yaml11Value "FL0011" "yaml-1-1-value": "kubectl reads a bare value otherwise than YAML 1.2 does";
+    UnsupportedTag "FL0012" "unsupported-tag": "a YAML tag has no meaning here";
+    BadMapKey "FL0013" "bad-map-key": "a key of a mapping is a list, a mapping or null";
+    BadMergeKey "FL0014" "bad-merge-key": "a merge key refers to something else than mappings";
+    DuplicateObject "FL0015" "duplicate-object": "the same object is defined more than once";
+    LastGoodKept "FL0016" "last-good-kept": "the last good version of an object stays in use";
+    PollingFallback "FL0017" "polling-fallback": "the directory cannot be watched and is polled instead";
+    // Decoding.
+    UnknownField "FL0101" "unknown-field": "a field does not exist";
+    MisplacedField "FL0102" "misplaced-field": "a field exists, but elsewhere in the object";
+    WrongType "FL0103" "wrong-type": "a value has another type than its field";
+    UnknownEnumValue "FL0104" "unknown-enum-value": "a value is not one of those its field allows";
+    MissingField "FL0105" "missing-field": "a required field is absent";
+    BadDuration "FL0106" "bad-duration": "a text is not a duration";
+    NumberOutOfRange "FL0107" "number-out-of-range": "a number does not fit its field";
+    NeedsQuotes "FL0108" "needs-quotes": "a bare boolean or number stands where a text is wanted";
+    NeedsNoQuotes "FL0109" "needs-no-quotes": "a quoted text stands where a number or boolean is wanted";
+    UnsupportedVersion "FL0110" "unsupported-version": "the API version of a known kind is not served";
+    KindNotRead "FL0111" "kind-not-read": "objects of the kind are ignored";
+    UnknownKind "FL0112" "unknown-kind": "the kind looks like a misspelt one";
+    NotAnObject "FL0113" "not-an-object": "a document is not a Kubernetes object";
+    BadMetadata "FL0114" "bad-metadata": "the name, namespace, labels or annotations of an object are invalid";
+    BadBase64 "FL0115" "bad-base64": "a value is not base64";
+    // Validation of one object.
+    EmptyValue "FL0201" "empty-value": "a list or text must not be empty";
+    BadHost "FL0202" "bad-host": "a text is not a host name, wildcard or address that is allowed here";
+    BadPort "FL0203" "bad-port": "a port is not between 1 and 65535";
+    BadWeight "FL0204" "bad-weight": "the weights of destinations make no sense";
+    BadPercent "FL0205" "bad-percent": "a share is not between 0 and 100";
+    BadRegex "FL0206" "bad-regex": "a text is not an RE2 expression";
+    RegexTooLong "FL0207" "regex-too-long": "an RE2 expression is longer or larger than the limit";
+    MutuallyExclusive "FL0208" "mutually-exclusive": "fields are set that exclude each other";
+    DurationOutOfRange "FL0209" "duration-out-of-range": "a duration is too short or too long";
+    BadHeaderName "FL0210" "bad-header-name": "a text is not the name of an HTTP header";
+    BadHeaderValue "FL0211" "bad-header-value": "a text cannot be the value of an HTTP header";
+    DuplicateName "FL0212" "duplicate-name": "a name that must be unique is used twice";
+    BadName "FL0213" "bad-name": "a text is not a valid name";
+    BadRetry "FL0214" "bad-retry": "a retry policy is invalid";
+    BadStatusCode "FL0215" "bad-status-code": "a number or name is not a status code that is allowed here";
+    BodyTooLarge "FL0216" "body-too-large": "the body of a direct response is larger than the limit";
+    BadGatewayName "FL0217" "bad-gateway-name": "a text is not a reference to a Gateway";
+    BadExportTo "FL0218" "bad-export-to": "an entry of exportTo is invalid";
+    MissingCredential "FL0219" "missing-credential": "the TLS mode needs a certificate or key that is absent";
+    TlsMismatch "FL0220" "tls-mismatch": "TLS settings and the protocol of the port do not fit";
+    UnknownProtocol "FL0221" "unknown-protocol": "a text is not a protocol";
+    DuplicatePort "FL0222" "duplicate-port": "a port number is used twice";
+    BadAddress "FL0223" "bad-address": "a text is not an address or subnet that is allowed here";
+    BadResolution "FL0224" "bad-resolution": "resolution, hosts, addresses and endpoints do not fit";
+    BadLocality "FL0225" "bad-locality": "locality settings are invalid";
+    BadLabel "FL0226" "bad-label": "a label key or value is invalid";
+    BadSelector "FL0227" "bad-selector": "a selector of workloads is invalid";
+    NoAction "FL0228" "no-action": "a rule says nothing about what to do";
+    BadRedirect "FL0229" "bad-redirect": "a redirect is invalid";
+    BadRewrite "FL0230" "bad-rewrite": "a rewrite is invalid";
+    BadMirror "FL0231" "bad-mirror": "a mirror is invalid";
+    BadCors "FL0232" "bad-cors": "a cross-origin policy is invalid";
+    BadFault "FL0233" "bad-fault": "a fault injection is invalid";
+    BadOutlierDetection "FL0234" "bad-outlier-detection": "an outlier detection is invalid";
+    BadLoadBalancer "FL0235" "bad-load-balancer": "load-balancer settings are invalid";
+    BadConnectionPool "FL0236" "bad-connection-pool": "connection-pool settings are invalid";
+    BadListener "FL0237" "bad-listener": "a listener of a Sidecar is invalid";
+    BadDelegate "FL0238" "bad-delegate": "a delegate is invalid";
+    BadMatch "FL0239" "bad-match": "a match condition is invalid";
+    Deprecated "FL0240" "deprecated": "a field is deprecated";
+    NoEffect "FL0241" "no-effect": "a field has no effect where it stands";
+    UnreachableRule "FL0242" "unreachable-rule": "a rule of the object comes after one that matches everything";
+    BadTls "FL0243" "bad-tls": "TLS settings are invalid";
+    // References between objects.
+    UnknownHost "FL0301" "unknown-host": "no service has the host that is referred to";
+    UnknownSubset "FL0302" "unknown-subset": "no DestinationRule defines the subset that is referred to";
+    UnknownGateway "FL0303" "unknown-gateway": "the Gateway that is referred to does not exist";
+    DuplicateHost "FL0304" "duplicate-host": "several objects claim the same host, and only one is used";
+    ConflictingRoute "FL0305" "conflicting-route": "routes of several objects contradict each other";
+    ShadowedRoute "FL0306" "shadowed-route": "an earlier route takes all requests of a later one";
+    UnknownSecret "FL0307" "unknown-secret": "the Secret that is referred to does not exist";
+    NoEndpoints "FL0308" "no-endpoints": "a service or subset has no endpoints";
+    PortMismatch "FL0309" "port-mismatch": "the ports of a Service and of its endpoints do not fit";
+    DuplicateSubset "FL0310" "duplicate-subset": "several DestinationRules define the same subset of a host";
+    UnknownPort "FL0311" "unknown-port": "the service does not have the port that is referred to";
+    AmbiguousPort "FL0312" "ambiguous-port": "a destination names no port, and its service has several";
+    NotVisible "FL0313" "not-visible": "what is referred to is not exported to the namespace";
+    SelectorMatchesNothing "FL0314" "selector-matches-nothing": "a selector matches no workload";
+    UnknownDelegate "FL0315" "unknown-delegate": "the VirtualService that is delegated to does not exist";
+    UnknownNamespace "FL0316" "unknown-namespace": "the namespace that is referred to does not exist";
+    ConflictingServer "FL0317" "conflicting-server": "servers of Gateways claim the same port and host";
+    ConflictingSidecar "FL0318" "conflicting-sidecar": "several Sidecars are for the same workloads";
+    ProtocolMismatch "FL0319" "protocol-mismatch": "a route does not fit the protocol of the port";
+    EmptySubset "FL0320" "empty-subset": "no endpoint carries the labels of a subset";
+    UnknownEgressHost "FL0321" "unknown-egress-host": "an egress host of a Sidecar matches no service";
+    BadSecret "FL0322" "bad-secret": "a Secret lacks a key or holds invalid certificates";
+    IgnoredPolicy "FL0323" "ignored-policy": "a more specific or older object wins over this one";
+    DuplicateService "FL0324" "duplicate-service": "several objects define the same service";
+    SecretNamespace "FL0325" "secret-namespace": "a Secret lies in another namespace than the gateway that needs it";
+    RejectedByProxy "FL0326" "rejected-by-proxy": "a proxy rejected what was made from the object";
+    MtlsConflict "FL0327" "mtls-conflict": "the two ends of a connection disagree about mutual TLS";
+    HostOutsideGateway "FL0328" "host-outside-gateway": "no server of the Gateway serves the host";
+    ConflictingListener "FL0329" "conflicting-listener": "two services or objects need the same listener";
+    // Accepted, but without effect yet.
+    NotTranslated "FL0901" "not-translated": "a field is accepted but has no effect yet";
+    ValueNotTranslated "FL0902" "value-not-translated": "a value is accepted but has no effect yet";
+    NotInStockEnvoy "FL0903" "not-in-stock-envoy": "a feature needs an extension that stock Envoy lacks";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.as_str(), self.name())
+    }
+}

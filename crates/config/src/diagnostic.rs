@@ -1,0 +1,182 @@
+//! [`Diagnostic`]: what is wrong or doubtful in a user's configuration, as data.
+
+use std::{fmt, sync::Arc};
+
+use crate::{Code, ConfigKey, FieldPath, Location, Source};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The object or the part named is not used.
+    Error,
+    /// The object is used, but probably not as meant.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        })
+    }
+}
+
+/// What a diagnostic is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// An object.
+    Object(ConfigKey),
+    /// A file, or a document in it that names no object.
+    File(Arc<str>),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(key) => key.fmt(f),
+            Self::File(path) => f.write_str(path),
+        }
+    }
+}
+
+/// A finding about an object or a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Diagnostic {
+    /// What it is about.
+    pub on: Subject,
+    /// The field; the root if it is about the whole.
+    pub path: FieldPath,
+    /// What sort of finding it is.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is found, with the value at fault.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// Where it stands.
+    pub position: Option<Location>,
+}
+
+impl Diagnostic {
+    /// A finding without help and position.
+    pub fn new(
+        severity: Severity,
+        on: Subject,
+        code: Code,
+        path: FieldPath,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { on, path, code, severity, message: message.into(), help: None, position: None }
+    }
+
+    /// Says what to write instead.
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Sets the position from the object's source unless there is one.
+    pub fn locate(&mut self, source: &Source) -> &mut Self {
+        if self.position.is_none() {
+            self.position = source.locate(&self.path);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// `error[FL0101 unknown-field] VirtualService shop/cart spec.http[0].timeuot (a.yaml:7:5): message; help`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{} {}] {}", self.severity, self.code.as_str(), self.code.name(), self.on)?;
+        if !self.path.is_root() {
+            write!(f, " {}", self.path)?;
+        }
+        if let Some(position) = &self.position {
+            write!(f, " ({position})")?;
+        }
+        write!(f, ": {}", self.message)?;
+        if let Some(help) = &self.help {
+            write!(f, "; {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Collects the findings about one subject.
+#[derive(Clone, Debug)]
+pub struct Diagnostics {
+    on: Subject,
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// No finding about `on`.
+    pub fn on(on: Subject) -> Self {
+        Self { on, list: Vec::new() }
+    }
+
+    /// No finding about the object `key`.
+    pub fn on_object(key: &ConfigKey) -> Self {
+        Self::on(Subject::Object(key.clone()))
+    }
+
+    /// Adds an error.
+    pub fn error(&mut self, code: Code, path: FieldPath, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Error, code, path, message)
+    }
+
+    /// Adds a warning.
+    pub fn warn(&mut self, code: Code, path: FieldPath, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Warning, code, path, message)
+    }
+
+    /// Adds a note.
+    pub fn info(&mut self, code: Code, path: FieldPath, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Info, code, path, message)
+    }
+
+    /// Adds a finding.
+    pub fn add(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        path: FieldPath,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.list.push(Diagnostic::new(severity, self.on.clone(), code, path, message));
+        self.list.last_mut().expect("one was pushed just now")
+    }
+
+    /// Whether an error is among the findings.
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether there is no finding.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The findings so far.
+    pub fn as_slice(&self) -> &[Diagnostic] {
+        &self.list
+    }
+
+    /// The findings, with positions from the object's source.
+    pub fn located(mut self, source: &Source) -> Vec<Diagnostic> {
+        for diagnostic in &mut self.list {
+            diagnostic.locate(source);
+        }
+        self.list
+    }
+
+    /// The findings.
+    pub fn into_vec(self) -> Vec<Diagnostic> {
+        self.list
+    }
+}

@@ -1,0 +1,26 @@
+//! Configuration objects: identity, strict decoding with positions, validation per kind, diagnostics, changes.
+//!
+//! Everything here is a pure function of its arguments: no files, clocks, environment or threads.
+//! A user's mistake is never an `Err`: it is a [`Diagnostic`] with a stable [`Code`], a [`FieldPath`] and a position.
+
+mod change;
+mod code;
+mod diagnostic;
+mod identity;
+mod labels;
+mod object;
+mod path;
+mod position;
+mod timestamp;
+
+pub use change::{Change, ChangeBatch};
+pub use code::Code;
+pub use diagnostic::{Diagnostic, Diagnostics, Severity, Subject};
+/// The types of the kinds' specs.
+pub use fairlead_api as api;
+pub use identity::{ConfigKey, Kind, Name, Namespace};
+pub use labels::LabelSet;
+pub use object::{AnyConfig, Config, Source};
+pub use path::{FieldPath, Segment};
+pub use position::{FieldPositions, Location, Position};
+pub use timestamp::Timestamp;

@@ -1,0 +1,156 @@
+//! [`Config`]: an object of one kind; [`AnyConfig`]: of any; [`Source`]: where it was read.
+
+use std::sync::Arc;
+
+use fairlead_api as api;
+
+use crate::{ConfigKey, FieldPath, FieldPositions, Kind, LabelSet, Location, Timestamp};
+
+/// An object whose spec is a `T`.
+///
+/// Two objects are equal if everything but [`Config::source`] is: an object that moved to another line or file,
+/// or whose resource version rose without a change of meaning, counts as unchanged.
+#[derive(Clone, Debug)]
+pub struct Config<T> {
+    /// Identity of the object.
+    pub key: ConfigKey,
+    /// Labels of the object.
+    pub labels: LabelSet,
+    /// Annotations of the object.
+    pub annotations: LabelSet,
+    /// When the object was created, if its source knows.
+    pub created: Option<Timestamp>,
+    /// What the object says.
+    pub spec: Arc<T>,
+    /// Where the object was read. Not part of equality.
+    pub source: Source,
+}
+
+impl<T: PartialEq> PartialEq for Config<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+            && self.created == other.created
+            && self.labels == other.labels
+            && self.annotations == other.annotations
+            && (Arc::ptr_eq(&self.spec, &other.spec) || self.spec == other.spec)
+    }
+}
+
+impl<T> Config<T> {
+    /// An object without labels, annotations, creation time or source.
+    pub fn new(key: ConfigKey, spec: T) -> Self {
+        Self {
+            key,
+            labels: LabelSet::default(),
+            annotations: LabelSet::default(),
+            created: None,
+            spec: Arc::new(spec),
+            source: Source::None,
+        }
+    }
+
+    /// Where `path` stands in the object's file.
+    pub fn locate(&self, path: &FieldPath) -> Option<Location> {
+        self.source.locate(path)
+    }
+}
+
+/// Where an object was read.
+#[derive(Clone, Debug, Default)]
+pub enum Source {
+    /// In a file.
+    File {
+        /// Path of the file.
+        path: Arc<str>,
+        /// Line where the object begins, from 1.
+        line: u32,
+        /// Column where the object begins, from 1.
+        column: u32,
+        /// Where its fields are.
+        positions: Arc<FieldPositions>,
+    },
+    /// From an API server, in this version.
+    ResourceVersion(Arc<str>),
+    /// Made by a program.
+    #[default]
+    None,
+}
+
+impl Source {
+    /// Where `path` stands in the file; the nearest enclosing field if `path` itself is not written there.
+    pub fn locate(&self, path: &FieldPath) -> Option<Location> {
+        let Self::File { path: file, line, column, positions } = self else { return None };
+        let (line, column) = positions.nearest(path).map_or((*line, *column), |p| (p.line, p.column));
+        Some(Location { file: file.clone(), line, column })
+    }
+}
+
+macro_rules! any_config {
+    ($($kind:ident($spec:ty)),* $(,)?) => {
+        /// An object of any kind.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum AnyConfig {
+            $(
+                #[doc = concat!("A ", stringify!($kind), ".")]
+                $kind(Config<$spec>),
+            )*
+        }
+
+        impl AnyConfig {
+            /// Identity of the object.
+            pub fn key(&self) -> &ConfigKey {
+                match self { $(Self::$kind(config) => &config.key,)* }
+            }
+
+            /// Labels of the object.
+            pub fn labels(&self) -> &LabelSet {
+                match self { $(Self::$kind(config) => &config.labels,)* }
+            }
+
+            /// Annotations of the object.
+            pub fn annotations(&self) -> &LabelSet {
+                match self { $(Self::$kind(config) => &config.annotations,)* }
+            }
+
+            /// When the object was created.
+            pub fn created(&self) -> Option<Timestamp> {
+                match self { $(Self::$kind(config) => config.created,)* }
+            }
+
+            /// Where the object was read.
+            pub fn source(&self) -> &Source {
+                match self { $(Self::$kind(config) => &config.source,)* }
+            }
+
+            /// Kind of the object.
+            pub fn kind(&self) -> Kind {
+                self.key().kind
+            }
+        }
+
+        $(
+            impl From<Config<$spec>> for AnyConfig {
+                fn from(config: Config<$spec>) -> Self {
+                    Self::$kind(config)
+                }
+            }
+        )*
+    };
+}
+
+any_config! {
+    VirtualService(api::VirtualServiceSpec),
+    DestinationRule(api::DestinationRuleSpec),
+    Gateway(api::GatewaySpec),
+    ServiceEntry(api::ServiceEntrySpec),
+    Sidecar(api::SidecarSpec),
+    WorkloadEntry(api::WorkloadEntrySpec),
+    Service(api::ServiceSpec),
+    EndpointSlice(api::EndpointSlice),
+    Endpoints(api::Endpoints),
+    Pod(api::Pod),
+    Node(api::Node),
+    Namespace(api::Namespace),
+    Secret(api::Secret),
+    ConfigMap(api::ConfigMap),
+}
