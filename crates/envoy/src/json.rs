@@ -10,7 +10,9 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use envoy_types::pb::google::protobuf::Any;
 use prost::{Message, Name};
-use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage, SerializeOptions};
+use prost_reflect::{
+    DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage, SerializeOptions,
+};
 use serde_json::Value;
 
 mod any;
@@ -140,8 +142,7 @@ fn decode(descriptor: &MessageDescriptor, bytes: &[u8]) -> Result<DynamicMessage
 
 fn print(message: &DynamicMessage) -> Result<Value, JsonError> {
     let options = SerializeOptions::new().use_proto_field_name(true);
-    message.serialize_with_options(serde_json::value::Serializer, &options).map_err(|source| JsonError::Print {
-        type_name: message.descriptor().full_name().to_owned(),
-        source,
-    })
+    message
+        .serialize_with_options(serde_json::value::Serializer, &options)
+        .map_err(|source| JsonError::Print { type_name: message.descriptor().full_name().to_owned(), source })
 }

@@ -50,7 +50,7 @@ pub type ResourceSet = imbl::OrdMap<ResourceName, EncodedResource>;
 pub struct EncodedResource {
     /// The name that clients subscribe to.
     pub name: ResourceName,
-    /// The digest of `fragments`, which is the resource's version.
+    /// The resource's version: a digest that determines the bytes of `fragments`, see the constructors.
     pub digest: Digest,
     /// The encoded message (not the `Any` around it) in pieces; their concatenation is the message.
     pub fragments: Arc<[Bytes]>,
@@ -89,6 +89,23 @@ impl EncodedResource {
     pub fn of_fragments(name: impl Into<ResourceName>, fragments: Arc<[Bytes]>) -> Self {
         let digest = Digest::of_pieces(fragments.iter().map(|f| &f[..]));
         Self { name: name.into(), digest, fragments, elements: None }
+    }
+
+    /// A resource whose message is the concatenation of `fragments`, with the digest of the digests of its parts.
+    ///
+    /// For a resource of many parts whose digests are known: the parts are not read again. The caller sees to it
+    /// that `parts` determine the bytes of `fragments`, and that a name is always built by the same constructor,
+    /// as the digest differs from that of [`Self::of_fragments`].
+    pub fn of_parts(
+        name: impl Into<ResourceName>,
+        fragments: Arc<[Bytes]>,
+        parts: impl IntoIterator<Item = Digest>,
+    ) -> Self {
+        let mut hasher = Xxh3::new();
+        for Digest(part) in parts {
+            hasher.update(&part.to_le_bytes());
+        }
+        Self { name: name.into(), digest: Digest(hasher.digest128()), fragments, elements: None }
     }
 
     /// The length of the encoded message in bytes.

@@ -9,8 +9,8 @@ use envoy_types::pb::{
     },
     google::protobuf::{ListValue, Struct, Value, value::Kind},
 };
-use prost::{Message, Name};
 use proptest::prelude::*;
+use prost::{Message, Name};
 
 use super::{encode, pack_any};
 
@@ -79,7 +79,9 @@ fn rebuilt<M: Message + Default>(message: &M) -> M {
     M::decode(&message.encode_to_vec()[..]).unwrap()
 }
 
-fn is_canonical<M: Message + Name + Default + PartialEq + std::fmt::Debug>(message: &M) -> Result<(), TestCaseError> {
+fn is_canonical<M: Message + Name + Default + PartialEq + std::fmt::Debug>(
+    message: &M,
+) -> Result<(), TestCaseError> {
     let bytes = encode(message);
     prop_assert_eq!(&M::decode(&bytes[..]).unwrap(), message);
     for _ in 0..100 {

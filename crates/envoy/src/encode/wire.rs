@@ -73,7 +73,8 @@ impl Run {
             return;
         }
         order.sort_by_key(|(key, _)| *key);
-        let sorted: Vec<u8> = order.iter().flat_map(|(_, whole)| &message[(*whole).clone()]).copied().collect();
+        let sorted: Vec<u8> =
+            order.iter().flat_map(|(_, whole)| &message[(*whole).clone()]).copied().collect();
         message[span].copy_from_slice(&sorted);
     }
 }

@@ -77,7 +77,10 @@ fn hide_texts(json: &mut Value) {
     match json {
         Value::String(text) => REDACTED.clone_into(text),
         Value::Object(object) => {
-            object.iter_mut().filter(|(key, _)| !NAMES.contains(&key.as_str())).for_each(|(_, v)| hide_texts(v));
+            object
+                .iter_mut()
+                .filter(|(key, _)| !NAMES.contains(&key.as_str()))
+                .for_each(|(_, v)| hide_texts(v));
         }
         Value::Array(items) => items.iter_mut().for_each(hide_texts),
         _ => {}

@@ -6,8 +6,8 @@ use envoy_types::pb::{
     envoy::extensions::transport_sockets::tls::v3::{Secret, TlsCertificate, secret},
     google::protobuf::{Any, Duration},
 };
-use prost_reflect::Kind;
 use proptest::prelude::*;
+use prost_reflect::Kind;
 use serde_json::json;
 
 use super::*;
@@ -81,7 +81,8 @@ fn reading_is_strict_and_the_inverse_of_printing() {
 
 #[test]
 fn read_bytes_are_canonical_within_an_any_too() {
-    let entries: serde_json::Map<_, _> = (0..20).map(|n| (format!("k{n}"), json!({ "x": n, "y": n }))).collect();
+    let entries: serde_json::Map<_, _> =
+        (0..20).map(|n| (format!("k{n}"), json!({ "x": n, "y": n }))).collect();
     let json = json!({
         "@type": "type.googleapis.com/envoy.config.core.v3.Metadata",
         "filter_metadata": entries,
@@ -95,7 +96,10 @@ fn a_dump_hides_the_private_key_and_keeps_the_certificate() {
     let json = dump_message(&secret()).unwrap();
     assert_eq!(json["tls_certificate"]["private_key"]["inline_string"], REDACTED);
     assert_eq!(json["tls_certificate"]["certificate_chain"]["inline_string"], "chain");
-    assert_eq!(dump_any(&pack_any(&secret())).unwrap()["tls_certificate"]["private_key"]["inline_string"], REDACTED);
+    assert_eq!(
+        dump_any(&pack_any(&secret())).unwrap()["tls_certificate"]["private_key"]["inline_string"],
+        REDACTED
+    );
     let raw = any_to_json(&pack_any(&secret())).unwrap();
     assert_eq!(raw["tls_certificate"]["private_key"]["inline_string"], "key");
 }
