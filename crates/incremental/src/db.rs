@@ -1,0 +1,189 @@
+//! The database: inputs go in, leased values come out.
+
+use std::cell::{Ref, RefCell};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::core::Core;
+use crate::define::{Collect, Index, Input, Query, Revision};
+use crate::explain::{Explanation, NodeId};
+use crate::input::ChangeSet;
+use crate::lease::{CollectLease, Hold, Lease};
+use crate::settle::{Settled, settle_pending};
+use crate::stats::Stats;
+use crate::{collect, index, input, query};
+
+/// Facts, the values derived from them, and who read what.
+///
+/// One thread at a time. Values are shared by `Arc` and may leave the thread.
+///
+/// # Panics in computations
+///
+/// A panic in a computation, in `entries`, in `buckets` or in a comparison of values is a bug of the
+/// caller. It passes through the call of the `Db` that led to it and *poisons* the database: the
+/// values in it are of different revisions, so every later call panics, except for
+/// [`is_poisoned`](Self::is_poisoned), [`explain`](Self::explain), [`stats`](Self::stats) and those
+/// like them. Values that were read before stay valid. To go on, make a new `Db` and apply the facts
+/// again.
+#[derive(Default)]
+pub struct Db {
+    core: RefCell<Core>,
+}
+
+impl Db {
+    /// A database without facts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts to maintain an index. Without this, the first read does, at the cost of a pass over
+    /// all facts of the input.
+    pub fn register_index<I: Index>(&mut self) {
+        self.work(|cell| index::ingredient::<I>(&mut cell.borrow_mut()));
+    }
+
+    /// An empty change set.
+    #[expect(clippy::unused_self, reason = "reads well at the call: `db.change()`, fill, `db.apply`")]
+    pub fn change(&self) -> ChangeSet {
+        ChangeSet::new()
+    }
+
+    /// Makes changes take effect together. Nothing is computed: that is for [`settle`](Self::settle).
+    ///
+    /// Returns the new revision, or the current one when nothing is different.
+    pub fn apply(&mut self, changes: ChangeSet) -> Revision {
+        self.work(|cell| {
+            let core = &mut *cell.borrow_mut();
+            core.revision += 1;
+            if !changes.write_to(core) {
+                core.revision -= 1;
+            }
+            Revision(core.revision)
+        })
+    }
+
+    /// Brings every leased value to the newest revision, and reports what that took.
+    pub fn settle(&mut self) -> Settled {
+        self.work(|cell| {
+            settle_pending(cell);
+            cell.borrow_mut().report()
+        })
+    }
+
+    /// Keeps the value of a query up to date from now on, starting with a computation on the spot.
+    ///
+    /// Changes that are not settled yet are settled first, so that all leases show one revision; the
+    /// next [`settle`](Self::settle) reports that.
+    pub fn lease<Q: Query>(&mut self, key: &Q::Key) -> Lease<Q> {
+        Lease::new(self.work(|cell| {
+            settle_pending(cell);
+            let (id, _) = query::fresh::<Q>(cell, key);
+            hold(&mut cell.borrow_mut(), id)
+        }))
+    }
+
+    /// Keeps a collection up to date from now on; see [`lease`](Self::lease).
+    pub fn lease_collect<C: Collect>(&mut self, key: &C::Key) -> CollectLease<C> {
+        CollectLease::new(self.work(|cell| {
+            settle_pending(cell);
+            let (id, _) = collect::fresh::<C>(cell, key);
+            hold(&mut cell.borrow_mut(), id)
+        }))
+    }
+
+    /// Ends a lease now. Dropping it has the same effect at the next operation of the database.
+    pub fn release<L>(&mut self, lease: L) {
+        drop(lease);
+        self.work(|_| ());
+    }
+
+    /// A fact as it is now, settled or not. Leaves no trace.
+    pub fn input<I: Input>(&self, key: &I::Key) -> Option<Arc<I::Value>> {
+        input::peek::<I>(&self.core(), key)
+    }
+
+    /// What is known about a query, if it is in memory.
+    pub fn explain<Q: Query>(&self, key: &Q::Key) -> Option<Explanation> {
+        let core = self.core.borrow();
+        query::find::<Q>(&core, key).map(|id| core.explain(id))
+    }
+
+    /// What is known about a collection, if it is in memory.
+    pub fn explain_collect<C: Collect>(&self, key: &C::Key) -> Option<Explanation> {
+        let core = self.core.borrow();
+        collect::find::<C>(&core, key).map(|id| core.explain(id))
+    }
+
+    /// What is known about a node that another explanation mentions, if it is still in memory.
+    pub fn explain_node(&self, id: NodeId) -> Option<Explanation> {
+        let core = self.core.borrow();
+        ((id.0.id as usize) < core.nodes.len() && core.is_alive(id.0)).then(|| core.explain(id.0.id))
+    }
+
+    /// Sizes and counters.
+    pub fn stats(&self) -> Stats {
+        self.core.borrow().stats()
+    }
+
+    /// The newest revision, settled or not.
+    pub fn revision(&self) -> Revision {
+        Revision(self.core.borrow().revision)
+    }
+
+    /// Drops values that nobody has read or leased for `grace` revisions. Returns how many nodes went.
+    ///
+    /// Costs as much as there are candidates, not as there are nodes. With a grace of 0 nothing stays
+    /// that no lease needs, directly or not.
+    pub fn collect_garbage(&mut self, grace: u64) -> u64 {
+        self.work(|cell| cell.borrow_mut().collect_garbage(grace))
+    }
+
+    /// Whether a computation panicked.
+    pub fn is_poisoned(&self) -> bool {
+        self.core.borrow().busy
+    }
+
+    /// The core for reading its values.
+    pub(crate) fn core(&self) -> Ref<'_, Core> {
+        let core = self.core.borrow();
+        assert_not_poisoned(&core);
+        core
+    }
+
+    /// Runs an operation; when that panics, the database is poisoned.
+    fn work<T>(&mut self, operation: impl FnOnce(&RefCell<Core>) -> T) -> T {
+        {
+            let core = self.core.get_mut();
+            assert_not_poisoned(core);
+            core.busy = true;
+            core.end_released_leases();
+        }
+        let result = operation(&self.core);
+        self.core.get_mut().busy = false;
+        result
+    }
+}
+
+fn hold(core: &mut Core, id: u32) -> Hold {
+    core.node_mut(id).leases += 1;
+    core.demand(id);
+    Hold::new(core.reference(id), core.releases.clone())
+}
+
+fn assert_not_poisoned(core: &Core) {
+    if core.busy {
+        let during = core.computing.last().map(|&id| (core.ingredient_of(id).name, core.key_text(id)));
+        match during {
+            Some((name, key)) => {
+                panic!("the database is poisoned: the computation of `{name}` for {key} panicked")
+            }
+            None => panic!("the database is poisoned: an operation panicked"),
+        }
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("revision", &self.revision()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! Query nodes: one memoised value per key.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::core::{Core, Erased, Ingredient, query_level};
+use crate::define::Query;
+use crate::node::State;
+use crate::reader::Reader;
+use crate::slab::{Data, Slab};
+use crate::stats::Kind;
+
+/// The stored value of a query; none before the first computation.
+pub(crate) struct Memo<V>(Option<Arc<V>>);
+
+impl<V> Default for Memo<V> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<V: Send + Sync + 'static> Data for Memo<V> {
+    fn outlives_node(&self) -> bool {
+        false
+    }
+}
+
+pub(crate) fn ingredient<Q: Query>(core: &mut Core, kind: Kind) -> u16 {
+    core.ingredient::<(Kind, Q)>(|| Ingredient {
+        name: Q::NAME,
+        kind,
+        level: query_level(Q::STRATUM),
+        table: Box::new(Slab::<Q::Key, Memo<Q::Value>>::new()),
+        recompute: recompute::<Q>,
+        indexes: Vec::new(),
+        nodes: 0,
+        edges: 0,
+        facts: 0,
+        recomputed: 0,
+        resettled: 0,
+    })
+}
+
+/// The node of a key, if it exists.
+pub(crate) fn find<Q: Query>(core: &Core, key: &Q::Key) -> Option<u32> {
+    let ingredient = core.known_ingredient::<(Kind, Q)>()?;
+    let slab = core.slab::<Q::Key, Memo<Q::Value>>(ingredient);
+    slab.find(key).map(|local| slab.slot(local).node)
+}
+
+/// The stored value of a node that has been computed.
+pub(crate) fn value<Q: Query>(core: &Core, id: u32) -> Arc<Q::Value> {
+    let node = core.node(id);
+    let slot = core.slab::<Q::Key, Memo<Q::Value>>(node.ingredient).slot(node.local);
+    slot.data.0.clone().expect("a node is read after it was computed")
+}
+
+pub(crate) fn key_of<Q: Query>(core: &Core, id: u32) -> Q::Key {
+    let node = core.node(id);
+    core.slab::<Q::Key, Memo<Q::Value>>(node.ingredient).slot(node.local).key.clone()
+}
+
+/// The node and the value of a key in the current revision.
+pub(crate) fn fresh<Q: Query>(cell: &RefCell<Core>, key: &Q::Key) -> (u32, Arc<Q::Value>) {
+    fresh_as::<Q>(cell, key, Kind::Query)
+}
+
+pub(crate) fn fresh_as<Q: Query>(cell: &RefCell<Core>, key: &Q::Key, kind: Kind) -> (u32, Arc<Q::Value>) {
+    let id = {
+        let core = &mut *cell.borrow_mut();
+        let ingredient = ingredient::<Q>(core, kind);
+        core.node_of::<Q::Key, Memo<Q::Value>>(ingredient, key, State::New)
+    };
+    crate::settle::refresh(cell, id);
+    (id, value::<Q>(&cell.borrow(), id))
+}
+
+fn recompute<Q: Query>(cell: &RefCell<Core>, id: u32) {
+    let key = key_of::<Q>(&cell.borrow(), id);
+    let reader = Reader::new(cell, Q::NAME, Q::STRATUM);
+    let new = Q::compute(&reader, &key);
+    let reads = reader.into_reads();
+    store::<Q>(&mut cell.borrow_mut(), id, new, reads);
+}
+
+fn store<Q: Query>(core: &mut Core, id: u32, new: Q::Value, reads: Vec<u32>) {
+    let (ingredient, local) = (core.node(id).ingredient, core.node(id).local);
+    let memo = &mut core.slab_mut::<Q::Key, Memo<Q::Value>>(ingredient).slot_mut(local).data;
+    // An equal value keeps the old allocation: whoever holds it shares it.
+    let changed = memo.0.as_deref() != Some(&new);
+    let old = if changed { memo.0.replace(Arc::new(new)) } else { None };
+    core.complete(id, reads);
+    if changed {
+        core.notify(id, old.map(|old| old as Erased).as_ref());
+    }
+}
