@@ -1,0 +1,5 @@
+//! The rules: one named test each. A failure lists what was found and says what to do.
+
+mod docs;
+mod layering;
+mod sources;
