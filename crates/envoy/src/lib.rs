@@ -1,12 +1,31 @@
 //! Envoy's concepts as small constructors, and the one way a message becomes bytes.
 //!
-//! Knows Envoy's words only: no Istio and no Kubernetes word appears here.
+//! Knows Envoy's words only: no Istio and no Kubernetes word appears here. A constructor takes what nearly always
+//! varies and returns Envoy's own message, whose other fields the caller sets; what it does not set is Envoy's
+//! default. No constructor sets a deprecated field.
 
+pub mod access_log;
+pub mod address;
+pub mod bootstrap;
+pub mod cluster;
 pub mod config_source;
+pub mod data_source;
 pub mod encode;
+pub mod endpoint;
+pub mod extension;
 pub mod fragment;
+#[cfg(test)]
+mod golden;
+pub mod http;
 pub mod json;
+pub mod listener;
+pub mod matcher;
+pub mod metadata;
 pub mod resource;
+pub mod route;
+pub mod secret;
+pub mod tcp;
+pub mod tls;
 pub mod type_url;
 pub mod wkt;
 

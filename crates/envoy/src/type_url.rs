@@ -1,5 +1,8 @@
 //! The xDS resource types, as an enum: the only place where a type URL is spelled out.
 
+/// What precedes the full name of a message in its type URL.
+pub const PREFIX: &str = "type.googleapis.com/";
+
 /// A resource type that an xDS stream can carry.
 ///
 /// The order of the variants is the order in which additions are pushed: clusters before the endpoints that

@@ -14,8 +14,7 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/encode/table.rs");
 #[test]
 fn table_is_what_the_descriptor_set_gives() {
     let fresh = table();
-    #[expect(clippy::disallowed_methods, reason = "the switch that every golden file of the workspace has")]
-    if std::env::var("UPDATE").is_ok_and(|v| v == "1") {
+    if crate::golden::update() {
         std::fs::write(TABLE, &fresh).unwrap();
     }
     let checked_in = std::fs::read_to_string(TABLE).unwrap();

@@ -1,0 +1,22 @@
+//! Golden files: what is printed stands in `tests/golden/<name>.yaml`, refreshed by `UPDATE=1`.
+
+use serde_json::Value;
+
+use crate::json::to_yaml;
+
+/// Compares `json`, as YAML, with the golden file called `name`.
+pub(crate) fn check(name: &str, json: &Value) {
+    let path = format!("{}/tests/golden/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let actual = to_yaml(json);
+    if update() {
+        std::fs::write(&path, &actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(actual == expected, "{path} is stale: run with UPDATE=1\n--- now:\n{actual}");
+}
+
+/// Whether generated files are to be refreshed.
+#[expect(clippy::disallowed_methods, reason = "the switch of golden files; tests have no typed settings")]
+pub(crate) fn update() -> bool {
+    std::env::var("UPDATE").is_ok_and(|value| value == "1")
+}

@@ -1,0 +1,181 @@
+//! The HTTP connection manager.
+
+use std::time::Duration;
+
+use envoy_types::pb::envoy::{
+    config::{
+        accesslog::v3::AccessLog,
+        core::v3::{Http1ProtocolOptions, HttpProtocolOptions},
+        listener::v3::Filter,
+        route::v3::RouteConfiguration,
+    },
+    extensions::filters::network::http_connection_manager::v3::{
+        HttpConnectionManager, HttpFilter, Rds,
+        http_connection_manager::{
+            CodecType, ForwardClientCertDetails, PathWithEscapedSlashesAction, RouteSpecifier,
+            SetCurrentClientCertDetails, Tracing, UpgradeConfig,
+        },
+    },
+};
+
+use crate::{config_source, extension, listener::network_filter, wkt::IntoProto};
+
+pub mod filter;
+
+/// Where the routes come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Routes {
+    /// The route table of this name, by RDS over ADS, without a limit to the wait for it.
+    Rds(String),
+    /// This table.
+    Inline(Box<RouteConfiguration>),
+}
+
+/// A connection manager that detects the version of HTTP (Envoy's default) and has no filters.
+pub fn http_connection_manager(
+    stat_prefix: impl Into<String>,
+    routes: Routes,
+) -> HttpConnectionManagerBuilder {
+    let routes = match routes {
+        Routes::Rds(route_config_name) => RouteSpecifier::Rds(Rds {
+            config_source: Some(config_source::ads_without_timeout()),
+            route_config_name,
+        }),
+        Routes::Inline(table) => RouteSpecifier::RouteConfig(*table),
+    };
+    HttpConnectionManagerBuilder(HttpConnectionManager {
+        stat_prefix: stat_prefix.into(),
+        route_specifier: Some(routes),
+        ..Default::default()
+    })
+}
+
+/// Builds an [`HttpConnectionManager`]; what is not called stays at Envoy's default.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct HttpConnectionManagerBuilder(HttpConnectionManager);
+
+impl HttpConnectionManagerBuilder {
+    /// The version of HTTP, where it is not to be detected.
+    pub fn codec(mut self, codec: CodecType) -> Self {
+        self.0.set_codec_type(codec);
+        self
+    }
+
+    /// Appends an HTTP filter; the router comes last.
+    pub fn filter(mut self, filter: HttpFilter) -> Self {
+        self.0.http_filters.push(filter);
+        self
+    }
+
+    /// Appends HTTP filters.
+    pub fn filters(mut self, filters: impl IntoIterator<Item = HttpFilter>) -> Self {
+        self.0.http_filters.extend(filters);
+        self
+    }
+
+    /// Appends an access log.
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.0.access_log.push(log);
+        self
+    }
+
+    /// Lets requests upgrade to a protocol, such as `websocket`.
+    pub fn upgrade(mut self, upgrade_type: impl Into<String>) -> Self {
+        self.0
+            .upgrade_configs
+            .push(UpgradeConfig { upgrade_type: upgrade_type.into(), ..Default::default() });
+        self
+    }
+
+    /// Ends a stream without traffic. Envoy's default is 5 min; zero is never.
+    pub fn stream_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.0.stream_idle_timeout = Some(timeout.into_proto());
+        self
+    }
+
+    /// Limits of connections, see [`crate::cluster::protocol::common_options`].
+    pub fn common_http_protocol_options(mut self, options: HttpProtocolOptions) -> Self {
+        self.0.common_http_protocol_options = Some(options);
+        self
+    }
+
+    /// Whether the client is the peer of the connection (an edge) or what the peer says it is. Envoy's default is
+    /// the latter.
+    pub fn use_remote_address(mut self, edge: bool) -> Self {
+        self.0.use_remote_address = Some(edge.into_proto());
+        self
+    }
+
+    /// How many proxies in front are trusted to have written `x-forwarded-for`.
+    pub fn xff_num_trusted_hops(mut self, hops: u32) -> Self {
+        self.0.xff_num_trusted_hops = hops;
+        self
+    }
+
+    /// Normalizes paths by RFC 3986.
+    pub fn normalize_path(mut self, normalize: bool) -> Self {
+        self.0.normalize_path = Some(normalize.into_proto());
+        self
+    }
+
+    /// Merges adjacent slashes, and treats escaped ones as `action` says.
+    pub fn slashes(mut self, merge: bool, action: PathWithEscapedSlashesAction) -> Self {
+        self.0.merge_slashes = merge;
+        self.0.set_path_with_escaped_slashes_action(action);
+        self
+    }
+
+    /// What becomes of `x-forwarded-client-cert`, and what is written into it.
+    pub fn forward_client_cert(
+        mut self,
+        details: ForwardClientCertDetails,
+        set: Option<SetCurrentClientCertDetails>,
+    ) -> Self {
+        self.0.set_forward_client_cert_details(details);
+        self.0.set_current_client_cert_details = set;
+        self
+    }
+
+    /// Passes `Expect: 100-continue` on instead of answering it.
+    pub fn proxy_100_continue(mut self) -> Self {
+        self.0.proxy_100_continue = true;
+        self
+    }
+
+    /// Accepts HTTP/1.0 requests.
+    pub fn accept_http_10(mut self) -> Self {
+        self.0.http_protocol_options.get_or_insert_with(Http1ProtocolOptions::default).accept_http_10 = true;
+        self
+    }
+
+    /// Traces requests.
+    pub fn tracing(mut self, tracing: Tracing) -> Self {
+        self.0.tracing = Some(tracing);
+        self
+    }
+
+    /// The `server` header of answers.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.0.server_name = name.into();
+        self
+    }
+
+    /// Sets what has no method here.
+    pub fn with(mut self, set: impl FnOnce(&mut HttpConnectionManager)) -> Self {
+        set(&mut self.0);
+        self
+    }
+
+    /// The connection manager.
+    #[must_use]
+    pub fn build(self) -> HttpConnectionManager {
+        self.0
+    }
+
+    /// The connection manager as the last filter of a chain.
+    #[must_use]
+    pub fn build_filter(self) -> Filter {
+        network_filter(extension::HTTP_CONNECTION_MANAGER, &self.0)
+    }
+}

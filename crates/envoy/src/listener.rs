@@ -1,0 +1,126 @@
+//! Listeners: addresses, listener filters, filter chains.
+
+use std::time::Duration;
+
+use envoy_types::pb::envoy::config::{
+    accesslog::v3::AccessLog,
+    core::v3::{Address, Metadata, TrafficDirection},
+    listener::v3::{AdditionalAddress, Filter, FilterChain, Listener, ListenerFilter, filter},
+};
+use prost::{Message, Name};
+
+use crate::{pack_any, wkt::IntoProto};
+
+mod chain;
+pub mod inspect;
+
+pub use chain::{FilterChainBuilder, TransportProtocol, filter_chain};
+
+/// A listener at `address` that binds it (Envoy's default).
+pub fn listener(name: impl Into<String>, address: Address) -> ListenerBuilder {
+    ListenerBuilder(Listener { name: name.into(), address: Some(address), ..Default::default() })
+}
+
+/// A network filter with its configuration.
+pub fn network_filter<M: Message + Name>(name: &str, config: &M) -> Filter {
+    Filter { name: name.to_owned(), config_type: Some(filter::ConfigType::TypedConfig(pack_any(config))) }
+}
+
+/// Builds a [`Listener`]; what is not called stays at Envoy's default.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ListenerBuilder(Listener);
+
+impl ListenerBuilder {
+    /// A further address of the same listener.
+    pub fn additional_address(mut self, address: Address) -> Self {
+        self.0.additional_addresses.push(AdditionalAddress { address: Some(address), ..Default::default() });
+        self
+    }
+
+    /// `false`: takes no connections from the network, only those that another listener hands over.
+    pub fn bind_to_port(mut self, bind: bool) -> Self {
+        self.0.bind_to_port = Some(bind.into_proto());
+        self
+    }
+
+    /// Hands each connection over to the listener of its original destination, if there is one.
+    pub fn use_original_dst(mut self) -> Self {
+        self.0.use_original_dst = Some(true.into_proto());
+        self
+    }
+
+    /// Takes connections to addresses that are not the host's own (TPROXY).
+    pub fn transparent(mut self) -> Self {
+        self.0.transparent = Some(true.into_proto());
+        self
+    }
+
+    /// The direction of the traffic, which tracing and access logs show.
+    pub fn traffic_direction(mut self, direction: TrafficDirection) -> Self {
+        self.0.set_traffic_direction(direction);
+        self
+    }
+
+    /// Appends a listener filter.
+    pub fn listener_filter(mut self, filter: ListenerFilter) -> Self {
+        self.0.listener_filters.push(filter);
+        self
+    }
+
+    /// How long listener filters may wait for bytes (Envoy's default is 15 s; zero is for ever), and whether the
+    /// connection then goes on without them (Envoy closes it by default).
+    pub fn listener_filters_timeout(mut self, timeout: Duration, go_on: bool) -> Self {
+        self.0.listener_filters_timeout = Some(timeout.into_proto());
+        self.0.continue_on_listener_filters_timeout = go_on;
+        self
+    }
+
+    /// Appends a filter chain.
+    pub fn filter_chain(mut self, chain: FilterChain) -> Self {
+        self.0.filter_chains.push(chain);
+        self
+    }
+
+    /// Appends filter chains.
+    pub fn filter_chains(mut self, chains: impl IntoIterator<Item = FilterChain>) -> Self {
+        self.0.filter_chains.extend(chains);
+        self
+    }
+
+    /// The chain for connections that match no other. Without one they are closed.
+    pub fn default_filter_chain(mut self, chain: FilterChain) -> Self {
+        self.0.default_filter_chain = Some(chain);
+        self
+    }
+
+    /// Logs connections, above all those that no chain took.
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.0.access_log.push(log);
+        self
+    }
+
+    /// Bytes that a connection may buffer. Envoy's default is 1 MiB.
+    pub fn per_connection_buffer_limit_bytes(mut self, limit: u32) -> Self {
+        self.0.per_connection_buffer_limit_bytes = Some(limit.into_proto());
+        self
+    }
+
+    /// Metadata of the listener.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.0.metadata = Some(metadata);
+        self
+    }
+
+    /// Sets what has no method here.
+    pub fn with(mut self, set: impl FnOnce(&mut Listener)) -> Self {
+        set(&mut self.0);
+        self
+    }
+
+    /// The listener.
+    #[must_use]
+    pub fn build(self) -> Listener {
+        self.0
+    }
+}

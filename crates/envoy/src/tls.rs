@@ -1,0 +1,242 @@
+//! TLS to clients and to hosts.
+
+use envoy_types::pb::envoy::{
+    config::core::v3::{DataSource, TransportSocket},
+    extensions::transport_sockets::{
+        raw_buffer::v3::RawBuffer,
+        tls::v3::{
+            CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, SdsSecretConfig,
+            SubjectAltNameMatcher, TlsCertificate, TlsParameters, UpstreamTlsContext,
+            certificate_validation_context::SystemRootCerts,
+            common_tls_context::{CombinedCertificateValidationContext, ValidationContextType},
+            subject_alt_name_matcher, tls_parameters,
+        },
+    },
+};
+
+use crate::{
+    config_source,
+    extension::{self, transport_socket},
+    matcher::StringMatch,
+    wkt::IntoProto,
+};
+
+/// What both sides of TLS have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CommonTls {
+    /// The certificates shown to the peer.
+    pub certificates: Vec<Certificate>,
+    /// How the peer's certificate is checked.
+    pub validation: Validation,
+    /// Application protocols, the preferred one first.
+    pub alpn_protocols: Vec<String>,
+    /// Versions and ciphers.
+    pub parameters: TlsSettings,
+}
+
+/// A certificate with its key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Certificate {
+    /// A secret of this name, by SDS over ADS.
+    Sds(String),
+    /// Content or files; files are not read again when they change.
+    Source {
+        /// The certificate and its intermediates, PEM.
+        chain: DataSource,
+        /// The private key, PEM.
+        private_key: DataSource,
+    },
+}
+
+/// How the peer's certificate is checked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Validation {
+    /// Not at all.
+    #[default]
+    None,
+    /// By a secret of this name, by SDS over ADS.
+    Sds(String),
+    /// By a secret of this name, by SDS over ADS, and by one of these names in the certificate.
+    SdsAndNames(String, Vec<SubjectAltName>),
+    /// By a context at hand, see [`validation_context`].
+    Context(Box<CertificateValidationContext>),
+}
+
+/// A name that a certificate may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectAltName {
+    /// The kind of name.
+    pub kind: SanKind,
+    /// The comparison.
+    pub matches: StringMatch,
+}
+
+/// The kind of a subject alternative name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SanKind {
+    /// A host name.
+    Dns,
+    /// A URI, as SPIFFE's are.
+    Uri,
+    /// An IP address.
+    IpAddress,
+    /// A mail address.
+    Email,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// TLS 1.0.
+    V1_0,
+    /// TLS 1.1.
+    V1_1,
+    /// TLS 1.2.
+    V1_2,
+    /// TLS 1.3.
+    V1_3,
+}
+
+/// Versions and ciphers. What is not given is Envoy's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Envoy's default is TLS 1.2 on both sides.
+    pub min_version: Option<TlsVersion>,
+    /// Envoy's default is TLS 1.3 for servers and TLS 1.2 for clients; [`upstream_tls_context`] makes it TLS 1.3.
+    pub max_version: Option<TlsVersion>,
+    /// Ciphers of TLS 1.2 and below, as BoringSSL calls them.
+    pub cipher_suites: Vec<String>,
+    /// Curves for the key exchange.
+    pub ecdh_curves: Vec<String>,
+}
+
+/// TLS to the hosts of a cluster, TLS 1.3 at most unless said otherwise. No `sni`: none is sent.
+pub fn upstream_tls_context(common: CommonTls, sni: Option<String>) -> UpstreamTlsContext {
+    let mut common = common;
+    common.parameters.max_version.get_or_insert(TlsVersion::V1_3);
+    UpstreamTlsContext {
+        common_tls_context: Some(common_tls_context(common)),
+        sni: sni.unwrap_or_default(),
+        ..Default::default()
+    }
+}
+
+/// TLS to clients; `require_client_certificate` makes it mutual.
+pub fn downstream_tls_context(common: CommonTls, require_client_certificate: bool) -> DownstreamTlsContext {
+    DownstreamTlsContext {
+        common_tls_context: Some(common_tls_context(common)),
+        require_client_certificate: Some(require_client_certificate.into_proto()),
+        ..Default::default()
+    }
+}
+
+/// TLS as the transport socket of a cluster.
+pub fn upstream_tls(context: &UpstreamTlsContext) -> TransportSocket {
+    transport_socket(extension::TLS, context)
+}
+
+/// TLS as the transport socket of a filter chain.
+pub fn downstream_tls(context: &DownstreamTlsContext) -> TransportSocket {
+    transport_socket(extension::TLS, context)
+}
+
+/// No TLS, said explicitly.
+pub fn raw_buffer() -> TransportSocket {
+    transport_socket(extension::RAW_BUFFER, &RawBuffer {})
+}
+
+/// A secret by SDS over ADS, without a limit to the wait for it: without its secret a listener or a cluster is
+/// of no use, and keeps the traffic away while it warms.
+pub fn sds(name: impl Into<String>) -> SdsSecretConfig {
+    SdsSecretConfig { name: name.into(), sds_config: Some(config_source::ads_without_timeout()) }
+}
+
+/// Checks certificates against `trusted_ca`, or the roots of the operating system, and one of `names`, or any.
+pub fn validation_context(
+    trusted_ca: Option<DataSource>,
+    names: impl IntoIterator<Item = SubjectAltName>,
+) -> CertificateValidationContext {
+    CertificateValidationContext {
+        system_root_certs: trusted_ca.is_none().then_some(SystemRootCerts {}),
+        trusted_ca,
+        match_typed_subject_alt_names: names.into_iter().map(Into::into).collect(),
+        ..Default::default()
+    }
+}
+
+fn common_tls_context(common: CommonTls) -> CommonTlsContext {
+    let CommonTls { certificates, validation, alpn_protocols, parameters } = common;
+    let mut context = CommonTlsContext {
+        alpn_protocols,
+        tls_params: tls_parameters(parameters),
+        validation_context_type: validation_context_type(validation),
+        ..Default::default()
+    };
+    for certificate in certificates {
+        match certificate {
+            Certificate::Sds(name) => context.tls_certificate_sds_secret_configs.push(sds(name)),
+            Certificate::Source { chain, private_key } => context.tls_certificates.push(TlsCertificate {
+                certificate_chain: Some(chain),
+                private_key: Some(private_key),
+                ..Default::default()
+            }),
+        }
+    }
+    context
+}
+
+fn validation_context_type(validation: Validation) -> Option<ValidationContextType> {
+    match validation {
+        Validation::None => None,
+        Validation::Sds(name) => Some(ValidationContextType::ValidationContextSdsSecretConfig(sds(name))),
+        Validation::SdsAndNames(name, names) => {
+            let default = CertificateValidationContext {
+                match_typed_subject_alt_names: names.into_iter().map(Into::into).collect(),
+                ..Default::default()
+            };
+            Some(ValidationContextType::CombinedValidationContext(CombinedCertificateValidationContext {
+                default_validation_context: Some(default),
+                validation_context_sds_secret_config: Some(sds(name)),
+                ..Default::default()
+            }))
+        }
+        Validation::Context(context) => Some(ValidationContextType::ValidationContext(*context)),
+    }
+}
+
+fn tls_parameters(settings: TlsSettings) -> Option<TlsParameters> {
+    let version = |version: Option<TlsVersion>| {
+        version.map_or(tls_parameters::TlsProtocol::TlsAuto, tls_parameters::TlsProtocol::from).into()
+    };
+    (settings != TlsSettings::default()).then(|| TlsParameters {
+        tls_minimum_protocol_version: version(settings.min_version),
+        tls_maximum_protocol_version: version(settings.max_version),
+        cipher_suites: settings.cipher_suites,
+        ecdh_curves: settings.ecdh_curves,
+        ..Default::default()
+    })
+}
+
+impl From<TlsVersion> for tls_parameters::TlsProtocol {
+    fn from(version: TlsVersion) -> Self {
+        match version {
+            TlsVersion::V1_0 => Self::TlSv10,
+            TlsVersion::V1_1 => Self::TlSv11,
+            TlsVersion::V1_2 => Self::TlSv12,
+            TlsVersion::V1_3 => Self::TlSv13,
+        }
+    }
+}
+
+impl From<SubjectAltName> for SubjectAltNameMatcher {
+    fn from(name: SubjectAltName) -> Self {
+        use subject_alt_name_matcher::SanType;
+        let san_type = match name.kind {
+            SanKind::Dns => SanType::Dns,
+            SanKind::Uri => SanType::Uri,
+            SanKind::IpAddress => SanType::IpAddress,
+            SanKind::Email => SanType::Email,
+        };
+        Self { san_type: san_type.into(), matcher: Some(name.matches.into()), ..Default::default() }
+    }
+}
