@@ -62,19 +62,8 @@ fn ingredient<C: Collect>(core: &mut Core) -> u16 {
             C::Member::NAME,
             C::Member::STRATUM.0,
         );
-        Ingredient {
-            name: C::NAME,
-            kind: Kind::Collect,
-            level: query_level(C::STRATUM) + 1,
-            table: Box::new(Slab::<C::Key, Collection<C>>::new()),
-            recompute: recompute::<C>,
-            indexes: Vec::new(),
-            nodes: 0,
-            edges: 0,
-            facts: 0,
-            recomputed: 0,
-            resettled: 0,
-        }
+        let table = Box::new(Slab::<C::Key, Collection<C>>::new());
+        Ingredient::new(Kind::Collect, C::NAME, query_level(C::STRATUM) + 1, table, recompute::<C>)
     })
 }
 
@@ -156,11 +145,11 @@ fn update<C: Collect>(
     list: Arc<OrdSet<MemberKey<C>>>,
     collection: &mut Collection<C>,
 ) -> bool {
-    let mut changes = changed_members::<C>(cell, id, list_id);
-    let (added, removed) = list_changes::<C>(cell, &collection.members, &list, &mut changes);
+    let mut told = changed_members::<C>(cell, id, list_id);
+    let (added, removed) = list_changes::<C>(cell, &collection.members, &list, &mut told);
     collection.members = Arc::unwrap_or_clone(list);
     let members = &collection.members;
-    let changed = collection.union.update(&changes, || {
+    let changed = collection.union.update(&told, || {
         members.iter().map(|key| (key.clone(), query::fresh::<C::Member>(cell, key).1)).collect()
     });
     let mut core = cell.borrow_mut();

@@ -38,13 +38,38 @@ pub(crate) struct Ingredient {
     pub(crate) resettled: u64,
 }
 
+impl Ingredient {
+    pub(crate) fn new(
+        kind: Kind,
+        name: &'static str,
+        level: u16,
+        table: Box<dyn Table>,
+        recompute: fn(&RefCell<Core>, u32),
+    ) -> Self {
+        let indexes = Vec::new();
+        Self {
+            name,
+            kind,
+            level,
+            table,
+            recompute,
+            indexes,
+            nodes: 0,
+            edges: 0,
+            facts: 0,
+            recomputed: 0,
+            resettled: 0,
+        }
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Core {
     pub(crate) revision: u64,
     /// The revision that demanded nodes have been brought to.
     pub(crate) fresh_at: u64,
     pub(crate) nodes: Vec<Node>,
-    free: Vec<u32>,
+    pub(crate) free: Vec<u32>,
     pub(crate) ingredients: Vec<Ingredient>,
     by_type: FxHashMap<TypeId, u16>,
     /// Dirty nodes by level.

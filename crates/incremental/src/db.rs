@@ -43,7 +43,6 @@ impl Db {
     }
 
     /// An empty change set.
-    #[expect(clippy::unused_self, reason = "reads well at the call: `db.change()`, fill, `db.apply`")]
     pub fn change(&self) -> ChangeSet {
         ChangeSet::new()
     }

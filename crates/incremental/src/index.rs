@@ -35,18 +35,9 @@ pub(crate) fn ingredient<I: Index>(core: &mut Core) -> u16 {
     if let Some(known) = core.known_ingredient::<(Kind, Bucket<I>)>() {
         return known;
     }
-    let index = core.ingredient::<(Kind, Bucket<I>)>(|| Ingredient {
-        name: I::NAME,
-        kind: Kind::Index,
-        level: 0,
-        table: Box::new(Slab::<I::Bucket, Bucket<InputKey<I>>>::new()),
-        recompute: never_recomputed,
-        indexes: Vec::new(),
-        nodes: 0,
-        edges: 0,
-        facts: 0,
-        recomputed: 0,
-        resettled: 0,
+    let index = core.ingredient::<(Kind, Bucket<I>)>(|| {
+        let table = Box::new(Slab::<I::Bucket, Bucket<InputKey<I>>>::new());
+        Ingredient::new(Kind::Index, I::NAME, 0, table, never_recomputed)
     });
     let over = input::ingredient::<I::Input>(core);
     core.ingredients[usize::from(over)].indexes.push(maintain::<I>);

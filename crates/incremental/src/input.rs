@@ -29,18 +29,8 @@ impl<V: Send + Sync + 'static> Data for Fact<V> {
 pub(crate) type Facts<I> = Slab<<I as Input>::Key, Fact<<I as Input>::Value>>;
 
 pub(crate) fn ingredient<I: Input>(core: &mut Core) -> u16 {
-    core.ingredient::<(Kind, Fact<I>)>(|| Ingredient {
-        name: I::NAME,
-        kind: Kind::Input,
-        level: 0,
-        table: Box::new(Facts::<I>::new()),
-        recompute: never_recomputed,
-        indexes: Vec::new(),
-        nodes: 0,
-        edges: 0,
-        facts: 0,
-        recomputed: 0,
-        resettled: 0,
+    core.ingredient::<(Kind, Fact<I>)>(|| {
+        Ingredient::new(Kind::Input, I::NAME, 0, Box::new(Facts::<I>::new()), never_recomputed)
     })
 }
 
@@ -64,7 +54,7 @@ pub(crate) fn peek<I: Input>(core: &Core, key: &I::Key) -> Option<Arc<I::Value>>
 }
 
 /// Writes a fact and its index entries. Returns whether that was a change.
-fn write<I: Input>(core: &mut Core, key: &I::Key, new: Option<Arc<I::Value>>) -> bool {
+fn write<I: Input>(core: &mut Core, key: &I::Key, new: Option<&Arc<I::Value>>) -> bool {
     let ingredient = ingredient::<I>(core);
     let slab = core.slab_mut::<I::Key, Fact<I::Value>>(ingredient);
     if slab.find(key).is_none() && new.is_none() {
@@ -72,18 +62,18 @@ fn write<I: Input>(core: &mut Core, key: &I::Key, new: Option<Arc<I::Value>>) ->
     }
     let local = slab.find_or_insert(key);
     let slot = slab.slot_mut(local);
-    if slot.data.0.as_deref() == new.as_deref() {
+    if slot.data.0.as_deref() == new.map(|new| &**new) {
         return false;
     }
     let node = slot.node;
-    let old = std::mem::replace(&mut slot.data.0, new.clone());
+    let old = std::mem::replace(&mut slot.data.0, new.cloned());
     if node == NO_NODE && new.is_none() {
         slab.remove(local);
     }
     let owner = &mut core.ingredients[usize::from(ingredient)];
     owner.facts = owner.facts + u64::from(new.is_some()) - u64::from(old.is_some());
     for maintain in owner.indexes.clone() {
-        maintain(core, key, erase(old.as_ref()), erase(new.as_ref()));
+        maintain(core, key, erase(old.as_ref()), erase(new));
     }
     if node != NO_NODE {
         core.notify(node, None);
@@ -170,6 +160,8 @@ impl<I: Input> Batch for Typed<I> {
     }
 
     fn write_to(self: Box<Self>, core: &mut Core) -> bool {
-        self.0.into_iter().fold(false, |changed, (key, value)| write::<I>(core, &key, value) || changed)
+        self.0
+            .into_iter()
+            .fold(false, |changed, (key, value)| write::<I>(core, &key, value.as_ref()) || changed)
     }
 }

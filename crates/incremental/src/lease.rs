@@ -1,5 +1,6 @@
 //! Leases keep roots alive and demanded.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +18,6 @@ pub(crate) type Releases = Arc<Mutex<Vec<NodeRef>>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RootId(pub(crate) NodeRef);
 
-#[derive(Debug)]
 pub(crate) struct Hold {
     node: NodeRef,
     releases: Releases,
@@ -45,7 +45,6 @@ impl Drop for Hold {
 ///
 /// May be dropped on any thread.
 #[must_use = "a dropped lease ends"]
-#[derive(Debug)]
 pub struct Lease<Q: Query> {
     hold: Hold,
     query: PhantomData<fn() -> Q>,
@@ -76,7 +75,6 @@ impl<Q: Query> Lease<Q> {
 ///
 /// May be dropped on any thread.
 #[must_use = "a dropped lease ends"]
-#[derive(Debug)]
 pub struct CollectLease<C: Collect> {
     hold: Hold,
     collect: PhantomData<fn() -> C>,
@@ -100,5 +98,17 @@ impl<C: Collect> CollectLease<C> {
     /// Identifies the root in [`Settled::changed`](crate::Settled::changed).
     pub fn id(&self) -> RootId {
         RootId(self.hold.node)
+    }
+}
+
+impl<Q: Query> fmt::Debug for Lease<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lease({} {:?})", Q::NAME, self.hold.node)
+    }
+}
+
+impl<C: Collect> fmt::Debug for CollectLease<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CollectLease({} {:?})", C::NAME, self.hold.node)
     }
 }

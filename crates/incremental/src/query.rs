@@ -26,18 +26,9 @@ impl<V: Send + Sync + 'static> Data for Memo<V> {
 }
 
 pub(crate) fn ingredient<Q: Query>(core: &mut Core, kind: Kind) -> u16 {
-    core.ingredient::<(Kind, Q)>(|| Ingredient {
-        name: Q::NAME,
-        kind,
-        level: query_level(Q::STRATUM),
-        table: Box::new(Slab::<Q::Key, Memo<Q::Value>>::new()),
-        recompute: recompute::<Q>,
-        indexes: Vec::new(),
-        nodes: 0,
-        edges: 0,
-        facts: 0,
-        recomputed: 0,
-        resettled: 0,
+    core.ingredient::<(Kind, Q)>(|| {
+        let table = Box::new(Slab::<Q::Key, Memo<Q::Value>>::new());
+        Ingredient::new(kind, Q::NAME, query_level(Q::STRATUM), table, recompute::<Q>)
     })
 }
 

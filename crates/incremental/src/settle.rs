@@ -14,7 +14,8 @@ use crate::stats::Kind;
 pub struct Settled {
     /// The revision that every leased value is of now.
     pub revision: Revision,
-    /// How many nodes were recomputed, by the name of their query or collection.
+    /// How many nodes were computed, by the name of their query or collection: again, or for the
+    /// first time because one that was computed again has come to read them.
     ///
     /// The member list of a collection is not counted here but in [`Stats`](crate::Stats); neither
     /// are computations on behalf of a new lease.

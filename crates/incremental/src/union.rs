@@ -51,7 +51,7 @@ impl<C: Collect> Union<C> {
         let edits: Vec<_> = changes
             .iter()
             .map(|(member, change)| {
-                (member, emitted::<C>(member, &change.old), emitted::<C>(member, &change.new))
+                (member, emitted::<C>(member, change.old.as_ref()), emitted::<C>(member, change.new.as_ref()))
             })
             .collect();
         let mut overlay = Overlay::<C>::new();
@@ -97,7 +97,7 @@ impl<C: Collect> Union<C> {
         self.contested.clear();
         let mut winners: BTreeMap<C::OutKey, (MemberKey<C>, C::OutValue)> = BTreeMap::new();
         for (member, value) in members {
-            for (key, value) in emitted::<C>(&member, &Some(value)) {
+            for (key, value) in emitted::<C>(&member, Some(&value)) {
                 if let Some((first, of_first)) = winners.get(&key) {
                     let claims = self.contested.entry(key);
                     let claims =
@@ -120,7 +120,7 @@ impl<C: Collect> Union<C> {
 
     fn record_claims(&mut self, clashes: &BTreeSet<C::OutKey>, members: Members<C>) {
         for (member, value) in members {
-            for (key, value) in emitted::<C>(&member, &Some(value)) {
+            for (key, value) in emitted::<C>(&member, Some(&value)) {
                 if clashes.contains(&key) {
                     self.contested.entry(key).or_default().insert(member.clone(), value);
                 }
@@ -156,7 +156,7 @@ impl<C: Collect> Union<C> {
     }
 }
 
-fn emitted<C: Collect>(member: &MemberKey<C>, value: &Option<Arc<MemberValue<C>>>) -> Entries<C> {
+fn emitted<C: Collect>(member: &MemberKey<C>, value: Option<&Arc<MemberValue<C>>>) -> Entries<C> {
     let mut entries = Entries::<C>::new();
     if let Some(value) = value {
         C::entries(member, value, &mut |key, value| {

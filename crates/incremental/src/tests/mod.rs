@@ -1,0 +1,11 @@
+//! Tests of the engine on a toy domain.
+
+mod collections;
+mod costs;
+mod explanations;
+mod invariants;
+mod leases;
+mod panics;
+mod prop_oracle;
+mod semantics;
+mod toy;
