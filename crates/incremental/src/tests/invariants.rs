@@ -71,8 +71,7 @@ impl Db {
                 "a dirty node is not queued"
             );
         }
-        for id in core.changed_members.keys() {
-            assert_eq!(core.node(*id).state, State::Dirty, "told members of a collection that is not dirty");
-        }
+        let told_and_dirty = core.changed_members.keys().all(|id| core.node(*id).state == State::Dirty);
+        assert!(told_and_dirty, "told members of a collection that is not dirty");
     }
 }

@@ -248,7 +248,9 @@ proptest! {
                 }
             }
         }
-        steps.iter().for_each(|step| whole.step(&step_of(step)));
+        for step in &steps {
+            whole.step(&step_of(step));
+        }
         whole.apply();
         whole.db.settle();
         let mut sorted = steps.clone();

@@ -150,7 +150,7 @@ impl Query for Top {
 
     fn compute(cx: &Reader<'_>, group: &u8) -> (u32, Vec<u8>) {
         let choice = *cx.get::<Choice>(group);
-        if choice % 2 == 0 {
+        if choice.is_multiple_of(2) {
             return (choice % 4, Vec::new());
         }
         let values = cx.collect::<Values>(group);
