@@ -2,12 +2,33 @@
 //!
 //! Reads: EndpointSlice, Endpoints, Pod, Node, ServiceEntry, WorkloadEntry · Produces: [`ServiceEndpoints`]
 //! Consumed by: `translate::endpoints`, `translate::clusters` (DNS services carry theirs in the cluster)
+//! Differs from Istio: a Service with a selector and no EndpointSlice takes its endpoints from the Pods, so that a
+//! directory of YAML needs none; a Pod of two families is one endpoint for each address.
+//!
+//! Where the endpoints of a Kubernetes Service come from, the first that there is:
+//!
+//! 1. its EndpointSlices (label `kubernetes.io/service-name`), all of them together;
+//! 2. the Endpoints object of its name;
+//! 3. if it has a selector, the Pods of its namespace that the selector selects: `kubectl get svc,pod -o yaml`
+//!    is enough.
+//!
+//! WorkloadEntries that the selector selects are added in each case.
+
+mod collect;
+mod query;
+mod slices;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use fairlead_config::LabelSet;
 
-use crate::Host;
+use crate::{
+    Host,
+    workload::{HOSTNAME_LABEL, NETWORK_LABEL, REGION_LABEL, SUBZONE_LABEL, ZONE_LABEL},
+};
+
+pub(crate) use collect::target_port;
+pub use query::EndpointsOf;
 
 /// The endpoints of one service, by service port number. Sorted, so that equal endpoints compare equal.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +58,29 @@ pub struct Endpoint {
     pub node: Option<Arc<str>>,
     /// The service account, where known.
     pub service_account: Option<Arc<str>>,
+}
+
+impl Endpoint {
+    /// The value of a label, as subsets and `failoverPriority` ask for it: of the endpoint's own labels, else of
+    /// those that stand for its place (region, zone, subzone, node and network).
+    ///
+    /// Mirrors istio pilot/pkg/serviceregistry/util/label (AugmentLabels).
+    pub fn label(&self, key: &str) -> Option<&str> {
+        let of_place = || match key {
+            REGION_LABEL => Some(&*self.locality.region),
+            ZONE_LABEL => Some(&*self.locality.zone),
+            SUBZONE_LABEL => Some(&*self.locality.subzone),
+            NETWORK_LABEL => Some(&*self.network),
+            HOSTNAME_LABEL => self.node.as_deref(),
+            _ => None,
+        };
+        self.labels.get(key).or_else(|| of_place().filter(|value| !value.is_empty()))
+    }
+
+    /// Whether the endpoint carries all these labels (see [`Endpoint::label`]).
+    pub fn has_labels(&self, labels: &LabelSet) -> bool {
+        labels.iter().all(|(key, value)| self.label(key) == Some(value))
+    }
 }
 
 /// The address of an endpoint.
@@ -80,3 +124,6 @@ impl Locality {
         Self { region: next(), zone: next(), subzone: next() }
     }
 }
+
+#[cfg(test)]
+mod tests;

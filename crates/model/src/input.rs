@@ -1,1 +1,145 @@
-//! The inputs of the mesh: one per kind, set by the core loop from a `ChangeBatch`.
+//! The inputs of the mesh: one per kind, set by the core loop from a `ChangeBatch`, and the indexes over them.
+//!
+//! Reads: `ChangeBatch` · Produces: facts of the engine · Consumed by: every query of this crate
+//!
+//! An input holds the object as it was decoded. Queries of [`crate::strata::MESH`] and
+//! [`crate::strata::OBJECT`] cut it down to what is used, so that a change of anything else stops there.
+
+mod index;
+
+use std::sync::Arc;
+
+use fairlead_config::{AnyConfig, Change, ChangeBatch, Config, ConfigKey, Kind, api};
+use fairlead_incremental::{ChangeSet, Db, Input};
+
+use crate::mesh::Settings;
+
+pub use index::{
+    All, ByNamespace, EndpointsAt, PodAddress, PodsAt, PodsByLabel, SelectingServiceEntries, SelectingServices,
+    SelectorBucket, ServiceEntriesAt, ServiceEntriesOfHost, SlicesAt, SlicesOfService, WorkloadEntriesAt,
+    WorkloadEntriesByLabel,
+};
+
+/// An input that holds the objects of one kind.
+pub trait KindInput: Input<Key = ConfigKey, Value = Config<Self::Spec>> {
+    /// What an object of the kind says.
+    type Spec: PartialEq + Send + Sync + 'static;
+    /// The kind.
+    const KIND: Kind;
+    /// The name of [`All`] of this input.
+    const ALL: &'static str;
+    /// The name of [`ByNamespace`] of this input.
+    const BY_NAMESPACE: &'static str;
+}
+
+macro_rules! inputs {
+    ($($(#[$doc:meta])* $input:ident = $kind:ident($spec:ty), $name:literal;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $input;
+
+            impl Input for $input {
+                type Key = ConfigKey;
+                type Value = Config<$spec>;
+                const NAME: &'static str = $name;
+            }
+
+            impl KindInput for $input {
+                type Spec = $spec;
+                const KIND: Kind = Kind::$kind;
+                const ALL: &'static str = concat!("all ", $name);
+                const BY_NAMESPACE: &'static str = concat!($name, " by namespace");
+            }
+        )*
+
+        fn set(config: AnyConfig, changes: &mut ChangeSet) {
+            match config {
+                $(AnyConfig::$kind(config) => changes.set::<$input>(config.key.clone(), Arc::new(config)),)*
+            }
+        }
+
+        fn remove(key: ConfigKey, changes: &mut ChangeSet) {
+            match key.kind {
+                $(Kind::$kind => changes.remove::<$input>(key),)*
+            }
+        }
+    };
+}
+
+inputs! {
+    /// VirtualServices.
+    VirtualServices = VirtualService(api::VirtualServiceSpec), "virtual services";
+    /// DestinationRules.
+    DestinationRules = DestinationRule(api::DestinationRuleSpec), "destination rules";
+    /// Gateways.
+    Gateways = Gateway(api::GatewaySpec), "gateways";
+    /// ServiceEntries.
+    ServiceEntries = ServiceEntry(api::ServiceEntrySpec), "service entries";
+    /// Sidecars.
+    Sidecars = Sidecar(api::SidecarSpec), "sidecars";
+    /// WorkloadEntries.
+    WorkloadEntries = WorkloadEntry(api::WorkloadEntrySpec), "workload entries";
+    /// Kubernetes Services.
+    Services = Service(api::ServiceSpec), "services";
+    /// EndpointSlices.
+    EndpointSlices = EndpointSlice(api::EndpointSlice), "endpoint slices";
+    /// Endpoints, the older form of EndpointSlices.
+    LegacyEndpoints = Endpoints(api::Endpoints), "endpoints";
+    /// Pods.
+    Pods = Pod(api::Pod), "pods";
+    /// Nodes.
+    Nodes = Node(api::Node), "nodes";
+    /// Namespaces.
+    Namespaces = Namespace(api::Namespace), "namespaces";
+    /// Secrets.
+    Secrets = Secret(api::Secret), "secrets";
+    /// ConfigMaps.
+    ConfigMaps = ConfigMap(api::ConfigMap), "config maps";
+}
+
+/// The settings of the control plane; the defaults where they were never set.
+#[derive(Debug)]
+pub struct MeshSettings;
+
+impl Input for MeshSettings {
+    type Key = ();
+    type Value = Settings;
+    const NAME: &'static str = "mesh settings";
+}
+
+/// Adds the changes of `batch` to `changes`.
+pub fn apply(batch: ChangeBatch, changes: &mut ChangeSet) {
+    for change in batch {
+        match change {
+            Change::Set(config) => set(config, changes),
+            Change::Delete(key) => remove(key, changes),
+        }
+    }
+}
+
+/// Registers the indexes of this crate. To be called once, before the first facts.
+pub fn register(db: &mut Db) {
+    db.register_index::<All<Services>>();
+    db.register_index::<All<ServiceEntries>>();
+    db.register_index::<All<VirtualServices>>();
+    db.register_index::<All<DestinationRules>>();
+    db.register_index::<All<Gateways>>();
+    db.register_index::<All<Sidecars>>();
+    db.register_index::<ByNamespace<VirtualServices>>();
+    db.register_index::<ByNamespace<DestinationRules>>();
+    db.register_index::<ByNamespace<Sidecars>>();
+    db.register_index::<EndpointsAt>();
+    db.register_index::<PodsAt>();
+    db.register_index::<SelectingServiceEntries>();
+    db.register_index::<SelectingServices>();
+    db.register_index::<ServiceEntriesAt>();
+    db.register_index::<ServiceEntriesOfHost>();
+    db.register_index::<SlicesAt>();
+    db.register_index::<SlicesOfService>();
+    db.register_index::<WorkloadEntriesAt>();
+    db.register_index::<WorkloadEntriesByLabel>();
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,13 +18,19 @@ pub mod input;
 pub mod mesh;
 pub mod port;
 pub mod proxy;
+pub mod registry;
 pub mod scope;
+pub mod secret;
 pub mod service;
+pub mod service_entry;
 pub mod sidecar;
 pub mod strata;
 pub mod virtual_service;
 pub mod workload;
+pub mod workload_entry;
 
+mod age;
+mod host_map;
 mod policy;
 
 // Identity only: no type of a specification passes this crate.

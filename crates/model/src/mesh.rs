@@ -1,19 +1,28 @@
 //! Resolves MeshConfig (ConfigMap `istio`, key `mesh`, in the root namespace) over the defaults.
 //!
-//! Reads: ConfigMap, [`Settings`] · Produces: [`Mesh`] · Consumed by: nearly everything
+//! Reads: ConfigMap, [`Settings`] · Produces: [`Mesh`], diagnostics · Consumed by: nearly everything
 //! Spec: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
+//! Differs from Istio: `rootNamespace` of the file is ignored in favour of the control plane's own setting, which
+//! decides where the file is looked for; a value that makes no sense leaves the default in place.
+
+mod resolve;
 
 use std::{sync::Arc, time::Duration};
 
-use fairlead_config::Namespace;
+use fairlead_config::{Config, ConfigKey, Diagnostic, Kind, Namespace, api};
+use fairlead_incremental::{Query, Reader, Stratum};
 
 use crate::{
     LocalityLb, TcpKeepalive,
     destination_rule::PolicyBlocks,
+    input::{ConfigMaps, MeshSettings},
     service::Visibility,
     sidecar::OutboundTrafficPolicy,
+    strata,
     virtual_service::Retries,
 };
+
+pub use resolve::resolve;
 
 /// Settings of the control plane itself that translation needs; set once, before the first revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,3 +93,75 @@ pub struct Mesh {
     /// `defaultDestinationRuleExportTo`. Default `*`.
     pub default_destination_rule_export_to: Visibility,
 }
+
+impl Mesh {
+    /// The mesh without a MeshConfig.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            domain: Arc::clone(&settings.domain),
+            cluster: Arc::clone(&settings.cluster),
+            root_namespace: settings.root_namespace.clone(),
+            trust_domain: "cluster.local".into(),
+            connect_timeout: Duration::from_secs(10),
+            dns_refresh_rate: Duration::from_mins(1),
+            protocol_detection_timeout: Duration::ZERO,
+            outbound_policy: OutboundTrafficPolicy::AllowAny,
+            inbound_localhost: false,
+            outbound_port: 15001,
+            inbound_port: 15006,
+            http_proxy_port: None,
+            tcp_keepalive: None,
+            locality_lb: LocalityLb { enabled: true, ..LocalityLb::default() },
+            default_retries: None,
+            default_policy: PolicyBlocks::default(),
+            access_log_file: None,
+            access_log_json: false,
+            access_log_format: None,
+            default_service_export_to: Visibility::Public,
+            default_virtual_service_export_to: Visibility::Public,
+            default_destination_rule_export_to: Visibility::Public,
+        }
+    }
+}
+
+/// What holds for the whole mesh.
+#[derive(Debug)]
+pub struct ResolvedMesh;
+
+impl Query for ResolvedMesh {
+    type Key = ();
+    type Value = Mesh;
+    const NAME: &'static str = "mesh";
+    const STRATUM: Stratum = strata::MESH;
+
+    fn compute(cx: &Reader<'_>, (): &()) -> Mesh {
+        let (settings, object) = sources(cx);
+        resolve(&settings, object.as_deref()).0
+    }
+}
+
+/// What is wrong with the MeshConfig.
+#[derive(Debug)]
+pub struct MeshDiagnostics;
+
+impl Query for MeshDiagnostics {
+    type Key = ();
+    type Value = Arc<[Diagnostic]>;
+    const NAME: &'static str = "mesh diagnostics";
+    const STRATUM: Stratum = strata::MESH;
+
+    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
+        let (settings, object) = sources(cx);
+        resolve(&settings, object.as_deref()).1.into()
+    }
+}
+
+fn sources(cx: &Reader<'_>) -> (Arc<Settings>, Option<Arc<Config<api::ConfigMap>>>) {
+    let settings = cx.input::<MeshSettings>(&()).unwrap_or_default();
+    let key = ConfigKey::new(Kind::ConfigMap, settings.root_namespace.clone(), "istio");
+    let object = cx.input::<ConfigMaps>(&key);
+    (settings, object)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,31 @@
 //! Services of the mesh, from Kubernetes Services and from ServiceEntries alike.
 //!
 //! Reads: Service, ServiceEntry, MeshConfig · Produces: [`Service`]
-//! Consumed by: `translate::clusters`, `translate::routes`, `translate::listeners`
+//! Consumed by: [`crate::registry`], `translate::clusters`, `translate::routes`, `translate::listeners`
+//! Spec: https://kubernetes.io/docs/concepts/services-networking/service/
+//! Differs from Istio: SCTP ports are left out as UDP ports are; `type: NodePort` and `LoadBalancer` add nothing
+//! to a Service, since no second network is known that would be entered by them.
+//!
+//! This module has the types and Kubernetes Services; ServiceEntries are in [`crate::service_entry`].
+
+mod kubernetes;
+mod visibility;
 
 use std::{net::IpAddr, sync::Arc};
 
-use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
+use fairlead_config::{ConfigKey, Kind, LabelSet, Namespace, Timestamp};
+use fairlead_incremental::{Query, Reader, Stratum};
 use ipnet::IpNet;
 
-use crate::{Host, Port};
+use crate::{
+    Host, Port,
+    input::{ServiceEntries, Services},
+    mesh::ResolvedMesh,
+    service_entry, strata,
+};
+
+pub use kubernetes::{kubernetes_host, resolve};
+pub(crate) use kubernetes::kubernetes_name;
 
 /// A service within the namespace that defines it. The same host may be defined in several namespaces; a scope
 /// picks one of them.
@@ -99,17 +116,6 @@ pub enum Visibility {
     None,
 }
 
-impl Visibility {
-    /// Whether a proxy in `namespace` may use the object.
-    pub fn allows(&self, namespace: &Namespace) -> bool {
-        match self {
-            Self::Public => true,
-            Self::Namespaces(namespaces) => namespaces.contains(namespace),
-            Self::None => false,
-        }
-    }
-}
-
 /// A Service's `trafficDistribution`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrafficDistribution {
@@ -133,3 +139,33 @@ impl Service {
         })
     }
 }
+
+/// The services that one Service or ServiceEntry defines: one for each host, in the order of the object.
+#[derive(Debug)]
+pub struct ServicesOf;
+
+impl Query for ServicesOf {
+    type Key = ConfigKey;
+    type Value = Arc<[Arc<Service>]>;
+    const NAME: &'static str = "services of object";
+    const STRATUM: Stratum = strata::OBJECT;
+
+    fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
+        let mesh = cx.get::<ResolvedMesh>(&());
+        let services = match key.kind {
+            Kind::Service => {
+                let object = cx.input::<Services>(key);
+                object.and_then(|object| resolve(&object, &mesh)).into_iter().collect()
+            }
+            Kind::ServiceEntry => {
+                let object = cx.input::<ServiceEntries>(key);
+                object.map(|object| service_entry::resolve(&object, &mesh)).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        services.into_iter().map(Arc::new).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

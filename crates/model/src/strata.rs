@@ -2,10 +2,22 @@
 
 use fairlead_incremental::Stratum;
 
+/// What holds everywhere: the mesh, the localities of nodes.
+pub const MESH: Stratum = Stratum(5);
 /// One object, resolved by itself.
 pub const OBJECT: Stratum = Stratum(10);
-/// Services and endpoints, across objects.
+/// What of one object decides where it applies.
+pub const HEADER: Stratum = Stratum(12);
+/// Lists of those, by namespace.
+pub const HEADERS: Stratum = Stratum(13);
+/// Pods and WorkloadEntries as workloads.
+pub const WORKLOAD: Stratum = Stratum(14);
+/// What runs at an address.
+pub const WORKLOAD_BY_ADDRESS: Stratum = Stratum(16);
+/// Services, across objects.
 pub const REGISTRY: Stratum = Stratum(20);
+/// Endpoints of services.
+pub const ENDPOINTS: Stratum = Stratum(22);
 /// Lists over the whole registry, by host and by namespace.
 pub const REGISTRY_INDEX: Stratum = Stratum(25);
 /// What a namespace, a Sidecar or a gateway can see.

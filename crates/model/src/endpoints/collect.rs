@@ -1,0 +1,181 @@
+//! Decides which endpoints the ports of a service have.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use fairlead_config::{Kind, LabelSet};
+
+use super::{Endpoint, EndpointAddress, Health, Locality, ServiceEndpoints, slices::Listed};
+use crate::{
+    Port, Service,
+    port::TargetPort,
+    service::{Registry, Resolution},
+    workload::Workload,
+};
+
+/// The endpoints of a service while they are gathered.
+#[derive(Debug, Default)]
+pub(super) struct Collected(BTreeMap<u16, Vec<Endpoint>>);
+
+/// What is known about the place of an endpoint besides its workload.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    /// The locality of the node that a slice names.
+    pub(super) node: Option<&'a Locality>,
+    /// The network of the cluster.
+    pub(super) network: &'a Arc<str>,
+}
+
+impl Collected {
+    /// Adds an endpoint of a slice, of which perhaps the workload is known.
+    pub(super) fn add_listed(
+        &mut self,
+        service: &Service,
+        listed: &Listed,
+        workload: Option<&Workload>,
+        around: &Surroundings<'_>,
+    ) {
+        for port in &service.ports {
+            let Some(at) = listed.ports.iter().find(|listed| listed.name == port.name) else { continue };
+            let number = at.number.or_else(|| target_port(service.registry, port, workload));
+            if let Some(number) = number {
+                self.push(port, listed_endpoint(listed, number, workload, around));
+            }
+        }
+    }
+
+    /// Adds a workload that a service selects or lists.
+    pub(super) fn add_workload(&mut self, service: &Service, workload: &Workload) {
+        let usable = workload.addresses.iter().filter(|address| is_usable(address, service));
+        for address in usable {
+            for port in &service.ports {
+                let number = match address {
+                    EndpointAddress::Unix(_) => Some(0),
+                    _ => target_port(service.registry, port, Some(workload)),
+                };
+                if let Some(number) = number {
+                    self.push(port, workload_endpoint(address.clone(), number, workload));
+                }
+            }
+        }
+    }
+
+    /// Adds the host itself, for a service by DNS that names no endpoints.
+    pub(super) fn add_host(&mut self, service: &Service) {
+        let host = &service.key.host;
+        if host.is_wildcard() {
+            return;
+        }
+        let address = match host.as_str().parse() {
+            Ok(ip) => EndpointAddress::Ip(ip),
+            Err(_) => EndpointAddress::Dns(host.clone()),
+        };
+        for port in &service.ports {
+            if let Some(number) = target_port(service.registry, port, None) {
+                self.push(port, plain_endpoint(address.clone(), number));
+            }
+        }
+    }
+
+    fn push(&mut self, port: &Port, endpoint: Endpoint) {
+        self.0.entry(port.number).or_default().push(endpoint);
+    }
+
+    /// The endpoints, sorted, each address and port once: the healthiest of duplicates stays, as while an
+    /// endpoint moves from one slice to another.
+    pub(super) fn finish(self) -> ServiceEndpoints {
+        let by_port = self.0.into_iter().map(|(port, mut endpoints)| {
+            endpoints.sort_by(|a, b| {
+                let place = (&a.address, a.port, a.health).cmp(&(&b.address, b.port, b.health));
+                place.then_with(|| a.cmp(b))
+            });
+            endpoints.dedup_by(|b, a| a.address == b.address && a.port == b.port);
+            (port, Arc::from(endpoints))
+        });
+        ServiceEndpoints { by_port: by_port.collect() }
+    }
+}
+
+/// The number that a service port leads to on a workload; `None` where a name leads nowhere.
+///
+/// The `ports` of a WorkloadEntry, and of any workload of a ServiceEntry, are looked up by the name of the
+/// service port; a `targetPort` by name is looked up among the named ports.
+pub(crate) fn target_port(registry: Registry, port: &Port, workload: Option<&Workload>) -> Option<u16> {
+    let of_workload = |name: &Arc<str>| workload.and_then(|workload| workload.ports.get(name).copied());
+    let is_entry = workload.is_some_and(|workload| workload.origin.kind == Kind::WorkloadEntry);
+    if (is_entry || registry == Registry::External)
+        && let Some(number) = of_workload(&port.name)
+    {
+        return Some(number);
+    }
+    match &port.target {
+        TargetPort::Number(number) => Some(*number),
+        TargetPort::Name(name) => of_workload(name),
+    }
+}
+
+/// Names can be endpoints only where Envoy resolves them, and sockets only where it does not.
+fn is_usable(address: &EndpointAddress, service: &Service) -> bool {
+    let by_dns = matches!(service.resolution, Resolution::StrictDns | Resolution::LogicalDns);
+    match address {
+        EndpointAddress::Ip(_) => true,
+        EndpointAddress::Dns(_) => by_dns,
+        EndpointAddress::Unix(_) => !by_dns,
+    }
+}
+
+fn listed_endpoint(
+    listed: &Listed,
+    port: u16,
+    workload: Option<&Workload>,
+    around: &Surroundings<'_>,
+) -> Endpoint {
+    let address = EndpointAddress::Ip(listed.address);
+    let node = listed.node.clone();
+    let mut endpoint = match workload {
+        Some(workload) => {
+            let of_workload = workload_endpoint(address, port, workload);
+            Endpoint { node: node.or(of_workload.node.clone()), ..of_workload }
+        }
+        None => Endpoint { node, network: Arc::clone(around.network), ..plain_endpoint(address, port) },
+    };
+    endpoint.health = listed.health;
+    if endpoint.locality == Locality::default()
+        && let Some(of_node) = around.node
+    {
+        endpoint.locality = of_node.clone();
+    }
+    if endpoint.locality.zone.is_empty()
+        && let Some(zone) = &listed.zone
+    {
+        endpoint.locality.zone = Arc::clone(zone);
+    }
+    endpoint
+}
+
+fn workload_endpoint(address: EndpointAddress, port: u16, workload: &Workload) -> Endpoint {
+    Endpoint {
+        address,
+        port,
+        labels: workload.labels.clone(),
+        locality: workload.locality.clone(),
+        network: Arc::clone(&workload.network),
+        weight: workload.weight.max(1),
+        health: workload.health,
+        node: workload.node.clone(),
+        service_account: workload.service_account.clone(),
+    }
+}
+
+fn plain_endpoint(address: EndpointAddress, port: u16) -> Endpoint {
+    Endpoint {
+        address,
+        port,
+        labels: LabelSet::default(),
+        locality: Locality::default(),
+        network: Arc::default(),
+        weight: 1,
+        health: Health::Healthy,
+        node: None,
+        service_account: None,
+    }
+}

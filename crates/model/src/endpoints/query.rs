@@ -1,0 +1,126 @@
+//! Gathers what the endpoints of a service are made of.
+
+use std::sync::Arc;
+
+use fairlead_config::{ConfigKey, Kind, LabelSet, Name, Namespace};
+use fairlead_incremental::{Index, Query, Reader, Stratum};
+
+use super::{
+    Locality, ServiceEndpoints,
+    collect::{Collected, Surroundings},
+    slices::{self, Listed},
+};
+use crate::{
+    Service, ServiceKey,
+    input::{
+        EndpointSlices, KindInput, LegacyEndpoints, PodsByLabel, SelectorBucket, ServiceEntries, SlicesOfService,
+        WorkloadEntriesByLabel,
+    },
+    registry,
+    service::{Registry, Resolution},
+    strata,
+    workload::{ClusterNetwork, NodeLocality, Workload, WorkloadAt, WorkloadOf},
+    workload_entry,
+};
+
+/// All endpoints of a service, healthy or not, in every locality; none for aliases and original destinations
+/// that are not Kubernetes Services.
+#[derive(Debug)]
+pub struct EndpointsOf;
+
+impl Query for EndpointsOf {
+    type Key = ServiceKey;
+    type Value = Arc<ServiceEndpoints>;
+    const NAME: &'static str = "endpoints of service";
+    const STRATUM: Stratum = strata::ENDPOINTS;
+
+    fn compute(cx: &Reader<'_>, key: &ServiceKey) -> Self::Value {
+        let mut endpoints = Collected::default();
+        for service in registry::definitions(cx, key) {
+            match (service.registry, &service.resolution) {
+                (_, Resolution::Alias(_)) | (Registry::External, Resolution::OriginalDestination) => {}
+                (Registry::Kubernetes, _) => add_kubernetes(cx, &service, &mut endpoints),
+                (Registry::External, _) => add_external(cx, &service, &mut endpoints),
+            }
+        }
+        Arc::new(endpoints.finish())
+    }
+}
+
+fn add_kubernetes(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected) {
+    let listed = listed(cx, &service.key.namespace, &service.origin.name);
+    let has_list = listed.is_some();
+    let network = cx.get::<ClusterNetwork>(&());
+    for listed in listed.unwrap_or_default() {
+        let workload = workload_of(cx, &listed, &service.key.namespace);
+        let node = listed.node.as_ref().filter(|_| needs_node(workload.as_deref()));
+        let node = node.map(|node| cx.get::<NodeLocality>(node));
+        let around = Surroundings { node: node.as_deref(), network: &network };
+        endpoints.add_listed(service, &listed, workload.as_deref(), &around);
+    }
+    if let Some(selector) = &service.selector {
+        if !has_list {
+            add_selected::<PodsByLabel>(cx, service, selector, endpoints);
+        }
+        add_selected::<WorkloadEntriesByLabel>(cx, service, selector, endpoints);
+    }
+}
+
+/// What the EndpointSlices of a Service list, else its Endpoints object; `None` where there is neither.
+fn listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> Option<Vec<Listed>> {
+    let slices = cx.index::<SlicesOfService>(&(namespace.clone(), name.clone()));
+    if !slices.is_empty() {
+        let slices = slices.iter().filter_map(|slice| cx.input::<EndpointSlices>(slice));
+        return Some(slices.flat_map(|slice| slices::of_slice(&slice)).collect());
+    }
+    let key = ConfigKey::new(Kind::Endpoints, namespace.clone(), name.clone());
+    cx.input::<LegacyEndpoints>(&key).map(|endpoints| slices::of_endpoints(&endpoints))
+}
+
+/// The Pod behind a listed endpoint: the one that is referred to, else the one of the namespace with the address.
+fn workload_of(cx: &Reader<'_>, listed: &Listed, namespace: &Namespace) -> Option<Arc<Workload>> {
+    match &listed.pod {
+        Some(pod) => (*cx.get::<WorkloadOf>(pod)).clone(),
+        None => {
+            let at_address = (*cx.get::<WorkloadAt>(&listed.address)).clone();
+            at_address.filter(|workload| workload.origin.namespace == *namespace)
+        }
+    }
+}
+
+fn needs_node(workload: Option<&Workload>) -> bool {
+    workload.is_none_or(|workload| workload.locality == Locality::default())
+}
+
+fn add_external(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected) {
+    if let Some(selector) = &service.selector {
+        add_selected::<PodsByLabel>(cx, service, selector, endpoints);
+        add_selected::<WorkloadEntriesByLabel>(cx, service, selector, endpoints);
+        return;
+    }
+    let Some(object) = cx.input::<ServiceEntries>(&service.origin) else { return };
+    for endpoint in &object.spec.endpoints {
+        endpoints.add_workload(service, &workload_entry::inline(&service.origin, endpoint));
+    }
+    let by_dns = matches!(service.resolution, Resolution::StrictDns | Resolution::LogicalDns);
+    if by_dns && object.spec.endpoints.is_empty() {
+        endpoints.add_host(service);
+    }
+}
+
+fn add_selected<I: Index<Bucket = SelectorBucket, Input: KindInput>>(
+    cx: &Reader<'_>,
+    service: &Service,
+    selector: &LabelSet,
+    endpoints: &mut Collected,
+) {
+    let bucket = SelectorBucket::of_selector(&service.key.namespace, selector.iter());
+    for key in &cx.index::<I>(&bucket) {
+        let workload = cx.get::<WorkloadOf>(key);
+        if let Some(workload) = &*workload
+            && workload.labels.contains_all(selector)
+        {
+            endpoints.add_workload(service, workload);
+        }
+    }
+}

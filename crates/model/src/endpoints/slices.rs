@@ -1,0 +1,107 @@
+//! What EndpointSlices and Endpoints objects list.
+
+use std::{net::IpAddr, sync::Arc};
+
+use fairlead_config::{Config, ConfigKey, Kind, Namespace, api};
+
+use super::Health;
+use crate::workload_entry::port_number;
+
+/// An endpoint as a slice lists it, before anything is known of its workload.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Listed {
+    pub(super) address: IpAddr,
+    pub(super) health: Health,
+    /// The node, where the slice names it.
+    pub(super) node: Option<Arc<str>>,
+    /// The zone, where the slice names it.
+    pub(super) zone: Option<Arc<str>>,
+    /// The Pod, where the slice refers to one.
+    pub(super) pod: Option<ConfigKey>,
+    /// The ports that all endpoints of the slice have.
+    pub(super) ports: Arc<[ListedPort]>,
+}
+
+/// A port of a slice. Service ports are matched by name.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ListedPort {
+    pub(super) name: Arc<str>,
+    /// The number; `None`: whatever number the service port leads to.
+    pub(super) number: Option<u16>,
+}
+
+/// The endpoints of a slice. Host names are no endpoints (`addressType: FQDN`).
+pub(super) fn of_slice(slice: &Config<api::EndpointSlice>) -> Vec<Listed> {
+    let ports = ports(&slice.spec.ports);
+    let mut listed = Vec::new();
+    for endpoint in &slice.spec.endpoints {
+        let Some(health) = health(&endpoint.conditions) else { continue };
+        let pod = endpoint.target_ref.as_ref().and_then(|target| pod(target, &slice.key.namespace));
+        for address in endpoint.addresses.iter().filter_map(|text| text.parse().ok()) {
+            listed.push(Listed {
+                address,
+                health,
+                node: endpoint.node_name.as_deref().map(Arc::from),
+                zone: endpoint.zone.as_deref().map(Arc::from),
+                pod: pod.clone(),
+                ports: Arc::clone(&ports),
+            });
+        }
+    }
+    listed
+}
+
+/// The endpoints of an Endpoints object.
+pub(super) fn of_endpoints(endpoints: &Config<api::Endpoints>) -> Vec<Listed> {
+    let mut listed = Vec::new();
+    for subset in &endpoints.spec.subsets {
+        let ports = ports(&subset.ports);
+        let ready = subset.addresses.iter().map(|address| (address, Health::Healthy));
+        let not_ready = subset.not_ready_addresses.iter().map(|address| (address, Health::Unhealthy));
+        for (endpoint, health) in ready.chain(not_ready) {
+            let Ok(address) = endpoint.ip.parse() else { continue };
+            listed.push(Listed {
+                address,
+                health,
+                node: endpoint.node_name.as_deref().map(Arc::from),
+                zone: None,
+                pod: endpoint.target_ref.as_ref().and_then(|target| pod(target, &endpoints.key.namespace)),
+                ports: Arc::clone(&ports),
+            });
+        }
+    }
+    listed
+}
+
+/// Whether an endpoint may be used; `None` for one that is on its way out and serves no more.
+///
+/// `ready` is also true for endpoints of a Service that publishes those which are not.
+/// Mirrors istio pilot/pkg/serviceregistry/kube/controller/endpointslice.go (endpointHealthStatus).
+fn health(conditions: &api::EndpointConditions) -> Option<Health> {
+    let ready = conditions.ready.unwrap_or(true);
+    let serving = conditions.serving.unwrap_or(ready);
+    match (ready, conditions.terminating.unwrap_or(false), serving) {
+        (true, _, _) => Some(Health::Healthy),
+        (false, false, _) => Some(Health::Unhealthy),
+        (false, true, true) => Some(Health::Draining),
+        (false, true, false) => None,
+    }
+}
+
+fn ports(ports: &[api::EndpointPort]) -> Arc<[ListedPort]> {
+    let tcp = ports.iter().filter(|port| port.protocol == api::Protocol::Tcp);
+    let listed = tcp.filter_map(|port| {
+        let number = match port.port {
+            None => None,
+            Some(number) => Some(port_number(number)?),
+        };
+        Some(ListedPort { name: port.name.as_deref().unwrap_or_default().into(), number })
+    });
+    listed.collect()
+}
+
+fn pod(target: &api::ObjectReference, namespace: &Namespace) -> Option<ConfigKey> {
+    let name = target.name.as_deref().filter(|_| target.kind.as_deref() == Some("Pod"))?;
+    let namespace = target.namespace.as_deref().map_or_else(|| namespace.clone(), Namespace::from);
+    Some(ConfigKey::new(Kind::Pod, namespace, name))
+}

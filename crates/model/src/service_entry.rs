@@ -1,0 +1,126 @@
+//! Resolves `ServiceEntry` into one [`Service`] for each host, and merges those that share a host.
+//!
+//! Reads: ServiceEntry, MeshConfig (`defaultServiceExportTo`) · Produces: [`Service`]
+//! Consumed by: [`crate::registry`], [`crate::endpoints`]
+//! Spec: https://istio.io/latest/docs/reference/config/networking/service-entry/
+//! Differs from Istio: `DYNAMIC_DNS` is treated as `NONE`; no addresses are allocated to entries without one.
+
+use std::{net::IpAddr, sync::Arc};
+
+use fairlead_config::{Config, LabelSet, api};
+use ipnet::IpNet;
+
+use crate::{
+    Host, Port, Protocol, Service, ServiceKey,
+    mesh::Mesh,
+    port::TargetPort,
+    service::{Registry, Resolution, ServiceAddress, Visibility},
+    workload_entry::port_number,
+};
+
+/// The services that a ServiceEntry defines.
+///
+/// Mirrors istio pilot/pkg/serviceregistry/serviceentry/conversion.go (convertServices).
+pub fn resolve(object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> Vec<Service> {
+    let mut services: Vec<Service> = Vec::new();
+    for host in object.spec.hosts.iter().filter(|host| !host.is_empty()) {
+        let service = service(Host::new(host), object, mesh);
+        if services.iter().all(|other| other.key != service.key) {
+            services.push(service);
+        }
+    }
+    services
+}
+
+fn service(host: Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> Service {
+    let spec = &object.spec;
+    let namespace = &object.key.namespace;
+    let export_to = spec.export_to.iter().map(String::as_str);
+    Service {
+        key: ServiceKey { host, namespace: namespace.clone() },
+        origin: object.key.clone(),
+        created: object.created,
+        registry: Registry::External,
+        resolution: match spec.resolution.unwrap_or_default() {
+            api::Resolution::None | api::Resolution::DynamicDns => Resolution::OriginalDestination,
+            api::Resolution::Static => Resolution::Registry,
+            api::Resolution::Dns => Resolution::StrictDns,
+            api::Resolution::DnsRoundRobin => Resolution::LogicalDns,
+        },
+        external: spec.location.unwrap_or_default() == api::Location::MeshExternal,
+        addresses: spec.addresses.iter().filter_map(|text| service_address(text)).collect(),
+        ports: ports(&spec.ports),
+        export_to: Visibility::resolve(export_to, namespace, &mesh.default_service_export_to),
+        headless: false,
+        selector: spec.workload_selector.as_ref().map(|selector| LabelSet::from(&selector.labels)),
+        subject_alt_names: spec.subject_alt_names.iter().map(|name| Arc::from(name.as_str())).collect(),
+        publish_not_ready: false,
+        node_local: false,
+        traffic_distribution: None,
+    }
+}
+
+/// Reads an address or a range; a range of one address is that address.
+fn service_address(text: &str) -> Option<ServiceAddress> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Some(ServiceAddress::Ip(ip));
+    }
+    let range: IpNet = text.parse().ok()?;
+    let is_one = range.prefix_len() == range.max_prefix_len();
+    Some(if is_one { ServiceAddress::Ip(range.addr()) } else { ServiceAddress::Range(range.trunc()) })
+}
+
+fn ports(ports: &[api::ServiceEntryPort]) -> Vec<Port> {
+    let mut resolved: Vec<Port> = ports.iter().filter_map(port).collect();
+    resolved.sort_by_key(|port| port.number);
+    resolved.dedup_by_key(|port| port.number);
+    resolved
+}
+
+fn port(port: &api::ServiceEntryPort) -> Option<Port> {
+    let number = port_number(port.number)?;
+    let protocol = port.protocol.as_deref().and_then(Protocol::parse).unwrap_or(Protocol::Auto);
+    let target = port.target_port.filter(|target| *target > 0).map_or(Some(number), port_number)?;
+    let target = TargetPort::Number(target);
+    (protocol != Protocol::Udp).then(|| Port { number, name: port.name.as_str().into(), protocol, target })
+}
+
+/// Merges definitions of one host in one namespace, given in order of precedence.
+///
+/// The first decides. Others add ports and addresses that it lacks, where they find endpoints in the same way
+/// and are on the same side of the mesh's border; else they are ignored.
+/// Mirrors istio pilot/pkg/model/sidecar.go (canMergeServices).
+pub(crate) fn merge(definitions: &[Arc<Service>]) -> Option<Arc<Service>> {
+    let (first, rest) = definitions.split_first()?;
+    let mut merged = Arc::clone(first);
+    for other in rest.iter().filter(|other| can_merge(first, other)) {
+        let service = Arc::make_mut(&mut merged);
+        for port in &other.ports {
+            if service.port(port.number).is_none() {
+                service.ports.push(port.clone());
+            }
+        }
+        add_missing(&mut service.addresses, &other.addresses);
+        add_missing(&mut service.subject_alt_names, &other.subject_alt_names);
+        service.ports.sort_by_key(|port| port.number);
+    }
+    Some(merged)
+}
+
+/// Whether the definition `other` adds to `first`.
+pub(crate) fn can_merge(first: &Service, other: &Service) -> bool {
+    first.registry == other.registry
+        && first.resolution == other.resolution
+        && first.external == other.external
+}
+
+fn add_missing<T: Clone + PartialEq>(list: &mut Vec<T>, more: &[T]) {
+    for item in more {
+        if !list.contains(item) {
+            list.push(item.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
