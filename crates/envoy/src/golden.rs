@@ -1,8 +1,26 @@
 //! Golden files: what is printed stands in `tests/golden/<name>.yaml`, refreshed by `UPDATE=1`.
 
+use prost::{Message, Name};
 use serde_json::Value;
 
-use crate::json::to_yaml;
+use crate::{
+    encode,
+    json::{deprecated_fields, dump_message, to_yaml},
+};
+
+/// Compares messages with a golden file, and finds deprecated fields in them.
+pub(crate) fn check_messages<'a, M: Message + Name + 'a>(
+    name: &str,
+    messages: impl IntoIterator<Item = &'a M>,
+) {
+    let mut printed = Vec::new();
+    for message in messages {
+        let deprecated = deprecated_fields(&M::full_name(), &encode(message)).unwrap();
+        assert!(deprecated.is_empty(), "{name}: {deprecated:?}");
+        printed.push(dump_message(message).unwrap());
+    }
+    check(name, &printed.into());
+}
 
 /// Compares `json`, as YAML, with the golden file called `name`.
 pub(crate) fn check(name: &str, json: &Value) {

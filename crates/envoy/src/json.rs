@@ -16,11 +16,13 @@ use prost_reflect::{
 use serde_json::Value;
 
 mod any;
+mod deprecated;
 mod redact;
 #[cfg(test)]
 mod tests;
 mod yaml;
 
+pub use deprecated::deprecated_fields;
 pub use redact::{REDACTED, redact};
 pub use yaml::to_yaml;
 

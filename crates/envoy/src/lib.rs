@@ -33,3 +33,6 @@ pub use encode::{encode, pack_any};
 pub use resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
 pub use type_url::TypeUrl;
 pub use wkt::IntoProto;
+
+#[cfg(test)]
+mod tests;

@@ -185,7 +185,8 @@ name: outbound|80||a
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
-    let text = prop_oneof!["[ -~\n]{0,12}", "(a|y|on|~|-|#|:|\\||1|0x1|\"|'| |\n){0,5}", any::<String>()];
+    let text =
+        prop_oneof!["[ -~\n]{0,12}", "(a|y|on|~|-|#|:|\\||1|0x1|s|\\.|e|_|\"|'| |\n){0,5}", any::<String>()];
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -199,6 +200,18 @@ fn any_json() -> impl Strategy<Value = Value> {
                 .prop_map(|entries| Value::Object(entries.into_iter().collect())),
         ]
     })
+}
+
+#[test]
+fn deprecated_fields_are_found_within_an_any() {
+    let fine = dump_message(&cluster()).unwrap();
+    assert_eq!(parse::<Cluster>(&fine).unwrap(), cluster());
+    assert!(deprecated_fields(TypeUrl::Cluster.as_str(), &encode(&cluster())).unwrap().is_empty());
+
+    let old = from_json(TypeUrl::Cluster.as_str(), &json!({ "respect_dns_ttl": true })).unwrap();
+    let old = Any { type_url: TypeUrl::Cluster.as_str().to_owned(), value: old.to_vec() };
+    let found = deprecated_fields("google.protobuf.Any", &old.encode_to_vec()).unwrap();
+    assert_eq!(found, ["envoy.config.cluster.v3.Cluster.respect_dns_ttl"]);
 }
 
 proptest! {

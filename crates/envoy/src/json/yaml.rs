@@ -1,5 +1,7 @@
 //! JSON as YAML: block style, deterministic, and read back equal by YAML 1.1 and 1.2 parsers alike.
 
+use std::net::Ipv4Addr;
+
 use serde_json::Value;
 
 /// `json` as a YAML document that ends with a line break. Keys stand in the order of the JSON object (sorted).
@@ -113,14 +115,22 @@ fn is_printable(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Begins with a letter, `/` or `_`, goes on with characters without meaning in YAML, and is no word that YAML
-/// 1.1 reads as a boolean or null.
+/// A duration or an IPv4 address, or a text that begins with a letter, `/` or `_`, goes on with characters without
+/// meaning in YAML, and is no word that YAML 1.1 reads as a boolean or null.
 fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else { return false };
+    if first.is_ascii_digit() {
+        return is_duration(text) || text.parse::<Ipv4Addr>().is_ok();
+    }
     let reserved = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     (first.is_ascii_alphabetic() || matches!(first, '/' | '_'))
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./|@+=()$".contains(c))
         && !reserved.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// Protobuf's form: `0.250s`.
+fn is_duration(text: &str) -> bool {
+    text.strip_suffix('s').is_some_and(|number| number.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 
 /// Several lines (a certificate, a script) that a literal block keeps as they are.

@@ -1,0 +1,40 @@
+use envoy_types::pb::envoy::config::core::v3::HealthStatus;
+
+use crate::{
+    IntoProto, address,
+    endpoint::{lb_endpoint, load_assignment, locality, locality_lb_endpoints, placed},
+    extension::TRANSPORT_SOCKET_MATCH,
+    golden::check_messages,
+    json::dump_message,
+    metadata::{filter_metadata, json_struct, string_struct},
+};
+
+#[test]
+fn localities_with_priorities_and_weights() {
+    let mut tcp = lb_endpoint(address::address("10.0.0.1", 8080));
+    tcp.load_balancing_weight = Some(2_u32.into_proto());
+    tcp.metadata = Some(filter_metadata([(TRANSPORT_SOCKET_MATCH, string_struct([("mode", "mutual")]))]));
+    let mut pipe = lb_endpoint(address::pipe("/run/app.sock"));
+    pipe.set_health_status(HealthStatus::Draining);
+    let six = lb_endpoint(address::from_socket_addr("[fd00::1]:80".parse().unwrap()));
+    let near = locality_lb_endpoints(Some(locality("r", "z", "s")), [tcp, pipe]);
+    let assignment =
+        load_assignment("c", [placed(near, 0, Some(3)), placed(locality_lb_endpoints(None, [six]), 1, None)]);
+    check_messages("endpoints", &[assignment]);
+}
+
+#[test]
+fn json_becomes_a_struct_and_back() {
+    let json = serde_json::json!({ "a": [1, "x", null, true], "b": { "c": {} } });
+    let fields = json_struct(json.as_object().unwrap());
+    let printed = dump_message(&fields).unwrap();
+    assert_eq!(printed.to_string(), r#"{"a":[1.0,"x",null,true],"b":{"c":{}}}"#);
+}
+
+#[test]
+fn ranges_of_one_host_are_as_long_as_its_address() {
+    let four = address::host_range("10.0.0.1".parse().unwrap());
+    let six = address::host_range("fd00::1".parse().unwrap());
+    assert_eq!(four.prefix_len, Some(32_u32.into_proto()));
+    assert_eq!((six.address_prefix.as_str(), six.prefix_len), ("fd00::1", Some(128_u32.into_proto())));
+}

@@ -1,0 +1,99 @@
+use crate::{
+    config_source, data_source,
+    golden::check_messages,
+    matcher::StringMatch,
+    secret,
+    tls::{
+        Certificate, CommonTls, SanKind, SubjectAltName, TlsSettings, TlsVersion, Validation, downstream_tls,
+        downstream_tls_context, raw_buffer, upstream_tls, upstream_tls_context, validation_context,
+    },
+};
+
+fn name(kind: SanKind, matches: StringMatch) -> SubjectAltName {
+    SubjectAltName { kind, matches }
+}
+
+fn by_sds() -> CommonTls {
+    CommonTls {
+        certificates: vec![Certificate::Sds("default".to_owned())],
+        validation: Validation::SdsAndNames(
+            "roots".to_owned(),
+            vec![
+                name(SanKind::Uri, StringMatch::Exact("spiffe://a/b".to_owned())),
+                name(SanKind::Dns, StringMatch::Suffix(".example.com".to_owned())),
+            ],
+        ),
+        alpn_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
+        parameters: TlsSettings::default(),
+    }
+}
+
+fn by_files() -> CommonTls {
+    CommonTls {
+        certificates: vec![Certificate::Source {
+            chain: data_source::file("/c.pem"),
+            private_key: data_source::file("/k.pem"),
+        }],
+        validation: Validation::Context(Box::new(validation_context(
+            Some(data_source::file("/ca.pem")),
+            [name(SanKind::Dns, StringMatch::Exact("a.example.com".to_owned()))],
+        ))),
+        alpn_protocols: Vec::new(),
+        parameters: TlsSettings {
+            min_version: Some(TlsVersion::V1_2),
+            max_version: Some(TlsVersion::V1_2),
+            cipher_suites: vec!["ECDHE-ECDSA-AES128-GCM-SHA256".to_owned()],
+            ecdh_curves: vec!["P-256".to_owned()],
+        },
+    }
+}
+
+#[test]
+fn transport_sockets() {
+    let upstream = |common, sni| upstream_tls(&upstream_tls_context(common, sni));
+    let system = CommonTls {
+        validation: Validation::Context(Box::new(validation_context(None, []))),
+        ..CommonTls::default()
+    };
+    let roots = CommonTls { validation: Validation::Sds("roots".to_owned()), ..CommonTls::default() };
+    check_messages(
+        "transport-sockets",
+        &[
+            upstream(by_sds(), Some("a.example.com".to_owned())),
+            upstream(by_files(), None),
+            upstream(system, None),
+            upstream(CommonTls::default(), None),
+            downstream_tls(&downstream_tls_context(by_sds(), true)),
+            downstream_tls(&downstream_tls_context(by_files(), false)),
+            downstream_tls(&downstream_tls_context(roots, true)),
+            raw_buffer(),
+        ],
+    );
+}
+
+#[test]
+fn secrets() {
+    check_messages(
+        "secrets",
+        &[
+            secret::tls_certificate("default", *b"chain", *b"key"),
+            secret::validation_context("roots", *b"ca", Some(b"crl".to_vec())),
+            secret::validation_context("roots", *b"ca", None),
+            secret::generic_secret("token", *b"secret"),
+        ],
+    );
+}
+
+#[test]
+fn config_sources() {
+    let watched = Some("/etc/secrets".to_owned());
+    check_messages(
+        "config-sources",
+        &[
+            config_source::ads(),
+            config_source::ads_without_timeout(),
+            config_source::path("/etc/secrets/a.yaml", watched),
+            config_source::path("/etc/a.yaml", None),
+        ],
+    );
+}
