@@ -5,16 +5,24 @@
 
 mod change;
 mod code;
+mod decode;
 mod diagnostic;
 mod identity;
 mod labels;
 mod object;
 mod path;
 mod position;
+mod syntax;
 mod timestamp;
+mod untranslated;
+mod validate;
+pub mod yaml;
 
 pub use change::{Change, ChangeBatch};
 pub use code::Code;
+#[doc(hidden)]
+pub use decode::fuzz_decode;
+pub use decode::{Decoded, decode, decode_file, decode_json, decode_mesh_config};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Subject};
 /// The types of the kinds' specs.
 pub use fairlead_api as api;
@@ -24,3 +32,4 @@ pub use object::{AnyConfig, Config, Source};
 pub use path::{FieldPath, Segment};
 pub use position::{FieldPositions, Location, Position};
 pub use timestamp::Timestamp;
+pub use validate::validate;

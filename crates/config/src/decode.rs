@@ -1,0 +1,135 @@
+//! Documents → typed objects, refusing what `kubectl apply` would refuse and saying what to write instead.
+//!
+//! Istio's kinds are decoded strictly: every field must exist, and every value must have its field's type.
+//! Kubernetes' own kinds carry many fields that are not read here; of unknown fields only those are flagged that
+//! look like a misspelt one. An object with an error is not decoded; others are not affected by it.
+//!
+//! `metadata.namespace` is `default` if absent, and is ignored for kinds that live in no namespace.
+
+mod known;
+mod manifest;
+mod mesh_config;
+mod scalar;
+mod schema;
+mod suggest;
+mod typed;
+mod walk;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    AnyConfig, Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject,
+    validate::validate,
+    yaml::{self, Node, Value, YamlDoc},
+};
+
+pub use mesh_config::decode_mesh_config;
+
+use manifest::{Header, ListHeader};
+
+/// What documents say.
+#[derive(Clone, Debug, Default)]
+pub struct Decoded {
+    /// The objects without errors, in the order of the file.
+    pub objects: Vec<AnyConfig>,
+    /// What is wrong or doubtful.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Objects that are there but have errors.
+    pub rejected: BTreeSet<ConfigKey>,
+    /// Number of documents whose objects are not known, because they are not well-formed.
+    pub broken_documents: usize,
+}
+
+impl Decoded {
+    fn append(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.diagnostics.extend(other.diagnostics);
+        self.rejected.extend(other.rejected);
+        self.broken_documents += other.broken_documents;
+    }
+}
+
+/// Reads, decodes and validates all objects of a file (YAML or JSON).
+pub fn decode_file(file: &str, bytes: &[u8]) -> Decoded {
+    let parsed = yaml::parse(file, bytes);
+    let mut decoded =
+        Decoded { diagnostics: parsed.diagnostics, broken_documents: parsed.broken, ..Decoded::default() };
+    for document in &parsed.documents {
+        decoded.append(decode(document));
+    }
+    let mut kinds_not_read = BTreeSet::new();
+    decoded.diagnostics.retain(|diagnostic| {
+        diagnostic.code != Code::KindNotRead || kinds_not_read.insert(diagnostic.message.clone())
+    });
+    decoded
+}
+
+/// Decodes and validates the objects of a document: one, or the items of a list.
+pub fn decode(document: &YamlDoc) -> Decoded {
+    decode_node(document, &document.root, None)
+}
+
+/// Decodes and validates an object that an API server sent.
+pub fn decode_json(object: &serde_json::Value) -> Decoded {
+    decode(&YamlDoc { file: None, root: Node::from_json(object) })
+}
+
+fn decode_node(document: &YamlDoc, node: &Node, list: Option<&ListHeader>) -> Decoded {
+    match manifest::identify(document, node, list) {
+        Ok(Header::Object(manifest)) => decode_object(manifest),
+        Ok(Header::List(list)) => decode_list(document, node, &list),
+        Err(diagnostic) => Decoded { diagnostics: vec![*diagnostic], ..Decoded::default() },
+    }
+}
+
+fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {
+    let mut decoded = Decoded::default();
+    match node.get("items").map(|items| &items.value) {
+        Some(Value::List(items)) => {
+            for item in items {
+                decoded.append(decode_node(document, item, Some(list)));
+            }
+        }
+        _ => {
+            let on = Subject::File(manifest::file_of(document));
+            let message = format!("a {} has a list of `items`", list.kind);
+            let mut diagnostic =
+                Diagnostic::new(Severity::Error, on, Code::NotAnObject, FieldPath::root(), message);
+            diagnostic.position = manifest::location(document, node.position);
+            decoded.diagnostics.push(diagnostic);
+        }
+    }
+    decoded
+}
+
+fn decode_object(manifest: manifest::Manifest<'_>) -> Decoded {
+    let (key, object, mut diagnostics) = typed::decode(manifest);
+    if let Some(object) = &object {
+        diagnostics.extend(validate(object));
+    }
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    let mut decoded = Decoded { diagnostics, ..Decoded::default() };
+    match object {
+        Some(object) if !failed => decoded.objects.push(object),
+        _ => decoded.rejected.extend(key),
+    }
+    decoded
+}
+
+/// Runs the whole path from bytes to objects, for fuzzing. Panics only on a bug.
+#[doc(hidden)]
+pub fn fuzz_decode(data: &[u8]) {
+    let decoded = decode_file("fuzz.yaml", data);
+    for diagnostic in &decoded.diagnostics {
+        let _ = diagnostic.to_string();
+    }
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = decode_mesh_config("fuzz.yaml", text.as_bytes());
+        if let Ok(value) = serde_json::from_str(text) {
+            let _ = decode_json(&value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! What every object has: `apiVersion`, `kind` and `metadata`.
+
+use std::sync::Arc;
+
+use crate::{
+    Code, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Location, Position, Severity, Subject, Timestamp,
+    syntax,
+    yaml::{Meaning, Node, Value, YamlDoc},
+};
+
+use super::{known, scalar::shown, suggest};
+
+/// Default of `metadata.namespace`, as kubectl's.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// What a document is.
+pub(super) enum Header<'a> {
+    Object(Manifest<'a>),
+    List(ListHeader),
+}
+
+/// A list of objects; items of a typed list need not say their kind.
+pub(super) struct ListHeader {
+    pub(super) kind: String,
+    api_version: String,
+}
+
+/// An object of a kind that is read.
+pub(super) struct Manifest<'a> {
+    pub(super) document: &'a YamlDoc,
+    pub(super) node: &'a Node,
+    pub(super) kind: Kind,
+}
+
+/// The metadata of an object.
+#[derive(Default)]
+pub(super) struct Metadata {
+    pub(super) labels: LabelSet,
+    pub(super) annotations: LabelSet,
+    pub(super) created: Option<Timestamp>,
+    pub(super) resource_version: Option<Arc<str>>,
+}
+
+/// The name diagnostics use for a document's file.
+pub(super) fn file_of(document: &YamlDoc) -> Arc<str> {
+    document.file.clone().unwrap_or_else(|| "object".into())
+}
+
+pub(super) fn location(document: &YamlDoc, position: Position) -> Option<Location> {
+    let file = document.file.clone()?;
+    Some(Location { file, line: position.line, column: position.column })
+}
+
+/// Finds out which kind of object or list `node` is.
+pub(super) fn identify<'a>(
+    document: &'a YamlDoc,
+    node: &'a Node,
+    list: Option<&ListHeader>,
+) -> Result<Header<'a>, Box<Diagnostic>> {
+    let finding = |severity, code, position, message: String| {
+        let on = Subject::File(file_of(document));
+        let mut diagnostic = Box::new(Diagnostic::new(severity, on, code, FieldPath::root(), message));
+        diagnostic.position = location(document, position);
+        diagnostic
+    };
+    let not_an_object = |message: &str| {
+        let mut diagnostic = finding(Severity::Error, Code::NotAnObject, node.position, message.to_owned());
+        diagnostic.help("begin an object with `apiVersion:` and `kind:`");
+        diagnostic
+    };
+    if !matches!(node.value, Value::Map(_)) {
+        return Err(not_an_object(&format!("the document is {}, not an object", node.type_name())));
+    }
+    let inherited = list.map(|list| (list.kind.trim_end_matches("List"), list.api_version.as_str()));
+    let kind = node.get("kind").and_then(Node::as_str).or(inherited.map(|(kind, _)| kind));
+    let kind =
+        kind.filter(|kind| !kind.is_empty()).ok_or_else(|| not_an_object("the object has no `kind`"))?;
+    let version = node.get("apiVersion").and_then(Node::as_str).or(inherited.map(|(_, version)| version));
+    let version = version.ok_or_else(|| not_an_object("the object has no `apiVersion`"))?;
+    if kind.ends_with("List") && node.get("items").is_some() {
+        if list.is_some() {
+            return Err(not_an_object("an item of a list is a list"));
+        }
+        return Ok(Header::List(ListHeader { kind: kind.to_owned(), api_version: version.to_owned() }));
+    }
+    let (group, short_version) = version.rsplit_once('/').unwrap_or(("", version));
+    let position = |field: &str| node.get(field).map_or(node.position, |value| value.position);
+    let Some(known) = Kind::ALL.into_iter().find(|known| known.as_str() == kind && known.group() == group)
+    else {
+        let text = format!("kind {} ({}) is not read", shown(kind), shown(version));
+        return Err(match misspelt(kind, group) {
+            Some(meant) => {
+                let text = format!("there is no kind {} in {}", shown(kind), shown(version));
+                let mut diagnostic = finding(Severity::Error, Code::UnknownKind, position("kind"), text);
+                let meant_version = api_version(meant, meant.versions()[0]);
+                diagnostic.help(format!("did you mean `kind: {meant}` of {meant_version}?"));
+                diagnostic
+            }
+            None => finding(Severity::Info, Code::KindNotRead, position("kind"), text),
+        });
+    };
+    if !known.versions().contains(&short_version) {
+        let text = format!("{kind} has no version {}", shown(version));
+        let mut diagnostic = finding(Severity::Error, Code::UnsupportedVersion, position("apiVersion"), text);
+        let versions: Vec<_> = known.versions().iter().map(|version| api_version(known, version)).collect();
+        diagnostic.help(format!("the versions are {}", versions.join(", ")));
+        return Err(diagnostic);
+    }
+    Ok(Header::Object(Manifest { document, node, kind: known }))
+}
+
+fn api_version(kind: Kind, version: &str) -> String {
+    if kind.group().is_empty() { version.to_owned() } else { format!("{}/{version}", kind.group()) }
+}
+
+/// The kind that was probably meant by `kind` of `group`: both are close to it, and not both are equal.
+fn misspelt(kind: &str, group: &str) -> Option<Kind> {
+    let names = Kind::ALL.iter().filter(|known| {
+        let same_group = known.group() == group;
+        let close_group =
+            !group.is_empty() && suggest::nearest(group, std::iter::once(known.group()), 2).is_some();
+        same_group || close_group
+    });
+    let names: Vec<_> = names.collect();
+    let nearest = suggest::nearest(kind, names.iter().map(|known| known.as_str()), 2)?;
+    // Kinds of Istio and Kubernetes that are not read and close to one that is.
+    let real = ["WorkloadGroup", "PodList", "NodeList"].contains(&kind);
+    names.into_iter().copied().find(|known| known.as_str() == nearest && !real)
+}
+
+impl Manifest<'_> {
+    fn field(&self, name: &str) -> Option<&Node> {
+        self.node.get("metadata").and_then(|metadata| metadata.get(name)).filter(|node| !node.is_null())
+    }
+
+    /// The identity of the object; or, if it has none, what is wrong.
+    pub(super) fn key(&self) -> Result<ConfigKey, Box<Diagnostic>> {
+        let path = FieldPath::root().field("metadata");
+        let finding = |code, path: FieldPath, node: &Node, message: String| {
+            let on = Subject::File(file_of(self.document));
+            let mut diagnostic = Box::new(Diagnostic::new(Severity::Error, on, code, path, message));
+            diagnostic.position = location(self.document, node.position);
+            diagnostic
+        };
+        let Some(name) = self.field("name") else {
+            let node = self.node.get("metadata").unwrap_or(self.node);
+            let mut text = format!("the {} has no name", self.kind);
+            if self.field("generateName").is_some() {
+                text += "; `generateName` needs an API server";
+            }
+            return Err(finding(Code::MissingField, path.field("name"), node, text));
+        };
+        let name_text = text_of(name).ok_or_else(|| {
+            finding(Code::BadMetadata, path.clone().field("name"), name, "the name is not a text".into())
+        })?;
+        if let Err(why) = syntax::subdomain(name_text) {
+            let text = format!("`{}` cannot be a name: {why}", shown(name_text));
+            return Err(finding(Code::BadMetadata, path.field("name"), name, text));
+        }
+        let namespace = match self.field("namespace") {
+            _ if !self.kind.is_namespaced() => "",
+            None => DEFAULT_NAMESPACE,
+            Some(node) => {
+                let text = text_of(node).unwrap_or_default();
+                if let Err(why) = syntax::label(text) {
+                    let text = format!("`{}` cannot be a namespace: {why}", shown(text));
+                    return Err(finding(Code::BadMetadata, path.field("namespace"), node, text));
+                }
+                text
+            }
+        };
+        Ok(ConfigKey::new(self.kind, namespace, name_text))
+    }
+
+    /// The rest of the metadata.
+    pub(super) fn metadata(&self, key: &ConfigKey, diagnostics: &mut Vec<Diagnostic>) -> Metadata {
+        let mut reader = Reader { manifest: self, key, diagnostics };
+        reader.check_names();
+        let created = self.field("creationTimestamp").and_then(|node| reader.created(node));
+        Metadata {
+            labels: reader.texts("labels"),
+            annotations: reader.texts("annotations"),
+            created,
+            resource_version: self.field("resourceVersion").and_then(text_of).map(Into::into),
+        }
+    }
+}
+
+/// The text of a name. A bare number or boolean is not one: kubectl would send it as such.
+fn text_of(node: &Node) -> Option<&str> {
+    node.as_str()
+}
+
+struct Reader<'a, 'b> {
+    manifest: &'b Manifest<'a>,
+    key: &'b ConfigKey,
+    diagnostics: &'b mut Vec<Diagnostic>,
+}
+
+impl Reader<'_, '_> {
+    fn report(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        path: FieldPath,
+        at: Position,
+        message: String,
+    ) -> &mut Diagnostic {
+        let mut diagnostic =
+            Diagnostic::new(severity, Subject::Object(self.key.clone()), code, path, message);
+        diagnostic.position = location(self.manifest.document, at);
+        self.diagnostics.push(diagnostic);
+        self.diagnostics.last_mut().expect("one was pushed just now")
+    }
+
+    /// Looks for misspelt fields; unknown ones are left alone, as Kubernetes adds some now and then.
+    fn check_names(&mut self) {
+        const READ: [&str; 5] = ["name", "namespace", "labels", "annotations", "creationTimestamp"];
+        let manifest = self.manifest;
+        let Some(Value::Map(entries)) = manifest.node.get("metadata").map(|metadata| &metadata.value) else {
+            return;
+        };
+        for entry in entries {
+            if READ.contains(&&*entry.key) || known::METADATA.contains(&&*entry.key) {
+                continue;
+            }
+            if let Some(meant) = suggest::nearest(&entry.key, READ.into_iter(), 2) {
+                let path = FieldPath::root().field("metadata").field(entry.key.to_string());
+                let text = format!("there is no field `{}` in `metadata`", shown(&entry.key));
+                self.report(Severity::Error, Code::UnknownField, path, entry.key_position, text)
+                    .help(format!("did you mean `{meant}`?"));
+            }
+        }
+    }
+
+    fn created(&mut self, node: &Node) -> Option<Timestamp> {
+        match text_of(node).unwrap_or_default().parse() {
+            Ok(created) => Some(created),
+            Err(error) => {
+                let path = FieldPath::root().field("metadata").field("creationTimestamp");
+                let text = format!("the creation time is invalid: {error}");
+                self.report(Severity::Error, Code::BadMetadata, path, node.position, text);
+                None
+            }
+        }
+    }
+
+    /// Labels or annotations.
+    fn texts(&mut self, field: &'static str) -> LabelSet {
+        let path = FieldPath::root().field("metadata").field(field);
+        let manifest = self.manifest;
+        let Some(node) = manifest.field(field) else { return LabelSet::default() };
+        let Value::Map(entries) = &node.value else {
+            let text = format!("`{field}` takes a mapping, not {}", node.type_name());
+            self.report(Severity::Error, Code::WrongType, path, node.position, text);
+            return LabelSet::default();
+        };
+        let mut texts = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let path = path.clone().key(entry.key.to_string());
+            if let Some(written) = &entry.written_key {
+                let text = format!("kubectl reads the bare key `{}` as `{}`", shown(written), entry.key);
+                self.report(Severity::Warning, Code::Yaml11Value, path.clone(), entry.key_position, text)
+                    .help(format!("write \"{}\" in quotes", shown(written)));
+            }
+            if let Err(why) = syntax::qualified_name(&entry.key) {
+                let text = format!("`{}` cannot be a key of `{field}`: {why}", shown(&entry.key));
+                self.report(Severity::Error, Code::BadMetadata, path.clone(), entry.key_position, text);
+            }
+            match &entry.value.value {
+                Value::Scalar(scalar) if scalar.meaning == Meaning::Text => {
+                    if let (true, Err(why)) = (field == "labels", syntax::label_value(&scalar.text)) {
+                        let text = format!("`{}` cannot be the value of a label: {why}", shown(&scalar.text));
+                        self.report(Severity::Error, Code::BadMetadata, path, entry.value.position, text);
+                    }
+                    texts.push((&*entry.key, &*scalar.text));
+                }
+                Value::Scalar(scalar) if scalar.meaning == Meaning::Null => texts.push((&*entry.key, "")),
+                Value::Scalar(scalar) => {
+                    let (value, what) = (shown(&scalar.text), scalar.meaning.type_name());
+                    let text = format!("`{}` takes a text, but `{value}` is {what}", shown(&entry.key));
+                    self.report(Severity::Error, Code::NeedsQuotes, path, entry.value.position, text)
+                        .help(format!("write \"{value}\" in quotes"));
+                }
+                _ => {
+                    let text =
+                        format!("`{}` takes a text, not {}", shown(&entry.key), entry.value.type_name());
+                    self.report(Severity::Error, Code::WrongType, path, entry.value.position, text);
+                }
+            }
+        }
+        texts.into_iter().collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! Scalars against the type of their field.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use fairlead_api::{DurationError, ProtoDuration};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    Code,
+    yaml::{Meaning, Node, Scalar, Value},
+};
+
+use super::{
+    schema::{Format, Range},
+    suggest,
+};
+
+/// Why a value does not fit its field.
+pub(super) struct Misfit {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl Misfit {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+type Fit = Result<Json, Misfit>;
+
+/// A text as it may be shown: short, without control characters.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    let clean: String = text.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(MOST).is_some() { format!("{clean}…") } else { clean }
+}
+
+pub(super) fn wrong_type(name: &str, expected: &str, node: &Node) -> Misfit {
+    Misfit::new(Code::WrongType, format!("`{name}` takes {expected}, not {}", node.type_name()))
+}
+
+fn scalar<'a>(name: &str, expected: &str, node: &'a Node) -> Result<&'a Scalar, Misfit> {
+    match &node.value {
+        Value::Scalar(scalar) => Ok(scalar),
+        Value::List(items) => {
+            let misfit = wrong_type(name, expected, node);
+            Err(if items.len() == 1 {
+                misfit.help("write the value without the dash or brackets")
+            } else {
+                misfit
+            })
+        }
+        Value::Map(_) => Err(wrong_type(name, expected, node)),
+    }
+}
+
+/// A bare boolean or number where a text is wanted.
+fn needs_quotes(name: &str, scalar: &Scalar) -> Misfit {
+    let (text, meaning) = (shown(&scalar.text), scalar.meaning);
+    let message = match meaning {
+        Meaning::Bool(value) if &*scalar.text != value.to_string().as_str() => {
+            format!("`{name}` takes a text, but kubectl reads a bare `{text}` as the boolean {value}")
+        }
+        _ => format!("`{name}` takes a text, but `{text}` is {}", meaning.type_name()),
+    };
+    Misfit::new(Code::NeedsQuotes, message).help(format!("write \"{text}\" in quotes"))
+}
+
+pub(super) fn text(name: &str, format: Format, node: &Node) -> Fit {
+    let expected = if format == Format::Duration { "a duration" } else { "a text" };
+    let scalar = scalar(name, expected, node)?;
+    match (format, scalar.meaning) {
+        (Format::Duration, _) => duration(name, scalar),
+        (Format::Plain, Meaning::Text) => Ok(json!(&*scalar.text)),
+        (Format::Secret, Meaning::Text) => Ok(json!(&*scalar.text)),
+        (Format::SecretBase64, Meaning::Text) => base64(name, scalar),
+        (_, Meaning::Null) => Err(wrong_type(name, expected, node).help("write \"\" for an empty text")),
+        (Format::Plain, _) => Err(needs_quotes(name, scalar)),
+        (Format::Secret | Format::SecretBase64, _) => {
+            let message = format!("`{name}` takes a text, but the value is {}", node.type_name());
+            Err(Misfit::new(Code::NeedsQuotes, message).help("put the value in quotes"))
+        }
+    }
+}
+
+fn duration(name: &str, scalar: &Scalar) -> Fit {
+    let text = shown(&scalar.text);
+    match scalar.text.parse::<ProtoDuration>() {
+        Ok(_) if scalar.meaning == Meaning::Text => Ok(json!(&*scalar.text)),
+        Ok(_) => Err(needs_quotes(name, scalar).help("write 0s")),
+        Err(error) => {
+            let message = format!("`{text}` is not a duration for `{name}`: {error}");
+            let misfit = Misfit::new(Code::BadDuration, message);
+            Err(match error {
+                DurationError::MissingUnit => {
+                    misfit.help(format!("write {text}s for seconds or {text}ms for milliseconds"))
+                }
+                _ => misfit.help("write it as in 1h, 1m30s, 1.5s or 100ms"),
+            })
+        }
+    }
+}
+
+fn base64(name: &str, scalar: &Scalar) -> Fit {
+    let mut text = scalar.text.to_string();
+    text.retain(|c| c != '\n' && c != '\r');
+    match STANDARD.decode(&text) {
+        Ok(_) => Ok(json!(text)),
+        Err(_) => Err(Misfit::new(Code::BadBase64, format!("the value of `{name}` is not base64"))
+            .help("encode it, or put the plain text under `stringData`")),
+    }
+}
+
+pub(super) fn boolean(name: &str, node: &Node) -> Fit {
+    let scalar = scalar(name, "true or false", node)?;
+    match scalar.meaning {
+        Meaning::Bool(value) => Ok(json!(value)),
+        Meaning::Text if matches!(&*scalar.text, "true" | "false") => {
+            let message = format!("`{name}` takes a boolean, but \"{}\" is a text", scalar.text);
+            Err(Misfit::new(Code::NeedsNoQuotes, message)
+                .help(format!("write {} without quotes", scalar.text)))
+        }
+        _ => Err(wrong_type(name, "true or false", node)),
+    }
+}
+
+pub(super) fn integer(name: &str, range: Range, node: &Node) -> Fit {
+    let scalar = scalar(name, "a whole number", node)?;
+    let value = match scalar.meaning {
+        Meaning::Integer(value) => value,
+        Meaning::Float(value) => whole(value).ok_or_else(|| {
+            let message = format!("`{name}` takes a whole number, not {}", shown(&scalar.text));
+            Misfit::new(Code::WrongType, message)
+        })?,
+        Meaning::Text => return Err(quoted_number(name, "a whole number", scalar)),
+        _ => return Err(wrong_type(name, "a whole number", node)),
+    };
+    if value < range.least || value > range.most {
+        let message = format!("{value} is out of range for `{name}`");
+        return Err(Misfit::new(Code::NumberOutOfRange, message)
+            .help(format!("write a number from {} to {}", range.least, range.most)));
+    }
+    let number = i64::try_from(value).map(Json::from).or_else(|_| u64::try_from(value).map(Json::from));
+    Ok(number.expect("ranges lie within 64 bits"))
+}
+
+/// The value of a number without a fraction, as kubectl writes it into JSON.
+#[allow(clippy::cast_possible_truncation)] // bounded by the comparison
+fn whole(value: f64) -> Option<i128> {
+    (value.fract() == 0.0 && value.abs() < 1e18).then_some(value as i128)
+}
+
+pub(super) fn number(name: &str, node: &Node) -> Fit {
+    let scalar = scalar(name, "a number", node)?;
+    match scalar.meaning {
+        Meaning::Float(value) if value.is_finite() => Ok(json!(value)),
+        #[allow(clippy::cast_precision_loss)] // what a JSON parser does
+        Meaning::Integer(value) => Ok(json!(value as f64)),
+        Meaning::Text => Err(quoted_number(name, "a number", scalar)),
+        _ => Err(wrong_type(name, "a number", node)),
+    }
+}
+
+/// A text where a number is wanted.
+fn quoted_number(name: &str, expected: &str, scalar: &Scalar) -> Misfit {
+    match Scalar::bare(&scalar.text).meaning {
+        Meaning::Integer(_) | Meaning::Float(_) => {
+            let text = shown(&scalar.text);
+            let message = format!("`{name}` takes {expected}, but \"{text}\" is a text");
+            Misfit::new(Code::NeedsNoQuotes, message).help(format!("write {text} without quotes"))
+        }
+        _ => {
+            let message = format!("`{name}` takes {expected}, not the text `{}`", shown(&scalar.text));
+            let misfit = Misfit::new(Code::WrongType, message);
+            match scalar.text.strip_suffix('%') {
+                Some(number) => misfit.help(format!("write {} without the percent sign", shown(number))),
+                None => misfit,
+            }
+        }
+    }
+}
+
+pub(super) fn int_or_string(name: &str, node: &Node) -> Fit {
+    let scalar = scalar(name, "a number or a name", node)?;
+    match scalar.meaning {
+        Meaning::Text => Ok(json!(&*scalar.text)),
+        Meaning::Integer(_) | Meaning::Float(_) => {
+            integer(name, Range { least: 0, most: u32::MAX.into() }, node)
+        }
+        Meaning::Bool(_) => Err(needs_quotes(name, scalar)),
+        Meaning::Null => Err(wrong_type(name, "a number or a name", node)),
+    }
+}
+
+/// A value of an enum; `siblings` are the enums of the other fields of the mapping.
+pub(super) fn enumeration<'a>(
+    name: &str,
+    values: &[String],
+    node: &Node,
+    siblings: impl Iterator<Item = (&'a str, &'a [String])>,
+) -> Fit {
+    let scalar = scalar(name, "one of its values", node)?;
+    let text = match scalar.meaning {
+        Meaning::Text => &*scalar.text,
+        Meaning::Null => return Err(wrong_type(name, "one of its values", node)),
+        _ if values.iter().any(|value| **value == *scalar.text) => return Err(needs_quotes(name, scalar)),
+        _ => &*scalar.text,
+    };
+    if values.iter().any(|value| value == text) {
+        return Ok(json!(text));
+    }
+    let misfit = Misfit::new(Code::UnknownEnumValue, format!("`{}` is not a value of `{name}`", shown(text)));
+    let names = || values.iter().map(String::as_str);
+    let same = names().find(|value| suggest::same_but_for_case(value, text));
+    if let Some(value) = same.or_else(|| suggest::nearest(text, names(), suggest::tolerance(text))) {
+        return Err(misfit.help(format!("write {value}; the values are {}", values.join(", "))));
+    }
+    let mut owners = siblings.filter(|(_, values)| values.iter().any(|value| value == text));
+    Err(match owners.next() {
+        Some((owner, _)) => {
+            misfit.help(format!("{text} is a value of `{owner}`; the values here are {}", values.join(", ")))
+        }
+        None => misfit.help(format!("the values are {}", values.join(", "))),
+    })
+}

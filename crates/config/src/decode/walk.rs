@@ -1,0 +1,326 @@
+//! Walks a document along the schema of its kind: checks every field, and makes the JSON that the types are read from.
+
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    Code, Diagnostic, FieldPath, FieldPositions, Location, Position, Segment, Severity, Subject,
+    yaml::{Entry, Node, Value, YamlDoc},
+};
+
+use super::{
+    manifest,
+    scalar::{self, Misfit, shown},
+    schema::{Field, Message, Schema, Shape},
+    suggest::{self, Advice},
+};
+
+/// What happens to fields that the schema does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UnknownFields {
+    /// They are errors.
+    Refuse,
+    /// They are skipped, unless they look like a misspelt field and are not in the list of real ones.
+    Skip(&'static [&'static str]),
+    /// They get a warning that they have no effect.
+    Warn,
+}
+
+/// The state of a walk.
+pub(super) struct Walk<'a> {
+    document: &'a YamlDoc,
+    schema: &'a Schema,
+    on: Subject,
+    unknown: UnknownFields,
+    path: FieldPath,
+    pub(super) positions: FieldPositions,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        document: &'a YamlDoc,
+        schema: &'a Schema,
+        on: Subject,
+        unknown: UnknownFields,
+    ) -> Self {
+        let (path, positions, diagnostics) = (FieldPath::root(), FieldPositions::default(), Vec::new());
+        Self { document, schema, on, unknown, path, positions, diagnostics }
+    }
+
+    /// The JSON of the object's own fields; those in `skip` are not looked at.
+    pub(super) fn root(&mut self, node: &Node, skip: &[&str]) -> Json {
+        let schema = self.schema;
+        self.message(&schema.root, "", node, skip).unwrap_or_default()
+    }
+
+    pub(super) fn report(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        position: Position,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
+        let mut diagnostic = Diagnostic::new(severity, self.on.clone(), code, self.path.clone(), message);
+        diagnostic.position = self.location(position);
+        self.diagnostics.push(diagnostic);
+        self.diagnostics.last_mut().expect("one was pushed just now")
+    }
+
+    fn location(&self, position: Position) -> Option<Location> {
+        manifest::location(self.document, position)
+    }
+
+    fn misfit(&mut self, position: Position, misfit: Misfit) {
+        let diagnostic = self.report(Severity::Error, misfit.code, position, misfit.message);
+        diagnostic.help = misfit.help;
+    }
+
+    /// A mapping with known fields at `here` (a pattern).
+    fn message(&mut self, message: &Message, here: &str, node: &Node, skip: &[&str]) -> Option<Json> {
+        let name = self.last_name();
+        let Value::Map(entries) = &node.value else {
+            let misfit = not_a_message(&name, message, node);
+            self.misfit(node.position, misfit);
+            return None;
+        };
+        let mut json = Map::new();
+        let mut meant = Vec::new();
+        for entry in entries {
+            if skip.contains(&&*entry.key) {
+                continue;
+            }
+            match message.fields.get(&*entry.key) {
+                Some(field) => {
+                    if let Some(value) = self.field(message, field, entry) {
+                        json.insert(entry.key.to_string(), value);
+                    }
+                }
+                None => meant.extend(self.unknown_field(message, here, entry, entries)),
+            }
+        }
+        for required in &message.required {
+            let absent = node.get(required).is_none_or(Node::is_null);
+            if absent && !meant.contains(required) {
+                let text = format!("`{required}` is required");
+                self.report(Severity::Error, Code::MissingField, node.position, text);
+            }
+        }
+        Some(Json::Object(json))
+    }
+
+    fn field(&mut self, message: &Message, field: &Field, entry: &Entry) -> Option<Json> {
+        if entry.value.is_null() {
+            return None;
+        }
+        self.path.push(Segment::Field(entry.key.to_string().into()));
+        let position = match &entry.value.value {
+            Value::Scalar(_) => entry.value.position,
+            Value::List(_) | Value::Map(_) => entry.key_position,
+        };
+        if self.document.file.is_some() {
+            self.positions.insert(&self.path, position);
+        }
+        if !field.translated {
+            let text = format!("`{}` is accepted but has no effect yet", entry.key);
+            self.report(Severity::Warning, Code::NotTranslated, entry.key_position, text);
+        }
+        if let Some(value) = entry.value.as_str().filter(|value| field.untranslated_values.contains(value)) {
+            let text = format!("`{}: {value}` is accepted but has no effect yet", entry.key);
+            self.report(Severity::Warning, Code::ValueNotTranslated, entry.value.position, text);
+        }
+        let value = match &field.shape {
+            Shape::Enum(values) => {
+                let siblings = message.fields.iter().filter_map(|(name, field)| match &field.shape {
+                    Shape::Enum(values) => Some((name.as_str(), values.as_slice())),
+                    _ => None,
+                });
+                let fit = scalar::enumeration(&entry.key, values, &entry.value, siblings);
+                self.fit(entry.value.position, fit)
+            }
+            shape => self.value(shape, &field.pattern, &entry.value),
+        };
+        self.path.pop();
+        value
+    }
+
+    fn fit(&mut self, position: Position, fit: Result<Json, Misfit>) -> Option<Json> {
+        fit.map_err(|misfit| self.misfit(position, misfit)).ok()
+    }
+
+    /// A value of any shape at `here` (a pattern).
+    fn value(&mut self, shape: &Shape, here: &str, node: &Node) -> Option<Json> {
+        let name = self.last_name();
+        let fit = match shape {
+            Shape::Message(message) => return self.message(message, here, node, &[]),
+            Shape::List(item) => return self.list(item, here, node),
+            Shape::Map(value) => return self.map(value, here, node),
+            Shape::Text(format) => scalar::text(&name, *format, node),
+            Shape::Bool => scalar::boolean(&name, node),
+            Shape::Integer(range) => scalar::integer(&name, *range, node),
+            Shape::Number => scalar::number(&name, node),
+            Shape::IntOrString => scalar::int_or_string(&name, node),
+            Shape::Enum(values) => scalar::enumeration(&name, values, node, std::iter::empty()),
+        };
+        if fit.is_ok() {
+            self.note_yaml_1_1(node);
+        }
+        self.fit(node.position, fit)
+    }
+
+    fn list(&mut self, item: &Shape, here: &str, node: &Node) -> Option<Json> {
+        let Value::List(items) = &node.value else {
+            let misfit = scalar::wrong_type(&self.last_name(), "a list", node);
+            let misfit = match &node.value {
+                Value::Scalar(scalar) => misfit.help(format!("write [{}]", shown(&scalar.text))),
+                _ => misfit.help("put a dash before the first field of each item"),
+            };
+            self.misfit(node.position, misfit);
+            return None;
+        };
+        let here = format!("{here}[]");
+        let mut json = Vec::with_capacity(items.len());
+        for (index, node) in items.iter().enumerate() {
+            self.path.push(Segment::Index(index));
+            if self.document.file.is_some() {
+                self.positions.insert(&self.path, node.position);
+            }
+            if node.is_null() {
+                self.report(Severity::Error, Code::WrongType, node.position, "the item of the list is empty");
+            } else {
+                json.extend(self.value(item, &here, node));
+            }
+            self.path.pop();
+        }
+        Some(Json::Array(json))
+    }
+
+    fn map(&mut self, shape: &Shape, here: &str, node: &Node) -> Option<Json> {
+        let Value::Map(entries) = &node.value else {
+            let misfit = scalar::wrong_type(&self.last_name(), "a mapping", node);
+            self.misfit(node.position, misfit);
+            return None;
+        };
+        let here = format!("{here}{{}}");
+        let mut json = Map::new();
+        for entry in entries {
+            self.path.push(Segment::Key(entry.key.to_string()));
+            if self.document.file.is_some() {
+                self.positions.insert(&self.path, entry.key_position);
+            }
+            self.note_written_key(entry);
+            // The API server drops such an entry: `headers: {x-user:}` would match every request.
+            if entry.value.is_null() && matches!(shape, Shape::Message(_)) {
+                let text = format!("`{}` has no value", shown(&entry.key));
+                self.report(Severity::Error, Code::WrongType, entry.key_position, text)
+                    .help("write {} for an empty value");
+            } else if let Some(value) = self.value(shape, &here, &entry.value) {
+                json.insert(entry.key.to_string(), value);
+            }
+            self.path.pop();
+        }
+        Some(Json::Object(json))
+    }
+
+    /// Says so if a YAML 1.2 parser reads the value otherwise.
+    fn note_yaml_1_1(&mut self, node: &Node) {
+        let Value::Scalar(scalar) = &node.value else { return };
+        if scalar.differs_in_yaml_1_2() {
+            let (text, meaning) = (shown(&scalar.text), scalar.as_json_text());
+            let message = format!("kubectl reads `{text}` as {meaning}; other parsers read something else");
+            let help = format!("write {meaning}, or \"{text}\" for the text");
+            self.report(Severity::Warning, Code::Yaml11Value, node.position, message).help(help);
+        }
+    }
+
+    pub(super) fn note_written_key(&mut self, entry: &Entry) {
+        let Some(written) = &entry.written_key else { return };
+        let written = shown(written);
+        let message = format!("kubectl reads the bare key `{written}` as `{}`", entry.key);
+        let help = format!("write \"{written}\" in quotes");
+        self.report(Severity::Warning, Code::Yaml11Value, entry.key_position, message).help(help);
+    }
+
+    /// Reports a field that does not exist; returns the name that was probably meant.
+    fn unknown_field(
+        &mut self,
+        message: &Message,
+        here: &str,
+        entry: &Entry,
+        siblings: &[Entry],
+    ) -> Option<String> {
+        let advice = suggest::unknown_field(self.schema, message, here, entry, siblings);
+        let severity = match (self.unknown, &advice) {
+            (UnknownFields::Refuse, _) => Severity::Error,
+            (UnknownFields::Skip(real), advice) => {
+                if real.contains(&&*entry.key) || !is_plain_typo(advice, &entry.key) {
+                    return None;
+                }
+                Severity::Error
+            }
+            (UnknownFields::Warn, Advice::Sibling(_) | Advice::TakesValue(_)) => Severity::Error,
+            (UnknownFields::Warn, _) => Severity::Warning,
+        };
+        let written = shown(entry.written_key.as_deref().unwrap_or(&entry.key));
+        let code = match advice {
+            Advice::Elsewhere(_) => Code::MisplacedField,
+            _ if severity == Severity::Warning => Code::NotTranslated,
+            _ => Code::UnknownField,
+        };
+        let text = match (code, here.is_empty()) {
+            (Code::NotTranslated, _) => format!("`{written}` is not read"),
+            (Code::MisplacedField, true) => format!("`{written}` does not belong at the top of the object"),
+            (Code::MisplacedField, false) => format!("`{written}` does not belong into `{here}`"),
+            (_, true) => format!("there is no field `{written}`"),
+            (_, false) => format!("there is no field `{written}` in `{here}`"),
+        };
+        let (help, meant) = match advice {
+            Advice::Sibling(name) => (format!("did you mean `{name}`?"), Some(name)),
+            Advice::TakesValue(name) => {
+                let value = entry.value.as_str().map(shown).unwrap_or_default();
+                (format!("did you mean `{name}: {value}`?"), Some(name))
+            }
+            Advice::Elsewhere(place) => (suggest::way(here, &place), None),
+            Advice::Unknown if message.fields.is_empty() => ("remove it".to_owned(), None),
+            Advice::Unknown => {
+                let names: Vec<_> = message.fields.keys().map(String::as_str).collect();
+                (format!("the fields are {}", names.join(", ")), None)
+            }
+        };
+        self.path.push(Segment::Field(entry.key.to_string().into()));
+        self.report(severity, code, entry.key_position, text).help(help);
+        self.path.pop();
+        meant
+    }
+
+    /// The name of the field being looked at.
+    fn last_name(&self) -> String {
+        let name = self.path.segments().iter().rev().find_map(|segment| match segment {
+            Segment::Field(name) => Some(name.to_string()),
+            Segment::Key(key) => Some(shown(key)),
+            Segment::Index(_) => None,
+        });
+        name.unwrap_or_else(|| "the object".to_owned())
+    }
+}
+
+/// Whether the advice is a slip of the pen and not a field of a newer Kubernetes.
+fn is_plain_typo(advice: &Advice, name: &str) -> bool {
+    match advice {
+        Advice::Sibling(meant) => {
+            name.len() >= 4 && strsim::osa_distance(name, meant) <= if name.len() >= 9 { 2 } else { 1 }
+        }
+        _ => false,
+    }
+}
+
+fn not_a_message(name: &str, message: &Message, node: &Node) -> Misfit {
+    let misfit = scalar::wrong_type(name, "a mapping", node);
+    match &node.value {
+        Value::List(_) => misfit.help("write its fields without a dash"),
+        _ if message.fields.is_empty() => misfit,
+        _ => {
+            let names: Vec<_> = message.fields.keys().map(|field| format!("`{field}`")).collect();
+            misfit.help(format!("its fields are {}", names.join(", ")))
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! YAML (and JSON) text → [`Node`] trees with positions, read as `kubectl` reads it.
+//!
+//! The syntax is parsed by `granit-parser`; what a bare scalar means is decided here, by the YAML 1.1 rules that
+//! kubectl's parser follows. Documents are told apart before parsing, so that a broken one leaves the others alone.
+//! Size, depth, number of values and alias expansion are limited: see [`limits`].
+
+mod build;
+pub mod limits;
+mod node;
+mod scalar;
+mod split;
+
+use std::sync::Arc;
+
+pub use node::{Entry, Node, Value};
+pub use scalar::{Meaning, Scalar};
+
+use crate::{Code, Diagnostic, FieldPath, Location, Position, Severity, Subject};
+
+/// One document of a file.
+#[derive(Clone, Debug)]
+pub struct YamlDoc {
+    /// Path of the file; none if the document is not from a file.
+    pub file: Option<Arc<str>>,
+    /// The document.
+    pub root: Node,
+}
+
+/// What a file's text consists of.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// The documents that are well-formed and not empty.
+    pub documents: Vec<YamlDoc>,
+    /// What is wrong with the others.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Number of documents that could not be read.
+    pub broken: usize,
+}
+
+/// What is wrong with a document, before it is bound to a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) code: Code,
+    pub(crate) position: Position,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(code: Code, position: Position, message: impl Into<String>) -> Self {
+        Self { code, position, message: message.into(), help: None }
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Reads the documents of a file.
+pub fn parse(file: &str, bytes: &[u8]) -> Parsed {
+    let file: Arc<str> = file.into();
+    let mut parsed = Parsed::default();
+    let text = match text_of(bytes) {
+        Ok(text) => text,
+        Err(fault) => {
+            parsed.broken = 1;
+            parsed.diagnostics.push(diagnostic(&file, fault));
+            return parsed;
+        }
+    };
+    for chunk in split::documents(text) {
+        let built = build::documents(&chunk);
+        parsed
+            .documents
+            .extend(built.roots.into_iter().map(|root| YamlDoc { file: Some(file.clone()), root }));
+        parsed.broken += usize::from(!built.faults.is_empty());
+        parsed.diagnostics.extend(built.faults.into_iter().map(|fault| diagnostic(&file, fault)));
+    }
+    parsed
+}
+
+/// The text of a file: UTF-8 without its byte order mark, within the size limit.
+fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
+    let start = Position { line: 1, column: 1 };
+    if bytes.len() > limits::FILE_BYTES {
+        let message = format!("the file has {} bytes; the limit is {}", bytes.len(), limits::FILE_BYTES);
+        return Err(Fault::new(Code::TooLarge, start, message).with_help("split the file"));
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Fault::new(Code::NotUtf8, start, "the file is UTF-16").with_help("save it as UTF-8"));
+    }
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let column = 1 + before[line_start..].iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+        let byte = bytes[error.valid_up_to()];
+        let message = format!("byte 0x{byte:02x} is not part of UTF-8 text");
+        Fault::new(Code::NotUtf8, position(line, column), message).with_help("save the file as UTF-8")
+    })
+}
+
+pub(crate) fn position(line: usize, column: usize) -> Position {
+    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Position { line: narrow(line), column: narrow(column) }
+}
+
+fn diagnostic(file: &Arc<str>, fault: Fault) -> Diagnostic {
+    let Fault { code, position, message, help } = fault;
+    Diagnostic {
+        on: Subject::File(file.clone()),
+        path: FieldPath::root(),
+        code,
+        severity: Severity::Error,
+        message,
+        help,
+        position: Some(Location { file: file.clone(), line: position.line, column: position.column }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! [`Node`]: a value of a document with its position.
+
+use crate::Position;
+
+use super::{Meaning, Scalar};
+
+/// A value of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Where the value begins.
+    pub position: Position,
+    /// The value.
+    pub value: Value,
+}
+
+/// A scalar, a list or a mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A scalar.
+    Scalar(Scalar),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file, without duplicate keys.
+    Map(Vec<Entry>),
+}
+
+/// An entry of a mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The key. Its text is what kubectl makes of it: a bare `n` has the text `false`.
+    pub key: Box<str>,
+    /// The key as it is written, if that differs.
+    pub written_key: Option<Box<str>>,
+    /// Where the key begins.
+    pub key_position: Position,
+    /// The value.
+    pub value: Node,
+}
+
+impl Node {
+    /// The value of `key`, if this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The entry of `key`, if this is a mapping that has it.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|entry| &*entry.key == key),
+            _ => None,
+        }
+    }
+
+    /// The text, if this is a scalar that means a text.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(scalar) if scalar.meaning == Meaning::Text => Some(&scalar.text),
+            _ => None,
+        }
+    }
+
+    /// Whether this is null.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar(scalar) if scalar.meaning == Meaning::Null)
+    }
+
+    /// What this is, for a message.
+    pub fn type_name(&self) -> &'static str {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.meaning.type_name(),
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+
+    /// Number of values in this, itself included.
+    pub(crate) fn count(&self) -> usize {
+        1 + match &self.value {
+            Value::Scalar(_) => 0,
+            Value::List(items) => items.iter().map(Self::count).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| entry.value.count()).sum(),
+        }
+    }
+
+    /// Levels of lists and mappings in this.
+    pub(crate) fn height(&self) -> usize {
+        match &self.value {
+            Value::Scalar(_) => 0,
+            Value::List(items) => 1 + items.iter().map(Self::height).max().unwrap_or(0),
+            Value::Map(entries) => 1 + entries.iter().map(|entry| entry.value.height()).max().unwrap_or(0),
+        }
+    }
+
+    /// The tree of a JSON value. It has no positions: all are line 0.
+    pub fn from_json(value: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let position = Position { line: 0, column: 0 };
+        let scalar =
+            |text: String, meaning| Value::Scalar(Scalar { text: text.into(), meaning, bare: false });
+        let value = match value {
+            Json::Null => scalar("null".into(), Meaning::Null),
+            Json::Bool(value) => scalar(value.to_string(), Meaning::Bool(*value)),
+            Json::Number(number) => {
+                let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+                let float = || Meaning::Float(number.as_f64().unwrap_or(f64::NAN));
+                scalar(number.to_string(), integer.map_or_else(float, Meaning::Integer))
+            }
+            Json::String(text) => scalar(text.clone(), Meaning::Text),
+            Json::Array(items) => Value::List(items.iter().map(Self::from_json).collect()),
+            Json::Object(fields) => Value::Map(
+                fields
+                    .iter()
+                    .map(|(key, value)| Entry {
+                        key: key.as_str().into(),
+                        written_key: None,
+                        key_position: position,
+                        value: Self::from_json(value),
+                    })
+                    .collect(),
+            ),
+        };
+        Self { position, value }
+    }
+}
