@@ -3,3 +3,4 @@
 mod docs;
 mod layering;
 mod sources;
+mod status;
