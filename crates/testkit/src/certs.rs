@@ -1,0 +1,77 @@
+//! A certificate authority for tests, and the certificates that it issues, as PEM.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, SanType,
+};
+
+/// A certificate chain (leaf first) and its private key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertKey {
+    /// The certificate, as PEM.
+    pub certificate: String,
+    /// The private key, as PEM.
+    pub key: String,
+}
+
+/// A self-signed authority with a key of its own.
+pub struct Ca {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Ca {
+    /// A new authority called `name`. Two authorities of one name have different keys.
+    ///
+    /// # Errors
+    /// If the name cannot stand in a certificate.
+    pub fn new(name: &str) -> Result<Self, rcgen::Error> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
+    }
+
+    /// The authority's own certificate, as PEM: what a peer trusts.
+    pub fn certificate(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A certificate for a server that answers to `names`: DNS names, IP addresses or `spiffe://` URIs.
+    ///
+    /// # Errors
+    /// If a name cannot stand in a certificate.
+    pub fn server(&self, names: &[&str]) -> Result<CertKey, rcgen::Error> {
+        self.issue(names, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A certificate for a client with `names`, as of [`Ca::server`].
+    ///
+    /// # Errors
+    /// If a name cannot stand in a certificate.
+    pub fn client(&self, names: &[&str]) -> Result<CertKey, rcgen::Error> {
+        self.issue(names, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn issue(&self, names: &[&str], usage: ExtendedKeyUsagePurpose) -> Result<CertKey, rcgen::Error> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or("nobody"));
+        params.subject_alt_names =
+            names.iter().map(|name| alternative_name(name)).collect::<Result<_, _>>()?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![usage];
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(CertKey { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+}
+
+fn alternative_name(name: &str) -> Result<SanType, rcgen::Error> {
+    if name.contains("://") {
+        return Ok(SanType::URI(name.try_into()?));
+    }
+    match name.parse() {
+        Ok(ip) => Ok(SanType::IpAddress(ip)),
+        Err(_) => Ok(SanType::DnsName(name.try_into()?)),
+    }
+}

@@ -1,0 +1,21 @@
+//! What the tests, the demo and the benchmarks share.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`envoy_binary`], [`envoy_process`] | stock Envoy: where it is, and a running one with its admin interface |
+//! | [`app`], [`certs`] | servers that play the applications, and certificates for them |
+//! | [`client`], [`load`] | HTTP requests and bounded load, with counts by who answered |
+//! | [`ports`], [`deadline`], [`process`] | addresses that do not clash, waiting with a deadline, processes that end |
+//!
+//! Everything that waits has a deadline, and everything that is started ends with the value that owns it.
+
+pub mod app;
+pub mod certs;
+pub mod client;
+pub mod deadline;
+pub mod envoy_binary;
+pub mod envoy_process;
+pub mod load;
+pub mod ports;
+pub mod process;
+mod wire;

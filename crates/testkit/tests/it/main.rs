@@ -1,0 +1,3 @@
+//! The test kit against a real Envoy.
+
+mod envoy_process;
