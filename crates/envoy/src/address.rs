@@ -13,7 +13,7 @@ pub fn address(host: impl Into<String>, port: u16) -> Address {
     Address { address: Some(address::Address::SocketAddress(socket_address(host, port))) }
 }
 
-/// The bare form of [`address`], as bind configurations want it.
+/// The bare form of [`address()`], as bind configurations want it.
 pub fn socket_address(host: impl Into<String>, port: u16) -> SocketAddress {
     SocketAddress {
         address: host.into(),

@@ -22,8 +22,38 @@ pub(crate) fn check_messages<'a, M: Message + Name + 'a>(
     check(name, &printed.into());
 }
 
+/// Every golden file.
+const NAMES: [&str; 15] = [
+    "bootstrap-full",
+    "bootstrap-plain",
+    "clusters-discovery",
+    "clusters-everything",
+    "clusters-load-balancing",
+    "clusters-protocols",
+    "config-sources",
+    "endpoints",
+    "fault-grpc",
+    "http-connection-managers",
+    "listener-inspecting",
+    "listener-intercepting",
+    "route-table",
+    "secrets",
+    "transport-sockets",
+];
+
+#[test]
+fn no_golden_file_is_orphaned() {
+    let mut found: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, NAMES.map(|name| format!("{name}.yaml")));
+}
+
 /// Compares `json`, as YAML, with the golden file called `name`.
 pub(crate) fn check(name: &str, json: &Value) {
+    assert!(NAMES.contains(&name), "{name} is not in the list of golden files");
     let path = format!("{}/tests/golden/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     let actual = to_yaml(json);
     if update() {

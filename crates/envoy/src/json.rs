@@ -89,10 +89,13 @@ pub fn to_json(type_url: &str, bytes: &[u8]) -> Result<Value, JsonError> {
     match descriptor(type_url) {
         Some(descriptor) => {
             let mut message = decode(&descriptor, bytes)?;
-            any::mask_unknown(&mut message);
-            let mut json = print(&message)?;
-            any::unmask_unknown(&mut json);
-            Ok(json)
+            // Printing fails at an `Any` of an unknown type; looking for one first would cost every message.
+            print(&message).or_else(|_| {
+                any::mask_unknown(&mut message);
+                let mut json = print(&message)?;
+                any::unmask_unknown(&mut json);
+                Ok(json)
+            })
         }
         None => Ok(any::opaque(type_url, bytes)),
     }
