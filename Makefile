@@ -45,7 +45,8 @@ test: ## Run all tests, against a stock Envoy that is fetched if need be
 	@$(FIND_ENVOY); set -x; $(CARGO) test --locked --workspace
 
 golden: ## Rewrite the expected files of the golden tests; read the diff before you commit it
-	@$(FIND_ENVOY); UPDATE_GOLDEN=1; export UPDATE_GOLDEN; set -x; $(CARGO) test --locked --workspace golden
+	@$(FIND_ENVOY); UPDATE=1; UPDATE_GOLDEN=1; export UPDATE UPDATE_GOLDEN; set -x; \
+		$(CARGO) test --locked --workspace --lib && $(CARGO) test --locked --workspace golden
 
 demo: ## Run the demonstration mesh with real Envoys on loopback
 	@$(FIND_ENVOY); set -x; $(CARGO) run --locked --quiet --package fairlead -- demo

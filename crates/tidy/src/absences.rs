@@ -129,7 +129,7 @@ pub struct Use {
 /// What `file` uses against the table. Code of tests is free.
 pub fn uses(file: &File) -> Vec<Use> {
     match file.crate_name() {
-        Some(name) if !file.is_test() => uses_in(name, &file.text()),
+        Some(name) if !file.is_test => uses_in(name, &file.text()),
         _ => Vec::new(),
     }
 }

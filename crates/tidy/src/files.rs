@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::rust::Source;
+
 /// Folders that are searched, beside the files at the top level.
 const FOLDERS: &[&str] = &[".ci", "crates", "docs", "fuzz", "tests"];
 /// Folders that hold what is built or found, at any depth.
@@ -17,6 +19,8 @@ pub struct File {
     pub path: String,
     /// Where it is.
     pub absolute: PathBuf,
+    /// Whether it is code that only tests, benchmarks and fuzzing run.
+    pub is_test: bool,
 }
 
 impl File {
@@ -36,12 +40,6 @@ impl File {
     /// The crate whose folder it is in.
     pub fn crate_name(&self) -> Option<&str> {
         self.path.strip_prefix("crates/")?.split('/').next()
-    }
-
-    /// Whether it is code that only tests, benchmarks and fuzzing run.
-    pub fn is_test(&self) -> bool {
-        let mut parts = self.path.split('/');
-        parts.any(|part| matches!(part, "tests" | "benches" | "fuzz" | "tests.rs"))
     }
 }
 
@@ -79,7 +77,26 @@ pub fn all() -> Vec<File> {
 
 /// The Rust sources, sorted by path.
 pub fn rust_sources() -> Vec<File> {
-    all().into_iter().filter(|file| file.has_extension("rs")).collect()
+    let mut sources: Vec<File> = all().into_iter().filter(|file| file.has_extension("rs")).collect();
+    let test_modules: Vec<String> = sources.iter().flat_map(test_modules_of).collect();
+    for file in &mut sources {
+        // `a/b.rs`, and what is below `a/b/`.
+        file.is_test |= test_modules.iter().any(|module| {
+            file.path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        });
+    }
+    sources
+}
+
+/// The modules that `file` declares for tests only: their paths without `.rs`.
+fn test_modules_of(file: &File) -> Vec<String> {
+    let stem = file.path.trim_end_matches(".rs");
+    let folder = match stem.rsplit_once('/') {
+        Some((folder, "lib" | "main" | "mod")) => folder,
+        _ => stem,
+    };
+    let names = Source::parse(&file.text()).test_modules();
+    names.into_iter().map(|name| format!("{folder}/{name}")).collect()
 }
 
 /// The pages, sorted by path.
@@ -90,7 +107,7 @@ pub fn pages() -> Vec<File> {
 /// The text of the file at `path` from the root; `None` if there is none.
 pub fn text_at(path: &str) -> Option<String> {
     let absolute = root().join(path);
-    absolute.is_file().then(|| File { path: path.to_owned(), absolute }.text())
+    absolute.is_file().then(|| File { path: path.to_owned(), absolute, is_test: false }.text())
 }
 
 fn walk(root: &Path, folder: &Path, found: &mut Vec<File>) {
@@ -114,5 +131,6 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 fn file(root: &Path, absolute: PathBuf) -> File {
     let relative = absolute.strip_prefix(root).expect("walked from the root");
     let path = relative.to_str().expect("paths of the repository are UTF-8").replace('\\', "/");
-    File { path, absolute }
+    let is_test = path.split('/').any(|part| matches!(part, "tests" | "benches" | "fuzz" | "tests.rs"));
+    File { path, absolute, is_test }
 }

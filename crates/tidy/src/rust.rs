@@ -20,6 +20,20 @@ impl Source {
         lexer.out
     }
 
+    /// The modules in other files that are declared for tests only.
+    pub fn test_modules(&self) -> Vec<String> {
+        let after = self.code.split("#[cfg(test)]").skip(1);
+        let names = after.filter_map(|rest| {
+            let declared = rest.trim_start();
+            let (visibility, name) = declared.split(';').next()?.split_once("mod ")?;
+            if !matches!(visibility, "" | "pub " | "pub(crate) " | "pub(super) ") {
+                return None;
+            }
+            name.chars().all(is_word).then(|| name.to_owned())
+        });
+        names.collect()
+    }
+
     /// Every path that the code names: those of `use` declarations expanded, and the others as written.
     /// With each, the line it is at.
     pub fn paths(&self) -> Vec<(usize, String)> {

@@ -56,3 +56,11 @@ fn a_path_in_an_expression_is_found_with_its_line() {
 fn a_word_that_ends_in_use_is_no_declaration() {
     assert_eq!(paths("fn f() { let reuse = 1; reuse }"), ["fn", "f", "let", "reuse", "1", "reuse"]);
 }
+
+#[test]
+fn modules_for_tests_are_those_declared_so() {
+    let source = Source::parse(
+        "mod a;\n#[cfg(test)]\nmod b;\n#[cfg(test)]\npub(crate) mod c;\n#[cfg(test)]\nfn d() { mod e; }\nmod f;",
+    );
+    assert_eq!(source.test_modules(), ["b", "c"]);
+}

@@ -44,7 +44,7 @@ fn defined_codes() -> BTreeMap<String, String> {
     let code = Regex::new(r"^FL\d{4}$").expect("a valid expression");
     let mut defined = BTreeMap::new();
     let sources = files::rust_sources();
-    for file in sources.iter().filter(|file| file.crate_name() == Some("config") && !file.is_test()) {
+    for file in sources.iter().filter(|file| file.crate_name() == Some("config") && !file.is_test) {
         for (_, text) in Source::parse(&file.text()).strings {
             if let Some(word) = text.split_whitespace().next().filter(|word| code.is_match(word)) {
                 defined.insert(word.to_owned(), file.path.clone());
@@ -83,7 +83,7 @@ fn defined_metrics() -> BTreeMap<String, String> {
     let sources = files::rust_sources();
     let metrics = sources
         .iter()
-        .filter(|file| file.path.starts_with("crates/control-plane/src/metrics") && !file.is_test());
+        .filter(|file| file.path.starts_with("crates/control-plane/src/metrics") && !file.is_test);
     for file in metrics {
         for (_, text) in Source::parse(&file.text()).strings.iter().filter(|(_, text)| name.is_match(text)) {
             defined.insert(text.clone(), file.path.clone());

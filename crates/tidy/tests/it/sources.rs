@@ -92,7 +92,7 @@ fn type_urls_are_written_in_one_module() {
     for file in files::rust_sources() {
         let written = Source::parse(&file.text()).strings;
         for (line, _) in written.iter().filter(|(_, text)| text.contains("type.googleapis.com/")) {
-            if !allowed.covers(&file.path, "") && !file.is_test() {
+            if !allowed.covers(&file.path, "") && !file.is_test {
                 findings.add(format!("{}:{line}", file.path), "writes a type URL");
             }
         }

@@ -70,13 +70,13 @@ fn fields_without_effect_are_marked_and_no_others() {
         match (state.as_str(), warned) {
             ("yes", false) | ("not yet", true) => {}
             ("yes", true) => {
-                findings.add(STATUS, format!("{kind} `{path}` is `yes`, but warns of having no effect"))
+                findings.add(STATUS, format!("{kind} `{path}` is `yes`, but warns of having no effect"));
             }
             ("not yet", false) => {
-                findings.add(UNTRANSLATED, format!("{kind} `{path}` has no row: it would not warn"))
+                findings.add(UNTRANSLATED, format!("{kind} `{path}` has no row: it would not warn"));
             }
             (other, _) => {
-                findings.add(STATUS, format!("{kind} `{path}`: `{other}` is neither `yes` nor `not yet`"))
+                findings.add(STATUS, format!("{kind} `{path}`: `{other}` is neither `yes` nor `not yet`"));
             }
         }
     }
