@@ -1,0 +1,1 @@
+//! Drives a session with arbitrary bytes.

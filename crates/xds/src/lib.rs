@@ -1,0 +1,31 @@
+//! The ADS protocol for any control plane: what a client holds, what it should hold, and the bytes between.
+//!
+//! A [`Session`] is one stream as a state machine without clock, socket or task: requests and publications
+//! go in, [`Action`]s come out. The [`server`] module puts it behind gRPC. Resources are opaque
+//! ([`fairlead_envoy::EncodedResource`]): their names, digests and bytes are all that is looked at.
+//!
+//! How a session decides is told in `docs/concepts/xds-session.md`.
+
+mod diff;
+mod memo;
+mod names;
+mod node;
+mod options;
+mod publication;
+mod quarantine;
+pub mod quirks;
+pub mod server;
+mod session;
+mod wire;
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
+pub use memo::Memo;
+pub use node::{AgentVersion, Locality, Node};
+pub use options::{AnswerMissing, ElementTypes, Protocol, SessionOptions};
+pub use publication::Publication;
+pub use quarantine::{NackReport, Quarantine, Rejected};
+pub use session::{Action, CloseReason, Note, Session, TypeStatus};
+pub use wire::{Nonce, Response};

@@ -1,0 +1,72 @@
+//! The settings of one session, decided by the owner when a client connects.
+
+use fairlead_envoy::TypeUrl;
+
+/// The variant of the protocol that a stream speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// `DeltaAggregatedResources`: responses carry what changed.
+    Delta,
+    /// `StreamAggregatedResources`: clusters and listeners are always sent whole.
+    StateOfTheWorld,
+}
+
+/// The element types that a client takes as resources of their own. Only delta clients can.
+///
+/// LEDS and FCDS will be further fields; until then their resources are served as published, by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ElementTypes {
+    /// Virtual hosts are sent under VHDS, and a route table as its parent form.
+    pub vhds: bool,
+}
+
+/// For which types a delta client is told that a name it asked for does not exist.
+///
+/// Envoy waits for the answer with EDS and RDS (a cluster or listener stays warming), so silence is wrong
+/// there. An unknown secret that is answered leaves its listener serving without certificate, so silence is
+/// right there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerMissing([bool; TypeUrl::ALL.len()]);
+
+impl AnswerMissing {
+    /// Changes the setting of one type.
+    #[must_use]
+    pub fn with(mut self, type_url: TypeUrl, answer: bool) -> Self {
+        self.0[type_url as usize] = answer;
+        self
+    }
+
+    /// Whether a missing name of this type is answered.
+    pub fn get(self, type_url: TypeUrl) -> bool {
+        self.0[type_url as usize]
+    }
+}
+
+impl Default for AnswerMissing {
+    /// Every type but SDS.
+    fn default() -> Self {
+        Self([true; TypeUrl::ALL.len()]).with(TypeUrl::Secret, false)
+    }
+}
+
+/// The settings of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Which elements are sent as resources of their own. Ignored for state-of-the-world clients.
+    pub elements: ElementTypes,
+    /// Which missing names are answered.
+    pub answer_missing: AnswerMissing,
+    /// How many names a client may subscribe to per type; a client that asks for more is disconnected.
+    pub max_names: usize,
+}
+
+impl Default for SessionOptions {
+    /// No elements, missing names answered but for SDS, 200,000 names (twice the design scale).
+    fn default() -> Self {
+        Self {
+            elements: ElementTypes::default(),
+            answer_missing: AnswerMissing::default(),
+            max_names: 200_000,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What Envoy does that the protocol does not say, one function each.
+
+use fairlead_envoy::{ResourceName, TypeUrl};
+
+use crate::{
+    session::{Holding, TypeState},
+    wire::Nonce,
+};
+
+/// Endpoints are sent again after their cluster, even unchanged.
+///
+/// A cluster that is updated warms until its endpoints arrive; Envoy asks for them anew only in the
+/// state-of-the-world variant, and otherwise waits for `initial_fetch_timeout`
+/// (<https://github.com/envoyproxy/envoy/issues/13009>). A cluster and its endpoints share their name.
+pub(crate) fn endpoints_follow_clusters<'a>(
+    endpoints: &mut TypeState,
+    clusters: impl Iterator<Item = &'a ResourceName>,
+) {
+    if endpoints.requested {
+        for name in clusters.filter(|n| endpoints.names.wants(n)).collect::<Vec<_>>() {
+            let held = endpoints.holding(name).known().cloned();
+            endpoints.deviate(name, held.map_or(Holding::Absent, |held| Holding::Doubt(Some(held))), true);
+        }
+    }
+}
+
+/// An endpoint request that precedes the cluster request of a stream comes from a client whose clusters warm.
+///
+/// Envoy sends no cluster request while a cluster warms, so on a new stream the order tells. The endpoints that
+/// the cluster waits for may be among those that the client lists as held: they are sent again.
+pub(crate) fn clusters_warm_on_reconnect(type_url: TypeUrl, clusters_requested: bool) -> bool {
+    type_url == TypeUrl::ClusterLoadAssignment && !clusters_requested
+}
+
+/// The type whose response a nonce acknowledges, if it is not the type that the request names.
+///
+/// Nonces are unique within a stream, so an ACK under the wrong type (the xDS conformance harness does that)
+/// still says which response was accepted.
+pub(crate) fn owner_of_nonce(nonce: Nonce, states: &[TypeState]) -> Option<TypeUrl> {
+    TypeUrl::ALL.into_iter().find(|t| states[*t as usize].flights.iter().any(|f| f.nonce == nonce))
+}
+
+/// A NACK that names the version of the response that it answers rejects an earlier one.
+///
+/// When clusters warm, Envoy collapses the answers of several state-of-the-world responses into one request:
+/// nonce and version are those of the last response (accepted), the error is an earlier one's.
+pub(crate) fn error_is_of_an_earlier_response(answered_version: &str, request_version: &str) -> bool {
+    !request_version.is_empty() && answered_version == request_version
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! All connections, for those who look at them: sync status, metrics, debugging.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use fairlead_envoy::TypeUrl;
+
+use super::resolver::{ConnectionId, Peer};
+use crate::{Node, Protocol, Session, TypeStatus};
+
+/// A count per type.
+#[derive(Debug, Default)]
+pub struct PerType([AtomicU64; TypeUrl::ALL.len()]);
+
+impl PerType {
+    /// The count of one type.
+    pub fn get(&self, type_url: TypeUrl) -> u64 {
+        self.0[type_url as usize].load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add(&self, type_url: TypeUrl, n: u64) {
+        self.0[type_url as usize].fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// A plain count.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// The count.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// What has happened since the server started. All counts only grow.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Streams that were let in.
+    pub connects: Count,
+    /// Streams that were not.
+    pub refused: Count,
+    /// Streams that have ended.
+    pub disconnects: Count,
+    /// Requests received.
+    pub requests: Count,
+    /// Responses sent.
+    pub pushes: PerType,
+    /// Resources in them.
+    pub resources: PerType,
+    /// Names removed by them.
+    pub removed: PerType,
+    /// Bytes of them.
+    pub bytes: PerType,
+    /// Responses accepted.
+    pub acks: PerType,
+    /// Responses rejected.
+    pub nacks: PerType,
+    /// Contents found to be at fault.
+    pub rejected_resources: PerType,
+    /// Requests that answered an older response than the last.
+    pub stale_nonces: Count,
+    /// Requests for a type that is not served.
+    pub unknown_types: Count,
+    /// Clients disconnected because they stopped reading.
+    pub stalled: Count,
+    /// Streams that ended by a panic: a bug.
+    pub panics: Count,
+}
+
+/// One connection, as seen from outside.
+#[derive(Clone, Debug)]
+pub struct ConnectionStatus {
+    /// The stream.
+    pub id: ConnectionId,
+    /// Who the client says it is.
+    pub node: Arc<Node>,
+    /// Where it is.
+    pub peer: Peer,
+    /// The variant it speaks.
+    pub protocol: Protocol,
+    /// When the owner let it in.
+    pub since: Instant,
+    /// The revision that it is being served.
+    pub revision: u64,
+    /// Responses sent.
+    pub pushes: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// The state of each type that it has asked for.
+    pub types: Vec<TypeStatus>,
+}
+
+/// The connections of a server. Clones show the same.
+#[derive(Clone, Default)]
+pub struct Sessions {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    connections: Mutex<BTreeMap<ConnectionId, Arc<Entry>>>,
+    counters: Counters,
+    next: AtomicU64,
+}
+
+/// What is kept of one connection.
+pub(super) struct Entry {
+    pub(super) id: ConnectionId,
+    pub(super) node: Arc<Node>,
+    pub(super) peer: Peer,
+    pub(super) protocol: Protocol,
+    pub(super) since: Instant,
+    pub(super) pushes: Count,
+    pub(super) bytes: Count,
+    pub(super) session: Mutex<Session>,
+}
+
+impl Entry {
+    pub(super) fn session(&self) -> std::sync::MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn status(&self) -> ConnectionStatus {
+        let session = self.session();
+        ConnectionStatus {
+            id: self.id,
+            node: self.node.clone(),
+            peer: self.peer.clone(),
+            protocol: self.protocol,
+            since: self.since,
+            revision: session.revision(),
+            pushes: self.pushes.get(),
+            bytes: self.bytes.get(),
+            types: session.status(),
+        }
+    }
+}
+
+/// A connection's place among the others; dropping it leaves.
+pub(super) struct Registration {
+    pub(super) entry: Arc<Entry>,
+    sessions: Sessions,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.sessions.lock().remove(&self.entry.id);
+        self.sessions.inner.counters.disconnects.add(1);
+    }
+}
+
+impl Sessions {
+    /// The state of all connections, in order of their id. Holds no lock while the caller looks at it.
+    pub fn snapshot(&self) -> Vec<ConnectionStatus> {
+        let entries: Vec<_> = self.lock().values().cloned().collect();
+        entries.iter().map(|entry| entry.status()).collect()
+    }
+
+    /// The state of one connection.
+    pub fn get(&self, id: ConnectionId) -> Option<ConnectionStatus> {
+        let entry = self.lock().get(&id).cloned();
+        entry.map(|entry| entry.status())
+    }
+
+    /// How many clients are connected.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether no client is connected.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// What has happened since the server started.
+    pub fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+
+    pub(super) fn next_id(&self) -> ConnectionId {
+        ConnectionId(self.inner.next.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(super) fn register(&self, entry: Entry) -> Registration {
+        let entry = Arc::new(entry);
+        self.lock().insert(entry.id, entry.clone());
+        self.inner.counters.connects.add(1);
+        Registration { entry, sessions: self.clone() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ConnectionId, Arc<Entry>>> {
+        self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+//! What the owner of the server provides: who may connect, and what each is served.
+
+use std::{any::Any, fmt, future::Future, net::SocketAddr, sync::Arc};
+
+use fairlead_envoy::TypeUrl;
+use tokio::sync::watch;
+use tonic::{Status, metadata::MetadataMap};
+
+use super::view::View;
+use crate::{NackReport, Node, SessionOptions};
+
+/// Names one stream for as long as the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// Where a stream comes from and what it proves about itself.
+#[derive(Clone, Default)]
+pub struct Peer {
+    /// The remote address, if the stream came over a socket of this server.
+    pub address: Option<SocketAddr>,
+    /// The client's certificates in DER, leaf first; empty without mutual TLS.
+    pub certificates: Arc<[Vec<u8>]>,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// The request's metadata, with the bearer token if there is one.
+    pub metadata: MetadataMap,
+}
+
+/// Shows where the peer is; its metadata may hold a token.
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("address", &self.address).field("tls", &self.tls).finish_non_exhaustive()
+    }
+}
+
+/// What a client that has been let in is served.
+pub struct Connection {
+    pub(super) view: watch::Receiver<Arc<View>>,
+    /// Keeps the channel of a fixed view open.
+    _fixed: Option<watch::Sender<Arc<View>>>,
+    pub(super) options: SessionOptions,
+    /// Tells the owner by its drop that the stream has ended.
+    _guard: Box<dyn Any + Send>,
+}
+
+impl Connection {
+    /// A connection that stays with one view. `guard` is dropped when the stream ends.
+    pub fn new(view: Arc<View>, options: SessionOptions, guard: impl Any + Send) -> Self {
+        let (sender, receiver) = watch::channel(view);
+        Self { view: receiver, _fixed: Some(sender), options, _guard: Box::new(guard) }
+    }
+
+    /// A connection that the owner may move between views: because a session compares contents, a move sends
+    /// only what differs. The stream ends when the sender is dropped.
+    pub fn moving(
+        view: watch::Receiver<Arc<View>>,
+        options: SessionOptions,
+        guard: impl Any + Send,
+    ) -> Self {
+        Self { view, _fixed: None, options, _guard: Box::new(guard) }
+    }
+}
+
+/// The owner of the world that is served.
+pub trait Resolver: Send + Sync + 'static {
+    /// Authenticates a client and decides what it is served.
+    ///
+    /// # Errors
+    /// The status that ends the stream: the client is not let in, or not yet.
+    fn connect(
+        &self,
+        id: ConnectionId,
+        node: &Node,
+        peer: &Peer,
+    ) -> impl Future<Output = Result<Connection, Status>> + Send;
+
+    /// Stands in for the node of a client that sends none. Without one the stream ends with `InvalidArgument`.
+    fn anonymous(&self, peer: &Peer) -> Option<Node> {
+        let _ = peer;
+        None
+    }
+
+    /// A client has rejected resources; called once per type and digest of a view.
+    fn on_nack(&self, id: ConnectionId, report: &NackReport);
+
+    /// A client has accepted what a revision changed in a type: the convergence time can be observed.
+    fn on_ack(&self, id: ConnectionId, type_url: TypeUrl, revision: u64);
+}

@@ -1,0 +1,98 @@
+//! The gRPC service: two methods, one per variant of the protocol.
+//!
+//! tonic's generated services copy each message into a buffer of the stream; this one hands hyper the shared
+//! bytes (`docs/decisions/0004-zero-copy-push.md`).
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
+use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
+use prost::Message;
+use tonic::{Status, Streaming, body::Body, metadata::MetadataMap, server::NamedService};
+use tonic_prost::ProstDecoder;
+use tower::Service;
+
+use super::{
+    Peer, Resolver, Shared,
+    body::{Outbox, PushBody},
+    io::ConnectionInfo,
+    stream::{self, Request as AdsRequest, Stream},
+};
+
+/// The ADS service.
+pub struct AdsService<R> {
+    shared: Arc<Shared<R>>,
+}
+
+impl<R> Clone for AdsService<R> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<R: Resolver> AdsService<R> {
+    pub(super) fn new(shared: Arc<Shared<R>>) -> Self {
+        Self { shared }
+    }
+
+    /// Answers at once and leaves the stream to its task.
+    fn open<M: AdsRequest>(&self, request: Request<Body>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let info = head.extensions.get::<ConnectionInfo>();
+        let peer = Peer {
+            address: info.map(|i| i.address),
+            certificates: info.map(|i| i.certificates.clone()).unwrap_or_default(),
+            tls: info.is_some_and(|i| i.tls),
+            metadata: MetadataMap::from_headers(head.headers),
+        };
+        let decoder = ProstDecoder::<M>::default();
+        let limit = self.shared.options.max_request_bytes;
+        let outbox = Arc::new(Outbox::default());
+        let stream = Stream {
+            requests: Streaming::new_request(decoder, body, None, Some(limit)),
+            outbox: outbox.clone(),
+            peer,
+            close: info.map(|i| i.close.clone()),
+            shared: self.shared.clone(),
+        };
+        self.shared.tasks.spawn(stream::run(stream));
+
+        let mut response = Response::new(Body::new(PushBody::new(outbox)));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        response
+    }
+}
+
+impl<R: Resolver> Service<Request<Body>> for AdsService<R> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let response = match method {
+            "StreamAggregatedResources" => self.open::<DiscoveryRequest>(request),
+            "DeltaAggregatedResources" => self.open::<DeltaDiscoveryRequest>(request),
+            _ => Status::unimplemented("no such method").into_http(),
+        };
+        ready(Ok(response))
+    }
+}
+
+impl<R> NamedService for AdsService<R> {
+    const NAME: &'static str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
+}
+
+/// Bounds that every request type satisfies.
+pub(super) trait Decodable: Message + Default + Send + 'static {}
+
+impl<M: Message + Default + Send + 'static> Decodable for M {}

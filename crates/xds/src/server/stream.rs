@@ -1,0 +1,299 @@
+//! The task of one stream.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
+
+use envoy_types::pb::envoy::{
+    config::core::v3::Node as ProtoNode,
+    service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest},
+};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status, Streaming};
+use tracing::{Instrument, info, info_span, warn};
+
+use super::{
+    Connection, Peer, Resolver, Shared, View,
+    body::Outbox,
+    registry::{Entry, Registration},
+    service::Decodable,
+};
+use crate::{Action, Node, Note, Protocol, Publication, Session};
+
+/// What the two variants' requests have in common.
+pub(super) trait Request: Decodable {
+    const PROTOCOL: Protocol;
+
+    fn take_node(&mut self) -> Option<ProtoNode>;
+
+    fn apply(&self, session: &mut Session) -> Vec<Action>;
+}
+
+impl Request for DiscoveryRequest {
+    const PROTOCOL: Protocol = Protocol::StateOfTheWorld;
+
+    fn take_node(&mut self) -> Option<ProtoNode> {
+        self.node.take()
+    }
+
+    fn apply(&self, session: &mut Session) -> Vec<Action> {
+        session.on_sotw(self)
+    }
+}
+
+impl Request for DeltaDiscoveryRequest {
+    const PROTOCOL: Protocol = Protocol::Delta;
+
+    fn take_node(&mut self) -> Option<ProtoNode> {
+        self.node.take()
+    }
+
+    fn apply(&self, session: &mut Session) -> Vec<Action> {
+        session.on_delta(self)
+    }
+}
+
+/// A stream that has been opened.
+pub(super) struct Stream<M, R> {
+    pub(super) requests: Streaming<M>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) peer: Peer,
+    /// Closes the stream's connection.
+    pub(super) close: Option<CancellationToken>,
+    pub(super) shared: Arc<Shared<R>>,
+}
+
+/// Runs a stream to its end.
+pub(super) async fn run<M: Request, R: Resolver>(mut stream: Stream<M, R>) {
+    let outbox = stream.outbox.clone();
+    let status = match stream.greet().await {
+        Ok((first, node, connection, id)) => {
+            let span = info_span!("session", proxy.id = %node.id);
+            Box::pin(stream.converse(first, node, connection, id)).instrument(span).await
+        }
+        Err(status) => {
+            stream.shared.sessions.counters().refused.add(1);
+            status
+        }
+    };
+    outbox.finish(status);
+}
+
+impl<M: Request, R: Resolver> Stream<M, R> {
+    /// Takes the first request and asks the owner to let the client in.
+    async fn greet(&mut self) -> Result<(M, Node, Connection, super::ConnectionId), Status> {
+        let shared = self.shared.clone();
+        let draining = shared.draining.clone();
+        let first = tokio::select! {
+            first = timeout(shared.options.greeting_timeout, self.requests.message()) => first,
+            () = self.outbox.gone() => return Err(Status::cancelled("the client has gone")),
+            () = draining.cancelled() => return Err(draining_status()),
+        };
+        let mut first = first
+            .map_err(|_elapsed| Status::deadline_exceeded("no request came"))?
+            .map_err(request_error)?
+            .ok_or_else(|| Status::invalid_argument("the stream ended before its first request"))?;
+        let node = match first.take_node() {
+            Some(node) => Node::from_proto(node),
+            None => shared
+                .resolver
+                .anonymous(&self.peer)
+                .ok_or_else(|| Status::invalid_argument("the first request has no node"))?,
+        };
+        let id = shared.sessions.next_id();
+        let connection = tokio::select! {
+            connection = shared.resolver.connect(id, &node, &self.peer) => connection?,
+            () = self.outbox.gone() => return Err(Status::cancelled("the client has gone")),
+        };
+        Ok((first, node, connection, id))
+    }
+
+    /// Serves the client until something ends the stream.
+    async fn converse(
+        mut self,
+        first: M,
+        node: Node,
+        mut connection: Connection,
+        id: super::ConnectionId,
+    ) -> Status {
+        let view = connection.view.borrow_and_update().clone();
+        let mut publications = view.subscribe();
+        let (memo, quarantine) = view.shared();
+        let publication = publications.borrow_and_update().clone();
+        let session = Session::new(M::PROTOCOL, connection.options, publication, memo, quarantine);
+        let registration = self.shared.sessions.register(Entry {
+            id,
+            node: Arc::new(node),
+            peer: self.peer.clone(),
+            protocol: M::PROTOCOL,
+            since: Instant::now(),
+            pushes: super::Count::default(),
+            bytes: super::Count::default(),
+            session: std::sync::Mutex::new(session),
+        });
+        let ended = self.serve(first, &mut connection, &mut publications, &registration).await;
+        drop(registration);
+        drop(connection);
+        ended.err().unwrap_or_else(|| Status::ok(""))
+    }
+
+    /// Returns how the stream ends: with an error, or well when the client has closed its side.
+    ///
+    /// The only things that can happen: a request, a publication, a move to another view, a stalled client,
+    /// a client that is gone, the drain of the server.
+    async fn serve(
+        &mut self,
+        first: M,
+        connection: &mut Connection,
+        publications: &mut watch::Receiver<Arc<Publication>>,
+        registration: &Registration,
+    ) -> Result<(), Status> {
+        let shared = self.shared.clone();
+        self.handle(registration, |session| first.apply(session))?;
+        drop(first);
+        shared.sessions.counters().requests.add(1);
+        let mut stalled = Stall::default();
+        let mut clock = interval(shared.options.stall_timeout / 4);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shared.draining.cancelled() => return Err(draining_status()),
+                () = self.outbox.gone() => return Err(Status::cancelled("the client has gone")),
+                request = self.requests.message() => {
+                    let Some(request) = request.map_err(request_error)? else { return Ok(()) };
+                    shared.sessions.counters().requests.add(1);
+                    self.handle(registration, |session| request.apply(session))?;
+                }
+                moved = connection.view.changed() => {
+                    moved.map_err(|_closed| Status::unavailable("disconnected by the control plane"))?;
+                    let view: Arc<View> = connection.view.borrow_and_update().clone();
+                    *publications = view.subscribe();
+                    let publication = publications.borrow_and_update().clone();
+                    let (memo, quarantine) = view.shared();
+                    self.handle(registration, |session| session.on_view(publication, memo, quarantine))?;
+                }
+                changed = publications.changed() => {
+                    // The connection's view keeps the sender.
+                    changed.map_err(|_closed| Status::unavailable("the view has ended"))?;
+                    let publication = publications.borrow_and_update().clone();
+                    self.handle(registration, |session| session.on_publication(publication))?;
+                }
+                _ = clock.tick() => {
+                    if stalled.check(&self.outbox) {
+                        return Err(self.give_up());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets the session take something in, and does what it asks for. A panic ends this stream alone.
+    fn handle(
+        &self,
+        registration: &Registration,
+        event: impl FnOnce(&mut Session) -> Vec<Action>,
+    ) -> Result<(), Status> {
+        let entry = &registration.entry;
+        let actions = catch_unwind(AssertUnwindSafe(|| event(&mut entry.session()))).map_err(|_panic| {
+            self.shared.sessions.counters().panics.add(1);
+            Status::internal("the session failed")
+        })?;
+        actions.into_iter().try_for_each(|action| self.act(entry, action))
+    }
+
+    fn act(&self, entry: &Entry, action: Action) -> Result<(), Status> {
+        let counters = self.shared.sessions.counters();
+        match action {
+            Action::Send(response) => {
+                let type_url = response.type_url();
+                counters.pushes.add(type_url, 1);
+                counters.resources.add(type_url, response.resources() as u64);
+                counters.removed.add(type_url, response.removed() as u64);
+                counters.bytes.add(type_url, response.encoded_len() as u64);
+                entry.pushes.add(1);
+                entry.bytes.add(response.encoded_len() as u64);
+                info!(
+                    proxy.id = %entry.node.id,
+                    type_url = type_url.short(),
+                    nonce = %response.nonce(),
+                    resources = response.resources(),
+                    removed = response.removed(),
+                    bytes = response.encoded_len(),
+                    "pushed"
+                );
+                self.outbox.push(response);
+            }
+            Action::Acked { type_url, revision } => {
+                counters.acks.add(type_url, 1);
+                self.shared.resolver.on_ack(entry.id, type_url, revision);
+            }
+            Action::Reject(report) => {
+                counters.rejected_resources.add(report.type_url, report.resources.len() as u64);
+                warn!(
+                    proxy.id = %entry.node.id,
+                    type_url = report.type_url.short(),
+                    nonce = %report.nonce,
+                    resources = report.resources.len(),
+                    error = report.message,
+                    "rejected"
+                );
+                self.shared.resolver.on_nack(entry.id, &report);
+            }
+            Action::Note(Note::Nack(type_url)) => counters.nacks.add(type_url, 1),
+            Action::Note(Note::StaleNonce) => counters.stale_nonces.add(1),
+            Action::Note(Note::UnknownType) => counters.unknown_types.add(1),
+            Action::Close(reason) => return Err(Status::resource_exhausted(reason.to_string())),
+        }
+        Ok(())
+    }
+
+    /// Disconnects a client that does not read: ending its stream alone would not reach it.
+    fn give_up(&self) -> Status {
+        self.shared.sessions.counters().stalled.add(1);
+        self.outbox.clear();
+        if let Some(close) = &self.close {
+            close.cancel();
+        }
+        Status::unavailable("the client does not read")
+    }
+}
+
+/// Whether a client has taken anything for as long as four ticks.
+#[derive(Default)]
+struct Stall {
+    progress: u64,
+    ticks: u8,
+}
+
+impl Stall {
+    fn check(&mut self, outbox: &Outbox) -> bool {
+        let progress = outbox.progress();
+        if !outbox.is_pending() || progress != self.progress {
+            self.progress = progress;
+            self.ticks = 0;
+            return false;
+        }
+        self.ticks += 1;
+        self.ticks >= 4
+    }
+}
+
+fn draining_status() -> Status {
+    Status::unavailable("the control plane is shutting down")
+}
+
+/// tonic calls an oversized message out of range; gRPC's word for it is resource exhausted.
+fn request_error(status: Status) -> Status {
+    match status.code() {
+        Code::OutOfRange => Status::resource_exhausted(status.message()),
+        _ => status,
+    }
+}
+

@@ -1,0 +1,176 @@
+//! Requests of a delta stream.
+
+use std::collections::HashMap;
+
+use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
+use fairlead_envoy::{ResourceName, TypeUrl};
+
+use super::{
+    Action, Note, Session,
+    holdings::Holding,
+    wildcard_type,
+};
+use crate::{quirks, wire::Nonce};
+
+impl Session {
+    pub(super) fn delta_request(&mut self, request: &DeltaDiscoveryRequest) {
+        let Some(type_url) = TypeUrl::parse(&request.type_url) else {
+            self.out.push(Action::Note(Note::UnknownType));
+            return;
+        };
+        if !request.response_nonce.is_empty() {
+            self.delta_answer(type_url, request);
+        }
+        if self.state(type_url).requested {
+            self.delta_unsubscribe(type_url, &request.resource_names_unsubscribe);
+            self.delta_subscribe(type_url, &request.resource_names_subscribe);
+        } else {
+            self.delta_begin(type_url, request);
+        }
+        self.check_names(type_url);
+    }
+
+    /// The request answers a response of ours.
+    fn delta_answer(&mut self, type_url: TypeUrl, request: &DeltaDiscoveryRequest) {
+        let owner = Nonce::parse(&request.response_nonce)
+            .and_then(|nonce| Some((nonce, self.owner_of(nonce, type_url)?)));
+        let Some((nonce, owner)) = owner else {
+            self.out.push(Action::Note(Note::StaleNonce));
+            return;
+        };
+        let flights = &mut self.state_mut(owner).flights;
+        let at = flights.iter().position(|f| f.nonce == nonce).expect("owner_of found the nonce");
+        let flight = flights.remove(at).expect("position is within the queue");
+        match &request.error_detail {
+            Some(error) => self.rejected(owner, vec![flight], &error.message),
+            None => self.accepted(owner, &flight),
+        }
+    }
+
+    /// The type in which a response with this nonce is unanswered, preferably the one given.
+    pub(super) fn owner_of(&self, nonce: Nonce, type_url: TypeUrl) -> Option<TypeUrl> {
+        let own = self.state(type_url).flights.iter().any(|f| f.nonce == nonce);
+        if own { Some(type_url) } else { quirks::owner_of_nonce(nonce, &self.types) }
+    }
+
+    /// The first request of a type on this stream.
+    fn delta_begin(&mut self, type_url: TypeUrl, request: &DeltaDiscoveryRequest) {
+        let subscribe = &request.resource_names_subscribe;
+        let clusters_requested = self.state(TypeUrl::Cluster).requested;
+        let state = self.state_mut(type_url);
+        state.requested = true;
+        state.names.wildcard =
+            subscribe.iter().any(|n| n == "*") || (subscribe.is_empty() && wildcard_type(type_url));
+        for name in named(subscribe) {
+            state.names.insert(&name);
+        }
+        let versions = &request.initial_resource_versions;
+        state.owed = state.names.wildcard && versions.is_empty();
+        self.resumed |= !versions.is_empty();
+        if versions.is_empty() || quirks::clusters_warm_on_reconnect(type_url, clusters_requested) {
+            self.answer_missing(type_url);
+        } else {
+            self.resume(type_url, versions);
+        }
+    }
+
+    /// Nothing is held; names that do not exist wait for their answer.
+    fn answer_missing(&mut self, type_url: TypeUrl) {
+        let current = self.current(type_url);
+        let state = self.state_mut(type_url);
+        let missing: Vec<_> = state.names.iter().filter(|n| !current.contains_key(*n)).cloned().collect();
+        for name in missing {
+            state.deviate(&name, Holding::Absent, true);
+        }
+    }
+
+    /// The client lists what it holds of an earlier stream: all that differs from the current set deviates.
+    #[expect(clippy::iter_over_hash_type, reason = "deviations are kept in order of name")]
+    fn resume(&mut self, type_url: TypeUrl, versions: &HashMap<String, String>) {
+        if type_url == TypeUrl::RouteConfiguration {
+            self.resume_tables(versions);
+        }
+        let current = self.current(type_url);
+        let state = self.state_mut(type_url);
+        for (name, resource) in &current {
+            if state.names.wants(name) {
+                match versions.get(&**name) {
+                    Some(version) if *version == resource.digest.to_string() => {}
+                    Some(_) => state.deviate(name, Holding::Doubt(None), false),
+                    None => state.deviate(name, Holding::Absent, true),
+                }
+            }
+        }
+        for name in versions.keys().map(|n| ResourceName::from(n.as_str())) {
+            if state.names.wants(&name) && !current.contains_key(&name) {
+                state.deviate(&name, Holding::Doubt(None), false);
+            }
+        }
+        let missing: Vec<_> = state
+            .names
+            .iter()
+            .filter(|n| !current.contains_key(*n) && !versions.contains_key(&***n))
+            .cloned()
+            .collect();
+        for name in missing {
+            state.deviate(&name, Holding::Absent, true);
+        }
+        state.root = current;
+    }
+
+    /// Route tables that the client holds in the current parent form are known, with their hosts.
+    fn resume_tables(&mut self, versions: &HashMap<String, String>) {
+        if !self.options.elements.vhds {
+            return;
+        }
+        let tables = self.publication.form(TypeUrl::RouteConfiguration, self.options.elements).clone();
+        for (name, parent) in &tables {
+            if versions.get(&**name).is_some_and(|version| *version == parent.digest.to_string()) {
+                self.tables.learn(name);
+            }
+        }
+    }
+
+    fn delta_subscribe(&mut self, type_url: TypeUrl, subscribe: &[String]) {
+        let state = self.state_mut(type_url);
+        if !state.names.wildcard && subscribe.iter().any(|n| n == "*") {
+            state.keep_only_wanted();
+            state.names.wildcard = true;
+            state.owed = true;
+        }
+        for name in named(subscribe) {
+            state.names.insert(&name);
+            state.deviate(&name, Holding::Absent, true);
+        }
+    }
+
+    fn delta_unsubscribe(&mut self, type_url: TypeUrl, unsubscribe: &[String]) {
+        let state = self.state_mut(type_url);
+        if unsubscribe.iter().any(|n| n == "*") {
+            state.names.wildcard = false;
+            let names = &state.names;
+            state.odd.retain(|name, _| names.wants(name));
+        }
+        for name in named(unsubscribe) {
+            let known = state.names.remove(&name);
+            if state.names.wildcard && known {
+                // The client has dropped it, but still wants it by wildcard.
+                state.deviate(&name, Holding::Absent, true);
+            } else if !state.names.wildcard {
+                state.odd.remove(&name);
+            }
+        }
+        if type_url == TypeUrl::RouteConfiguration {
+            for name in named(unsubscribe) {
+                if !self.state(type_url).names.wants(&name) {
+                    self.tables.forget(&name);
+                }
+            }
+        }
+    }
+}
+
+/// The names of a list that are names: not the wildcard, not empty.
+pub(super) fn named(list: &[String]) -> impl Iterator<Item = ResourceName> {
+    list.iter().filter(|n| !n.is_empty() && *n != "*").map(|n| ResourceName::from(n.as_str()))
+}

@@ -1,0 +1,207 @@
+//! What a client holds of one type.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet};
+
+use crate::{
+    diff::{Change, changes},
+    names::Names,
+    wire::Nonce,
+};
+
+/// How many rejected digests are remembered per name; the oldest is forgotten first.
+const REJECTED_PER_NAME: usize = 16;
+
+/// What the client has under one name, where it is not what `TypeState::root` says.
+#[derive(Clone, Debug)]
+pub(crate) enum Holding {
+    Absent,
+    Holds(EncodedResource),
+    /// Something of unknown content, or nothing. What it was when last known.
+    Doubt(Option<EncodedResource>),
+}
+
+impl Holding {
+    /// What a state-of-the-world response has to repeat so that the client keeps it.
+    pub(crate) fn known(&self) -> Option<&EncodedResource> {
+        match self {
+            Self::Absent => None,
+            Self::Holds(resource) => Some(resource),
+            Self::Doubt(last) => last.as_ref(),
+        }
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    fn is(&self, wanted: Option<&EncodedResource>) -> bool {
+        match (self, wanted) {
+            (Self::Absent, None) => true,
+            (Self::Holds(held), Some(wanted)) => held.digest == wanted.digest,
+            _ => false,
+        }
+    }
+}
+
+/// A name whose holding deviates from the root.
+#[derive(Clone, Debug)]
+pub(crate) struct Odd {
+    pub(crate) holding: Holding,
+    /// The client waits for an answer to this name, if only that it does not exist.
+    pub(crate) answer: bool,
+}
+
+/// A response that the client has neither accepted nor rejected.
+pub(crate) struct Flight {
+    pub(crate) nonce: Nonce,
+    pub(crate) version: u64,
+    pub(crate) revision: u64,
+    /// The resources that were new to the client.
+    pub(crate) carried: Arc<[(ResourceName, Digest)]>,
+    /// The names that it took away.
+    pub(crate) gone: Arc<[ResourceName]>,
+    pub(crate) prior: Prior,
+    /// It carries names that the client did not have.
+    pub(crate) adds: bool,
+    /// It carries a group of suspects.
+    pub(crate) trial: bool,
+}
+
+/// What the client held before a response.
+pub(crate) enum Prior {
+    Set(ResourceSet),
+    Each(BTreeMap<ResourceName, Holding>),
+}
+
+impl Prior {
+    pub(crate) fn of(&self, name: &ResourceName) -> Holding {
+        match self {
+            Self::Set(set) => set.get(name).cloned().map_or(Holding::Absent, Holding::Holds),
+            Self::Each(each) => each.get(name).cloned().unwrap_or(Holding::Absent),
+        }
+    }
+}
+
+/// Subscription, holdings and accounting of one type on one stream.
+#[derive(Default)]
+pub(crate) struct TypeState {
+    /// A request for the type has come.
+    pub(crate) requested: bool,
+    pub(crate) names: Names,
+    /// A state-of-the-world client has named resources, so an empty list no longer means all.
+    pub(crate) named_once: bool,
+    /// What the client holds of the names it wants, where `odd` says nothing else.
+    pub(crate) root: ResourceSet,
+    pub(crate) odd: BTreeMap<ResourceName, Odd>,
+    /// A response must be sent even if it is empty.
+    pub(crate) owed: bool,
+    pub(crate) flights: VecDeque<Flight>,
+    /// Digests that this client has rejected.
+    pub(crate) rejected: BTreeMap<ResourceName, Vec<Digest>>,
+    /// Groups of names one of which may be at fault; the last is tried next.
+    pub(crate) suspects: Vec<Vec<ResourceName>>,
+    /// How many more trials the current search may take.
+    pub(crate) trials_left: usize,
+    /// Something is to be added or changed, and cannot be sent yet.
+    pub(crate) unsent_changes: bool,
+    /// Something is to be removed, and cannot be yet.
+    pub(crate) unsent_removals: bool,
+    /// The client keeps an older content because the current one is rejected.
+    pub(crate) holds_rejected: bool,
+    pub(crate) last_sent: Option<(Nonce, u64)>,
+    pub(crate) last_acked: Option<Nonce>,
+    pub(crate) last_nack: Option<String>,
+}
+
+impl TypeState {
+    /// Whether the client holds what it is to hold and has said so.
+    pub(crate) fn in_sync(&self) -> bool {
+        !self.requested
+            || (self.flights.is_empty()
+                && self.suspects.is_empty()
+                && !self.unsent_changes
+                && !self.unsent_removals
+                && !self.holds_rejected)
+    }
+
+    /// What the client holds under a name that it wants.
+    pub(crate) fn holding(&self, name: &ResourceName) -> Holding {
+        match self.odd.get(name) {
+            Some(odd) => odd.holding.clone(),
+            None => self.root.get(name).cloned().map_or(Holding::Absent, Holding::Holds),
+        }
+    }
+
+    /// Notes that the client holds something else under a name than was thought.
+    pub(crate) fn deviate(&mut self, name: &ResourceName, holding: Holding, answer: bool) {
+        let odd = self.odd.entry(name.clone()).or_insert(Odd { holding: Holding::Absent, answer: false });
+        odd.holding = holding;
+        odd.answer |= answer;
+    }
+
+    /// Makes `current` the root; what the client holds in another content is kept as a deviation.
+    pub(crate) fn rebase(&mut self, current: &ResourceSet) {
+        if !self.root.ptr_eq(current) {
+            for change in changes(&self.root, current) {
+                let (name, holding) = match change {
+                    Change::Set { old: None, new } => (&new.name, Holding::Absent),
+                    Change::Set { old: Some(old), .. } | Change::Gone(old) => {
+                        (&old.name, Holding::Holds(old.clone()))
+                    }
+                };
+                if self.names.wants(name) && !self.odd.contains_key(name) {
+                    self.odd.insert(name.clone(), Odd { holding, answer: false });
+                }
+            }
+            self.root = current.clone();
+        }
+        self.odd.retain(|name, odd| odd.answer || !odd.holding.is(current.get(name)));
+    }
+
+    /// Drops everything that is not subscribed from the root, before more names count.
+    pub(crate) fn keep_only_wanted(&mut self) {
+        let mut root = ResourceSet::new();
+        for name in self.names.iter() {
+            if let Some(resource) = self.root.get(name) {
+                root.insert(name.clone(), resource.clone());
+            }
+        }
+        self.root = root;
+    }
+
+    /// Forgets what the client holds: it has begun anew.
+    pub(crate) fn reset(&mut self) {
+        self.root = ResourceSet::new();
+        self.odd.clear();
+        self.flights.clear();
+        self.suspects.clear();
+        self.holds_rejected = false;
+    }
+
+    pub(crate) fn remember_rejected(&mut self, name: &ResourceName, digest: Digest) -> bool {
+        let digests = self.rejected.entry(name.clone()).or_default();
+        if digests.contains(&digest) {
+            return false;
+        }
+        if digests.len() >= REJECTED_PER_NAME {
+            digests.remove(0);
+        }
+        digests.push(digest);
+        true
+    }
+
+    pub(crate) fn has_rejected(&self, name: &ResourceName, digest: Digest) -> bool {
+        self.rejected.get(name).is_some_and(|digests| digests.contains(&digest))
+    }
+
+    /// Notes a response as sent.
+    pub(crate) fn sent(&mut self, flight: Flight) {
+        self.last_sent = Some((flight.nonce, flight.version));
+        self.flights.push_back(flight);
+    }
+}

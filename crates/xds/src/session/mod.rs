@@ -1,0 +1,239 @@
+//! One ADS stream as a state machine.
+//!
+//! Requests and publications go in, [`Action`]s come out; there is no clock, socket or task here. After each
+//! input [`Session::pump`] looks at every type in push order and sends what may be sent:
+//!
+//! - `holdings`: what the client holds per type, as a shared set and the names that deviate from it;
+//! - `order`: which types wait for which (additions downwards, removals upwards);
+//! - `delta`, `sotw`: what a request of either variant means for subscription and accounting;
+//! - `push`: choosing what to send of one type, and encoding it;
+//! - `reject`: what a NACK means, and finding the resource at fault;
+//! - `hosts`: virtual hosts as resources of their own (VHDS).
+
+mod delta;
+mod holdings;
+mod hosts;
+mod order;
+mod push;
+mod reject;
+mod sotw;
+mod status;
+
+use std::{mem, sync::Arc};
+
+use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
+use fairlead_envoy::{ResourceSet, TypeUrl};
+
+use crate::{
+    Memo, NackReport, Protocol, Publication, Quarantine, SessionOptions,
+    options::ElementTypes,
+    wire::{Nonce, Response},
+};
+use holdings::Flight;
+pub(crate) use holdings::{Holding, TypeState};
+use hosts::Tables;
+pub use status::TypeStatus;
+
+/// What the owner of a session has to do.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Write this response to the stream.
+    Send(Response),
+    /// The client has accepted what a publication changed in a type.
+    Acked {
+        /// The type.
+        type_url: TypeUrl,
+        /// The revision of the publication that the response was made from.
+        revision: u64,
+    },
+    /// The client has rejected resources. Emitted once per type and digest.
+    Reject(NackReport),
+    /// Something worth counting.
+    Note(Note),
+    /// End the stream.
+    Close(CloseReason),
+}
+
+/// Something worth counting that needs no reaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The client has rejected a response; every NACK is one, reported or not.
+    Nack(TypeUrl),
+    /// A request answered an older response than the last one.
+    StaleNonce,
+    /// A request asked for a type that is not served.
+    UnknownType,
+}
+
+/// Why a session ends its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseReason {
+    /// More names than [`SessionOptions::max_names`].
+    #[error("more than {limit} names are subscribed for {type_url}")]
+    TooManyNames {
+        /// The type.
+        type_url: TypeUrl,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// One stream. See the module's documentation.
+pub struct Session {
+    protocol: Protocol,
+    options: SessionOptions,
+    memo: Arc<Memo>,
+    quarantine: Arc<Quarantine>,
+    publication: Arc<Publication>,
+    types: [TypeState; TypeUrl::ALL.len()],
+    tables: Tables,
+    /// The last nonce given out.
+    nonce: u64,
+    /// The last cluster response that the client has not yet been seen to have processed.
+    clusters_unseen: Option<Nonce>,
+    /// The client came with resources of an earlier stream.
+    resumed: bool,
+    /// The client has acknowledged something on this stream.
+    acked: bool,
+    out: Vec<Action>,
+}
+
+impl Session {
+    /// A session that serves `publication` until [`Session::on_publication`] brings the next.
+    ///
+    /// `memo` and `quarantine` are shared by the sessions of a view.
+    pub fn new(
+        protocol: Protocol,
+        mut options: SessionOptions,
+        publication: Arc<Publication>,
+        memo: Arc<Memo>,
+        quarantine: Arc<Quarantine>,
+    ) -> Self {
+        if protocol == Protocol::StateOfTheWorld {
+            options.elements = ElementTypes::default();
+        }
+        Self {
+            protocol,
+            options,
+            memo,
+            quarantine,
+            publication,
+            types: Default::default(),
+            tables: Tables::default(),
+            nonce: 0,
+            clusters_unseen: None,
+            resumed: false,
+            acked: false,
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes a request of a delta stream.
+    pub fn on_delta(&mut self, request: &DeltaDiscoveryRequest) -> Vec<Action> {
+        debug_assert_eq!(self.protocol, Protocol::Delta);
+        self.delta_request(request);
+        self.pump()
+    }
+
+    /// Takes a request of a state-of-the-world stream.
+    pub fn on_sotw(&mut self, request: &DiscoveryRequest) -> Vec<Action> {
+        debug_assert_eq!(self.protocol, Protocol::StateOfTheWorld);
+        self.sotw_request(request);
+        self.pump()
+    }
+
+    /// Serves a newer publication from now on. Publications may be skipped.
+    pub fn on_publication(&mut self, publication: Arc<Publication>) -> Vec<Action> {
+        self.publication = publication;
+        self.pump()
+    }
+
+    /// Continues with the publication and the shared work of another view.
+    pub fn on_view(
+        &mut self,
+        publication: Arc<Publication>,
+        memo: Arc<Memo>,
+        quarantine: Arc<Quarantine>,
+    ) -> Vec<Action> {
+        self.memo = memo;
+        self.quarantine = quarantine;
+        self.on_publication(publication)
+    }
+
+    /// The revision of the publication that is being served.
+    pub fn revision(&self) -> u64 {
+        self.publication.revision()
+    }
+
+    /// Sends what may be sent now.
+    fn pump(&mut self) -> Vec<Action> {
+        for type_url in TypeUrl::ALL {
+            self.push(type_url);
+        }
+        for type_url in order::REMOVAL_ORDER {
+            if self.state(type_url).unsent_removals {
+                self.push(type_url);
+            }
+        }
+        self.seek_evidence();
+        mem::take(&mut self.out)
+    }
+
+    fn state(&self, type_url: TypeUrl) -> &TypeState {
+        &self.types[type_url as usize]
+    }
+
+    fn state_mut(&mut self, type_url: TypeUrl) -> &mut TypeState {
+        &mut self.types[type_url as usize]
+    }
+
+    fn next_nonce(&mut self) -> Nonce {
+        self.nonce += 1;
+        Nonce(self.nonce)
+    }
+
+    /// The resources that a client of this session may hold of a type.
+    fn current(&mut self, type_url: TypeUrl) -> ResourceSet {
+        let set = self.publication.form(type_url, self.options.elements);
+        if type_url == TypeUrl::VirtualHost && self.options.elements.vhds {
+            let tables_known = self.types[TypeUrl::RouteConfiguration as usize].requested;
+            return self.tables.hosts(set, tables_known);
+        }
+        set.clone()
+    }
+
+    /// Accounts for an accepted response.
+    fn accepted(&mut self, type_url: TypeUrl, flight: &Flight) {
+        self.seen(flight.nonce);
+        self.acked = true;
+        let state = self.state_mut(type_url);
+        state.last_acked = Some(flight.nonce);
+        if flight.trial {
+            state.suspects.pop();
+        }
+        self.out.push(Action::Acked { type_url, revision: flight.revision });
+    }
+
+    /// The client has processed everything up to this response.
+    fn seen(&mut self, nonce: Nonce) {
+        if self.clusters_unseen.is_some_and(|clusters| clusters <= nonce) {
+            self.clusters_unseen = None;
+        }
+    }
+
+    /// Ends the stream if a client subscribes to more names than it may.
+    fn check_names(&mut self, type_url: TypeUrl) {
+        let limit = self.options.max_names;
+        if self.state(type_url).names.len() > limit {
+            self.out.push(Action::Close(CloseReason::TooManyNames { type_url, limit }));
+        }
+    }
+}
+
+/// Whether an empty first request of this type means all resources.
+fn wildcard_type(type_url: TypeUrl) -> bool {
+    matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener | TypeUrl::VirtualHost)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! Choosing what to send of one type, and sending it.
+
+use std::collections::BTreeMap;
+
+use fairlead_envoy::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
+
+use super::{
+    Action, Session,
+    holdings::{Flight, Odd, Prior, TypeState},
+};
+use crate::{
+    Protocol, quirks,
+    wire::{Part, Response, delta_parts, whole_state},
+};
+
+/// What may be sent of a type now.
+#[derive(Clone, Copy)]
+struct Permit {
+    send: bool,
+    add: bool,
+    remove: bool,
+}
+
+/// What the names that deviate from the root ask for.
+#[derive(Default)]
+struct Wanted {
+    send: Vec<EncodedResource>,
+    /// Names that the client has and should not.
+    remove: Vec<ResourceName>,
+    /// Names that the client waits for and that do not exist.
+    missing: Vec<ResourceName>,
+    holds_rejected: bool,
+}
+
+impl Session {
+    /// Sends what may be sent of one type, and notes what has to wait.
+    pub(super) fn push(&mut self, type_url: TypeUrl) {
+        if !self.state(type_url).requested {
+            return;
+        }
+        let current = self.current(type_url);
+        let permit = Permit {
+            send: self.may_send(type_url),
+            add: self.may_add(type_url),
+            remove: self.may_remove(type_url),
+        };
+        let released = self.empty_tables(type_url, &current);
+        let state = self.state_mut(type_url);
+        state.names.share_with(&current);
+        let plain = state.odd.is_empty() && state.suspects.is_empty() && released.is_empty();
+        if !(plain && self.push_shared(type_url, &current, permit)) {
+            self.push_each(type_url, &current, permit, &released);
+        }
+    }
+
+    /// The usual case: the client holds a shared set and is to hold another. Returns whether it is that case.
+    fn push_shared(&mut self, type_url: TypeUrl, current: &ResourceSet, permit: Permit) -> bool {
+        let state = self.state_mut(type_url);
+        if state.root.ptr_eq(current) && !state.owed {
+            state.unsent_changes = false;
+            state.unsent_removals = false;
+            state.holds_rejected = false;
+            return true;
+        }
+        let state = self.state(type_url);
+        let step = self.memo.step(type_url, &state.root, current);
+        let wanted = state.names.wildcard
+            || (step.changed().iter().all(|r| state.names.wants(&r.name))
+                && step.removed().iter().all(|n| state.names.wants(n)));
+        if !wanted || step.changed().iter().any(|r| self.is_rejected(type_url, r)) {
+            return false;
+        }
+        let whole = self.sent_whole(type_url);
+        let partial = self.protocol == Protocol::StateOfTheWorld && !whole;
+        let changes = !step.changed().is_empty();
+        let removals = permit.remove && !step.removed().is_empty();
+        let has_removals = !step.removed().is_empty() && !partial;
+
+        let state = self.state_mut(type_url);
+        state.holds_rejected = false;
+        state.unsent_changes = changes;
+        state.unsent_removals = has_removals;
+        if step.is_empty() {
+            state.root = current.clone();
+        }
+        if !changes && partial {
+            state.root = current.clone();
+        }
+        let nothing = !changes && !(removals && has_removals) && !state.owed;
+        if nothing || !permit.send || (changes && !permit.add) {
+            return true;
+        }
+
+        let after = if removals || partial { current } else { step.kept() }.clone();
+        let parts = match self.protocol {
+            Protocol::Delta => step.delta(removals).to_vec(),
+            Protocol::StateOfTheWorld => {
+                let mut part = if !whole {
+                    step.partial().clone()
+                } else if self.state(type_url).names.cover(&after) {
+                    self.memo.whole(type_url, &after)
+                } else {
+                    let names = &self.state(type_url).names;
+                    whole_state(type_url, after.values().filter(|r| names.wants(&r.name)))
+                };
+                part.carried = step.carried().clone();
+                if removals {
+                    part.gone = step.removed().clone();
+                }
+                vec![part]
+            }
+        };
+        let state = self.state_mut(type_url);
+        state.root = after;
+        state.unsent_changes = false;
+        state.unsent_removals = has_removals && !removals;
+        let adds = step.adds();
+        self.send(type_url, &parts, adds, false, |_| Prior::Set(step.old().clone()));
+        true
+    }
+
+    /// The general case: each name that deviates is looked at.
+    fn push_each(
+        &mut self,
+        type_url: TypeUrl,
+        current: &ResourceSet,
+        permit: Permit,
+        released: &[ResourceName],
+    ) {
+        self.state_mut(type_url).rebase(current);
+        let trial = self.next_trial(type_url, current);
+        let mut wanted = match &trial {
+            Some(send) => Wanted { send: send.clone(), ..Wanted::default() },
+            None => self.wanted(type_url, current),
+        };
+        let partial = self.protocol == Protocol::StateOfTheWorld && !self.sent_whole(type_url);
+        let changes = !wanted.send.is_empty();
+        let answers = !wanted.missing.is_empty();
+
+        let state = self.state_mut(type_url);
+        if trial.is_none() {
+            state.holds_rejected = wanted.holds_rejected;
+            state.unsent_removals = !wanted.remove.is_empty() && !partial;
+        }
+        state.unsent_changes = changes || answers;
+        if !permit.send || (changes && !permit.add) {
+            return;
+        }
+        if partial {
+            for name in wanted.remove.drain(..) {
+                state.odd.remove(&name);
+            }
+        } else if !permit.remove {
+            wanted.remove.clear();
+        }
+        state.unsent_changes = trial.is_some();
+        state.unsent_removals &= !permit.remove;
+        let nothing = !changes && !answers && wanted.remove.is_empty() && released.is_empty();
+        let owed = std::mem::take(&mut state.owed);
+        if trial.is_none() {
+            state.odd.values_mut().for_each(|odd| odd.answer = false);
+        }
+        if nothing && !owed {
+            state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
+            return;
+        }
+        self.send_each(type_url, current, &wanted, released, trial.is_some());
+    }
+
+    fn send_each(
+        &mut self,
+        type_url: TypeUrl,
+        current: &ResourceSet,
+        wanted: &Wanted,
+        released: &[ResourceName],
+        trial: bool,
+    ) {
+        let state = &mut self.types[type_url as usize];
+        let mut prior = BTreeMap::new();
+        let mut adds = false;
+        let settled_names = wanted.remove.iter().chain(&wanted.missing);
+        for name in wanted.send.iter().map(|r| &r.name).chain(settled_names) {
+            if let Some(odd) = state.odd.remove(name) {
+                adds |= odd.holding.is_absent();
+                prior.insert(name.clone(), odd.holding);
+            }
+        }
+        let parts = match self.protocol {
+            Protocol::Delta => {
+                let removed = [&wanted.remove[..], &wanted.missing, released].concat();
+                let mut parts = delta_parts(type_url, &wanted.send, &removed, self.memo.delta_bytes());
+                if let Some(last) = parts.last_mut() {
+                    last.gone = removed.into();
+                }
+                parts
+            }
+            Protocol::StateOfTheWorld => {
+                let mut part = if self.sent_whole(type_url) {
+                    whole_state(type_url, &held(&self.types[type_url as usize], current))
+                } else {
+                    whole_state(type_url, &wanted.send)
+                };
+                part.carried = wanted.send.iter().map(|r| (r.name.clone(), r.digest)).collect();
+                part.gone = wanted.remove.clone().into();
+                vec![part]
+            }
+        };
+        let state = self.state_mut(type_url);
+        state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
+        self.send(type_url, &parts, adds, trial, |part| {
+            let names = part.carried.iter().map(|(name, _)| name).chain(part.gone.iter());
+            Prior::Each(names.filter_map(|n| Some((n.clone(), prior.get(n)?.clone()))).collect())
+        });
+    }
+
+    fn wanted(&self, type_url: TypeUrl, current: &ResourceSet) -> Wanted {
+        let state = self.state(type_url);
+        let tell = self.options.answer_missing.get(type_url);
+        let mut wanted = Wanted::default();
+        for (name, odd) in &state.odd {
+            match current.get(name) {
+                Some(resource) if !self.is_rejected(type_url, resource) => wanted.send.push(resource.clone()),
+                Some(_) if !odd.holding.is_absent() => wanted.holds_rejected = true,
+                _ if odd.answer && tell => wanted.missing.push(name.clone()),
+                None if !odd.holding.is_absent() => wanted.remove.push(name.clone()),
+                _ => {}
+            }
+        }
+        wanted
+    }
+
+    /// Whether responses of this type always carry everything: an omission removes.
+    pub(super) fn sent_whole(&self, type_url: TypeUrl) -> bool {
+        self.protocol == Protocol::StateOfTheWorld
+            && matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener)
+    }
+
+    /// Whether a client of this view is known to reject this content.
+    pub(super) fn is_rejected(&self, type_url: TypeUrl, resource: &EncodedResource) -> bool {
+        self.state(type_url).has_rejected(&resource.name, resource.digest)
+            || self.quarantine.contains(type_url, &resource.name, resource.digest)
+    }
+
+    /// Sends a response that leaves the accounting of holdings alone.
+    pub(super) fn send_unchanging(&mut self, type_url: TypeUrl, part: &Part) {
+        self.send(type_url, std::slice::from_ref(part), false, false, |_| Prior::Each(BTreeMap::new()));
+    }
+
+    fn send(
+        &mut self,
+        type_url: TypeUrl,
+        parts: &[Part],
+        adds: bool,
+        trial: bool,
+        prior: impl Fn(&Part) -> Prior,
+    ) {
+        let revision = self.publication.revision();
+        for part in parts {
+            let nonce = self.next_nonce();
+            let flight = Flight {
+                nonce,
+                version: part.version,
+                revision,
+                carried: part.carried.clone(),
+                gone: part.gone.clone(),
+                prior: prior(part),
+                adds,
+                trial,
+            };
+            match type_url {
+                TypeUrl::Cluster if !part.carried.is_empty() => {
+                    self.clusters_unseen = Some(nonce);
+                    quirks::endpoints_follow_clusters(
+                        &mut self.types[TypeUrl::ClusterLoadAssignment as usize],
+                        part.carried.iter().map(|(name, _)| name),
+                    );
+                }
+                TypeUrl::RouteConfiguration => self.tables_sent(&flight),
+                TypeUrl::VirtualHost => self.tables.release.clear(),
+                _ => {}
+            }
+            let state = self.state_mut(type_url);
+            state.owed = false;
+            state.sent(flight);
+            self.out.push(Action::Send(Response::new(type_url, nonce, part)));
+        }
+    }
+}
+
+/// Whether a deviation is none: nothing there, nothing wanted, nothing to answer.
+fn settled(odd: &Odd, exists: bool) -> bool {
+    odd.holding.is_absent() && !exists && !odd.answer
+}
+
+/// Everything that a state-of-the-world client is to hold after a response: what it wants of `current`, with
+/// the deviations that remain as they are.
+fn held(state: &TypeState, current: &ResourceSet) -> Vec<EncodedResource> {
+    let mut held: BTreeMap<&ResourceName, &EncodedResource> =
+        current.iter().filter(|(name, _)| state.names.wants(name)).collect();
+    for (name, odd) in &state.odd {
+        match odd.holding.known() {
+            Some(resource) => held.insert(name, resource),
+            None => held.remove(name),
+        };
+    }
+    held.into_values().cloned().collect()
+}

@@ -1,0 +1,122 @@
+//! Requests of a state-of-the-world stream.
+
+use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
+use fairlead_envoy::{ResourceName, TypeUrl};
+
+use super::{Action, Note, Session, delta::named, holdings::Holding, wildcard_type};
+use crate::{
+    quirks,
+    wire::{Nonce, version_text},
+};
+
+impl Session {
+    pub(super) fn sotw_request(&mut self, request: &DiscoveryRequest) {
+        let Some(type_url) = TypeUrl::parse(&request.type_url) else {
+            self.out.push(Action::Note(Note::UnknownType));
+            return;
+        };
+        if request.response_nonce.is_empty() {
+            self.sotw_begin(type_url);
+        } else if !self.sotw_answer(type_url, request) {
+            return;
+        }
+        self.sotw_names(type_url, &request.resource_names);
+        self.check_names(type_url);
+    }
+
+    /// A request without nonce begins a subscription, or begins it anew: everything is answered.
+    fn sotw_begin(&mut self, type_url: TypeUrl) {
+        let state = self.state_mut(type_url);
+        state.requested = true;
+        state.reset();
+        state.owed = true;
+    }
+
+    /// The request answers a response. Returns whether its names are those of its type.
+    fn sotw_answer(&mut self, type_url: TypeUrl, request: &DiscoveryRequest) -> bool {
+        let nonce = Nonce::parse(&request.response_nonce);
+        let owner = nonce.and_then(|nonce| self.owner_of(nonce, type_url));
+        if let (Some(nonce), Some(owner)) = (nonce, owner) {
+            self.sotw_settle(owner, nonce, request);
+            return owner == type_url;
+        }
+        let state = self.state_mut(type_url);
+        if !state.requested {
+            // The nonce of an earlier stream.
+            self.sotw_begin(type_url);
+        } else if nonce.is_none() || nonce != state.last_sent.map(|(nonce, _)| nonce) {
+            self.out.push(Action::Note(Note::StaleNonce));
+        }
+        true
+    }
+
+    /// All responses up to the one that is answered are settled: Envoy may collapse several answers into one.
+    fn sotw_settle(&mut self, owner: TypeUrl, nonce: Nonce, request: &DiscoveryRequest) {
+        let state = self.state_mut(owner);
+        let at = state.flights.iter().position(|f| f.nonce == nonce).expect("owner_of found the nonce");
+        let mut flights: Vec<_> = state.flights.drain(..=at).collect();
+        let Some(error) = &request.error_detail else {
+            flights.iter().for_each(|flight| self.accepted(owner, flight));
+            return;
+        };
+        let accepted = flights
+            .iter()
+            .rposition(|f| {
+                quirks::error_is_of_an_earlier_response(&version_text(f.version), &request.version_info)
+            })
+            .map_or(0, |at| at + 1);
+        let mut rejected = flights.split_off(accepted);
+        if rejected.is_empty() && flights.len() > 1 {
+            // The last was accepted, so what the error is about lies before it.
+            let last = flights.pop().expect("there is more than one");
+            rejected = std::mem::take(&mut flights);
+            self.rejected(owner, rejected, &error.message);
+            self.accepted(owner, &last);
+            return;
+        }
+        flights.iter().for_each(|flight| self.accepted(owner, flight));
+        self.rejected(owner, rejected, &error.message);
+    }
+
+    /// The list of names replaces the subscription.
+    fn sotw_names(&mut self, type_url: TypeUrl, list: &[String]) {
+        let whole = self.sent_whole(type_url);
+        let current = self.current(type_url);
+        let tell = self.options.answer_missing.get(type_url);
+        let state = self.state_mut(type_url);
+        state.named_once |= !list.is_empty();
+        let wildcard =
+            list.iter().any(|n| n == "*") || (!state.named_once && wildcard_type(type_url));
+        if wildcard && !state.names.wildcard {
+            state.keep_only_wanted();
+            state.owed = true;
+        }
+        state.names.wildcard = wildcard;
+
+        let wanted: std::collections::BTreeSet<ResourceName> = named(list).collect();
+        let dropped: Vec<_> = state.names.iter().filter(|n| !wanted.contains(*n)).cloned().collect();
+        for name in &dropped {
+            state.names.remove(name);
+        }
+        let fresh = state.root.is_empty();
+        let mut exists = false;
+        let mut added = false;
+        for name in wanted {
+            if state.names.insert(&name) {
+                added = true;
+                let found = current.contains_key(&name);
+                exists |= found;
+                if !fresh {
+                    state.deviate(&name, Holding::Absent, found);
+                }
+            }
+        }
+        let names = &state.names;
+        state.odd.retain(|name, _| names.wants(name));
+        // Names that do not exist are answered with what does, be it nothing.
+        let begun_without_names = state.owed && !wildcard && state.names.len() == 0;
+        state.owed = (state.owed || (added && (whole || !exists)))
+            && !begun_without_names
+            && (whole || tell || exists);
+    }
+}

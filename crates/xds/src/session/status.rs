@@ -1,0 +1,59 @@
+//! What a session can tell about itself.
+
+use fairlead_envoy::TypeUrl;
+
+use super::Session;
+use crate::wire::{Nonce, version_text};
+
+/// The state of one type on one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeStatus {
+    /// The type.
+    pub type_url: TypeUrl,
+    /// All resources are subscribed, besides those named.
+    pub wildcard: bool,
+    /// How many names are subscribed.
+    pub names: usize,
+    /// The last response sent.
+    pub sent: Option<Nonce>,
+    /// The version of the last response sent.
+    pub sent_version: Option<String>,
+    /// The last response accepted.
+    pub acked: Option<Nonce>,
+    /// The message of the last NACK, cut to 1 KiB.
+    pub last_nack: Option<String>,
+    /// How many contents this client has rejected.
+    pub rejected: usize,
+    /// The client has what is published, and has said so. False while a rejected resource is kept in its
+    /// older content.
+    pub in_sync: bool,
+}
+
+impl Session {
+    /// The state of each type that the client has asked for.
+    pub fn status(&self) -> Vec<TypeStatus> {
+        TypeUrl::ALL
+            .into_iter()
+            .filter(|type_url| self.state(*type_url).requested)
+            .map(|type_url| {
+                let state = self.state(type_url);
+                TypeStatus {
+                    type_url,
+                    wildcard: state.names.wildcard,
+                    names: state.names.len(),
+                    sent: state.last_sent.map(|(nonce, _)| nonce),
+                    sent_version: state.last_sent.map(|(_, version)| version_text(version)),
+                    acked: state.last_acked,
+                    last_nack: state.last_nack.clone(),
+                    rejected: state.rejected.values().map(Vec::len).sum(),
+                    in_sync: state.in_sync(),
+                }
+            })
+            .collect()
+    }
+
+    /// Whether the client has everything that is published, and has said so.
+    pub fn in_sync(&self) -> bool {
+        self.types.iter().all(super::TypeState::in_sync)
+    }
+}

@@ -1,0 +1,191 @@
+//! Encoding of responses by hand, so that the bytes of resources are never copied.
+//!
+//! Field numbers: `DiscoveryResponse { version_info 1, resources 2: Any, type_url 4, nonce 5 }`,
+//! `DeltaDiscoveryResponse { system_version_info 1, resources 2: Resource { version 1, resource 2: Any, name 3 },
+//! type_url 4, nonce 5, removed_resources 6 }`, `Any { type_url 1, value 2 }`.
+//! Protobuf leaves the order of fields free, so resources come first and the rest follows in the tail.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use fairlead_envoy::{Digest, EncodedResource, ResourceName, TypeUrl};
+use prost::encoding::{encode_varint, encoded_len_varint};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Length-delimited field of this number.
+const fn key(field: u8) -> u8 {
+    field << 3 | 2
+}
+
+/// The shared part of one response.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// The encoded fields, in pieces.
+    pub(crate) segments: Arc<[Bytes]>,
+    pub(crate) bytes: usize,
+    /// What it adds, changes and removes, for the accounting by nonce.
+    pub(crate) carried: Arc<[(ResourceName, Digest)]>,
+    pub(crate) gone: Arc<[ResourceName]>,
+    /// How many resources are in it, those that the client already had included.
+    pub(crate) resources: usize,
+    /// A digest of names and contents: the version of the response.
+    pub(crate) version: u64,
+}
+
+/// Encodes a delta response, as several parts if the resources exceed `limit` bytes.
+pub(crate) fn delta_parts<'a>(
+    type_url: TypeUrl,
+    resources: impl IntoIterator<Item = &'a EncodedResource>,
+    removed: &[ResourceName],
+    limit: usize,
+) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut writer = Writer::new(type_url);
+    for resource in resources {
+        if writer.bytes > 0 && writer.bytes + resource.encoded_len() > limit {
+            parts.push(std::mem::replace(&mut writer, Writer::new(type_url)).finish());
+        }
+        writer.delta_resource(resource);
+    }
+    for name in removed {
+        writer.removed_name(name);
+    }
+    parts.push(writer.finish());
+    parts
+}
+
+/// Encodes a state-of-the-world response.
+pub(crate) fn whole_state<'a>(
+    type_url: TypeUrl,
+    resources: impl IntoIterator<Item = &'a EncodedResource>,
+) -> Part {
+    let mut writer = Writer::new(type_url);
+    for resource in resources {
+        writer.plain_resource(resource);
+    }
+    writer.finish()
+}
+
+/// A piece of the response: a range of the header buffer, or a fragment of a resource.
+enum Piece {
+    Header(usize),
+    Fragment(Bytes),
+}
+
+struct Writer {
+    url: &'static str,
+    headers: BytesMut,
+    pieces: Vec<Piece>,
+    bytes: usize,
+    carried: Vec<(ResourceName, Digest)>,
+    gone: Vec<ResourceName>,
+    version: Xxh3,
+}
+
+impl Writer {
+    fn new(type_url: TypeUrl) -> Self {
+        Self {
+            url: type_url.as_str(),
+            headers: BytesMut::new(),
+            pieces: Vec::new(),
+            bytes: 0,
+            carried: Vec::new(),
+            gone: Vec::new(),
+            version: Xxh3::new(),
+        }
+    }
+
+    fn delta_resource(&mut self, resource: &EncodedResource) {
+        let version = resource.digest.to_string();
+        let value_len = resource.encoded_len();
+        let any_len = self.any_len(value_len);
+        let len = field_len(version.len()) + field_len(resource.name.len()) + field_len(any_len);
+        let start = self.headers.len();
+        put_key(&mut self.headers, 2, len);
+        put_str(&mut self.headers, 1, &version);
+        put_str(&mut self.headers, 3, &resource.name);
+        put_key(&mut self.headers, 2, any_len);
+        self.any(resource, value_len, start);
+    }
+
+    fn plain_resource(&mut self, resource: &EncodedResource) {
+        let value_len = resource.encoded_len();
+        let any_len = self.any_len(value_len);
+        let start = self.headers.len();
+        put_key(&mut self.headers, 2, any_len);
+        self.any(resource, value_len, start);
+    }
+
+    fn any_len(&self, value_len: usize) -> usize {
+        field_len(self.url.len()) + field_len(value_len)
+    }
+
+    fn any(&mut self, resource: &EncodedResource, value_len: usize, start: usize) {
+        put_str(&mut self.headers, 1, self.url);
+        put_key(&mut self.headers, 2, value_len);
+        let header = self.headers.len() - start;
+        self.pieces.push(Piece::Header(header));
+        self.pieces.extend(resource.fragments.iter().cloned().map(Piece::Fragment));
+        self.bytes += header + value_len;
+        self.version.update(resource.name.as_bytes());
+        self.version.update(&resource.digest.0.to_le_bytes());
+        self.carried.push((resource.name.clone(), resource.digest));
+    }
+
+    fn removed_name(&mut self, name: &ResourceName) {
+        let start = self.headers.len();
+        put_str(&mut self.headers, 6, name);
+        let header = self.headers.len() - start;
+        self.pieces.push(Piece::Header(header));
+        self.bytes += header;
+        self.gone.push(name.clone());
+        self.version.update(&[0xff]);
+        self.version.update(name.as_bytes());
+    }
+
+    fn finish(self) -> Part {
+        let mut headers = self.headers.freeze();
+        let segments = self
+            .pieces
+            .into_iter()
+            .map(|piece| match piece {
+                Piece::Header(len) => headers.split_to(len),
+                Piece::Fragment(bytes) => bytes,
+            })
+            .collect();
+        Part {
+            segments,
+            bytes: self.bytes,
+            resources: self.carried.len(),
+            carried: self.carried.into(),
+            gone: self.gone.into(),
+            version: self.version.digest(),
+        }
+    }
+}
+
+/// The version, type and nonce that end a response of either variant.
+pub(crate) fn tail(version: &str, type_url: TypeUrl, nonce: &str) -> Bytes {
+    let mut buf = BytesMut::with_capacity(version.len() + type_url.as_str().len() + nonce.len() + 12);
+    put_str(&mut buf, 1, version);
+    put_str(&mut buf, 4, type_url.as_str());
+    put_str(&mut buf, 5, nonce);
+    buf.freeze()
+}
+
+fn field_len(len: usize) -> usize {
+    1 + encoded_len_varint(len as u64) + len
+}
+
+fn put_key(buf: &mut BytesMut, field: u8, len: usize) {
+    buf.extend_from_slice(&[key(field)]);
+    encode_varint(len as u64, buf);
+}
+
+fn put_str(buf: &mut BytesMut, field: u8, value: &str) {
+    put_key(buf, field, value.len());
+    buf.extend_from_slice(value.as_bytes());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Responses as bytes: encoded once in shared pieces, completed per session by a short tail.
+
+mod encode;
+mod response;
+
+pub(crate) use encode::{Part, delta_parts, whole_state};
+pub(crate) use response::version_text;
+pub use response::{Nonce, Response};
