@@ -108,8 +108,6 @@ impl Core {
         let (_, mut batch) = self.queue.pop_first()?;
         batch.retain(|&node| self.is_alive(node) && self.node(node.id).state == State::Dirty);
         batch.sort_by(|&left, &right| self.compare(left, right));
-        // A node that went dormant and was demanded again in between may be queued twice.
-        batch.dedup();
         Some(batch)
     }
 

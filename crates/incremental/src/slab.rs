@@ -80,6 +80,8 @@ pub(crate) trait Table: Send {
     fn as_any_mut(&mut self) -> &mut dyn Any;
     fn compare(&self, left: u32, right: u32) -> Ordering;
     fn key_text(&self, local: u32) -> String;
+    #[cfg(test)]
+    fn len(&self) -> usize;
     /// Forgets the node of a slot, and the slot with it unless its data is still needed.
     fn detach(&mut self, local: u32);
 }
@@ -99,6 +101,12 @@ impl<K: Key, T: Data> Table for Slab<K, T> {
 
     fn key_text(&self, local: u32) -> String {
         format!("{:?}", self.slot(local).key)
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        assert_eq!(self.locals.len(), self.slots().count());
+        self.locals.len()
     }
 
     fn detach(&mut self, local: u32) {

@@ -10,6 +10,9 @@ use imbl::OrdMap;
 
 use crate::define::{Collect, MemberKey, MemberValue};
 
+#[cfg(test)]
+mod tests;
+
 /// Members with their values, by key.
 pub(crate) type Members<C> = Vec<(MemberKey<C>, Arc<MemberValue<C>>)>;
 

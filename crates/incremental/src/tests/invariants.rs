@@ -60,6 +60,12 @@ impl Db {
                 "{}",
                 ingredient.name
             );
+            let slots = ingredient.table.len() as u64;
+            match ingredient.kind {
+                Kind::Input => assert!(slots <= ingredient.facts + ingredient.nodes, "a slot without use"),
+                Kind::Index => assert!(slots >= ingredient.nodes),
+                _ => assert_eq!(slots, ingredient.nodes),
+            }
             assert!(ingredient.kind == Kind::Input || ingredient.facts == 0);
         }
         assert!(core.computing.is_empty());

@@ -98,6 +98,21 @@ fn garbage_stays_for_the_grace_and_is_read_from_memory_until_then() {
 }
 
 #[test]
+fn the_grace_counts_from_the_end_of_the_lease_not_from_the_last_computation() {
+    let mut db = Db::new();
+    set(&mut db, 1, 0, 4);
+    let sum = db.lease::<Sum>(&0);
+    for value in 0..5 {
+        set(&mut db, 2, 1, value);
+        db.settle();
+    }
+    db.release(sum);
+    assert_eq!(db.collect_garbage(1), 0);
+    set(&mut db, 2, 1, 9);
+    assert!(db.collect_garbage(1) > 0);
+}
+
+#[test]
 fn garbage_that_something_still_reads_stays() {
     let mut db = Db::new();
     set(&mut db, 1, 0, 4);

@@ -223,6 +223,30 @@ fn settled_roots_and_counts_are_ordered_by_name_and_key() {
 }
 
 #[test]
+fn nodes_of_a_stratum_run_in_the_order_of_name_and_key() {
+    thread_local! {
+        static RUNS: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
+    }
+    struct Logged;
+    impl Query for Logged {
+        type Key = u8;
+        type Value = u8;
+        const NAME: &'static str = "logged";
+        const STRATUM: Stratum = Stratum(1);
+        fn compute(cx: &Reader<'_>, key: &u8) -> u8 {
+            RUNS.with_borrow_mut(|runs| runs.push(*key));
+            cx.input::<Item>(&0).map_or(0, |item| item.value) + key
+        }
+    }
+    let mut db = Db::new();
+    let leases: Vec<_> = [5, 1, 4, 2, 3].iter().map(|key| db.lease::<Logged>(key)).collect();
+    RUNS.take();
+    change(&mut db, |changes| set_item(changes, 0, 0, 1));
+    assert_eq!(RUNS.take(), [1, 2, 3, 4, 5]);
+    drop(leases);
+}
+
+#[test]
 fn facts_can_be_looked_up_without_a_trace() {
     let mut db = Db::new();
     assert_eq!(db.input::<Item>(&1), None);
