@@ -4,6 +4,15 @@
 //! Consumed by: `translate::clusters`, `translate::endpoints`, `translate::routes` (hash policies)
 //! Spec: https://istio.io/latest/docs/reference/config/networking/destination-rule/
 
+//! Differs from Istio: a rule whose selector does not select the client does not hide the rules of other
+//! namespaces; `tunnel`, `proxyProtocol`, `retryBudget`, `warmup` and `http2KeepAlive` are ignored.
+
+pub(crate) mod blocks;
+mod index;
+mod merge;
+mod queries;
+mod resolve;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace};
@@ -12,6 +21,16 @@ use crate::{
     ConnectionPool, Host, LoadBalancer, LocalityLb, OutlierDetection, TrafficPolicy, UpstreamTls,
     service::Visibility,
 };
+
+pub(crate) use index::groups;
+pub use index::{RuleHeader, RuleIndex, lookup};
+pub(crate) use merge::duplicate_subsets;
+pub use merge::merge;
+pub use queries::{
+    FailoverLabelKeys, MergedRule, ResolvedDestinationRule, RuleFor, RuleForKey, RuleHeaderOf, RuleHeadersIn,
+    RulesOfNamespace, SelectingRules,
+};
+pub use resolve::resolve;
 
 /// The rule that applies to a service in a scope: all DestinationRules of one namespace for one host, merged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,3 +146,6 @@ impl PolicyBlocks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,27 @@
 //! Consumed by: `translate::listeners::gateway`, `translate::routes::gateway`, `translate::secrets`
 //! Spec: https://istio.io/latest/docs/reference/config/networking/gateway/
 
+//! Differs from Istio: servers in the modes `AUTO_PASSTHROUGH` and `ISTIO_MUTUAL` are left out; of several
+//! certificates of a server the first is served.
+
+mod hosts;
+mod merge;
+mod queries;
+mod resolve;
+
 use std::sync::Arc;
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 
 use crate::{CertificateSource, Host, Protocol};
+
+pub use hosts::{BoundServer, bound_hosts, gateway_hosts};
+pub use merge::{Conflict, ConflictReason, Ports, merge};
+pub use queries::{
+    GatewayHeader, GatewayHeaderOf, GatewayHeaders, GatewayHosts, GatewayHostsKey, GatewayListeners,
+    GatewayListenersKey, ResolvedGateway,
+};
+pub use resolve::resolve;
 
 /// A Gateway, resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,3 +186,6 @@ pub struct GatewayHost {
     /// Whether requests are redirected to HTTPS.
     pub https_redirect: bool,
 }
+
+#[cfg(test)]
+mod tests;

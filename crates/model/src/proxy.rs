@@ -6,6 +6,12 @@
 //! [`ProxyKey`] holds what a node says of itself. Only [`ProxyBinding`] is computed from it; all translation
 //! works on the narrow parts of the binding, which proxies that look alike share.
 
+//! Differs from Istio: without interception, an ingress listener without `bind` binds to the instance's address.
+
+mod inbound;
+mod node_local;
+mod queries;
+
 use std::{net::IpAddr, sync::Arc};
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace};
@@ -14,10 +20,15 @@ use crate::{
     Host,
     destination_rule::RuleKey,
     endpoints::Locality,
+    gateway::GatewayListenersKey,
     port::Protocol,
     scope::ScopeKey,
     sidecar::{Bind, DefaultEndpoint},
 };
+
+pub use inbound::{InboundInputs, ServicePort, inbound_listeners};
+pub use node_local::{NodeMatters, ServicesByNode};
+pub use queries::BindingOf;
 
 /// What a node says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,8 +106,32 @@ pub struct ProxyBinding {
     pub inbound: Option<InboundKey>,
     /// The Gateways that select it, oldest first; empty for a sidecar.
     pub gateways: Arc<[ConfigKey]>,
+    /// Of a gateway: the target ports of its own Services, as pairs of service port and target port, sorted.
+    pub gateway_ports: Arc<[(u16, u16)]>,
     /// Whether it may bind ports below 1024.
     pub privileged: bool,
+}
+
+impl ProxyBinding {
+    /// The key of a gateway's listeners.
+    pub fn gateway_listeners(&self) -> GatewayListenersKey {
+        GatewayListenersKey {
+            gateways: self.gateways.clone(),
+            ports: self.gateway_ports.clone(),
+            privileged: self.privileged,
+        }
+    }
+}
+
+impl IpFamilies {
+    /// The families of these addresses.
+    pub fn of(addresses: &[IpAddr]) -> Self {
+        match (addresses.iter().any(IpAddr::is_ipv4), addresses.iter().any(IpAddr::is_ipv6)) {
+            (true, true) => Self::Dual,
+            (false, true) => Self::V6,
+            (_, false) => Self::V4,
+        }
+    }
 }
 
 /// What a route's match may ask about the client.
@@ -152,3 +187,6 @@ pub struct InboundListener {
     /// The DestinationRule whose connection pool limits it.
     pub rule: Option<RuleKey>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,15 @@
 //! A scope names things and holds none of their content, so that it changes when something comes, goes or is
 //! renamed, and not when an endpoint, a weight or a policy changes.
 
+//! Spec: <https://istio.io/latest/docs/reference/config/networking/sidecar/>
+//! Differs from Istio: where several namespaces define a host, the choice is by namespace and registry in every
+//! scope, and not by age in those of Sidecars.
+
+mod egress;
+mod imports;
+mod queries;
+mod resolve;
+
 use std::sync::Arc;
 
 use fairlead_config::{ConfigKey, Namespace};
@@ -16,6 +25,9 @@ use crate::{
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
 };
 
+pub use queries::ScopeOf;
+pub use resolve::{ScopeInputs, resolve};
+
 /// Who looks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeKey {
@@ -23,6 +35,8 @@ pub struct ScopeKey {
     pub namespace: Namespace,
     /// What narrows the view.
     pub kind: ScopeKind,
+    /// The DestinationRules with a workload selector that select the proxy, sorted; empty for nearly all.
+    pub selected_rules: Arc<[ConfigKey]>,
 }
 
 /// What narrows the view of a proxy.
@@ -44,8 +58,39 @@ pub struct EgressScope {
     /// Every service of every listener and every destination of their VirtualServices, by host, one per host,
     /// with the rule that applies.
     pub services: Arc<[ScopedService]>,
+    /// Kubernetes `ExternalName` Services that are second names of a service here, by their own host, with the
+    /// host of that service.
+    pub aliases: Arc<[(Host, Host)]>,
     /// What happens with unknown destinations.
     pub outbound_policy: OutboundTrafficPolicy,
+}
+
+impl EgressScope {
+    /// The service with this host, or of which this host is an alias.
+    pub fn service(&self, host: &Host) -> Option<&ScopedService> {
+        let host = match self.aliases.binary_search_by(|(alias, _)| alias.cmp(host)) {
+            Ok(at) => &self.aliases[at].1,
+            Err(_) => host,
+        };
+        let at = self.services.binary_search_by(|scoped| scoped.service.host.cmp(host)).ok()?;
+        Some(&self.services[at])
+    }
+
+    /// What `host` is as a destination.
+    pub fn destination(&self, host: &Host) -> DestinationBinding {
+        DestinationBinding { host: host.clone(), service: self.service(host).cloned() }
+    }
+
+    /// Whether a listener of its own has this port, which is then closed to the listeners without a port.
+    ///
+    /// Mirrors istio pilot/pkg/networking/core/listener.go (buildSidecarOutboundListeners).
+    pub fn locks(&self, port: u16) -> bool {
+        let locking = |listener: &ScopeListener| {
+            let unix = matches!(listener.bind, Some(Bind::Unix(_)));
+            listener.port.as_ref().is_some_and(|own| own.number == port && !unix)
+        };
+        self.listeners.iter().any(locking)
+    }
 }
 
 /// A service in a scope.
@@ -67,7 +112,8 @@ pub struct ScopeListener {
     /// How it captures.
     pub capture: CaptureMode,
     /// The services that it sees, by host, and the VirtualService that goes with each; and the hosts of
-    /// VirtualServices that are no service.
+    /// VirtualServices that are no service (these take effect on port 80 only). Empty for gateways, whose hosts
+    /// are bound by [`crate::gateway::GatewayHosts`].
     pub hosts: Arc<[HostBinding]>,
 }
 
@@ -95,3 +141,6 @@ pub struct DestinationBinding {
     /// The service; `None` where the scope has none of that host.
     pub service: Option<ScopedService>,
 }
+
+#[cfg(test)]
+mod tests;

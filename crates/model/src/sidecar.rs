@@ -4,11 +4,19 @@
 //! Consumed by: [`crate::scope`], [`crate::proxy`]
 //! Spec: https://istio.io/latest/docs/reference/config/networking/sidecar/
 
+//! Differs from Istio: `ingress[].tls` and the connection pools of a Sidecar are ignored.
+
+mod resolve;
+mod select;
+
 use std::{net::IpAddr, sync::Arc};
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 
 use crate::{Host, Port};
+
+pub use resolve::resolve;
+pub use select::{ResolvedSidecar, SidecarHeader, SidecarHeaderOf, SidecarsIn, select};
 
 /// A Sidecar, resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,3 +125,6 @@ pub enum OutboundTrafficPolicy {
     /// It is refused (`REGISTRY_ONLY`).
     RegistryOnly,
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub const REGISTRY_INDEX: Stratum = Stratum(25);
 pub const SCOPE: Stratum = Stratum(30);
 /// Which rule applies to which service, in which scope.
 pub const BINDING: Stratum = Stratum(40);
+/// The virtual hosts of gateways, which need their scope.
+pub const GATEWAY_HOSTS: Stratum = Stratum(42);
 /// Diagnostics about references between objects.
 pub const DIAGNOSTICS: Stratum = Stratum(45);
 /// Which listeners, route tables and virtual hosts a scope has: keys, no bytes.

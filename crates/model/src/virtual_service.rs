@@ -4,12 +4,27 @@
 //! Consumed by: `translate::routes`, `translate::listeners`
 //! Spec: https://istio.io/latest/docs/reference/config/networking/virtual-service/
 
+//! Differs from Istio: routes that delegate are left out; `statPrefix` is ignored.
+
+mod action;
+mod fault;
+mod header;
+pub(crate) mod http;
+mod l4;
+mod matches;
+mod queries;
+pub(crate) mod resolve;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 use ipnet::IpNet;
 
 use crate::{Host, service::Visibility};
+
+pub use header::{VirtualServiceHeader, destinations};
+pub use queries::{ResolvedVirtualService, SourceLabelKeys, VirtualServiceHeaderOf, VirtualServiceHeaders, VirtualServicesOf};
+pub use resolve::resolve;
 
 /// A VirtualService, with names resolved. `http`, `tls` and `tcp` keep the order of the object.
 #[derive(Clone, Debug, PartialEq)]
@@ -320,3 +335,6 @@ pub struct L4Match {
     /// `gateways`, narrowing those of the VirtualService; empty: all of them.
     pub gateways: Vec<GatewayRef>,
 }
+
+#[cfg(test)]
+mod tests;

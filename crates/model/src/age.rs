@@ -1,0 +1,14 @@
+//! The order of objects that compete: the oldest first.
+
+use std::cmp::Ordering;
+
+use fairlead_config::{ConfigKey, Timestamp};
+
+/// Orders by creation time, then by name, then by namespace. Objects of unknown age count as the oldest, as in
+/// Istio, whose zero time comes first.
+///
+/// Mirrors istio pilot/pkg/model/config.go (sortConfigByCreationComparator).
+pub(crate) fn compare(left: (Option<Timestamp>, &ConfigKey), right: (Option<Timestamp>, &ConfigKey)) -> Ordering {
+    let ((left_created, left), (right_created, right)) = (left, right);
+    (left_created, &left.name, &left.namespace).cmp(&(right_created, &right.name, &right.namespace))
+}

@@ -1,0 +1,125 @@
+//! The servers of all Gateways that select a proxy, merged into listeners.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Gateway, GatewayListener, GatewayListenerKind, GatewayServer, MergedGateways, ServerRef, ServerTls,
+};
+use crate::{Host, Protocol};
+
+/// What the merge depends on beside the Gateways.
+#[derive(Clone, Debug)]
+pub struct Ports<'a> {
+    /// Target ports of the gateway's Services, by service port, sorted.
+    pub targets: &'a [(u16, u16)],
+    /// Whether ports below 1024 can be bound.
+    pub privileged: bool,
+}
+
+/// A server that is left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The server that is left out.
+    pub server: ServerRef,
+    /// The port that both want.
+    pub port: u16,
+    /// The server that was there first.
+    pub with: ServerRef,
+    /// What stands in the way.
+    pub reason: ConflictReason,
+}
+
+/// Why two servers cannot share a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConflictReason {
+    /// They speak differently: plaintext HTTP, TLS, or opaque TCP, of which there can be one.
+    Protocol,
+    /// Both serve TLS for this host.
+    Host(Host),
+}
+
+#[derive(Default)]
+struct Listener {
+    servers: Vec<(ServerRef, GatewayListenerKind)>,
+    tls_hosts: BTreeMap<Host, usize>,
+}
+
+/// Merges the servers of `gateways`, oldest first.
+///
+/// On one port and address, plaintext HTTP goes with plaintext HTTP, and TLS with TLS for other hosts; a server
+/// that does not fit those before it is left out.
+/// Mirrors istio pilot/pkg/model/gateway.go (mergeGateways).
+pub fn merge(gateways: &[Arc<Gateway>], ports: &Ports<'_>) -> (MergedGateways, Vec<Conflict>) {
+    let mut listeners: BTreeMap<(u16, Option<Arc<str>>), Listener> = BTreeMap::new();
+    let mut conflicts = Vec::new();
+    for gateway in gateways {
+        for server in &gateway.servers {
+            let reference = ServerRef { gateway: gateway.origin.clone(), index: server.index };
+            for port in listener_ports(server.port, ports) {
+                let listener = listeners.entry((port, server.bind.clone())).or_default();
+                match listener.conflict(server) {
+                    None => listener.add(server, reference.clone()),
+                    Some((with, reason)) => {
+                        conflicts.push(Conflict { server: reference.clone(), port, with, reason });
+                    }
+                }
+            }
+        }
+    }
+    let listeners = listeners.into_iter().map(|((port, bind), listener)| GatewayListener {
+        port,
+        bind,
+        kind: listener.servers[0].1,
+        servers: listener.servers.into_iter().map(|(server, _)| server).collect(),
+    });
+    (MergedGateways { listeners: listeners.collect() }, conflicts)
+}
+
+/// The ports of the proxy that `port` of its Service leads to: the target ports, or itself without a Service.
+fn listener_ports(port: u16, ports: &Ports<'_>) -> Vec<u16> {
+    let mut targets: Vec<u16> =
+        ports.targets.iter().filter(|(from, _)| *from == port).map(|(_, to)| *to).collect();
+    if targets.is_empty() {
+        targets.push(port);
+    }
+    targets.retain(|port| ports.privileged || *port >= 1024);
+    targets
+}
+
+impl Listener {
+    fn conflict(&self, server: &GatewayServer) -> Option<(ServerRef, ConflictReason)> {
+        let (first, kind) = self.servers.first()?;
+        if *kind != server.kind() || *kind == GatewayListenerKind::Tcp {
+            return Some((first.clone(), ConflictReason::Protocol));
+        }
+        let taken = |host: &super::ServerHost| Some((*self.tls_hosts.get(&host.host)?, host.host.clone()));
+        let (at, host) = server.hosts.iter().find_map(taken)?;
+        Some((self.servers[at].0.clone(), ConflictReason::Host(host)))
+    }
+
+    fn add(&mut self, server: &GatewayServer, reference: ServerRef) {
+        if server.kind() == GatewayListenerKind::Tls {
+            let at = self.servers.len();
+            self.tls_hosts.extend(server.hosts.iter().map(|host| (host.host.clone(), at)));
+        }
+        self.servers.push((reference, server.kind()));
+    }
+}
+
+impl GatewayServer {
+    /// What a listener for this server speaks.
+    pub fn kind(&self) -> GatewayListenerKind {
+        match self.tls {
+            ServerTls::HttpsRedirect => GatewayListenerKind::Http,
+            ServerTls::None if self.protocol.is_http() => GatewayListenerKind::Http,
+            ServerTls::None => GatewayListenerKind::Tcp,
+            ServerTls::Passthrough | ServerTls::Terminate(_) => GatewayListenerKind::Tls,
+        }
+    }
+
+    /// Whether HTTP routes apply: plaintext HTTP, or HTTPS that is terminated.
+    pub fn is_http(&self) -> bool {
+        self.protocol.is_http()
+            || (self.protocol == Protocol::Https && matches!(self.tls, ServerTls::Terminate(_)))
+    }
+}

@@ -1,0 +1,96 @@
+//! The services of a scope: those that its listeners import, one per host, and those that routes lead to.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use fairlead_config::Namespace;
+
+use super::egress::Imports;
+use crate::{
+    Host, registry::ServiceSummary, service::Resolution, virtual_service::VirtualServiceHeader,
+};
+
+/// How many aliases may stand for one another before they count as a circle.
+const ALIAS_CHAIN: usize = 8;
+
+/// The services that `namespace` may use, sorted by host.
+pub(super) fn visible<'a>(all: &'a [ServiceSummary], namespace: &Namespace) -> Vec<&'a ServiceSummary> {
+    all.iter().filter(|service| service.export_to.allows(namespace)).collect()
+}
+
+/// Those of `visible` that a listener imports, one per host, by host.
+///
+/// A listener with a port sees the services that have it. Where several namespaces define a host, the client's
+/// own comes first, then Kubernetes, then the namespace that is first by name.
+/// Mirrors istio pilot/pkg/model/sidecar.go (DefaultSidecarScopeForNamespace, selectServices).
+pub(super) fn imported<'a>(
+    visible: &[&'a ServiceSummary],
+    client: &Namespace,
+    imports: Option<&Imports>,
+    port: Option<u16>,
+) -> Vec<&'a ServiceSummary> {
+    let is_imported = |service: &ServiceSummary| {
+        imports.is_none_or(|imports| imports.service(&service.key.namespace, &service.key.host))
+            && port.is_none_or(|number| service.ports.iter().any(|port| port.number == number))
+    };
+    let mut chosen: Vec<&ServiceSummary> = Vec::with_capacity(visible.len());
+    for service in visible.iter().copied().filter(|service| is_imported(service)) {
+        match chosen.last_mut() {
+            Some(last) if last.key.host == service.key.host => {
+                if rank(service, client) < rank(last, client) {
+                    *last = service;
+                }
+            }
+            _ => chosen.push(service),
+        }
+    }
+    chosen
+}
+
+fn rank<'a>(service: &'a ServiceSummary, client: &Namespace) -> impl Ord + 'a {
+    (service.key.namespace != *client, service.registry, &service.key.namespace)
+}
+
+/// The hosts that stand for another, with the host of the service at the end of the chain.
+pub(super) fn aliases<'a>(services: &BTreeMap<&'a Host, &'a ServiceSummary>) -> BTreeMap<&'a Host, &'a Host> {
+    let follow = |host: &'a Host| {
+        let mut target = host;
+        for _ in 0..ALIAS_CHAIN {
+            match services.get(target).map(|service| &service.resolution) {
+                Some(Resolution::Alias(next)) => target = next,
+                _ => return Some(target),
+            }
+        }
+        None
+    };
+    let is_alias = |service: &&&'a ServiceSummary| matches!(service.resolution, Resolution::Alias(_));
+    let aliases = services.values().filter(is_alias);
+    aliases.filter_map(|service| Some((&service.key.host, follow(&service.key.host)?))).collect()
+}
+
+/// Adds the services that the destinations of `headers` name and that no listener imports.
+///
+/// A service of the client's namespace is preferred, else the one of the first namespace by name.
+/// Mirrors istio pilot/pkg/model/sidecar.go (convertToSidecarScope).
+pub(super) fn add_destinations<'a>(
+    services: &mut BTreeMap<&'a Host, &'a ServiceSummary>,
+    visible: &[&'a ServiceSummary],
+    client: &Namespace,
+    headers: &[&'a Arc<VirtualServiceHeader>],
+) {
+    let mut wanted: Vec<&Host> = headers.iter().flat_map(|header| header.destinations.iter()).collect();
+    while let Some(host) = wanted.pop() {
+        if services.contains_key(host) {
+            continue;
+        }
+        let start = visible.partition_point(|service| service.key.host < *host);
+        let same_host = visible[start..].iter().take_while(|service| service.key.host == *host);
+        // Sorted by namespace: the first of equals is the first by name.
+        let Some(service) = same_host.min_by_key(|service| service.key.namespace != *client) else {
+            continue;
+        };
+        services.insert(&service.key.host, service);
+        if let Resolution::Alias(target) = &service.resolution {
+            wanted.push(target);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What scopes need of a VirtualService: all of it but the routes.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use fairlead_config::{ConfigKey, Namespace, Timestamp};
+
+use super::{Destination, GatewayRef, HttpAction, VirtualService};
+use crate::{Host, service::Visibility};
+
+/// Where a VirtualService applies and what it refers to. It stays equal when weights, matches or any other part
+/// of a route changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VirtualServiceHeader {
+    /// The object.
+    pub origin: ConfigKey,
+    /// Its creation time.
+    pub created: Option<Timestamp>,
+    /// Who may use it.
+    pub export_to: Visibility,
+    /// Its hosts.
+    pub hosts: Vec<Host>,
+    /// Where it applies.
+    pub gateways: Vec<GatewayRef>,
+    /// The hosts of its destinations and mirrors, each once, sorted.
+    pub destinations: Arc<[Host]>,
+    /// The keys of `sourceLabels`, each once, sorted.
+    pub source_label_keys: Arc<[Arc<str>]>,
+    /// Whether it has `http` routes.
+    pub has_http: bool,
+}
+
+impl VirtualServiceHeader {
+    /// The header of a VirtualService.
+    pub fn of(service: &VirtualService) -> Self {
+        Self {
+            origin: service.origin.clone(),
+            created: service.created,
+            export_to: service.export_to.clone(),
+            hosts: service.hosts.clone(),
+            gateways: service.gateways.clone(),
+            destinations: destination_hosts(service),
+            source_label_keys: source_label_keys(service),
+            has_http: !service.http.is_empty(),
+        }
+    }
+
+    /// Whether it applies to sidecars.
+    pub fn in_mesh(&self) -> bool {
+        self.gateways.contains(&GatewayRef::Mesh)
+    }
+
+    /// Which of the VirtualServices that `client` sees come first: its own private ones, then those that name
+    /// it, then public ones.
+    ///
+    /// Mirrors istio pilot/pkg/model/push_context.go (VirtualServicesForGateway).
+    pub(crate) fn nearness(&self, client: &Namespace) -> u8 {
+        match &self.export_to {
+            Visibility::Public => 2,
+            _ if self.origin.namespace == *client => 0,
+            _ => 1,
+        }
+    }
+}
+
+/// Each destination of a VirtualService, mirrors included, in the order of the routes.
+pub fn destinations(service: &VirtualService) -> impl Iterator<Item = &Destination> {
+    let http = service.http.iter().flat_map(|route| {
+        let list = match &route.action {
+            HttpAction::Route { destinations, .. } => destinations.as_slice(),
+            HttpAction::Redirect(_) | HttpAction::DirectResponse { .. } => &[],
+        };
+        let mirrors = route.mirrors.iter().map(|mirror| &mirror.destination);
+        list.iter().map(|weighted| &weighted.destination).chain(mirrors)
+    });
+    let tls = service.tls.iter().flat_map(|route| &route.destinations);
+    let tcp = service.tcp.iter().flat_map(|route| &route.destinations);
+    http.chain(tls.chain(tcp).map(|(destination, _)| destination))
+}
+
+fn destination_hosts(service: &VirtualService) -> Arc<[Host]> {
+    let hosts: BTreeSet<&Host> = destinations(service).map(|destination| &destination.host).collect();
+    hosts.into_iter().cloned().collect()
+}
+
+fn source_label_keys(service: &VirtualService) -> Arc<[Arc<str>]> {
+    let http = service.http.iter().flat_map(|route| &route.matches).map(|m| &m.source_labels);
+    let l4 = service.tls.iter().flat_map(|route| &route.matches);
+    let l4 = l4.chain(service.tcp.iter().flat_map(|route| &route.matches)).map(|m| &m.source_labels);
+    let keys: BTreeSet<&str> = http.chain(l4).flat_map(|labels| labels.iter().map(|(key, _)| key)).collect();
+    keys.into_iter().map(Arc::from).collect()
+}

@@ -1,0 +1,151 @@
+//! The `http` list of a VirtualService.
+
+use std::{sync::Arc, time::Duration};
+
+use fairlead_config::{
+    Code, Diagnostics,
+    api::{self, ProtoDuration},
+    path,
+};
+
+use super::{
+    CorsPolicy, HeaderOperations, Headers, HttpRoute, Mirror, Percent, Retries, StringMatch, action, fault,
+    matches,
+};
+use crate::virtual_service::resolve::Names;
+
+/// The routes that are usable, in order.
+///
+/// A route that delegates is left out: what it stands for is not resolved.
+pub(super) fn routes(
+    list: &[api::HttpRoute],
+    names: &Names<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<HttpRoute> {
+    let usable = |(index, spec): (usize, &api::HttpRoute)| {
+        if spec.delegate.is_some() { None } else { route(index, spec, names, diagnostics) }
+    };
+    list.iter().enumerate().filter_map(usable).collect()
+}
+
+fn route(
+    index: usize,
+    spec: &api::HttpRoute,
+    names: &Names<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<HttpRoute> {
+    let matches: Vec<_> = spec.matches.iter().filter_map(|m| matches::http_match(m, names)).collect();
+    // Without this, a route whose every condition is unusable would take all requests.
+    if matches.is_empty() && !spec.matches.is_empty() {
+        diagnostics.error(Code::BadMatch, path!("http"[index]."match"), "no match of the route is usable");
+        return None;
+    }
+    Some(HttpRoute {
+        name: spec.name.as_deref().unwrap_or_default().into(),
+        index,
+        matches,
+        action: action::action(index, spec, names, diagnostics)?,
+        timeout: positive(spec.timeout),
+        retries: spec.retries.as_ref().map(retries),
+        fault: spec.fault.as_ref().and_then(|spec| fault::fault(index, spec, diagnostics)),
+        mirrors: mirrors(index, spec, names, diagnostics),
+        headers: headers(spec.headers.as_ref()),
+        cors: spec.cors_policy.as_ref().map(cors),
+    })
+}
+
+/// The duration, unless it is absent or zero.
+pub(super) fn positive(duration: Option<ProtoDuration>) -> Option<Duration> {
+    duration.map(|duration| duration.0).filter(|duration| !duration.is_zero())
+}
+
+/// A `retries` block, also of `defaultHttpRetryPolicy`.
+pub(crate) fn retries(spec: &api::HttpRetry) -> Retries {
+    Retries {
+        attempts: u32::try_from(spec.attempts.unwrap_or(0)).unwrap_or(0),
+        per_try_timeout: positive(spec.per_try_timeout),
+        retry_on: spec.retry_on.as_deref().filter(|on| !on.is_empty()).map(Into::into),
+        remote_localities: spec.retry_remote_localities.unwrap_or(false),
+        ignore_previous_hosts: spec.retry_ignore_previous_hosts.unwrap_or(true),
+        backoff: positive(spec.backoff),
+    }
+}
+
+impl Percent {
+    /// All.
+    pub const FULL: Self = Self { millionths: 1_000_000 };
+
+    /// A share of `percent` in a hundred, cut off below a millionth as Istio does.
+    pub fn of(percent: f64) -> Self {
+        // The cast saturates: below zero and not-a-number become 0.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let millionths = (percent * 10_000.0) as u32;
+        Self { millionths: millionths.min(1_000_000) }
+    }
+}
+
+fn mirrors(
+    index: usize,
+    spec: &api::HttpRoute,
+    names: &Names<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Mirror> {
+    let whole_percent = spec.mirror_percent.or(spec.mirror_percent_snake_case).map(f64::from);
+    let share = spec.mirror_percentage.as_ref().map(percent_value).or(whole_percent);
+    let single = spec.mirror.iter().map(|to| (path!("http"[index]."mirror"), to, share));
+    let several = spec.mirrors.iter().enumerate().map(|(at, mirror)| {
+        let share = mirror.percentage.as_ref().map(percent_value);
+        (path!("http"[index]."mirrors"[at]."destination"), &mirror.destination, share)
+    });
+    let mut resolved = Vec::new();
+    for (path, to, share) in single.chain(several) {
+        let Some(destination) = names.destination(to) else {
+            diagnostics.error(Code::BadMirror, path, format!("the destination `{}` is not usable", to.host));
+            continue;
+        };
+        let percent = share.map_or(Percent::FULL, Percent::of);
+        if percent.millionths > 0 {
+            resolved.push(Mirror { destination, percent });
+        }
+    }
+    resolved
+}
+
+/// The share in a hundred; a block without a value is 0, as in Istio's protobuf.
+pub(super) fn percent_value(percent: &api::Percent) -> f64 {
+    percent.value.unwrap_or(0.0)
+}
+
+pub(super) fn headers(spec: Option<&api::Headers>) -> Headers {
+    let Some(spec) = spec else { return Headers::default() };
+    Headers { request: operations(spec.request.as_ref()), response: operations(spec.response.as_ref()) }
+}
+
+fn operations(spec: Option<&api::HeaderOperations>) -> HeaderOperations {
+    let Some(spec) = spec else { return HeaderOperations::default() };
+    let pairs = |map: &std::collections::BTreeMap<String, String>| {
+        map.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
+    };
+    HeaderOperations { set: pairs(&spec.set), add: pairs(&spec.add), remove: texts(&spec.remove) }
+}
+
+fn texts(list: &[String]) -> Vec<Arc<str>> {
+    list.iter().map(|text| text.as_str().into()).collect()
+}
+
+fn cors(spec: &api::CorsPolicy) -> CorsPolicy {
+    let allow_origins = if spec.allow_origins.is_empty() {
+        spec.allow_origin.iter().map(|origin| StringMatch::Exact(origin.as_str().into())).collect()
+    } else {
+        spec.allow_origins.iter().map(matches::string_match).collect()
+    };
+    CorsPolicy {
+        allow_origins,
+        allow_methods: texts(&spec.allow_methods),
+        allow_headers: texts(&spec.allow_headers),
+        expose_headers: texts(&spec.expose_headers),
+        max_age: spec.max_age.map(|age| age.0),
+        allow_credentials: spec.allow_credentials,
+        forward_unmatched_preflights: spec.unmatched_preflights != Some(api::UnmatchedPreflights::Ignore),
+    }
+}

@@ -1,0 +1,104 @@
+//! A VirtualService as a whole: hosts, gateways, visibility, and the routes of its three lists.
+
+use fairlead_config::{
+    Code, Config, ConfigKey, Diagnostics, Kind, Namespace,
+    api::{self, VirtualServiceSpec},
+    path,
+};
+
+use super::{Destination, GatewayRef, VirtualService, http, l4};
+use crate::{Host, service::Visibility};
+
+/// What names in an object are resolved against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    /// The object's namespace.
+    pub(crate) namespace: &'a Namespace,
+    /// The DNS domain of Kubernetes Services.
+    pub(crate) domain: &'a str,
+}
+
+impl Names<'_> {
+    /// The full name of `host`.
+    pub(crate) fn host(&self, host: &str) -> Host {
+        Host::resolve(host, self.namespace.as_str(), self.domain)
+    }
+
+    /// A destination, unless its host is empty or its port no port.
+    pub(crate) fn destination(&self, spec: &api::Destination) -> Option<Destination> {
+        if spec.host.is_empty() {
+            return None;
+        }
+        Some(Destination {
+            host: self.host(&spec.host),
+            subset: spec.subset.as_deref().filter(|subset| !subset.is_empty()).map(Into::into),
+            port: match spec.port.as_ref().and_then(|port| port.number) {
+                None | Some(0) => None,
+                Some(number) => Some(u16::try_from(number).ok()?),
+            },
+        })
+    }
+}
+
+/// Resolves the names of `config` and drops, with a finding, what is not usable.
+pub fn resolve(
+    config: &Config<VirtualServiceSpec>,
+    domain: &str,
+    default_export: &Visibility,
+    diagnostics: &mut Diagnostics,
+) -> VirtualService {
+    let (spec, namespace) = (&config.spec, &config.key.namespace);
+    let names = Names { namespace, domain };
+    let mut hosts = Vec::with_capacity(spec.hosts.len());
+    for (index, host) in spec.hosts.iter().enumerate() {
+        if host.is_empty() {
+            diagnostics.error(Code::BadHost, path!("hosts"[index]), "the host is empty");
+            continue;
+        }
+        let host = names.host(host);
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    VirtualService {
+        origin: config.key.clone(),
+        created: config.created,
+        export_to: Visibility::resolve(spec.export_to.iter().map(String::as_str), namespace, default_export),
+        hosts,
+        gateways: match gateways(&spec.gateways, namespace) {
+            list if list.is_empty() => vec![GatewayRef::Mesh],
+            list => list,
+        },
+        http: http::routes(&spec.http, &names, diagnostics),
+        tls: l4::tls_routes(&spec.tls, &names, diagnostics),
+        tcp: l4::tcp_routes(&spec.tcp, &names, diagnostics),
+    }
+}
+
+/// The gateways of a list, each once, in order.
+pub(super) fn gateways(list: &[String], namespace: &Namespace) -> Vec<GatewayRef> {
+    let mut refs = Vec::with_capacity(list.len());
+    for text in list.iter().filter(|text| !text.is_empty()) {
+        let gateway = gateway(text, namespace);
+        if !refs.contains(&gateway) {
+            refs.push(gateway);
+        }
+    }
+    refs
+}
+
+/// `mesh`, `name`, `namespace/name`, `./name`, or the old form `name.namespace[.svc.…]`.
+///
+/// Mirrors istio pilot/pkg/model/config.go (resolveGatewayName).
+fn gateway(text: &str, own: &Namespace) -> GatewayRef {
+    let (namespace, name) = match (text, text.split_once('/')) {
+        ("mesh", _) => return GatewayRef::Mesh,
+        (_, Some((".", name))) => (own.as_str(), name),
+        (_, Some((namespace, name))) => (namespace, name),
+        (_, None) => match text.split_once('.') {
+            None => (own.as_str(), text),
+            Some((name, rest)) => (rest.split('.').next().unwrap_or(rest), name),
+        },
+    };
+    GatewayRef::Gateway(ConfigKey::new(Kind::Gateway, namespace, name))
+}
