@@ -1,0 +1,193 @@
+//! The settings of a control plane: one typed structure, read from one file, with flags over it.
+//!
+//! Precedence: flag, then file, then default. Names are lowerCamelCase in the file, as in Kubernetes.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use fairlead_api::ProtoDuration;
+use serde::{Deserialize, Serialize};
+
+/// All settings. Every field has a default; an unknown field is an error.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where configuration comes from.
+    pub source: SourceSettings,
+    /// What names mean.
+    pub mesh: MeshSettings,
+    /// The ADS server.
+    pub xds: XdsSettings,
+    /// Administration, debugging and metrics over HTTP.
+    pub admin: AdminSettings,
+    /// How changes are gathered before they are pushed.
+    pub debounce: DebounceSettings,
+    /// Logging.
+    pub log: LogSettings,
+}
+
+/// Where configuration comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SourceSettings {
+    /// A directory of YAML, watched. There is no default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_dir: Option<PathBuf>,
+}
+
+/// What names mean. MeshConfig wins over these where it says otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MeshSettings {
+    /// The DNS domain of Kubernetes Services. Default `cluster.local`.
+    pub domain: String,
+    /// The id of the cluster. Default `Kubernetes`.
+    pub cluster_id: String,
+    /// The namespace whose configuration applies to the whole mesh. Default `istio-system`.
+    pub root_namespace: String,
+}
+
+impl Default for MeshSettings {
+    fn default() -> Self {
+        Self {
+            domain: "cluster.local".into(),
+            cluster_id: "Kubernetes".into(),
+            root_namespace: "istio-system".into(),
+        }
+    }
+}
+
+/// The ADS server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct XdsSettings {
+    /// Where ADS is served in plaintext. Default `127.0.0.1:15010`.
+    pub bind: SocketAddr,
+    /// Allows a bind to an address that is not loopback, although clients are not authenticated. Default false.
+    pub allow_unauthenticated: bool,
+    /// Sends virtual hosts as resources of their own (VHDS) to delta clients of a proven Envoy version.
+    /// Default true.
+    pub virtual_hosts_as_resources: bool,
+    /// The largest request that is read, in bytes. Default 64 MiB.
+    pub max_request_bytes: usize,
+    /// How long a client may leave a response unread before its stream is closed. Default 5m.
+    pub send_timeout: ProtoDuration,
+    /// How long streams may take to end at shutdown. Default 10s.
+    pub drain: ProtoDuration,
+}
+
+impl Default for XdsSettings {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 15010)),
+            allow_unauthenticated: false,
+            virtual_hosts_as_resources: true,
+            max_request_bytes: 64 << 20,
+            send_timeout: ProtoDuration(Duration::from_secs(300)),
+            drain: ProtoDuration(Duration::from_secs(10)),
+        }
+    }
+}
+
+/// Administration, debugging and metrics over HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AdminSettings {
+    /// Where it is served. Default `127.0.0.1:15014`.
+    pub bind: SocketAddr,
+    /// Allows a bind to an address that is not loopback, although clients are not authenticated. Default false.
+    pub allow_unauthenticated: bool,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        Self { bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 15014)), allow_unauthenticated: false }
+    }
+}
+
+/// How changes are gathered before they are pushed. The quiet time adapts between the bounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DebounceSettings {
+    /// The quiet time when nothing is going on. Default 10ms.
+    pub min: ProtoDuration,
+    /// The longest time that a change waits while others keep coming. Default 10s.
+    pub max: ProtoDuration,
+}
+
+impl Default for DebounceSettings {
+    fn default() -> Self {
+        Self { min: ProtoDuration(Duration::from_millis(10)), max: ProtoDuration(Duration::from_secs(10)) }
+    }
+}
+
+/// Logging, to standard error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LogSettings {
+    /// Levels as `tracing_subscriber::EnvFilter` reads them: `info`, `info,fairlead_xds=debug`. Default `info`.
+    pub level: String,
+    /// The form of a line. Default `text`.
+    pub format: LogFormat,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A server would listen beyond loopback for clients that it cannot authenticate.
+    #[error(
+        "{setting}.bind is {address}, which is not loopback, and clients are not authenticated: bind to a \
+         loopback address, or set {setting}.allowUnauthenticated to accept the risk"
+    )]
+    Exposed {
+        /// `xds` or `admin`.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The bounds of the quiet time are the wrong way round.
+    #[error("debounce.min is longer than debounce.max")]
+    Debounce,
+}
+
+impl Settings {
+    /// Checks what a type cannot say.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let exposed = |setting, address: SocketAddr, allowed: bool| {
+            if address.ip().is_loopback() || allowed {
+                Ok(())
+            } else {
+                Err(SettingsError::Exposed { setting, address })
+            }
+        };
+        exposed("xds", self.xds.bind, self.xds.allow_unauthenticated)?;
+        exposed("admin", self.admin.bind, self.admin.allow_unauthenticated)?;
+        if self.debounce.min > self.debounce.max {
+            return Err(SettingsError::Debounce);
+        }
+        Ok(())
+    }
+}
