@@ -15,9 +15,9 @@ use fairlead_incremental::{ChangeSet, Db, Input};
 use crate::mesh::Settings;
 
 pub use index::{
-    All, ByNamespace, EndpointsAt, PodAddress, PodsAt, PodsByLabel, SelectingServiceEntries, SelectingServices,
-    SelectorBucket, ServiceEntriesAt, ServiceEntriesOfHost, SlicesAt, SlicesOfService, WorkloadEntriesAt,
-    WorkloadEntriesByLabel,
+    All, ByNamespace, EndpointsAt, PodAddress, PodsAt, PodsByLabel, SelectingServiceEntries,
+    SelectingServices, SelectorBucket, ServiceEntriesAt, ServiceEntriesOfHost, SlicesAt, SlicesOfService,
+    WorkloadEntriesAt, WorkloadEntriesByLabel,
 };
 
 /// An input that holds the objects of one kind.

@@ -32,6 +32,8 @@ pub mod workload_entry;
 mod age;
 mod host_map;
 mod policy;
+#[cfg(test)]
+mod testing;
 
 // Identity only: no type of a specification passes this crate.
 pub use fairlead_config::{ConfigKey, Kind, LabelSet, Namespace, Timestamp};

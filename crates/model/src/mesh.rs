@@ -103,7 +103,7 @@ impl Mesh {
             root_namespace: settings.root_namespace.clone(),
             trust_domain: "cluster.local".into(),
             connect_timeout: Duration::from_secs(10),
-            dns_refresh_rate: Duration::from_mins(1),
+            dns_refresh_rate: Duration::from_secs(60),
             protocol_detection_timeout: Duration::ZERO,
             outbound_policy: OutboundTrafficPolicy::AllowAny,
             inbound_localhost: false,

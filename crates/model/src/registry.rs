@@ -181,7 +181,8 @@ impl Query for ServicesByHost {
 fn kubernetes_namespace(host: &Host, domain: &str) -> Option<Namespace> {
     let rest = host.as_str().strip_suffix(domain)?.strip_suffix(".svc.")?;
     let (name, namespace) = rest.split_once('.')?;
-    (!name.is_empty() && !namespace.is_empty() && !namespace.contains('.')).then(|| Namespace::from(namespace))
+    (!name.is_empty() && !namespace.is_empty() && !namespace.contains('.'))
+        .then(|| Namespace::from(namespace))
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ use crate::{
     service_entry, strata,
 };
 
-pub use kubernetes::{kubernetes_host, resolve};
 pub(crate) use kubernetes::kubernetes_name;
+pub use kubernetes::{kubernetes_host, resolve};
 
 /// A service within the namespace that defines it. The same host may be defined in several namespaces; a scope
 /// picks one of them.

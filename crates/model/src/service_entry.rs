@@ -108,10 +108,22 @@ pub(crate) fn merge(definitions: &[Arc<Service>]) -> Option<Arc<Service>> {
 }
 
 /// Whether the definition `other` adds to `first`.
-pub(crate) fn can_merge(first: &Service, other: &Service) -> bool {
+fn can_merge(first: &Service, other: &Service) -> bool {
     first.registry == other.registry
         && first.resolution == other.resolution
         && first.external == other.external
+}
+
+/// Whether endpoints of the definition `other` are endpoints of the service that `first` decides.
+pub(crate) fn adds_endpoints(first: &Service, other: &Service) -> bool {
+    match first.registry {
+        Registry::Kubernetes => {
+            other.registry == Registry::Kubernetes
+                || (other.resolution == Resolution::Registry
+                    && !matches!(first.resolution, Resolution::Alias(_)))
+        }
+        Registry::External => can_merge(first, other),
+    }
 }
 
 fn add_missing<T: Clone + PartialEq>(list: &mut Vec<T>, more: &[T]) {

@@ -33,7 +33,8 @@ fn workload(origin: &ConfigKey, entry: &api::WorkloadEntrySpec, labels: LabelSet
     let given = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(Arc::<str>::from);
     let locality = given(&entry.locality).map(|text| Locality::parse(&text));
     let network = given(&entry.network).or_else(|| labels.get(NETWORK_LABEL).map(Arc::from));
-    let ports = entry.ports.iter().filter_map(|(name, port)| Some((name.as_str().into(), port_number(*port)?)));
+    let ports =
+        entry.ports.iter().filter_map(|(name, port)| Some((name.as_str().into(), port_number(*port)?)));
     Workload {
         origin: origin.clone(),
         addresses: entry.address.as_deref().and_then(address).into_iter().collect(),

@@ -13,11 +13,12 @@ use super::{
 use crate::{
     Service, ServiceKey,
     input::{
-        EndpointSlices, KindInput, LegacyEndpoints, PodsByLabel, SelectorBucket, ServiceEntries, SlicesOfService,
-        WorkloadEntriesByLabel,
+        EndpointSlices, KindInput, LegacyEndpoints, PodsByLabel, SelectorBucket, ServiceEntries,
+        SlicesOfService, WorkloadEntriesByLabel,
     },
     registry,
     service::{Registry, Resolution},
+    service_entry::adds_endpoints,
     strata,
     workload::{ClusterNetwork, NodeLocality, Workload, WorkloadAt, WorkloadOf},
     workload_entry,
@@ -36,11 +37,13 @@ impl Query for EndpointsOf {
 
     fn compute(cx: &Reader<'_>, key: &ServiceKey) -> Self::Value {
         let mut endpoints = Collected::default();
-        for service in registry::definitions(cx, key) {
+        let definitions = registry::definitions(cx, key);
+        let adding = definitions.iter().filter(|other| adds_endpoints(&definitions[0], other));
+        for service in adding {
             match (service.registry, &service.resolution) {
                 (_, Resolution::Alias(_)) | (Registry::External, Resolution::OriginalDestination) => {}
-                (Registry::Kubernetes, _) => add_kubernetes(cx, &service, &mut endpoints),
-                (Registry::External, _) => add_external(cx, &service, &mut endpoints),
+                (Registry::Kubernetes, _) => add_kubernetes(cx, service, &mut endpoints),
+                (Registry::External, _) => add_external(cx, service, &mut endpoints),
             }
         }
         Arc::new(endpoints.finish())

@@ -1,10 +1,183 @@
 //! A MeshConfig over the defaults.
 
-use fairlead_config::{Config, Diagnostic, api};
+use std::{sync::Arc, time::Duration};
+
+use fairlead_config::{
+    Code, Config, ConfigKey, Diagnostic, Diagnostics, FieldPath, Segment, Severity, Subject,
+    api::{self, MeshOutboundTrafficPolicyMode, ProtoDuration},
+    decode_mesh_config,
+};
 
 use super::{Mesh, Settings};
+use crate::{
+    destination_rule::{
+        PolicyBlocks,
+        blocks::{connection_pool, locality_lb, outlier_detection, tcp_keepalive},
+    },
+    service::Visibility,
+    sidecar::OutboundTrafficPolicy,
+    virtual_service::http::retries,
+    workload_entry::port_number,
+};
+
+/// The key of the ConfigMap that holds the MeshConfig.
+const KEY: &str = "mesh";
 
 /// The mesh that a ConfigMap with a MeshConfig makes, and what is wrong with it.
-pub fn resolve(settings: &Settings, _object: Option<&Config<api::ConfigMap>>) -> (Mesh, Vec<Diagnostic>) {
-    (Mesh::new(settings), Vec::new())
+///
+/// A MeshConfig that cannot be decoded is as good as none.
+pub fn resolve(settings: &Settings, object: Option<&Config<api::ConfigMap>>) -> (Mesh, Vec<Diagnostic>) {
+    let mut mesh = Mesh::new(settings);
+    let Some((object, text)) = object.and_then(|object| Some((object, object.spec.data.get(KEY)?))) else {
+        return (mesh, Vec::new());
+    };
+    let (config, decoding) = decode_mesh_config(KEY, text.as_bytes());
+    let mut diagnostics = Diagnostics::on_object(&object.key);
+    if let Some(config) = config {
+        apply(&config, &mut mesh, &mut diagnostics);
+    }
+    let decoding = decoding.into_iter().map(|diagnostic| embedded(diagnostic, &object.key));
+    let mut diagnostics: Vec<Diagnostic> = decoding.chain(diagnostics.into_vec()).collect();
+    for diagnostic in &mut diagnostics {
+        diagnostic.locate(&object.source);
+    }
+    (mesh, diagnostics)
+}
+
+/// Mirrors istio pkg/config/mesh/mesh.go (ApplyMeshConfig).
+fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostics) {
+    set(&mut mesh.outbound_port, port(config.proxy_listen_port, "proxyListenPort", diagnostics));
+    set(
+        &mut mesh.inbound_port,
+        port(config.proxy_inbound_listen_port, "proxyInboundListenPort", diagnostics),
+    );
+    mesh.http_proxy_port = port(config.proxy_http_port, "proxyHttpPort", diagnostics);
+    set(&mut mesh.connect_timeout, positive(config.connect_timeout, "connectTimeout", diagnostics));
+    set(&mut mesh.dns_refresh_rate, positive(config.dns_refresh_rate, "dnsRefreshRate", diagnostics));
+    set(&mut mesh.protocol_detection_timeout, config.protocol_detection_timeout.map(Duration::from));
+    mesh.tcp_keepalive = config.tcp_keepalive.as_ref().map(tcp_keepalive);
+    set(&mut mesh.locality_lb, config.locality_lb_setting.as_ref().map(locality_lb));
+    mesh.default_retries = config.default_http_retry_policy.as_ref().map(retries);
+    if let Some(policy) = &config.default_traffic_policy {
+        mesh.default_policy = PolicyBlocks {
+            connection_pool: policy.connection_pool.as_ref().map(connection_pool),
+            outlier_detection: policy.outlier_detection.as_ref().map(outlier_detection),
+            ..PolicyBlocks::default()
+        };
+    }
+    apply_traffic_modes(config, mesh, diagnostics);
+    set(&mut mesh.trust_domain, text(config.trust_domain.as_deref()));
+    mesh.access_log_file = text(config.access_log_file.as_deref());
+    mesh.access_log_format = text(config.access_log_format.as_deref());
+    mesh.access_log_json = config.access_log_encoding == Some(api::AccessLogEncoding::Json);
+    set(&mut mesh.default_service_export_to, export_to(&config.default_service_export_to));
+    set(&mut mesh.default_virtual_service_export_to, export_to(&config.default_virtual_service_export_to));
+    set(&mut mesh.default_destination_rule_export_to, export_to(&config.default_destination_rule_export_to));
+    note_what_has_no_effect(config, mesh, diagnostics);
+}
+
+fn apply_traffic_modes(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostics) {
+    if let Some(policy) = &config.outbound_traffic_policy {
+        mesh.outbound_policy = match policy.mode.unwrap_or_default() {
+            MeshOutboundTrafficPolicyMode::RegistryOnly => OutboundTrafficPolicy::RegistryOnly,
+            MeshOutboundTrafficPolicyMode::AllowAny => OutboundTrafficPolicy::AllowAny,
+            MeshOutboundTrafficPolicyMode::AllowAnyDynamicDns => {
+                let path = field("outboundTrafficPolicy").field("mode");
+                let message = "ALLOW_ANY_DYNAMIC_DNS is treated as ALLOW_ANY";
+                diagnostics.warn(Code::ValueNotTranslated, path, message);
+                OutboundTrafficPolicy::AllowAny
+            }
+        };
+    }
+    if let Some(policy) = &config.inbound_traffic_policy {
+        mesh.inbound_localhost = policy.mode == Some(api::MeshInboundTrafficPolicyMode::Localhost);
+    }
+}
+
+fn note_what_has_no_effect(config: &api::MeshConfig, mesh: &Mesh, diagnostics: &mut Diagnostics) {
+    if let Some(root) = text(config.root_namespace.as_deref())
+        && mesh.root_namespace != *root
+    {
+        let message =
+            format!("the root namespace is `{}`, as the control plane was told", mesh.root_namespace);
+        diagnostics.warn(Code::NoEffect, field("rootNamespace"), message);
+    }
+    let without_effect = [
+        (
+            "h2UpgradePolicy",
+            config.h2_upgrade_policy.is_some_and(|policy| policy == api::H2UpgradePolicy::Upgrade),
+        ),
+        ("pathNormalization", config.path_normalization.is_some()),
+        ("verifyCertificateAtClient", config.verify_certificate_at_client == Some(false)),
+        ("meshMtls", config.mesh_mtls.is_some()),
+        ("tlsDefaults", config.tls_defaults.is_some()),
+        ("discoverySelectors", !config.discovery_selectors.is_empty()),
+    ];
+    for (name, given) in without_effect {
+        if given {
+            diagnostics.warn(Code::NotTranslated, field(name), format!("`{name}` has no effect yet"));
+        }
+    }
+}
+
+fn set<T>(value: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *value = given;
+    }
+}
+
+/// A port; 0 is the same as absent.
+fn port(given: Option<u32>, name: &'static str, diagnostics: &mut Diagnostics) -> Option<u16> {
+    let number = given.filter(|number| *number > 0)?;
+    let port = port_number(number);
+    if port.is_none() {
+        diagnostics.error(Code::BadPort, field(name), format!("{number} is not between 1 and 65535"));
+    }
+    port
+}
+
+fn positive(
+    given: Option<ProtoDuration>,
+    name: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Duration> {
+    let duration = given?.0;
+    if duration.is_zero() {
+        diagnostics.error(Code::DurationOutOfRange, field(name), "the duration must be longer than 0s");
+        return None;
+    }
+    Some(duration)
+}
+
+fn text(given: Option<&str>) -> Option<Arc<str>> {
+    given.filter(|text| !text.is_empty()).map(Arc::from)
+}
+
+fn export_to(entries: &[String]) -> Option<Visibility> {
+    Visibility::parse(entries.iter().map(String::as_str))
+}
+
+/// A field of the MeshConfig, as a part of its ConfigMap.
+fn field(name: &'static str) -> FieldPath {
+    FieldPath::root().field("data").key(KEY).field(name)
+}
+
+/// A finding about the text of a MeshConfig as one about the ConfigMap that holds it. Positions within the text
+/// are none of the file, so the place of the text stands for them; a severity stays.
+fn embedded(diagnostic: Diagnostic, object: &ConfigKey) -> Diagnostic {
+    let mut path = FieldPath::root().field("data").key(KEY);
+    for segment in diagnostic.path.segments() {
+        path = match segment {
+            Segment::Field(name) => path.field(name.clone()),
+            Segment::Index(index) => path.index(*index),
+            Segment::Key(key) => path.key(key.clone()),
+        };
+    }
+    let message = match (&diagnostic.position, diagnostic.severity) {
+        (Some(position), Severity::Error | Severity::Warning) => {
+            format!("line {} of the mesh configuration: {}", position.line, diagnostic.message)
+        }
+        _ => diagnostic.message,
+    };
+    Diagnostic { on: Subject::Object(object.clone()), path, position: None, message, ..diagnostic }
 }

@@ -1,1 +1,127 @@
-//! Tests.
+use std::fmt::Write as _;
+
+use super::*;
+use crate::{testing::World, virtual_service::Retries};
+
+/// The MeshConfig `text` in its ConfigMap.
+fn config_map(text: &str) -> String {
+    let mut yaml =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\n".to_owned();
+    yaml.push_str("data:\n  mesh: |\n");
+    for line in text.lines() {
+        writeln!(yaml, "    {line}").unwrap();
+    }
+    yaml
+}
+
+fn mesh(text: &str) -> Mesh {
+    let mut world = World::of(&config_map(text));
+    let diagnostics = world.get::<MeshDiagnostics>(&());
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    (*world.get::<ResolvedMesh>(&())).clone()
+}
+
+fn diagnostics(text: &str) -> Vec<String> {
+    let mut world = World::of(&config_map(text));
+    world.get::<MeshDiagnostics>(&()).iter().map(ToString::to_string).collect()
+}
+
+fn default_mesh() -> Mesh {
+    Mesh::new(&Settings::default())
+}
+
+#[test]
+fn defaults_hold_without_a_mesh_config() {
+    let mut world = World::of("");
+    assert_eq!(*world.get::<ResolvedMesh>(&()), default_mesh());
+    assert_eq!(default_mesh().connect_timeout, Duration::from_secs(10));
+    assert_eq!(default_mesh().outbound_policy, OutboundTrafficPolicy::AllowAny);
+    assert!(default_mesh().locality_lb.enabled);
+}
+
+#[test]
+fn an_empty_mesh_config_is_the_default() {
+    assert_eq!(mesh("# nothing"), default_mesh());
+}
+
+#[test]
+fn fields_replace_their_defaults() {
+    let mesh = mesh(
+        "connectTimeout: 3s\nproxyHttpPort: 15002\ntrustDomain: example.org\naccessLogFile: /dev/stdout\n\
+         accessLogEncoding: JSON\noutboundTrafficPolicy: {mode: REGISTRY_ONLY}\n\
+         inboundTrafficPolicy: {mode: LOCALHOST}\ntcpKeepalive: {time: 60s}\n\
+         defaultServiceExportTo: ['.']\ndefaultDestinationRuleExportTo: [team]\n",
+    );
+    let expected = Mesh {
+        connect_timeout: Duration::from_secs(3),
+        http_proxy_port: Some(15002),
+        trust_domain: "example.org".into(),
+        access_log_file: Some("/dev/stdout".into()),
+        access_log_json: true,
+        outbound_policy: OutboundTrafficPolicy::RegistryOnly,
+        inbound_localhost: true,
+        tcp_keepalive: Some(TcpKeepalive { time: Some(Duration::from_secs(60)), ..TcpKeepalive::default() }),
+        default_service_export_to: Visibility::Namespaces(vec![".".into()]),
+        default_destination_rule_export_to: Visibility::Namespaces(vec!["team".into()]),
+        ..default_mesh()
+    };
+    assert_eq!(mesh, expected);
+}
+
+#[test]
+fn policies_of_the_mesh_are_resolved() {
+    let mesh = mesh(
+        "localityLbSetting: {enabled: false}\n\
+         defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: 7}}}\n\
+         defaultHttpRetryPolicy: {attempts: 4, retryOn: 5xx}\n",
+    );
+    assert!(!mesh.locality_lb.enabled);
+    let pool = mesh.default_policy.connection_pool.unwrap();
+    assert_eq!((pool.max_connections, mesh.default_policy.outlier_detection), (Some(7), None));
+    let expected = Retries {
+        attempts: 4,
+        per_try_timeout: None,
+        retry_on: Some("5xx".into()),
+        remote_localities: false,
+        ignore_previous_hosts: true,
+        backoff: None,
+    };
+    assert_eq!(mesh.default_retries, Some(expected));
+}
+
+#[test]
+fn outbound_policy_without_a_mode_is_registry_only() {
+    assert_eq!(mesh("outboundTrafficPolicy: {}").outbound_policy, OutboundTrafficPolicy::RegistryOnly);
+}
+
+#[test]
+fn bad_values_leave_the_default_and_are_told() {
+    let text = "proxyListenPort: 70000\nconnectTimeout: 0s\ntrustDomain: example.org\n";
+    let mut world = World::of(&config_map(text));
+    let mesh = world.get::<ResolvedMesh>(&());
+    assert_eq!((mesh.outbound_port, mesh.connect_timeout), (15001, Duration::from_secs(10)));
+    assert_eq!(&*mesh.trust_domain, "example.org");
+    let [port, timeout] = &diagnostics(text)[..] else { panic!("{:?}", diagnostics(text)) };
+    assert!(port.contains("FL0203") && port.contains("data[mesh].proxyListenPort"), "{port}");
+    assert!(timeout.contains("FL0209") && timeout.contains("ConfigMap istio-system/istio"), "{timeout}");
+}
+
+#[test]
+fn a_misspelt_field_is_told_with_its_line() {
+    let found = diagnostics("trustDomain: example.org\nconectTimeout: 3s\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("line 2 of the mesh configuration") && found[0].contains("FL01"), "{found:?}");
+}
+
+#[test]
+fn another_root_namespace_has_no_effect() {
+    let found = diagnostics("rootNamespace: elsewhere");
+    assert!(found.len() == 1 && found[0].contains("`istio-system`"), "{found:?}");
+    assert!(diagnostics("rootNamespace: istio-system").is_empty());
+}
+
+#[test]
+fn only_the_config_map_of_the_root_namespace_counts() {
+    let text = config_map("connectTimeout: 3s").replace("istio-system", "default");
+    assert_eq!(*World::of(&text).get::<ResolvedMesh>(&()), default_mesh());
+}

@@ -9,8 +9,8 @@ use crate::{
     Port, Service, ServiceKey,
     endpoints::{EndpointAddress, EndpointsOf, ServiceEndpoints, target_port},
     input::{
-        EndpointSlices, EndpointsAt, SelectingServiceEntries, SelectingServices, SelectorBucket, ServiceEntriesAt,
-        SlicesAt,
+        EndpointSlices, EndpointsAt, SelectingServiceEntries, SelectingServices, SelectorBucket,
+        ServiceEntriesAt, SlicesAt,
     },
     service::ServicesOf,
     strata,

@@ -18,7 +18,8 @@ impl Visibility {
     ///
     /// The entry `.` stays as the namespace `.`: see [`Visibility::relative_to`].
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let entries: Vec<&str> = entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).collect();
+        let entries: Vec<&str> =
+            entries.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).collect();
         if entries.is_empty() {
             return None;
         }

@@ -1,0 +1,172 @@
+//! Endpoints of ServiceEntries.
+
+use super::check_service;
+use crate::{Host, ServiceKey};
+
+/// Checks the endpoints of `api.example.com`, a ServiceEntry `shop/api` with this spec, among other objects.
+fn check_among(more: &str, spec: &str, expected: &str) {
+    let yaml = format!(
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: api, namespace: shop}}\n\
+         spec:\n  hosts: [api.example.com]\n  \
+         ports: [{{number: 80, name: http, protocol: HTTP, targetPort: 8080}}]\n{spec}\n---\n{more}"
+    );
+    let key = ServiceKey { host: Host::new("api.example.com"), namespace: "shop".into() };
+    check_service(&key, &yaml, expected);
+}
+
+fn check(spec: &str, expected: &str) {
+    check_among("", spec, expected);
+}
+
+#[test]
+fn inline_endpoints_are_listed() {
+    check(
+        "
+  resolution: STATIC
+  endpoints:
+  - {address: 1.1.1.2, ports: {http: 7070}, labels: {v: '2'}, locality: eu/eu-1, weight: 4, network: net-2}
+  - {address: 1.1.1.1, serviceAccount: api-sa}
+  - {address: 1.1.1.1}",
+        "80: 1.1.1.1:8080
+         80: 1.1.1.2:7070 v=2 at eu/eu-1/ net:net-2 weight:4",
+    );
+}
+
+#[test]
+fn socket_has_no_port() {
+    check(
+        "
+  resolution: STATIC
+  endpoints: [{address: unix:///run/api.sock}]",
+        "80: /run/api.sock:0",
+    );
+}
+
+#[test]
+fn dns_without_endpoints_is_the_host_itself() {
+    check("  resolution: DNS", "80: api.example.com:8080");
+    check("  resolution: DNS_ROUND_ROBIN", "80: api.example.com:8080");
+}
+
+#[test]
+fn dns_with_endpoints_is_their_names() {
+    check(
+        "
+  resolution: DNS
+  endpoints: [{address: us.example.com}, {address: eu.example.com, ports: {http: 1234}}]",
+        "80: eu.example.com:1234
+         80: us.example.com:8080",
+    );
+}
+
+#[test]
+fn original_destination_has_no_endpoints() {
+    check("  resolution: NONE", "");
+}
+
+const WORKLOADS: &str = "
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: vm-1, namespace: shop, labels: {app: api}}
+spec: {address: 192.168.0.7, ports: {http: 7070}}
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: vm-2, namespace: other, labels: {app: api}}
+spec: {address: 192.168.0.8}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: api-1, namespace: shop, labels: {app: api}}
+spec: {containers: [{name: app}]}
+status: {podIP: 10.1.0.1, phase: Running}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: api-2, namespace: shop, labels: {app: api}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 6060}]}]}
+status: {podIP: 10.1.0.2, phase: Running}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: api-3, namespace: shop, labels: {app: api}}
+spec: {containers: [{name: app}]}
+status: {podIP: 10.1.0.3, phase: Failed}
+";
+
+#[test]
+fn selector_selects_workload_entries_and_pods_of_the_namespace() {
+    check_among(
+        WORKLOADS,
+        "
+  resolution: STATIC
+  workloadSelector: {labels: {app: api}}",
+        "80: 10.1.0.1:8080 app=api sa:default
+         80: 10.1.0.2:6060 app=api sa:default
+         80: 192.168.0.7:7070 app=api",
+    );
+}
+
+#[test]
+fn endpoints_of_entries_for_one_host_are_united() {
+    let second = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: api-2, namespace: shop}
+spec:
+  hosts: [api.example.com]
+  ports: [{number: 81, name: http2, protocol: HTTP}, {number: 80, name: http, protocol: HTTP, targetPort: 8080}]
+  resolution: STATIC
+  endpoints: [{address: 2.2.2.2}]
+";
+    check_among(
+        second,
+        "
+  resolution: STATIC
+  endpoints: [{address: 1.1.1.1}]",
+        "80: 1.1.1.1:8080
+         80: 2.2.2.2:8080
+         81: 2.2.2.2:81",
+    );
+}
+
+#[test]
+fn endpoints_of_an_entry_that_is_not_merged_do_not_count() {
+    let second = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: api-2, namespace: shop}
+spec:
+  hosts: [api.example.com]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: DNS
+";
+    check_among(
+        second,
+        "
+  resolution: STATIC
+  endpoints: [{address: 1.1.1.1}]",
+        "80: 1.1.1.1:8080",
+    );
+}
+
+#[test]
+fn entry_for_the_host_of_a_service_adds_endpoints() {
+    let yaml = "
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: cart-vm, namespace: shop}
+spec:
+  hosts: [cart.shop.svc.cluster.local]
+  location: MESH_INTERNAL
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  endpoints: [{address: 1.1.1.1}]
+";
+    check_service(&super::cart(), yaml, "80: 1.1.1.1:80");
+}
