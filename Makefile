@@ -25,7 +25,7 @@ help: ## List the targets (this list)
 		printf '  make %-8s %s\n' "$$name" "$$what"; done
 
 build: ## Build the optimised binary, target/release/fairlead
-	$(CARGO) build --locked --release --package fairlead
+	$(CARGO) build --release --package fairlead
 
 check: fmt clippy doc tidy ## Check everything that needs no test run: format, lints, documentation, tidy
 
@@ -33,29 +33,29 @@ fmt: ## Check the format of the sources (to correct it: cargo fmt --all)
 	$(CARGO) fmt --all --check
 
 clippy: ## Run the linter on all targets, warnings are errors
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 doc: ## Build the documentation of the crates, warnings are errors
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
 
 tidy: ## Check layering, absences, file lengths, links and reference pages
-	$(CARGO) test --locked --quiet --package fairlead-tidy
+	$(CARGO) test --quiet --package fairlead-tidy
 
 test: ## Run all tests, against a stock Envoy that is fetched if need be
-	@$(FIND_ENVOY); set -x; $(CARGO) test --locked --workspace
+	@$(FIND_ENVOY); set -x; $(CARGO) test --workspace
 
 golden: ## Rewrite the expected files of the golden tests; read the diff before you commit it
 	@$(FIND_ENVOY); UPDATE=1; UPDATE_GOLDEN=1; export UPDATE UPDATE_GOLDEN; set -x; \
-		$(CARGO) test --locked --workspace --lib && $(CARGO) test --locked --workspace golden
+		$(CARGO) test --workspace --lib && $(CARGO) test --workspace golden
 
 demo: ## Run the demonstration mesh with real Envoys on loopback
-	@$(FIND_ENVOY); set -x; $(CARGO) run --locked --quiet --package fairlead -- demo
+	@$(FIND_ENVOY); set -x; $(CARGO) run --quiet --package fairlead -- demo
 
 bench: ## Run the benchmarks (figures: docs/reference/performance.md)
-	$(CARGO) bench --locked --workspace --benches
+	$(CARGO) bench --workspace --benches
 
 gen: ## Rewrite the files that are made from sources
-	UPDATE=1 $(CARGO) test --locked --package fairlead-envoy --lib encode
+	UPDATE=1 $(CARGO) test --package fairlead-envoy --lib encode
 
 audit: ## Check licences, advisories, bans and sources of the dependencies (installs cargo-deny if missing)
 	@command -v cargo-deny >/dev/null 2>&1 || { set -x; \
