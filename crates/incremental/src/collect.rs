@@ -69,15 +69,12 @@ fn ingredient<C: Collect>(core: &mut Core) -> u16 {
 
 /// The node of a key, if it exists.
 pub(crate) fn find<C: Collect>(core: &Core, key: &C::Key) -> Option<u32> {
-    let ingredient = core.known_ingredient::<(Kind, Collection<C>)>()?;
-    let slab = core.slab::<C::Key, Collection<C>>(ingredient);
-    slab.find(key).map(|local| slab.slot(local).node)
+    core.find::<(Kind, Collection<C>), C::Key, Collection<C>>(key).map(|slot| slot.node)
 }
 
 /// The entries of a node that has been computed.
 pub(crate) fn entries<C: Collect>(core: &Core, id: u32) -> OrdMap<C::OutKey, C::OutValue> {
-    let node = core.node(id);
-    core.slab::<C::Key, Collection<C>>(node.ingredient).slot(node.local).data.union.entries().clone()
+    core.slot::<C::Key, Collection<C>>(id).data.union.entries().clone()
 }
 
 /// The node and the entries of a key in the current revision.
@@ -94,8 +91,7 @@ pub(crate) fn fresh<C: Collect>(cell: &RefCell<Core>, key: &C::Key) -> (u32, Ord
 fn recompute<C: Collect>(cell: &RefCell<Core>, id: u32) {
     let (key, state) = {
         let core = cell.borrow();
-        let node = core.node(id);
-        (core.slab::<C::Key, Collection<C>>(node.ingredient).slot(node.local).key.clone(), node.state)
+        (core.slot::<C::Key, Collection<C>>(id).key.clone(), core.node(id).state)
     };
     let (list_id, list) = query::fresh_as::<MemberList<C>>(cell, &key, Kind::Members);
     // The state leaves its slot, because `entries` must not run while the core is borrowed.
@@ -114,8 +110,7 @@ fn recompute<C: Collect>(cell: &RefCell<Core>, id: u32) {
 }
 
 fn collection_mut<C: Collect>(core: &mut Core, id: u32) -> &mut Collection<C> {
-    let (ingredient, local) = (core.node(id).ingredient, core.node(id).local);
-    &mut core.slab_mut::<C::Key, Collection<C>>(ingredient).slot_mut(local).data
+    &mut core.slot_mut::<C::Key, Collection<C>>(id).data
 }
 
 fn rebuild<C: Collect>(

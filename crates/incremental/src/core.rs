@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::define::{Key, Stratum};
 use crate::lease::Releases;
 use crate::node::{Node, NodeRef, Readers, State};
-use crate::slab::{Data, NO_NODE, Slab, Table};
+use crate::slab::{Data, NO_NODE, Slab, Slot, Table};
 use crate::stats::Kind;
 
 /// A value whose type is forgotten.
@@ -114,13 +114,30 @@ impl Core {
     }
 
     pub(crate) fn slab<K: Key, T: Data>(&self, ingredient: u16) -> &Slab<K, T> {
-        let table = self.ingredients[usize::from(ingredient)].table.as_any();
+        let table: &dyn Any = &*self.ingredients[usize::from(ingredient)].table;
         table.downcast_ref().expect("an ingredient keeps the table it was made with")
     }
 
     pub(crate) fn slab_mut<K: Key, T: Data>(&mut self, ingredient: u16) -> &mut Slab<K, T> {
-        let table = self.ingredients[usize::from(ingredient)].table.as_any_mut();
+        let table: &mut dyn Any = &mut *self.ingredients[usize::from(ingredient)].table;
         table.downcast_mut().expect("an ingredient keeps the table it was made with")
+    }
+
+    /// The slot of a node.
+    pub(crate) fn slot<K: Key, T: Data>(&self, id: u32) -> &Slot<K, T> {
+        let node = self.node(id);
+        self.slab(node.ingredient).slot(node.local)
+    }
+
+    pub(crate) fn slot_mut<K: Key, T: Data>(&mut self, id: u32) -> &mut Slot<K, T> {
+        let (ingredient, local) = (self.node(id).ingredient, self.node(id).local);
+        self.slab_mut(ingredient).slot_mut(local)
+    }
+
+    /// The slot of a key in the ingredient of the marker type `M`, if both exist.
+    pub(crate) fn find<M: 'static, K: Key, T: Data>(&self, key: &K) -> Option<&Slot<K, T>> {
+        let slab = self.slab(self.known_ingredient::<M>()?);
+        slab.find(key).map(|local| slab.slot(local))
     }
 
     /// The node of a key, made when there is none.
@@ -132,7 +149,7 @@ impl Core {
             return known;
         }
         let id = self.allocate(ingredient, local, state);
-        self.slab_mut::<K, T>(ingredient).slot_mut(local).node = id;
+        self.slot_mut::<K, T>(id).node = id;
         id
     }
 

@@ -8,7 +8,7 @@ use crate::core::Core;
 use crate::define::{Collect, Index, Input, Query, Revision};
 use crate::explain::{Explanation, NodeId};
 use crate::input::ChangeSet;
-use crate::lease::{CollectLease, Hold, Lease};
+use crate::lease::{AnyLease, CollectLease, Hold, Lease};
 use crate::settle::{Settled, settle_pending};
 use crate::stats::Stats;
 use crate::{collect, index, input, query};
@@ -91,7 +91,7 @@ impl Db {
     }
 
     /// Ends a lease now. Dropping it has the same effect at the next operation of the database.
-    pub fn release<L>(&mut self, lease: L) {
+    pub fn release(&mut self, lease: impl AnyLease) {
         drop(lease);
         self.work(|_| ());
     }

@@ -56,8 +56,7 @@ pub(crate) fn ingredient<I: Index>(core: &mut Core) -> u16 {
 pub(crate) fn observe<I: Index>(core: &mut Core, bucket: &I::Bucket) -> (u32, OrdSet<InputKey<I>>) {
     let ingredient = ingredient::<I>(core);
     let id = core.node_of::<I::Bucket, Bucket<InputKey<I>>>(ingredient, bucket, State::Fresh);
-    let local = core.node(id).local;
-    (id, core.slab::<I::Bucket, Bucket<InputKey<I>>>(ingredient).slot(local).data.0.clone())
+    (id, core.slot::<I::Bucket, Bucket<InputKey<I>>>(id).data.0.clone())
 }
 
 fn maintain<I: Index>(core: &mut Core, key: &dyn Any, old: Option<&dyn Any>, new: Option<&dyn Any>) {

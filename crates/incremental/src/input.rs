@@ -8,29 +8,21 @@ use std::sync::Arc;
 use crate::core::{Core, Ingredient};
 use crate::define::Input;
 use crate::node::State;
-use crate::slab::{Data, NO_NODE, Slab};
+use crate::slab::{NO_NODE, Slab, Stored};
 use crate::stats::Kind;
 
 /// The value of a fact; none: it is absent, and somebody has looked.
-pub(crate) struct Fact<V>(pub(crate) Option<Arc<V>>);
-
-impl<V> Default for Fact<V> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<V: Send + Sync + 'static> Data for Fact<V> {
-    fn outlives_node(&self) -> bool {
-        self.0.is_some()
-    }
-}
-
-pub(crate) type Facts<I> = Slab<<I as Input>::Key, Fact<<I as Input>::Value>>;
+pub(crate) type Fact<V> = Stored<V, true>;
 
 pub(crate) fn ingredient<I: Input>(core: &mut Core) -> u16 {
     core.ingredient::<(Kind, Fact<I>)>(|| {
-        Ingredient::new(Kind::Input, I::NAME, 0, Box::new(Facts::<I>::new()), never_recomputed)
+        Ingredient::new(
+            Kind::Input,
+            I::NAME,
+            0,
+            Box::new(Slab::<I::Key, Fact<I::Value>>::new()),
+            never_recomputed,
+        )
     })
 }
 
@@ -42,15 +34,12 @@ pub(crate) fn never_recomputed(_: &RefCell<Core>, _: u32) {
 pub(crate) fn observe<I: Input>(core: &mut Core, key: &I::Key) -> (u32, Option<Arc<I::Value>>) {
     let ingredient = ingredient::<I>(core);
     let id = core.node_of::<I::Key, Fact<I::Value>>(ingredient, key, State::Fresh);
-    let local = core.node(id).local;
-    (id, core.slab::<I::Key, Fact<I::Value>>(ingredient).slot(local).data.0.clone())
+    (id, core.slot::<I::Key, Fact<I::Value>>(id).data.0.clone())
 }
 
 /// The value of a fact, without a trace.
 pub(crate) fn peek<I: Input>(core: &Core, key: &I::Key) -> Option<Arc<I::Value>> {
-    let ingredient = core.known_ingredient::<(Kind, Fact<I>)>()?;
-    let slab = core.slab::<I::Key, Fact<I::Value>>(ingredient);
-    slab.find(key).and_then(|local| slab.slot(local).data.0.clone())
+    core.find::<(Kind, Fact<I>), I::Key, Fact<I::Value>>(key)?.data.0.clone()
 }
 
 /// Writes a fact and its index entries. Returns whether that was a change.
@@ -131,7 +120,8 @@ impl ChangeSet {
             self.batches.push((id, Box::new(Typed::<I>(BTreeMap::new()))));
             self.batches.len() - 1
         });
-        let typed = self.batches[at].1.as_any_mut().downcast_mut::<Typed<I>>();
+        let batch: &mut dyn Any = &mut *self.batches[at].1;
+        let typed = batch.downcast_mut::<Typed<I>>();
         &mut typed.expect("a batch is stored under the type of its input").0
     }
 }
@@ -142,8 +132,7 @@ impl std::fmt::Debug for ChangeSet {
     }
 }
 
-trait Batch: Send {
-    fn as_any_mut(&mut self) -> &mut dyn Any;
+trait Batch: Any + Send {
     fn len(&self) -> usize;
     fn write_to(self: Box<Self>, core: &mut Core) -> bool;
 }
@@ -151,10 +140,6 @@ trait Batch: Send {
 struct Typed<I: Input>(BTreeMap<I::Key, Option<Arc<I::Value>>>);
 
 impl<I: Input> Batch for Typed<I> {
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
     fn len(&self) -> usize {
         self.0.len()
     }

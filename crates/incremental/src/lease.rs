@@ -101,6 +101,24 @@ impl<C: Collect> CollectLease<C> {
     }
 }
 
+/// A [`Lease`] or a [`CollectLease`].
+pub trait AnyLease {
+    /// Identifies the leased root.
+    fn id(&self) -> RootId;
+}
+
+impl<Q: Query> AnyLease for Lease<Q> {
+    fn id(&self) -> RootId {
+        Lease::id(self)
+    }
+}
+
+impl<C: Collect> AnyLease for CollectLease<C> {
+    fn id(&self) -> RootId {
+        CollectLease::id(self)
+    }
+}
+
 impl<Q: Query> fmt::Debug for Lease<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Lease({} {:?})", Q::NAME, self.hold.node)

@@ -114,7 +114,7 @@ pub use db::Db;
 pub use define::{Collect, Index, Input, Key, MemberKey, MemberValue, Query, Revision, Stratum};
 pub use explain::{Cause, Explanation, Mention, NodeId};
 pub use input::ChangeSet;
-pub use lease::{CollectLease, Lease, RootId};
+pub use lease::{AnyLease, CollectLease, Lease, RootId};
 pub use reader::Reader;
 pub use settle::{ChangedRoot, Settled};
 pub use stats::{Kind, Stats, StatsLine};

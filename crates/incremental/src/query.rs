@@ -7,23 +7,11 @@ use crate::core::{Core, Erased, Ingredient, query_level};
 use crate::define::Query;
 use crate::node::State;
 use crate::reader::Reader;
-use crate::slab::{Data, Slab};
+use crate::slab::{Slab, Slot, Stored};
 use crate::stats::Kind;
 
 /// The stored value of a query; none before the first computation.
-pub(crate) struct Memo<V>(Option<Arc<V>>);
-
-impl<V> Default for Memo<V> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<V: Send + Sync + 'static> Data for Memo<V> {
-    fn outlives_node(&self) -> bool {
-        false
-    }
-}
+type Memo<V> = Stored<V, false>;
 
 pub(crate) fn ingredient<Q: Query>(core: &mut Core, kind: Kind) -> u16 {
     core.ingredient::<(Kind, Q)>(|| {
@@ -32,23 +20,22 @@ pub(crate) fn ingredient<Q: Query>(core: &mut Core, kind: Kind) -> u16 {
     })
 }
 
+fn slot<Q: Query>(core: &Core, id: u32) -> &Slot<Q::Key, Memo<Q::Value>> {
+    core.slot(id)
+}
+
 /// The node of a key, if it exists.
 pub(crate) fn find<Q: Query>(core: &Core, key: &Q::Key) -> Option<u32> {
-    let ingredient = core.known_ingredient::<(Kind, Q)>()?;
-    let slab = core.slab::<Q::Key, Memo<Q::Value>>(ingredient);
-    slab.find(key).map(|local| slab.slot(local).node)
+    core.find::<(Kind, Q), Q::Key, Memo<Q::Value>>(key).map(|slot| slot.node)
 }
 
 /// The stored value of a node that has been computed.
 pub(crate) fn value<Q: Query>(core: &Core, id: u32) -> Arc<Q::Value> {
-    let node = core.node(id);
-    let slot = core.slab::<Q::Key, Memo<Q::Value>>(node.ingredient).slot(node.local);
-    slot.data.0.clone().expect("a node is read after it was computed")
+    slot::<Q>(core, id).data.0.clone().expect("a node is read after it was computed")
 }
 
 pub(crate) fn key_of<Q: Query>(core: &Core, id: u32) -> Q::Key {
-    let node = core.node(id);
-    core.slab::<Q::Key, Memo<Q::Value>>(node.ingredient).slot(node.local).key.clone()
+    slot::<Q>(core, id).key.clone()
 }
 
 /// The node and the value of a key in the current revision.
@@ -75,8 +62,7 @@ fn recompute<Q: Query>(cell: &RefCell<Core>, id: u32) {
 }
 
 fn store<Q: Query>(core: &mut Core, id: u32, new: Q::Value, reads: Vec<u32>) {
-    let (ingredient, local) = (core.node(id).ingredient, core.node(id).local);
-    let memo = &mut core.slab_mut::<Q::Key, Memo<Q::Value>>(ingredient).slot_mut(local).data;
+    let memo = &mut core.slot_mut::<Q::Key, Memo<Q::Value>>(id).data;
     // An equal value keeps the old allocation: whoever holds it shares it.
     let changed = memo.0.as_deref() != Some(&new);
     let old = if changed { memo.0.replace(Arc::new(new)) } else { None };

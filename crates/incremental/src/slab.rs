@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -14,6 +15,22 @@ pub(crate) const NO_NODE: u32 = u32::MAX;
 pub(crate) trait Data: Default + Send + 'static {
     /// Whether the slot is still needed when its node is dropped.
     fn outlives_node(&self) -> bool;
+}
+
+/// A value that is there or not, such as a fact, or the result of a query before and after the first
+/// computation. With `KEPT`, it needs no node to stay.
+pub(crate) struct Stored<V, const KEPT: bool>(pub(crate) Option<Arc<V>>);
+
+impl<V, const KEPT: bool> Default for Stored<V, KEPT> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<V: Send + Sync + 'static, const KEPT: bool> Data for Stored<V, KEPT> {
+    fn outlives_node(&self) -> bool {
+        KEPT && self.0.is_some()
+    }
 }
 
 pub(crate) struct Slot<K, T> {
@@ -75,9 +92,7 @@ impl<K: Key, T: Data> Slab<K, T> {
 }
 
 /// A [`Slab`] whose types are forgotten.
-pub(crate) trait Table: Send {
-    fn as_any(&self) -> &dyn Any;
-    fn as_any_mut(&mut self) -> &mut dyn Any;
+pub(crate) trait Table: Any + Send {
     fn compare(&self, left: u32, right: u32) -> Ordering;
     fn key_text(&self, local: u32) -> String;
     #[cfg(test)]
@@ -87,14 +102,6 @@ pub(crate) trait Table: Send {
 }
 
 impl<K: Key, T: Data> Table for Slab<K, T> {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
     fn compare(&self, left: u32, right: u32) -> Ordering {
         self.slot(left).key.cmp(&self.slot(right).key)
     }

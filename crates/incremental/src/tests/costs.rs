@@ -89,6 +89,11 @@ fn one_change_among_ten_thousand_members_touches_one_member() {
     assert_eq!((wide.value(&db).len(), EMISSIONS.get()), (10_000, 1));
 }
 
+#[test]
+fn a_node_costs_about_a_hundred_bytes_beside_its_key_and_value() {
+    assert!(size_of::<crate::node::Node>() <= 104, "{}", size_of::<crate::node::Node>());
+}
+
 /// All nodes that `root` read, directly or not.
 fn cone(db: &Db, root: NodeId) -> std::collections::BTreeSet<(Kind, &'static str, String)> {
     let mut seen = std::collections::BTreeSet::new();

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::toy::{Item, set_item};
-use crate::{Db, Query, Reader, Stratum};
+use super::toy::{Item, ItemValue, set_item};
+use crate::{Db, Index, Query, Reader, Stratum};
 
 struct Fragile;
 
@@ -23,7 +23,28 @@ impl Query for Fragile {
 
 fn message<T>(operation: impl FnOnce() -> T) -> String {
     let panic = catch_unwind(AssertUnwindSafe(operation)).err().expect("it panics");
-    panic.downcast_ref::<String>().expect("the message is formatted").clone()
+    let formatted = panic.downcast_ref::<String>().cloned();
+    formatted.unwrap_or_else(|| panic.downcast_ref::<&str>().expect("a panic has a message").to_string())
+}
+
+#[test]
+fn a_panic_while_facts_are_written_poisons_too() {
+    struct Picky;
+    impl Index for Picky {
+        type Input = Item;
+        type Bucket = u8;
+        const NAME: &'static str = "picky";
+        fn buckets(key: &u8, _: &ItemValue) -> Vec<u8> {
+            assert_ne!(*key, 2, "no second item");
+            vec![0]
+        }
+    }
+    let mut db = Db::new();
+    db.register_index::<Picky>();
+    let mut changes = db.change();
+    (1..4).for_each(|key| set_item(&mut changes, key, 0, 1));
+    assert!(message(|| db.apply(changes)).contains("no second item"));
+    assert_eq!(message(|| db.settle()), "the database is poisoned: an operation panicked");
 }
 
 #[test]
