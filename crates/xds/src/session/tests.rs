@@ -1,1 +1,16 @@
-use super::*;
+//! Scripts of requests and responses, one per rule.
+//!
+//! A script is the transcript that it expects. Lines that go in:
+//! `publish CDS a=1 RDS 80{x=1}` (a publication, with all its resources), `> CDS` (a first request),
+//! `> EDS +a -b` (delta subscription), `> EDS a b` (state-of-the-world names), `> CDS have a=1` (reconnect),
+//! `> CDS ack`, `> CDS nack <message>`. Lines that come out: `< CDS a=1 -b` (a response), `! CDS a=1` (a reported
+//! rejection), `? StaleNonce` (a note), `x <reason>` (the end). `#` begins a comment.
+
+mod delta;
+mod hosts;
+mod order;
+mod reject;
+mod script;
+mod sotw;
+
+use script::{check, check_sotw, check_vhds};

@@ -1,0 +1,171 @@
+//! NACKs: quarantine, search, and what is not repeated.
+
+use super::{check, check_sotw};
+
+#[test]
+fn the_resource_that_the_message_names_is_left_out() {
+    check(
+        "publish CDS a=1 b=bad c=1
+         > CDS
+         < CDS a=1 b=bad c=1
+         > CDS nack Error adding/updating cluster(s) b: no good
+         ! CDS b
+         < CDS a=1 c=1
+         > CDS ack
+         publish CDS a=1 b=bad c=2
+         < CDS c=2
+         > CDS ack
+         publish CDS a=1 b=good c=2
+         < CDS b=good
+         > CDS ack",
+    );
+}
+
+#[test]
+fn several_may_be_named() {
+    check(
+        "publish CDS a=1 b=bad b2=bad c=1
+         > CDS
+         < CDS a=1 b=bad b2=bad c=1
+         > CDS nack Error adding/updating cluster(s) b2: no good, b: neither
+         ! CDS b b2
+         < CDS a=1 c=1
+         > CDS ack",
+    );
+}
+
+#[test]
+fn a_message_without_names_is_searched_by_halves() {
+    check(
+        "publish RDS a=1 b=1 c=bad d=1
+         > RDS +a +b +c +d
+         < RDS a=1 b=1 c=bad d=1
+         > RDS nack what
+         < RDS a=1 b=1
+         > RDS ack
+         < RDS c=bad d=1
+         > RDS nack what
+         < RDS c=bad
+         > RDS nack what
+         ! RDS c
+         < RDS d=1
+         > RDS ack",
+    );
+}
+
+#[test]
+fn the_last_good_content_stays_and_the_bad_is_not_repeated() {
+    check_sotw(
+        "publish LDS a=a1 b=b1
+         > LDS
+         < LDS a1 b1
+         > LDS ack
+         publish LDS a=a2 b=bad
+         < LDS a2 bad
+         > LDS nack Error adding/updating listener(s) b: no good
+         ! LDS b
+         < LDS a2 b1     # an omission would remove the good one
+         > LDS ack
+         publish LDS a=a3 b=bad
+         < LDS a3 b1
+         > LDS ack
+         publish LDS a=a3 b=b4
+         < LDS a3 b4
+         > LDS ack
+         publish LDS a=a3 b=bad",
+    );
+}
+
+#[test]
+fn a_search_repeats_what_was_good() {
+    check_sotw(
+        "publish LDS a=a1 b=b1
+         > LDS
+         < LDS a1 b1
+         > LDS ack
+         publish LDS a=bad b=b2
+         < LDS bad b2
+         > LDS nack what
+         < LDS bad b1
+         > LDS nack what
+         ! LDS a
+         < LDS a1 b2
+         > LDS ack",
+    );
+}
+
+#[test]
+fn a_single_resource_is_at_fault_whatever_the_message_says() {
+    check(
+        "publish RDS r=bad
+         > RDS +r
+         < RDS r=bad
+         > RDS nack
+         ! RDS r
+         publish RDS r=good
+         < RDS r=good
+         > RDS ack",
+    );
+}
+
+#[test]
+fn a_removal_that_was_rejected_with_the_rest_is_repeated() {
+    check(
+        "publish LDS a=1 b=1
+         > LDS
+         < LDS a=1 b=1
+         > LDS ack
+         publish LDS a=bad
+         < LDS a=bad -b
+         > LDS nack Error adding/updating listener(s) a: no
+         ! LDS a
+         < LDS -b
+         > LDS ack",
+    );
+}
+
+#[test]
+fn what_was_rejected_once_is_not_sent_again_even_if_it_returns() {
+    check(
+        "publish LDS a=bad
+         > LDS
+         < LDS a=bad
+         > LDS nack no
+         ! LDS a
+         publish LDS a=good
+         < LDS a=good
+         > LDS ack
+         publish LDS a=bad",
+    );
+}
+
+#[test]
+fn the_error_of_an_earlier_response_does_not_undo_an_accepted_one() {
+    check_sotw(
+        "publish LDS a=a1
+         > LDS
+         < LDS a1
+         > LDS late-nack about something else
+         publish LDS a=a2
+         < LDS a2
+         > LDS ack",
+    );
+}
+
+#[test]
+fn a_nack_of_nothing_is_only_counted() {
+    check("> CDS\n < CDS\n > CDS nack odd\n publish CDS a=1\n < CDS a=1");
+}
+
+#[test]
+fn one_name_within_another_is_not_blamed() {
+    check(
+        "publish CDS b=1 outbound|80||b=bad
+         > CDS
+         < CDS b=1 outbound|80||b=bad
+         > CDS nack Error adding/updating cluster(s) outbound|80||b: no
+         ! CDS outbound|80||b
+         < CDS b=1
+         > CDS ack",
+    );
+}

@@ -1,0 +1,269 @@
+//! Runs the scripts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use envoy_types::pb::{
+    envoy::service::discovery::v3::{
+        DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
+    },
+    google::{protobuf::Any, rpc::Status},
+};
+use fairlead_envoy::{Digest, Elements, EncodedResource, ResourceSet, TypeUrl};
+use prost::Message;
+
+use crate::{
+    Action, ElementTypes, Memo, Note, Protocol, Publication, Quarantine, Response, Session, SessionOptions,
+};
+
+/// A delta script.
+pub(super) fn check(script: &str) {
+    run(Protocol::Delta, ElementTypes::default(), script);
+}
+
+/// A state-of-the-world script.
+pub(super) fn check_sotw(script: &str) {
+    run(Protocol::StateOfTheWorld, ElementTypes::default(), script);
+}
+
+/// A delta script of a client that takes virtual hosts as resources.
+pub(super) fn check_vhds(script: &str) {
+    run(Protocol::Delta, ElementTypes { vhds: true }, script);
+}
+
+fn run(protocol: Protocol, elements: ElementTypes, script: &str) {
+    let mut player = Player::new(protocol, elements);
+    let mut actual = Vec::new();
+    let mut expected = Vec::new();
+    for line in script.lines().map(|l| l.split('#').next().unwrap_or_default().trim()) {
+        if line.is_empty() {
+            continue;
+        }
+        expected.push(line.to_owned());
+        if line.starts_with("publish") || line.starts_with('>') {
+            actual.push(line.to_owned());
+            actual.extend(player.play(line));
+        }
+    }
+    assert_eq!(actual.join("\n"), expected.join("\n"), "left is what happened, right is the script");
+}
+
+struct Player {
+    session: Session,
+    elements: ElementTypes,
+    revision: u64,
+    /// Nonce and version of the responses per type, unanswered ones.
+    open: BTreeMap<TypeUrl, Vec<(String, String)>>,
+    last: BTreeMap<TypeUrl, (String, String)>,
+    accepted: BTreeMap<TypeUrl, String>,
+    names: BTreeMap<TypeUrl, Vec<String>>,
+}
+
+impl Player {
+    fn new(protocol: Protocol, elements: ElementTypes) -> Self {
+        let options = SessionOptions { elements, max_names: 5, ..SessionOptions::default() };
+        let session = Session::new(
+            protocol,
+            options,
+            Arc::new(Publication::new(0)),
+            Arc::new(Memo::with_delta_bytes(600)),
+            Arc::new(Quarantine::default()),
+        );
+        Self {
+            session,
+            elements,
+            revision: 0,
+            open: BTreeMap::new(),
+            last: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    fn play(&mut self, line: &str) -> Vec<String> {
+        let actions = if let Some(resources) = line.strip_prefix("publish") {
+            self.revision += 1;
+            let publication = publication(self.revision, resources, self.elements);
+            self.session.on_publication(Arc::new(publication))
+        } else {
+            let line = line.trim_start_matches('>').trim();
+            let (type_url, rest) = line.split_once(' ').unwrap_or((line, ""));
+            match self.session.protocol {
+                Protocol::Delta => {
+                    let request = self.delta(type_url, rest.trim());
+                    self.session.on_delta(&request)
+                }
+                Protocol::StateOfTheWorld => {
+                    let request = self.sotw(type_url, rest.trim());
+                    self.session.on_sotw(&request)
+                }
+            }
+        };
+        actions.into_iter().filter_map(|action| self.print(action)).collect()
+    }
+
+    fn delta(&mut self, type_url: &str, rest: &str) -> DeltaDiscoveryRequest {
+        let mut request = DeltaDiscoveryRequest { type_url: url(type_url), ..Default::default() };
+        let (word, argument) = rest.split_once(' ').unwrap_or((rest, ""));
+        match word {
+            "ack" | "nack" => {
+                let open = self.open.entry(short(type_url)).or_default();
+                request.response_nonce = if open.is_empty() { "ffff".into() } else { open.remove(0).0 };
+                request.error_detail = error(word, argument);
+            }
+            "nonce" => request.response_nonce = argument.into(),
+            "have" => {
+                for word in argument.split_whitespace() {
+                    if let Some(name) = word.strip_prefix('+') {
+                        request.resource_names_subscribe.push(name.into());
+                    } else {
+                        let (name, content) = word.split_once('=').unwrap();
+                        let content =
+                            if content == "parent" { format!("parent of {name}") } else { content.into() };
+                        let digest = Digest::of(content.as_bytes());
+                        request.initial_resource_versions.insert(name.into(), digest.to_string());
+                    }
+                }
+            }
+            _ => {
+                for word in rest.split_whitespace() {
+                    match (word.strip_prefix('+'), word.strip_prefix('-')) {
+                        (Some(name), _) => request.resource_names_subscribe.push(name.into()),
+                        (_, Some(name)) => request.resource_names_unsubscribe.push(name.into()),
+                        _ => panic!("delta subscriptions are +name or -name: {word}"),
+                    }
+                }
+            }
+        }
+        request
+    }
+
+    /// Requests repeat the names of the last one and its nonce, as Envoy does.
+    fn sotw(&mut self, type_url: &str, rest: &str) -> DiscoveryRequest {
+        let t = short(type_url);
+        let mut request = DiscoveryRequest { type_url: url(type_url), ..Default::default() };
+        let (nonce, version) = self.last.get(&t).cloned().unwrap_or_default();
+        request.response_nonce = nonce;
+        request.version_info = self.accepted.get(&t).cloned().unwrap_or_default();
+        let (word, argument) = rest.split_once(' ').unwrap_or((rest, ""));
+        match word {
+            "ack" => {
+                request.version_info.clone_from(&version);
+                self.accepted.insert(t, version);
+            }
+            "nack" => request.error_detail = error(word, argument),
+            // The error of an earlier response, with nonce and version of the last.
+            "late-nack" => {
+                request.version_info = version;
+                request.error_detail = error(word, argument);
+            }
+            "nonce" => request.response_nonce = argument.into(),
+            "begin" => {
+                request.response_nonce = String::new();
+                self.names.insert(t, argument.split_whitespace().map(Into::into).collect());
+            }
+            "''" => drop(self.names.insert(t, vec![String::new()])),
+            "none" => drop(self.names.insert(t, Vec::new())),
+            "" => {}
+            _ => drop(self.names.insert(t, rest.split_whitespace().map(Into::into).collect())),
+        }
+        request.resource_names = self.names.get(&t).cloned().unwrap_or_default();
+        request
+    }
+
+    fn print(&mut self, action: Action) -> Option<String> {
+        match action {
+            Action::Send(response) => Some(self.response(&response)),
+            Action::Acked { .. } | Action::Note(Note::Nack(_)) => None,
+            Action::Reject(report) => {
+                let names = report.resources.iter().map(|r| format!(" {}", r.name)).collect::<String>();
+                Some(format!("! {}{names}", report.type_url))
+            }
+            Action::Note(note) => Some(format!("? {note:?}")),
+            Action::Close(reason) => Some(format!("x {reason}")),
+        }
+    }
+
+    fn response(&mut self, response: &Response) -> String {
+        let bytes = response.to_vec();
+        assert_eq!(bytes.len(), response.encoded_len());
+        let (nonce, version, words) = match self.session.protocol {
+            Protocol::Delta => {
+                let message = DeltaDiscoveryResponse::decode(&bytes[..]).unwrap();
+                assert_eq!(message.type_url, response.type_url().as_str());
+                let mut words = Vec::new();
+                for resource in message.resources {
+                    let content = content(resource.resource.unwrap(), response.type_url());
+                    assert_eq!(resource.version, Digest::of(content.as_bytes()).to_string());
+                    words.push(format!(" {}={content}", resource.name));
+                }
+                words.extend(message.removed_resources.iter().map(|name| format!(" -{name}")));
+                (message.nonce, message.system_version_info, words)
+            }
+            Protocol::StateOfTheWorld => {
+                let message = DiscoveryResponse::decode(&bytes[..]).unwrap();
+                assert_eq!(message.type_url, response.type_url().as_str());
+                let contents = message.resources.into_iter().map(|any| content(any, response.type_url()));
+                let words = contents.map(|content| format!(" {content}")).collect();
+                (message.nonce, message.version_info, words)
+            }
+        };
+        assert_eq!(nonce, response.nonce().to_string());
+        self.open.entry(response.type_url()).or_default().push((nonce.clone(), version.clone()));
+        self.last.insert(response.type_url(), (nonce, version));
+        format!("< {}{}", response.type_url(), words.concat())
+    }
+}
+
+fn content(any: Any, type_url: TypeUrl) -> String {
+    assert_eq!(any.type_url, type_url.as_str());
+    String::from_utf8(any.value).unwrap()
+}
+
+fn error(word: &str, message: &str) -> Option<Status> {
+    word.ends_with("nack").then(|| Status { code: 13, message: message.into(), ..Default::default() })
+}
+
+fn short(name: &str) -> TypeUrl {
+    TypeUrl::ALL.into_iter().find(|t| t.short() == name).unwrap_or(TypeUrl::Secret)
+}
+
+fn url(name: &str) -> String {
+    TypeUrl::ALL.into_iter().find(|t| t.short() == name).map_or_else(|| name.into(), |t| t.as_str().into())
+}
+
+/// Reads `CDS a=1 b=2 RDS 80{x=1,y=2}`. State-of-the-world contents repeat the name, since nothing else on the
+/// wire does: write `CDS a=a1`.
+fn publication(revision: u64, text: &str, _elements: ElementTypes) -> Publication {
+    let mut sets: BTreeMap<TypeUrl, ResourceSet> = BTreeMap::new();
+    let mut type_url = TypeUrl::Cluster;
+    for word in text.split_whitespace() {
+        if let Some(t) = TypeUrl::ALL.into_iter().find(|t| t.short() == word) {
+            type_url = t;
+            continue;
+        }
+        let resource = match word.split_once('{') {
+            Some((name, hosts)) => table(name, hosts.trim_end_matches('}')),
+            None => {
+                let (name, content) = word.split_once('=').unwrap();
+                EncodedResource::whole(name, content.to_owned())
+            }
+        };
+        sets.entry(type_url).or_default().insert(resource.name.clone(), resource);
+    }
+    sets.into_iter().fold(Publication::new(revision), |p, (t, set)| p.with(t, set))
+}
+
+/// A route table whose hosts may come as resources of their own.
+fn table(name: &str, hosts: &str) -> EncodedResource {
+    let mut children = ResourceSet::new();
+    for host in hosts.split(',').filter(|h| !h.is_empty()) {
+        let (host, content) = host.split_once('=').unwrap();
+        let name = format!("{name}/{host}");
+        children.insert(name.as_str().into(), EncodedResource::whole(name, content.to_owned()));
+    }
+    let parent = EncodedResource::whole(name, format!("parent of {name}").replace(' ', " "));
+    let elements = Elements { element_type: TypeUrl::VirtualHost, parent, children };
+    let mut table = EncodedResource::whole(name, format!("[{hosts}]"));
+    table.elements = Some(Arc::new(elements));
+    table
+}
