@@ -1,7 +1,7 @@
 //! Resolves MeshConfig (ConfigMap `istio`, key `mesh`, in the root namespace) over the defaults.
 //!
 //! Reads: ConfigMap, [`Settings`] · Produces: [`Mesh`], diagnostics · Consumed by: nearly everything
-//! Spec: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
+//! Spec: <https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/>
 //! Differs from Istio: `rootNamespace` of the file is ignored in favour of the control plane's own setting, which
 //! decides where the file is looked for; a value that makes no sense leaves the default in place.
 

@@ -2,7 +2,7 @@
 //!
 //! Reads: Service, ServiceEntry, MeshConfig · Produces: [`Service`]
 //! Consumed by: [`crate::registry`], `translate::clusters`, `translate::routes`, `translate::listeners`
-//! Spec: https://kubernetes.io/docs/concepts/services-networking/service/
+//! Spec: <https://kubernetes.io/docs/concepts/services-networking/service/>
 //! Differs from Istio: SCTP ports are left out as UDP ports are; `type: NodePort` and `LoadBalancer` add nothing
 //! to a Service, since no second network is known that would be entered by them.
 //!
@@ -39,6 +39,7 @@ pub struct ServiceKey {
 
 /// A host with ports, and the way to find its endpoints.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one field of the object, independent of the others")]
 pub struct Service {
     /// Host and namespace.
     pub key: ServiceKey,

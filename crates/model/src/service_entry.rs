@@ -2,7 +2,7 @@
 //!
 //! Reads: ServiceEntry, MeshConfig (`defaultServiceExportTo`) · Produces: [`Service`]
 //! Consumed by: [`crate::registry`], [`crate::endpoints`]
-//! Spec: https://istio.io/latest/docs/reference/config/networking/service-entry/
+//! Spec: <https://istio.io/latest/docs/reference/config/networking/service-entry/>
 //! Differs from Istio: `DYNAMIC_DNS` is treated as `NONE`; no addresses are allocated to entries without one.
 
 use std::{net::IpAddr, sync::Arc};

@@ -1,7 +1,7 @@
 //! Resolves `WorkloadEntry`, and the inline endpoints of ServiceEntries, into [`Workload`]s.
 //!
 //! Reads: WorkloadEntry · Produces: [`Workload`] · Consumed by: [`crate::workload`], [`crate::endpoints`]
-//! Spec: https://istio.io/latest/docs/reference/config/networking/workload-entry/
+//! Spec: <https://istio.io/latest/docs/reference/config/networking/workload-entry/>
 //! Differs from Istio: the condition `Healthy` of the status is not read, since the agent that writes it does
 //! not exist here; an entry without an address is no endpoint, since networks have no gateways here.
 

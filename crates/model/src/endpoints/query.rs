@@ -82,13 +82,11 @@ fn listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> Option<Vec<Lis
 
 /// The Pod behind a listed endpoint: the one that is referred to, else the one of the namespace with the address.
 fn workload_of(cx: &Reader<'_>, listed: &Listed, namespace: &Namespace) -> Option<Arc<Workload>> {
-    match &listed.pod {
-        Some(pod) => (*cx.get::<WorkloadOf>(pod)).clone(),
-        None => {
-            let at_address = (*cx.get::<WorkloadAt>(&listed.address)).clone();
-            at_address.filter(|workload| workload.origin.namespace == *namespace)
-        }
+    if let Some(pod) = &listed.pod {
+        return (*cx.get::<WorkloadOf>(pod)).clone();
     }
+    let at_address = (*cx.get::<WorkloadAt>(&listed.address)).clone();
+    at_address.filter(|workload| workload.origin.namespace == *namespace)
 }
 
 fn needs_node(workload: Option<&Workload>) -> bool {
