@@ -85,8 +85,10 @@ pub(super) fn identify<'a>(
     }
     let (group, short_version) = version.rsplit_once('/').unwrap_or(("", version));
     let position = |field: &str| node.get(field).map_or(node.position, |value| value.position);
-    let Some(known) = Kind::ALL.into_iter().find(|known| known.as_str() == kind && known.group() == group)
-    else {
+    let named = |known: &Kind| {
+        known.as_str() == kind && (known.group() == group || known.is_istio() && is_meant_as_istio(version))
+    };
+    let Some(known) = Kind::ALL.into_iter().find(named) else {
         let text = format!("kind {} ({}) is not read", shown(kind), shown(version));
         return Err(match misspelt(kind, group) {
             Some(meant) => {
@@ -99,7 +101,7 @@ pub(super) fn identify<'a>(
             None => finding(Severity::Info, Code::KindNotRead, position("kind"), text),
         });
     };
-    if !known.versions().contains(&short_version) {
+    if known.group() != group || !known.versions().contains(&short_version) {
         let text = format!("{kind} has no version {}", shown(version));
         let mut diagnostic = finding(Severity::Error, Code::UnsupportedVersion, position("apiVersion"), text);
         let versions: Vec<_> = known.versions().iter().map(|version| api_version(known, version)).collect();
@@ -107,6 +109,11 @@ pub(super) fn identify<'a>(
         return Err(diagnostic);
     }
     Ok(Header::Object(Manifest { document, node, kind: known }))
+}
+
+/// Whether `version` is one of Istio's, but for a slip: `v1`, `networking.istio.io`, `network.istio.io/v1`.
+fn is_meant_as_istio(version: &str) -> bool {
+    !version.contains('/') || version.contains("istio")
 }
 
 fn api_version(kind: Kind, version: &str) -> String {

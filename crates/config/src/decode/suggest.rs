@@ -110,9 +110,11 @@ pub(super) fn way(here: &str, place: &str) -> String {
         let last = pattern.rsplit('.').next().unwrap_or(pattern);
         last.trim_end_matches("[]").trim_end_matches("{}").to_owned()
     };
-    if let Some(below) = parent.strip_prefix(here).and_then(|rest| rest.strip_prefix('.'))
-        && !below.contains('.')
-    {
+    let below = match here {
+        "" => Some(parent),
+        _ => parent.strip_prefix(here).and_then(|rest| rest.strip_prefix('.')),
+    };
+    if let Some(below) = below.filter(|below| !below.is_empty() && !below.contains('.')) {
         return format!("put `{name}` under `{}`, indented once more ({place})", last(below));
     }
     if here.starts_with(parent) && here.len() > parent.len() {
