@@ -11,7 +11,7 @@ use super::{
     Session,
     holdings::{Flight, Holding},
 };
-use crate::publication::virtual_hosts;
+use crate::{Publication, publication::virtual_hosts};
 
 /// The route tables that a client holds in the form whose hosts come separately.
 #[derive(Default)]
@@ -19,20 +19,24 @@ pub(crate) struct Tables {
     known: BTreeSet<ResourceName>,
     /// Tables that the client waits for: they are new, and their first host or their emptiness is due.
     pub(super) release: BTreeSet<ResourceName>,
-    /// The last answer of [`Tables::hosts`] and what it was made of.
+    /// The last answer of `hosts`, after what it was made of.
     cut: Option<(ResourceSet, ResourceSet)>,
 }
 
 impl Tables {
-    /// Of all hosts, those of known tables; all of them as long as no tables have been asked for.
-    pub(super) fn hosts(&mut self, all: &ResourceSet, tables_requested: bool) -> ResourceSet {
-        if !tables_requested {
-            return all.clone();
-        }
+    /// The hosts that the client is to hold: of all those published, those of known tables. The hosts of a
+    /// table that is no longer published stay with it as long as the client holds it.
+    fn hosts(&mut self, published: &Publication, all: &ResourceSet, held: &ResourceSet) -> ResourceSet {
         match &self.cut {
             Some((of, cut)) if of.ptr_eq(all) => cut.clone(),
             _ => {
-                let cut = self.cut_to_known(all);
+                let mut cut = self.cut_to_known(all);
+                let tables = published.set(TypeUrl::RouteConfiguration);
+                for table in &self.known {
+                    if tables.get(table).and_then(virtual_hosts).is_none() {
+                        cut.extend(hosts_of(held, table).map(|(name, host)| (name.clone(), host.clone())));
+                    }
+                }
                 self.cut = Some((all.clone(), cut.clone()));
                 cut
             }
@@ -70,6 +74,17 @@ impl Tables {
 }
 
 impl Session {
+    /// The virtual hosts that the client is to hold; all that are published as long as it has asked for no
+    /// table.
+    pub(super) fn current_hosts(&mut self) -> ResourceSet {
+        let all = self.publication.form(TypeUrl::VirtualHost, self.options.elements);
+        if !self.types[TypeUrl::RouteConfiguration as usize].requested {
+            return all.clone();
+        }
+        let held = &self.types[TypeUrl::VirtualHost as usize].root;
+        self.tables.hosts(&self.publication, all, held)
+    }
+
     /// Accounts for a response with route tables: new ones are followed by their hosts.
     pub(super) fn tables_sent(&mut self, flight: &Flight) {
         if !self.options.elements.vhds {

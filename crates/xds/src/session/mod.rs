@@ -168,11 +168,12 @@ impl Session {
     /// Sends what may be sent now.
     fn pump(&mut self) -> Vec<Action> {
         for type_url in TypeUrl::ALL {
-            self.push(type_url);
+            self.push(type_url, order::removed_freely(type_url));
         }
+        // Only now is it known which types have something to send.
         for type_url in order::REMOVAL_ORDER {
             if self.state(type_url).unsent_removals {
-                self.push(type_url);
+                self.push(type_url, self.may_remove(type_url));
             }
         }
         self.seek_evidence();
@@ -194,12 +195,10 @@ impl Session {
 
     /// The resources that a client of this session may hold of a type.
     fn current(&mut self, type_url: TypeUrl) -> ResourceSet {
-        let set = self.publication.form(type_url, self.options.elements);
         if type_url == TypeUrl::VirtualHost && self.options.elements.vhds {
-            let tables_known = self.types[TypeUrl::RouteConfiguration as usize].requested;
-            return self.tables.hosts(set, tables_known);
+            return self.current_hosts();
         }
-        set.clone()
+        self.publication.form(type_url, self.options.elements).clone()
     }
 
     /// Accounts for an accepted response.

@@ -42,6 +42,11 @@ const fn users(type_url: TypeUrl) -> &'static [TypeUrl] {
     }
 }
 
+/// Whether nothing can refer to resources of this type, so that they are removed without waiting.
+pub(super) const fn removed_freely(type_url: TypeUrl) -> bool {
+    users(type_url).is_empty()
+}
+
 impl Session {
     /// Whether a further response of the type may be sent before the last one is acknowledged.
     pub(super) fn may_send(&self, type_url: TypeUrl) -> bool {
@@ -65,9 +70,8 @@ impl Session {
 
     /// Whether nothing that the client holds can still refer to what a removal takes away.
     pub(super) fn may_remove(&self, type_url: TypeUrl) -> bool {
-        let users = users(type_url);
         // Until its first ACK, a client that came back may not have told all that it holds.
-        users.is_empty() || ((self.acked || !self.resumed) && users.iter().all(|u| self.state(*u).in_sync()))
+        (self.acked || !self.resumed) && users(type_url).iter().all(|u| self.state(*u).in_sync())
     }
 
     /// Makes sure that the client will send something that ends a wait.
@@ -79,7 +83,7 @@ impl Session {
         {
             self.clusters_unseen = None;
             for follower in FOLLOWERS {
-                self.push(follower);
+                self.push(follower, removed_freely(follower));
             }
         }
         if self.resumed && !self.acked && self.types.iter().all(|s| s.flights.is_empty()) {

@@ -33,17 +33,13 @@ struct Wanted {
 }
 
 impl Session {
-    /// Sends what may be sent of one type, and notes what has to wait.
-    pub(super) fn push(&mut self, type_url: TypeUrl) {
+    /// Sends what may be sent of one type, removals if `remove`, and notes what has to wait.
+    pub(super) fn push(&mut self, type_url: TypeUrl, remove: bool) {
         if !self.state(type_url).requested {
             return;
         }
         let current = self.current(type_url);
-        let permit = Permit {
-            send: self.may_send(type_url),
-            add: self.may_add(type_url),
-            remove: self.may_remove(type_url),
-        };
+        let permit = Permit { send: self.may_send(type_url), add: self.may_add(type_url), remove };
         let released = self.empty_tables(type_url, &current);
         let state = self.state_mut(type_url);
         state.names.share_with(&current);

@@ -276,7 +276,7 @@ fn too_many_names_end_the_stream() {
 
 #[test]
 fn empty_names_are_no_names() {
-    check("publish EDS a=1\n > EDS +''\n < EDS -''\n > EDS ack");
+    check("publish EDS a=1\n > EDS + +a\n < EDS a=1\n > EDS ack");
 }
 
 #[test]

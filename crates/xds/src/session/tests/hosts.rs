@@ -92,9 +92,33 @@ fn hosts_of_a_removed_table_are_removed() {
     started(
         "publish
          < RDS -80
-         < VHDS -80/x -80/y
          > RDS ack
+         < VHDS -80/x -80/y
          > VHDS ack",
+    );
+}
+
+#[test]
+fn hosts_stay_as_long_as_their_table() {
+    check_vhds(
+        "publish LDS l=1 RDS 80{x=1} 81{z=1}
+         > LDS
+         < LDS l=1
+         > LDS ack
+         > RDS +80 +81
+         < RDS 80=parent of 80 81=parent of 81
+         > VHDS
+         < VHDS 80/x=1 81/z=1
+         > RDS ack
+         > VHDS ack
+         publish LDS l=2 RDS 81{y=1}
+         < LDS l=2
+         < VHDS 81/y=1 -81/z
+         > VHDS ack
+         > LDS ack       # the listener has left table 80
+         < RDS -80
+         > RDS ack
+         < VHDS -80/x",
     );
 }
 

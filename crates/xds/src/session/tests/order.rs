@@ -100,7 +100,9 @@ fn routes_wait_for_the_endpoints_of_new_clusters() {
         "publish CDS a=a1 b=b1 EDS a=a1 b=b1 LDS l=l1 RDS r=r2
          < CDS a1 b1
          < EDS a1        # something that the client has, for the same purpose
-         > EDS a b
+         > EDS nonce 2 a b
+         ? StaleNonce
+         > EDS ack
          < EDS b1
          > EDS ack
          < RDS r2
@@ -151,17 +153,29 @@ fn a_cluster_is_removed_after_the_route_has_left_it() {
 
 #[test]
 fn an_omission_removes_so_removed_clusters_are_repeated_until_the_route_has_left_them() {
-    started_sotw(
-        "publish CDS b=b1 EDS b=b1 LDS l=l1 RDS r=r2
-         < CDS a1 b1
-         < EDS a1
-         > EDS a b
+    check_sotw(
+        "publish CDS a=a1 c=c1 EDS a=a1 c=c1 RDS r=r1
+         > CDS
+         < CDS a1 c1
+         > EDS begin a c
+         < EDS a1 c1
+         > CDS ack
+         > EDS ack
+         > RDS begin r
+         < RDS r1
+         > RDS ack
+         publish CDS b=b1 c=c1 EDS b=b1 c=c1 RDS r=r2
+         < CDS a1 b1 c1
+         < EDS c1
+         > EDS nonce 2 a b c
+         ? StaleNonce
+         > EDS ack
          < EDS b1
          > EDS ack
          < RDS r2
          > RDS ack
          > CDS ack
-         < CDS b1
+         < CDS b1 c1
          > CDS ack",
     );
 }

@@ -156,7 +156,14 @@ impl Player {
                 request.version_info = version;
                 request.error_detail = error(word, argument);
             }
-            "nonce" => request.response_nonce = argument.into(),
+            "nonce" => {
+                let mut words = argument.split_whitespace().map(str::to_owned);
+                request.response_nonce = words.next().unwrap();
+                let names: Vec<_> = words.collect();
+                if !names.is_empty() {
+                    self.names.insert(t, names);
+                }
+            }
             "begin" => {
                 request.response_nonce = String::new();
                 self.names.insert(t, argument.split_whitespace().map(Into::into).collect());

@@ -127,6 +127,8 @@ fn star_replaces_and_is_replaced() {
          < CDS a1 b1
          > CDS ack
          > CDS b
+         < CDS b1
+         > CDS ack
          publish CDS a=a2 b=b1
          publish CDS a=a2 b=b2
          < CDS b2
@@ -142,6 +144,8 @@ fn an_empty_list_after_names_is_no_wildcard() {
          < LDS a1 b1
          > LDS ack
          > LDS a
+         < LDS a1
+         > LDS ack
          > LDS none
          publish LDS a=a2 b=b2",
     );
@@ -159,9 +163,9 @@ fn a_request_without_nonce_is_answered_in_full() {
          > EDS ack
          > CDS begin
          < CDS a1
+         < EDS a1        # endpoints follow their cluster
          > CDS begin
-         < CDS a1
-         < EDS a1",
+         < CDS a1",
     );
 }
 
@@ -189,10 +193,12 @@ fn names_of_a_stale_request_count() {
          > EDS begin a
          < EDS a1
          > EDS ack
-         > EDS a b
-         < EDS b1
-         > EDS nonce 1
+         publish EDS a=a2 b=b1
+         < EDS a2
+         > EDS nonce 1 a b
          ? StaleNonce
+         > EDS ack
+         < EDS b1
          > EDS ack",
     );
 }
