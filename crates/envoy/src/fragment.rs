@@ -97,6 +97,34 @@ pub fn route_table(
     route_table_after(None, name, head, catch_all, elements)
 }
 
+/// As [`route_table`], from hosts that are kept as a set: `children` by their resource names, and the same hosts
+/// as fields of the table (`Element::inline`) in the order of the set.
+pub fn route_table_of(
+    name: &str,
+    head: &RouteConfiguration,
+    catch_all: Option<&VirtualHost>,
+    children: ResourceSet,
+    inline: impl IntoIterator<Item = Arc<[Bytes]>>,
+) -> EncodedResource {
+    let catch_all = catch_all.map(|host| message_field(VIRTUAL_HOSTS, [encode(host)]));
+    let mut head = RouteConfiguration { name: name.to_owned(), ..head.clone() };
+    let head_bytes = encode(&head);
+    let own = Digest::of_pieces(
+        std::iter::once(&head_bytes).chain(catch_all.iter().flat_map(|c| c.iter())).map(|b| &b[..]),
+    );
+    let mut full = EncodedResource::of_parts(
+        name,
+        concat(head_bytes, inline.into_iter().chain(catch_all.clone())),
+        std::iter::once(own).chain(children.values().map(|child| child.digest)),
+    );
+    if !children.is_empty() {
+        head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
+        let parent = EncodedResource::of_fragments(name, concat(encode(&head), catch_all));
+        full.elements = Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children }));
+    }
+    full
+}
+
 /// As [`route_table`]; the children share structure with those of `previous`, an earlier state of the same
 /// table, so that the difference of the two skips what they share.
 pub fn route_table_after(

@@ -4,5 +4,15 @@
 //! functions from domain types to Envoy messages that are tested with literals. No function sees a proxy; the
 //! types of [`view`] and the keys name exactly what may influence a resource.
 
+mod access_log;
+pub mod clusters;
+mod destination;
+pub mod endpoints;
+pub mod listeners;
+mod metadata;
 pub mod names;
+pub mod publication;
+pub mod routes;
+pub mod secrets;
+pub mod sets;
 pub mod view;

@@ -6,11 +6,10 @@
 use std::sync::Arc;
 
 use fairlead_model::{
-    ConfigKey,
+    ConfigKey, ServiceKey,
     destination_rule::RuleKey,
     proxy::{Interception, IpFamilies, Place, Source},
     scope::{DestinationBinding, ScopeKey},
-    ServiceKey,
 };
 
 /// What outbound clusters may depend on.
@@ -52,6 +51,8 @@ pub struct RouteView {
     pub source: Source,
     /// The client's DNS domain (`default.svc.cluster.local`), which decides short host names.
     pub dns_domain: Arc<str>,
+    /// How traffic reaches the proxy: what was not redirected has no original destination to pass on to.
+    pub interception: Interception,
 }
 
 /// What outbound listeners may depend on.

@@ -1,0 +1,85 @@
+//! Clusters: one for each port of a service and each of its subsets, those of the inbound side, and the special
+//! ones that every sidecar has.
+
+use std::sync::Arc;
+
+use fairlead_envoy::{EncodedResource, encode};
+use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_model::{
+    destination_rule::MergedRule, endpoints::EndpointsOf, mesh::ResolvedMesh, proxy::InboundKey,
+    registry::ServiceByKey, service::Resolution, strata,
+};
+
+use crate::view::{ClusterView, ServiceInView};
+
+mod inbound;
+pub(crate) mod outbound;
+mod special;
+mod tls;
+pub(crate) use tls::alt_name;
+mod traffic_policy;
+
+/// The clusters of one service: every port, for all endpoints and for each subset.
+pub struct ServiceClusters;
+
+impl Query for ServiceClusters {
+    type Key = ServiceInView<ClusterView>;
+    type Value = Arc<[EncodedResource]>;
+    const NAME: &'static str = "service_clusters";
+    const STRATUM: Stratum = strata::RESOURCE;
+
+    fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
+        let service = cx.get::<ServiceByKey>(&key.service);
+        let Some(service) = service.as_ref() else { return Arc::new([]) };
+        let rule = key.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
+        // Clusters whose names Envoy resolves carry their endpoints; no other cluster depends on any.
+        let dns = matches!(service.resolution, Resolution::StrictDns | Resolution::LogicalDns);
+        let endpoints = dns.then(|| cx.get::<EndpointsOf>(&key.service));
+        let inputs = outbound::ClusterInputs {
+            service,
+            rule: rule.as_deref(),
+            endpoints: endpoints.as_deref().map(AsRef::as_ref),
+            mesh: &cx.get::<ResolvedMesh>(&()),
+            view: &key.view,
+        };
+        outbound::clusters(&inputs).iter().map(encoded).collect()
+    }
+}
+
+/// The clusters of the inbound side: one for each port.
+pub struct InboundClusters;
+
+impl Query for InboundClusters {
+    type Key = InboundKey;
+    type Value = Arc<[EncodedResource]>;
+    const NAME: &'static str = "inbound_clusters";
+    const STRATUM: Stratum = strata::RESOURCE;
+
+    fn compute(cx: &Reader<'_>, key: &InboundKey) -> Self::Value {
+        let mesh = cx.get::<ResolvedMesh>(&());
+        let mut clusters = Vec::new();
+        for listener in key.listeners.iter() {
+            let rule = listener.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
+            clusters.push(encoded(&inbound::cluster(listener, rule.as_deref(), key.families, &mesh)));
+        }
+        clusters.into()
+    }
+}
+
+/// The clusters that a proxy has whatever it sees.
+pub(crate) struct SpecialClusters;
+
+impl Query for SpecialClusters {
+    type Key = ClusterView;
+    type Value = Arc<[EncodedResource]>;
+    const NAME: &'static str = "special_clusters";
+    const STRATUM: Stratum = strata::RESOURCE;
+
+    fn compute(cx: &Reader<'_>, view: &ClusterView) -> Self::Value {
+        special::clusters(view, &cx.get::<ResolvedMesh>(&())).iter().map(encoded).collect()
+    }
+}
+
+fn encoded(cluster: &envoy_types::pb::envoy::config::cluster::v3::Cluster) -> EncodedResource {
+    EncodedResource::whole(cluster.name.as_str(), encode(cluster))
+}

@@ -1,0 +1,142 @@
+//! The clusters that lead to a service.
+
+use envoy_types::pb::envoy::config::{cluster::v3::Cluster, endpoint::v3::ClusterLoadAssignment};
+use fairlead_envoy::{
+    cluster::{Discovery, Dns, DnsFamily, OriginalDst, cluster},
+    endpoint::load_assignment,
+};
+use fairlead_model::{
+    LoadBalancer, Port, Service, TrafficPolicy,
+    destination_rule::{DestinationRule, Subset},
+    endpoints::ServiceEndpoints,
+    mesh::Mesh,
+    port::TargetPort,
+    proxy::IpFamilies,
+    service::Resolution,
+};
+
+use super::{tls, traffic_policy};
+use crate::{endpoints, metadata, names, view::ClusterView};
+
+/// All that the clusters of a service are decided by.
+pub(crate) struct ClusterInputs<'a> {
+    pub service: &'a Service,
+    pub rule: Option<&'a DestinationRule>,
+    /// Given for services whose names Envoy resolves.
+    pub endpoints: Option<&'a ServiceEndpoints>,
+    pub mesh: &'a Mesh,
+    pub view: &'a ClusterView,
+}
+
+/// The clusters of every port, for all endpoints and for each subset.
+pub(crate) fn clusters(inputs: &ClusterInputs<'_>) -> Vec<Cluster> {
+    let subsets = inputs.rule.map_or(&[][..], |rule| &rule.subsets);
+    let variants = || std::iter::once(None).chain(subsets.iter().map(Some));
+    inputs
+        .service
+        .ports
+        .iter()
+        .flat_map(|port| variants().filter_map(move |subset| outbound_cluster(inputs, port, subset)))
+        .collect()
+}
+
+/// The policy for a port and a subset.
+pub(crate) fn policy(
+    rule: Option<&DestinationRule>,
+    port: u16,
+    subset: Option<&Subset>,
+    mesh: &Mesh,
+) -> TrafficPolicy {
+    match rule {
+        Some(rule) => rule.policy_for(port, subset, &mesh.default_policy),
+        None => mesh.default_policy.clone().into_policy(),
+    }
+}
+
+/// Whether load assignments are sent for the clusters of a service.
+pub(crate) fn is_eds(service: &Service, policy: &TrafficPolicy, gateway: bool) -> bool {
+    policy.load_balancer != Some(LoadBalancer::Passthrough)
+        && match service.resolution {
+            Resolution::Registry => true,
+            Resolution::OriginalDestination => service.headless && gateway,
+            Resolution::StrictDns | Resolution::LogicalDns | Resolution::Alias(_) => false,
+        }
+}
+
+fn outbound_cluster(inputs: &ClusterInputs<'_>, port: &Port, subset: Option<&Subset>) -> Option<Cluster> {
+    let ClusterInputs { service, rule, mesh, view, .. } = inputs;
+    let host = &service.key.host;
+    let name = names::outbound_cluster(port.number, subset.map_or("", |s| &s.name), host);
+    let policy = policy(*rule, port.number, subset, mesh);
+    let discovery = discovery(inputs, port, subset, &policy, &name)?;
+    let connect_timeout = policy.connection_pool.connect_timeout.unwrap_or(mesh.connect_timeout);
+    let chooses_host = !matches!(discovery, Discovery::OriginalDst(_));
+    let mut cluster = cluster(&*name, discovery, Some(connect_timeout));
+    traffic_policy::apply(&mut cluster, &policy, port.protocol, mesh, chooses_host);
+    tls::apply(&mut cluster, &policy, &tls::TlsInputs { service, rule: *rule, port, view });
+    cluster.metadata = Some(metadata::cluster(service, *rule, subset));
+    Some(cluster)
+}
+
+/// Where the hosts come from; `None` where there is nothing to connect to and no way that there will be.
+fn discovery(
+    inputs: &ClusterInputs<'_>,
+    port: &Port,
+    subset: Option<&Subset>,
+    policy: &TrafficPolicy,
+    name: &str,
+) -> Option<Discovery> {
+    let service = inputs.service;
+    if is_eds(service, policy, inputs.view.gateway) {
+        return Some(Discovery::Eds { service_name: None });
+    }
+    let dns = || {
+        let mut load_assignment = dns_endpoints(inputs, port, subset, name);
+        // A logical DNS cluster has one name.
+        if service.resolution == Resolution::LogicalDns {
+            load_assignment.endpoints.truncate(1);
+            load_assignment.endpoints.iter_mut().for_each(|l| l.lb_endpoints.truncate(1));
+        }
+        // A cluster without a name to resolve is not sent: requests are answered by 503 NC, as in Istio
+        // (cluster_builder.go, buildCluster).
+        (!load_assignment.endpoints.is_empty()).then(|| Dns {
+            load_assignment,
+            family: match inputs.view.families {
+                IpFamilies::V4 => DnsFamily::V4Only,
+                IpFamilies::V6 => DnsFamily::V6Only,
+                IpFamilies::Dual => DnsFamily::All,
+            },
+            refresh_rate: Some(inputs.mesh.dns_refresh_rate),
+            respect_ttl: true,
+            jitter: Some(std::time::Duration::from_millis(100)),
+            resolver: None,
+        })
+    };
+    match service.resolution {
+        Resolution::Alias(_) => None,
+        Resolution::StrictDns if policy.load_balancer != Some(LoadBalancer::Passthrough) => {
+            dns().map(Discovery::StrictDns)
+        }
+        Resolution::LogicalDns if policy.load_balancer != Some(LoadBalancer::Passthrough) => {
+            dns().map(Discovery::LogicalDns)
+        }
+        _ => Some(Discovery::OriginalDst(OriginalDst {
+            port_override: match port.target {
+                // Pods are connected to on the port that the client chose.
+                TargetPort::Number(target) if target != port.number && !service.headless => Some(target),
+                _ => None,
+            },
+            ..OriginalDst::default()
+        })),
+    }
+}
+
+fn dns_endpoints(
+    inputs: &ClusterInputs<'_>,
+    port: &Port,
+    subset: Option<&Subset>,
+    name: &str,
+) -> ClusterLoadAssignment {
+    let all = inputs.endpoints.and_then(|e| e.by_port.get(&port.number)).map_or(&[][..], |e| e);
+    load_assignment(name, endpoints::by_locality(all, subset, inputs.service))
+}

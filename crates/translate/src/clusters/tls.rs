@@ -1,0 +1,114 @@
+//! TLS from a client proxy to the endpoints of a service.
+//!
+//! Mirrors istio pilot/pkg/networking/core/cluster_tls.go, without what istio-agent serves.
+
+use std::{net::IpAddr, sync::Arc};
+
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use fairlead_envoy::{
+    data_source,
+    matcher::StringMatch,
+    tls::{
+        Certificate, CommonTls, SanKind, SubjectAltName, Validation, upstream_tls, upstream_tls_context,
+        validation_context,
+    },
+};
+use fairlead_model::{
+    CertificateSource, Port, ServerValidation, Service, TrafficPolicy, UpstreamTls, UpstreamTlsSettings,
+    destination_rule::DestinationRule,
+};
+
+use crate::{names, view::ClusterView};
+
+/// Where Debian, Alpine and the images made from them keep the certificate authorities. Envoy has no notion of
+/// the system's roots (its `system_root_certs` is not implemented), so a file is named.
+const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What TLS is decided by, beside the policy.
+pub(super) struct TlsInputs<'a> {
+    pub service: &'a Service,
+    pub rule: Option<&'a DestinationRule>,
+    pub port: &'a Port,
+    pub view: &'a ClusterView,
+}
+
+/// Gives the cluster the TLS that `policy` asks for.
+pub(super) fn apply(cluster: &mut Cluster, policy: &TrafficPolicy, inputs: &TlsInputs<'_>) {
+    let (settings, certificate) = match &policy.tls {
+        // The mesh's own certificates are not issued yet; decoding says so to the user.
+        None | Some(UpstreamTls::Disable | UpstreamTls::IstioMutual(_)) => return,
+        Some(UpstreamTls::Simple(settings)) => (settings, None),
+        Some(UpstreamTls::Mutual { certificate, settings }) => (settings, Some(certificate)),
+    };
+    let common = CommonTls {
+        certificates: certificate.and_then(|c| client_certificate(c, inputs)).into_iter().collect(),
+        validation: validation(settings, inputs),
+        alpn_protocols: alpn(inputs.port),
+        ..CommonTls::default()
+    };
+    let context = upstream_tls_context(common, settings.sni.as_deref().map(ToOwned::to_owned));
+    cluster.transport_socket = Some(upstream_tls(&context));
+}
+
+/// What the cluster speaks above TLS. Without it a server with ALPN may choose what Envoy does not expect.
+fn alpn(port: &Port) -> Vec<String> {
+    if port.protocol.is_http2() { vec!["h2".to_owned()] } else { Vec::new() }
+}
+
+fn client_certificate(source: &CertificateSource, inputs: &TlsInputs<'_>) -> Option<Certificate> {
+    match source {
+        CertificateSource::Files { certificate, key } => Some(Certificate::Source {
+            chain: data_source::file(&**certificate),
+            private_key: data_source::file(&**key),
+        }),
+        CertificateSource::Secret(name) => {
+            honours_credential(inputs).then(|| Certificate::Sds(names::credential(name).to_string()))
+        }
+    }
+}
+
+/// A sidecar gets the secrets that a rule names only where the rule selects workloads: otherwise every workload
+/// of the namespace would get them (Istio has the same rule).
+fn honours_credential(inputs: &TlsInputs<'_>) -> bool {
+    inputs.view.gateway || inputs.rule.is_some_and(|rule| rule.workload_selector.is_some())
+}
+
+fn validation(settings: &UpstreamTlsSettings, inputs: &TlsInputs<'_>) -> Validation {
+    let names = || alt_names(settings, inputs.service);
+    let file = |path: &str| {
+        Validation::Context(Box::new(validation_context(Some(data_source::file(path)), names())))
+    };
+    match &settings.validation {
+        ServerValidation::Skip => Validation::None,
+        ServerValidation::SystemRoots => file(SYSTEM_ROOTS),
+        ServerValidation::File(path) => file(path),
+        ServerValidation::Secret(_) if !honours_credential(inputs) => file(SYSTEM_ROOTS),
+        ServerValidation::Secret(name) => {
+            let secret = names::credential_ca(name).to_string();
+            let names = names();
+            if names.is_empty() { Validation::Sds(secret) } else { Validation::SdsAndNames(secret, names) }
+        }
+    }
+}
+
+/// The names of which the server must have one: the rule's, else the ServiceEntry's.
+fn alt_names(settings: &UpstreamTlsSettings, service: &Service) -> Vec<SubjectAltName> {
+    let names: &[Arc<str>] = if settings.subject_alt_names.is_empty() {
+        &service.subject_alt_names
+    } else {
+        &settings.subject_alt_names
+    };
+    names.iter().map(|name| alt_name(name)).collect()
+}
+
+/// A name of the kind that its form shows.
+pub(crate) fn alt_name(name: &str) -> SubjectAltName {
+    let kind = if name.contains("://") {
+        SanKind::Uri
+    } else if name.parse::<IpAddr>().is_ok() {
+        SanKind::IpAddress
+    } else {
+        SanKind::Dns
+    };
+    SubjectAltName { kind, matches: StringMatch::Exact(name.to_owned()) }
+}

@@ -1,0 +1,181 @@
+//! Load assignments: which endpoints a cluster has, in which locality, with which priority.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use envoy_types::pb::envoy::config::{
+    core::v3::Address,
+    endpoint::v3::{LbEndpoint, LocalityLbEndpoints},
+};
+use fairlead_envoy::{
+    EncodedResource, IntoProto, address, encode,
+    endpoint::{lb_endpoint, load_assignment, locality, locality_lb_endpoints, placed},
+};
+use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_model::{
+    LocalityLb, Service, TrafficPolicy,
+    destination_rule::{DestinationRule, MergedRule, Subset},
+    endpoints::{Endpoint, EndpointAddress, EndpointsOf, Health, Locality, ServiceEndpoints},
+    mesh::{Mesh, ResolvedMesh},
+    proxy::Place,
+    registry::ServiceByKey,
+    service::TrafficDistribution,
+    strata,
+};
+
+use crate::{
+    clusters::outbound::{is_eds, policy},
+    names,
+    view::{EndpointView, ServiceInView},
+};
+
+mod locality_lb;
+
+use locality_lb::{LocalityGroup, Preference};
+
+/// The load assignments of one service: every port, for all endpoints and for each subset.
+pub struct ServiceLoadAssignments;
+
+impl Query for ServiceLoadAssignments {
+    type Key = ServiceInView<EndpointView>;
+    type Value = Arc<[EncodedResource]>;
+    const NAME: &'static str = "service_load_assignments";
+    const STRATUM: Stratum = strata::RESOURCE;
+
+    fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
+        let service = cx.get::<ServiceByKey>(&key.service);
+        let Some(service) = service.as_ref() else { return Arc::new([]) };
+        let rule = key.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
+        let inputs = LoadAssignmentInputs {
+            service,
+            rule: rule.as_deref(),
+            endpoints: &cx.get::<EndpointsOf>(&key.service),
+            mesh: &cx.get::<ResolvedMesh>(&()),
+            view: &key.view,
+        };
+        load_assignments(&inputs).into()
+    }
+}
+
+/// All that the load assignments of a service are decided by.
+struct LoadAssignmentInputs<'a> {
+    service: &'a Service,
+    rule: Option<&'a DestinationRule>,
+    endpoints: &'a ServiceEndpoints,
+    mesh: &'a Mesh,
+    view: &'a EndpointView,
+}
+
+fn load_assignments(inputs: &LoadAssignmentInputs<'_>) -> Vec<EncodedResource> {
+    let LoadAssignmentInputs { service, rule, endpoints, mesh, view } = inputs;
+    let subsets = rule.map_or(&[][..], |rule| &rule.subsets);
+    let mut assignments = Vec::new();
+    for port in &service.ports {
+        let all = endpoints.by_port.get(&port.number).map_or(&[][..], |e| e);
+        for subset in std::iter::once(None).chain(subsets.iter().map(Some)) {
+            let policy = policy(*rule, port.number, subset, mesh);
+            if !is_eds(service, &policy, view.gateway) {
+                continue;
+            }
+            let name =
+                names::outbound_cluster(port.number, subset.map_or("", |s| &s.name), &service.key.host);
+            let usable = usable(all, subset, service, &view.place);
+            let groups = locality_lb::group(usable);
+            let groups = match preference(service, &policy, mesh) {
+                Some(preference) => locality_lb::apply(groups, &preference, &view.place),
+                None => groups,
+            };
+            let assignment = load_assignment(&*name, groups.iter().map(locality_endpoints));
+            assignments.push(EncodedResource::whole(name, encode(&assignment)));
+        }
+    }
+    assignments
+}
+
+/// The endpoints of a DNS cluster, which every client sees alike.
+pub(crate) fn by_locality(
+    endpoints: &[Endpoint],
+    subset: Option<&Subset>,
+    service: &Service,
+) -> Vec<LocalityLbEndpoints> {
+    let nowhere = Place::default();
+    let usable = usable(endpoints, subset, service, &nowhere);
+    locality_lb::group(usable).iter().map(locality_endpoints).collect()
+}
+
+/// The endpoints that may be used: healthy ones of the subset, on the client's node where the service says so.
+fn usable<'a>(
+    endpoints: &'a [Endpoint],
+    subset: Option<&'a Subset>,
+    service: &'a Service,
+    place: &'a Place,
+) -> impl Iterator<Item = &'a Endpoint> {
+    endpoints.iter().filter(move |endpoint| {
+        let healthy = match endpoint.health {
+            Health::Healthy => true,
+            Health::Unhealthy => service.publish_not_ready,
+            Health::Draining => false,
+        };
+        healthy
+            && subset.is_none_or(|s| endpoint.labels.contains_all(&s.labels))
+            && (!service.node_local || endpoint.node.as_deref() == Some(&*place.node))
+    })
+}
+
+/// How localities are preferred: a Service's `trafficDistribution` counts unless the rule has its own setting;
+/// failing over needs outlier detection, or every failure would be permanent (Istio has the same rule).
+fn preference<'a>(service: &Service, policy: &'a TrafficPolicy, mesh: &'a Mesh) -> Option<Preference<'a>> {
+    if let (Some(distribution), None) = (service.traffic_distribution, &policy.locality_lb) {
+        return Some(Preference::Labels(match distribution {
+            TrafficDistribution::PreferSameZone => {
+                locality_lb::SAME_ZONE.iter().map(|s| Arc::from(*s)).collect()
+            }
+            TrafficDistribution::PreferSameNode => {
+                locality_lb::SAME_NODE.iter().map(|s| Arc::from(*s)).collect()
+            }
+        }));
+    }
+    let setting: &LocalityLb = policy.locality_lb.as_ref().unwrap_or(&mesh.locality_lb);
+    if !setting.enabled {
+        None
+    } else if !setting.distribute.is_empty() {
+        Some(Preference::Distribute(&setting.distribute))
+    } else if policy.outlier_detection.is_none() {
+        None
+    } else if !setting.failover_priority.is_empty() {
+        Some(Preference::Labels(setting.failover_priority.clone()))
+    } else {
+        Some(Preference::Failover(&setting.failover))
+    }
+}
+
+fn locality_endpoints(group: &LocalityGroup<'_>) -> LocalityLbEndpoints {
+    let place = group.locality;
+    let known = *place != Locality::default();
+    let endpoints = locality_lb_endpoints(
+        known.then(|| locality(&*place.region, &*place.zone, &*place.subzone)),
+        group.endpoints.iter().map(|e| endpoint(e)),
+    );
+    placed(endpoints, group.priority, Some(group.weight))
+}
+
+fn endpoint(endpoint: &Endpoint) -> LbEndpoint {
+    let mut proto = lb_endpoint(socket(endpoint));
+    if endpoint.weight != 1 {
+        proto.load_balancing_weight = Some(endpoint.weight.into_proto());
+    }
+    proto
+}
+
+fn socket(endpoint: &Endpoint) -> Address {
+    match &endpoint.address {
+        EndpointAddress::Ip(ip) => address::address(ip.to_string(), endpoint.port),
+        EndpointAddress::Dns(host) => address::address(host.as_str(), endpoint.port),
+        EndpointAddress::Unix(path) => address::pipe(&**path),
+    }
+}
+
+/// Endpoints by locality, in the order of the localities.
+type Localities<'a> = BTreeMap<&'a Locality, Vec<&'a Endpoint>>;
+
+#[cfg(test)]
+mod tests;

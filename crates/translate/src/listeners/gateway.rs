@@ -1,0 +1,341 @@
+//! The listeners of gateways: one for each port, with a filter chain for each TLS server.
+//!
+//! Mirrors istio pilot/pkg/networking/core/gateway.go.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use envoy_types::pb::envoy::config::{
+    core::v3::{TrafficDirection, TransportSocket},
+    listener::v3::{FilterChain, Listener},
+};
+use fairlead_envoy::{
+    EncodedResource, ResourceName, data_source,
+    listener::{filter_chain, inspect::tls_inspector, listener},
+    tls::{
+        Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
+        downstream_tls_context, validation_context,
+    },
+};
+use fairlead_incremental::{Collect, Query, Reader, Stratum};
+use fairlead_model::{
+    CertificateSource, ConfigKey, Host,
+    gateway::{
+        ClientCa, ClientValidation, DownstreamTls, Gateway, GatewayListener, GatewayListenerKind,
+        GatewayListeners, GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerTls,
+        TlsVersion,
+    },
+    mesh::{Mesh, ResolvedMesh},
+    scope::ScopeKey,
+    sidecar::Bind,
+    strata,
+    virtual_service::GatewayRef,
+};
+use imbl::OrdSet;
+
+use super::{
+    bind_address, bind_name, encoded, http,
+    tcp::{self, L4Client},
+};
+use crate::{
+    clusters::alt_name,
+    metadata, names,
+    routes::gateway::{GatewayView, tables_of_listener, terminates_http},
+};
+
+mod bound;
+
+use bound::{BoundVirtualService, bound_virtual_services};
+
+/// How long a client may take for the TLS handshake (Istio's default).
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The merged listeners of a view.
+pub(crate) fn merged(cx: &Reader<'_>, view: &GatewayView) -> Arc<MergedGateways> {
+    cx.get::<GatewayListeners>(&GatewayListenersKey {
+        gateways: view.gateways.clone(),
+        ports: view.ports.clone(),
+        privileged: view.privileged,
+    })
+}
+
+/// One gateway listener.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GatewayListenerKey {
+    /// The listener and its servers.
+    pub listener: GatewayListener,
+    /// What is seen: TCP and TLS routes lead to services.
+    pub scope: ScopeKey,
+}
+
+/// The keys of a view's listeners.
+struct GatewayListenerPlan;
+
+impl Query for GatewayListenerPlan {
+    type Key = GatewayView;
+    type Value = OrdSet<GatewayListenerKey>;
+    const NAME: &'static str = "gateway_listener_plan";
+    const STRATUM: Stratum = strata::PLAN;
+
+    fn compute(cx: &Reader<'_>, view: &GatewayView) -> Self::Value {
+        let key = |listener: &GatewayListener| GatewayListenerKey {
+            listener: listener.clone(),
+            scope: view.scope.clone(),
+        };
+        merged(cx, view).listeners.iter().map(key).collect()
+    }
+}
+
+/// All listeners of a gateway view, by name.
+pub struct GatewayListenerSet;
+
+impl Collect for GatewayListenerSet {
+    type Key = GatewayView;
+    type Member = GatewayListenerOf;
+    type OutKey = ResourceName;
+    type OutValue = EncodedResource;
+    const NAME: &'static str = "gateway_listeners";
+    const STRATUM: Stratum = strata::SET;
+
+    fn members(cx: &Reader<'_>, view: &GatewayView) -> OrdSet<GatewayListenerKey> {
+        (*cx.get::<GatewayListenerPlan>(view)).clone()
+    }
+
+    fn entries(
+        _: &GatewayListenerKey,
+        listener: &Option<EncodedResource>,
+        emit: &mut dyn FnMut(ResourceName, EncodedResource),
+    ) {
+        if let Some(listener) = listener {
+            emit(listener.name.clone(), listener.clone());
+        }
+    }
+}
+
+/// The listener of a key; `None` where it would have no filter chain.
+pub struct GatewayListenerOf;
+
+impl Query for GatewayListenerOf {
+    type Key = GatewayListenerKey;
+    type Value = Option<EncodedResource>;
+    const NAME: &'static str = "gateway_listener";
+    const STRATUM: Stratum = strata::RESOURCE;
+
+    fn compute(cx: &Reader<'_>, key: &GatewayListenerKey) -> Self::Value {
+        let mut servers = Vec::new();
+        for server in key.listener.servers.iter() {
+            let Some(gateway) = (*cx.get::<ResolvedGateway>(&server.gateway)).clone() else { continue };
+            let Some(found) = gateway.servers.iter().find(|s| s.index == server.index).cloned() else {
+                continue;
+            };
+            let bound = if needs_l4_routes(&found) {
+                bound_virtual_services(cx, &server.gateway, &found, &key.scope)
+            } else {
+                Vec::new()
+            };
+            servers.push(ServerInputs { gateway, server: found, bound });
+        }
+        gateway_listener(&key.listener, &servers, &cx.get::<ResolvedMesh>(&())).as_ref().map(encoded)
+    }
+}
+
+/// A server and the VirtualServices whose TCP and TLS routes apply to it.
+struct ServerInputs {
+    gateway: Arc<Gateway>,
+    server: GatewayServer,
+    bound: Vec<BoundVirtualService>,
+}
+
+/// Whether connections of the server are proxied as bytes.
+fn needs_l4_routes(server: &GatewayServer) -> bool {
+    match server.tls {
+        ServerTls::Passthrough => true,
+        ServerTls::Terminate(_) => !terminates_http(server.protocol),
+        ServerTls::None | ServerTls::HttpsRedirect => !server.protocol.is_http(),
+    }
+}
+
+fn gateway_listener(key: &GatewayListener, servers: &[ServerInputs], mesh: &Mesh) -> Option<Listener> {
+    let bind = match key.bind.as_deref().and_then(|bind| bind.parse().ok()) {
+        Some(ip) => Bind::Ip(ip),
+        None => Bind::Ip(std::net::Ipv4Addr::UNSPECIFIED.into()),
+    };
+    let mut chains = Vec::new();
+    let mut claimed = BTreeSet::new();
+    for inputs in servers {
+        match key.kind {
+            GatewayListenerKind::Http if chains.is_empty() => {
+                chains.push(http_chain(key, inputs, None, mesh)?)
+            }
+            GatewayListenerKind::Http => {}
+            GatewayListenerKind::Tls => chains.extend(tls_chains(key, inputs, &mut claimed, mesh)),
+            GatewayListenerKind::Tcp => chains.extend(tcp_chains(inputs, mesh)),
+        }
+    }
+    if chains.is_empty() {
+        return None;
+    }
+    if key.kind == GatewayListenerKind::Tcp {
+        // Chains without a condition would contradict each other; the oldest Gateway wins.
+        chains.truncate(1);
+    }
+    let mut builder = listener(&*names::listener(&bind_name(&bind), key.port), bind_address(&bind, key.port))
+        .traffic_direction(TrafficDirection::Outbound)
+        .filter_chains(chains);
+    if let Some(first) = servers.first() {
+        builder = builder.metadata(metadata::config(&first.gateway.origin));
+    }
+    if key.kind == GatewayListenerKind::Tls {
+        builder = builder.listener_filter(tls_inspector());
+    }
+    Some(builder.build())
+}
+
+/// The chain of HTTP servers: all plaintext ones of a listener, or one that terminates TLS.
+fn http_chain(
+    key: &GatewayListener,
+    inputs: &ServerInputs,
+    tls: Option<&DownstreamTls>,
+    mesh: &Mesh,
+) -> Option<FilterChain> {
+    let server = &inputs.server;
+    let listener = match tls {
+        None => key.clone(),
+        Some(_) => GatewayListener { servers: only(inputs), ..key.clone() },
+    };
+    let table = tables_of_listener(&listener, &mut |_: &ConfigKey| Some(inputs.gateway.clone()))
+        .into_iter()
+        .next()?;
+    let stat_prefix = if server.name.is_empty() {
+        format!("outbound_{}", names::listener(key.bind.as_deref().unwrap_or("0.0.0.0"), key.port))
+    } else {
+        server.name.to_string()
+    };
+    let chain = filter_chain().filter(http::gateway(&stat_prefix, &table.name, server.protocol, mesh));
+    Some(match tls {
+        None => chain.build(),
+        Some(tls) => chain
+            .server_names(tcp::server_names(&hosts(server)))
+            .transport_socket(transport_socket(tls, &["h2", "http/1.1"]))
+            .transport_socket_connect_timeout(HANDSHAKE_TIMEOUT)
+            .metadata(metadata::config(&inputs.gateway.origin))
+            .build(),
+    })
+}
+
+fn only(inputs: &ServerInputs) -> Arc<[fairlead_model::gateway::ServerRef]> {
+    Arc::new([fairlead_model::gateway::ServerRef {
+        gateway: inputs.gateway.origin.clone(),
+        index: inputs.server.index,
+    }])
+}
+
+/// The chains of a TLS server.
+fn tls_chains(
+    key: &GatewayListener,
+    inputs: &ServerInputs,
+    claimed: &mut BTreeSet<(Host, Vec<ipnet::IpNet>)>,
+    mesh: &Mesh,
+) -> Vec<FilterChain> {
+    let server = &inputs.server;
+    match &server.tls {
+        ServerTls::Terminate(tls) if terminates_http(server.protocol) => {
+            http_chain(key, inputs, Some(tls), mesh).into_iter().collect()
+        }
+        ServerTls::Terminate(tls) => tcp_chains(inputs, mesh)
+            .into_iter()
+            .take(1)
+            .map(|mut chain| {
+                let names = tcp::server_names(&hosts(server));
+                if !names.is_empty() {
+                    chain.filter_chain_match.get_or_insert_default().server_names = names;
+                }
+                chain.transport_socket = Some(transport_socket(tls, &[]));
+                chain
+            })
+            .collect(),
+        ServerTls::Passthrough => {
+            let gateways = [GatewayRef::Gateway(inputs.gateway.origin.clone())];
+            let client = L4Client { port: server.port, gateways: &gateways, source: None };
+            let hosts = hosts(server);
+            let chains_of = |bound: &BoundVirtualService| {
+                tcp::tls_chains(
+                    &bound.virtual_service,
+                    &bound.destinations,
+                    &client,
+                    Some(&hosts),
+                    &[],
+                    claimed,
+                    mesh,
+                )
+            };
+            inputs.bound.iter().flat_map(chains_of).collect()
+        }
+        ServerTls::None | ServerTls::HttpsRedirect => Vec::new(),
+    }
+}
+
+/// The chains of a server whose bytes are proxied, by the TCP routes of its VirtualServices.
+fn tcp_chains(inputs: &ServerInputs, mesh: &Mesh) -> Vec<FilterChain> {
+    let gateways = [GatewayRef::Gateway(inputs.gateway.origin.clone())];
+    let client = L4Client { port: inputs.server.port, gateways: &gateways, source: None };
+    inputs
+        .bound
+        .iter()
+        .flat_map(|bound| tcp::tcp_chains(&bound.virtual_service, &bound.destinations, &client, &[], mesh).0)
+        .collect()
+}
+
+fn hosts(server: &GatewayServer) -> Vec<Host> {
+    server.hosts.iter().map(|h| h.host.clone()).collect()
+}
+
+/// The TLS of a server.
+fn transport_socket(tls: &DownstreamTls, alpn: &[&str]) -> TransportSocket {
+    let certificate = match &tls.certificate {
+        CertificateSource::Secret(name) => Certificate::Sds(names::credential(name).to_string()),
+        CertificateSource::Files { certificate, key } => Certificate::Source {
+            chain: data_source::file(&**certificate),
+            private_key: data_source::file(&**key),
+        },
+    };
+    let (validation, required) = match &tls.client {
+        ClientValidation::None => (Validation::None, false),
+        ClientValidation::Required(ca) => (client_validation(ca, tls), true),
+        ClientValidation::Optional(ca) => (client_validation(ca, tls), false),
+    };
+    let common = CommonTls {
+        certificates: vec![certificate],
+        validation,
+        alpn_protocols: alpn.iter().map(ToString::to_string).collect(),
+        parameters: TlsSettings {
+            min_version: Some(version(tls.min_version)),
+            max_version: Some(version(tls.max_version)),
+            cipher_suites: tls.cipher_suites.iter().map(ToString::to_string).collect(),
+            ecdh_curves: Vec::new(),
+        },
+    };
+    downstream_tls(&downstream_tls_context(common, required))
+}
+
+fn client_validation(ca: &ClientCa, tls: &DownstreamTls) -> Validation {
+    let names: Vec<_> = tls.subject_alt_names.iter().map(|name| alt_name(name)).collect();
+    match ca {
+        ClientCa::File(path) => {
+            Validation::Context(Box::new(validation_context(Some(data_source::file(&**path)), names)))
+        }
+        ClientCa::Secret(name) if names.is_empty() => Validation::Sds(names::credential_ca(name).to_string()),
+        ClientCa::Secret(name) => Validation::SdsAndNames(names::credential_ca(name).to_string(), names),
+    }
+}
+
+fn version(version: TlsVersion) -> EnvoyTlsVersion {
+    match version {
+        TlsVersion::Tls10 => EnvoyTlsVersion::V1_0,
+        TlsVersion::Tls11 => EnvoyTlsVersion::V1_1,
+        TlsVersion::Tls12 => EnvoyTlsVersion::V1_2,
+        TlsVersion::Tls13 => EnvoyTlsVersion::V1_3,
+    }
+}
+
+#[cfg(test)]
+mod tests;

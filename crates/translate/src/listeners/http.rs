@@ -1,0 +1,86 @@
+//! HTTP connection managers.
+//!
+//! Mirrors istio pilot/pkg/networking/core/listener_builder.go (buildHTTPConnectionManager).
+
+use std::time::Duration;
+
+use envoy_types::pb::envoy::{
+    config::{listener::v3::Filter, route::v3::RouteConfiguration},
+    extensions::filters::network::http_connection_manager::v3::{
+        HttpFilter,
+        http_connection_manager::{ForwardClientCertDetails, SetCurrentClientCertDetails},
+    },
+};
+use fairlead_envoy::{
+    IntoProto,
+    http::{
+        HttpConnectionManagerBuilder, Routes,
+        filter::{cors, fault, grpc_web, router},
+        http_connection_manager,
+    },
+};
+use fairlead_model::{Protocol, mesh::Mesh};
+
+use crate::access_log;
+
+/// The `server` header of answers, as Istio's users know it.
+const SERVER_NAME: &str = "istio-envoy";
+
+/// The manager of a sidecar's outbound listener.
+pub(super) fn outbound(stat_prefix: &str, table: &str, protocol: Protocol, mesh: &Mesh) -> Filter {
+    common(stat_prefix, Routes::Rds(table.to_owned()), mesh)
+        .use_remote_address(false)
+        .filters(filters(protocol))
+        .build_filter()
+}
+
+/// The manager of a sidecar's inbound port. The application sees who the client was.
+pub(super) fn inbound(
+    stat_prefix: &str,
+    table: RouteConfiguration,
+    protocol: Protocol,
+    mesh: &Mesh,
+) -> Filter {
+    common(stat_prefix, Routes::Inline(Box::new(table)), mesh)
+        .use_remote_address(false)
+        .forward_client_cert(ForwardClientCertDetails::AppendForward, Some(client_cert_details()))
+        .filters(filters(protocol))
+        .build_filter()
+}
+
+/// The manager of a gateway's servers: the edge of the mesh.
+pub(super) fn gateway(stat_prefix: &str, table: &str, protocol: Protocol, mesh: &Mesh) -> Filter {
+    common(stat_prefix, Routes::Rds(table.to_owned()), mesh)
+        .use_remote_address(true)
+        .forward_client_cert(ForwardClientCertDetails::SanitizeSet, Some(client_cert_details()))
+        .filters(filters(protocol))
+        .build_filter()
+}
+
+fn common(stat_prefix: &str, routes: Routes, mesh: &Mesh) -> HttpConnectionManagerBuilder {
+    let manager = http_connection_manager(stat_prefix, routes)
+        .upgrade("websocket")
+        .stream_idle_timeout(Duration::ZERO)
+        .normalize_path(true)
+        .proxy_100_continue()
+        .server_name(SERVER_NAME);
+    match access_log::access_log(mesh) {
+        Some(log) => manager.access_log(log),
+        None => manager,
+    }
+}
+
+/// Fault and CORS are configured by routes.
+fn filters(protocol: Protocol) -> Vec<HttpFilter> {
+    let web = (protocol == Protocol::GrpcWeb).then(grpc_web);
+    web.into_iter().chain([fault(), cors(), router()]).collect()
+}
+
+fn client_cert_details() -> SetCurrentClientCertDetails {
+    SetCurrentClientCertDetails {
+        subject: Some(true.into_proto()),
+        dns: true,
+        uri: true,
+        ..SetCurrentClientCertDetails::default()
+    }
+}

@@ -1,0 +1,262 @@
+//! One outbound listener from its key.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use envoy_types::pb::envoy::config::{
+    core::v3::TrafficDirection,
+    listener::v3::{FilterChain, Listener},
+};
+use fairlead_envoy::{
+    EncodedResource,
+    listener::{
+        TransportProtocol, filter_chain,
+        inspect::{http_inspector, tls_inspector},
+        listener,
+    },
+};
+use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_model::{
+    ConfigKey, Host,
+    destination_rule::MergedRule,
+    mesh::{Mesh, ResolvedMesh},
+    sidecar::{Bind, OutboundTrafficPolicy},
+    strata,
+    virtual_service::{GatewayRef, ResolvedVirtualService, VirtualService},
+};
+use ipnet::IpNet;
+
+use super::{OutboundListenerKey, TcpService};
+use crate::{
+    clusters::outbound::policy,
+    destination::Destinations,
+    listeners::{
+        bind_address, bind_name, encoded, http, second_wildcard,
+        tcp::{self, L4Client},
+        wildcard,
+    },
+    names,
+};
+
+/// What the HTTP inspector calls plaintext HTTP.
+const PLAINTEXT_HTTP: [&str; 2] = ["http/1.1", "h2c"];
+
+/// The listener of a key.
+pub struct OutboundListener;
+
+impl Query for OutboundListener {
+    type Key = OutboundListenerKey;
+    type Value = EncodedResource;
+    const NAME: &'static str = "outbound_listener";
+    const STRATUM: Stratum = strata::RESOURCE;
+
+    fn compute(cx: &Reader<'_>, key: &OutboundListenerKey) -> EncodedResource {
+        let mut inputs = Inputs { key, services: Vec::new(), mesh: &cx.get::<ResolvedMesh>(&()) };
+        for service in key.tcp.iter() {
+            let own_rule = service.host.service.as_ref().and_then(|s| s.rule.as_ref());
+            inputs.services.push(TcpInputs {
+                service,
+                virtual_service: service
+                    .host
+                    .virtual_service
+                    .as_ref()
+                    .and_then(|key: &ConfigKey| (*cx.get::<ResolvedVirtualService>(key)).clone()),
+                destinations: Destinations::gather(cx, &service.host.destinations),
+                pool: own_rule
+                    .and_then(|rule| (*cx.get::<MergedRule>(rule)).clone())
+                    .map(|rule| policy(Some(&rule), service.port.number, None, inputs.mesh).connection_pool),
+            });
+        }
+        encoded(&outbound_listener(&inputs))
+    }
+}
+
+struct Inputs<'a> {
+    key: &'a OutboundListenerKey,
+    services: Vec<TcpInputs<'a>>,
+    mesh: &'a Mesh,
+}
+
+struct TcpInputs<'a> {
+    service: &'a TcpService,
+    virtual_service: Option<Arc<VirtualService>>,
+    destinations: Destinations,
+    pool: Option<fairlead_model::ConnectionPool>,
+}
+
+fn outbound_listener(inputs: &Inputs<'_>) -> Listener {
+    let key = inputs.key;
+    let chains = Chains::of(inputs);
+    let mut builder =
+        listener(&*names::listener(&bind_name(&key.bind), key.port), bind_address(&key.bind, key.port))
+            .traffic_direction(TrafficDirection::Outbound)
+            .bind_to_port(key.bind_to_port);
+    for address in key.more.iter().map(|bind| bind_address(bind, key.port)) {
+        builder = builder.additional_address(address);
+    }
+    if let Some(address) = second_wildcard(&key.bind, key.families, key.port) {
+        builder = builder.additional_address(address);
+    }
+    if chains.needs_sni {
+        builder = builder.listener_filter(tls_inspector());
+    }
+    if chains.needs_http {
+        builder = builder.listener_filter(http_inspector());
+    }
+    if chains.needs_sni || chains.needs_http {
+        builder = builder.listener_filters_timeout(inputs.mesh.protocol_detection_timeout, true);
+    }
+    builder = builder.filter_chains(chains.chains);
+    match chains.rest {
+        Some(chain) => builder.default_filter_chain(chain),
+        None => builder,
+    }
+    .build()
+}
+
+/// The filter chains of a listener.
+#[derive(Default)]
+struct Chains {
+    chains: Vec<FilterChain>,
+    /// For connections that no chain takes.
+    rest: Option<FilterChain>,
+    needs_sni: bool,
+    needs_http: bool,
+}
+
+impl Chains {
+    fn of(inputs: &Inputs<'_>) -> Self {
+        let key = inputs.key;
+        let mut result = Self::default();
+        let mut claims = Claims::default();
+        for service in &inputs.services {
+            result.add_service(service, &mut claims, inputs.mesh);
+        }
+        // What is redirected to an address that stands for many may be meant for an unknown host.
+        let falls_through = !key.bind_to_port && key.bind == Bind::Ip(wildcard(key.families));
+        if result.rest.is_none() && falls_through {
+            result.rest = Some(unknown(key.unknown, inputs.mesh));
+        }
+        if let Some((table, protocol)) = &key.http {
+            let stat_prefix = format!("outbound_{}", names::listener(&bind_name(&key.bind), key.port));
+            let manager = http::outbound(&stat_prefix, table, *protocol, inputs.mesh);
+            if result.rest.is_some() || !result.chains.is_empty() {
+                // HTTP is told apart from everything else.
+                result.needs_http = true;
+                result.chains.insert(
+                    0,
+                    filter_chain()
+                        .transport_protocol(TransportProtocol::RawBuffer)
+                        .application_protocols(PLAINTEXT_HTTP)
+                        .filter(manager)
+                        .build(),
+                );
+            } else {
+                result.chains.push(filter_chain().filter(manager).build());
+            }
+        }
+        if result.chains.is_empty() && result.rest.is_some() && !falls_through {
+            // The only service of an address takes every connection.
+            result.chains.extend(result.rest.take());
+        }
+        result
+    }
+
+    /// The chains of one service: its TLS and TCP routes, or one chain to its cluster.
+    fn add_service(&mut self, inputs: &TcpInputs<'_>, claims: &mut Claims, mesh: &Mesh) {
+        let TcpInputs { service, virtual_service, destinations, pool } = inputs;
+        let client = L4Client {
+            port: service.port.number,
+            gateways: &[GatewayRef::Mesh],
+            source: Some(&service.source),
+        };
+        let ranges = &service.ranges;
+        let mut takes_all = false;
+        if let Some(virtual_service) = virtual_service {
+            if service.port.protocol.is_tls() && !virtual_service.tls.is_empty() {
+                let chains = tcp::tls_chains(
+                    virtual_service,
+                    destinations,
+                    &client,
+                    None,
+                    ranges,
+                    &mut claims.names,
+                    mesh,
+                );
+                self.needs_sni |= !chains.is_empty();
+                takes_all |= !chains.is_empty();
+                self.chains.extend(chains);
+            } else if !virtual_service.tcp.is_empty() {
+                let (chains, all) = tcp::tcp_chains(virtual_service, destinations, &client, ranges, mesh);
+                for chain in chains {
+                    self.add(chain, claims);
+                }
+                takes_all |= all;
+            }
+        }
+        if !takes_all {
+            self.add_default(service, pool.as_ref(), claims, mesh);
+        }
+    }
+
+    /// The chain to the service's own cluster.
+    fn add_default(
+        &mut self,
+        service: &TcpService,
+        pool: Option<&fairlead_model::ConnectionPool>,
+        claims: &mut Claims,
+        mesh: &Mesh,
+    ) {
+        let host = &service.host.host;
+        let cluster = names::outbound_cluster(service.port.number, "", host);
+        let proxy = tcp::to_cluster(&cluster, pool, mesh);
+        let chain = filter_chain().prefix_ranges(tcp::cidrs(&service.ranges)).filter(proxy);
+        // TLS services without an address are told apart by the name that clients ask for.
+        if service.port.protocol.is_tls() && service.ranges.is_empty() && !claims.own_address {
+            if claims.names.insert((host.clone(), Vec::new())) {
+                let chain = chain.server_names(tcp::server_names(std::slice::from_ref(host))).build();
+                self.needs_sni = true;
+                self.chains.push(chain);
+            }
+        } else {
+            self.add(chain.build(), claims);
+        }
+    }
+
+    /// Adds a chain unless an earlier one takes the same connections.
+    fn add(&mut self, chain: FilterChain, claims: &mut Claims) {
+        match &chain.filter_chain_match {
+            None if self.rest.is_none() => self.rest = Some(chain),
+            None => {}
+            Some(matches) => {
+                let key = matches
+                    .prefix_ranges
+                    .iter()
+                    .map(|r| (r.address_prefix.clone(), r.prefix_len.map(|l| l.value)));
+                let key: Vec<_> = key.collect();
+                if claims.ranges.insert(format!("{key:?}{:?}", matches.server_names), ()).is_none() {
+                    self.chains.push(chain);
+                }
+            }
+        }
+    }
+}
+
+/// What earlier services of a listener have claimed.
+#[derive(Default)]
+struct Claims {
+    names: BTreeSet<(Host, Vec<IpNet>)>,
+    ranges: BTreeMap<String, ()>,
+    own_address: bool,
+}
+
+/// The chain for connections to unknown hosts.
+pub(super) fn unknown(policy: OutboundTrafficPolicy, mesh: &Mesh) -> FilterChain {
+    let (name, cluster) = match policy {
+        OutboundTrafficPolicy::AllowAny => ("PassthroughFilterChain", names::PASSTHROUGH_CLUSTER),
+        OutboundTrafficPolicy::RegistryOnly => ("BlackHoleFilterChain", names::BLACK_HOLE_CLUSTER),
+    };
+    filter_chain().name(name).filter(tcp::to_cluster(cluster, None, mesh)).build()
+}

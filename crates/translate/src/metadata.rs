@@ -1,0 +1,68 @@
+//! `filter_metadata.istio`: where a resource comes from, in the form that Istio's tools read.
+
+use envoy_types::pb::{envoy::config::core::v3::Metadata, google::protobuf::Value};
+use fairlead_envoy::metadata::{filter_metadata, list_value, string_value, struct_of};
+use fairlead_model::{
+    ConfigKey, Kind, Service,
+    destination_rule::{DestinationRule, Subset},
+    proxy::InboundListener,
+};
+
+const NAMESPACE: &str = "istio";
+
+/// The path of an object at the Kubernetes API:
+/// `/apis/networking.istio.io/v1/namespaces/<namespace>/virtual-service/<name>`.
+pub(crate) fn config_path(key: &ConfigKey) -> String {
+    let kind = match key.kind {
+        Kind::VirtualService => "virtual-service",
+        Kind::DestinationRule => "destination-rule",
+        Kind::Gateway => "gateway",
+        Kind::ServiceEntry => "service-entry",
+        Kind::Sidecar => "sidecar",
+        Kind::WorkloadEntry => "workload-entry",
+        _ => {
+            return format!(
+                "/api/v1/namespaces/{}/{}s/{}",
+                key.namespace,
+                key.kind.as_str().to_ascii_lowercase(),
+                key.name
+            );
+        }
+    };
+    format!("/apis/networking.istio.io/v1/namespaces/{}/{kind}/{}", key.namespace, key.name)
+}
+
+/// The object that a route or a listener comes from.
+pub(crate) fn config(key: &ConfigKey) -> Metadata {
+    filter_metadata([(NAMESPACE, struct_of([("config", string_value(config_path(key)))]))])
+}
+
+/// The service of a cluster, and the DestinationRule and subset that shaped it.
+pub(crate) fn cluster(
+    service: &Service,
+    rule: Option<&DestinationRule>,
+    subset: Option<&Subset>,
+) -> Metadata {
+    let mut fields = vec![("services", list_value([service_entry(service)]))];
+    if let Some(origin) = subset.map(|s| &s.origin).or(rule.map(|r| &r.origin)) {
+        fields.push(("config", string_value(config_path(origin))));
+    }
+    if let Some(subset) = subset {
+        fields.push(("subset", string_value(&*subset.name)));
+    }
+    filter_metadata([(NAMESPACE, struct_of(fields))])
+}
+
+/// The object that asked for an inbound port.
+pub(crate) fn inbound_cluster(listener: &InboundListener) -> Metadata {
+    config(&listener.origin)
+}
+
+fn service_entry(service: &Service) -> Value {
+    let fields = struct_of([
+        ("host", string_value(service.key.host.as_str())),
+        ("name", string_value(service.origin.name.as_str())),
+        ("namespace", string_value(service.key.namespace.as_str())),
+    ]);
+    Value { kind: Some(envoy_types::pb::google::protobuf::value::Kind::StructValue(fields)) }
+}

@@ -1,0 +1,200 @@
+//! What one proxy is sent: the union of the sets that its binding names.
+//!
+//! Sets that depend on less than the whole proxy are queries of their own, so that proxies that look alike share
+//! one root, and with it one difference and one response body.
+
+use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
+use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_model::{
+    proxy::{BindingOf, InboundKey, ProxyBinding, ProxyKey},
+    scope::{ScopeKey, ScopeOf},
+    strata,
+};
+
+use crate::{
+    clusters::{InboundClusters, SpecialClusters},
+    listeners::{
+        gateway::GatewayListenerSet,
+        inbound::InboundListeners,
+        outbound::{OutboundListenerSet, VirtualOutbound},
+    },
+    routes::{
+        gateway::GatewayView,
+        table::{RouteTables, TablesKey},
+    },
+    secrets::{ProxySecrets, SecretsKey},
+    sets::{OutboundClusters, OutboundLoadAssignments, ScopeInView},
+    view::{ClusterView, EndpointView, ListenerView, RouteView},
+};
+
+/// A proxy, and what may be sent to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicationKey {
+    /// The proxy.
+    pub proxy: ProxyKey,
+    /// Whether secrets may be sent: the connection is encrypted, or does not leave the machine.
+    pub secrets: bool,
+}
+
+/// The resources of one proxy, by type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sets {
+    /// CDS.
+    pub clusters: ResourceSet,
+    /// EDS.
+    pub load_assignments: ResourceSet,
+    /// LDS.
+    pub listeners: ResourceSet,
+    /// RDS; tables carry their virtual hosts as elements.
+    pub route_tables: ResourceSet,
+    /// SDS.
+    pub secrets: ResourceSet,
+}
+
+impl Sets {
+    /// The set of a type; empty for types whose resources are elements of others.
+    pub fn get(&self, type_url: TypeUrl) -> ResourceSet {
+        match type_url {
+            TypeUrl::Cluster => self.clusters.clone(),
+            TypeUrl::ClusterLoadAssignment => self.load_assignments.clone(),
+            TypeUrl::Listener => self.listeners.clone(),
+            TypeUrl::RouteConfiguration => self.route_tables.clone(),
+            TypeUrl::Secret => self.secrets.clone(),
+            TypeUrl::LbEndpoint | TypeUrl::FilterChain | TypeUrl::VirtualHost => ResourceSet::new(),
+        }
+    }
+}
+
+/// What one proxy is sent.
+pub struct PublicationOf;
+
+impl Query for PublicationOf {
+    type Key = PublicationKey;
+    type Value = Sets;
+    const NAME: &'static str = "publication";
+    const STRATUM: Stratum = strata::PUBLICATION;
+
+    fn compute(cx: &Reader<'_>, key: &PublicationKey) -> Sets {
+        let binding = cx.get::<BindingOf>(&key.proxy);
+        let gateway = binding.inbound.is_none();
+        let scope = &binding.scope;
+        let gateway_view = GatewayView {
+            scope: scope.clone(),
+            gateways: binding.gateways.clone(),
+            ports: binding.gateway_ports.clone(),
+            privileged: binding.privileged,
+        };
+        Sets {
+            clusters: (*cx.get::<ClusterSet>(&ClusterSetKey {
+                scope: scope.clone(),
+                view: ClusterView { gateway, families: binding.families },
+                inbound: binding.inbound.clone(),
+            }))
+            .clone(),
+            load_assignments: cx.collect::<OutboundLoadAssignments>(&ScopeInView {
+                scope: scope.clone(),
+                view: EndpointView { gateway, place: binding.place.clone() },
+            }),
+            listeners: (*cx.get::<ListenerSet>(&listener_set_key(&binding, &gateway_view))).clone(),
+            route_tables: cx.collect::<RouteTables>(&if gateway {
+                TablesKey::Gateway(gateway_view.clone())
+            } else {
+                TablesKey::Sidecar(RouteView {
+                    scope: scope.clone(),
+                    source: binding.source.clone(),
+                    dns_domain: key.proxy.dns_domain.clone(),
+                    interception: binding.interception,
+                })
+            }),
+            secrets: if key.secrets {
+                (*cx.get::<ProxySecrets>(&SecretsKey {
+                    namespace: key.proxy.namespace.clone(),
+                    scope: scope.clone(),
+                    gateway: gateway.then_some(gateway_view),
+                }))
+                .clone()
+            } else {
+                ResourceSet::new()
+            },
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct ClusterSetKey {
+    scope: ScopeKey,
+    view: ClusterView,
+    inbound: Option<InboundKey>,
+}
+
+/// All clusters of proxies that share scope, view and inbound side.
+struct ClusterSet;
+
+impl Query for ClusterSet {
+    type Key = ClusterSetKey;
+    type Value = ResourceSet;
+    const NAME: &'static str = "cluster_set";
+    const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
+
+    fn compute(cx: &Reader<'_>, key: &ClusterSetKey) -> ResourceSet {
+        let mut set =
+            cx.collect::<OutboundClusters>(&ScopeInView { scope: key.scope.clone(), view: key.view.clone() });
+        add(&mut set, cx.get::<SpecialClusters>(&key.view).iter());
+        if let Some(inbound) = &key.inbound {
+            add(&mut set, cx.get::<InboundClusters>(inbound).iter());
+        }
+        set
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum ListenerSetKey {
+    Sidecar(ListenerView, InboundKey),
+    Gateway(GatewayView),
+}
+
+fn listener_set_key(binding: &ProxyBinding, gateway_view: &GatewayView) -> ListenerSetKey {
+    match &binding.inbound {
+        None => ListenerSetKey::Gateway(gateway_view.clone()),
+        Some(inbound) => {
+            let view = ListenerView {
+                scope: binding.scope.clone(),
+                source: binding.source.clone(),
+                interception: binding.interception,
+                families: binding.families,
+            };
+            ListenerSetKey::Sidecar(view, inbound.clone())
+        }
+    }
+}
+
+/// All listeners of proxies that share scope, view and inbound side.
+struct ListenerSet;
+
+impl Query for ListenerSet {
+    type Key = ListenerSetKey;
+    type Value = ResourceSet;
+    const NAME: &'static str = "listener_set";
+    const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
+
+    fn compute(cx: &Reader<'_>, key: &ListenerSetKey) -> ResourceSet {
+        match key {
+            ListenerSetKey::Gateway(view) => cx.collect::<GatewayListenerSet>(view),
+            ListenerSetKey::Sidecar(view, inbound) => {
+                let mut set = cx.collect::<OutboundListenerSet>(view);
+                let policy = cx.get::<ScopeOf>(&view.scope).outbound_policy;
+                let virtual_outbound = cx.get::<VirtualOutbound>(&(view.interception, view.families, policy));
+                add(&mut set, virtual_outbound.as_ref().as_ref().into_iter());
+                add(&mut set, cx.get::<InboundListeners>(inbound).iter());
+                set
+            }
+        }
+    }
+}
+
+/// Adds `resources` to the set.
+fn add<'a>(set: &mut ResourceSet, resources: impl Iterator<Item = &'a EncodedResource>) {
+    for resource in resources {
+        set.insert(resource.name.clone(), resource.clone());
+    }
+}

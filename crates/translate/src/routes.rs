@@ -1,0 +1,17 @@
+//! Route tables and virtual hosts.
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`outbound`] | which tables a sidecar has, and which hosts each |
+//! | [`gateway`] | the same for gateways |
+//! | [`virtual_host`] | the bytes of one host |
+//! | [`table`] | a table made of its hosts |
+
+mod domains;
+pub mod gateway;
+mod http;
+pub mod outbound;
+pub mod plan;
+pub mod table;
+mod traits;
+pub mod virtual_host;

@@ -1,0 +1,62 @@
+//! The domains of a virtual host: every way in which a client may write the name of a service.
+//!
+//! Mirrors istio pilot/pkg/networking/core/httproute.go (generateVirtualHostDomains, generateAltVirtualHosts).
+
+use std::{net::IpAddr, sync::Arc};
+
+use fairlead_model::Host;
+
+/// What the domains of one host are made of.
+pub(super) struct HostNames<'a> {
+    /// The host itself.
+    pub host: &'a Host,
+    /// Second names of it.
+    pub aliases: &'a [Host],
+    /// Its addresses.
+    pub addresses: &'a [IpAddr],
+    /// Whether its Pods have names below it (headless Services of Kubernetes).
+    pub headless: bool,
+}
+
+/// The domains, most official first: the names, their short forms as seen from `dns_domain`, the addresses.
+///
+/// Ports are not listed: route tables ignore the port of the authority.
+pub(super) fn domains(names: &HostNames<'_>, dns_domain: &str) -> Vec<Arc<str>> {
+    let mut domains: Vec<Arc<str>> = Vec::new();
+    for host in std::iter::once(names.host).chain(names.aliases) {
+        domains.push(host.as_arc().clone());
+        if is_dns_name(host) {
+            // A client that resolves names fully may send the trailing dot.
+            domains.push(format!("{host}.").into());
+        }
+        domains.extend(short_forms(host.as_str(), dns_domain).map(Arc::from));
+    }
+    if names.headless {
+        let below: Vec<Arc<str>> = domains.iter().map(|d| format!("*.{d}").into()).collect();
+        domains.extend(below);
+    }
+    domains.extend(names.addresses.iter().map(|ip| match ip {
+        IpAddr::V4(ip) => Arc::from(ip.to_string()),
+        IpAddr::V6(ip) => format!("[{ip}]").into(),
+    }));
+    domains
+}
+
+/// `a`, `a.ns.svc` and `a.ns` for `a.ns.svc.cluster.local`; the bare `a` only within the same namespace.
+fn short_forms<'a>(host: &'a str, dns_domain: &str) -> impl Iterator<Item = &'a str> {
+    let forms = || {
+        let namespace = &dns_domain[..dns_domain.find(".svc.")?];
+        let (before_svc, _) = host.split_once(".svc.")?;
+        let (name, service_namespace) = before_svc.split_once('.')?;
+        let own = (service_namespace == namespace).then_some(name);
+        Some([own, Some(&host[..before_svc.len() + ".svc".len()]), Some(before_svc)])
+    };
+    forms().into_iter().flatten().flatten()
+}
+
+fn is_dns_name(host: &Host) -> bool {
+    !host.is_wildcard() && !host.as_str().ends_with('.') && host.as_str().parse::<IpAddr>().is_err()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The route tables of gateways: one for all plaintext HTTP servers of a listener, one for each HTTPS server.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_model::{
+    ConfigKey,
+    gateway::{
+        Gateway, GatewayHost, GatewayHosts, GatewayHostsKey, GatewayListener, GatewayListenerKind,
+        ResolvedGateway, ServerRef, ServerTls,
+    },
+    scope::ScopeKey,
+    strata,
+};
+
+use super::plan::{CatchAll, Table, Tables};
+use crate::{
+    names,
+    view::{RouteClient, VirtualHostKey},
+};
+
+/// The listeners of a gateway and what the proxy can see.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GatewayView {
+    /// What is seen.
+    pub scope: ScopeKey,
+    /// The Gateways that select the proxy, oldest first.
+    pub gateways: Arc<[ConfigKey]>,
+    /// Target ports of the proxy's own Services, as pairs of service port and target port, sorted.
+    pub ports: Arc<[(u16, u16)]>,
+    /// Whether the proxy may bind ports below 1024.
+    pub privileged: bool,
+}
+
+/// One route table of a gateway listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TableOfServers {
+    /// The name of the table.
+    pub name: Arc<str>,
+    /// The port of the servers, which `match.port` compares with.
+    pub port: u16,
+    /// The servers that share it.
+    pub servers: Arc<[ServerRef]>,
+}
+
+/// The route tables that a listener names: one for plaintext HTTP, one for each server that terminates TLS.
+pub(crate) fn tables_of_listener(
+    listener: &GatewayListener,
+    gateway: &mut dyn FnMut(&ConfigKey) -> Option<Arc<Gateway>>,
+) -> Vec<TableOfServers> {
+    let bind = listener.bind.as_deref();
+    let mut server_of = |server: &ServerRef| {
+        gateway(&server.gateway)?.servers.iter().find(|s| s.index == server.index).cloned()
+    };
+    match listener.kind {
+        GatewayListenerKind::Http => {
+            let Some(first) = listener.servers.first().and_then(&mut server_of) else { return Vec::new() };
+            vec![TableOfServers {
+                name: names::gateway_http_route(listener.port, bind),
+                port: first.port,
+                servers: listener.servers.clone(),
+            }]
+        }
+        GatewayListenerKind::Tls => listener
+            .servers
+            .iter()
+            .filter_map(|server| {
+                let resolved = server_of(server)?;
+                let http =
+                    matches!(resolved.tls, ServerTls::Terminate(_)) && terminates_http(resolved.protocol);
+                http.then(|| TableOfServers {
+                    name: names::gateway_https_route(
+                        resolved.port,
+                        &resolved.port_name,
+                        server.gateway.name.as_str(),
+                        server.gateway.namespace.as_str(),
+                        bind,
+                    ),
+                    port: resolved.port,
+                    servers: Arc::new([server.clone()]),
+                })
+            })
+            .collect(),
+        GatewayListenerKind::Tcp => Vec::new(),
+    }
+}
+
+/// Whether HTTP is spoken within the TLS that a server of this protocol terminates.
+pub(crate) fn terminates_http(protocol: fairlead_model::Protocol) -> bool {
+    protocol == fairlead_model::Protocol::Https || protocol.is_http()
+}
+
+/// Plans the route tables of a gateway.
+pub struct GatewayTablesOf;
+
+impl Query for GatewayTablesOf {
+    type Key = GatewayView;
+    type Value = Arc<Tables>;
+    const NAME: &'static str = "gateway_tables";
+    const STRATUM: Stratum = strata::PLAN;
+
+    fn compute(cx: &Reader<'_>, view: &GatewayView) -> Self::Value {
+        let merged = crate::listeners::gateway::merged(cx, view);
+        let mut tables = BTreeMap::new();
+        for listener in &merged.listeners {
+            let mut gateway = |key: &ConfigKey| (*cx.get::<ResolvedGateway>(key)).clone();
+            for table in tables_of_listener(listener, &mut gateway) {
+                let key = GatewayHostsKey {
+                    servers: table.servers.clone(),
+                    scope: view.scope.clone(),
+                    port: table.port,
+                };
+                let hosts = cx.get::<GatewayHosts>(&key);
+                tables.insert(table.name.clone(), plan(&table, &hosts));
+            }
+        }
+        Arc::new(Tables { tables })
+    }
+}
+
+/// The virtual hosts of one table.
+fn plan(table: &TableOfServers, hosts: &[GatewayHost]) -> Table {
+    let gateways: BTreeSet<ConfigKey> = table.servers.iter().map(|s| s.gateway.clone()).collect();
+    let gateways: Arc<[ConfigKey]> = gateways.into_iter().collect();
+    let mut claimed = BTreeSet::new();
+    let keys: imbl::OrdSet<VirtualHostKey> = hosts
+        .iter()
+        .filter(|host| claimed.insert(host.host.clone()))
+        .map(|host| VirtualHostKey {
+            table: table.name.clone(),
+            name: names::virtual_host(&host.host, table.port),
+            domains: Arc::new([host.host.as_arc().clone()]),
+            port: table.port,
+            service: None,
+            virtual_services: host.virtual_services.clone(),
+            destinations: host.destinations.clone(),
+            client: RouteClient::Gateway { gateways: gateways.clone(), https_redirect: host.https_redirect },
+        })
+        .collect();
+    // A table without a host answers 404 to everything, and a table with hosts answers so to the others.
+    let catch_all = if keys.is_empty() {
+        CatchAll::NotFound(names::blackhole_virtual_host(table.port))
+    } else {
+        CatchAll::None
+    };
+    Table { catch_all, hosts: keys }
+}

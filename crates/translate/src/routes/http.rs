@@ -1,0 +1,233 @@
+//! The HTTP routes of a virtual host.
+//!
+//! Mirrors istio pilot/pkg/networking/core/route/route.go (BuildHTTPRoutesForVirtualService, translateRoute).
+
+use std::sync::Arc;
+
+use envoy_types::pb::envoy::config::route::v3::{Route, RouteAction, route_action::HashPolicy};
+use fairlead_envoy::{
+    IntoProto,
+    extension::{CORS, FAULT},
+    http::filter::{PerFilterConfig, cors_policy, http_fault},
+    matcher::regex_rewrite,
+    route::{
+        Action, Body, PathMatch, Redirect as EnvoyRedirect, RedirectCode, RedirectPath, Upstream,
+        cluster_weight, forward, host_rewrite,
+        policy::{hash_policy, max_stream_duration, mirror, retry_policy},
+        route, route_match,
+    },
+};
+use fairlead_model::{
+    HashKey, LoadBalancer,
+    virtual_service::{
+        Destination, HttpAction, HttpMatch, HttpRoute, Redirect, RedirectPort, VirtualService,
+        WeightedDestination,
+    },
+};
+
+use super::virtual_host::VirtualHostInputs;
+use crate::{metadata, names, view::RouteClient};
+
+mod convert;
+mod headers;
+mod matching;
+mod retry;
+
+/// The routes of a host: those of its VirtualServices, or one to its service.
+pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<Route> {
+    if inputs.virtual_services.is_empty() {
+        return default_route(inputs).into_iter().collect();
+    }
+    let mut routes: Vec<Route> = Vec::new();
+    for service in &inputs.virtual_services {
+        routes.extend(routes_of(service, inputs));
+    }
+    if let RouteClient::Gateway { .. } = inputs.key.client {
+        // Several VirtualServices share a gateway's host: what matches everything comes after what does not.
+        let (catch_all, rest): (Vec<_>, Vec<_>) = routes.into_iter().partition(matching::is_catch_all);
+        routes = [rest, catch_all].concat();
+    }
+    routes
+}
+
+/// The routes of one VirtualService, up to the first that matches everything.
+fn routes_of(service: &VirtualService, inputs: &VirtualHostInputs<'_>) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for http in &service.http {
+        let always = [HttpMatch::default()];
+        let matches = if http.matches.is_empty() { &always[..] } else { &http.matches };
+        for condition in matches.iter().filter(|m| matching::applies(m, inputs.key)) {
+            let mut route = translate(http, condition, inputs);
+            route.metadata = Some(metadata::config(&service.origin));
+            let last = matching::is_catch_all(&route);
+            routes.push(route);
+            if last {
+                return routes;
+            }
+        }
+    }
+    routes
+}
+
+/// The route of a host without a VirtualService.
+fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<Route> {
+    let key = inputs.key;
+    let host = key.service.as_ref()?.host.clone();
+    let destination = Destination { host, subset: None, port: Some(key.port) };
+    let mut action = forward(Upstream::Cluster(cluster(&destination, inputs)));
+    set_timeout(&mut action, None);
+    action.hash_policy = hash_policies([&destination].into_iter(), inputs);
+    action.retry_policy = retry::policy(None, inputs.mesh, !action.hash_policy.is_empty()).map(retry_policy);
+    Some(route(names::DEFAULT_ROUTE, route_match(PathMatch::Prefix("/".to_owned())), action.into()))
+}
+
+fn translate(http: &HttpRoute, condition: &HttpMatch, inputs: &VirtualHostInputs<'_>) -> Route {
+    let name = if condition.name.is_empty() {
+        http.name.to_string()
+    } else {
+        format!("{}.{}", http.name, condition.name)
+    };
+    let action = match &http.action {
+        HttpAction::Route { .. } => Action::Forward(Box::new(forwarding(http, inputs))),
+        HttpAction::Redirect(redirect) => Action::Redirect(self::redirect(redirect, inputs.key.port)),
+        HttpAction::DirectResponse { status, body } => {
+            Action::DirectResponse { status: *status, body: response_body(body) }
+        }
+    };
+    let mut route = route(name, matching::condition(condition), action);
+    headers::apply(&mut route, &http.headers);
+    if let HttpAction::Route { destinations, .. } = &http.action {
+        if let [only] = &destinations[..] {
+            headers::apply(&mut route, &only.headers);
+        }
+    }
+    if let Some(fault) = &http.fault {
+        route.configure_filter(FAULT, &http_fault(convert::delay(fault), convert::abort(fault)));
+    }
+    if let Some(cors) = &http.cors {
+        route.configure_filter(CORS, &cors_policy(convert::cors(cors)));
+    }
+    route
+}
+
+/// The action of a route that leads to services.
+fn forwarding(http: &HttpRoute, inputs: &VirtualHostInputs<'_>) -> RouteAction {
+    let HttpAction::Route { destinations, rewrite } = &http.action else { return RouteAction::default() };
+    let authority =
+        rewrite.authority.as_deref().or_else(|| headers::authority(&http.headers)).or_else(|| {
+            match &destinations[..] {
+                [only] => headers::authority(&only.headers),
+                _ => None,
+            }
+        });
+    let mut action = forward(upstream(destinations, authority.is_some(), inputs));
+    if let Some((pattern, substitution)) = &rewrite.uri_regex {
+        action.regex_rewrite = Some(regex_rewrite(&**pattern, &**substitution));
+    } else if let Some(uri) = &rewrite.uri {
+        action.prefix_rewrite = uri.to_string();
+    }
+    action.host_rewrite_specifier = authority.map(host_rewrite);
+    set_timeout(&mut action, http.timeout);
+    action.hash_policy = hash_policies(destinations.iter().map(|d| &d.destination), inputs);
+    action.retry_policy =
+        retry::policy(http.retries.as_ref(), inputs.mesh, !action.hash_policy.is_empty()).map(retry_policy);
+    action.request_mirror_policies = http
+        .mirrors
+        .iter()
+        .map(|m| {
+            let mut policy = mirror(cluster(&m.destination, inputs), convert::percent(m.percent));
+            policy.trace_sampled = Some(false.into_proto());
+            policy.disable_shadow_host_suffix_append = true;
+            policy
+        })
+        .collect();
+    action
+}
+
+/// One cluster, or several by weight. A destination's own authority counts where the route has none.
+fn upstream(
+    destinations: &[WeightedDestination],
+    authority_given: bool,
+    inputs: &VirtualHostInputs<'_>,
+) -> Upstream {
+    if let [only] = destinations {
+        return Upstream::Cluster(cluster(&only.destination, inputs));
+    }
+    let weighted = destinations.iter().map(|d| {
+        let mut weight = cluster_weight(cluster(&d.destination, inputs), d.weight);
+        headers::apply_to_cluster(&mut weight, &d.headers, authority_given);
+        weight
+    });
+    Upstream::Weighted(weighted.collect())
+}
+
+fn cluster(destination: &Destination, inputs: &VirtualHostInputs<'_>) -> String {
+    inputs.destinations.cluster(destination, inputs.key.port)
+}
+
+/// The hash policies that the rules of the destinations ask for.
+fn hash_policies<'a>(
+    destinations: impl Iterator<Item = &'a Destination>,
+    inputs: &VirtualHostInputs<'_>,
+) -> Vec<HashPolicy> {
+    let mut keys: Vec<HashKey> = Vec::new();
+    for destination in destinations {
+        let policy = inputs.destinations.policy(destination, inputs.key.port, inputs.mesh);
+        if let Some(LoadBalancer::ConsistentHash(hash)) = policy.and_then(|p| p.load_balancer) {
+            if !keys.contains(&hash.key) {
+                keys.push(hash.key);
+            }
+        }
+    }
+    keys.iter().map(|key| hash_policy(convert::hash_on(key))).collect()
+}
+
+/// A route without a time limit has none, and gRPC clients' own deadlines count up to the same limit.
+fn set_timeout(action: &mut RouteAction, timeout: Option<std::time::Duration>) {
+    let timeout = timeout.unwrap_or_default();
+    action.timeout = Some(timeout.into_proto());
+    action.max_stream_duration = Some(max_stream_duration(None, Some(timeout)));
+}
+
+fn redirect(redirect: &Redirect, listener_port: u16) -> EnvoyRedirect {
+    let https = redirect.scheme.as_deref() == Some("https");
+    let port = match redirect.port {
+        RedirectPort::Default => None,
+        RedirectPort::Number(port) => Some(port),
+        // What the scheme implies is not spelled out.
+        RedirectPort::FromRequest => Some(listener_port).filter(|p| *p != if https { 443 } else { 80 }),
+    };
+    let path = match (&redirect.uri, &redirect.uri_prefix) {
+        (Some(uri), _) => Some(RedirectPath::Full(uri.to_string())),
+        (None, Some(prefix)) => Some(RedirectPath::Prefix(prefix.to_string())),
+        (None, None) => None,
+    };
+    EnvoyRedirect {
+        scheme: redirect.scheme.as_deref().map(ToOwned::to_owned),
+        host: redirect.authority.as_deref().map(ToOwned::to_owned),
+        port,
+        path,
+        code: match redirect.status {
+            302 => RedirectCode::Found,
+            303 => RedirectCode::SeeOther,
+            307 => RedirectCode::TemporaryRedirect,
+            308 => RedirectCode::PermanentRedirect,
+            _ => RedirectCode::MovedPermanently,
+        },
+        strip_query: false,
+    }
+}
+
+/// Text where it is text, so that dumps can be read.
+fn response_body(body: &Arc<[u8]>) -> Option<Body> {
+    if body.is_empty() {
+        return None;
+    }
+    Some(match std::str::from_utf8(body) {
+        Ok(text) => Body::Text(text.to_owned()),
+        Err(_) => Body::Bytes(body.to_vec()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Conditions of routes: which of them can hold for a client, and what Envoy compares.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use envoy_types::pb::envoy::config::route::v3::{Route, RouteMatch, route_match::PathSpecifier};
+use fairlead_envoy::{
+    IntoProto,
+    matcher::StringMatch as EnvoyMatch,
+    route::{HeaderMatch, PathMatch, QueryMatch, header_matcher, query_parameter, route_match},
+};
+use fairlead_model::virtual_service::{GatewayRef, HttpMatch, StringMatch};
+
+use crate::view::{RouteClient, VirtualHostKey};
+
+/// Whether a condition can hold for the clients of a host: the parts that are decided here and not by Envoy.
+///
+/// Mirrors istio route.go (sourceMatchHTTP): `gateways`, where given, decides alone.
+pub(super) fn applies(condition: &HttpMatch, key: &VirtualHostKey) -> bool {
+    if condition.port.is_some_and(|port| port != key.port) {
+        return false;
+    }
+    match &key.client {
+        RouteClient::Sidecar(_) if !condition.gateways.is_empty() => {
+            condition.gateways.contains(&GatewayRef::Mesh)
+        }
+        RouteClient::Gateway { gateways, .. } if !condition.gateways.is_empty() => {
+            condition.gateways.iter().any(|g| match g {
+                GatewayRef::Mesh => false,
+                GatewayRef::Gateway(gateway) => gateways.contains(gateway),
+            })
+        }
+        RouteClient::Sidecar(Some(source)) => {
+            source.labels.contains_all(&condition.source_labels)
+                && condition.source_namespace.as_ref().is_none_or(|n| *n == source.namespace)
+        }
+        RouteClient::Sidecar(None) | RouteClient::Gateway { .. } => {
+            condition.source_labels.is_empty() && condition.source_namespace.is_none()
+        }
+    }
+}
+
+/// What Envoy compares.
+pub(super) fn condition(condition: &HttpMatch) -> RouteMatch {
+    let mut result = route_match(path(condition.uri.as_ref()));
+    result.case_sensitive = Some((!condition.ignore_uri_case).into_proto());
+    let pseudo = [
+        (":scheme", &condition.scheme),
+        (":method", &condition.method),
+        (":authority", &condition.authority),
+    ];
+    for (name, wanted) in pseudo {
+        if let Some(wanted) = wanted {
+            result.headers.push(header_matcher(name, header(wanted)));
+        }
+    }
+    result.headers.extend(named(&condition.headers, header));
+    result.headers.extend(named(&condition.without_headers, not_header));
+    for (name, wanted) in &condition.query_params {
+        result.query_parameters.push(query_parameter(
+            &**name,
+            match text(wanted) {
+                Some(value) => QueryMatch::Is(value),
+                None => QueryMatch::Present,
+            },
+        ));
+    }
+    result
+}
+
+/// Whether a route matches every request: prefix `/` or expression `.*`, and nothing else is asked.
+pub(super) fn is_catch_all(route: &Route) -> bool {
+    let Some(condition) = &route.r#match else { return false };
+    let any_path = match &condition.path_specifier {
+        Some(PathSpecifier::Prefix(prefix)) => prefix == "/",
+        Some(PathSpecifier::SafeRegex(expression)) => expression.regex == ".*",
+        _ => false,
+    };
+    any_path && condition.headers.is_empty() && condition.query_parameters.is_empty()
+}
+
+fn path(uri: Option<&StringMatch>) -> PathMatch {
+    match uri {
+        None | Some(StringMatch::Present) => PathMatch::Prefix("/".to_owned()),
+        Some(StringMatch::Exact(path)) => PathMatch::Exact(path.to_string()),
+        Some(StringMatch::Prefix(prefix)) => PathMatch::Prefix(prefix.to_string()),
+        Some(StringMatch::Regex(expression)) => PathMatch::Regex(expression.to_string()),
+    }
+}
+
+fn named(
+    conditions: &BTreeMap<Arc<str>, StringMatch>,
+    form: fn(&StringMatch) -> HeaderMatch,
+) -> impl Iterator<Item = envoy_types::pb::envoy::config::route::v3::HeaderMatcher> {
+    conditions.iter().map(move |(name, wanted)| header_matcher(&**name, form(wanted)))
+}
+
+fn header(wanted: &StringMatch) -> HeaderMatch {
+    text(wanted).map_or(HeaderMatch::Present, HeaderMatch::Is)
+}
+
+fn not_header(unwanted: &StringMatch) -> HeaderMatch {
+    text(unwanted).map_or(HeaderMatch::Absent, HeaderMatch::IsNot)
+}
+
+/// `None` where being there is enough.
+pub(super) fn text(wanted: &StringMatch) -> Option<EnvoyMatch> {
+    Some(match wanted {
+        StringMatch::Exact(value) => EnvoyMatch::Exact(value.to_string()),
+        StringMatch::Prefix(value) => EnvoyMatch::Prefix(value.to_string()),
+        StringMatch::Regex(expression) => EnvoyMatch::Regex(expression.to_string()),
+        StringMatch::Present => return None,
+    })
+}

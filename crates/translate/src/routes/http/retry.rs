@@ -1,0 +1,59 @@
+//! Retry policies.
+//!
+//! Mirrors istio pilot/pkg/networking/core/route/retry/retry.go.
+
+use fairlead_envoy::route::policy::Retry;
+use fairlead_model::{mesh::Mesh, virtual_service::Retries};
+
+/// What Istio retries where nobody says otherwise.
+const DEFAULT_RETRY_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
+/// How often Istio retries where nobody says otherwise.
+const DEFAULT_ATTEMPTS: u32 = 2;
+/// How often another host is looked for.
+const HOST_SELECTION_ATTEMPTS: u32 = 5;
+/// How many tries share a priority before the next is preferred.
+const PRIORITY_UPDATE_FREQUENCY: u16 = 2;
+const RETRIABLE_STATUS_CODES: &str = "retriable-status-codes";
+
+/// The policy of a route; `None` where nothing is retried. Hashed requests may go to a host again: the hash says
+/// which one.
+pub(super) fn policy(retries: Option<&Retries>, mesh: &Mesh, hashed: bool) -> Option<Retry> {
+    let Some(retries) = retries.or(mesh.default_retries.as_ref()) else {
+        return Some(with_hosts(parse(DEFAULT_RETRY_ON, DEFAULT_ATTEMPTS), !hashed));
+    };
+    if retries.attempts == 0 {
+        return None;
+    }
+    let default_on =
+        mesh.default_retries.as_ref().and_then(|r| r.retry_on.as_deref()).unwrap_or(DEFAULT_RETRY_ON);
+    let retry_on = retries.retry_on.as_deref().filter(|on| !on.trim().is_empty()).unwrap_or(default_on);
+    let mut retry = with_hosts(parse(retry_on, retries.attempts), retries.ignore_previous_hosts && !hashed);
+    retry.per_try_timeout = retries.per_try_timeout;
+    retry.back_off = retries.backoff.map(|base| (base, None));
+    retry.avoid_previous_priorities = retries.remote_localities.then_some(PRIORITY_UPDATE_FREQUENCY);
+    Some(retry)
+}
+
+/// Splits conditions from status codes, which are a condition of their own.
+fn parse(retry_on: &str, attempts: u32) -> Retry {
+    let mut retry = Retry { num_retries: Some(attempts), ..Retry::default() };
+    for token in retry_on.split(',').map(str::trim).filter(|t| !t.is_empty()) {
+        match token.parse::<u32>() {
+            Ok(code) => retry.retriable_status_codes.push(code),
+            Err(_) => retry.retry_on.push(token.to_owned()),
+        }
+    }
+    if !retry.retriable_status_codes.is_empty() && !retry.retry_on.iter().any(|t| t == RETRIABLE_STATUS_CODES)
+    {
+        retry.retry_on.push(RETRIABLE_STATUS_CODES.to_owned());
+    }
+    retry
+}
+
+fn with_hosts(retry: Retry, avoid_previous: bool) -> Retry {
+    Retry {
+        avoid_previous_hosts: avoid_previous.then_some(HOST_SELECTION_ATTEMPTS),
+        host_selection_attempts: Some(HOST_SELECTION_ATTEMPTS),
+        ..retry
+    }
+}

@@ -1,0 +1,220 @@
+//! The route tables of sidecars: which there are, and which virtual hosts each has.
+//!
+//! A plan consists of keys. It changes when a host or a domain comes or goes; what a VirtualService does with a
+//! request is in [`super::virtual_host`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_model::{
+    ConfigKey, Protocol, Service, ServiceKey,
+    proxy::Interception,
+    registry::ServiceByKey,
+    scope::{DestinationBinding, EgressScope, HostBinding, ScopeListener, ScopeOf},
+    sidecar::{CaptureMode, OutboundTrafficPolicy},
+    strata,
+};
+
+use super::{
+    domains::{HostNames, domains},
+    plan::{CatchAll, Table, Tables},
+    traits::{RouteTraits, RouteTraitsOf},
+};
+use crate::{
+    names,
+    view::{RouteClient, RouteView, VirtualHostKey},
+};
+
+/// Plans the route tables of a view.
+pub struct OutboundTablesOf;
+
+impl Query for OutboundTablesOf {
+    type Key = RouteView;
+    type Value = Arc<Tables>;
+    const NAME: &'static str = "outbound_tables";
+    const STRATUM: Stratum = strata::PLAN;
+
+    fn compute(cx: &Reader<'_>, view: &RouteView) -> Self::Value {
+        let scope = cx.get::<ScopeOf>(&view.scope);
+        let mut services = BTreeMap::new();
+        let mut traits = BTreeMap::new();
+        for binding in scope.listeners.iter().flat_map(|l| l.hosts.iter()) {
+            if let Some(scoped) = &binding.service {
+                if let Some(service) = cx.get::<ServiceByKey>(&scoped.service).as_ref() {
+                    services.insert(scoped.service.clone(), service.clone());
+                }
+            }
+            if let Some(key) = &binding.virtual_service {
+                traits.insert(key.clone(), *cx.get::<RouteTraitsOf>(key));
+            }
+        }
+        let policy = scope.outbound_policy;
+        Arc::new(Planner { view, services: &services, traits: &traits, policy }.plan(&scope))
+    }
+}
+
+/// What a plan is made of.
+pub(super) struct Planner<'a> {
+    pub(super) view: &'a RouteView,
+    pub(super) services: &'a BTreeMap<ServiceKey, Arc<Service>>,
+    pub(super) traits: &'a BTreeMap<ConfigKey, RouteTraits>,
+    pub(super) policy: OutboundTrafficPolicy,
+}
+
+impl Planner<'_> {
+    /// The tables of every listener of `scope`.
+    pub(super) fn plan(&self, scope: &EgressScope) -> Tables {
+        let mut tables = BTreeMap::new();
+        let explicit: BTreeSet<u16> =
+            scope.listeners.iter().filter_map(|l| l.port.as_ref().map(|p| p.number)).collect();
+        for listener in &scope.listeners {
+            match &listener.port {
+                Some(port) if port.protocol.is_http() || port.protocol == Protocol::Auto => {
+                    let name = names::port_route(port.number);
+                    // Two listeners of one port (on different addresses) share a table; the first one's hosts win.
+                    tables
+                        .entry(name.clone())
+                        .or_insert_with(|| self.port_table(&name, port.number, listener));
+                }
+                Some(_) => {}
+                None => self.implied_tables(listener, &explicit, &mut tables),
+            }
+        }
+        Tables { tables }
+    }
+
+    /// The tables of the ports of the services, other than those that explicit listeners have taken.
+    fn implied_tables(
+        &self,
+        listener: &ScopeListener,
+        taken: &BTreeSet<u16>,
+        tables: &mut BTreeMap<Arc<str>, Table>,
+    ) {
+        let mut shared = BTreeSet::new();
+        for binding in listener.hosts.iter() {
+            let Some(service) = self.service_of(binding) else { continue };
+            for port in service.ports.iter().filter(|p| !taken.contains(&p.number)) {
+                if port.protocol == Protocol::Auto && has_own_listener(service) {
+                    let name = names::sniffed_route(&binding.host, port.number);
+                    let table = self.sniffed_table(&name, port.number, binding);
+                    tables.insert(name, table);
+                } else if port.protocol.is_http() || port.protocol == Protocol::Auto {
+                    shared.insert(port.number);
+                }
+            }
+        }
+        for port in shared {
+            let name = names::port_route(port);
+            let table = self.port_table(&name, port, listener);
+            tables.insert(name, table);
+        }
+    }
+
+    /// The table of all HTTP services of a port.
+    fn port_table(&self, table: &Arc<str>, port: u16, listener: &ScopeListener) -> Table {
+        let mut hosts = imbl::OrdSet::new();
+        let mut claimed: BTreeSet<Arc<str>> = BTreeSet::new();
+        for binding in listener.hosts.iter() {
+            let domains = match self.service_of(binding) {
+                Some(service) if serves_http(service, port, listener.port.is_none()) => {
+                    self.service_domains(binding, service)
+                }
+                // A VirtualService for a host that is no service takes effect on port 80 only, as in Istio
+                // (route.go, buildSidecarVirtualHostsForVirtualService).
+                None if port == 80 && binding.virtual_service.is_some() => self.bare_domains(binding),
+                _ => continue,
+            };
+            let free: Arc<[Arc<str>]> =
+                domains.into_iter().filter(|d| claimed.insert(d.to_ascii_lowercase().into())).collect();
+            if !free.is_empty() {
+                hosts.insert(self.host_key(table, port, binding, free));
+            }
+        }
+        Table {
+            catch_all: if claimed.contains("*") { CatchAll::None } else { self.unknown(listener) },
+            hosts,
+        }
+    }
+
+    /// The table of one service port whose protocol is detected: whatever comes is for that service.
+    fn sniffed_table(&self, table: &Arc<str>, port: u16, binding: &HostBinding) -> Table {
+        let key = self.host_key(table, port, binding, Arc::new(["*".into()]));
+        Table { hosts: imbl::OrdSet::unit(key), catch_all: CatchAll::None }
+    }
+
+    fn host_key(
+        &self,
+        table: &Arc<str>,
+        port: u16,
+        binding: &HostBinding,
+        domains: Arc<[Arc<str>]>,
+    ) -> VirtualHostKey {
+        let traits = binding.virtual_service.as_ref().and_then(|key| self.traits.get(key)).copied();
+        let routed = traits.is_some_and(|t| t.has_http);
+        let own = binding
+            .service
+            .as_ref()
+            .map(|scoped| DestinationBinding { host: binding.host.clone(), service: Some(scoped.clone()) });
+        VirtualHostKey {
+            table: table.clone(),
+            name: names::virtual_host(&binding.host, port),
+            domains,
+            port,
+            service: binding.service.as_ref().map(|s| s.service.clone()),
+            virtual_services: if routed {
+                binding.virtual_service.iter().cloned().collect()
+            } else {
+                Arc::new([])
+            },
+            destinations: if routed { binding.destinations.clone() } else { own.into_iter().collect() },
+            client: RouteClient::Sidecar(traits.filter(|t| t.asks_source).map(|_| self.view.source.clone())),
+        }
+    }
+
+    /// What happens with requests for unknown hosts. A connection that was not redirected was addressed to the
+    /// proxy itself, so there is nowhere to pass it on to.
+    fn unknown(&self, listener: &ScopeListener) -> CatchAll {
+        let captured = listener.capture != CaptureMode::None && self.view.interception != Interception::None;
+        match self.policy {
+            OutboundTrafficPolicy::AllowAny if captured => CatchAll::AllowAny,
+            _ => CatchAll::BlockAll,
+        }
+    }
+
+    fn service_of(&self, binding: &HostBinding) -> Option<&Arc<Service>> {
+        self.services.get(&binding.service.as_ref()?.service)
+    }
+
+    fn service_domains(&self, binding: &HostBinding, service: &Service) -> Vec<Arc<str>> {
+        let addresses: Vec<IpAddr> = service.ips().collect();
+        let names = HostNames {
+            host: &binding.host,
+            aliases: &binding.aliases,
+            addresses: &addresses,
+            headless: service.headless,
+        };
+        domains(&names, &self.view.dns_domain)
+    }
+
+    fn bare_domains(&self, binding: &HostBinding) -> Vec<Arc<str>> {
+        let names =
+            HostNames { host: &binding.host, aliases: &binding.aliases, addresses: &[], headless: false };
+        domains(&names, &self.view.dns_domain)
+    }
+}
+
+/// Whether a port whose protocol is detected listens on the service's own address.
+pub(crate) fn has_own_listener(service: &Service) -> bool {
+    service.ips().next().is_some()
+}
+
+/// Whether the table of `port` has a host for the service.
+fn serves_http(service: &Service, port: u16, implied: bool) -> bool {
+    service.port(port).is_some_and(|p| {
+        p.protocol.is_http() || p.protocol == Protocol::Auto && !(implied && has_own_listener(service))
+    })
+}

@@ -1,0 +1,36 @@
+//! What a plan consists of: tables by name, and the keys of their hosts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use imbl::OrdSet;
+
+use crate::view::VirtualHostKey;
+
+/// The route tables of a view.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tables {
+    /// By name.
+    pub tables: BTreeMap<Arc<str>, Table>,
+}
+
+/// One route table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Its virtual hosts, without the catch-all.
+    pub hosts: OrdSet<VirtualHostKey>,
+    /// What happens with requests for other hosts.
+    pub catch_all: CatchAll,
+}
+
+/// What happens with requests for hosts that a table does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatchAll {
+    /// Envoy answers them with 404; also where some host claims every domain.
+    None,
+    /// They go to where they were addressed.
+    AllowAny,
+    /// They are refused with 502.
+    BlockAll,
+    /// They are answered with 404 by a virtual host of this name, so that the table has a host.
+    NotFound(Arc<str>),
+}

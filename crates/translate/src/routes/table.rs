@@ -1,0 +1,213 @@
+//! A route table made of its hosts.
+
+use std::sync::Arc;
+
+use fairlead_envoy::{Element, EncodedResource, ResourceName, fragment};
+use fairlead_incremental::{Collect, Query, Reader, Stratum};
+use fairlead_model::strata;
+use imbl::OrdSet;
+
+use super::{
+    gateway::{GatewayTablesOf, GatewayView},
+    outbound::OutboundTablesOf,
+    plan::{CatchAll, Table, Tables},
+    virtual_host::VirtualHostOf,
+};
+use crate::view::{RouteView, VirtualHostKey};
+
+/// A route table of a view.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableKey {
+    /// Whose.
+    pub view: TablesKey,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// All route tables of a view.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TablesKey {
+    /// Of sidecars.
+    Sidecar(RouteView),
+    /// Of gateways.
+    Gateway(GatewayView),
+}
+
+impl TablesKey {
+    fn plan(&self, cx: &Reader<'_>) -> Arc<Tables> {
+        match self {
+            Self::Sidecar(view) => (*cx.get::<OutboundTablesOf>(view)).clone(),
+            Self::Gateway(view) => (*cx.get::<GatewayTablesOf>(view)).clone(),
+        }
+    }
+}
+
+/// What is planned for one table; changes of other tables stop here.
+struct PlannedTable;
+
+impl Query for PlannedTable {
+    type Key = TableKey;
+    type Value = Option<Table>;
+    const NAME: &'static str = "planned_table";
+    const STRATUM: Stratum = Stratum(strata::PLAN.0 + 1);
+
+    fn compute(cx: &Reader<'_>, key: &TableKey) -> Self::Value {
+        key.view.plan(cx).tables.get(&key.name).cloned()
+    }
+}
+
+/// The hosts of a table, encoded, by their name as resources.
+struct TableHosts;
+
+impl Collect for TableHosts {
+    type Key = TableKey;
+    type Member = VirtualHostOf;
+    type OutKey = ResourceName;
+    type OutValue = Element;
+    const NAME: &'static str = "table_hosts";
+    const STRATUM: Stratum = strata::ELEMENTS;
+
+    fn members(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
+        cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
+    }
+
+    fn entries(_: &VirtualHostKey, host: &Element, emit: &mut dyn FnMut(ResourceName, Element)) {
+        emit(host.alone.name.clone(), host.clone());
+    }
+}
+
+/// The hosts of a table as a set of resources, which the difference of two revisions is taken of.
+struct TableChildren;
+
+impl Collect for TableChildren {
+    type Key = TableKey;
+    type Member = VirtualHostOf;
+    type OutKey = ResourceName;
+    type OutValue = EncodedResource;
+    const NAME: &'static str = "table_children";
+    const STRATUM: Stratum = strata::ELEMENTS;
+
+    fn members(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
+        cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
+    }
+
+    fn entries(_: &VirtualHostKey, host: &Element, emit: &mut dyn FnMut(ResourceName, EncodedResource)) {
+        emit(host.alone.name.clone(), host.alone.clone());
+    }
+}
+
+/// A route table, encoded in both forms: whole, and as a parent with its hosts as children.
+pub struct RouteTable;
+
+impl Query for RouteTable {
+    type Key = TableKey;
+    type Value = Option<EncodedResource>;
+    const NAME: &'static str = "route_table";
+    const STRATUM: Stratum = strata::PARENT;
+
+    fn compute(cx: &Reader<'_>, key: &TableKey) -> Self::Value {
+        let planned = cx.get::<PlannedTable>(key);
+        let planned = planned.as_ref().as_ref()?;
+        let catch_all = match &planned.catch_all {
+            CatchAll::None => None,
+            CatchAll::AllowAny => Some(fixed::allow_any()),
+            CatchAll::BlockAll => Some(fixed::block_all()),
+            CatchAll::NotFound(name) => Some(fixed::blackhole(name)),
+        };
+        let hosts = cx.collect::<TableHosts>(key);
+        let children = cx.collect::<TableChildren>(key);
+        let inline = hosts.values().map(|host| host.inline.clone());
+        Some(fragment::route_table_of(&key.name, &fixed::head(), catch_all.as_ref(), children, inline))
+    }
+}
+
+/// The members of [`RouteTables`].
+struct TableNames;
+
+impl Query for TableNames {
+    type Key = TablesKey;
+    type Value = OrdSet<TableKey>;
+    const NAME: &'static str = "table_names";
+    const STRATUM: Stratum = Stratum(strata::PLAN.0 + 1);
+
+    fn compute(cx: &Reader<'_>, view: &TablesKey) -> Self::Value {
+        let plan = view.plan(cx);
+        plan.tables.keys().map(|name| TableKey { view: view.clone(), name: name.clone() }).collect()
+    }
+}
+
+/// All route tables of a view, by name.
+pub struct RouteTables;
+
+impl Collect for RouteTables {
+    type Key = TablesKey;
+    type Member = RouteTable;
+    type OutKey = ResourceName;
+    type OutValue = EncodedResource;
+    const NAME: &'static str = "route_tables";
+    const STRATUM: Stratum = strata::SET;
+
+    fn members(cx: &Reader<'_>, view: &TablesKey) -> OrdSet<TableKey> {
+        (*cx.get::<TableNames>(view)).clone()
+    }
+
+    fn entries(
+        _: &TableKey,
+        table: &Option<EncodedResource>,
+        emit: &mut dyn FnMut(ResourceName, EncodedResource),
+    ) {
+        if let Some(table) = table {
+            emit(table.name.clone(), table.clone());
+        }
+    }
+}
+
+/// The parts of a table that are not virtual hosts of services.
+mod fixed {
+    use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
+    use fairlead_envoy::{
+        IntoProto,
+        route::{
+            Action, PathMatch, Upstream, forward, route, route_configuration, route_match, virtual_host,
+        },
+    };
+
+    use crate::names;
+
+    /// The largest body of a direct response, in bytes (validation holds bodies to the same).
+    const MAX_DIRECT_RESPONSE_BODY: u32 = 1 << 20;
+
+    /// A table without hosts. Clusters are not validated: they may come later.
+    pub(super) fn head() -> RouteConfiguration {
+        RouteConfiguration {
+            validate_clusters: Some(false.into_proto()),
+            ignore_port_in_host_matching: true,
+            max_direct_response_body_size_bytes: Some(MAX_DIRECT_RESPONSE_BODY.into_proto()),
+            ..route_configuration("", [])
+        }
+    }
+
+    /// Passes requests for unknown hosts on to where they were addressed.
+    pub(super) fn allow_any() -> VirtualHost {
+        let mut action = forward(Upstream::Cluster(names::PASSTHROUGH_CLUSTER.to_owned()));
+        action.timeout = Some(std::time::Duration::ZERO.into_proto());
+        catch_all(names::ALLOW_ANY, Some(action.into()))
+    }
+
+    /// Refuses requests for unknown hosts with 502, as Istio does.
+    pub(super) fn block_all() -> VirtualHost {
+        catch_all(names::BLOCK_ALL, Some(Action::DirectResponse { status: 502, body: None }))
+    }
+
+    /// Answers every request with 404: a host without a route.
+    pub(super) fn blackhole(name: &str) -> VirtualHost {
+        catch_all(name, None)
+    }
+
+    fn catch_all(name: &str, action: Option<Action>) -> VirtualHost {
+        let everything = || route_match(PathMatch::Prefix("/".to_owned()));
+        let mut host = virtual_host(name, ["*"], action.map(|action| route(name, everything(), action)));
+        host.include_request_attempt_count = true;
+        host
+    }
+}

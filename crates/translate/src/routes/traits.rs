@@ -1,0 +1,44 @@
+//! What a plan must know of a VirtualService without depending on its routes.
+
+use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_model::{
+    ConfigKey, strata,
+    virtual_service::{ResolvedVirtualService, VirtualService},
+};
+
+/// What a plan must know of a VirtualService.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RouteTraits {
+    /// Whether it has HTTP routes.
+    pub has_http: bool,
+    /// Whether its HTTP routes ask about the client (`sourceLabels`, `sourceNamespace`).
+    pub asks_source: bool,
+}
+
+/// The traits of a VirtualService: changing a weight does not change them, and so changes no plan.
+pub(super) struct RouteTraitsOf;
+
+impl Query for RouteTraitsOf {
+    type Key = ConfigKey;
+    type Value = RouteTraits;
+    const NAME: &'static str = "route_traits";
+    const STRATUM: Stratum = strata::REGISTRY;
+
+    fn compute(cx: &Reader<'_>, key: &ConfigKey) -> RouteTraits {
+        cx.get::<ResolvedVirtualService>(key)
+            .as_ref()
+            .as_ref()
+            .map_or_else(RouteTraits::default, |vs| route_traits(vs))
+    }
+}
+
+fn route_traits(service: &VirtualService) -> RouteTraits {
+    RouteTraits {
+        has_http: !service.http.is_empty(),
+        asks_source: service
+            .http
+            .iter()
+            .flat_map(|route| &route.matches)
+            .any(|m| !m.source_labels.is_empty() || m.source_namespace.is_some()),
+    }
+}
