@@ -15,6 +15,7 @@ pub mod client;
 pub mod deadline;
 pub mod envoy_binary;
 pub mod envoy_process;
+pub mod fake_envoy;
 pub mod load;
 pub mod ports;
 pub mod process;

@@ -1,3 +1,4 @@
 //! The test kit against a real Envoy.
 
 mod envoy_process;
+mod fake_envoy;

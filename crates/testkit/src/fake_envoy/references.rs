@@ -1,0 +1,142 @@
+//! What a resource makes Envoy ask for next.
+
+use std::collections::BTreeSet;
+
+use envoy_types::pb::{
+    envoy::{
+        config::{
+            cluster::v3::{Cluster, cluster::ClusterDiscoveryType},
+            core::v3::{ConfigSource, TransportSocket, config_source::ConfigSourceSpecifier, transport_socket},
+            endpoint::v3::ClusterLoadAssignment,
+            listener::v3::{FilterChain, Listener, filter},
+            route::v3::RouteConfiguration,
+        },
+        extensions::{
+            filters::network::http_connection_manager::v3::{
+                HttpConnectionManager, http_connection_manager::RouteSpecifier,
+            },
+            transport_sockets::tls::v3::{
+                CommonTlsContext, DownstreamTlsContext, Secret, UpstreamTlsContext, common_tls_context::ValidationContextType,
+            },
+        },
+    },
+    google::protobuf::Any,
+};
+use fairlead_envoy::TypeUrl;
+use prost::{DecodeError, Message};
+
+const CLUSTER_TYPE_EDS: i32 = 3;
+
+/// The names that a resource refers to, as far as they come over ADS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct References {
+    /// The ClusterLoadAssignment of a cluster.
+    pub(super) endpoints: Option<String>,
+    /// The route tables of a listener.
+    pub(super) routes: BTreeSet<String>,
+    /// The secrets of a cluster or listener.
+    pub(super) secrets: BTreeSet<String>,
+    /// Whether a route table takes virtual hosts of its own.
+    pub(super) virtual_hosts: bool,
+}
+
+/// The name that the message in `bytes` carries, for responses that do not repeat it; empty for other types.
+pub(super) fn name_of(kind: TypeUrl, bytes: &[u8]) -> Result<String, DecodeError> {
+    Ok(match kind {
+        TypeUrl::Cluster => Cluster::decode(bytes)?.name,
+        TypeUrl::ClusterLoadAssignment => ClusterLoadAssignment::decode(bytes)?.cluster_name,
+        TypeUrl::Listener => Listener::decode(bytes)?.name,
+        TypeUrl::RouteConfiguration => RouteConfiguration::decode(bytes)?.name,
+        TypeUrl::Secret => Secret::decode(bytes)?.name,
+        TypeUrl::VirtualHost | TypeUrl::LbEndpoint | TypeUrl::FilterChain => String::new(),
+    })
+}
+
+/// What the message in `bytes` refers to.
+pub(super) fn of(kind: TypeUrl, bytes: &[u8]) -> Result<References, DecodeError> {
+    match kind {
+        TypeUrl::Cluster => of_cluster(&Cluster::decode(bytes)?),
+        TypeUrl::Listener => of_listener(&Listener::decode(bytes)?),
+        TypeUrl::RouteConfiguration => {
+            let table = RouteConfiguration::decode(bytes)?;
+            let source = table.vhds.as_ref().and_then(|vhds| vhds.config_source.as_ref());
+            Ok(References { virtual_hosts: is_ads(source), ..References::default() })
+        }
+        _ => Ok(References::default()),
+    }
+}
+
+fn of_cluster(cluster: &Cluster) -> Result<References, DecodeError> {
+    let mut references = References::default();
+    if matches!(cluster.cluster_discovery_type, Some(ClusterDiscoveryType::Type(CLUSTER_TYPE_EDS))) {
+        let eds = cluster.eds_cluster_config.clone().unwrap_or_default();
+        if is_ads(eds.eds_config.as_ref()) {
+            let name = if eds.service_name.is_empty() { &cluster.name } else { &eds.service_name };
+            references.endpoints = Some(name.clone());
+        }
+    }
+    let matches = cluster.transport_socket_matches.iter().filter_map(|m| m.transport_socket.as_ref());
+    for socket in matches.chain(cluster.transport_socket.as_ref()) {
+        add_secrets(socket, &mut references.secrets)?;
+    }
+    Ok(references)
+}
+
+fn of_listener(listener: &Listener) -> Result<References, DecodeError> {
+    let mut references = References::default();
+    for chain in listener.filter_chains.iter().chain(listener.default_filter_chain.as_ref()) {
+        add_routes(chain, &mut references.routes)?;
+        if let Some(socket) = &chain.transport_socket {
+            add_secrets(socket, &mut references.secrets)?;
+        }
+    }
+    Ok(references)
+}
+
+fn add_routes(chain: &FilterChain, routes: &mut BTreeSet<String>) -> Result<(), DecodeError> {
+    for filter in &chain.filters {
+        let Some(filter::ConfigType::TypedConfig(config)) = &filter.config_type else { continue };
+        let Some(manager) = unpack::<HttpConnectionManager>(config)? else { continue };
+        if let Some(RouteSpecifier::Rds(rds)) = manager.route_specifier
+            && is_ads(rds.config_source.as_ref())
+        {
+            routes.insert(rds.route_config_name);
+        }
+    }
+    Ok(())
+}
+
+fn add_secrets(socket: &TransportSocket, secrets: &mut BTreeSet<String>) -> Result<(), DecodeError> {
+    let Some(transport_socket::ConfigType::TypedConfig(config)) = &socket.config_type else { return Ok(()) };
+    let context = match unpack::<UpstreamTlsContext>(config)? {
+        Some(upstream) => upstream.common_tls_context,
+        None => unpack::<DownstreamTlsContext>(config)?.and_then(|downstream| downstream.common_tls_context),
+    };
+    if let Some(context) = context {
+        add_context(context, secrets);
+    }
+    Ok(())
+}
+
+fn add_context(context: CommonTlsContext, secrets: &mut BTreeSet<String>) {
+    let validation = match context.validation_context_type {
+        Some(ValidationContextType::ValidationContextSdsSecretConfig(sds)) => Some(sds),
+        Some(ValidationContextType::CombinedValidationContext(both)) => both.validation_context_sds_secret_config,
+        _ => None,
+    };
+    let all = context.tls_certificate_sds_secret_configs.into_iter().chain(validation);
+    secrets.extend(all.filter(|sds| is_ads(sds.sds_config.as_ref())).map(|sds| sds.name));
+}
+
+fn is_ads(source: Option<&ConfigSource>) -> bool {
+    matches!(source.and_then(|s| s.config_source_specifier.as_ref()), Some(ConfigSourceSpecifier::Ads(_)))
+}
+
+/// The message in `any` if it is an `M`, by the last part of its type URL.
+fn unpack<M: Message + Default + prost::Name>(any: &Any) -> Result<Option<M>, DecodeError> {
+    let is_type = any.type_url.rsplit('/').next() == Some(M::full_name().as_str());
+    if is_type { M::decode(any.value.as_slice()).map(Some) } else { Ok(None) }
+}
+
+#[cfg(test)]
+mod tests;
