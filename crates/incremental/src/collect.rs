@@ -18,6 +18,11 @@ use crate::slab::{Data, Slab};
 use crate::stats::Kind;
 use crate::union::{MemberChange, Members, Union};
 
+/// Up to this many changed members are applied one by one in any case.
+const FEW: usize = 4;
+/// Beyond, when more than one in this many members have changed, a rebuild is cheaper.
+const ONE_IN: usize = 4;
+
 /// `Collect::members` as a query of its own, so that the list has its own early cut-off.
 ///
 /// It is of the stratum of its collection, whose node is one level above.
@@ -96,11 +101,13 @@ fn recompute<C: Collect>(cell: &RefCell<Core>, id: u32) {
     let (list_id, list) = query::fresh_as::<MemberList<C>>(cell, &key, Kind::Members);
     // The state leaves its slot, because `entries` must not run while the core is borrowed.
     let mut collection = std::mem::take(collection_mut::<C>(&mut cell.borrow_mut(), id));
-    let changed = if state == State::Dirty {
-        update(cell, id, list_id, list, &mut collection)
-    } else {
-        // A dormant collection was not told which members changed.
-        rebuild(cell, id, list_id, list, &mut collection)
+    // A dormant collection was not told which members changed.
+    let told = (state == State::Dirty).then(|| changed_members::<C>(cell, id, list_id));
+    let changed = match told {
+        Some(told) if told.len() <= FEW.max(list.len() / ONE_IN) => {
+            update(cell, id, told, list, &mut collection)
+        }
+        _ => rebuild(cell, id, list_id, list, &mut collection),
     };
     let mut core = cell.borrow_mut();
     *collection_mut::<C>(&mut core, id) = collection;
@@ -128,7 +135,7 @@ fn rebuild<C: Collect>(
         members.push((key.clone(), value));
     }
     collection.members = Arc::unwrap_or_clone(list);
-    let changed = collection.union.rebuild(members);
+    let changed = collection.union.rebuild(&members);
     cell.borrow_mut().complete(id, reads);
     changed
 }
@@ -136,11 +143,10 @@ fn rebuild<C: Collect>(
 fn update<C: Collect>(
     cell: &RefCell<Core>,
     id: u32,
-    list_id: u32,
+    mut told: Changes<C>,
     list: Arc<OrdSet<MemberKey<C>>>,
     collection: &mut Collection<C>,
 ) -> bool {
-    let mut told = changed_members::<C>(cell, id, list_id);
     let (added, removed) = list_changes::<C>(cell, &collection.members, &list, &mut told);
     collection.members = Arc::unwrap_or_clone(list);
     let members = &collection.members;

@@ -22,7 +22,7 @@ pub(crate) struct MemberChange<C: Collect> {
     pub(crate) new: Option<Arc<MemberValue<C>>>,
 }
 
-type Entries<C> = BTreeMap<<C as Collect>::OutKey, <C as Collect>::OutValue>;
+type Entries<C> = Vec<(<C as Collect>::OutKey, <C as Collect>::OutValue)>;
 type Claims<C> = BTreeMap<MemberKey<C>, <C as Collect>::OutValue>;
 /// What entries are to become; none: removed.
 type Overlay<C> = BTreeMap<<C as Collect>::OutKey, Option<<C as Collect>::OutValue>>;
@@ -62,7 +62,7 @@ impl<C: Collect> Union<C> {
         let mut clashes = BTreeSet::new();
         // First what goes, of all members: a key that moves from one member to another is no clash.
         for (member, old, new) in &edits {
-            for key in old.keys().filter(|key| !new.contains_key(*key)) {
+            for (key, _) in old.iter().filter(|(key, _)| value_of::<C>(new, key).is_none()) {
                 if let Some(claims) = self.contested.get_mut(key) {
                     claims.remove(*member);
                     touched.insert(key.clone());
@@ -73,7 +73,7 @@ impl<C: Collect> Union<C> {
         }
         for (member, old, new) in edits {
             for (key, value) in new {
-                let had = old.get(&key);
+                let had = value_of::<C>(&old, &key);
                 if had == Some(&value) {
                     continue;
                 }
@@ -96,25 +96,24 @@ impl<C: Collect> Union<C> {
     }
 
     /// Computes the union anew and changes the entries to it, so that what is equal stays shared.
-    pub(crate) fn rebuild(&mut self, members: Members<C>) -> bool {
-        self.contested.clear();
-        let mut winners: BTreeMap<C::OutKey, (MemberKey<C>, C::OutValue)> = BTreeMap::new();
-        for (member, value) in members {
-            for (key, value) in emitted::<C>(&member, Some(&value)) {
-                if let Some((first, of_first)) = winners.get(&key) {
-                    let claims = self.contested.entry(key);
-                    let claims =
-                        claims.or_insert_with(|| BTreeMap::from([(first.clone(), of_first.clone())]));
-                    claims.insert(member.clone(), value);
-                } else {
-                    winners.insert(key, (member.clone(), value));
-                }
-            }
+    pub(crate) fn rebuild(&mut self, members: &Members<C>) -> bool {
+        let mut emissions = Vec::with_capacity(members.len());
+        for (index, (member, value)) in members.iter().enumerate() {
+            C::entries(member, value, &mut |key, value| emissions.push((key, index, value)));
         }
-        let gone = self.entries.keys().filter(|key| !winners.contains_key(*key));
-        let mut overlay: Overlay<C> = gone.map(|key| (key.clone(), None)).collect();
-        overlay.extend(winners.into_iter().map(|(key, (_, value))| (key, Some(value))));
-        self.commit(overlay)
+        // Stable: for one key, the members stay in order, and so does what one of them emits.
+        emissions.sort_by(|left, right| left.0.cmp(&right.0));
+        emissions.dedup_by(|later, first| (&later.0, later.1) == (&first.0, first.1));
+        self.contested.clear();
+        for claims in emissions.chunk_by(|left, right| left.0 == right.0).filter(|claims| claims.len() > 1) {
+            let by_member = claims.iter().map(|(_, index, value)| (members[*index].0.clone(), value.clone()));
+            self.contested.insert(claims[0].0.clone(), by_member.collect());
+        }
+        emissions.dedup_by(|later, first| later.0 == first.0);
+        let is_gone = |key: &C::OutKey| emissions.binary_search_by(|emission| emission.0.cmp(key)).is_err();
+        let gone: Vec<_> = self.entries.keys().filter(|key| is_gone(key)).cloned().collect();
+        let winners = emissions.into_iter().map(|(key, _, value)| (key, Some(value)));
+        self.commit(gone.into_iter().map(|key| (key, None)).chain(winners))
     }
 
     fn is_present(&self, overlay: &Overlay<C>, key: &C::OutKey) -> bool {
@@ -143,9 +142,9 @@ impl<C: Collect> Union<C> {
         }
     }
 
-    fn commit(&mut self, overlay: Overlay<C>) -> bool {
+    fn commit(&mut self, entries: impl IntoIterator<Item = (C::OutKey, Option<C::OutValue>)>) -> bool {
         let mut changed = false;
-        for (key, value) in overlay {
+        for (key, value) in entries {
             if self.entries.get(&key) == value.as_ref() {
                 continue;
             }
@@ -159,12 +158,18 @@ impl<C: Collect> Union<C> {
     }
 }
 
+/// What a member emits, sorted by key, each key once.
 fn emitted<C: Collect>(member: &MemberKey<C>, value: Option<&Arc<MemberValue<C>>>) -> Entries<C> {
     let mut entries = Entries::<C>::new();
     if let Some(value) = value {
-        C::entries(member, value, &mut |key, value| {
-            entries.entry(key).or_insert(value);
-        });
+        C::entries(member, value, &mut |key, value| entries.push((key, value)));
     }
+    entries.sort_by(|left, right| left.0.cmp(&right.0));
+    entries.dedup_by(|later, first| later.0 == first.0);
     entries
+}
+
+fn value_of<'a, C: Collect>(entries: &'a Entries<C>, key: &C::OutKey) -> Option<&'a C::OutValue> {
+    let at = entries.binary_search_by(|entry| entry.0.cmp(key)).ok()?;
+    Some(&entries[at].1)
 }

@@ -114,3 +114,28 @@ fn a_collection_that_slept_through_changes_wakes_up_right_and_shares_what_is_equ
     apply(&mut db, |changes| set_item(changes, 0, 3, 0));
     assert_eq!(owners(&db, &awake)[0], (0, 5));
 }
+
+#[test]
+fn a_change_of_most_members_gives_what_their_changes_one_by_one_give() {
+    let mut whole = Db::new();
+    let mut single = Db::new();
+    for db in [&mut whole, &mut single] {
+        apply(db, |changes| (0..40).for_each(|key| set_item(changes, key, 0, key % 5)));
+    }
+    let at_once = whole.lease_collect::<Values>(&0);
+    let one_by_one = single.lease_collect::<Values>(&0);
+    // Most members change together; one leaves and one joins; one changes alone.
+    apply(&mut whole, |changes| (0..39).for_each(|key| set_item(changes, key, 0, (key + 2) % 5)));
+    apply(&mut whole, |changes| {
+        changes.remove::<Item>(39);
+        set_item(changes, 41, 0, 1);
+    });
+    apply(&mut whole, |changes| set_item(changes, 3, 0, 2));
+    for key in (0..39).filter(|key| *key != 3) {
+        apply(&mut single, |changes| set_item(changes, key, 0, (key + 2) % 5));
+    }
+    apply(&mut single, |changes| set_item(changes, 41, 0, 1));
+    apply(&mut single, |changes| changes.remove::<Item>(39));
+    apply(&mut single, |changes| set_item(changes, 3, 0, 2));
+    assert_eq!(at_once.value(&whole), one_by_one.value(&single));
+}

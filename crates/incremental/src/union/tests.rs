@@ -76,7 +76,7 @@ proptest! {
         for (new, rebuild) in states {
             let before = union.entries.clone();
             let changed = if rebuild {
-                union.rebuild(members(&new))
+                union.rebuild(&members(&new))
             } else {
                 union.update(&changes(&old, &new), || members(&new))
             };
