@@ -24,6 +24,7 @@ use crate::{
 };
 
 pub use mesh_config::decode_mesh_config;
+pub(crate) use scalar::shown;
 
 use manifest::{Header, ListHeader};
 

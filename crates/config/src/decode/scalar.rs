@@ -35,7 +35,7 @@ impl Misfit {
 type Fit = Result<Json, Misfit>;
 
 /// A text as it may be shown: short, without control characters.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const MOST: usize = 60;
     let clean: String = text.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().nth(MOST).is_some() { format!("{clean}…") } else { clean }

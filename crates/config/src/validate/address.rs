@@ -1,0 +1,58 @@
+//! IP addresses, subnets, and the addresses of endpoints.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::{Code, Diagnostics, FieldPath, decode::shown};
+
+use super::host;
+
+/// Checks an IP address or subnet.
+pub(super) fn address_or_subnet(text: &str, path: FieldPath, found: &mut Diagnostics) {
+    if text.parse::<IpAddr>().is_err() && text.parse::<IpNet>().is_err() {
+        let message = format!("`{}` is not an IP address or subnet", shown(text));
+        found.error(Code::BadAddress, path, message).help("write it as in 10.1.2.3 or 10.1.0.0/16");
+    }
+}
+
+/// Checks an IP address.
+pub(super) fn address(text: &str, path: FieldPath, found: &mut Diagnostics) {
+    if text.parse::<IpAddr>().is_err() {
+        found.error(Code::BadAddress, path, format!("`{}` is not an IP address", shown(text)));
+    }
+}
+
+/// What the address of an endpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndpointAddress {
+    Ip,
+    Name,
+    UnixSocket,
+}
+
+/// Tells what the address of an endpoint is; reports it if it is nothing of all.
+pub(super) fn endpoint(text: &str, path: FieldPath, found: &mut Diagnostics) -> Option<EndpointAddress> {
+    if let Some(socket) = text.strip_prefix("unix://") {
+        if (socket.starts_with('/') || socket.starts_with('@')) && !socket.ends_with('/') {
+            return Some(EndpointAddress::UnixSocket);
+        }
+        let message = format!("`{}` is not the path of a Unix socket", shown(text));
+        found.error(Code::BadAddress, path, message).help("write it as in unix:///run/app.sock");
+        return None;
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Some(EndpointAddress::Ip);
+    }
+    match host::name(text) {
+        Ok(()) => Some(EndpointAddress::Name),
+        Err(why) => {
+            let message = format!("`{}` is neither an IP address nor a host: {why}", shown(text));
+            let diagnostic = found.error(Code::BadAddress, path, message);
+            if text.contains(':') {
+                diagnostic.help("name ports under `ports`, not in the address");
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! `exportTo`: in which namespaces an object is visible.
+
+use std::collections::BTreeSet;
+
+use crate::{Code, Diagnostics, decode::shown, path, syntax};
+
+/// Checks the entries.
+pub(super) fn check(export_to: &[String], found: &mut Diagnostics) {
+    let mut seen = BTreeSet::new();
+    for (index, entry) in export_to.iter().enumerate() {
+        let path = path!("exportTo"[index]);
+        if !seen.insert(entry) {
+            let text = format!("`{}` is there twice", shown(entry));
+            found.error(Code::BadExportTo, path, text).help("remove one");
+        } else if entry == "*" {
+            if export_to.len() > 1 {
+                let text = "`*` stands beside other entries";
+                found.error(Code::BadExportTo, path, text).help("`*` alone already means every namespace");
+            }
+        } else if entry != "."
+            && let Err(why) = syntax::label(entry)
+        {
+            let text = format!("`{}` is not a namespace: {why}", shown(entry));
+            found.error(Code::BadExportTo, path, text).help("write `.`, `*` or the name of a namespace");
+        }
+    }
+}
