@@ -1,1 +1,5 @@
+//! The server over real sockets.
 
+mod limits;
+mod serve;
+mod world;

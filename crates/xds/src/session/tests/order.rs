@@ -174,7 +174,6 @@ fn an_omission_removes_so_removed_clusters_are_repeated_until_the_route_has_left
          > EDS ack
          < RDS r2
          > RDS ack
-         > CDS ack
          < CDS b1 c1
          > CDS ack",
     );
