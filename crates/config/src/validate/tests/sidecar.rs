@@ -1,0 +1,85 @@
+use super::{accept, check, object};
+
+#[track_caller]
+fn spec(spec: &str, code: &str, path: &str, says: &str) {
+    check(&object("Sidecar", spec), code, path, says);
+}
+
+#[track_caller]
+fn egress(listener: &str, code: &str, path: &str, says: &str) {
+    spec(&format!("{{egress: [{{{listener}}}]}}"), code, &format!("spec.egress[0]{path}"), says);
+}
+
+#[track_caller]
+fn ingress(listener: &str, code: &str, path: &str, says: &str) {
+    spec(&format!("{{ingress: [{{{listener}}}]}}"), code, &format!("spec.ingress[0]{path}"), says);
+}
+
+#[test]
+fn egress_is_checked() {
+    spec("{}", "empty-value", "spec", "says nothing");
+    egress("hosts: []", "empty-value", ".hosts", "~/*");
+    egress("hosts: [a.b]", "bad-host", ".hosts[0]", "./a.b for this namespace");
+    egress("hosts: [A/a.b]", "bad-host", ".hosts[0]", "not a namespace");
+    egress("hosts: [./a_b]", "bad-host", ".hosts[0]", "only letters");
+    egress("hosts: [~/a]", "bad-host", ".hosts[0]", "write ~/*");
+    egress("hosts: [./*], bind: 127.0.0.1", "bad-listener", ".bind", "needs a port");
+    egress("hosts: [./*], port: {number: 0, protocol: TCP}", "bad-port", ".port.number", "0");
+    egress("hosts: [./*], port: {protocol: TCP, name: a}", "bad-port", ".port", "no number");
+    egress("hosts: [./*], port: {number: 1, protocol: X}", "unknown-protocol", ".port.protocol", "TCP");
+    egress(
+        "hosts: [./*], port: {number: 1, protocol: TCP}, bind: \"unix:///a\", captureMode: IPTABLES",
+        "bad-listener",
+        ".captureMode",
+        "NONE or DEFAULT",
+    );
+    spec(
+        "{egress: [{hosts: [./*]}, {hosts: [./*], port: {number: 1}}]}",
+        "bad-listener",
+        "spec.egress[0]",
+        "move it to the end",
+    );
+    spec(
+        "{egress: [{hosts: [./*], port: {number: 1}}, {hosts: [a/*], port: {number: 1}}]}",
+        "duplicate-port",
+        "spec.egress[1]",
+        "merge",
+    );
+    accept(&object("Sidecar", "{egress: [{hosts: [./*, \"*/a.b\", istio-system/*, \"~ns/*\"]}]}"));
+    accept(&object(
+        "Sidecar",
+        "{egress: [{hosts: [\"~/*\"]}], outboundTrafficPolicy: {mode: REGISTRY_ONLY}}",
+    ));
+}
+
+#[test]
+fn ingress_is_checked() {
+    ingress("port: {protocol: HTTP}", "bad-port", ".port", "no number");
+    ingress("port: {number: 1}, bind: a", "bad-address", ".bind", "a");
+    ingress(
+        "port: {number: 1}, defaultEndpoint: \"10.0.0.1:80\"",
+        "bad-listener",
+        ".defaultEndpoint",
+        "127.0.0.1:port",
+    );
+    ingress(
+        "port: {number: 1}, defaultEndpoint: \"127.0.0.1:x\"",
+        "bad-listener",
+        ".defaultEndpoint",
+        "127.0.0.1:x",
+    );
+    spec(
+        "{ingress: [{port: {number: 1}}, {port: {number: 1}}]}",
+        "duplicate-port",
+        "spec.ingress[1].port",
+        "remove one",
+    );
+    for endpoint in ["127.0.0.1:80", "0.0.0.0:80", "[::1]:80", "unix:///a/b", "unix://@a"] {
+        accept(&object(
+            "Sidecar",
+            &format!(
+                "{{ingress: [{{port: {{number: 1, protocol: HTTP, name: a}}, defaultEndpoint: \"{endpoint}\"}}]}}"
+            ),
+        ));
+    }
+}
