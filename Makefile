@@ -67,9 +67,9 @@ fuzz: ## Fuzz the YAML decoder and the xDS session, FUZZ_SECONDS each (needs nig
 		echo 'make: fuzzing needs a nightly toolchain: rustup toolchain install nightly' >&2; exit 1; }
 	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { \
 		echo 'make: fuzzing needs cargo-fuzz: cargo install --locked cargo-fuzz' >&2; exit 1; }
-	@targets=$$($(CARGO) +nightly fuzz list) || exit 1; for target in $$targets; do \
+	@cd fuzz && targets=$$($(CARGO) +nightly fuzz list --fuzz-dir .) || exit 1; for target in $$targets; do \
 		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
-		$(CARGO) +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
+		$(CARGO) +nightly fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 clean: ## Remove everything that was built or fetched
 	$(CARGO) clean
