@@ -67,10 +67,29 @@ impl Session {
         let versions = &request.initial_resource_versions;
         state.owed = state.names.wildcard && versions.is_empty();
         self.resumed |= !versions.is_empty();
-        if versions.is_empty() || quirks::clusters_warm_on_reconnect(type_url, clusters_requested) {
+        let warming = quirks::clusters_warm_on_reconnect(type_url, clusters_requested);
+        if versions.is_empty() || warming {
+            self.clusters_late |= warming;
             self.answer_missing(type_url);
         } else {
             self.resume(type_url, versions);
+        }
+        if type_url == TypeUrl::ClusterLoadAssignment {
+            self.endpoints_of_open_clusters();
+        }
+    }
+
+    /// Clusters may have been sent before their endpoints were asked for.
+    fn endpoints_of_open_clusters(&mut self) {
+        let names: Vec<ResourceName> = self
+            .state(TypeUrl::Cluster)
+            .flights
+            .iter()
+            .flat_map(|f| f.carried.iter().map(|(name, _)| name.clone()))
+            .collect();
+        let held = !self.state(TypeUrl::ClusterLoadAssignment).root.is_empty();
+        if held {
+            quirks::endpoints_follow_clusters(self.state_mut(TypeUrl::ClusterLoadAssignment), names.iter());
         }
     }
 

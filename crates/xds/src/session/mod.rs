@@ -91,6 +91,10 @@ pub struct Session {
     nonce: u64,
     /// The last cluster response that the client has not yet been seen to have processed.
     clusters_unseen: Option<Nonce>,
+    /// The client has clusters that warm, and will ask for clusters when they no longer do.
+    clusters_late: bool,
+    /// An ACK was asked for to see whether the client asks for clusters.
+    lateness_probed: bool,
     /// The client came with resources of an earlier stream.
     resumed: bool,
     /// The client has acknowledged something on this stream.
@@ -122,6 +126,8 @@ impl Session {
             tables: Tables::default(),
             nonce: 0,
             clusters_unseen: None,
+            clusters_late: false,
+            lateness_probed: false,
             resumed: false,
             acked: false,
             out: Vec::new(),

@@ -62,7 +62,9 @@ impl Session {
             return true;
         }
         let endpoints = self.state(TypeUrl::ClusterLoadAssignment);
-        !self.state(TypeUrl::Cluster).unsent_changes
+        let clusters = self.state(TypeUrl::Cluster);
+        !clusters.unsent_changes
+            && (clusters.requested || !self.clusters_late || !self.resumed)
             && self.clusters_unseen.is_none()
             && !endpoints.flights.iter().any(|f| f.adds)
             && !endpoints.odd.values().any(|odd| odd.answer)
@@ -82,15 +84,41 @@ impl Session {
             && !self.probe()
         {
             self.clusters_unseen = None;
-            for follower in FOLLOWERS {
-                self.push(follower, removed_freely(follower));
-            }
+            self.push_followers();
         }
+        self.seek_late_clusters();
         if self.resumed && !self.acked && self.types.iter().all(|s| s.flights.is_empty()) {
             let held_back = TypeUrl::ALL.into_iter().find(|t| self.state(*t).unsent_removals);
             if let Some(type_url) = held_back {
                 self.send_probe(type_url);
             }
+        }
+    }
+
+    /// A client whose clusters warmed when it came back asks for clusters about when it acknowledges their
+    /// endpoints; one round trip after that it would have. (A client may have its clusters from elsewhere.)
+    fn seek_late_clusters(&mut self) {
+        let endpoints = self.state(TypeUrl::ClusterLoadAssignment);
+        let waits = self.clusters_late
+            && self.resumed
+            && !self.state(TypeUrl::Cluster).requested
+            && self.someone_waits_for_clusters()
+            && endpoints.flights.is_empty();
+        if !waits {
+            return;
+        }
+        if self.lateness_probed {
+            self.clusters_late = false;
+            self.push_followers();
+        } else {
+            self.lateness_probed = true;
+            self.send_probe(TypeUrl::ClusterLoadAssignment);
+        }
+    }
+
+    fn push_followers(&mut self) {
+        for follower in FOLLOWERS {
+            self.push(follower, removed_freely(follower));
         }
     }
 

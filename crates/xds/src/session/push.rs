@@ -173,7 +173,7 @@ impl Session {
     ) {
         let state = &mut self.types[type_url as usize];
         let mut prior = BTreeMap::new();
-        let mut adds = false;
+        let mut adds = !wanted.missing.is_empty();
         let settled_names = wanted.remove.iter().chain(&wanted.missing);
         for name in wanted.send.iter().map(|r| &r.name).chain(settled_names) {
             if let Some(odd) = state.odd.remove(name) {

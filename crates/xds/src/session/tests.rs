@@ -7,8 +7,11 @@
 //! rejection), `? StaleNonce` (a note), `x <reason>` (the end). `#` begins a comment.
 
 mod delta;
+mod envoy;
 mod hosts;
+mod mesh;
 mod order;
+mod prop;
 mod reject;
 mod script;
 mod sotw;

@@ -293,3 +293,51 @@ fn large_responses_are_split() {
          < LDS a=2"
     ));
 }
+
+#[test]
+fn clusters_sent_before_their_endpoints_are_asked_for_get_them_even_unchanged() {
+    check(
+        "publish CDS a=2 EDS a=1
+         > CDS have a=1
+         < CDS a=2
+         > EDS have +a a=1
+         < EDS a=1
+         > EDS ack
+         > CDS ack",
+    );
+}
+
+#[test]
+fn routes_wait_for_clusters_that_are_asked_for_late() {
+    check(
+        "publish CDS a=1 b=1 EDS a=1 b=1 RDS r=2
+         > EDS have +a a=1     # no clusters are asked for: some of them warm
+         < EDS a=1
+         > RDS have +r r=1
+         > EDS ack
+         < EDS
+         > CDS have a=1
+         < CDS b=1
+         > EDS ack
+         < EDS
+         > EDS +b
+         > EDS ack
+         < EDS b=1
+         > EDS ack
+         < RDS r=2",
+    );
+}
+
+#[test]
+fn routes_do_not_wait_for_clusters_that_are_never_asked_for() {
+    check(
+        "publish EDS a=1 RDS r=2
+         > EDS have +a a=1
+         < EDS a=1
+         > RDS have +r r=1
+         > EDS ack
+         < EDS
+         > EDS ack
+         < RDS r=2",
+    );
+}

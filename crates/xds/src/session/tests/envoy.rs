@@ -1,0 +1,216 @@
+//! A model of Envoy's side of a delta stream: what it holds, what warms, what it asks for and when it answers.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use envoy_types::pb::{
+    envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse},
+    google::rpc::Status,
+};
+use fairlead_envoy::{Digest, TypeUrl};
+
+use super::mesh::{Contents, is_bad, references};
+
+/// One proxy. Its configuration outlives its streams.
+#[derive(Default)]
+pub(super) struct Envoy {
+    pub(super) held: BTreeMap<TypeUrl, Contents>,
+    /// Clusters that wait for endpoints; while there are any, cluster responses are not answered.
+    pub(super) warming: BTreeSet<String>,
+    withheld: Vec<DeltaDiscoveryRequest>,
+    subscribed: BTreeMap<TypeUrl, BTreeSet<String>>,
+    begun: BTreeSet<TypeUrl>,
+    nonces: BTreeSet<String>,
+    /// Requests on their way.
+    pub(super) requests: VecDeque<DeltaDiscoveryRequest>,
+    vhds: bool,
+}
+
+impl Envoy {
+    pub(super) fn new(vhds: bool) -> Self {
+        Self { vhds, ..Self::default() }
+    }
+
+    pub(super) fn held(&self, type_url: TypeUrl) -> &Contents {
+        static NONE: Contents = Contents::new();
+        self.held.get(&type_url).unwrap_or(&NONE)
+    }
+
+    /// Opens a stream: asks for everything again, with what it has.
+    pub(super) fn connect(&mut self) {
+        self.requests.clear();
+        self.withheld.clear();
+        self.begun.clear();
+        self.subscribed.clear();
+        self.nonces.clear();
+        if self.warming.is_empty() {
+            self.begin(TypeUrl::Cluster);
+        }
+        self.subscribe();
+        self.begin(TypeUrl::Listener);
+    }
+
+    fn begin(&mut self, type_url: TypeUrl) {
+        self.begun.insert(type_url);
+        let held = self.held(type_url);
+        let versions =
+            held.iter().map(|(n, c)| (n.clone(), Digest::of(c.as_bytes()).to_string())).collect();
+        let names = self.subscribed.get(&type_url).cloned().unwrap_or_default();
+        self.requests.push_back(DeltaDiscoveryRequest {
+            type_url: type_url.as_str().into(),
+            resource_names_subscribe: names.into_iter().collect(),
+            initial_resource_versions: versions,
+            ..Default::default()
+        });
+    }
+
+    /// Names are asked for as the held clusters and listeners need them.
+    fn subscribe(&mut self) {
+        let clusters = self.held(TypeUrl::Cluster).keys().cloned().collect();
+        self.want(TypeUrl::ClusterLoadAssignment, clusters);
+        let listeners = self.held(TypeUrl::Listener).values();
+        let routes = listeners.flat_map(|c| references(c).map(str::to_owned)).collect();
+        self.want(TypeUrl::RouteConfiguration, routes);
+        if self.vhds && !self.held(TypeUrl::RouteConfiguration).is_empty() {
+            let hosts = TypeUrl::VirtualHost;
+            if !self.begun.contains(&hosts) {
+                self.begin(hosts);
+            }
+        }
+    }
+
+    fn want(&mut self, type_url: TypeUrl, names: BTreeSet<String>) {
+        let old = self.subscribed.insert(type_url, names.clone()).unwrap_or_default();
+        let dropped: Vec<String> = old.difference(&names).cloned().collect();
+        for name in &dropped {
+            self.held.entry(type_url).or_default().remove(name);
+            if type_url == TypeUrl::RouteConfiguration {
+                self.forget_hosts(name);
+            }
+        }
+        if !self.begun.contains(&type_url) {
+            if !names.is_empty() {
+                self.held.entry(type_url).or_default().retain(|n, _| names.contains(n));
+                self.begin(type_url);
+            }
+        } else if old != names {
+            self.requests.push_back(DeltaDiscoveryRequest {
+                type_url: type_url.as_str().into(),
+                resource_names_subscribe: names.difference(&old).cloned().collect(),
+                resource_names_unsubscribe: dropped,
+                ..Default::default()
+            });
+        }
+    }
+
+    fn forget_hosts(&mut self, table: &str) {
+        let prefix = format!("{table}/");
+        self.held.entry(TypeUrl::VirtualHost).or_default().retain(|n, _| !n.starts_with(&prefix));
+    }
+
+    /// Takes a response; checks what must hold of every response.
+    pub(super) fn receive(&mut self, response: &DeltaDiscoveryResponse, rejected_clusters: &BTreeSet<String>) {
+        let type_url = TypeUrl::parse(&response.type_url).unwrap();
+        assert!(self.nonces.insert(response.nonce.clone()), "nonce {} used twice", response.nonce);
+        let mut answer = DeltaDiscoveryRequest {
+            type_url: response.type_url.clone(),
+            response_nonce: response.nonce.clone(),
+            ..Default::default()
+        };
+        let contents: Contents = response
+            .resources
+            .iter()
+            .map(|r| (r.name.clone(), String::from_utf8(r.resource.clone().unwrap().value).unwrap()))
+            .collect();
+        let bad: Vec<&String> = contents.iter().filter(|(_, c)| is_bad(c)).map(|(n, _)| n).collect();
+        if bad.is_empty() {
+            self.apply(type_url, contents, &response.removed_resources, rejected_clusters);
+        } else {
+            let message = match type_url {
+                TypeUrl::Cluster => format!("Error adding/updating cluster(s) {}: it is bad", bad[0]),
+                _ => "something is bad".to_owned(),
+            };
+            answer.error_detail = Some(Status { code: 13, message, ..Default::default() });
+        }
+        if type_url == TypeUrl::Cluster && !self.warming.is_empty() {
+            self.withheld.push(answer);
+        } else {
+            self.requests.push_back(answer);
+        }
+        if self.warming.is_empty() {
+            self.resume();
+        }
+    }
+
+    /// Endpoints that never come are given up after a time.
+    pub(super) fn stop_warming(&mut self) {
+        self.warming.clear();
+        self.resume();
+    }
+
+    /// Cluster responses are answered once nothing warms.
+    fn resume(&mut self) {
+        self.requests.extend(self.withheld.drain(..));
+        if !self.begun.contains(&TypeUrl::Cluster) {
+            self.begin(TypeUrl::Cluster);
+        }
+    }
+
+    fn apply(
+        &mut self,
+        type_url: TypeUrl,
+        contents: Contents,
+        removed: &[String],
+        rejected_clusters: &BTreeSet<String>,
+    ) {
+        match type_url {
+            TypeUrl::Cluster => {
+                for name in removed {
+                    self.warming.remove(name);
+                    let users = [TypeUrl::RouteConfiguration, TypeUrl::VirtualHost];
+                    for (user, content) in users.iter().flat_map(|t| self.held(*t)) {
+                        assert!(
+                            references(content).all(|r| r != name),
+                            "cluster {name} is removed while {user} ({content}) uses it"
+                        );
+                    }
+                }
+                self.warming.extend(contents.keys().cloned());
+            }
+            TypeUrl::ClusterLoadAssignment => {
+                for name in contents.keys().chain(removed) {
+                    self.warming.remove(name);
+                }
+            }
+            TypeUrl::RouteConfiguration | TypeUrl::VirtualHost => {
+                for reference in contents.values().flat_map(|c| references(c)) {
+                    assert!(
+                        self.held(TypeUrl::Cluster).contains_key(reference)
+                            || rejected_clusters.contains(reference),
+                        "{type_url} {contents:?} comes before cluster {reference}"
+                    );
+                }
+                for table in removed.iter().filter(|_| type_url == TypeUrl::RouteConfiguration) {
+                    self.forget_hosts(table);
+                }
+            }
+            _ => {}
+        }
+        let tables: Vec<String> = self.held(TypeUrl::RouteConfiguration).keys().cloned().collect();
+        let wanted = self.subscribed.get(&type_url).cloned();
+        let held = self.held.entry(type_url).or_default();
+        for name in removed {
+            held.remove(name);
+        }
+        for (name, content) in contents {
+            let known = match type_url {
+                // Hosts of a table that is not known are dropped.
+                TypeUrl::VirtualHost => tables.iter().any(|t| name.starts_with(&format!("{t}/"))),
+                _ => wanted.as_ref().is_none_or(|w| w.contains(&name)),
+            };
+            if known {
+                held.insert(name, content);
+            }
+        }
+        self.subscribe();
+    }
+}

@@ -1,0 +1,261 @@
+//! Random histories: whatever is published, delivered, rejected and disconnected in whatever order, the client
+//! ends with what is published, and never in between uses what it has not.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryResponse;
+use fairlead_envoy::{Digest, TypeUrl};
+use proptest::prelude::*;
+use prost::Message;
+
+use super::{
+    envoy::Envoy,
+    mesh::{Contents, Mesh, is_bad, references},
+};
+use crate::{
+    Action, ElementTypes, Memo, NackReport, Protocol, Publication, Quarantine, Session, SessionOptions,
+};
+
+/// More steps than any history of the length that is tried can take.
+const MANY: usize = 5000;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Publish(u64),
+    /// The server takes this many requests.
+    Server(u8),
+    /// The client takes this many responses.
+    Client(u8),
+    Reconnect,
+}
+
+fn ops(reconnect: bool) -> impl Strategy<Value = Vec<Op>> {
+    let op = prop_oneof![
+        4 => (0..10_000_u64).prop_map(Op::Publish),
+        6 => (1..6_u8).prop_map(Op::Server),
+        6 => (1..6_u8).prop_map(Op::Client),
+        1 => Just(if reconnect { Op::Reconnect } else { Op::Server(1) }),
+    ];
+    prop::collection::vec(op, 1..60)
+}
+
+struct History {
+    session: Session,
+    envoy: Envoy,
+    responses: VecDeque<DeltaDiscoveryResponse>,
+    mesh: Mesh,
+    publication: Arc<Publication>,
+    /// Clusters of which some content was bad: routes to them may come without them.
+    bad_clusters: BTreeSet<String>,
+    reported: Vec<NackReport>,
+    options: SessionOptions,
+    shared: (Arc<Memo>, Arc<Quarantine>),
+    revision: u64,
+    steps: usize,
+    bad: bool,
+}
+
+impl History {
+    fn new(vhds: bool, bad: bool) -> Self {
+        let options =
+            SessionOptions { elements: ElementTypes { vhds }, ..SessionOptions::default() };
+        let shared: (Arc<Memo>, Arc<Quarantine>) = (Arc::new(Memo::with_delta_bytes(40)), Arc::default());
+        let publication = Arc::new(Publication::new(0));
+        let mut history = Self {
+            session: Session::new(
+                Protocol::Delta,
+                options,
+                publication.clone(),
+                shared.0.clone(),
+                shared.1.clone(),
+            ),
+            envoy: Envoy::new(vhds),
+            responses: VecDeque::new(),
+            mesh: Mesh::default(),
+            publication,
+            bad_clusters: BTreeSet::new(),
+            reported: Vec::new(),
+            options,
+            shared,
+            revision: 0,
+            steps: 0,
+            bad,
+        };
+        history.envoy.connect();
+        history
+    }
+
+    fn play(&mut self, op: &Op) {
+        match op {
+            Op::Publish(seed) => {
+                self.revision += 1;
+                self.mesh = Mesh::random(*seed, self.bad);
+                let bad = self.mesh.clusters.iter().filter(|(_, c)| is_bad(c)).map(|(n, _)| n.clone());
+                self.bad_clusters.extend(bad);
+                let next = self.mesh.publication(self.revision).following(&self.publication);
+                self.publication = Arc::new(next);
+                let actions = self.session.on_publication(self.publication.clone());
+                self.act(actions);
+            }
+            Op::Server(n) => (0..*n).for_each(|_| drop(self.server())),
+            Op::Client(n) => (0..*n).for_each(|_| drop(self.client())),
+            Op::Reconnect => {
+                self.responses.clear();
+                self.session = Session::new(
+                    Protocol::Delta,
+                    self.options,
+                    self.publication.clone(),
+                    self.shared.0.clone(),
+                    self.shared.1.clone(),
+                );
+                self.envoy.connect();
+            }
+        }
+    }
+
+    fn server(&mut self) -> bool {
+        let Some(request) = self.envoy.requests.pop_front() else { return false };
+        let actions = self.session.on_delta(&request);
+        self.act(actions);
+        true
+    }
+
+    fn client(&mut self) -> bool {
+        let Some(response) = self.responses.pop_front() else { return false };
+        self.envoy.receive(&response, &self.bad_clusters);
+        true
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            self.steps += 1;
+            assert!(self.steps < MANY, "there is no end to it");
+            match action {
+                Action::Send(response) => {
+                    let message = DeltaDiscoveryResponse::decode(&response.to_vec()[..]).unwrap();
+                    for resource in &message.resources {
+                        let digest = Digest::of(&resource.resource.as_ref().unwrap().value);
+                        let known = self.reported.iter().any(|r| {
+                            r.type_url == response.type_url()
+                                && r.resources.iter().any(|x| *x.name == resource.name && x.digest == digest)
+                        });
+                        assert!(!known, "{} is sent again after its rejection", resource.name);
+                    }
+                    self.responses.push_back(message);
+                }
+                Action::Reject(report) => self.reported.push(report),
+                Action::Close(reason) => panic!("{reason}"),
+                Action::Acked { .. } | Action::Note(_) => {}
+            }
+        }
+    }
+
+    /// Delivers everything, and then looks at the result.
+    fn finish(&mut self) {
+        loop {
+            while self.server() || self.client() {
+                self.steps += 1;
+                assert!(self.steps < MANY, "there is no end to it");
+            }
+            let endless = self.envoy.warming.iter().any(|n| !self.is_bad_endpoint(n));
+            assert!(!endless, "{:?} warm for ever", self.envoy.warming);
+            if self.envoy.warming.is_empty() {
+                break;
+            }
+            self.envoy.stop_warming();
+        }
+        let clean = self.everything_good();
+        assert!(!clean || self.session.in_sync(), "{:#?}", self.session.status());
+        self.compare(TypeUrl::Cluster, &self.mesh.clusters, !clean);
+        let held = self.envoy.held(TypeUrl::Cluster).clone();
+        let endpoints = only(&self.mesh.endpoints, |n| held.contains_key(n));
+        self.compare(TypeUrl::ClusterLoadAssignment, &endpoints, true);
+        self.compare(TypeUrl::Listener, &self.mesh.listeners, false);
+        let listeners = self.envoy.held(TypeUrl::Listener).clone();
+        let named: BTreeSet<&str> = listeners.values().flat_map(|c| references(c)).collect();
+        if self.options.elements.vhds {
+            let tables = only(&self.mesh.routes, |n| named.contains(n));
+            self.compare(TypeUrl::RouteConfiguration, &tables, !clean);
+            let held = self.envoy.held(TypeUrl::RouteConfiguration).clone();
+            let hosts =
+                only(&self.mesh.hosts, |n| n.split_once('/').is_some_and(|(t, _)| held.contains_key(t)));
+            self.compare(TypeUrl::VirtualHost, &hosts, !clean);
+        } else {
+            let tables = self.publication.set(TypeUrl::RouteConfiguration).iter();
+            let tables: Contents = tables
+                .filter(|(n, _)| named.contains(&***n))
+                .map(|(n, r)| (n.to_string(), String::from_utf8(r.to_vec()).unwrap()))
+                .collect();
+            self.compare(TypeUrl::RouteConfiguration, &tables, !clean);
+        }
+    }
+
+    fn is_bad_endpoint(&self, name: &str) -> bool {
+        self.mesh.endpoints.get(name).is_none_or(|c| is_bad(c))
+    }
+
+    fn everything_good(&self) -> bool {
+        let mesh = &self.mesh;
+        [&mesh.clusters, &mesh.endpoints, &mesh.listeners, &mesh.routes, &mesh.hosts]
+            .into_iter()
+            .all(|contents| contents.values().all(|c| !is_bad(c)))
+    }
+
+    /// The client holds what is published; bad contents aside, and more than that only if `more` is allowed.
+    fn compare(&self, type_url: TypeUrl, published: &Contents, more: bool) {
+        let held = self.envoy.held(type_url);
+        for (name, content) in published.iter().filter(|(_, c)| !is_bad(c)) {
+            assert_eq!(held.get(name), Some(content), "{type_url} {name}");
+        }
+        for name in held.keys() {
+            assert!(more || published.contains_key(name), "{type_url} {name} is held though removed");
+        }
+    }
+}
+
+fn only(contents: &Contents, keep: impl Fn(&str) -> bool) -> Contents {
+    contents.iter().filter(|(n, _)| keep(n)).map(|(n, c)| (n.clone(), c.clone())).collect()
+}
+
+fn check(ops: &[Op], vhds: bool, bad: bool) {
+    let mut history = History::new(vhds, bad);
+    ops.iter().for_each(|op| history.play(op));
+    history.finish();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn clients_end_with_what_is_published(ops in ops(false)) {
+        check(&ops, false, false);
+    }
+
+    #[test]
+    fn clients_end_with_what_is_published_as_elements(ops in ops(false)) {
+        check(&ops, true, false);
+    }
+
+    #[test]
+    fn reconnecting_clients_end_with_what_is_published(ops in ops(true)) {
+        check(&ops, false, false);
+    }
+
+    #[test]
+    fn reconnecting_clients_end_with_what_is_published_as_elements(ops in ops(true)) {
+        check(&ops, true, false);
+    }
+
+    #[test]
+    fn clients_that_reject_end_with_what_is_good(ops in ops(true)) {
+        check(&ops, false, true);
+    }
+
+    #[test]
+    fn clients_that_reject_hosts_end_with_what_is_good(ops in ops(true)) {
+        check(&ops, true, true);
+    }
+}
