@@ -1,0 +1,4 @@
+//! Scenarios: configuration in, Envoy resources out.
+
+mod everyday;
+mod mesh;
