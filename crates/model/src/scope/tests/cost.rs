@@ -1,0 +1,136 @@
+//! The cost of a scope at design scale, as a bound that a slow way of doing it cannot meet.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use fairlead_config::{ConfigKey, Kind, Namespace};
+
+use crate::{
+    Host, Port, Protocol, ServiceKey,
+    destination_rule::{RuleHeader, RuleIndex, lookup},
+    port::TargetPort,
+    registry::ServiceSummary,
+    scope::{ScopeInputs, resolve},
+    service::{Registry, Resolution, Visibility},
+    sidecar::{EgressHost, EgressListener, EgressNamespace, OutboundTrafficPolicy},
+    virtual_service::{GatewayRef, VirtualServiceHeader},
+};
+
+const SERVICES: usize = 10_000;
+
+fn host(at: usize) -> Host {
+    Host::new(&format!("service-{at:05}.ns-{:03}.svc.cluster.local", at % 100))
+}
+
+fn services() -> Vec<ServiceSummary> {
+    let port = Port {
+        number: 80,
+        name: "http".into(),
+        protocol: Protocol::Http,
+        target: TargetPort::Number(8080),
+    };
+    let ports: Arc<[Port]> = Arc::from([port]);
+    let service = |at: usize| ServiceSummary {
+        key: ServiceKey { host: host(at), namespace: format!("ns-{:03}", at % 100).into() },
+        export_to: Visibility::Public,
+        created: None,
+        registry: Registry::Kubernetes,
+        resolution: Resolution::Registry,
+        external: false,
+        ports: ports.clone(),
+    };
+    (0..SERVICES).map(service).collect()
+}
+
+fn headers() -> Vec<Arc<VirtualServiceHeader>> {
+    let header = |at: usize| {
+        Arc::new(VirtualServiceHeader {
+            origin: ConfigKey::new(Kind::VirtualService, format!("ns-{:03}", at % 100), format!("vs-{at}")),
+            created: None,
+            export_to: Visibility::Public,
+            hosts: vec![host(at), Host::new(&format!("*.wild-{at}.com"))],
+            gateways: vec![GatewayRef::Mesh],
+            destinations: Arc::from([host(at)]),
+            source_label_keys: Arc::default(),
+            has_http: true,
+        })
+    };
+    (0..2_000).map(header).collect()
+}
+
+/// The rules of every namespace: one for each tenth service.
+fn rules(namespace: &Namespace) -> RuleIndex {
+    let own = (0..SERVICES / 10).filter(|at| *namespace == *format!("ns-{:03}", at % 100));
+    let header = |at: usize| {
+        Arc::new(RuleHeader {
+            origin: ConfigKey::new(Kind::DestinationRule, namespace.clone(), format!("dr-{at}")),
+            created: None,
+            host: host(at),
+            export_to: Visibility::Public,
+            workload_selector: None,
+            failover_labels: Vec::new(),
+        })
+    };
+    RuleIndex::new(namespace, &own.map(header).collect::<Vec<_>>())
+}
+
+/// The time of one scope, the best of three.
+fn time(listeners: Option<&[EgressListener]>) -> Duration {
+    let (services, headers) = (services(), headers());
+    let indexes: Vec<Arc<RuleIndex>> =
+        (0..100).map(|at| Arc::new(rules(&format!("ns-{at:03}").into()))).collect();
+    let none = Arc::new(RuleIndex::default());
+    let index = |namespace: &Namespace| {
+        let at = namespace.as_str().strip_prefix("ns-").and_then(|at| at.parse::<usize>().ok());
+        at.map_or_else(|| none.clone(), |at| indexes[at].clone())
+    };
+    let client = Namespace::from("web");
+    let inputs = ScopeInputs {
+        namespace: &client,
+        listeners,
+        bind_hosts: true,
+        services: &services,
+        virtual_services: &headers,
+        rule: &|service| lookup(&client, &"istio-system".into(), service, &[], index),
+        outbound_policy: OutboundTrafficPolicy::AllowAny,
+    };
+    let run = || {
+        let start = Instant::now();
+        let scope = resolve(&inputs);
+        assert_eq!(scope.services.len(), SERVICES);
+        start.elapsed()
+    };
+    (0..3).map(|_| run()).min().expect("it ran")
+}
+
+#[test]
+fn a_scope_of_everything_takes_a_fraction_of_a_second_even_without_optimisation() {
+    let took = time(None);
+    assert!(took < Duration::from_millis(500), "{took:?}");
+}
+
+#[test]
+fn the_number_of_egress_hosts_hardly_matters() {
+    let listener = |count: usize| {
+        let named = (0..count).map(|at| EgressHost {
+            namespace: EgressNamespace::Named(format!("ns-{:03}", at % 100).into()),
+            host: Host::new(&format!("*.ns-{:03}.svc.cluster.local", at % 100)),
+            exclude: false,
+        });
+        let odd = (0..count).map(|at| EgressHost {
+            namespace: EgressNamespace::Any,
+            host: Host::new(&format!("*.example-{at}.com")),
+            exclude: false,
+        });
+        vec![EgressListener {
+            port: None,
+            bind: None,
+            capture: crate::sidecar::CaptureMode::Default,
+            hosts: named.chain(odd).collect(),
+        }]
+    };
+    let (few, many) = (time(Some(&listener(100))), time(Some(&listener(3_000))));
+    assert!(many < few * 3, "100 hosts: {few:?}, 3000 hosts: {many:?}");
+}
