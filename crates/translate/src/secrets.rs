@@ -47,10 +47,10 @@ impl Query for ProxySecrets {
         }
         for service in cx.get::<ScopeOf>(&key.scope).services.iter() {
             let Some(rule) = &service.rule else { continue };
-            if let Some(rule) = cx.get::<MergedRule>(rule).as_ref() {
-                if key.gateway.is_some() || rule.workload_selector.is_some() {
-                    of_rule(rule, &mut wanted);
-                }
+            if let Some(rule) = cx.get::<MergedRule>(rule).as_ref()
+                && (key.gateway.is_some() || rule.workload_selector.is_some())
+            {
+                of_rule(rule, &mut wanted);
             }
         }
         let secret = |wanted: &Wanted| {

@@ -82,8 +82,7 @@ pub(super) fn http_options(cluster: &mut Cluster, pool: &ConnectionPool, protoco
 /// A rule that names no SNI means the host of the request, and that the server proves to be that host unless
 /// the rule names others.
 fn auto_sni(policy: &TrafficPolicy) -> AutoSni {
-    let (Some(UpstreamTls::Simple(settings)) | Some(UpstreamTls::Mutual { settings, .. })) = &policy.tls
-    else {
+    let Some(UpstreamTls::Simple(settings) | UpstreamTls::Mutual { settings, .. }) = &policy.tls else {
         return AutoSni::default();
     };
     let verified = settings.validation != fairlead_model::ServerValidation::Skip;

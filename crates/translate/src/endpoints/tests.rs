@@ -35,7 +35,7 @@ fn check(localities: &[&str], preference: &Preference<'_>, client: &str, expecte
         .iter()
         .map(|g| {
             let l = g.locality;
-            let text = [&l.region, &l.zone, &l.subzone].map(|p| p.to_string()).join("/");
+            let text = [&l.region, &l.zone, &l.subzone].map(std::string::ToString::to_string).join("/");
             (text.trim_end_matches('/').to_owned(), g.priority, g.weight)
         })
         .collect();

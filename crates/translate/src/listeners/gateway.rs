@@ -164,7 +164,7 @@ fn gateway_listener(key: &GatewayListener, servers: &[ServerInputs], mesh: &Mesh
     for inputs in servers {
         match key.kind {
             GatewayListenerKind::Http if chains.is_empty() => {
-                chains.push(http_chain(key, inputs, None, mesh)?)
+                chains.push(http_chain(key, inputs, None, mesh)?);
             }
             GatewayListenerKind::Http => {}
             GatewayListenerKind::Tls => chains.extend(tls_chains(key, inputs, &mut claimed, mesh)),

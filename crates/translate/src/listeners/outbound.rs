@@ -3,10 +3,7 @@
 //! HTTP services share one listener for each port; TCP services, and those whose protocol is detected, have
 //! their own on their address. Mirrors istio pilot/pkg/networking/core/listener.go.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_envoy::{EncodedResource, ResourceName};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
@@ -130,8 +127,6 @@ fn plan(
     services: &BTreeMap<ServiceKey, Arc<Service>>,
     mesh: &Mesh,
 ) -> OrdSet<OutboundListenerKey> {
-    let taken: BTreeSet<u16> =
-        scope.listeners.iter().filter_map(|l| l.port.as_ref().map(|p| p.number)).collect();
     let mut arrivals: BTreeMap<(Bind, u16), Arrivals> = BTreeMap::new();
     for listener in &scope.listeners {
         let mut hosts: Vec<(&HostBinding, &Arc<Service>)> = listener
@@ -146,7 +141,7 @@ fn plan(
         let planner = ListenerPlanner { view, listener, arrivals: &mut arrivals };
         match &listener.port {
             Some(port) => planner.explicit(port, &hosts),
-            None => planner.implied(&hosts, &taken),
+            None => planner.implied(&hosts, scope),
         }
     }
     let key = |((bind, port), found): ((Bind, u16), Arrivals)| {
@@ -202,9 +197,9 @@ impl ListenerPlanner<'_, '_> {
     }
 
     /// The listeners that the services' own ports imply.
-    fn implied(mut self, hosts: &[(&HostBinding, &Arc<Service>)], taken: &BTreeSet<u16>) {
+    fn implied(mut self, hosts: &[(&HostBinding, &Arc<Service>)], scope: &EgressScope) {
         for (host, service) in hosts {
-            for port in service.ports.iter().filter(|p| !taken.contains(&p.number)) {
+            for port in service.ports.iter().filter(|p| !scope.locks(p.number)) {
                 if port.protocol.is_http() {
                     let arrivals = self.arrivals.entry((self.shared_bind(), port.number)).or_default();
                     arrivals.capture = self.listener.capture;

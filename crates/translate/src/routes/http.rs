@@ -96,10 +96,10 @@ fn translate(http: &HttpRoute, condition: &HttpMatch, inputs: &VirtualHostInputs
     };
     let mut route = route(name, matching::condition(condition), action);
     headers::apply(&mut route, &http.headers);
-    if let HttpAction::Route { destinations, .. } = &http.action {
-        if let [only] = &destinations[..] {
-            headers::apply(&mut route, &only.headers);
-        }
+    if let HttpAction::Route { destinations, .. } = &http.action
+        && let [only] = &destinations[..]
+    {
+        headers::apply(&mut route, &only.headers);
     }
     if let Some(fault) = &http.fault {
         route.configure_filter(FAULT, &http_fault(convert::delay(fault), convert::abort(fault)));
@@ -173,10 +173,10 @@ fn hash_policies<'a>(
     let mut keys: Vec<HashKey> = Vec::new();
     for destination in destinations {
         let policy = inputs.destinations.policy(destination, inputs.key.port, inputs.mesh);
-        if let Some(LoadBalancer::ConsistentHash(hash)) = policy.and_then(|p| p.load_balancer) {
-            if !keys.contains(&hash.key) {
-                keys.push(hash.key);
-            }
+        if let Some(LoadBalancer::ConsistentHash(hash)) = policy.and_then(|p| p.load_balancer)
+            && !keys.contains(&hash.key)
+        {
+            keys.push(hash.key);
         }
     }
     keys.iter().map(|key| hash_policy(convert::hash_on(key))).collect()

@@ -43,10 +43,10 @@ impl Query for OutboundTablesOf {
         let mut services = BTreeMap::new();
         let mut traits = BTreeMap::new();
         for binding in scope.listeners.iter().flat_map(|l| l.hosts.iter()) {
-            if let Some(scoped) = &binding.service {
-                if let Some(service) = cx.get::<ServiceByKey>(&scoped.service).as_ref() {
-                    services.insert(scoped.service.clone(), service.clone());
-                }
+            if let Some(scoped) = &binding.service
+                && let Some(service) = cx.get::<ServiceByKey>(&scoped.service).as_ref()
+            {
+                services.insert(scoped.service.clone(), service.clone());
             }
             if let Some(key) = &binding.virtual_service {
                 traits.insert(key.clone(), *cx.get::<RouteTraitsOf>(key));
@@ -69,8 +69,6 @@ impl Planner<'_> {
     /// The tables of every listener of `scope`.
     pub(super) fn plan(&self, scope: &EgressScope) -> Tables {
         let mut tables = BTreeMap::new();
-        let explicit: BTreeSet<u16> =
-            scope.listeners.iter().filter_map(|l| l.port.as_ref().map(|p| p.number)).collect();
         for listener in &scope.listeners {
             match &listener.port {
                 Some(port) if port.protocol.is_http() || port.protocol == Protocol::Auto => {
@@ -81,7 +79,7 @@ impl Planner<'_> {
                         .or_insert_with(|| self.port_table(&name, port.number, listener));
                 }
                 Some(_) => {}
-                None => self.implied_tables(listener, &explicit, &mut tables),
+                None => self.implied_tables(listener, scope, &mut tables),
             }
         }
         Tables { tables }
@@ -91,13 +89,13 @@ impl Planner<'_> {
     fn implied_tables(
         &self,
         listener: &ScopeListener,
-        taken: &BTreeSet<u16>,
+        scope: &EgressScope,
         tables: &mut BTreeMap<Arc<str>, Table>,
     ) {
         let mut shared = BTreeSet::new();
         for binding in listener.hosts.iter() {
             let Some(service) = self.service_of(binding) else { continue };
-            for port in service.ports.iter().filter(|p| !taken.contains(&p.number)) {
+            for port in service.ports.iter().filter(|p| !scope.locks(p.number)) {
                 if port.protocol == Protocol::Auto && has_own_listener(service) {
                     let name = names::sniffed_route(&binding.host, port.number);
                     let table = self.sniffed_table(&name, port.number, binding);

@@ -54,7 +54,8 @@ impl Mesh {
     /// One resource of `proxy`, as JSON.
     pub(crate) fn resource(&mut self, proxy: &ProxyKey, type_url: TypeUrl, name: &str) -> Value {
         let set = self.publication(proxy).get(type_url);
-        let resource = set.get(name).unwrap_or_else(|| panic!("no {type_url} {name} among {:?}", names(&set)));
+        let resource =
+            set.get(name).unwrap_or_else(|| panic!("no {type_url} {name} among {:?}", names(&set)));
         to_json(type_url, resource)
     }
 
@@ -65,7 +66,8 @@ impl Mesh {
 
 pub(crate) fn batch(yaml: &str) -> ChangeBatch {
     let decoded = decode_file("test.yaml", yaml.as_bytes());
-    let errors: Vec<_> = decoded.diagnostics.iter().filter(|d| d.severity == fairlead_config::Severity::Error).collect();
+    let errors: Vec<_> =
+        decoded.diagnostics.iter().filter(|d| d.severity == fairlead_config::Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     decoded.objects.into_iter().map(Change::Set).collect()
 }
