@@ -39,7 +39,10 @@ pub struct ServiceKey {
 
 /// A host with ports, and the way to find its endpoints.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one field of the object, independent of the others")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one field of the object, independent of the others"
+)]
 pub struct Service {
     /// Host and namespace.
     pub key: ServiceKey,

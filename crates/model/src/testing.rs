@@ -32,7 +32,8 @@ impl World {
         self.change(std::iter::once(Change::Delete(key)).collect())
     }
 
-    fn change(&mut self, batch: ChangeBatch) -> Settled {
+    /// Applies changes and settles.
+    pub(crate) fn change(&mut self, batch: ChangeBatch) -> Settled {
         let mut changes = ChangeSet::new();
         input::apply(batch, &mut changes);
         self.db.apply(changes);

@@ -1,5 +1,6 @@
 //! Lookups across objects, and the services of a workload.
 
+mod history;
 mod workload;
 
 use super::*;

@@ -9,8 +9,10 @@ use crate::{
     testing::only_object,
 };
 
-/// The service of `spec`, a Service `shop/cart`, with `metadata` added to its metadata.
+/// The service of `spec`, a Service `shop/cart`, with `metadata` added to its metadata, and a port if it has none.
 fn service_with(metadata: &str, spec: &str) -> Option<Service> {
+    let needs_port = !spec.contains("ports:") && !spec.contains("ExternalName");
+    let spec = if needs_port { format!("{spec}, ports: [{{port: 80}}]") } else { spec.to_owned() };
     let yaml = format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{name: cart, namespace: shop, {metadata}}}\nspec: {{{spec}}}\n"
     );
@@ -43,7 +45,6 @@ fn ports_are_read_with_their_protocol_and_target() {
     check_port("port: 80, name: http-web, targetPort: 8080", "80/http-web/Http/8080");
     check_port("port: 80, name: http, targetPort: web", "80/http/Http/`web`");
     check_port("port: 80, name: http, targetPort: '8080'", "80/http/Http/8080");
-    check_port("port: 80, name: http, targetPort: 0", "80/http/Http/80");
     check_port("port: 80", "80//Auto/80");
     check_port("port: 53, protocol: UDP, name: dns", "dropped");
     check_port("port: 9, protocol: SCTP, name: sctp", "dropped");
@@ -88,7 +89,7 @@ fn addresses_are_the_cluster_ips_of_both_families() {
         ips("clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1, 'fd00::1']"),
         [ip("10.0.0.1"), ip("fd00::1")]
     );
-    assert_eq!(ips("ports: []"), Vec::<IpAddr>::new());
+    assert_eq!(ips("selector: {app: cart}"), Vec::<IpAddr>::new());
 }
 
 #[test]
@@ -105,13 +106,17 @@ fn external_name_is_an_alias() {
     let alias = service("type: ExternalName, externalName: Api.Example.com., clusterIP: 10.0.0.1");
     assert_eq!(alias.resolution, Resolution::Alias(Host::new("api.example.com")));
     assert!(alias.addresses.is_empty());
-    assert_eq!(service_with("", "type: ExternalName"), None);
+    let nameless = "apiVersion: v1\nkind: Service\nmetadata: {name: cart, namespace: shop}\n\
+                    spec: {type: ExternalName, externalName: a}\n";
+    let mut nameless = only_object!(Service, nameless);
+    Arc::make_mut(&mut nameless.spec).external_name = None;
+    assert_eq!(resolve(&nameless, &Mesh::new(&Settings::default())), None);
 }
 
 #[test]
 fn host_has_the_domain_of_the_mesh() {
-    assert_eq!(service("ports: []").key.host.as_str(), "cart.shop.svc.cluster.local");
-    let key = service("ports: []").key;
+    assert_eq!(service("clusterIP: 10.0.0.1").key.host.as_str(), "cart.shop.svc.cluster.local");
+    let key = service("clusterIP: 10.0.0.1").key;
     assert_eq!(kubernetes_name(&key, "cluster.local"), Some("cart"));
     assert_eq!(kubernetes_name(&key, "example.org"), None);
     let elsewhere = ServiceKey { namespace: "other".into(), ..key };
@@ -122,14 +127,14 @@ fn host_has_the_domain_of_the_mesh() {
 fn export_to_annotation_names_namespaces() {
     let export_to = |value: &str| {
         let metadata = format!("annotations: {{networking.istio.io/exportTo: '{value}'}}");
-        service_with(&metadata, "ports: []").unwrap().export_to
+        service_with(&metadata, "clusterIP: 10.0.0.1").unwrap().export_to
     };
     let namespaces = |names: &[&str]| Visibility::Namespaces(names.iter().map(|n| (*n).into()).collect());
     assert_eq!(export_to(". , other"), namespaces(&["other", "shop"]));
     assert_eq!(export_to("other,*"), Visibility::Public);
     assert_eq!(export_to("~"), Visibility::None);
     assert_eq!(export_to(""), Visibility::Public);
-    assert_eq!(service("ports: []").export_to, Visibility::Public);
+    assert_eq!(service("clusterIP: 10.0.0.1").export_to, Visibility::Public);
 }
 
 #[test]
@@ -148,8 +153,10 @@ fn traffic_preferences_are_read() {
     assert!(near.node_local);
     let plain = service("internalTrafficPolicy: Cluster, publishNotReadyAddresses: true");
     assert_eq!((plain.traffic_distribution, plain.node_local, plain.publish_not_ready), (None, false, true));
-    let annotated =
-        service_with("annotations: {networking.istio.io/traffic-distribution: PreferSameNode}", "ports: []");
+    let annotated = service_with(
+        "annotations: {networking.istio.io/traffic-distribution: PreferSameNode}",
+        "clusterIP: 10.0.0.1",
+    );
     assert_eq!(annotated.unwrap().traffic_distribution, Some(TrafficDistribution::PreferSameNode));
 }
 

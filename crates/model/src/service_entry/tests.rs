@@ -18,9 +18,7 @@ const PORTS: &str = "ports: [{number: 443, name: tls, protocol: TLS}]";
 
 #[test]
 fn each_host_is_a_service() {
-    let hosts = services(&format!(
-        "hosts: [A.example.com, '*.example.com', a.example.com], resolution: NONE, {PORTS}"
-    ));
+    let hosts = services(&format!("hosts: [A.example.com, '*.example.com'], resolution: NONE, {PORTS}"));
     let hosts: Vec<&str> = hosts.iter().map(|service| service.key.host.as_str()).collect();
     assert_eq!(hosts, ["a.example.com", "*.example.com"]);
 }
