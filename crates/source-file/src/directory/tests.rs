@@ -1,0 +1,149 @@
+use super::*;
+
+/// A Namespace with a label `v`.
+fn ns(name: &str, v: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{v: \"{v}\"}}}}\n---\n")
+}
+
+const BROKEN: &str = "a: [\n---\n";
+
+/// The directory after each snapshot; a step shows what it changed as `+a=1 -b` and what codes are current.
+#[derive(Default)]
+struct Play(Directory);
+
+impl Play {
+    #[track_caller]
+    fn step(&mut self, files: &[(&str, &str)], changes: &str, codes: &[&str]) {
+        let files =
+            files.iter().map(|(path, text)| ((*path).into(), FileState::Content(text.as_bytes().to_vec())));
+        self.apply(Snapshot { files: files.collect(), unreadable: BTreeMap::new() }, changes, codes);
+    }
+
+    #[track_caller]
+    fn apply(&mut self, snapshot: Snapshot, changes: &str, codes: &[&str]) {
+        let found = self.0.update(snapshot);
+        let show = |change: &Change| match change {
+            Change::Set(object) => {
+                format!("+{}={}", object.key().name, object.labels().get("v").unwrap_or("?"))
+            }
+            Change::Delete(key) => format!("-{}", key.name),
+        };
+        let shown: Vec<_> = found.batch.iter().map(show).collect();
+        assert_eq!(shown.join(" "), changes);
+        let found_codes: Vec<_> = found.diagnostics.iter().map(|d| d.code.name()).collect();
+        assert_eq!(found_codes, codes, "{:#?}", found.diagnostics);
+    }
+}
+
+#[test]
+fn only_what_differs_is_a_change() {
+    let mut play = Play::default();
+    let (a, b) = (ns("a", "1"), ns("b", "1"));
+    play.step(&[("f", &(a.clone() + &b))], "+a=1 +b=1", &[]);
+    play.step(&[("f", &(a.clone() + &b))], "", &[]);
+    play.step(&[("f", &(b.clone() + "# moved\n" + &a))], "", &[]);
+    play.step(&[("g", &a), ("h", &b)], "", &[]);
+    play.step(&[("g", &ns("a", "2")), ("h", &b)], "+a=2", &[]);
+    play.step(&[("g", &ns("a", "2"))], "-b", &[]);
+    play.step(&[], "-a", &[]);
+}
+
+#[test]
+fn a_rejected_object_keeps_its_last_good_version() {
+    let mut play = Play::default();
+    let bad = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {v: 2}}\n";
+    play.step(&[("f", &ns("a", "1"))], "+a=1", &[]);
+    play.step(&[("f", bad)], "", &["last-good-kept", "needs-quotes"]);
+    play.step(&[("f", bad)], "", &["last-good-kept", "needs-quotes"]);
+    play.step(&[("f", &ns("a", "2"))], "+a=2", &[]);
+    play.step(&[("f", bad)], "", &["last-good-kept", "needs-quotes"]);
+    play.step(&[("f", "")], "-a", &[]);
+    play.step(&[("f", bad)], "", &["needs-quotes"]);
+}
+
+#[test]
+fn a_broken_document_keeps_what_its_file_held_and_does_not_yield() {
+    let mut play = Play::default();
+    let both = ns("a", "1") + &ns("b", "1");
+    play.step(&[("f", &both), ("g", &ns("c", "1"))], "+a=1 +b=1 +c=1", &[]);
+    play.step(
+        &[("f", &(ns("a", "2") + BROKEN)), ("g", &ns("c", "1"))],
+        "+a=2",
+        &["last-good-kept", "yaml-syntax"],
+    );
+    play.step(&[("f", &(ns("a", "2") + BROKEN)), ("g", "")], "-c", &["last-good-kept", "yaml-syntax"]);
+    play.step(&[("f", BROKEN)], "", &["last-good-kept", "last-good-kept", "yaml-syntax"]);
+    play.step(&[("f", &ns("a", "2"))], "-b", &[]);
+    play.step(&[], "-a", &[]);
+}
+
+#[test]
+fn a_document_that_lost_its_kind_or_name_counts_as_broken() {
+    let mut play = Play::default();
+    for lost in [
+        "apiVersion: v1\nkind: Namespaec\nmetadata: {name: a}\n",
+        "apiVersion: v1\nmetadata: {name: a}\n",
+        "apiVersion: v1\nkind: Namespace\nmetadata: {}\n",
+    ] {
+        play.step(&[("f", &ns("a", "1"))], "+a=1", &[]);
+        let found = play.0.update(Snapshot {
+            files: BTreeMap::from([("f".into(), FileState::Content(lost.into()))]),
+            unreadable: BTreeMap::new(),
+        });
+        assert!(found.batch.is_empty(), "{lost}");
+        play.step(&[], "-a", &[]);
+    }
+}
+
+#[test]
+fn the_first_definition_by_path_wins() {
+    let mut play = Play::default();
+    let (one, two) = (ns("a", "1"), ns("a", "2"));
+    play.step(&[("g", &two)], "+a=2", &[]);
+    play.step(&[("f", &one), ("g", &two)], "+a=1", &["duplicate-object"]);
+    play.step(&[("g", &two)], "+a=2", &[]);
+    play.step(&[("f", &(one.clone() + &two))], "+a=1", &["duplicate-object"]);
+}
+
+#[test]
+fn a_definition_read_now_wins_over_a_kept_one() {
+    let mut play = Play::default();
+    play.step(&[("f", &ns("a", "1"))], "+a=1", &[]);
+    play.step(
+        &[("f", BROKEN), ("g", &ns("a", "2"))],
+        "+a=2",
+        &["duplicate-object", "last-good-kept", "yaml-syntax"],
+    );
+}
+
+#[test]
+fn unreadable_files_and_directories_keep_what_they_held() {
+    let mut play = Play::default();
+    play.step(&[("d/f", &ns("a", "1")), ("d/e/g", &ns("b", "1"))], "+a=1 +b=1", &[]);
+    let denied = || FileState::Unreadable("permission denied".into());
+    let files = BTreeMap::from([("d/f".into(), denied())]);
+    let unreadable = BTreeMap::from([("d/e".into(), "too many open files".to_owned())]);
+    let codes = ["unreadable-file", "last-good-kept", "unreadable-file"];
+    play.apply(Snapshot { files, unreadable }, "", &codes);
+    let unreadable = BTreeMap::from([("d".into(), "no such directory".to_owned())]);
+    play.apply(
+        Snapshot { files: BTreeMap::new(), unreadable },
+        "",
+        &["unreadable-file", "last-good-kept", "unreadable-file"],
+    );
+    play.apply(Snapshot::default(), "-a -b", &[]);
+}
+
+#[test]
+fn unchanged_files_keep_objects_and_findings() {
+    let mut play = Play::default();
+    play.step(&[("f", &(ns("a", "1") + BROKEN))], "+a=1", &["yaml-syntax"]);
+    let files = BTreeMap::from([("f".into(), FileState::Unchanged)]);
+    play.apply(Snapshot { files, unreadable: BTreeMap::new() }, "", &["yaml-syntax"]);
+}
+
+#[test]
+fn a_kind_that_is_not_read_is_noted_once_for_all_files() {
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n";
+    Play::default().step(&[("f", text), ("g", text)], "", &["kind-not-read"]);
+}

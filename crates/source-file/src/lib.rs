@@ -1,0 +1,13 @@
+//! A directory of YAML and JSON files as a source of configuration.
+//!
+//! [`load_once`] reads a directory for a command; [`FileSource`] follows it for as long as it lives.
+//! What happens to an object whose file breaks is decided by [`Directory`], which touches no file system:
+//! see its documentation for the rules of the last good version.
+
+mod directory;
+mod scan;
+mod source;
+mod watch;
+
+pub use directory::{Changes, Directory, FileState, Snapshot};
+pub use source::{FileSource, Loaded, Settings, SourceError, Update, load_once};

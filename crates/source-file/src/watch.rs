@@ -1,0 +1,257 @@
+//! The thread that follows a directory: waits for events, reads when they stop, sends what changed.
+//!
+//! An event says only *that* something changed; what did is found by looking at the whole directory, which costs
+//! one `stat` for each file that has not changed. So events may be lost, doubled or out of order without harm.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc as std_mpsc},
+    time::{Duration, Instant},
+};
+
+use fairlead_config::{Code, Diagnostic, FieldPath, Location, Severity, Subject};
+use notify::{
+    EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
+    event::{AccessKind, AccessMode, CreateKind, ModifyKind},
+};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::{
+    Directory, Settings, Update,
+    scan::{self, Scanner, is_manifest},
+};
+
+/// Time between looks for a directory that is gone.
+const MISSING_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Time after which a new subdirectory is looked at once more: files may have come before it was watched.
+const NEW_DIRECTORY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What the thread is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Event(notify::Result<notify::Event>),
+    Stop,
+}
+
+/// The state of the thread.
+pub(crate) struct Follower {
+    root: PathBuf,
+    settings: Settings,
+    updates: mpsc::Sender<Update>,
+    events: std_mpsc::Sender<Message>,
+    messages: std_mpsc::Receiver<Message>,
+    watch: Watch,
+    scanner: Scanner,
+    directory: Directory,
+    last_diagnostics: Option<Vec<Diagnostic>>,
+    /// Files that are being written, and since when.
+    writing: BTreeMap<PathBuf, Instant>,
+    /// When to look again even without an event.
+    look_again: Option<Instant>,
+}
+
+/// How the directory is watched.
+enum Watch {
+    /// Not yet, or not any more.
+    None,
+    /// By the system. The directory is told from another one of the same name by its identity.
+    System { identity: Option<(u64, u64)>, _watcher: RecommendedWatcher },
+    /// Not at all, for this reason.
+    Polling { reason: String },
+}
+
+/// Whether the thread goes on.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    Continue,
+    Stop,
+}
+
+impl Follower {
+    pub(crate) fn new(
+        root: PathBuf,
+        settings: Settings,
+        updates: mpsc::Sender<Update>,
+        events: std_mpsc::Sender<Message>,
+        messages: std_mpsc::Receiver<Message>,
+    ) -> Self {
+        Self {
+            root,
+            settings,
+            updates,
+            events,
+            messages,
+            watch: Watch::None,
+            scanner: Scanner::default(),
+            directory: Directory::new(),
+            last_diagnostics: None,
+            writing: BTreeMap::new(),
+            look_again: None,
+        }
+    }
+
+    pub(crate) fn run(mut self) {
+        loop {
+            // Watch first, then read: what changes in between is an event.
+            self.establish_watch();
+            if self.read() == Flow::Stop || self.wait() == Flow::Stop {
+                return;
+            }
+        }
+    }
+
+    /// Reads the directory and sends what changed.
+    fn read(&mut self) -> Flow {
+        let snapshot = self.scanner.scan(&self.root);
+        let changes = self.directory.update(snapshot);
+        let mut diagnostics = changes.diagnostics;
+        diagnostics.extend(self.polling_finding());
+        let first_sync = self.last_diagnostics.is_none();
+        if !first_sync && changes.batch.is_empty() && self.last_diagnostics.as_ref() == Some(&diagnostics) {
+            return Flow::Continue;
+        }
+        info!(path = %self.root.display(), changes = changes.batch.len(), diagnostics = diagnostics.len(), "directory read");
+        self.last_diagnostics = Some(diagnostics.clone());
+        let update = Update { batch: changes.batch, diagnostics, first_sync };
+        if self.updates.blocking_send(update).is_err() { Flow::Stop } else { Flow::Continue }
+    }
+
+    /// Waits until it is time to read again.
+    fn wait(&mut self) -> Flow {
+        let mut quiet_since = None;
+        loop {
+            let now = Instant::now();
+            self.writing.retain(|_, since| now.duration_since(*since) < self.settings.write_grace);
+            let Some(timeout) = self.time_left(quiet_since, now) else {
+                self.look_again = self.look_again.filter(|at| *at > now);
+                return Flow::Continue;
+            };
+            match self.messages.recv_timeout(timeout) {
+                Ok(Message::Event(event)) => {
+                    if self.on_event(event) {
+                        quiet_since = Some(Instant::now());
+                    }
+                }
+                Ok(Message::Stop) | Err(std_mpsc::RecvTimeoutError::Disconnected) => return Flow::Stop,
+                Err(std_mpsc::RecvTimeoutError::Timeout) if quiet_since.is_none() => {
+                    self.look_again = None;
+                    return Flow::Continue;
+                }
+                Err(std_mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// How long to wait for the next event; none if it is time to read.
+    fn time_left(&self, quiet_since: Option<Instant>, now: Instant) -> Option<Duration> {
+        let Some(quiet_since) = quiet_since else {
+            let interval = match &self.watch {
+                Watch::None => MISSING_INTERVAL,
+                Watch::System { .. } => self.settings.rescan_interval,
+                Watch::Polling { .. } => self.settings.poll_interval,
+            };
+            let soon = self.look_again.map_or(interval, |at| at.saturating_duration_since(now));
+            return Some(soon.min(interval));
+        };
+        let quiet_left = self.settings.quiet_time.saturating_sub(now.duration_since(quiet_since));
+        let grace_left = self
+            .writing
+            .values()
+            .map(|since| self.settings.write_grace.saturating_sub(now.duration_since(*since)));
+        let left = grace_left.max().map_or(quiet_left, |grace| grace.max(quiet_left));
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Notes an event; returns whether it concerns the directory.
+    fn on_event(&mut self, event: notify::Result<notify::Event>) -> bool {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                warn!(path = %self.root.display(), error = %error, "watch failed, watching anew");
+                self.watch = Watch::None;
+                return true;
+            }
+        };
+        let concerns = event.need_rescan() || event.paths.iter().any(|path| path.starts_with(&self.root));
+        if !concerns || matches!(event.kind, EventKind::Access(AccessKind::Open(_) | AccessKind::Read)) {
+            return false;
+        }
+        for path in event.paths.iter().filter(|path| is_manifest(path)) {
+            match event.kind {
+                EventKind::Modify(ModifyKind::Data(_)) | EventKind::Create(CreateKind::File) => {
+                    self.writing.entry(path.clone()).or_insert_with(Instant::now);
+                }
+                EventKind::Access(AccessKind::Close(AccessMode::Write))
+                | EventKind::Remove(_)
+                | EventKind::Modify(ModifyKind::Name(_)) => {
+                    self.writing.remove(path);
+                }
+                _ => {}
+            }
+        }
+        if matches!(event.kind, EventKind::Create(CreateKind::Folder)) {
+            self.look_again = Some(Instant::now() + NEW_DIRECTORY_INTERVAL);
+        }
+        true
+    }
+
+    /// Watches the directory unless the one that is there now is watched already.
+    fn establish_watch(&mut self) {
+        if self.settings.poll_only {
+            self.watch = Watch::Polling { reason: "watching is switched off".to_owned() };
+            return;
+        }
+        let Ok(metadata) = std::fs::metadata(&self.root) else {
+            self.watch = Watch::None;
+            return;
+        };
+        let now = scan::identity(&metadata);
+        if matches!(&self.watch, Watch::System { identity, .. } if *identity == now) {
+            return;
+        }
+        match watcher(&self.root, self.events.clone()) {
+            Ok(watcher) => self.watch = Watch::System { identity: now, _watcher: watcher },
+            Err(error) => {
+                let reason = error.to_string();
+                if !matches!(&self.watch, Watch::Polling { reason: known } if *known == reason) {
+                    warn!(path = %self.root.display(), error = %reason, "directory cannot be watched and is polled");
+                }
+                self.watch = Watch::Polling { reason };
+            }
+        }
+    }
+
+    fn polling_finding(&self) -> Option<Diagnostic> {
+        let Watch::Polling { reason } = &self.watch else { return None };
+        if self.settings.poll_only {
+            return None;
+        }
+        let file: Arc<str> = self.root.to_string_lossy().into();
+        let text = format!("changes are found by looking every {:?}: {reason}", self.settings.poll_interval);
+        let on = Subject::File(file.clone());
+        let mut finding =
+            Diagnostic::new(Severity::Warning, on, Code::PollingFallback, FieldPath::root(), text);
+        finding
+            .help("raise the system's limits of watches (fs.inotify.max_user_watches, max_user_instances)");
+        finding.position = Some(Location { file, line: 1, column: 1 });
+        Some(finding)
+    }
+}
+
+/// Watches the tree under `root`, and the directory around it for the replacement of `root` itself.
+fn watcher(root: &Path, events: std_mpsc::Sender<Message>) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |event| {
+        // Nobody listens any more while the thread ends.
+        let _ = events.send(Message::Event(event));
+    })?;
+    watcher.watch(root, RecursiveMode::Recursive)?;
+    let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Err(error) = watcher.watch(parent, RecursiveMode::NonRecursive) {
+        // A replacement is then found by the regular look.
+        info!(path = %parent.display(), error = %error, "directory around the source is not watched");
+    }
+    Ok(watcher)
+}
