@@ -3,7 +3,7 @@
 //! ```no_run
 //! # async fn example(bootstrap: &str) -> Result<(), fairlead_testkit::envoy_process::EnvoyError> {
 //! use fairlead_testkit::envoy_process::{EnvoyOptions, EnvoyProcess};
-//! let envoy = EnvoyProcess::start(bootstrap, EnvoyOptions::default()).await?;
+//! let envoy = EnvoyProcess::start(bootstrap, &EnvoyOptions::default()).await?;
 //! let stats = envoy.admin().stats("cluster_manager").await?;
 //! assert_eq!(envoy.deprecation_warnings(), Vec::<String>::new());
 //! # Ok(()) }
@@ -131,7 +131,7 @@ impl EnvoyProcess {
     ///
     /// # Errors
     /// If it cannot be started, ends, or is not ready in time.
-    pub async fn start(bootstrap: &str, options: EnvoyOptions) -> Result<Self, EnvoyError> {
+    pub async fn start(bootstrap: &str, options: &EnvoyOptions) -> Result<Self, EnvoyError> {
         let within = options.ready_within;
         let mut envoy = Self::launch(bootstrap, options)?;
         envoy.wait_ready(within).await?;
@@ -142,11 +142,11 @@ impl EnvoyProcess {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn launch(bootstrap: &str, options: EnvoyOptions) -> Result<Self, EnvoyError> {
+    pub fn launch(bootstrap: &str, options: &EnvoyOptions) -> Result<Self, EnvoyError> {
         let directory = working_directory(options.other_user)?;
         let config = directory.path().join("bootstrap.yaml");
         write(&config, bootstrap)?;
-        let mut command = command(&options)?;
+        let mut command = command(options)?;
         command.arg("--config-path").arg(&config);
         command.args(["--disable-hot-restart", "--concurrency", "1", "--file-flush-interval-msec", "200"]);
         command.args(["--log-level", &options.log_level]);

@@ -88,7 +88,11 @@ impl Options {
         Self {
             server: server.to_owned(),
             protocol: Protocol::Delta,
-            node: node("sidecar~10.0.0.1~a.default~default.svc.cluster.local", "a.default", &serde_json::json!({})),
+            node: node(
+                "sidecar~10.0.0.1~a.default~default.svc.cluster.local",
+                "a.default",
+                &serde_json::json!({}),
+            ),
             metadata: Vec::new(),
             tls: None,
             ack_delay: Duration::ZERO,
@@ -107,7 +111,10 @@ impl Options {
 
     /// Refuses the responses for which `judge` gives a reason.
     #[must_use]
-    pub fn refuse(mut self, judge: impl Fn(&ResponseRecord) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub fn refuse(
+        mut self,
+        judge: impl Fn(&ResponseRecord) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         self.judge = Some(Arc::new(judge));
         self
     }

@@ -55,7 +55,10 @@ pub fn root() -> PathBuf {
 ///
 /// # Panics
 /// If a case differs, an output cannot be made, or there is no case at all. The message shows all differences.
-#[expect(clippy::disallowed_methods, reason = "UPDATE_GOLDEN is how a developer says which of the two is wanted")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE_GOLDEN is how a developer says which of the two is wanted"
+)]
 pub fn check(root: &Path, outputs: impl Fn(&Case) -> Result<Outputs, String>) {
     let update = std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1");
     let mode = if update { Mode::Update } else { Mode::Compare };
@@ -69,7 +72,11 @@ pub fn check(root: &Path, outputs: impl Fn(&Case) -> Result<Outputs, String>) {
 ///
 /// # Errors
 /// All problems of all cases, as text.
-pub fn run(root: &Path, mode: Mode, outputs: impl Fn(&Case) -> Result<Outputs, String>) -> Result<usize, String> {
+pub fn run(
+    root: &Path,
+    mode: Mode,
+    outputs: impl Fn(&Case) -> Result<Outputs, String>,
+) -> Result<usize, String> {
     let cases = cases(root).map_err(|error| format!("read {}: {error}", root.display()))?;
     let mut problems = Vec::new();
     for case in &cases {
@@ -117,7 +124,9 @@ fn settle(case: &Case, outputs: &Outputs, mode: Mode) -> Vec<String> {
             continue;
         }
         match mode {
-            Mode::Update => problems.extend(write(&path, text).err().map(|e| format!("{}/{name}: {e}", case.name))),
+            Mode::Update => {
+                problems.extend(write(&path, text).err().map(|e| format!("{}/{name}: {e}", case.name)));
+            }
             Mode::Compare => problems.push(match golden {
                 None => format!("{}/{name}: there is no such golden file", case.name),
                 Some(golden) => format!("{}/{name}:\n{}", case.name, diff(&golden, text)),
@@ -134,13 +143,14 @@ fn orphans(case: &Case, outputs: &Outputs, mode: Mode) -> Vec<String> {
         Ok(files) => files,
         Err(error) => return vec![format!("{}: {error}", case.name)],
     };
-    let orphans = files.into_iter().filter(|name| !outputs.contains_key(name) && !INPUTS.contains(&name.as_str()));
+    let orphans =
+        files.into_iter().filter(|name| !outputs.contains_key(name) && !INPUTS.contains(&name.as_str()));
     orphans
         .filter_map(|name| match mode {
             Mode::Compare => Some(format!("{}/{name}: nothing produces this file", case.name)),
-            Mode::Update => {
-                fs::remove_file(case.directory.join(&name)).err().map(|e| format!("{}/{name}: {e}", case.name))
-            }
+            Mode::Update => fs::remove_file(case.directory.join(&name))
+                .err()
+                .map(|e| format!("{}/{name}: {e}", case.name)),
         })
         .collect()
 }

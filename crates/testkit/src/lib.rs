@@ -19,6 +19,7 @@ pub mod fake_envoy;
 pub mod golden;
 pub mod load;
 pub mod meshgen;
+pub mod netns;
 pub mod ports;
 pub mod process;
 mod wire;

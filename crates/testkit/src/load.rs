@@ -66,6 +66,9 @@ impl Load {
     }
 
     /// Runs it: `client` makes the client of a worker, `request` the request of a number.
+    ///
+    /// # Panics
+    /// If `request` panics.
     pub async fn run(
         self,
         client: impl Fn() -> Client,
@@ -80,7 +83,7 @@ impl Load {
         }
         let mut report = Report::default();
         while let Some(part) = workers.join_next().await {
-            report.merge(part.expect("a worker does not panic"));
+            report.merge(part.expect("only `request` can panic in a worker"));
         }
         report.took = started.elapsed();
         report

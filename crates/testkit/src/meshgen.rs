@@ -149,7 +149,9 @@ impl MeshSpec {
             let version = version(j);
             write(
                 &mut yaml,
-                format_args!("  - {{address: {ip}, ports: {{http: 8080}}, labels: {{version: {version}}}}}\n"),
+                format_args!(
+                    "  - {{address: {ip}, ports: {{http: 8080}}, labels: {{version: {version}}}}}\n"
+                ),
             );
         }
         yaml

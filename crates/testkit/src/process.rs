@@ -58,6 +58,9 @@ impl Process {
     ///
     /// # Errors
     /// If the signal cannot be sent.
+    ///
+    /// # Panics
+    /// If the system gave the process an id that is none.
     pub fn signal(&mut self, signal: Signal) -> io::Result<()> {
         if self.exited()?.is_some() {
             return Ok(());

@@ -52,6 +52,8 @@ impl<A: Message + Default> Decoder for SizedDecoder<A> {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
         let bytes = buffer.remaining() + PREFIX_BYTES;
-        A::decode(buffer).map(|message| Some((bytes, message))).map_err(|error| Status::internal(error.to_string()))
+        A::decode(buffer)
+            .map(|message| Some((bytes, message)))
+            .map_err(|error| Status::internal(error.to_string()))
     }
 }

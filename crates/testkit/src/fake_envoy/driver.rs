@@ -18,8 +18,15 @@ const BY_TEST: &str = "ended by the test";
 pub(super) async fn run(options: Options, shared: Arc<Shared>, commands: mpsc::UnboundedReceiver<Command>) {
     let server = options.server.clone();
     let options = Arc::new(options);
-    let mut driver =
-        Driver { options, server, shared, commands, delayed: VecDeque::new(), waits_since: None, reading: true };
+    let mut driver = Driver {
+        options,
+        server,
+        shared,
+        commands,
+        delayed: VecDeque::new(),
+        waits_since: None,
+        reading: true,
+    };
     let mut connect = true;
     loop {
         let end = if connect { driver.stream().await } else { End::Closed };
@@ -78,14 +85,13 @@ impl Driver {
                 opened = &mut open => break opened,
                 command = self.commands.recv() => match command {
                     None => return End::HandleGone,
-                    Some(Command::Disconnect) => return self.ended(BY_TEST),
+                    // Not connected yet, so there is nothing to freeze.
+                    Some(Command::Disconnect | Command::Vanish) => return self.ended(BY_TEST),
                     Some(Command::Connect(server)) => {
                         self.retarget(server);
                         return End::Reconnect;
                     }
                     Some(Command::Reading(reading)) => self.reading = reading,
-                    // Not connected yet, so there is nothing to freeze.
-                    Some(Command::Vanish) => return self.ended(BY_TEST),
                 }
             }
         };

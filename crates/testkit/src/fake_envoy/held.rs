@@ -42,12 +42,23 @@ pub(super) enum Outgoing {
     /// The first request of a type on a stream.
     Initial(TypeUrl),
     /// A change of the names subscribed.
-    Subscribe { kind: TypeUrl, add: Vec<String>, remove: Vec<String> },
+    Subscribe {
+        kind: TypeUrl,
+        add: Vec<String>,
+        remove: Vec<String>,
+    },
     /// The last request once more (state of the world: a cluster of the same name wants its endpoints again).
     Repeat(TypeUrl),
-    Ack { kind: TypeUrl, nonce: String },
+    Ack {
+        kind: TypeUrl,
+        nonce: String,
+    },
     /// A refusal; of a type that is not known too.
-    Nack { type_url: String, nonce: String, message: String },
+    Nack {
+        type_url: String,
+        nonce: String,
+        message: String,
+    },
 }
 
 /// A request in the words of both protocols; each sends its part.
@@ -125,7 +136,11 @@ impl Held {
 
     /// The names of all resources of a type.
     pub fn names(&self, kind: TypeUrl) -> Vec<&str> {
-        self.types.get(&kind).into_iter().flat_map(|state| state.resources.keys().map(String::as_str)).collect()
+        self.types
+            .get(&kind)
+            .into_iter()
+            .flat_map(|state| state.resources.keys().map(String::as_str))
+            .collect()
     }
 
     /// The version of a resource.
@@ -143,7 +158,8 @@ impl Held {
     /// # Panics
     /// If it is not an `M`.
     pub fn get<M: Message + Default>(&self, kind: TypeUrl, name: &str) -> Option<M> {
-        self.bytes(kind, name).map(|bytes| M::decode(bytes).expect("the caller names the message of the type"))
+        self.bytes(kind, name)
+            .map(|bytes| M::decode(bytes).expect("the caller names the message of the type"))
     }
 
     /// The clusters' assignments that have not come since their cluster did.
@@ -154,7 +170,8 @@ impl Held {
     /// Route tables, assignments and secrets that are referred to and not held.
     pub fn missing(&self) -> Vec<(TypeUrl, String)> {
         let kinds = [TypeUrl::ClusterLoadAssignment, TypeUrl::RouteConfiguration, TypeUrl::Secret];
-        let wanted = kinds.into_iter().flat_map(|kind| self.wanted(kind).into_iter().map(move |name| (kind, name)));
+        let wanted =
+            kinds.into_iter().flat_map(|kind| self.wanted(kind).into_iter().map(move |name| (kind, name)));
         wanted.filter(|(kind, name)| !self.has(*kind, name)).collect()
     }
 
@@ -235,11 +252,17 @@ impl Held {
         Ok(items)
     }
 
-    fn apply(&mut self, kind: TypeUrl, response: Response, items: Vec<(String, Option<Item>)>) -> Vec<Outgoing> {
+    fn apply(
+        &mut self,
+        kind: TypeUrl,
+        response: Response,
+        items: Vec<(String, Option<Item>)>,
+    ) -> Vec<Outgoing> {
         let mut removed = response.removed;
         if self.protocol == Protocol::Sotw && matches!(kind, TypeUrl::Cluster | TypeUrl::Listener) {
             let sent: BTreeSet<&str> = items.iter().map(|(name, _)| name.as_str()).collect();
-            removed.extend(self.names(kind).into_iter().filter(|name| !sent.contains(name)).map(str::to_owned));
+            removed
+                .extend(self.names(kind).into_iter().filter(|name| !sent.contains(name)).map(str::to_owned));
         }
         let mut out = Vec::new();
         for name in removed {
@@ -329,8 +352,12 @@ impl Held {
             items.map(|item| &item.references)
         };
         match kind {
-            TypeUrl::ClusterLoadAssignment => of(TypeUrl::Cluster).filter_map(|r| r.endpoints.clone()).collect(),
-            TypeUrl::RouteConfiguration => of(TypeUrl::Listener).flat_map(|r| r.routes.iter().cloned()).collect(),
+            TypeUrl::ClusterLoadAssignment => {
+                of(TypeUrl::Cluster).filter_map(|r| r.endpoints.clone()).collect()
+            }
+            TypeUrl::RouteConfiguration => {
+                of(TypeUrl::Listener).flat_map(|r| r.routes.iter().cloned()).collect()
+            }
             TypeUrl::Secret => {
                 let sources = of(TypeUrl::Cluster).chain(of(TypeUrl::Listener));
                 sources.flat_map(|r| r.secrets.iter().cloned()).collect()
@@ -362,7 +389,8 @@ impl Held {
             out.push(Outgoing::Subscribe { kind, add, remove });
         }
         let tables = self.types.get(&TypeUrl::RouteConfiguration);
-        let takes_hosts = tables.is_some_and(|state| state.resources.values().any(|t| t.references.virtual_hosts));
+        let takes_hosts =
+            tables.is_some_and(|state| state.resources.values().any(|t| t.references.virtual_hosts));
         let hosts = self.types.entry(TypeUrl::VirtualHost).or_default();
         if takes_hosts && hosts.subscription == Subscription::None {
             hosts.subscription = Subscription::Wildcard;
@@ -406,8 +434,10 @@ impl Held {
     /// The request that says `outgoing`, as of now.
     pub(super) fn request(&self, outgoing: &Outgoing) -> Request {
         let (kind, type_url) = match outgoing {
-            Outgoing::Initial(kind) | Outgoing::Repeat(kind) => (Some(*kind), kind.as_str()),
-            Outgoing::Subscribe { kind, .. } | Outgoing::Ack { kind, .. } => (Some(*kind), kind.as_str()),
+            Outgoing::Initial(kind)
+            | Outgoing::Repeat(kind)
+            | Outgoing::Subscribe { kind, .. }
+            | Outgoing::Ack { kind, .. } => (Some(*kind), kind.as_str()),
             Outgoing::Nack { type_url, .. } => (TypeUrl::parse(type_url), type_url.as_str()),
         };
         let mut request = Request { type_url: type_url.to_owned(), ..Request::default() };

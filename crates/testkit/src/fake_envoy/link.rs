@@ -63,7 +63,8 @@ impl Link {
                     send(&sender, delta(request, node.take()))?;
                 }
                 let call = call(options, UnboundedReceiverStream::new(receiver))?;
-                let answer = grpc.streaming(call, PathAndQuery::from_static(DELTA), SizedCodec::default()).await?;
+                let answer =
+                    grpc.streaming(call, PathAndQuery::from_static(DELTA), SizedCodec::default()).await?;
                 Half::Delta(sender, Box::new(answer.into_inner()))
             }
             Protocol::Sotw => {
@@ -72,7 +73,8 @@ impl Link {
                     send(&sender, sotw(request, node.take()))?;
                 }
                 let call = call(options, UnboundedReceiverStream::new(receiver))?;
-                let answer = grpc.streaming(call, PathAndQuery::from_static(SOTW), SizedCodec::default()).await?;
+                let answer =
+                    grpc.streaming(call, PathAndQuery::from_static(SOTW), SizedCodec::default()).await?;
                 Half::Sotw(sender, Box::new(answer.into_inner()))
             }
         };
@@ -89,7 +91,9 @@ impl Link {
     /// The next response; `None` if the server has ended the stream in order.
     pub(super) async fn receive(&mut self) -> Result<Option<Response>, Status> {
         Ok(match &mut self.half {
-            Half::Delta(_, stream) => stream.message().await?.map(|(bytes, message)| of_delta(bytes, message)),
+            Half::Delta(_, stream) => {
+                stream.message().await?.map(|(bytes, message)| of_delta(bytes, message))
+            }
             Half::Sotw(_, stream) => stream.message().await?.map(|(bytes, message)| of_sotw(bytes, message)),
         })
     }
@@ -127,9 +131,9 @@ async fn channel(options: &Options, server: &str, freezer: Freezer) -> Result<Ch
 fn call<T>(options: &Options, body: T) -> Result<tonic::Request<T>, Status> {
     let mut request = tonic::Request::new(body);
     for (name, value) in &options.metadata {
-        let invalid = |_| Status::invalid_argument(format!("metadata `{name}`"));
-        let key: MetadataKey<Ascii> = name.parse().map_err(|_| invalid(()))?;
-        let value: MetadataValue<Ascii> = value.parse().map_err(|_| invalid(()))?;
+        let invalid = || Status::invalid_argument(format!("metadata `{name}`"));
+        let key: MetadataKey<Ascii> = name.parse().map_err(|_| invalid())?;
+        let value: MetadataValue<Ascii> = value.parse().map_err(|_| invalid())?;
         request.metadata_mut().insert(key, value);
     }
     Ok(request)

@@ -6,7 +6,9 @@ use envoy_types::pb::{
     envoy::{
         config::{
             cluster::v3::{Cluster, cluster::ClusterDiscoveryType},
-            core::v3::{ConfigSource, TransportSocket, config_source::ConfigSourceSpecifier, transport_socket},
+            core::v3::{
+                ConfigSource, TransportSocket, config_source::ConfigSourceSpecifier, transport_socket,
+            },
             endpoint::v3::ClusterLoadAssignment,
             listener::v3::{FilterChain, Listener, filter},
             route::v3::RouteConfiguration,
@@ -16,7 +18,8 @@ use envoy_types::pb::{
                 HttpConnectionManager, http_connection_manager::RouteSpecifier,
             },
             transport_sockets::tls::v3::{
-                CommonTlsContext, DownstreamTlsContext, Secret, UpstreamTlsContext, common_tls_context::ValidationContextType,
+                CommonTlsContext, DownstreamTlsContext, Secret, UpstreamTlsContext,
+                common_tls_context::ValidationContextType,
             },
         },
     },
@@ -121,7 +124,9 @@ fn add_secrets(socket: &TransportSocket, secrets: &mut BTreeSet<String>) -> Resu
 fn add_context(context: CommonTlsContext, secrets: &mut BTreeSet<String>) {
     let validation = match context.validation_context_type {
         Some(ValidationContextType::ValidationContextSdsSecretConfig(sds)) => Some(sds),
-        Some(ValidationContextType::CombinedValidationContext(both)) => both.validation_context_sds_secret_config,
+        Some(ValidationContextType::CombinedValidationContext(both)) => {
+            both.validation_context_sds_secret_config
+        }
         _ => None,
     };
     let all = context.tls_certificate_sds_secret_configs.into_iter().chain(validation);

@@ -43,14 +43,26 @@ impl Freezable {
 }
 
 impl AsyncRead for Freezable {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.freezer.is_frozen() { Poll::Pending } else { Pin::new(&mut self.stream).poll_read(cx, buffer) }
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.freezer.is_frozen() {
+            Poll::Pending
+        } else {
+            Pin::new(&mut self.stream).poll_read(cx, buffer)
+        }
     }
 }
 
 impl AsyncWrite for Freezable {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.freezer.is_frozen() { Poll::Pending } else { Pin::new(&mut self.stream).poll_write(cx, bytes) }
+        if self.freezer.is_frozen() {
+            Poll::Pending
+        } else {
+            Pin::new(&mut self.stream).poll_write(cx, bytes)
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -13,7 +13,11 @@ fn outputs(pairs: &[(&str, &str)]) -> Outputs {
 #[test]
 fn equal_outputs_pass_and_inputs_are_read() {
     let root = tempfile::tempdir().unwrap();
-    case(root.path(), "routing/weights", &[("in.yaml", "a: 1\n"), ("proxy.yaml", "p: 1\n"), ("out/cds.yaml", "x\n")]);
+    case(
+        root.path(),
+        "routing/weights",
+        &[("in.yaml", "a: 1\n"), ("proxy.yaml", "p: 1\n"), ("out/cds.yaml", "x\n")],
+    );
     let count = run(root.path(), Mode::Compare, |case| {
         assert_eq!((case.name.as_str(), case.input.as_str()), ("routing/weights", "a: 1\n"));
         assert_eq!(case.proxy.as_deref(), Some("p: 1\n"));

@@ -51,7 +51,7 @@ static_resources:
 #[tokio::test]
 async fn a_static_envoy_serves_and_tells_about_itself() {
     let listen = ports::at(8080).unwrap();
-    let envoy = EnvoyProcess::start(&direct_response(listen, ""), EnvoyOptions::default()).await.unwrap();
+    let envoy = EnvoyProcess::start(&direct_response(listen, ""), &EnvoyOptions::default()).await.unwrap();
 
     let answer = Client::new(listen).send(&Request::get("/tea")).await.unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (StatusCode::IM_A_TEAPOT, "short"));
@@ -87,7 +87,7 @@ async fn an_admin_address_in_the_bootstrap_is_used() {
     let extra =
         format!("admin: {{address: {{socket_address: {{address: {}, port_value: 15000}}}}}}", admin.ip());
     let bootstrap = direct_response(listen, &extra);
-    let envoy = EnvoyProcess::start(&bootstrap, EnvoyOptions::default()).await.unwrap();
+    let envoy = EnvoyProcess::start(&bootstrap, &EnvoyOptions::default()).await.unwrap();
     assert_eq!(envoy.admin().get("/ready").await.unwrap().trim(), "LIVE");
     let direct = Client::new(admin).send(&Request::get("/ready")).await.unwrap();
     assert_eq!(direct.text().trim(), "LIVE");
@@ -95,7 +95,7 @@ async fn an_admin_address_in_the_bootstrap_is_used() {
 
     // Asked for, the unix socket replaces it.
     let options = EnvoyOptions { admin: AdminPlace::UnixSocket, ..EnvoyOptions::default() };
-    let envoy = EnvoyProcess::start(&bootstrap, options).await.unwrap();
+    let envoy = EnvoyProcess::start(&bootstrap, &options).await.unwrap();
     assert_eq!(envoy.admin().get("/ready").await.unwrap().trim(), "LIVE");
     Client::new(admin).send(&Request::get("/ready")).await.unwrap_err();
 }
@@ -103,7 +103,7 @@ async fn an_admin_address_in_the_bootstrap_is_used() {
 #[tokio::test]
 async fn a_dropped_envoy_is_gone_with_its_port_and_directory() {
     let listen = ports::at(8080).unwrap();
-    let envoy = EnvoyProcess::start(&direct_response(listen, ""), EnvoyOptions::default()).await.unwrap();
+    let envoy = EnvoyProcess::start(&direct_response(listen, ""), &EnvoyOptions::default()).await.unwrap();
     let (id, directory) = (envoy.id(), envoy.directory().to_owned());
     assert!(directory.is_dir());
     drop(envoy);
@@ -115,7 +115,7 @@ async fn a_dropped_envoy_is_gone_with_its_port_and_directory() {
 #[tokio::test]
 async fn a_bootstrap_that_envoy_refuses_ends_the_start_at_once_with_its_log() {
     let error =
-        EnvoyProcess::start("static_resources: {nonsense: 1}", EnvoyOptions::default()).await.unwrap_err();
+        EnvoyProcess::start("static_resources: {nonsense: 1}", &EnvoyOptions::default()).await.unwrap_err();
     let EnvoyError::Ended { log, .. } = error else { panic!("{error}") };
     assert!(log.contains("nonsense"), "{log}");
 }
@@ -132,7 +132,7 @@ static_resources:
   - {name: xds, type: STATIC, typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {"@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http2_protocol_options: {}}}}}
 "#;
     let options = EnvoyOptions { ready_within: Duration::from_millis(800), ..EnvoyOptions::default() };
-    let error = EnvoyProcess::start(bootstrap, options).await.unwrap_err();
+    let error = EnvoyProcess::start(bootstrap, &options).await.unwrap_err();
     let EnvoyError::NotReady { source, .. } = &error else { panic!("{error}") };
     assert!(source.last.contains("503"), "{error}");
 }
@@ -154,7 +154,7 @@ async fn a_deprecated_field_is_warned_about() {
         "direct_response: {status: 418, body: {inline_string: short}}",
         "route: {cluster: one, max_grpc_timeout: 1s}",
     );
-    let envoy = EnvoyProcess::start(&deprecated, EnvoyOptions::default()).await.unwrap();
+    let envoy = EnvoyProcess::start(&deprecated, &EnvoyOptions::default()).await.unwrap();
     let warnings = envoy.deprecation_warnings();
     assert!(warnings.iter().any(|line| line.contains("max_grpc_timeout")), "{warnings:?}\n{}", envoy.log());
 }

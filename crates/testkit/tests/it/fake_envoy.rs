@@ -14,7 +14,9 @@ use envoy_types::pb::{
         },
         service::discovery::v3::{
             DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse, Resource,
-            aggregated_discovery_service_server::{AggregatedDiscoveryService, AggregatedDiscoveryServiceServer},
+            aggregated_discovery_service_server::{
+                AggregatedDiscoveryService, AggregatedDiscoveryServiceServer,
+            },
         },
     },
     google::protobuf::Any,
@@ -26,7 +28,10 @@ use fairlead_testkit::{
 };
 use prost::Message;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
-use tokio_stream::{Stream, wrappers::{TcpListenerStream, UnboundedReceiverStream}};
+use tokio_stream::{
+    Stream,
+    wrappers::{TcpListenerStream, UnboundedReceiverStream},
+};
 use tonic::{Request, Response, Status, Streaming};
 
 const WITHIN: Duration = Duration::from_secs(10);
@@ -97,7 +102,8 @@ impl Server {
 
     async fn delta(
         &mut self,
-    ) -> (Streaming<DeltaDiscoveryRequest>, mpsc::UnboundedSender<Result<DeltaDiscoveryResponse, Status>>) {
+    ) -> (Streaming<DeltaDiscoveryRequest>, mpsc::UnboundedSender<Result<DeltaDiscoveryResponse, Status>>)
+    {
         match tokio::time::timeout(WITHIN, self.streams.recv()).await.unwrap().unwrap() {
             Seen::Delta(requests, answers) => (requests, answers),
             Seen::Sotw(..) => panic!("a delta client opened a state-of-the-world stream"),
@@ -178,7 +184,10 @@ async fn a_delta_client_subscribes_acknowledges_and_lists_what_it_has_on_reconne
     assert_eq!(responses.len(), 2);
     assert_eq!((responses[0].names(), responses[0].bytes, responses[0].stream), (vec!["a"], size, 1));
     assert_eq!(envoy.held(|held| held.get::<Cluster>(TypeUrl::Cluster, "a").unwrap()), cluster("a"));
-    assert_eq!(envoy.held(|held| held.version(TypeUrl::Cluster, "a").map(str::to_owned)).as_deref(), Some("v1"));
+    assert_eq!(
+        envoy.held(|held| held.version(TypeUrl::Cluster, "a").map(str::to_owned)).as_deref(),
+        Some("v1")
+    );
     assert_eq!(envoy.answers(), 2);
 
     envoy.disconnect();
@@ -189,19 +198,26 @@ async fn a_delta_client_subscribes_acknowledges_and_lists_what_it_has_on_reconne
     assert!(first.node.is_some());
     assert_eq!(first.initial_resource_versions["a"], "v1");
     let eds = next(&mut requests).await;
-    assert_eq!((eds.resource_names_subscribe.as_slice(), &eds.initial_resource_versions["a"]), (["a".to_owned()].as_slice(), &"v2".to_owned()));
+    assert_eq!(
+        (eds.resource_names_subscribe.as_slice(), &eds.initial_resource_versions["a"]),
+        (["a".to_owned()].as_slice(), &"v2".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn a_refused_response_is_not_taken_and_says_why() {
     let mut server = Server::start().await;
-    let options = server.options().refuse(|response| response.names().contains(&"bad").then(|| "no good".to_owned()));
+    let options =
+        server.options().refuse(|response| response.names().contains(&"bad").then(|| "no good".to_owned()));
     let envoy = FakeEnvoy::start(options);
     let (mut requests, answers) = server.delta().await;
     next(&mut requests).await;
     answers.send(Ok(delta(TypeUrl::Cluster, "1", &[("bad", cluster("bad"))]))).unwrap();
     let refusal = next(&mut requests).await;
-    assert_eq!((refusal.response_nonce.as_str(), refusal.error_detail.unwrap().message.as_str()), ("1", "no good"));
+    assert_eq!(
+        (refusal.response_nonce.as_str(), refusal.error_detail.unwrap().message.as_str()),
+        ("1", "no good")
+    );
     assert!(!envoy.held(|held| held.has(TypeUrl::Cluster, "bad")));
     assert_eq!(envoy.responses()[0].refused.as_deref(), Some("no good"));
 }
@@ -271,7 +287,9 @@ async fn a_client_comes_back_by_itself_if_told_so() {
 async fn a_state_of_the_world_client_names_all_it_wants_with_version_and_nonce() {
     let mut server = Server::start().await;
     let envoy = FakeEnvoy::start(server.options().protocol(Protocol::Sotw));
-    let Some(Seen::Sotw(mut requests, answers)) = server.streams.recv().await else { panic!("wrong protocol") };
+    let Some(Seen::Sotw(mut requests, answers)) = server.streams.recv().await else {
+        panic!("wrong protocol")
+    };
     next(&mut requests).await;
     let answer = |kind: TypeUrl, version: &str, nonce: &str, resources: Vec<Any>| {
         let response = DiscoveryResponse {
@@ -290,7 +308,10 @@ async fn a_state_of_the_world_client_names_all_it_wants_with_version_and_nonce()
     let both = ["a", "b"].map(|name| any(TypeUrl::ClusterLoadAssignment, &assignment(name)));
     answer(TypeUrl::ClusterLoadAssignment, "e1", "n2", both.to_vec());
     let eds = next(&mut requests).await;
-    assert_eq!((eds.version_info.as_str(), eds.response_nonce.as_str(), eds.resource_names.len()), ("e1", "n2", 2));
+    assert_eq!(
+        (eds.version_info.as_str(), eds.response_nonce.as_str(), eds.resource_names.len()),
+        ("e1", "n2", 2)
+    );
     let cds = next(&mut requests).await;
     assert_eq!((cds.version_info.as_str(), cds.response_nonce.as_str()), ("c1", "n1"));
     assert_eq!(envoy.responses()[0].names(), ["a", "b"]);

@@ -1,4 +1,7 @@
-//! The test kit against a real Envoy.
+//! The test kit against a real Envoy, a scripted server, and the kernel.
+
+#![expect(clippy::unwrap_used, reason = "all of this is test code, its helper functions too")]
 
 mod envoy_process;
 mod fake_envoy;
+mod netns;

@@ -4,16 +4,16 @@ use envoy_types::pb::envoy::config::{
         cluster::{ClusterDiscoveryType, EdsClusterConfig},
     },
     core::v3::{AggregatedConfigSource, ConfigSource, config_source::ConfigSourceSpecifier},
-    route::v3::{RouteConfiguration, VirtualHost, Vhds},
+    route::v3::{RouteConfiguration, Vhds, VirtualHost},
 };
 
 use super::*;
 
-fn ads() -> Option<ConfigSource> {
-    Some(ConfigSource {
+fn ads() -> ConfigSource {
+    ConfigSource {
         config_source_specifier: Some(ConfigSourceSpecifier::Ads(AggregatedConfigSource {})),
         ..ConfigSource::default()
-    })
+    }
 }
 
 fn cluster(name: &str, alt_stat_name: &str) -> Resource {
@@ -21,7 +21,7 @@ fn cluster(name: &str, alt_stat_name: &str) -> Resource {
         name: name.to_owned(),
         alt_stat_name: alt_stat_name.to_owned(),
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(3)),
-        eds_cluster_config: Some(EdsClusterConfig { eds_config: ads(), service_name: String::new() }),
+        eds_cluster_config: Some(EdsClusterConfig { eds_config: Some(ads()), service_name: String::new() }),
         ..Cluster::default()
     };
     resource(name, &message)
@@ -32,8 +32,11 @@ fn resource<M: Message>(name: &str, message: &M) -> Resource {
 }
 
 fn table(name: &str) -> Resource {
-    let message =
-        RouteConfiguration { name: name.to_owned(), vhds: Some(Vhds { config_source: ads() }), ..Default::default() };
+    let message = RouteConfiguration {
+        name: name.to_owned(),
+        vhds: Some(Vhds { config_source: Some(ads()) }),
+        ..Default::default()
+    };
     resource(name, &message)
 }
 
@@ -112,7 +115,8 @@ fn withheld_acknowledgements_collapse_only_in_state_of_the_world() {
         held.take(response(TypeUrl::Cluster, "1", vec![cluster("a", "")]));
         held.take(response(TypeUrl::Cluster, "2", vec![cluster("a", "x")]));
         let out = held.take(response(TypeUrl::ClusterLoadAssignment, "3", vec![endpoints("a")]));
-        let clusters: Vec<_> = out.into_iter().filter(|o| matches!(o, Outgoing::Ack { kind: TypeUrl::Cluster, .. })).collect();
+        let clusters: Vec<_> =
+            out.into_iter().filter(|o| matches!(o, Outgoing::Ack { kind: TypeUrl::Cluster, .. })).collect();
         let wanted: Vec<_> = nonces.into_iter().map(|nonce| ack(TypeUrl::Cluster, nonce)).collect();
         assert_eq!(clusters, wanted, "{protocol:?}");
     }
@@ -153,7 +157,8 @@ fn hosts_that_come_before_their_table_are_lost() {
     assert_eq!(out[0], Outgoing::Initial(TypeUrl::VirtualHost));
     held.take(response(TypeUrl::VirtualHost, "3", vec![host("80/a")]));
     assert!(held.has(TypeUrl::VirtualHost, "80/a"));
-    let removal = Response { removed: vec!["80".to_owned()], ..response(TypeUrl::RouteConfiguration, "4", vec![]) };
+    let removal =
+        Response { removed: vec!["80".to_owned()], ..response(TypeUrl::RouteConfiguration, "4", vec![]) };
     held.take(removal);
     assert!(!held.has(TypeUrl::VirtualHost, "80/a"));
 }

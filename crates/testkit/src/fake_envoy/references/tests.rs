@@ -7,17 +7,19 @@ use envoy_types::pb::envoy::{
     },
     extensions::{
         filters::network::http_connection_manager::v3::Rds,
-        transport_sockets::tls::v3::{SdsSecretConfig, common_tls_context::CombinedCertificateValidationContext},
+        transport_sockets::tls::v3::{
+            SdsSecretConfig, common_tls_context::CombinedCertificateValidationContext,
+        },
     },
 };
 
 use super::*;
 
-fn ads() -> Option<ConfigSource> {
-    Some(ConfigSource {
+fn ads() -> ConfigSource {
+    ConfigSource {
         config_source_specifier: Some(ConfigSourceSpecifier::Ads(AggregatedConfigSource {})),
         ..ConfigSource::default()
-    })
+    }
 }
 
 fn pack<M: Message + prost::Name>(message: &M) -> Any {
@@ -25,41 +27,46 @@ fn pack<M: Message + prost::Name>(message: &M) -> Any {
 }
 
 fn sds(name: &str) -> SdsSecretConfig {
-    SdsSecretConfig { name: name.to_owned(), sds_config: ads() }
+    SdsSecretConfig { name: name.to_owned(), sds_config: Some(ads()) }
 }
 
-fn tls(certificate: &str, authority: &str) -> Option<CommonTlsContext> {
+fn tls(certificate: &str, authority: &str) -> CommonTlsContext {
     let both = CombinedCertificateValidationContext {
         validation_context_sds_secret_config: Some(sds(authority)),
         ..CombinedCertificateValidationContext::default()
     };
-    Some(CommonTlsContext {
+    CommonTlsContext {
         tls_certificate_sds_secret_configs: vec![sds(certificate)],
         validation_context_type: Some(ValidationContextType::CombinedValidationContext(both)),
         ..CommonTlsContext::default()
-    })
+    }
 }
 
-fn socket<M: Message + prost::Name>(context: &M) -> Option<TransportSocket> {
+fn socket<M: Message + prost::Name>(context: &M) -> TransportSocket {
     let config_type = Some(transport_socket::ConfigType::TypedConfig(pack(context)));
-    Some(TransportSocket { name: "tls".to_owned(), config_type })
+    TransportSocket { name: "tls".to_owned(), config_type }
 }
 
 #[test]
 fn a_cluster_refers_to_its_assignment_and_to_the_secrets_of_every_socket() {
-    let upstream = UpstreamTlsContext { common_tls_context: tls("default", "ROOTCA"), ..UpstreamTlsContext::default() };
-    let only_match = TransportSocketMatch { transport_socket: socket(&upstream), ..TransportSocketMatch::default() };
+    let upstream = UpstreamTlsContext {
+        common_tls_context: Some(tls("default", "ROOTCA")),
+        ..UpstreamTlsContext::default()
+    };
+    let only_match =
+        TransportSocketMatch { transport_socket: Some(socket(&upstream)), ..TransportSocketMatch::default() };
     let mut cluster = Cluster {
         name: "a".to_owned(),
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(CLUSTER_TYPE_EDS)),
-        eds_cluster_config: Some(EdsClusterConfig { eds_config: ads(), service_name: "b".to_owned() }),
+        eds_cluster_config: Some(EdsClusterConfig { eds_config: Some(ads()), service_name: "b".to_owned() }),
         transport_socket_matches: vec![only_match],
         ..Cluster::default()
     };
     let references = of(TypeUrl::Cluster, &cluster.encode_to_vec()).unwrap();
     assert_eq!(references.endpoints.as_deref(), Some("b"));
     assert_eq!(references.secrets, BTreeSet::from(["ROOTCA".to_owned(), "default".to_owned()]));
-    cluster.eds_cluster_config = Some(EdsClusterConfig { eds_config: ads(), service_name: String::new() });
+    cluster.eds_cluster_config =
+        Some(EdsClusterConfig { eds_config: Some(ads()), service_name: String::new() });
     let references = of(TypeUrl::Cluster, &cluster.encode_to_vec()).unwrap();
     assert_eq!(references.endpoints.as_deref(), Some("a"));
     cluster.eds_cluster_config = None;
@@ -68,16 +75,24 @@ fn a_cluster_refers_to_its_assignment_and_to_the_secrets_of_every_socket() {
 
 #[test]
 fn a_listener_refers_to_tables_and_secrets_of_all_chains() {
-    let rds = Rds { config_source: ads(), route_config_name: "80".to_owned() };
-    let manager =
-        HttpConnectionManager { route_specifier: Some(RouteSpecifier::Rds(rds)), ..HttpConnectionManager::default() };
-    let filter = Filter { name: "hcm".to_owned(), config_type: Some(filter::ConfigType::TypedConfig(pack(&manager))) };
-    let downstream =
-        DownstreamTlsContext { common_tls_context: tls("gateway", "CLIENTS"), ..DownstreamTlsContext::default() };
+    let rds = Rds { config_source: Some(ads()), route_config_name: "80".to_owned() };
+    let manager = HttpConnectionManager {
+        route_specifier: Some(RouteSpecifier::Rds(rds)),
+        ..HttpConnectionManager::default()
+    };
+    let filter =
+        Filter { name: "hcm".to_owned(), config_type: Some(filter::ConfigType::TypedConfig(pack(&manager))) };
+    let downstream = DownstreamTlsContext {
+        common_tls_context: Some(tls("gateway", "CLIENTS")),
+        ..DownstreamTlsContext::default()
+    };
     let listener = Listener {
         name: "l".to_owned(),
         filter_chains: vec![FilterChain { filters: vec![filter], ..FilterChain::default() }],
-        default_filter_chain: Some(FilterChain { transport_socket: socket(&downstream), ..FilterChain::default() }),
+        default_filter_chain: Some(FilterChain {
+            transport_socket: Some(socket(&downstream)),
+            ..FilterChain::default()
+        }),
         ..Listener::default()
     };
     let references = of(TypeUrl::Listener, &listener.encode_to_vec()).unwrap();
@@ -89,6 +104,6 @@ fn a_listener_refers_to_tables_and_secrets_of_all_chains() {
 fn a_table_with_vhds_takes_virtual_hosts() {
     let mut table = RouteConfiguration { name: "80".to_owned(), ..RouteConfiguration::default() };
     assert!(!of(TypeUrl::RouteConfiguration, &table.encode_to_vec()).unwrap().virtual_hosts);
-    table.vhds = Some(Vhds { config_source: ads() });
+    table.vhds = Some(Vhds { config_source: Some(ads()) });
     assert!(of(TypeUrl::RouteConfiguration, &table.encode_to_vec()).unwrap().virtual_hosts);
 }
