@@ -5,12 +5,15 @@
 //!
 //! | stratum | what is resolved there |
 //! |---|---|
+//! | [`strata::MESH`] | the mesh's settings, the localities of nodes |
 //! | [`strata::OBJECT`] | one object by itself |
-//! | [`strata::REGISTRY`] | services and endpoints across objects |
+//! | [`strata::WORKLOAD`] | Pods and WorkloadEntries as workloads, by object and by address |
+//! | [`strata::REGISTRY`] | services across objects; then their endpoints; then lists of services |
 //! | [`strata::SCOPE`] | what a namespace, a Sidecar or a gateway can see |
 //! | [`strata::BINDING`] | which rule applies to which service in which scope |
 
 pub mod destination_rule;
+pub mod diagnostics;
 pub mod endpoints;
 pub mod gateway;
 pub mod host;

@@ -2,7 +2,7 @@
 //!
 //! Reads: Service, ServiceEntry and, by workload, EndpointSlice, Endpoints, Pod, WorkloadEntry
 //! Produces: [`Service`], [`ServiceSummary`], [`WorkloadPort`]
-//! Consumed by: [`crate::scope`], [`crate::proxy`], [`crate::gateway`], [`crate::diagnostics`], `translate`
+//! Consumed by: [`crate::scope`], [`crate::proxy`], [`crate::gateway`], `translate`
 //! Differs from Istio: the definitions of one host in one namespace are merged once and for all, not in each
 //! scope; where a Service and a ServiceEntry of one namespace share a host, the Service is the definition and
 //! both contribute endpoints.

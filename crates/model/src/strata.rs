@@ -26,6 +26,8 @@ pub const SCOPE: Stratum = Stratum(30);
 pub const BINDING: Stratum = Stratum(40);
 /// The virtual hosts of gateways, which need their scope.
 pub const GATEWAY_HOSTS: Stratum = Stratum(42);
+/// Diagnostics about one object among others.
+pub const OBJECT_DIAGNOSTICS: Stratum = Stratum(44);
 /// Diagnostics about references between objects.
 pub const DIAGNOSTICS: Stratum = Stratum(45);
 /// Which listeners, route tables and virtual hosts a scope has: keys, no bytes.

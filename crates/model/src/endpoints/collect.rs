@@ -134,7 +134,8 @@ fn listed_endpoint(
     let mut endpoint = match workload {
         Some(workload) => {
             let of_workload = workload_endpoint(address, port, workload);
-            Endpoint { node: node.or(of_workload.node.clone()), ..of_workload }
+            // The same node in most cases; the workload's text is shared with it.
+            Endpoint { node: of_workload.node.clone().or(node), ..of_workload }
         }
         None => Endpoint { node, network: Arc::clone(around.network), ..plain_endpoint(address, port) },
     };

@@ -12,7 +12,7 @@ use crate::{
         EndpointSlices, EndpointsAt, SelectingServiceEntries, SelectingServices, SelectorBucket,
         ServiceEntriesAt, SlicesAt,
     },
-    service::ServicesOf,
+    service::{Resolution, ServicesOf},
     strata,
     workload::{Workload, WorkloadAt},
 };
@@ -51,7 +51,9 @@ impl Query for ServicesOfWorkload {
         let known = workload.addresses.iter().find_map(|ip| (*cx.get::<WorkloadAt>(ip)).clone());
         let mut ports = BTreeSet::new();
         for object in candidates(cx, workload) {
-            for service in cx.get::<ServicesOf>(&object).iter() {
+            let services = cx.get::<ServicesOf>(&object);
+            let own = services.iter().filter(|service| !matches!(service.resolution, Resolution::Alias(_)));
+            for service in own {
                 if let Some(selected) = ports_by_selector(workload, service, known.as_deref()) {
                     ports.extend(selected);
                 } else {

@@ -68,6 +68,17 @@ fn services_select_by_labels_within_their_namespace() {
     check(SERVICES, &workload("shop", &[("app", "nobody")], "10.1.0.1"), &[]);
 }
 
+#[test]
+fn an_alias_is_no_service_of_a_workload() {
+    let yaml = "
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {type: ExternalName, externalName: a.example.com, selector: {app: cart}, ports: [{name: http, port: 80}]}
+";
+    check(yaml, &workload("shop", &[("app", "cart")], "10.1.0.1"), &[]);
+}
+
 const SLICE: &str = "
 ---
 apiVersion: discovery.k8s.io/v1
