@@ -5,6 +5,9 @@
 //! | [`envoy_binary`], [`envoy_process`] | stock Envoy: where it is, and a running one with its admin interface |
 //! | [`app`], [`certs`] | servers that play the applications, and certificates for them |
 //! | [`client`], [`load`] | HTTP requests and bounded load, with counts by who answered |
+//! | [`fake_envoy`] | a client of ADS, of both protocols, that behaves as an Envoy and records what it got |
+//! | [`golden`], [`meshgen`] | golden files, and meshes of any size |
+//! | [`netns`] | network namespaces that play pods, with interception |
 //! | [`ports`], [`deadline`], [`process`] | addresses that do not clash, waiting with a deadline, processes that end |
 //!
 //! Everything that waits has a deadline, and everything that is started ends with the value that owns it.
