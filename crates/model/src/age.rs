@@ -8,7 +8,10 @@ use fairlead_config::{ConfigKey, Timestamp};
 /// Istio, whose zero time comes first.
 ///
 /// Mirrors istio pilot/pkg/model/config.go (sortConfigByCreationComparator).
-pub(crate) fn compare(left: (Option<Timestamp>, &ConfigKey), right: (Option<Timestamp>, &ConfigKey)) -> Ordering {
+pub(crate) fn compare(
+    left: (Option<Timestamp>, &ConfigKey),
+    right: (Option<Timestamp>, &ConfigKey),
+) -> Ordering {
     let ((left_created, left), (right_created, right)) = (left, right);
     (left_created, &left.name, &left.namespace).cmp(&(right_created, &right.name, &right.namespace))
 }

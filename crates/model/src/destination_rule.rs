@@ -22,13 +22,12 @@ use crate::{
     service::Visibility,
 };
 
-pub(crate) use index::groups;
 pub use index::{RuleHeader, RuleIndex, lookup};
 pub(crate) use merge::duplicate_subsets;
 pub use merge::merge;
 pub use queries::{
-    FailoverLabelKeys, MergedRule, ResolvedDestinationRule, RuleFor, RuleForKey, RuleHeaderOf, RuleHeadersIn,
-    RulesOfNamespace, SelectingRules,
+    FailoverLabelKeys, MergedGroups, MergedRule, ResolvedDestinationRule, RuleFor, RuleForKey, RuleHeaderOf,
+    RuleHeadersIn, RulesOfNamespace, SelectingRules,
 };
 pub use resolve::resolve;
 

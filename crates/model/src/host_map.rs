@@ -94,12 +94,11 @@ mod tests {
 
     #[test]
     fn the_most_specific_entry_comes_first() {
-        check(&["*", "*.example.com", "a.example.com", "*.com"], "a.example.com", &[
+        check(
+            &["*", "*.example.com", "a.example.com", "*.com"],
             "a.example.com",
-            "*.example.com",
-            "*.com",
-            "*",
-        ]);
+            &["a.example.com", "*.example.com", "*.com", "*"],
+        );
         check(&["*.example.com"], "example.com", &[]);
         check(&["*.example.com", "*.com", "a.example.com"], "*.example.com", &["*.example.com", "*.com"]);
         check(&["*-eu.example.com"], "a-eu.example.com", &["*-eu.example.com"]);

@@ -23,7 +23,9 @@ use ipnet::IpNet;
 use crate::{Host, service::Visibility};
 
 pub use header::{VirtualServiceHeader, destinations};
-pub use queries::{ResolvedVirtualService, SourceLabelKeys, VirtualServiceHeaderOf, VirtualServiceHeaders, VirtualServicesOf};
+pub use queries::{
+    ResolvedVirtualService, SourceLabelKeys, VirtualServiceHeaderOf, VirtualServiceHeaders, VirtualServicesOf,
+};
 pub use resolve::resolve;
 
 /// A VirtualService, with names resolved. `http`, `tls` and `tcp` keep the order of the object.

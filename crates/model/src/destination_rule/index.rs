@@ -76,7 +76,7 @@ struct Rule {
 }
 
 /// The rules of a namespace by what they have in common: those of one host, visibility and selector.
-pub(crate) fn groups(headers: &[Arc<RuleHeader>]) -> Vec<Vec<Arc<RuleHeader>>> {
+pub(super) fn groups(headers: &[Arc<RuleHeader>]) -> Vec<Vec<Arc<RuleHeader>>> {
     let mut sorted = headers.to_vec();
     sorted.sort_by(|a, b| age::compare((a.created, &a.origin), (b.created, &b.origin)));
     let mut by_host: HostMap<usize> = HostMap::default();
@@ -102,6 +102,15 @@ pub(crate) fn groups(headers: &[Arc<RuleHeader>]) -> Vec<Vec<Arc<RuleHeader>>> {
     groups
 }
 
+/// The key of the rule that a group of `namespace` is merged into.
+pub(super) fn rule_key(namespace: &Namespace, group: &[Arc<RuleHeader>]) -> RuleKey {
+    RuleKey {
+        namespace: namespace.clone(),
+        host: group[0].host.clone(),
+        objects: group.iter().map(|header| header.origin.clone()).collect(),
+    }
+}
+
 impl RuleIndex {
     /// The index of the rules of `namespace`.
     pub fn new(namespace: &Namespace, headers: &[Arc<RuleHeader>]) -> Self {
@@ -109,11 +118,7 @@ impl RuleIndex {
         for group in groups(headers) {
             let first = &group[0];
             let rule = Rule {
-                key: RuleKey {
-                    namespace: namespace.clone(),
-                    host: first.host.clone(),
-                    objects: group.iter().map(|header| header.origin.clone()).collect(),
-                },
+                key: rule_key(namespace, &group),
                 export_to: first.export_to.clone(),
                 workload_selector: first.workload_selector.clone(),
             };

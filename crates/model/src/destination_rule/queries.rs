@@ -1,11 +1,18 @@
 //! The queries over DestinationRules: each resolved, those of a namespace by host, the one for a service.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use fairlead_config::{ConfigKey, Diagnostics, Namespace};
 use fairlead_incremental::{Query, Reader, Stratum};
 
-use super::{DestinationRule, RuleHeader, RuleIndex, RuleKey, lookup, merge, resolve};
+use super::{
+    DestinationRule, RuleHeader, RuleIndex, RuleKey,
+    index::{groups, rule_key},
+    lookup, merge, resolve,
+};
 use crate::{ServiceKey, input, mesh::ResolvedMesh, strata};
 
 /// A DestinationRule, resolved by itself.
@@ -72,6 +79,27 @@ impl Query for RulesOfNamespace {
 
     fn compute(cx: &Reader<'_>, namespace: &Namespace) -> Self::Value {
         Arc::new(RuleIndex::new(namespace, &cx.get::<RuleHeadersIn>(namespace)))
+    }
+}
+
+/// The DestinationRules of a namespace that are merged with others, each with the key of the result.
+#[derive(Debug)]
+pub struct MergedGroups;
+
+impl Query for MergedGroups {
+    type Key = Namespace;
+    type Value = Arc<BTreeMap<ConfigKey, RuleKey>>;
+    const NAME: &'static str = "merged destination rules of a namespace";
+    const STRATUM: Stratum = strata::REGISTRY;
+
+    fn compute(cx: &Reader<'_>, namespace: &Namespace) -> Self::Value {
+        let groups = groups(&cx.get::<RuleHeadersIn>(namespace));
+        let mut merged = BTreeMap::new();
+        for group in groups.iter().filter(|group| group.len() > 1) {
+            let key = rule_key(namespace, group);
+            merged.extend(group.iter().map(|header| (header.origin.clone(), key.clone())));
+        }
+        Arc::new(merged)
     }
 }
 

@@ -48,11 +48,7 @@ pub fn resolve(
     }
 }
 
-fn layer(
-    spec: Option<&api::TrafficPolicy>,
-    path: &FieldPath,
-    diagnostics: &mut Diagnostics,
-) -> PolicyLayer {
+fn layer(spec: Option<&api::TrafficPolicy>, path: &FieldPath, diagnostics: &mut Diagnostics) -> PolicyLayer {
     let Some(spec) = spec else { return PolicyLayer::default() };
     let blocks = PolicyBlocks {
         connection_pool: spec.connection_pool.as_ref().map(blocks::connection_pool),

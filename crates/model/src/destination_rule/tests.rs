@@ -6,7 +6,8 @@ use fairlead_incremental::Query;
 
 use super::*;
 use crate::{
-    CertificateSource, ConsistentHash, HashAlgorithm, HashKey, ServerValidation, ServiceKey, UpstreamTlsSettings,
+    CertificateSource, ConsistentHash, HashAlgorithm, HashKey, ServerValidation, ServiceKey,
+    UpstreamTlsSettings,
     testing::{World, only_object},
 };
 
@@ -103,13 +104,17 @@ fn tls_by_mode() {
     assert_eq!(tls("mode: DISABLE"), UpstreamTls::Disable);
     let settings = UpstreamTlsSettings { sni: Some("a.com".into()), ..Default::default() };
     assert_eq!(tls("mode: SIMPLE, sni: a.com"), UpstreamTls::Simple(settings));
-    let settings = UpstreamTlsSettings { validation: ServerValidation::File("/ca".into()), ..Default::default() };
+    let settings =
+        UpstreamTlsSettings { validation: ServerValidation::File("/ca".into()), ..Default::default() };
     assert_eq!(tls("mode: SIMPLE, caCertificates: /ca"), UpstreamTls::Simple(settings));
     let settings = UpstreamTlsSettings { validation: ServerValidation::Skip, ..Default::default() };
     assert_eq!(tls("mode: SIMPLE, insecureSkipVerify: true"), UpstreamTls::Simple(settings));
     let mutual = UpstreamTls::Mutual {
         certificate: CertificateSource::Secret("cred".into()),
-        settings: UpstreamTlsSettings { validation: ServerValidation::Secret("cred".into()), ..Default::default() },
+        settings: UpstreamTlsSettings {
+            validation: ServerValidation::Secret("cred".into()),
+            ..Default::default()
+        },
     };
     assert_eq!(tls("mode: MUTUAL, credentialName: cred"), mutual);
     assert_eq!(tls("mode: ISTIO_MUTUAL"), UpstreamTls::IstioMutual(UpstreamTlsSettings::default()));
@@ -162,7 +167,8 @@ fn settings_of_a_port_of_a_subset_replace_everything() {
 
 #[test]
 fn the_mesh_fills_absent_blocks_of_a_port_too() {
-    let defaults = PolicyBlocks { outlier_detection: Some(OutlierDetection::default()), ..Default::default() };
+    let defaults =
+        PolicyBlocks { outlier_detection: Some(OutlierDetection::default()), ..Default::default() };
     let policy = resolved(LAYERS).policy_for(80, None, &defaults);
     assert_eq!(policy.outlier_detection, Some(OutlierDetection::default()));
     assert_eq!(policy.load_balancer, None);
@@ -186,8 +192,7 @@ fn check_lookup(list: &[(&str, &str, &str, &str)], client: &str, expected: &[&st
             list.reverse();
         }
         let mut world = World::of(&rules(&list));
-        let service =
-            ServiceKey { host: Host::new("a.shop.svc.cluster.local"), namespace: "shop".into() };
+        let service = ServiceKey { host: Host::new("a.shop.svc.cluster.local"), namespace: "shop".into() };
         let found = world.get::<RuleFor>(&RuleForKey { client: client.into(), service });
         let objects: Vec<String> = found
             .iter()
@@ -267,7 +272,8 @@ fn a_rule_that_selects_the_client_beats_one_for_all() {
         let rules = |namespace: &Namespace| {
             if *namespace == "web" { index.clone() } else { Arc::default() }
         };
-        lookup(&"web".into(), &"istio-system".into(), &service, selected, rules).map(|key| key.objects[0].name.clone())
+        lookup(&"web".into(), &"istio-system".into(), &service, selected, rules)
+            .map(|key| key.objects[0].name.clone())
     };
     assert_eq!(found(std::slice::from_ref(&selecting.origin)), Some("z".into()));
     assert_eq!(found(&[]), Some("a".into()));
@@ -277,7 +283,12 @@ fn a_rule_that_selects_the_client_beats_one_for_all() {
 fn rules_of_one_host_and_namespace_are_merged() {
     let list = [
         ("shop", "a", HOST, ", subsets: [{name: v1, labels: {v: a}}, {name: v2, labels: {v: a}}]"),
-        ("shop", "b", HOST, ", trafficPolicy: {loadBalancer: {simple: RANDOM}}, subsets: [{name: v2, labels: {v: b}}, {name: v3, labels: {v: b}}]"),
+        (
+            "shop",
+            "b",
+            HOST,
+            ", trafficPolicy: {loadBalancer: {simple: RANDOM}}, subsets: [{name: v2, labels: {v: b}}, {name: v3, labels: {v: b}}]",
+        ),
         ("shop", "c", HOST, ", trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}"),
         ("shop", "d", HOST, ", exportTo: [web]"),
     ];

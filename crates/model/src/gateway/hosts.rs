@@ -90,4 +90,3 @@ fn destinations(headers: &[&VirtualServiceHeader], scope: &EgressScope) -> Arc<[
     hosts.dedup();
     hosts.into_iter().map(|host| scope.destination(host)).collect()
 }
-

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use fairlead_config::{ConfigKey, Diagnostics, LabelSet, Timestamp};
 use fairlead_incremental::{Query, Reader, Stratum};
 
-use super::{BoundServer, Gateway, GatewayHost, MergedGateways, Ports, ServerRef, gateway_hosts, merge, resolve};
+use super::{
+    BoundServer, Gateway, GatewayHost, MergedGateways, Ports, ServerRef, gateway_hosts, merge, resolve,
+};
 use crate::{
     age, input,
     scope::{ScopeKey, ScopeOf},
@@ -135,7 +137,11 @@ impl Query for GatewayHosts {
             .iter()
             .filter_map(|server| {
                 let gateway = (*cx.get::<ResolvedGateway>(&server.gateway)).clone()?;
-                Some((gateway, cx.get::<VirtualServicesOf>(&GatewayRef::Gateway(server.gateway.clone())), server.index))
+                Some((
+                    gateway,
+                    cx.get::<VirtualServicesOf>(&GatewayRef::Gateway(server.gateway.clone())),
+                    server.index,
+                ))
             })
             .collect();
         let servers = found.iter().filter_map(|(gateway, bound, index)| {

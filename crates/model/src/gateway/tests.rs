@@ -42,12 +42,8 @@ fn server_hosts_name_the_namespaces_that_may_bind() {
         namespace: namespace.map(Into::into),
         host: Host::new(host),
     };
-    let expected = [
-        host(None, "a.com"),
-        host(Some("web"), "b.com"),
-        host(Some("edge"), "*.c.com"),
-        host(None, "d.com"),
-    ];
+    let expected =
+        [host(None, "a.com"), host(Some("web"), "b.com"), host(Some("edge"), "*.c.com"), host(None, "d.com")];
     assert_eq!(gateway.servers[0].hosts, expected);
 }
 
@@ -74,7 +70,11 @@ fn tls_by_protocol_and_mode() {
     check_tls("TLS", "tls: {mode: PASSTHROUGH},", &ServerTls::Passthrough);
     check_tls("HTTPS", "tls: {mode: SIMPLE, credentialName: c},", &terminate(ClientValidation::None));
     let ca = ClientCa::Secret("c".into());
-    check_tls("HTTPS", "tls: {mode: MUTUAL, credentialName: c},", &terminate(ClientValidation::Required(ca.clone())));
+    check_tls(
+        "HTTPS",
+        "tls: {mode: MUTUAL, credentialName: c},",
+        &terminate(ClientValidation::Required(ca.clone())),
+    );
     check_tls(
         "HTTPS",
         "tls: {mode: OPTIONAL_MUTUAL, credentialName: c},",
@@ -174,7 +174,11 @@ fn hosts(objects: &[String]) -> Arc<[GatewayHost]> {
     let mut world = World::of(&format!("{SERVICE}{}", objects.concat()));
     let key = GatewayHostsKey {
         servers: Arc::from([ServerRef { gateway: ConfigKey::new(Kind::Gateway, "edge", "g"), index: 0 }]),
-        scope: ScopeKey { namespace: "edge".into(), kind: ScopeKind::Gateway, selected_rules: Arc::default() },
+        scope: ScopeKey {
+            namespace: "edge".into(),
+            kind: ScopeKind::Gateway,
+            selected_rules: Arc::default(),
+        },
         port: 80,
     };
     (*world.get::<GatewayHosts>(&key)).clone()

@@ -6,7 +6,8 @@ use fairlead_config::{ConfigKey, LabelSet, Namespace};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
-    InboundInputs, InboundKey, NodeMatters, Place, ProxyBinding, ProxyKey, ProxyKind, ServicePort, Source, inbound_listeners,
+    InboundInputs, InboundKey, NodeMatters, Place, ProxyBinding, ProxyKey, ProxyKind, ServicePort, Source,
+    inbound_listeners,
 };
 use crate::{
     destination_rule::{FailoverLabelKeys, RuleFor, RuleForKey, SelectingRules},
@@ -89,7 +90,8 @@ fn gateways_of(cx: &Reader<'_>, proxy: &ProxyKey) -> Arc<[ConfigKey]> {
 
 /// The ports of the gateway's own Services, with the ports of the proxy that they lead to.
 fn gateway_ports(services: &[WorkloadPort]) -> Arc<[(u16, u16)]> {
-    let mut ports: Vec<(u16, u16)> = services.iter().map(|(_, port, target)| (port.number, *target)).collect();
+    let mut ports: Vec<(u16, u16)> =
+        services.iter().map(|(_, port, target)| (port.number, *target)).collect();
     ports.sort_unstable();
     ports.dedup();
     ports.into()

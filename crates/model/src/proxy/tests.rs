@@ -64,13 +64,15 @@ fn check_inbound(objects: &str, interception: Interception, expected: &[&str]) {
 
 #[test]
 fn services_of_the_workload_make_inbound_ports_and_the_oldest_wins() {
-    check_inbound("", Interception::Redirect, &[
-        "99 Tcp a.shop.svc.cluster.local:99",
-        "8080 Http a.shop.svc.cluster.local:80",
-    ]);
+    check_inbound(
+        "",
+        Interception::Redirect,
+        &["99 Tcp a.shop.svc.cluster.local:99", "8080 Http a.shop.svc.cluster.local:80"],
+    );
 }
 
-const INGRESS: &str = "ingress: [{port: {number: 9000, protocol: GRPC, name: g}, defaultEndpoint: '127.0.0.1:9001'}]";
+const INGRESS: &str =
+    "ingress: [{port: {number: 9000, protocol: GRPC, name: g}, defaultEndpoint: '127.0.0.1:9001'}]";
 
 #[test]
 fn ingress_replaces_the_services() {
@@ -159,7 +161,8 @@ fn a_gateway_has_the_gateways_that_select_it_and_the_ports_of_its_service() {
             "---\n{{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {{name: {name}, namespace: edge, creationTimestamp: '{year}-01-01T00:00:00Z'}}, spec: {{selector: {{app: {selector}}}, servers: [{{port: {{number: 80, name: h, protocol: HTTP}}, hosts: ['{name}.com']}}]}}}}\n"
         )
     };
-    let objects = [gateway("new", "a", 2024), gateway("old", "a", 2023), gateway("other", "b", 2022)].concat();
+    let objects =
+        [gateway("new", "a", 2024), gateway("old", "a", 2023), gateway("other", "b", 2022)].concat();
     let mut world = World::of(&format!("{MESH}{objects}"));
     let binding = world.get::<BindingOf>(&key(ProxyKind::Gateway, Interception::None));
     let names: Vec<&str> = binding.gateways.iter().map(|key| key.name.as_str()).collect();
@@ -172,9 +175,8 @@ fn a_gateway_has_the_gateways_that_select_it_and_the_ports_of_its_service() {
 
 #[test]
 fn families_are_those_of_the_addresses() {
-    let of = |list: &[&str]| {
-        IpFamilies::of(&list.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>())
-    };
+    let of =
+        |list: &[&str]| IpFamilies::of(&list.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>());
     assert_eq!(of(&[]), IpFamilies::V4);
     assert_eq!(of(&["10.0.0.1"]), IpFamilies::V4);
     assert_eq!(of(&["::1"]), IpFamilies::V6);

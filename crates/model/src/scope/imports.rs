@@ -5,9 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use fairlead_config::Namespace;
 
 use super::egress::Imports;
-use crate::{
-    Host, registry::ServiceSummary, service::Resolution, virtual_service::VirtualServiceHeader,
-};
+use crate::{Host, registry::ServiceSummary, service::Resolution, virtual_service::VirtualServiceHeader};
 
 /// How many aliases may stand for one another before they count as a circle.
 const ALIAS_CHAIN: usize = 8;

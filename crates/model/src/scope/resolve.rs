@@ -58,9 +58,10 @@ pub fn resolve(inputs: &ScopeInputs<'_>) -> EgressScope {
             services: imports::imported(&visible, inputs.namespace, None, None),
             virtual_services: headers,
         }],
-        Some(listeners) => {
-            listeners.iter().map(|spec| sidecar_listener(spec, &visible, &headers, inputs.namespace)).collect()
-        }
+        Some(listeners) => listeners
+            .iter()
+            .map(|spec| sidecar_listener(spec, &visible, &headers, inputs.namespace))
+            .collect(),
     };
     let mut by_host: BTreeMap<&Host, &ServiceSummary> = BTreeMap::new();
     for listener in &listeners {

@@ -26,7 +26,9 @@ fn objects(list: &[&str]) -> String {
         let ports = format!("ports: [{{name: http, port: {port}}}]");
         let (api, kind, spec) = match words[0] {
             "svc" => ("v1", "Service", format!("{{clusterIP: 10.0.0.1, {ports}}}")),
-            "ext" => ("v1", "Service", format!("{{type: ExternalName, externalName: {}, {ports}}}", words[2])),
+            "ext" => {
+                ("v1", "Service", format!("{{type: ExternalName, externalName: {}, {ports}}}", words[2]))
+            }
             "se" => (
                 "networking.istio.io/v1",
                 "ServiceEntry",
@@ -44,11 +46,9 @@ fn objects(list: &[&str]) -> String {
                     words[3]
                 ),
             ),
-            "dr" => (
-                "networking.istio.io/v1",
-                "DestinationRule",
-                format!("{{host: '{}'{export}}}", words[2]),
-            ),
+            "dr" => {
+                ("networking.istio.io/v1", "DestinationRule", format!("{{host: '{}'{export}}}", words[2]))
+            }
             "sidecar" => (
                 "networking.istio.io/v1",
                 "Sidecar",
@@ -56,7 +56,8 @@ fn objects(list: &[&str]) -> String {
             ),
             other => panic!("unknown word {other}"),
         };
-        writeln!(yaml, "---\n{{apiVersion: {api}, kind: {kind}, metadata: {metadata}, spec: {spec}}}").unwrap();
+        writeln!(yaml, "---\n{{apiVersion: {api}, kind: {kind}, metadata: {metadata}, spec: {spec}}}")
+            .unwrap();
     }
     yaml
 }
@@ -108,8 +109,11 @@ fn check_sidecar(list: &[&str], egress: &str, expected: &[&[&str]], services: &[
     let scope = scope(&list, "web", kind);
     let found: Vec<_> = (0..scope.listeners.len()).map(|at| bindings(&scope, at)).collect();
     assert_eq!(found, expected);
-    let found: Vec<String> =
-        scope.services.iter().map(|s| format!("{}={}", short(&s.service.host), s.service.namespace)).collect();
+    let found: Vec<String> = scope
+        .services
+        .iter()
+        .map(|s| format!("{}={}", short(&s.service.host), s.service.namespace))
+        .collect();
     assert_eq!(found, services);
 }
 
@@ -175,11 +179,10 @@ fn an_exact_host_comes_before_the_most_specific_wildcard() {
 
 #[test]
 fn hosts_of_virtual_services_that_are_no_service_are_hosts_of_their_own() {
-    check(&["svc shop/a", "vs shop/v ghost.com,*.ghosts.com a.shop"], &[
-        "*.ghosts.com v",
-        "a.shop=shop",
-        "ghost.com v",
-    ]);
+    check(
+        &["svc shop/a", "vs shop/v ghost.com,*.ghosts.com a.shop"],
+        &["*.ghosts.com v", "a.shop=shop", "ghost.com v"],
+    );
 }
 
 #[test]
@@ -191,14 +194,22 @@ fn a_wildcard_whose_services_have_no_port_80_is_a_host_of_its_own() {
 #[test]
 fn an_alias_belongs_to_the_service_that_it_stands_for() {
     check(
-        &["svc shop/a", "ext web/b a.shop.svc.cluster.local", "ext web/c b.web.svc.cluster.local", "ext web/d far.com"],
+        &[
+            "svc shop/a",
+            "ext web/b a.shop.svc.cluster.local",
+            "ext web/c b.web.svc.cluster.local",
+            "ext web/d far.com",
+        ],
         &["a.shop=shop +b.web +c.web"],
     );
 }
 
 #[test]
 fn aliases_in_a_circle_stand_for_nothing() {
-    check(&["ext web/b c.web.svc.cluster.local", "ext web/c b.web.svc.cluster.local", "svc shop/a"], &["a.shop=shop"]);
+    check(
+        &["ext web/b c.web.svc.cluster.local", "ext web/c b.web.svc.cluster.local", "svc shop/a"],
+        &["a.shop=shop"],
+    );
 }
 
 #[test]
@@ -235,12 +246,7 @@ fn a_sidecar_sees_its_egress_hosts_only() {
         &[&["a.shop=shop", "b.shop=shop", "x.com=ext"]],
         &["a.shop=shop", "b.shop=shop", "x.com=ext"],
     );
-    check_sidecar(
-        MESH,
-        "{hosts: ['*/*.com']}",
-        &[&["k.com=ext", "x.com=ext"]],
-        &["k.com=ext", "x.com=ext"],
-    );
+    check_sidecar(MESH, "{hosts: ['*/*.com']}", &[&["k.com=ext", "x.com=ext"]], &["k.com=ext", "x.com=ext"]);
     check_sidecar(MESH, "{hosts: ['~/*']}", &[&[]], &[]);
 }
 
@@ -256,7 +262,8 @@ fn an_explicit_listener_sees_the_services_with_its_port() {
 
 #[test]
 fn an_explicit_listener_locks_its_port() {
-    let sidecar = "sidecar web/s [{port: {number: 8080, protocol: HTTP, name: h}, hosts: ['*/*']}, {hosts: ['*/*']}]";
+    let sidecar =
+        "sidecar web/s [{port: {number: 8080, protocol: HTTP, name: h}, hosts: ['*/*']}, {hosts: ['*/*']}]";
     let kind = ScopeKind::Sidecar(ConfigKey::new(Kind::Sidecar, "web", "s"));
     let scope = scope(&[MESH, &[sidecar]].concat(), "web", kind);
     assert_eq!((scope.locks(8080), scope.locks(80)), (true, false));
@@ -298,7 +305,8 @@ fn a_gateway_sees_all_services_and_binds_no_host() {
 
 #[test]
 fn a_scope_does_not_change_with_weights_policies_and_endpoints() {
-    let mut world = World::of(&objects(&["svc shop/a", "vs shop/v a.shop.svc.cluster.local b", "dr shop/r a"]));
+    let mut world =
+        World::of(&objects(&["svc shop/a", "vs shop/v a.shop.svc.cluster.local b", "dr shop/r a"]));
     let key = ScopeKey { namespace: "web".into(), kind: ScopeKind::Default, selected_rules: Arc::default() };
     let _lease = world.lease::<ScopeOf>(&key);
     let changes = [

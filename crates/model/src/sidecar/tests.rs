@@ -38,10 +38,8 @@ fn a_tilde_before_a_namespace_takes_hosts_away() {
     let spec = api_egress(&["*/*", "~web/*"]);
     let config = fairlead_config::Config::new(ConfigKey::new(Kind::Sidecar, "shop", "s"), spec);
     let sidecar = resolve(&config, &mut Diagnostics::on_object(&config.key));
-    let expected = [
-        host(EgressNamespace::Any, "*", false),
-        host(EgressNamespace::Named("web".into()), "*", true),
-    ];
+    let expected =
+        [host(EgressNamespace::Any, "*", false), host(EgressNamespace::Named("web".into()), "*", true)];
     assert_eq!(sidecar.egress[0].hosts, expected);
 }
 
@@ -57,7 +55,9 @@ fn api_egress(hosts: &[&str]) -> fairlead_config::api::SidecarSpec {
 
 #[test]
 fn a_sidecar_without_egress_sees_everything() {
-    let sidecar = resolved("workloadSelector: {labels: {app: a}}, ingress: [{port: {number: 80, protocol: HTTP, name: h}, defaultEndpoint: '127.0.0.1:8080'}]");
+    let sidecar = resolved(
+        "workloadSelector: {labels: {app: a}}, ingress: [{port: {number: 80, protocol: HTTP, name: h}, defaultEndpoint: '127.0.0.1:8080'}]",
+    );
     assert_eq!(sidecar.egress[0].hosts, [host(EgressNamespace::Any, "*", false)]);
 }
 

@@ -1,6 +1,9 @@
 //! The queries over VirtualServices: each resolved, and the headers of all.
 
-use std::{collections::{BTreeMap, BTreeSet}, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use fairlead_config::{ConfigKey, Diagnostics};
 use fairlead_incremental::{Query, Reader, Stratum};
@@ -111,7 +114,8 @@ impl Query for SourceLabelKeys {
 
     fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
         let headers = cx.get::<VirtualServiceHeaders>(&());
-        let keys: BTreeSet<&Arc<str>> = headers.iter().flat_map(|header| header.source_label_keys.iter()).collect();
+        let keys: BTreeSet<&Arc<str>> =
+            headers.iter().flat_map(|header| header.source_label_keys.iter()).collect();
         keys.into_iter().cloned().collect()
     }
 }

@@ -54,7 +54,9 @@ fn gateway(namespace: &str, name: &str) -> GatewayRef {
 
 #[test]
 fn hosts_are_full_names_in_lower_case() {
-    let service = resolved("hosts: [reviews, reviews.prod, '*.Example.com', 10.0.0.1, '*', reviews]\nhttp: [{route: [{destination: {host: b}}]}]");
+    let service = resolved(
+        "hosts: [reviews, reviews.prod, '*.Example.com', 10.0.0.1, '*', reviews]\nhttp: [{route: [{destination: {host: b}}]}]",
+    );
     let hosts: Vec<&str> = service.hosts.iter().map(Host::as_str).collect();
     assert_eq!(hosts, ["reviews.shop.svc.cluster.local", "reviews.prod", "*.example.com", "10.0.0.1", "*"]);
 }
@@ -77,7 +79,10 @@ fn gateways_are_named_in_five_ways() {
 
 #[test]
 fn without_gateways_a_virtual_service_is_for_the_mesh() {
-    assert_eq!(resolved("hosts: [a]\nhttp: [{route: [{destination: {host: b}}]}]").gateways, [GatewayRef::Mesh]);
+    assert_eq!(
+        resolved("hosts: [a]\nhttp: [{route: [{destination: {host: b}}]}]").gateways,
+        [GatewayRef::Mesh]
+    );
 }
 
 #[test]
@@ -126,8 +131,7 @@ fn check_weights(destinations: &str, expected: &[(&str, u32)]) {
     let HttpAction::Route { destinations, .. } = route(&format!("route: {destinations}")).action else {
         panic!("the route has destinations");
     };
-    let found: Vec<_> =
-        destinations.iter().map(|to| (to.destination.host.as_str(), to.weight)).collect();
+    let found: Vec<_> = destinations.iter().map(|to| (to.destination.host.as_str(), to.weight)).collect();
     assert_eq!(found, expected);
 }
 
@@ -189,13 +193,20 @@ fn grpc_aborts_have_the_number_of_their_name() {
 #[test]
 fn a_delay_without_a_share_delays_nothing() {
     let fault = forwarding("fault: {delay: {fixedDelay: 1s}}").fault;
-    assert_eq!(fault.and_then(|fault| fault.delay), Some((Duration::from_secs(1), Percent { millionths: 0 })));
+    assert_eq!(
+        fault.and_then(|fault| fault.delay),
+        Some((Duration::from_secs(1), Percent { millionths: 0 }))
+    );
 }
 
 #[test]
 fn mirrors_copy_everything_unless_told_and_none_at_zero() {
     let copies = |lines: &str| {
-        forwarding(lines).mirrors.iter().map(|m| (m.destination.host.to_string(), m.percent.millionths)).collect::<Vec<_>>()
+        forwarding(lines)
+            .mirrors
+            .iter()
+            .map(|m| (m.destination.host.to_string(), m.percent.millionths))
+            .collect::<Vec<_>>()
     };
     assert_eq!(copies("mirror: {host: c.d}"), [("c.d".into(), 1_000_000)]);
     assert_eq!(copies("mirror: {host: c.d}\nmirrorPercentage: {value: 0.5}"), [("c.d".into(), 5_000)]);
@@ -208,7 +219,8 @@ fn mirrors_copy_everything_unless_told_and_none_at_zero() {
 
 #[test]
 fn retries_keep_what_is_asked_for() {
-    let retries = forwarding("retries: {attempts: 3, perTryTimeout: 2s, retryOn: '503', backoff: 10ms}").retries;
+    let retries =
+        forwarding("retries: {attempts: 3, perTryTimeout: 2s, retryOn: '503', backoff: 10ms}").retries;
     let expected = Retries {
         attempts: 3,
         per_try_timeout: Some(Duration::from_secs(2)),
@@ -242,7 +254,8 @@ fn redirects_default_to_301_and_the_port_of_the_protocol() {
         status: 301,
     };
     assert_eq!(redirect, expected);
-    let HttpAction::Redirect(redirect) = route("redirect: {derivePort: FROM_REQUEST_PORT, redirectCode: 308}").action
+    let HttpAction::Redirect(redirect) =
+        route("redirect: {derivePort: FROM_REQUEST_PORT, redirectCode: 308}").action
     else {
         panic!("the route redirects");
     };
@@ -275,7 +288,10 @@ fn tls_and_tcp_routes_have_their_matches() {
         "hosts: [a.com]\ntls:\n- match: [{port: 443, sniHosts: [A.com, '*.b.com']}]\n  route: [{destination: {host: a.com}}]\ntcp:\n- match: [{destinationSubnets: [10.1.2.3/16, 10.0.0.1], port: 27017, sourceNamespace: web}]\n  route: [{destination: {host: b}, weight: 30}, {destination: {host: c}, weight: 70}]",
     );
     let tls = &service.tls[0].matches[0];
-    assert_eq!((tls.port, tls.sni_hosts.as_slice()), (Some(443), [Host::new("a.com"), Host::new("*.b.com")].as_slice()));
+    assert_eq!(
+        (tls.port, tls.sni_hosts.as_slice()),
+        (Some(443), [Host::new("a.com"), Host::new("*.b.com")].as_slice())
+    );
     let tcp = &service.tcp[0];
     let subnets: Vec<String> = tcp.matches[0].destination_subnets.iter().map(ToString::to_string).collect();
     assert_eq!(subnets, ["10.1.0.0/16", "10.0.0.1/32"]);
@@ -295,7 +311,8 @@ fn destination(host: &str, weight: i32) -> api::HttpRouteDestination {
 #[test]
 fn unusable_routes_are_dropped_with_a_finding_and_others_stay() {
     let usable = api::HttpRoute { route: vec![destination("b", 1)], ..Default::default() };
-    let weightless = api::HttpRoute { route: vec![destination("b", 0), destination("c", -5)], ..Default::default() };
+    let weightless =
+        api::HttpRoute { route: vec![destination("b", 0), destination("c", -5)], ..Default::default() };
     let hostless = api::HttpRoute { route: vec![destination("", 1)], ..Default::default() };
     let empty = api::HttpRoute::default();
     let no_match = api::HttpRoute {
@@ -303,7 +320,8 @@ fn unusable_routes_are_dropped_with_a_finding_and_others_stay() {
         ..usable.clone()
     };
     let http = vec![weightless, hostless, empty, no_match, usable];
-    let (service, codes) = broken(api::VirtualServiceSpec { hosts: vec!["a".into()], http, ..Default::default() });
+    let (service, codes) =
+        broken(api::VirtualServiceSpec { hosts: vec!["a".into()], http, ..Default::default() });
     let kept: Vec<usize> = service.http.iter().map(|route| route.index).collect();
     assert_eq!(kept, [4]);
     assert_eq!(codes, [Code::BadWeight, Code::BadHost, Code::BadWeight, Code::NoAction, Code::BadMatch]);
@@ -330,6 +348,9 @@ fn a_header_does_not_change_with_weights_and_matches() {
     assert_eq!(header(1, "/a"), header(2, "/b"));
     let header = header(1, "/a");
     let destinations: Vec<&str> = header.destinations.iter().map(Host::as_str).collect();
-    assert_eq!(destinations, ["b.shop.svc.cluster.local", "c.shop.svc.cluster.local", "d.shop.svc.cluster.local"]);
+    assert_eq!(
+        destinations,
+        ["b.shop.svc.cluster.local", "c.shop.svc.cluster.local", "d.shop.svc.cluster.local"]
+    );
     assert_eq!(header.source_label_keys.as_ref(), ["app".into()]);
 }

@@ -25,12 +25,8 @@ fn host(at: usize) -> Host {
 }
 
 fn services() -> Vec<ServiceSummary> {
-    let port = Port {
-        number: 80,
-        name: "http".into(),
-        protocol: Protocol::Http,
-        target: TargetPort::Number(8080),
-    };
+    let port =
+        Port { number: 80, name: "http".into(), protocol: Protocol::Http, target: TargetPort::Number(8080) };
     let ports: Arc<[Port]> = Arc::from([port]);
     let service = |at: usize| ServiceSummary {
         key: ServiceKey { host: host(at), namespace: format!("ns-{:03}", at % 100).into() },

@@ -1,0 +1,21 @@
+//! What is wrong or doubtful about objects among other objects: dangling references, conflicts, surprises.
+//!
+//! Reads: VirtualService, DestinationRule, Gateway, Sidecar, and what they refer to: services, endpoints, Secrets
+//! Produces: `Diagnostic` · Consumed by: `fairlead-control-plane` (status, metrics), `fairlead analyze`
+//! Spec: <https://istio.io/latest/docs/reference/config/analysis/> · Differs from Istio: codes of its own.
+//!
+//! What one object says by itself is judged by `fairlead-config`; findings of resolution repeat that only where an
+//! object was let through.
+
+mod destination_rule;
+mod destinations;
+mod gateway;
+mod lookups;
+mod queries;
+mod sidecar;
+mod virtual_service;
+
+pub use queries::{AllDiagnostics, DiagnosticsOf};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Findings about a DestinationRule among other objects.
+
+use std::sync::Arc;
+
+use fairlead_config::{Code, Diagnostics, FieldPath, path};
+
+use crate::{
+    destination_rule::{DestinationRule, PolicyBlocks, PolicyLayer, Subset, duplicate_subsets},
+    endpoints::ServiceEndpoints,
+    registry::ServiceSummary,
+};
+
+/// What the findings depend on beside the rule.
+pub(super) struct Surroundings<'a> {
+    /// Whether some service has the rule's host, or is covered by it.
+    pub(super) has_service: bool,
+    /// The services with exactly this host.
+    pub(super) services: &'a [ServiceSummary],
+    /// Their endpoints.
+    pub(super) endpoints: &'a [Arc<ServiceEndpoints>],
+    /// The rule that this one is merged into.
+    pub(super) merged: Option<&'a DestinationRule>,
+}
+
+pub(super) fn check(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    if !around.has_service {
+        let message = format!("no service has the host `{}`", rule.host);
+        diagnostics.warn(Code::UnknownHost, path!("host"), message);
+    }
+    check_hidden(&rule.policy, &path!("trafficPolicy"), diagnostics);
+    check_ports(rule, around, diagnostics);
+    for (index, subset) in rule.subsets.iter().enumerate() {
+        check_hidden(&subset.policy, &path!("subsets"[index]."trafficPolicy"), diagnostics);
+        check_subset(index, subset, around, diagnostics);
+    }
+    if let Some(merged) = around.merged {
+        check_merged(rule, merged, diagnostics);
+    }
+}
+
+/// Settings of a port replace the policy whole, which surprises those who expect inheritance.
+fn check_hidden(layer: &PolicyLayer, path: &FieldPath, diagnostics: &mut Diagnostics) {
+    for (port, blocks) in &layer.ports {
+        let hidden = hidden_blocks(&layer.blocks, blocks);
+        if !hidden.is_empty() {
+            let message =
+                format!("port {port} does not inherit {} from the policy above it", hidden.join(", "));
+            diagnostics.info(Code::IgnoredPolicy, path.clone().field("portLevelSettings"), message);
+        }
+    }
+}
+
+fn hidden_blocks(above: &PolicyBlocks, port: &PolicyBlocks) -> Vec<&'static str> {
+    let balances = |blocks: &PolicyBlocks| blocks.load_balancer.is_some() || blocks.locality_lb.is_some();
+    let blocks = [
+        ("loadBalancer", balances(above), balances(port)),
+        ("connectionPool", above.connection_pool.is_some(), port.connection_pool.is_some()),
+        ("outlierDetection", above.outlier_detection.is_some(), port.outlier_detection.is_some()),
+        ("tls", above.tls.is_some(), port.tls.is_some()),
+    ];
+    blocks.into_iter().filter(|(_, above, port)| *above && !port).map(|(name, _, _)| name).collect()
+}
+
+fn check_ports(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    if around.services.is_empty() {
+        return;
+    }
+    for number in rule.policy.ports.keys() {
+        let has_it = |service: &ServiceSummary| service.ports.iter().any(|port| port.number == *number);
+        if !around.services.iter().any(has_it) {
+            let message = format!("`{}` has no port {number}", rule.host);
+            diagnostics.warn(Code::UnknownPort, path!("trafficPolicy"."portLevelSettings"), message);
+        }
+    }
+}
+
+/// A service without any endpoint says nothing about its subsets.
+fn check_subset(index: usize, subset: &Subset, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    let all = || {
+        around.endpoints.iter().flat_map(|endpoints| endpoints.by_port.values()).flat_map(|list| list.iter())
+    };
+    if all().next().is_some() && !all().any(|endpoint| endpoint.has_labels(&subset.labels)) {
+        let labels: Vec<String> = subset.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let message =
+            format!("no endpoint has the labels {} of the subset `{}`", labels.join(", "), subset.name);
+        diagnostics.warn(Code::EmptySubset, path!("subsets"[index]."labels"), message);
+    }
+}
+
+fn check_merged(rule: &DestinationRule, merged: &DestinationRule, diagnostics: &mut Diagnostics) {
+    for (subset, kept) in duplicate_subsets(rule, merged) {
+        let index = rule.subsets.iter().position(|own| own.name == subset.name).unwrap_or(0);
+        let message = format!("the subset `{}` is defined by {}, which is older", subset.name, kept.origin);
+        diagnostics.warn(Code::DuplicateSubset, path!("subsets"[index]."name"), message);
+    }
+    if rule.policy != PolicyLayer::default() && rule.policy != merged.policy {
+        let message =
+            format!("an older DestinationRule for `{}` gives the policy; this one is not used", rule.host);
+        diagnostics.warn(Code::IgnoredPolicy, path!("trafficPolicy"), message);
+    }
+}

@@ -1,0 +1,123 @@
+//! Small facts about the mesh that many objects are judged by, each with its own cut-off.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use fairlead_config::{Config, ConfigKey, LabelSet, Name, api};
+use fairlead_incremental::{Index, Query, Reader, Stratum};
+
+use super::virtual_service::{SharedHosts, takes_all};
+use crate::{
+    Host,
+    gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, merge},
+    input::Secrets,
+    registry::AllServices,
+    strata,
+    virtual_service::{GatewayRef, ResolvedVirtualService, VirtualServiceHeader, VirtualServicesOf},
+};
+
+/// Secrets by name, in whatever namespace.
+#[derive(Debug)]
+pub(super) struct SecretsNamed;
+
+impl Index for SecretsNamed {
+    type Input = Secrets;
+    type Bucket = Name;
+    const NAME: &'static str = "secrets by name";
+
+    fn buckets(key: &ConfigKey, _: &Config<api::Secret>) -> Vec<Name> {
+        vec![key.name.clone()]
+    }
+}
+
+/// Whether some namespace has a Secret of a name.
+#[derive(Debug)]
+pub(super) struct SecretExists;
+
+impl Query for SecretExists {
+    type Key = Name;
+    type Value = bool;
+    const NAME: &'static str = "secret exists";
+    const STRATUM: Stratum = strata::OBJECT;
+
+    fn compute(cx: &Reader<'_>, name: &Name) -> bool {
+        !cx.index::<SecretsNamed>(name).is_empty()
+    }
+}
+
+/// Whether some service has a host that a wildcard covers.
+#[derive(Debug)]
+pub(super) struct WildcardCovers;
+
+impl Query for WildcardCovers {
+    type Key = Host;
+    type Value = bool;
+    const NAME: &'static str = "wildcard covers a service";
+    const STRATUM: Stratum = strata::SCOPE;
+
+    fn compute(cx: &Reader<'_>, wildcard: &Host) -> bool {
+        cx.get::<AllServices>(&()).iter().any(|service| wildcard.covers(&service.key.host))
+    }
+}
+
+/// Whether a VirtualService has an HTTP route that takes every request.
+#[derive(Debug)]
+pub(super) struct TakesAll;
+
+impl Query for TakesAll {
+    type Key = ConfigKey;
+    type Value = bool;
+    const NAME: &'static str = "virtual service takes all requests";
+    const STRATUM: Stratum = strata::HEADER;
+
+    fn compute(cx: &Reader<'_>, key: &ConfigKey) -> bool {
+        let service = cx.get::<ResolvedVirtualService>(key);
+        service
+            .as_ref()
+            .as_ref()
+            .is_some_and(|service| service.http.iter().any(|route| takes_all(&route.matches)))
+    }
+}
+
+/// The hosts of a place that several VirtualServices name.
+#[derive(Debug)]
+pub(super) struct SharedHostsOf;
+
+impl Query for SharedHostsOf {
+    type Key = GatewayRef;
+    type Value = Arc<SharedHosts>;
+    const NAME: &'static str = "hosts that are shared";
+    const STRATUM: Stratum = strata::BINDING;
+
+    fn compute(cx: &Reader<'_>, place: &GatewayRef) -> Self::Value {
+        let headers = cx.get::<VirtualServicesOf>(place);
+        let mut claims: BTreeMap<&Host, Vec<&Arc<VirtualServiceHeader>>> = BTreeMap::new();
+        for header in headers.iter() {
+            for host in &header.hosts {
+                claims.entry(host).or_default().push(header);
+            }
+        }
+        let shared = claims.into_iter().filter(|(_, headers)| headers.len() > 1);
+        Arc::new(
+            shared.map(|(host, headers)| (host.clone(), headers.into_iter().cloned().collect())).collect(),
+        )
+    }
+}
+
+/// The servers that are left out among the Gateways with one selector, which program the same proxies.
+#[derive(Debug)]
+pub(super) struct ConflictsAmong;
+
+impl Query for ConflictsAmong {
+    type Key = LabelSet;
+    type Value = Vec<Conflict>;
+    const NAME: &'static str = "conflicts of gateways";
+    const STRATUM: Stratum = strata::BINDING;
+
+    fn compute(cx: &Reader<'_>, selector: &LabelSet) -> Vec<Conflict> {
+        let headers = cx.get::<GatewayHeaders>(&());
+        let same = headers.iter().filter(|header| header.selector == *selector);
+        let gateways: Vec<Arc<Gateway>> =
+            same.filter_map(|header| (*cx.get::<ResolvedGateway>(&header.origin)).clone()).collect();
+        merge(&gateways, &Ports { targets: &[], privileged: true }).1
+    }
+}

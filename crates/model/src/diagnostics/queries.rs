@@ -1,0 +1,150 @@
+//! The findings about each object, and all of them.
+
+use std::sync::Arc;
+
+use fairlead_config::{Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name};
+use fairlead_incremental::{Query, Reader, Stratum};
+
+use super::{
+    destination_rule,
+    destinations::Known,
+    gateway,
+    lookups::{ConflictsAmong, SecretExists, SharedHostsOf, TakesAll, WildcardCovers},
+    sidecar, virtual_service,
+};
+use crate::{
+    Host, ServiceKey,
+    destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey},
+    endpoints::EndpointsOf,
+    gateway::ResolvedGateway,
+    input::{All, DestinationRules, Gateways, KindInput, Sidecars, VirtualServices},
+    mesh::{MeshDiagnostics, ResolvedMesh},
+    registry::ServicesByHost,
+    sidecar::SidecarsIn,
+    strata, virtual_service as vs,
+};
+
+/// The findings about one object, by path.
+#[derive(Debug)]
+pub struct DiagnosticsOf;
+
+impl Query for DiagnosticsOf {
+    type Key = ConfigKey;
+    type Value = Arc<[Diagnostic]>;
+    const NAME: &'static str = "diagnostics of an object";
+    const STRATUM: Stratum = strata::OBJECT_DIAGNOSTICS;
+
+    fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
+        let mut list = match key.kind {
+            Kind::VirtualService => of::<VirtualServices>(cx, key, of_virtual_service),
+            Kind::DestinationRule => of::<DestinationRules>(cx, key, of_destination_rule),
+            Kind::Gateway => of::<Gateways>(cx, key, of_gateway),
+            Kind::Sidecar => of::<Sidecars>(cx, key, of_sidecar),
+            _ => Vec::new(),
+        };
+        list.sort();
+        list.dedup();
+        list.into()
+    }
+}
+
+/// All findings about objects among others, and about the MeshConfig, sorted.
+#[derive(Debug)]
+pub struct AllDiagnostics;
+
+impl Query for AllDiagnostics {
+    type Key = ();
+    type Value = Arc<[Diagnostic]>;
+    const NAME: &'static str = "all diagnostics";
+    const STRATUM: Stratum = strata::DIAGNOSTICS;
+
+    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
+        let mut all: Vec<Diagnostic> = cx.get::<MeshDiagnostics>(&()).to_vec();
+        let keys = [
+            cx.index::<All<VirtualServices>>(&()),
+            cx.index::<All<DestinationRules>>(&()),
+            cx.index::<All<Gateways>>(&()),
+            cx.index::<All<Sidecars>>(&()),
+        ];
+        for key in keys.iter().flatten() {
+            all.extend(cx.get::<DiagnosticsOf>(key).iter().cloned());
+        }
+        all.sort();
+        all.into()
+    }
+}
+
+/// The findings about an object that exists, with their positions.
+fn of<I: KindInput>(
+    cx: &Reader<'_>,
+    key: &ConfigKey,
+    check: impl FnOnce(&Reader<'_>, &Config<I::Spec>, &mut Diagnostics),
+) -> Vec<Diagnostic> {
+    let Some(config) = cx.input::<I>(key) else { return Vec::new() };
+    let mut diagnostics = Diagnostics::on_object(key);
+    check(cx, &config, &mut diagnostics);
+    diagnostics.located(&config.source)
+}
+
+type Spec<I> = Config<<I as KindInput>::Spec>;
+
+fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnostics: &mut Diagnostics) {
+    let mesh = cx.get::<ResolvedMesh>(&());
+    let service = vs::resolve(config, &mesh.domain, &mesh.default_virtual_service_export_to, diagnostics);
+    let rule = |key: &ServiceKey| {
+        let key = RuleForKey { client: config.key.namespace.clone(), service: key.clone() };
+        let key = (*cx.get::<RuleFor>(&key)).clone()?;
+        (*cx.get::<MergedRule>(&key)).clone()
+    };
+    let around = virtual_service::Surroundings {
+        known: Known { services: &|host| (*cx.get::<ServicesByHost>(host)).clone(), rule: &rule },
+        gateway: &|key| (*cx.get::<ResolvedGateway>(key)).clone(),
+        shared: &|place| (*cx.get::<SharedHostsOf>(place)).clone(),
+        takes_all: &|key| *cx.get::<TakesAll>(key),
+        covers_service: &|host| *cx.get::<WildcardCovers>(host),
+    };
+    virtual_service::check(&service, &around, diagnostics);
+}
+
+fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnostics: &mut Diagnostics) {
+    let mesh = cx.get::<ResolvedMesh>(&());
+    let default_export = &mesh.default_destination_rule_export_to;
+    let rule = crate::destination_rule::resolve(config, &mesh.domain, default_export, diagnostics);
+    let services = cx.get::<ServicesByHost>(&rule.host);
+    let endpoints: Vec<_> = if rule.subsets.is_empty() {
+        Vec::new()
+    } else {
+        services.iter().map(|service| (*cx.get::<EndpointsOf>(&service.key)).clone()).collect()
+    };
+    let merged = cx.get::<MergedGroups>(&config.key.namespace);
+    let merged = merged.get(&config.key).and_then(|key| (*cx.get::<MergedRule>(key)).clone());
+    let around = destination_rule::Surroundings {
+        has_service: has_service(cx, &rule, !services.is_empty()),
+        services: &services,
+        endpoints: &endpoints,
+        merged: merged.as_deref(),
+    };
+    destination_rule::check(&rule, &around, diagnostics);
+}
+
+fn has_service(cx: &Reader<'_>, rule: &DestinationRule, exact: bool) -> bool {
+    exact || (rule.host.is_wildcard() && *cx.get::<WildcardCovers>(&rule.host))
+}
+
+fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagnostics) {
+    let resolved = crate::gateway::resolve(config, diagnostics);
+    let around = gateway::Surroundings {
+        has_secret: &|name| *cx.get::<SecretExists>(&Name::from(name)),
+        conflicts: &cx.get::<ConflictsAmong>(&resolved.selector),
+    };
+    gateway::check(&resolved, &around, diagnostics);
+}
+
+fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagnostics) {
+    let resolved = crate::sidecar::resolve(config, diagnostics);
+    let around = sidecar::Surroundings {
+        siblings: &cx.get::<SidecarsIn>(&config.key.namespace),
+        services: &|host: &Host| (*cx.get::<ServicesByHost>(host)).clone(),
+    };
+    sidecar::check(&resolved, &around, diagnostics);
+}

@@ -1,0 +1,168 @@
+//! Findings about a VirtualService among other objects.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use fairlead_config::{Code, ConfigKey, Diagnostics, path};
+
+use super::destinations::{self, Known};
+use crate::{
+    Host, Protocol,
+    gateway::Gateway,
+    registry::ServiceSummary,
+    service::Visibility,
+    virtual_service::{GatewayRef, HttpMatch, StringMatch, VirtualService, VirtualServiceHeader},
+};
+
+/// The hosts that several VirtualServices of one place name, each with those, oldest first.
+pub(super) type SharedHosts = BTreeMap<Host, Vec<Arc<VirtualServiceHeader>>>;
+
+/// What the findings depend on beside the VirtualService.
+pub(super) struct Surroundings<'a> {
+    pub(super) known: Known<'a>,
+    /// A Gateway by key.
+    pub(super) gateway: &'a dyn Fn(&ConfigKey) -> Option<Arc<Gateway>>,
+    /// The hosts of a place that are claimed more than once.
+    pub(super) shared: &'a dyn Fn(&GatewayRef) -> Arc<SharedHosts>,
+    /// Whether a VirtualService has a route that takes every request.
+    pub(super) takes_all: &'a dyn Fn(&ConfigKey) -> bool,
+    /// Whether a wildcard covers the host of some service.
+    pub(super) covers_service: &'a dyn Fn(&Host) -> bool,
+}
+
+pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    destinations::check(service, &around.known, diagnostics);
+    for place in &service.gateways {
+        match place {
+            GatewayRef::Mesh => check_mesh(service, around, diagnostics),
+            GatewayRef::Gateway(key) => check_gateway(service, key, around, diagnostics),
+        }
+    }
+}
+
+fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    let shared = (around.shared)(&GatewayRef::Mesh);
+    for (index, host) in service.hosts.iter().enumerate() {
+        if let Some(owner) = shared.get(host).and_then(|claims| owner_before(service, claims)) {
+            let message =
+                format!("{owner} is older and owns `{host}` in the mesh; this object has no effect on it");
+            diagnostics.warn(Code::DuplicateHost, path!("hosts"[index]), message);
+        }
+        if host.is_wildcard() {
+            if host.as_str() != "*" && !(around.covers_service)(host) {
+                unknown_mesh_host(service, index, host, diagnostics);
+            }
+            continue;
+        }
+        match around.known.service(host, &service.origin.namespace) {
+            Ok(found) => check_protocol(service, &found, diagnostics),
+            Err(_) => unknown_mesh_host(service, index, host, diagnostics),
+        }
+    }
+}
+
+/// The footgun of hosts that are no service: their routes work on one port, and silently on no other.
+fn unknown_mesh_host(service: &VirtualService, index: usize, host: &Host, diagnostics: &mut Diagnostics) {
+    if service.http.is_empty() {
+        return;
+    }
+    let message =
+        format!("no service has the host `{host}`: in the mesh its routes take effect on port 80 only");
+    let finding = if service.gateways.len() > 1 {
+        diagnostics.info(Code::UnknownHost, path!("hosts"[index]), message)
+    } else {
+        diagnostics.warn(Code::UnknownHost, path!("hosts"[index]), message)
+    };
+    finding.help("a ServiceEntry for the host makes its ports known");
+}
+
+fn check_protocol(service: &VirtualService, target: &ServiceSummary, diagnostics: &mut Diagnostics) {
+    let takes_http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Auto;
+    if service.http.is_empty()
+        || target.ports.is_empty()
+        || target.ports.iter().any(|port| takes_http(port.protocol))
+    {
+        return;
+    }
+    let host = &target.key.host;
+    let message = format!("no port of `{host}` is HTTP, so `http` routes do not apply to it");
+    let finding = diagnostics.warn(Code::ProtocolMismatch, path!("http"), message);
+    finding.help("use `tls` or `tcp` routes, or declare the port's protocol by its name or `appProtocol`");
+}
+
+/// Who has a host that `service` claims too, wherever `service` would have it.
+fn owner_before<'a>(
+    service: &VirtualService,
+    claims: &'a [Arc<VirtualServiceHeader>],
+) -> Option<&'a ConfigKey> {
+    let older = claims.iter().take_while(|claim| claim.origin != service.origin);
+    let covers = |owner: &VirtualServiceHeader| match (&owner.export_to, &service.export_to) {
+        (Visibility::Public, Visibility::Public) => true,
+        (Visibility::Namespaces(of_owner), Visibility::Namespaces(own)) => {
+            owner.origin.namespace == service.origin.namespace
+                && own.iter().all(|name| of_owner.contains(name))
+        }
+        _ => false,
+    };
+    older.map(Arc::as_ref).find(|owner| covers(owner)).map(|owner| &owner.origin)
+}
+
+fn check_gateway(
+    service: &VirtualService,
+    key: &ConfigKey,
+    around: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(gateway) = (around.gateway)(key) else {
+        let message = format!("there is no Gateway `{}/{}`", key.namespace, key.name);
+        diagnostics.warn(Code::UnknownGateway, path!("gateways"), message);
+        return;
+    };
+    let shared = (around.shared)(&GatewayRef::Gateway(key.clone()));
+    for (index, host) in service.hosts.iter().enumerate() {
+        let served = gateway.servers.iter().flat_map(|server| &server.hosts).any(|of_server| {
+            let may_bind = of_server.namespace.as_ref().is_none_or(|name| *name == service.origin.namespace);
+            may_bind && of_server.host.overlaps(host)
+        });
+        if !served {
+            let message = format!("no server of {key} serves `{host}` for the namespace of this object");
+            diagnostics.warn(Code::HostOutsideGateway, path!("hosts"[index]), message);
+        }
+        check_shadowed(service, host, &shared, around, diagnostics);
+    }
+}
+
+/// Catch-alls of a gateway's host are tried last, in the order of age: the first of them takes everything.
+fn check_shadowed(
+    service: &VirtualService,
+    host: &Host,
+    shared: &SharedHosts,
+    around: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(route) = service.http.iter().find(|route| takes_all(&route.matches)) else { return };
+    let older = shared.get(host).into_iter().flatten().take_while(|claim| claim.origin != service.origin);
+    let mut shadowing = older.filter(|claim| (around.takes_all)(&claim.origin));
+    if let Some(owner) = shadowing.next() {
+        let message =
+            format!("{} is older and takes every request for `{host}` that no condition takes", owner.origin);
+        diagnostics.warn(Code::ShadowedRoute, path!("http"[route.index]), message);
+    }
+}
+
+/// Whether one of the conditions holds for every request, or there is none.
+///
+/// Mirrors istio pilot/pkg/networking/core/route/route.go (IsCatchAllRoute).
+pub(super) fn takes_all(matches: &[HttpMatch]) -> bool {
+    let every_path = |uri: &Option<StringMatch>| match uri {
+        None | Some(StringMatch::Present) => true,
+        Some(StringMatch::Prefix(prefix)) => &**prefix == "/",
+        Some(StringMatch::Regex(regex)) => &**regex == ".*",
+        Some(StringMatch::Exact(_)) => false,
+    };
+    let every = |m: &HttpMatch| {
+        every_path(&m.uri)
+            && HttpMatch { name: "".into(), uri: None, ignore_uri_case: false, ..m.clone() }
+                == HttpMatch::default()
+    };
+    matches.is_empty() || matches.iter().any(every)
+}
