@@ -18,8 +18,9 @@ pub(crate) fn endpoints_follow_clusters<'a>(
 ) {
     if endpoints.requested {
         for name in clusters.filter(|n| endpoints.names.wants(n)).collect::<Vec<_>>() {
-            let held = endpoints.holding(name).known().cloned();
-            endpoints.deviate(name, held.map_or(Holding::Absent, |held| Holding::Doubt(Some(held))), true);
+            let held = endpoints.holding(name);
+            let holding = if held.exists() { held.doubted() } else { Holding::Absent };
+            endpoints.deviate(name, holding, true);
         }
     }
 }

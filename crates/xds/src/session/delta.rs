@@ -7,7 +7,7 @@ use fairlead_envoy::{ResourceName, TypeUrl};
 
 use super::{
     Action, Note, Session,
-    holdings::Holding,
+    holdings::{Before, Holding},
     wildcard_type,
 };
 use crate::{quirks, wire::Nonce};
@@ -115,14 +115,14 @@ impl Session {
             if state.names.wants(name) {
                 match versions.get(&**name) {
                     Some(version) if *version == resource.digest.to_string() => {}
-                    Some(_) => state.deviate(name, Holding::Doubt(None), false),
+                    Some(_) => state.deviate(name, Holding::Doubt(Before::Something), false),
                     None => state.deviate(name, Holding::Absent, true),
                 }
             }
         }
         for name in versions.keys().map(|n| ResourceName::from(n.as_str())) {
             if state.names.wants(&name) && !current.contains_key(&name) {
-                state.deviate(&name, Holding::Doubt(None), false);
+                state.deviate(&name, Holding::Doubt(Before::Something), false);
             }
         }
         let missing: Vec<_> = state

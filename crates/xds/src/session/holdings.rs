@@ -21,18 +21,49 @@ const REJECTED_PER_NAME: usize = 16;
 pub(crate) enum Holding {
     Absent,
     Holds(EncodedResource),
-    /// Something of unknown content, or nothing. What it was when last known.
-    Doubt(Option<EncodedResource>),
+    /// What it held before a response that it has rejected, or something newer.
+    Doubt(Before),
+}
+
+/// What a client had before its holding came into doubt.
+#[derive(Clone, Debug)]
+pub(crate) enum Before {
+    Nothing,
+    /// Content of an earlier stream, or that cannot be told.
+    Something,
+    This(EncodedResource),
 }
 
 impl Holding {
     /// What a state-of-the-world response has to repeat so that the client keeps it.
     pub(crate) fn known(&self) -> Option<&EncodedResource> {
         match self {
-            Self::Absent => None,
-            Self::Holds(resource) => Some(resource),
-            Self::Doubt(last) => last.as_ref(),
+            Self::Holds(resource) | Self::Doubt(Before::This(resource)) => Some(resource),
+            Self::Absent | Self::Doubt(_) => None,
         }
+    }
+
+    /// The same, when what was sent since may have been applied or not.
+    pub(crate) fn doubted(self) -> Self {
+        match self {
+            Self::Absent => Self::Doubt(Before::Nothing),
+            Self::Holds(resource) => Self::Doubt(Before::This(resource)),
+            Self::Doubt(before) => Self::Doubt(before),
+        }
+    }
+
+    /// The same, when what was sent since was certainly not applied.
+    pub(crate) fn undoubted(self) -> Self {
+        match self {
+            Self::Doubt(Before::Nothing) => Self::Absent,
+            Self::Doubt(Before::This(resource)) => Self::Holds(resource),
+            other => other,
+        }
+    }
+
+    /// Whether the client has some content for certain.
+    pub(crate) fn exists(&self) -> bool {
+        matches!(self, Self::Holds(_) | Self::Doubt(Before::Something | Before::This(_)))
     }
 
     pub(crate) fn is_absent(&self) -> bool {
@@ -197,6 +228,16 @@ impl TypeState {
 
     pub(crate) fn has_rejected(&self, name: &ResourceName, digest: Digest) -> bool {
         self.rejected.get(name).is_some_and(|digests| digests.contains(&digest))
+    }
+
+    /// What the client had under a name before a response; content that it has rejected since it had not.
+    pub(crate) fn before(&self, name: &ResourceName, flight: &Flight) -> Holding {
+        match flight.prior.of(name) {
+            Holding::Holds(resource) if self.has_rejected(name, resource.digest) => {
+                Holding::Doubt(Before::Something)
+            }
+            prior => prior,
+        }
     }
 
     /// Notes a response as sent.

@@ -114,8 +114,9 @@ impl Session {
             return;
         }
         for name in hosts.keys() {
-            if let Some(held) = state.holding(name).known().cloned() {
-                state.deviate(name, Holding::Doubt(Some(held)), false);
+            let held = state.holding(name);
+            if held.exists() {
+                state.deviate(name, held.doubted(), false);
             }
         }
     }

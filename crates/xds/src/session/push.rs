@@ -216,7 +216,7 @@ impl Session {
         for (name, odd) in &state.odd {
             match current.get(name) {
                 Some(resource) if !self.is_rejected(type_url, resource) => wanted.send.push(resource.clone()),
-                Some(_) if !odd.holding.is_absent() => wanted.holds_rejected = true,
+                Some(_) if odd.holding.exists() => wanted.holds_rejected = true,
                 _ if odd.answer && tell => wanted.missing.push(name.clone()),
                 None if !odd.holding.is_absent() => wanted.remove.push(name.clone()),
                 _ => {}

@@ -4,15 +4,15 @@
 //! the response carried is in doubt; the resource at fault is taken from the message where Envoy names it, and
 //! otherwise found by sending halves. What is at fault is not sent again, and the rest is.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
-use super::{
-    Action, Note, Session,
-    holdings::{Flight, Holding},
+use super::{Action, Note, Session, holdings::Flight};
+use crate::{
+    quarantine::{NackReport, Rejected, truncated},
+    wire::Nonce,
 };
-use crate::quarantine::{NackReport, Rejected, truncated};
 
 /// How many responses one search may take before all that is left is held to be at fault.
 /// Two bad ones among 10,000 take about 60.
@@ -26,33 +26,46 @@ impl Session {
         for flight in flights {
             self.seen(flight.nonce);
             self.acked = true;
-            self.doubt(type_url, &flight);
+            let superseded = self.superseded(type_url, flight.nonce);
+            self.doubt(type_url, &flight, &superseded);
             if flight.trial {
                 self.state_mut(type_url).suspects.pop();
             }
-            self.narrow(type_url, &flight, message);
+            self.narrow(type_url, &flight, &superseded, message);
         }
     }
 
+    /// The names of which a later response has settled what the client holds.
+    fn superseded(&self, type_url: TypeUrl, nonce: Nonce) -> BTreeSet<ResourceName> {
+        let later = self.state(type_url).flights.iter().filter(|f| f.nonce > nonce);
+        later.flat_map(|f| f.carried.iter().map(|(name, _)| name).chain(&*f.gone)).cloned().collect()
+    }
+
     /// What the response carried may or may not have been applied.
-    fn doubt(&mut self, type_url: TypeUrl, flight: &Flight) {
+    fn doubt(&mut self, type_url: TypeUrl, flight: &Flight, superseded: &BTreeSet<ResourceName>) {
         let state = self.state_mut(type_url);
         for name in flight.carried.iter().map(|(name, _)| name).chain(&*flight.gone) {
-            if state.names.wants(name) {
-                let last = flight.prior.of(name).known().cloned();
-                state.deviate(name, Holding::Doubt(last), false);
+            if state.names.wants(name) && !superseded.contains(name) {
+                let before = state.before(name, flight);
+                state.deviate(name, before.doubted(), false);
             }
         }
     }
 
     /// Finds out which of the resources is at fault, or begins to.
-    fn narrow(&mut self, type_url: TypeUrl, flight: &Flight, message: &str) {
+    fn narrow(
+        &mut self,
+        type_url: TypeUrl,
+        flight: &Flight,
+        superseded: &BTreeSet<ResourceName>,
+        message: &str,
+    ) {
         let carried = &flight.carried;
         let named = named_in(message, carried);
         let exhausted = flight.trial && self.state(type_url).trials_left == 0;
         if !named.is_empty() || carried.len() <= 1 || exhausted {
             let at_fault = if named.is_empty() { carried.to_vec() } else { named };
-            self.convict(type_url, at_fault, flight, message);
+            self.convict(type_url, at_fault, flight, superseded, message);
             return;
         }
         let state = self.state_mut(type_url);
@@ -70,6 +83,7 @@ impl Session {
         type_url: TypeUrl,
         at_fault: Vec<(ResourceName, Digest)>,
         flight: &Flight,
+        superseded: &BTreeSet<ResourceName>,
         message: &str,
     ) {
         let quarantine = Arc::clone(&self.quarantine);
@@ -81,9 +95,13 @@ impl Session {
             if quarantine.insert(type_url, rejected.clone()) && new {
                 resources.push(rejected);
             }
-            if state.names.wants(&name) {
-                // The content at fault was certainly not applied.
-                state.deviate(&name, certain(flight.prior.of(&name)), false);
+            if state.names.wants(&name) && !superseded.contains(&name) {
+                // The content at fault was certainly not applied. Endpoints stay in doubt, so that the content
+                // before is sent again if it returns: their cluster may be warming.
+                let before = state.before(&name, flight);
+                let endpoints = type_url == TypeUrl::ClusterLoadAssignment;
+                let holding = if endpoints { before.doubted() } else { before.undoubted() };
+                state.deviate(&name, holding, false);
             }
         }
         if !resources.is_empty() {
@@ -113,15 +131,6 @@ impl Session {
             }
             self.state_mut(type_url).suspects.pop();
         }
-    }
-}
-
-/// A holding of which a rejected resource is the only doubt.
-fn certain(prior: Holding) -> Holding {
-    match prior {
-        Holding::Doubt(Some(last)) => Holding::Holds(last),
-        Holding::Doubt(None) => Holding::Absent,
-        known => known,
     }
 }
 

@@ -16,6 +16,11 @@ pub(super) struct Envoy {
     pub(super) held: BTreeMap<TypeUrl, Contents>,
     /// Clusters that wait for endpoints; while there are any, cluster responses are not answered.
     pub(super) warming: BTreeSet<String>,
+    /// The first clusters have warmed; only then are listeners asked for.
+    initialised: bool,
+    /// The stream began while clusters warmed, and the client had nothing else to list: a server cannot tell
+    /// it from one that has its clusters from elsewhere.
+    untold: bool,
     withheld: Vec<DeltaDiscoveryRequest>,
     subscribed: BTreeMap<TypeUrl, BTreeSet<String>>,
     begun: BTreeSet<TypeUrl>,
@@ -42,11 +47,15 @@ impl Envoy {
         self.begun.clear();
         self.subscribed.clear();
         self.nonces.clear();
+        let others = self.held.iter().filter(|(t, _)| **t != TypeUrl::Cluster);
+        self.untold = !self.warming.is_empty() && others.map(|(_, held)| held.len()).sum::<usize>() == 0;
         if self.warming.is_empty() {
             self.begin(TypeUrl::Cluster);
         }
         self.subscribe();
-        self.begin(TypeUrl::Listener);
+        if self.initialised {
+            self.begin(TypeUrl::Listener);
+        }
     }
 
     fn begin(&mut self, type_url: TypeUrl) {
@@ -137,6 +146,7 @@ impl Envoy {
             self.requests.push_back(answer);
         }
         if self.warming.is_empty() {
+            self.initialised |= type_url == TypeUrl::Cluster;
             self.resume();
         }
     }
@@ -152,6 +162,10 @@ impl Envoy {
         self.requests.extend(self.withheld.drain(..));
         if !self.begun.contains(&TypeUrl::Cluster) {
             self.begin(TypeUrl::Cluster);
+        }
+        self.initialised |= !self.held(TypeUrl::Cluster).is_empty();
+        if self.initialised && !self.begun.contains(&TypeUrl::Listener) {
+            self.begin(TypeUrl::Listener);
         }
     }
 
@@ -185,7 +199,8 @@ impl Envoy {
                 for reference in contents.values().flat_map(|c| references(c)) {
                     assert!(
                         self.held(TypeUrl::Cluster).contains_key(reference)
-                            || rejected_clusters.contains(reference),
+                            || rejected_clusters.contains(reference)
+                            || self.untold,
                         "{type_url} {contents:?} comes before cluster {reference}"
                     );
                 }
