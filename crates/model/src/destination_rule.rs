@@ -122,6 +122,7 @@ impl DestinationRule {
 
 impl PolicyBlocks {
     /// `self`, with the blocks that it lacks taken from `below`.
+    #[must_use]
     pub fn over(self, below: Self) -> Self {
         let load_balancer_given = self.load_balancer.is_some() || self.locality_lb.is_some();
         Self {

@@ -15,6 +15,7 @@ mod queries;
 mod sidecar;
 mod virtual_service;
 
+pub use lookups::SecretsNamed;
 pub use queries::{AllDiagnostics, DiagnosticsOf};
 
 #[cfg(test)]

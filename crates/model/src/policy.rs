@@ -78,13 +78,16 @@ pub enum HashAlgorithm {
     },
 }
 
+/// Shares by target pattern (`region/zone/*`).
+pub type LocalityShares = BTreeMap<Arc<str>, u32>;
+
 /// `localityLbSetting`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalityLb {
     /// Whether localities count at all.
     pub enabled: bool,
     /// Shares by locality pattern of the client (`region/zone/*`), each with target pattern and share.
-    pub distribute: Vec<(Arc<str>, BTreeMap<Arc<str>, u32>)>,
+    pub distribute: Vec<(Arc<str>, LocalityShares)>,
     /// Region to fail over to, by region.
     pub failover: Vec<(Arc<str>, Arc<str>)>,
     /// Labels (perhaps `key=value`) whose agreement decides the priority, most important first.

