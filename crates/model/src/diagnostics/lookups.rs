@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Config, ConfigKey, LabelSet, Name, api};
+use fairlead_config::{Config, ConfigKey, LabelSet, Name, Namespace, api};
 use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::virtual_service::{SharedHosts, takes_all};
 use crate::{
     Host,
     gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, merge},
-    input::Secrets,
+    input::{Secrets, Services},
     registry::AllServices,
     strata,
     virtual_service::{GatewayRef, ResolvedVirtualService, VirtualServiceHeader, VirtualServicesOf},
@@ -26,6 +26,21 @@ impl Index for SecretsNamed {
 
     fn buckets(key: &ConfigKey, _: &Config<api::Secret>) -> Vec<Name> {
         vec![key.name.clone()]
+    }
+}
+
+/// Kubernetes Services by namespace and whole selector: those that are for the same Pods for certain.
+#[derive(Debug)]
+pub struct ServicesBySelector;
+
+impl Index for ServicesBySelector {
+    type Input = Services;
+    type Bucket = (Namespace, LabelSet);
+    const NAME: &'static str = "services by their whole selector";
+
+    fn buckets(key: &ConfigKey, service: &Config<api::ServiceSpec>) -> Vec<Self::Bucket> {
+        let selector = LabelSet::from(&service.spec.selector);
+        if selector.is_empty() { Vec::new() } else { vec![(key.namespace.clone(), selector)] }
     }
 }
 

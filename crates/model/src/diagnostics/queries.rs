@@ -9,7 +9,7 @@ use super::{
     destination_rule,
     destinations::Known,
     gateway,
-    lookups::{ConflictsAmong, SecretExists, SharedHostsOf, TakesAll, WildcardCovers},
+    lookups::{ConflictsAmong, SecretExists, ServicesBySelector, SharedHostsOf, TakesAll, WildcardCovers},
     sidecar, virtual_service,
 };
 use crate::{
@@ -17,9 +17,10 @@ use crate::{
     destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey},
     endpoints::EndpointsOf,
     gateway::ResolvedGateway,
-    input::{All, DestinationRules, Gateways, KindInput, Sidecars, VirtualServices},
+    input::{All, DestinationRules, Gateways, KindInput, Services, Sidecars, VirtualServices},
     mesh::{MeshDiagnostics, ResolvedMesh},
     registry::ServicesByHost,
+    service::ServicesOf,
     sidecar::SidecarsIn,
     strata, virtual_service as vs,
 };
@@ -40,6 +41,7 @@ impl Query for DiagnosticsOf {
             Kind::DestinationRule => of::<DestinationRules>(cx, key, of_destination_rule),
             Kind::Gateway => of::<Gateways>(cx, key, of_gateway),
             Kind::Sidecar => of::<Sidecars>(cx, key, of_sidecar),
+            Kind::Service => of::<Services>(cx, key, of_service),
             _ => Vec::new(),
         };
         list.sort();
@@ -65,6 +67,7 @@ impl Query for AllDiagnostics {
             cx.index::<All<DestinationRules>>(&()),
             cx.index::<All<Gateways>>(&()),
             cx.index::<All<Sidecars>>(&()),
+            cx.index::<All<Services>>(&()),
         ];
         for key in keys.iter().flatten() {
             all.extend(cx.get::<DiagnosticsOf>(key).iter().cloned());
@@ -147,4 +150,15 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
         services: &|host: &Host| (*cx.get::<ServicesByHost>(host)).clone(),
     };
     sidecar::check(&resolved, &around, diagnostics);
+}
+
+fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagnostics) {
+    let own = cx.get::<ServicesOf>(&config.key);
+    let Some(selector) = own.first().and_then(|service| service.selector.clone()) else { return };
+    let siblings = cx.index::<ServicesBySelector>(&(config.key.namespace.clone(), selector));
+    let siblings = siblings.iter().filter(|key| **key != config.key);
+    let siblings: Vec<_> = siblings.flat_map(|key| cx.get::<ServicesOf>(key).to_vec()).collect();
+    for service in own.iter() {
+        super::service::check(service, &siblings, diagnostics);
+    }
 }

@@ -264,3 +264,20 @@ fn an_egress_host_needs_a_service() {
     check(&[sidecar("./ghost.shop.svc.cluster.local")], &["W unknown-egress-host s spec.egress[0].hosts[0]"]);
     check(&[sidecar("shop/a.shop.svc.cluster.local")], &[]);
 }
+
+fn service(name: &str, day: u8, port: &str) -> String {
+    format!(
+        "---\n{{apiVersion: v1, kind: Service, metadata: {{name: {name}, namespace: shop, creationTimestamp: '2024-01-{day:02}T00:00:00Z'}}, spec: {{clusterIP: 10.0.1.{day}, selector: {{app: x}}, ports: [{port}]}}}}\n"
+    )
+}
+
+#[test]
+fn services_of_the_same_pods_agree_on_the_protocol_of_a_target_port() {
+    let old = service("old", 1, "{name: http, port: 80, targetPort: 8080}");
+    check(
+        &[old.clone(), service("new", 2, "{name: tcp, port: 81, targetPort: 8080}")],
+        &["W conflicting-listener new spec.ports[0]"],
+    );
+    check(&[old.clone(), service("new", 2, "{name: http, port: 81, targetPort: 8080}")], &[]);
+    check(&[old, service("new", 2, "{name: tcp, port: 81, targetPort: 8081}")], &[]);
+}

@@ -103,7 +103,11 @@ fn owner_before<'a>(
         }
         _ => false,
     };
-    older.map(Arc::as_ref).find(|owner| covers(owner)).map(|owner| &owner.origin)
+    let has_l4 = !(service.tls.is_empty() && service.tcp.is_empty());
+    let same_sort = |owner: &VirtualServiceHeader| {
+        (owner.has_http && !service.http.is_empty()) || (owner.has_l4 && has_l4)
+    };
+    older.map(Arc::as_ref).find(|owner| covers(owner) && same_sort(owner)).map(|owner| &owner.origin)
 }
 
 fn check_gateway(

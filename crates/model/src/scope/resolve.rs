@@ -11,7 +11,7 @@ use super::{
     DestinationBinding, EgressScope, HostBinding, ScopeListener, ScopedService, egress::Imports, imports,
 };
 use crate::{
-    Host, ServiceKey,
+    Host, Protocol, ServiceKey,
     destination_rule::RuleKey,
     host_map::HostMap,
     registry::ServiceSummary,
@@ -132,25 +132,24 @@ fn scoped_services<'a>(
 /// Binds each host of a listener to the VirtualService that owns it.
 ///
 /// A VirtualService owns the hosts that it names exactly, unless one before it does, and the services that its
-/// wildcard covers more narrowly than any other.
+/// wildcard covers more narrowly than any other. One without HTTP routes leaves HTTP services to others, and one
+/// with nothing else leaves TCP services to others.
 /// Mirrors istio pilot/pkg/networking/core/route/route.go (BuildSidecarVirtualHostWrapper).
 fn bind_hosts(listener: &Listener<'_>, scope: &EgressScope) -> Arc<[HostBinding]> {
-    let mut owners: HostMap<usize> = HostMap::default();
-    for (at, header) in listener.virtual_services.iter().enumerate() {
-        for host in &header.hosts {
-            owners.entry(host, || at);
-        }
-    }
+    let owners_http = owners(listener, |header| header.has_http);
+    let owners_l4 = owners(listener, |header| header.has_l4);
     let mut destinations = Destinations { listener, scope, known: BTreeMap::new() };
     let mut bindings = Vec::with_capacity(listener.services.len());
-    let mut aliases = aliases_by_target(listener, scope, &owners);
+    let mut aliases = aliases_by_target(listener, scope, &owners_http);
     let mut taken: BTreeSet<&Host> = BTreeSet::new();
     for service in &listener.services {
         let host = &service.key.host;
         if matches!(service.resolution, Resolution::Alias(_)) {
             continue;
         }
-        let owner = owners.covering(host).next().copied();
+        let (first, second) =
+            if takes_http(service) { (&owners_http, &owners_l4) } else { (&owners_l4, &owners_http) };
+        let owner = first.covering(host).next().or_else(|| second.covering(host).next()).copied();
         taken.insert(host);
         if let Some(owner) = owner.filter(|_| service.ports.iter().any(|port| port.number == HTTP_PORT)) {
             // The wildcard is served by this service; it is no host of its own on that port.
@@ -166,7 +165,7 @@ fn bind_hosts(listener: &Listener<'_>, scope: &EgressScope) -> Arc<[HostBinding]
         });
     }
     for (at, header) in listener.virtual_services.iter().enumerate().filter(|(_, header)| header.has_http) {
-        let owned = header.hosts.iter().filter(|host| owners.get(host) == Some(&at));
+        let owned = header.hosts.iter().filter(|host| owners_http.get(host) == Some(&at));
         for host in owned.filter(|host| !taken.contains(host)) {
             bindings.push(HostBinding {
                 host: host.clone(),
@@ -179,6 +178,22 @@ fn bind_hosts(listener: &Listener<'_>, scope: &EgressScope) -> Arc<[HostBinding]
     }
     bindings.sort_by(|a, b| a.host.cmp(&b.host));
     bindings.into()
+}
+
+/// The first VirtualService of its sort to name each host.
+fn owners(listener: &Listener<'_>, is_of_sort: impl Fn(&VirtualServiceHeader) -> bool) -> HostMap<usize> {
+    let mut owners = HostMap::default();
+    for (at, header) in listener.virtual_services.iter().enumerate().filter(|(_, header)| is_of_sort(header))
+    {
+        for host in &header.hosts {
+            owners.entry(host, || at);
+        }
+    }
+    owners
+}
+
+fn takes_http(service: &ServiceSummary) -> bool {
+    service.ports.iter().any(|port| port.protocol.is_http() || port.protocol == Protocol::Auto)
 }
 
 /// The aliases that a listener imports, by the host that they stand for. An alias that a VirtualService names is a

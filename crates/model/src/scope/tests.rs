@@ -156,6 +156,15 @@ fn the_oldest_of_two_virtual_services_owns_the_host() {
 }
 
 #[test]
+fn a_virtual_service_without_http_routes_leaves_an_http_service_to_others() {
+    let tcp = "---\n{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: old, namespace: shop, creationTimestamp: '2020-01-01T00:00:00Z'}, spec: {hosts: [a], tcp: [{route: [{destination: {host: a}}]}]}}\n";
+    let others = objects(&["svc shop/a", "vs shop/new a.shop.svc.cluster.local a @2024"]);
+    let mut world = World::of(&format!("{others}{tcp}"));
+    let key = ScopeKey { namespace: "web".into(), kind: ScopeKind::Default, selected_rules: Arc::default() };
+    assert_eq!(bindings(&world.get::<ScopeOf>(&key), 0), ["a.shop=shop new"]);
+}
+
+#[test]
 fn a_private_virtual_service_comes_before_older_public_ones() {
     let host = "a.shop.svc.cluster.local";
     let (private, public) = (format!("vs web/p {host} b >. @2024"), format!("vs shop/z {host} b @2023"));

@@ -27,6 +27,8 @@ pub struct VirtualServiceHeader {
     pub source_label_keys: Arc<[Arc<str>]>,
     /// Whether it has `http` routes.
     pub has_http: bool,
+    /// Whether it has `tls` or `tcp` routes.
+    pub has_l4: bool,
 }
 
 impl VirtualServiceHeader {
@@ -41,6 +43,7 @@ impl VirtualServiceHeader {
             destinations: destination_hosts(service),
             source_label_keys: source_label_keys(service),
             has_http: !service.http.is_empty(),
+            has_l4: !(service.tls.is_empty() && service.tcp.is_empty()),
         }
     }
 

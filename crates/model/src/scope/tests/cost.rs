@@ -51,6 +51,7 @@ fn headers() -> Vec<Arc<VirtualServiceHeader>> {
             destinations: Arc::from([host(at)]),
             source_label_keys: Arc::default(),
             has_http: true,
+            has_l4: false,
         })
     };
     (0..2_000).map(header).collect()
