@@ -1,1 +1,85 @@
-fn main() {}
+//! What a session costs: finding one change among many resources, and encoding a full response.
+
+use std::{hint::black_box, sync::Arc};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
+use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
+use fairlead_xds::{Action, Memo, Protocol, Publication, Quarantine, Session, SessionOptions};
+
+/// Services of the design scale.
+const COUNT: usize = 10_000;
+/// Bytes of a cluster as it is for Istio's features.
+const BYTES: usize = 1040;
+
+fn clusters() -> ResourceSet {
+    (0..COUNT)
+        .map(|i| {
+            EncodedResource::whole(format!("outbound|80||svc-{i}.default.svc.cluster.local"), vec![1; BYTES])
+        })
+        .map(|r| (r.name.clone(), r))
+        .collect()
+}
+
+fn publication(revision: u64, set: &ResourceSet) -> Arc<Publication> {
+    Arc::new(Publication::new(revision).with(TypeUrl::Cluster, set.clone()))
+}
+
+fn session(publication: Arc<Publication>, memo: &Arc<Memo>) -> Session {
+    let quarantine = Arc::new(Quarantine::default());
+    Session::new(Protocol::Delta, SessionOptions::default(), publication, memo.clone(), quarantine)
+}
+
+fn begin(session: &mut Session) -> Vec<Action> {
+    let type_url = TypeUrl::Cluster.as_str().to_owned();
+    session.on_delta(&DeltaDiscoveryRequest { type_url, ..Default::default() })
+}
+
+fn ack(session: &mut Session, actions: &[Action]) {
+    for action in actions {
+        if let Action::Send(response) = action {
+            session.on_delta(&DeltaDiscoveryRequest {
+                type_url: response.type_url().as_str().into(),
+                response_nonce: response.nonce().to_string(),
+                ..Default::default()
+            });
+        }
+    }
+}
+
+fn bench(c: &mut Criterion) {
+    let before = clusters();
+    let mut after = before.clone();
+    let changed = EncodedResource::whole(before.keys().nth(COUNT / 2).expect("there are more").clone(), vec![2; BYTES]);
+    after.insert(changed.name.clone(), changed);
+    let (first, second) = (publication(1, &before), publication(2, &after));
+
+    c.bench_function("full response of 10,000 clusters, encoded", |b| {
+        b.iter(|| black_box(begin(&mut session(first.clone(), &Arc::default()))));
+    });
+    let memo = Arc::default();
+    c.bench_function("full response of 10,000 clusters, shared", |b| {
+        b.iter(|| black_box(begin(&mut session(first.clone(), &memo))));
+    });
+    for (name, shared) in [("computed", false), ("shared", true)] {
+        let mut memo: Arc<Memo> = Arc::default();
+        let mut session = session(first.clone(), &memo);
+        let actions = begin(&mut session);
+        ack(&mut session, &actions);
+        let mut turn = [second.clone(), first.clone()].into_iter().cycle();
+        c.bench_function(&format!("one change among 10,000 clusters, {name}"), |b| {
+            b.iter(|| {
+                if !shared {
+                    memo = Arc::default();
+                }
+                let next = turn.next().expect("it cycles");
+                let actions = session.on_view(next, memo.clone(), Arc::default());
+                ack(&mut session, &actions);
+                black_box(actions)
+            });
+        });
+    }
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);

@@ -1,1 +1,163 @@
-//! Drives a session with arbitrary bytes.
+//! Drives a session with arbitrary bytes: whatever a client sends, a session neither panics nor runs away.
+
+use std::sync::Arc;
+
+use envoy_types::pb::{
+    envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest},
+    google::rpc::Status,
+};
+use fairlead_envoy::{Elements, EncodedResource, ResourceSet, TypeUrl};
+use prost::Message;
+
+use crate::{Action, ElementTypes, Memo, Protocol, Publication, Quarantine, Session, SessionOptions};
+
+/// More responses to one input than a session of this size can have reason for.
+const MANY: usize = 200;
+
+/// The bytes decide what happens; at their end everything is zero.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
+    }
+
+    fn take(&mut self, n: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(n.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
+    fn text(&mut self) -> String {
+        const WORDS: [&str; 8] = ["", "*", "a", "b", "80", "80/a", "80/-", "\u{e4}/\0"];
+        WORDS[usize::from(self.byte() % 8)].to_owned()
+    }
+
+    fn texts(&mut self) -> Vec<String> {
+        (0..self.byte() % 4).map(|_| self.text()).collect()
+    }
+
+    fn type_url(&mut self) -> String {
+        let types = TypeUrl::ALL;
+        types.get(usize::from(self.byte() % 10)).map_or("unknown".to_owned(), |t| t.as_str().to_owned())
+    }
+
+    /// Small numbers are likely nonces; sometimes it is anything.
+    fn nonce(&mut self) -> String {
+        match self.byte() {
+            0..=60 => String::new(),
+            250..=255 => self.text(),
+            n => format!("{:x}", n - 60),
+        }
+    }
+
+    fn error(&mut self) -> Option<Status> {
+        let message = match self.byte() % 5 {
+            0 => "Error adding/updating cluster(s) a: b".to_owned(),
+            1 => self.text(),
+            _ => return None,
+        };
+        Some(Status { code: 13, message, ..Default::default() })
+    }
+
+    fn publication(&mut self, revision: u64) -> Publication {
+        let bits = self.byte();
+        let content = self.byte() % 3;
+        TypeUrl::ALL.into_iter().fold(Publication::new(revision), |publication, type_url| {
+            let names = ["a", "b", "80"].into_iter().enumerate();
+            let wanted = names.filter(|(i, _)| bits.rotate_left(type_url as u32) >> i & 1 == 1);
+            let set: ResourceSet = wanted
+                .map(|(_, name)| {
+                    let mut resource = EncodedResource::whole(name, vec![content; 3]);
+                    let host = EncodedResource::whole(format!("{name}/a"), vec![content]);
+                    let hosts = (bits & 1 == 1).then(|| (host.name.clone(), host));
+                    resource.elements = (type_url == TypeUrl::RouteConfiguration).then(|| {
+                        Arc::new(Elements {
+                            element_type: TypeUrl::VirtualHost,
+                            parent: EncodedResource::whole(name, vec![9]),
+                            children: hosts.into_iter().collect(),
+                        })
+                    });
+                    (resource.name.clone(), resource)
+                })
+                .collect();
+            publication.with(type_url, set)
+        })
+    }
+}
+
+/// Plays what `data` says against a session.
+///
+/// # Panics
+/// If the session does, sends more than it can have reason for, or encodes what cannot be decoded: bugs.
+pub fn fuzz_session(data: &[u8]) {
+    let mut input = Input(data);
+    let flags = input.byte();
+    let protocol = if flags & 1 == 0 { Protocol::Delta } else { Protocol::StateOfTheWorld };
+    let options = SessionOptions {
+        elements: ElementTypes { vhds: flags & 2 == 0 },
+        max_names: 50,
+        ..SessionOptions::default()
+    };
+    let first = Arc::new(input.publication(0));
+    let quarantine = Arc::new(Quarantine::default());
+    let mut session = Session::new(protocol, options, first, Arc::new(Memo::default()), quarantine);
+    let mut revision = 0;
+    while !input.0.is_empty() {
+        let actions = match input.byte() % 8 {
+            0 | 1 => {
+                revision += 1;
+                session.on_publication(Arc::new(input.publication(revision)))
+            }
+            2 => raw(&mut session, protocol, &mut input),
+            _ if protocol == Protocol::Delta => session.on_delta(&DeltaDiscoveryRequest {
+                type_url: input.type_url(),
+                resource_names_subscribe: input.texts(),
+                resource_names_unsubscribe: input.texts(),
+                initial_resource_versions: input.texts().into_iter().map(|n| (n.clone(), n)).collect(),
+                response_nonce: input.nonce(),
+                error_detail: input.error(),
+                ..Default::default()
+            }),
+            _ => session.on_sotw(&DiscoveryRequest {
+                type_url: input.type_url(),
+                resource_names: input.texts(),
+                version_info: input.text(),
+                response_nonce: input.nonce(),
+                error_detail: input.error(),
+                ..Default::default()
+            }),
+        };
+        assert!(actions.len() < MANY, "{} actions at once", actions.len());
+        for action in actions {
+            match action {
+                Action::Send(response) => {
+                    let bytes = response.to_vec();
+                    assert_eq!(bytes.len(), response.encoded_len());
+                }
+                Action::Close(_) => return,
+                _ => {}
+            }
+        }
+        assert!(session.status().len() <= TypeUrl::ALL.len());
+    }
+}
+
+/// A request as it comes from the wire.
+fn raw(session: &mut Session, protocol: Protocol, input: &mut Input<'_>) -> Vec<Action> {
+    let len = usize::from(input.byte());
+    let bytes = input.take(len);
+    match protocol {
+        Protocol::Delta => {
+            DeltaDiscoveryRequest::decode(bytes).map_or_else(|_| Vec::new(), |r| session.on_delta(&r))
+        }
+        Protocol::StateOfTheWorld => {
+            DiscoveryRequest::decode(bytes).map_or_else(|_| Vec::new(), |r| session.on_sotw(&r))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -46,11 +46,7 @@ impl Names {
 
     /// Removes a name. Returns whether it was there.
     pub(crate) fn remove(&mut self, name: &ResourceName) -> bool {
-        if self.base.contains_key(name) {
-            self.minus.insert(name.clone())
-        } else {
-            self.plus.remove(name)
-        }
+        if self.base.contains_key(name) { self.minus.insert(name.clone()) } else { self.plus.remove(name) }
     }
 
     /// The names in no particular order.
@@ -68,9 +64,7 @@ impl Names {
     /// Expresses the names relative to `current`, so that no older set is kept alive for its names.
     pub(crate) fn share_with(&mut self, current: &ResourceSet) {
         if self.base.is_empty() {
-            if !current.is_empty()
-                && self.plus.len() >= SHARE_FROM
-                && self.plus.len() * 2 >= current.len() {
+            if !current.is_empty() && self.plus.len() >= SHARE_FROM && self.plus.len() * 2 >= current.len() {
                 self.minus = current.keys().filter(|n| !self.plus.contains(*n)).cloned().collect();
                 self.plus.retain(|n| !current.contains_key(n));
                 self.base = current.clone();

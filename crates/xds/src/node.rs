@@ -50,15 +50,14 @@ impl Node {
     /// Takes over what is used of the protobuf.
     pub fn from_proto(node: ProtoNode) -> Self {
         let locality = node.locality.unwrap_or_default();
-        let version = match node.user_agent_version_type {
-            Some(UserAgentVersionType::UserAgentBuildVersion(build)) => build.version.map(|v| AgentVersion {
-                major: v.major_number,
-                minor: v.minor_number,
-                patch: v.patch,
-            }),
-            Some(UserAgentVersionType::UserAgentVersion(text)) => parse_version(&text),
-            None => None,
-        };
+        let version =
+            match node.user_agent_version_type {
+                Some(UserAgentVersionType::UserAgentBuildVersion(build)) => build
+                    .version
+                    .map(|v| AgentVersion { major: v.major_number, minor: v.minor_number, patch: v.patch }),
+                Some(UserAgentVersionType::UserAgentVersion(text)) => parse_version(&text),
+                None => None,
+            };
         Self {
             id: node.id,
             cluster: node.cluster,

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use fairlead_envoy::{EncodedResource, Elements, ResourceSet, TypeUrl};
+use fairlead_envoy::{Elements, EncodedResource, ResourceSet, TypeUrl};
 
 use crate::{
     diff::{Change, changes},

@@ -1,0 +1,52 @@
+use super::*;
+
+fn set(contents: &[(&str, &'static str)]) -> ResourceSet {
+    contents
+        .iter()
+        .map(|(name, content)| EncodedResource::whole(*name, *content))
+        .map(|r| (r.name.clone(), r))
+        .collect()
+}
+
+#[test]
+fn sessions_with_the_same_sets_share_the_step_and_its_bytes() {
+    let memo = Memo::default();
+    let (old, new) = (set(&[("a", "1"), ("b", "1")]), set(&[("a", "2"), ("c", "1")]));
+    let first = memo.step(TypeUrl::Cluster, &old, &new);
+    let second = memo.step(TypeUrl::Cluster, &old.clone(), &new.clone());
+    assert!(Arc::ptr_eq(&first, &second));
+    assert!(Arc::ptr_eq(&first.delta(true)[0].segments, &second.delta(true)[0].segments));
+    assert!(!Arc::ptr_eq(&first, &memo.step(TypeUrl::Listener, &old, &new)));
+}
+
+#[test]
+fn a_step_without_removals_keeps_what_was_there() {
+    let (old, new) = (set(&[("a", "1"), ("b", "1")]), set(&[("a", "2")]));
+    let step = Memo::default().step(TypeUrl::Cluster, &old, &new);
+    assert_eq!(step.kept(), &set(&[("a", "2"), ("b", "1")]));
+    assert_eq!(step.delta(false)[0].gone.len(), 0);
+    assert_eq!(step.delta(true)[0].gone.len(), 1);
+}
+
+#[test]
+fn another_form_of_the_same_content_is_no_change() {
+    let old = set(&[("a", "1")]);
+    let mut resource = old["a"].clone();
+    resource.elements = Some(Arc::new(fairlead_envoy::Elements {
+        element_type: TypeUrl::VirtualHost,
+        parent: resource.clone(),
+        children: ResourceSet::new(),
+    }));
+    let new: ResourceSet = [(resource.name.clone(), resource)].into_iter().collect();
+    assert!(Memo::default().step(TypeUrl::RouteConfiguration, &old, &new).is_empty());
+}
+
+#[test]
+fn what_is_remembered_is_bounded() {
+    let memo = Memo::default();
+    let sets: Vec<_> = (0..100).map(|i| set(&[("a", if i % 2 == 0 { "1" } else { "2" })])).collect();
+    for pair in sets.windows(2) {
+        memo.step(TypeUrl::Cluster, &pair[0], &pair[1]);
+    }
+    assert_eq!(memo.steps.lock().unwrap().len(), CAPACITY);
+}

@@ -52,11 +52,7 @@ impl Connection {
 
     /// A connection that the owner may move between views: because a session compares contents, a move sends
     /// only what differs. The stream ends when the sender is dropped.
-    pub fn moving(
-        view: watch::Receiver<Arc<View>>,
-        options: SessionOptions,
-        guard: impl Any + Send,
-    ) -> Self {
+    pub fn moving(view: watch::Receiver<Arc<View>>, options: SessionOptions, guard: impl Any + Send) -> Self {
         Self { view, _fixed: None, options, _guard: Box::new(guard) }
     }
 }

@@ -296,4 +296,3 @@ fn request_error(status: Status) -> Status {
         _ => status,
     }
 }
-

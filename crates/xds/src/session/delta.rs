@@ -104,7 +104,6 @@ impl Session {
     }
 
     /// The client lists what it holds of an earlier stream: all that differs from the current set deviates.
-    #[expect(clippy::iter_over_hash_type, reason = "deviations are kept in order of name")]
     fn resume(&mut self, type_url: TypeUrl, versions: &HashMap<String, String>) {
         if type_url == TypeUrl::RouteConfiguration {
             self.resume_tables(versions);

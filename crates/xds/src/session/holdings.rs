@@ -120,6 +120,7 @@ impl Prior {
 
 /// Subscription, holdings and accounting of one type on one stream.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each set and read alone")]
 pub(crate) struct TypeState {
     /// A request for the type has come.
     pub(crate) requested: bool,

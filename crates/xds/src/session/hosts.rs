@@ -126,9 +126,8 @@ impl Session {
         if type_url != TypeUrl::VirtualHost {
             return Vec::new();
         }
-        let has_host = |table: &str| {
-            hosts_of(hosts, table).any(|(_, host)| !self.is_rejected(type_url, host))
-        };
+        let has_host =
+            |table: &str| hosts_of(hosts, table).any(|(_, host)| !self.is_rejected(type_url, host));
         let empty = self.tables.release.iter().filter(|table| !has_host(table));
         empty.map(|table| format!("{table}/-").into()).collect()
     }

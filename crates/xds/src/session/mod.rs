@@ -79,6 +79,7 @@ pub enum CloseReason {
 }
 
 /// One stream. See the module's documentation.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each set and read alone")]
 pub struct Session {
     protocol: Protocol,
     options: SessionOptions,

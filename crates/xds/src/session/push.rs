@@ -82,8 +82,8 @@ impl Session {
         if !changes && partial {
             state.root = current.clone();
         }
-        let nothing = !changes && !(removals && has_removals) && !state.owed;
-        if nothing || !permit.send || (changes && !permit.add) {
+        let something = changes || state.owed || (removals && has_removals);
+        if !something || !permit.send || (changes && !permit.add) {
             return true;
         }
 
@@ -227,8 +227,7 @@ impl Session {
 
     /// Whether responses of this type always carry everything: an omission removes.
     pub(super) fn sent_whole(&self, type_url: TypeUrl) -> bool {
-        self.protocol == Protocol::StateOfTheWorld
-            && matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener)
+        self.protocol == Protocol::StateOfTheWorld && matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener)
     }
 
     /// Whether a client of this view is known to reject this content.

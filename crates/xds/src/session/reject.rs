@@ -72,8 +72,8 @@ impl Session {
         if !flight.trial && state.suspects.is_empty() {
             state.trials_left = TRIALS;
         }
-        let names: Vec<ResourceName> = carried.iter().map(|(name, _)| name.clone()).collect();
-        let (first, second) = names.split_at(names.len() / 2);
+        let group: Vec<ResourceName> = carried.iter().map(|(name, _)| name.clone()).collect();
+        let (first, second) = group.split_at(group.len() / 2);
         state.suspects.push(second.to_vec());
         state.suspects.push(first.to_vec());
     }
@@ -139,9 +139,8 @@ impl Session {
 /// Only messages of the listener and cluster managers name resources, as
 /// `Error adding/updating listener(s) <name>: <reason>`, one per line or separated by commas.
 fn named_in(message: &str, carried: &[(ResourceName, Digest)]) -> Vec<(ResourceName, Digest)> {
-    let Some((_, list)) = message
-        .strip_prefix("Error adding/updating ")
-        .and_then(|rest| rest.split_once("(s) "))
+    let Some((_, list)) =
+        message.strip_prefix("Error adding/updating ").and_then(|rest| rest.split_once("(s) "))
     else {
         return Vec::new();
     };

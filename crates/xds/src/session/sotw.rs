@@ -56,7 +56,9 @@ impl Session {
         let at = state.flights.iter().position(|f| f.nonce == nonce).expect("owner_of found the nonce");
         let mut flights: Vec<_> = state.flights.drain(..=at).collect();
         let Some(error) = &request.error_detail else {
-            flights.iter().for_each(|flight| self.accepted(owner, flight));
+            for flight in &flights {
+                self.accepted(owner, flight);
+            }
             return;
         };
         let accepted = flights
@@ -74,7 +76,9 @@ impl Session {
             self.accepted(owner, &last);
             return;
         }
-        flights.iter().for_each(|flight| self.accepted(owner, flight));
+        for flight in &flights {
+            self.accepted(owner, flight);
+        }
         self.rejected(owner, rejected, &error.message);
     }
 
@@ -85,8 +89,7 @@ impl Session {
         let tell = self.options.answer_missing.get(type_url);
         let state = self.state_mut(type_url);
         state.named_once |= !list.is_empty();
-        let wildcard =
-            list.iter().any(|n| n == "*") || (!state.named_once && wildcard_type(type_url));
+        let wildcard = list.iter().any(|n| n == "*") || (!state.named_once && wildcard_type(type_url));
         if wildcard && !state.names.wildcard {
             state.keep_only_wanted();
             state.owed = true;

@@ -62,7 +62,9 @@ async fn a_client_that_does_not_read_is_skipped_past_and_then_closed() {
     let running = start(clusters(1, 1000, 20_000, b'a'), options).await;
     let mut client = running.delta().await;
     client.begin(TypeUrl::Cluster);
-    running.until("the first push", |r| r.server.sessions().counters().pushes.get(TypeUrl::Cluster) > 0).await;
+    running
+        .until("the first push", |r| r.server.sessions().counters().pushes.get(TypeUrl::Cluster) > 0)
+        .await;
     // 20 MB exceed what the client's window takes, so nothing is acknowledged and nothing more is queued.
     for revision in 2..6 {
         running.world.view.publish(clusters(revision, 1000, 20_000, b'b'));

@@ -135,7 +135,8 @@ pub(crate) struct Delta {
 
 impl Delta {
     pub(crate) fn begin(&self, type_url: TypeUrl) {
-        let request = DeltaDiscoveryRequest { node: node("a"), type_url: url(type_url), ..Default::default() };
+        let request =
+            DeltaDiscoveryRequest { node: node("a"), type_url: url(type_url), ..Default::default() };
         self.requests.send(request).unwrap();
     }
 

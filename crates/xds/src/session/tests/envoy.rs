@@ -61,8 +61,7 @@ impl Envoy {
     fn begin(&mut self, type_url: TypeUrl) {
         self.begun.insert(type_url);
         let held = self.held(type_url);
-        let versions =
-            held.iter().map(|(n, c)| (n.clone(), Digest::of(c.as_bytes()).to_string())).collect();
+        let versions = held.iter().map(|(n, c)| (n.clone(), Digest::of(c.as_bytes()).to_string())).collect();
         let names = self.subscribed.get(&type_url).cloned().unwrap_or_default();
         self.requests.push_back(DeltaDiscoveryRequest {
             type_url: type_url.as_str().into(),
@@ -75,10 +74,10 @@ impl Envoy {
     /// Names are asked for as the held clusters and listeners need them.
     fn subscribe(&mut self) {
         let clusters = self.held(TypeUrl::Cluster).keys().cloned().collect();
-        self.want(TypeUrl::ClusterLoadAssignment, clusters);
+        self.want(TypeUrl::ClusterLoadAssignment, &clusters);
         let listeners = self.held(TypeUrl::Listener).values();
         let routes = listeners.flat_map(|c| references(c).map(str::to_owned)).collect();
-        self.want(TypeUrl::RouteConfiguration, routes);
+        self.want(TypeUrl::RouteConfiguration, &routes);
         if self.vhds && !self.held(TypeUrl::RouteConfiguration).is_empty() {
             let hosts = TypeUrl::VirtualHost;
             if !self.begun.contains(&hosts) {
@@ -87,9 +86,9 @@ impl Envoy {
         }
     }
 
-    fn want(&mut self, type_url: TypeUrl, names: BTreeSet<String>) {
+    fn want(&mut self, type_url: TypeUrl, names: &BTreeSet<String>) {
         let old = self.subscribed.insert(type_url, names.clone()).unwrap_or_default();
-        let dropped: Vec<String> = old.difference(&names).cloned().collect();
+        let dropped: Vec<String> = old.difference(names).cloned().collect();
         for name in &dropped {
             self.held.entry(type_url).or_default().remove(name);
             if type_url == TypeUrl::RouteConfiguration {
@@ -101,7 +100,7 @@ impl Envoy {
                 self.held.entry(type_url).or_default().retain(|n, _| names.contains(n));
                 self.begin(type_url);
             }
-        } else if old != names {
+        } else if old != *names {
             self.requests.push_back(DeltaDiscoveryRequest {
                 type_url: type_url.as_str().into(),
                 resource_names_subscribe: names.difference(&old).cloned().collect(),
@@ -117,7 +116,11 @@ impl Envoy {
     }
 
     /// Takes a response; checks what must hold of every response.
-    pub(super) fn receive(&mut self, response: &DeltaDiscoveryResponse, rejected_clusters: &BTreeSet<String>) {
+    pub(super) fn receive(
+        &mut self,
+        response: &DeltaDiscoveryResponse,
+        rejected_clusters: &BTreeSet<String>,
+    ) {
         let type_url = TypeUrl::parse(&response.type_url).unwrap();
         assert!(self.nonces.insert(response.nonce.clone()), "nonce {} used twice", response.nonce);
         let mut answer = DeltaDiscoveryRequest {

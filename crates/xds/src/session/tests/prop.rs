@@ -60,8 +60,7 @@ struct History {
 
 impl History {
     fn new(vhds: bool, bad: bool) -> Self {
-        let options =
-            SessionOptions { elements: ElementTypes { vhds }, ..SessionOptions::default() };
+        let options = SessionOptions { elements: ElementTypes { vhds }, ..SessionOptions::default() };
         let shared: (Arc<Memo>, Arc<Quarantine>) = (Arc::new(Memo::with_delta_bytes(40)), Arc::default());
         let publication = Arc::new(Publication::new(0));
         let mut history = Self {
@@ -100,8 +99,16 @@ impl History {
                 let actions = self.session.on_publication(self.publication.clone());
                 self.act(actions);
             }
-            Op::Server(n) => (0..*n).for_each(|_| drop(self.server())),
-            Op::Client(n) => (0..*n).for_each(|_| drop(self.client())),
+            Op::Server(n) => {
+                for _ in 0..*n {
+                    self.server();
+                }
+            }
+            Op::Client(n) => {
+                for _ in 0..*n {
+                    self.client();
+                }
+            }
             Op::Reconnect => {
                 self.responses.clear();
                 self.session = Session::new(
@@ -222,12 +229,14 @@ fn only(contents: &Contents, keep: impl Fn(&str) -> bool) -> Contents {
 
 fn check(ops: &[Op], vhds: bool, bad: bool) {
     let mut history = History::new(vhds, bad);
-    ops.iter().for_each(|op| history.play(op));
+    for op in ops {
+        history.play(op);
+    }
     history.finish();
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn clients_end_with_what_is_published(ops in ops(false)) {

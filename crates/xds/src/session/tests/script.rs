@@ -49,7 +49,6 @@ fn run(protocol: Protocol, elements: ElementTypes, script: &str) {
 
 struct Player {
     session: Session,
-    elements: ElementTypes,
     revision: u64,
     /// Nonce and version of the responses per type, unanswered ones.
     open: BTreeMap<TypeUrl, Vec<(String, String)>>,
@@ -70,7 +69,6 @@ impl Player {
         );
         Self {
             session,
-            elements,
             revision: 0,
             open: BTreeMap::new(),
             last: BTreeMap::new(),
@@ -82,7 +80,7 @@ impl Player {
     fn play(&mut self, line: &str) -> Vec<String> {
         let actions = if let Some(resources) = line.strip_prefix("publish") {
             self.revision += 1;
-            let publication = publication(self.revision, resources, self.elements);
+            let publication = publication(self.revision, resources);
             self.session.on_publication(Arc::new(publication))
         } else {
             let line = line.trim_start_matches('>').trim();
@@ -182,8 +180,8 @@ impl Player {
             Action::Send(response) => Some(self.response(&response)),
             Action::Acked { .. } | Action::Note(Note::Nack(_)) => None,
             Action::Reject(report) => {
-                let names = report.resources.iter().map(|r| format!(" {}", r.name)).collect::<String>();
-                Some(format!("! {}{names}", report.type_url))
+                let names: Vec<&str> = report.resources.iter().map(|r| &*r.name).collect();
+                Some(format!("! {} {}", report.type_url, names.join(" ")))
             }
             Action::Note(note) => Some(format!("? {note:?}")),
             Action::Close(reason) => Some(format!("x {reason}")),
@@ -240,7 +238,7 @@ fn url(name: &str) -> String {
 
 /// Reads `CDS a=1 b=2 RDS 80{x=1,y=2}`. State-of-the-world contents repeat the name, since nothing else on the
 /// wire does: write `CDS a=a1`.
-fn publication(revision: u64, text: &str, _elements: ElementTypes) -> Publication {
+fn publication(revision: u64, text: &str) -> Publication {
     let mut sets: BTreeMap<TypeUrl, ResourceSet> = BTreeMap::new();
     let mut type_url = TypeUrl::Cluster;
     for word in text.split_whitespace() {
@@ -248,12 +246,11 @@ fn publication(revision: u64, text: &str, _elements: ElementTypes) -> Publicatio
             type_url = t;
             continue;
         }
-        let resource = match word.split_once('{') {
-            Some((name, hosts)) => table(name, hosts.trim_end_matches('}')),
-            None => {
-                let (name, content) = word.split_once('=').unwrap();
-                EncodedResource::whole(name, content.to_owned())
-            }
+        let resource = if let Some((name, hosts)) = word.split_once('{') {
+            table(name, hosts.trim_end_matches('}'))
+        } else {
+            let (name, content) = word.split_once('=').unwrap();
+            EncodedResource::whole(name, content.to_owned())
         };
         sets.entry(type_url).or_default().insert(resource.name.clone(), resource);
     }
@@ -268,7 +265,7 @@ fn table(name: &str, hosts: &str) -> EncodedResource {
         let name = format!("{name}/{host}");
         children.insert(name.as_str().into(), EncodedResource::whole(name, content.to_owned()));
     }
-    let parent = EncodedResource::whole(name, format!("parent of {name}").replace(' ', " "));
+    let parent = EncodedResource::whole(name, format!("parent of {name}"));
     let elements = Elements { element_type: TypeUrl::VirtualHost, parent, children };
     let mut table = EncodedResource::whole(name, format!("[{hosts}]"));
     table.elements = Some(Arc::new(elements));

@@ -1,0 +1,74 @@
+use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryResponse, DiscoveryResponse};
+use proptest::prelude::*;
+use prost::Message;
+
+use super::*;
+use crate::wire::{Nonce, Response};
+
+fn resources(contents: &[(String, Vec<u8>)]) -> Vec<EncodedResource> {
+    contents
+        .iter()
+        .map(|(name, content)| {
+            let (first, second) = content.split_at(content.len() / 2);
+            let fragments = [first, second].map(Bytes::copy_from_slice);
+            EncodedResource::of_fragments(name.as_str(), Arc::new(fragments))
+        })
+        .collect()
+}
+
+#[test]
+fn resources_of_one_response_stay_below_the_limit() {
+    let all = resources(&(0..10).map(|i| (format!("r{i}"), vec![1; 400])).collect::<Vec<_>>());
+    let parts = delta_parts(TypeUrl::Cluster, &all, &["gone".into()], 2000);
+    assert_eq!(parts.iter().map(|p| p.resources).sum::<usize>(), 10);
+    assert!(parts.len() > 1 && parts.iter().all(|p| p.bytes <= 2400));
+    assert_eq!(parts.iter().map(|p| p.gone.len()).collect::<Vec<_>>(), [0, 0, 1]);
+}
+
+#[test]
+fn a_resource_beyond_the_limit_goes_alone() {
+    let all = resources(&[("a".into(), vec![1; 400]), ("b".into(), vec![1; 5000]), ("c".into(), vec![1])]);
+    let parts = delta_parts(TypeUrl::Cluster, &all, &[], 1000);
+    assert_eq!(parts.iter().map(|p| p.resources).collect::<Vec<_>>(), [1, 1, 1]);
+}
+
+#[test]
+fn fragments_are_not_copied() {
+    let all = resources(&[("a".into(), vec![7; 5000])]);
+    let part = whole_state(TypeUrl::Listener, &all);
+    assert!(part.segments.iter().any(|s| s.as_ptr() == all[0].fragments[0].as_ptr()));
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_what_prost_decodes(
+        contents in prop::collection::vec(("[a-z|.0-9]{0,200}", prop::collection::vec(any::<u8>(), 0..300)), 0..8),
+        removed in prop::collection::vec("[a-z]{0,150}", 0..4),
+    ) {
+        let all = resources(&contents);
+        let names: Vec<ResourceName> = removed.iter().map(|n| n.as_str().into()).collect();
+        let part = delta_parts(TypeUrl::Cluster, &all, &names, usize::MAX).remove(0);
+        let response = Response::new(TypeUrl::Cluster, Nonce(255), &part);
+        let bytes = response.to_vec();
+        prop_assert_eq!(bytes.len(), response.encoded_len());
+        let message = DeltaDiscoveryResponse::decode(&bytes[..]).unwrap();
+        prop_assert_eq!(&message.nonce, "ff");
+        prop_assert_eq!(&message.type_url, TypeUrl::Cluster.as_str());
+        prop_assert_eq!(&message.system_version_info, &response.version());
+        prop_assert_eq!(message.removed_resources, removed);
+        for (resource, (name, content)) in message.resources.iter().zip(&contents) {
+            prop_assert_eq!(&resource.name, name);
+            prop_assert_eq!(&resource.version, &Digest::of(content).to_string());
+            let any = resource.resource.as_ref().unwrap();
+            prop_assert_eq!((&any.type_url[..], &any.value), (TypeUrl::Cluster.as_str(), content));
+        }
+
+        let part = whole_state(TypeUrl::Cluster, &all);
+        let bytes = Response::new(TypeUrl::Cluster, Nonce(1), &part).to_vec();
+        let message = DiscoveryResponse::decode(&bytes[..]).unwrap();
+        prop_assert_eq!(message.resources.len(), contents.len());
+        for (any, (_, content)) in message.resources.iter().zip(&contents) {
+            prop_assert_eq!((&any.type_url[..], &any.value), (TypeUrl::Cluster.as_str(), content));
+        }
+    }
+}
