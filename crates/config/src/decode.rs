@@ -77,7 +77,7 @@ pub fn decode_json(object: &serde_json::Value) -> Decoded {
 
 fn decode_node(document: &YamlDoc, node: &Node, list: Option<&ListHeader>) -> Decoded {
     match manifest::identify(document, node, list) {
-        Ok(Header::Object(manifest)) => decode_object(manifest),
+        Ok(Header::Object(manifest)) => decode_object(&manifest),
         Ok(Header::List(list)) => decode_list(document, node, &list),
         Err(diagnostic) => Decoded { diagnostics: vec![*diagnostic], ..Decoded::default() },
     }
@@ -85,25 +85,22 @@ fn decode_node(document: &YamlDoc, node: &Node, list: Option<&ListHeader>) -> De
 
 fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {
     let mut decoded = Decoded::default();
-    match node.get("items").map(|items| &items.value) {
-        Some(Value::List(items)) => {
-            for item in items {
-                decoded.append(decode_node(document, item, Some(list)));
-            }
+    if let Some(Value::List(items)) = node.get("items").map(|items| &items.value) {
+        for item in items {
+            decoded.append(decode_node(document, item, Some(list)));
         }
-        _ => {
-            let on = Subject::File(manifest::file_of(document));
-            let message = format!("a {} has a list of `items`", list.kind);
-            let mut diagnostic =
-                Diagnostic::new(Severity::Error, on, Code::NotAnObject, FieldPath::root(), message);
-            diagnostic.position = manifest::location(document, node.position);
-            decoded.diagnostics.push(diagnostic);
-        }
+    } else {
+        let on = Subject::File(manifest::file_of(document));
+        let message = format!("a {} has a list of `items`", list.kind);
+        let mut diagnostic =
+            Diagnostic::new(Severity::Error, on, Code::NotAnObject, FieldPath::root(), message);
+        diagnostic.position = manifest::location(document, node.position);
+        decoded.diagnostics.push(diagnostic);
     }
     decoded
 }
 
-fn decode_object(manifest: manifest::Manifest<'_>) -> Decoded {
+fn decode_object(manifest: &manifest::Manifest<'_>) -> Decoded {
     let (key, object, mut diagnostics) = typed::decode(manifest);
     if let Some(object) = &object {
         diagnostics.extend(validate(object));

@@ -107,17 +107,21 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Collects the findings about one subject.
+/// Most findings about one subject; what comes after them is dropped, but never the only error.
+const MOST_FINDINGS: usize = 1000;
+
+/// Collects the findings about one subject, at most a thousand of them.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     on: Subject,
     list: Vec<Diagnostic>,
+    has_errors: bool,
 }
 
 impl Diagnostics {
     /// No finding about `on`.
     pub fn on(on: Subject) -> Self {
-        Self { on, list: Vec::new() }
+        Self { on, list: Vec::new(), has_errors: false }
     }
 
     /// No finding about the object `key`.
@@ -148,13 +152,18 @@ impl Diagnostics {
         path: FieldPath,
         message: impl Into<String>,
     ) -> &mut Diagnostic {
+        // The place after the last finding that is kept is for one that is dropped.
+        let is_first_error = severity == Severity::Error && !self.has_errors;
+        self.list.truncate(if is_first_error { MOST_FINDINGS - 1 } else { MOST_FINDINGS });
+        self.has_errors |= severity == Severity::Error;
+        let at = self.list.len();
         self.list.push(Diagnostic::new(severity, self.on.clone(), code, path, message));
-        self.list.last_mut().expect("one was pushed just now")
+        &mut self.list[at]
     }
 
     /// Whether an error is among the findings.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.has_errors
     }
 
     /// Whether there is no finding.
@@ -164,11 +173,12 @@ impl Diagnostics {
 
     /// The findings so far.
     pub fn as_slice(&self) -> &[Diagnostic] {
-        &self.list
+        &self.list[..self.list.len().min(MOST_FINDINGS)]
     }
 
     /// The findings, with positions from the object's source.
     pub fn located(mut self, source: &Source) -> Vec<Diagnostic> {
+        self.list.truncate(MOST_FINDINGS);
         for diagnostic in &mut self.list {
             diagnostic.locate(source);
         }
@@ -176,7 +186,8 @@ impl Diagnostics {
     }
 
     /// The findings.
-    pub fn into_vec(self) -> Vec<Diagnostic> {
+    pub fn into_vec(mut self) -> Vec<Diagnostic> {
+        self.list.truncate(MOST_FINDINGS);
         self.list
     }
 }

@@ -106,13 +106,11 @@ impl Walk {
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.directory(&path, ancestors),
                 Ok(metadata) if metadata.is_file() && is_manifest(&path) => self.file(&path, &metadata),
-                Ok(_) => {}
-                // Gone since the directory was listed, or a link to nothing.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) if is_manifest(&path) => {
+                // What is gone since the directory was listed, or a link to nothing, is not there.
+                Err(error) if is_manifest(&path) && error.kind() != io::ErrorKind::NotFound => {
                     self.snapshot.files.insert(shown(&path), FileState::Unreadable(error.to_string()));
                 }
-                Err(_) => {}
+                Ok(_) | Err(_) => {}
             }
         }
         ancestors.pop();

@@ -13,6 +13,9 @@ use super::{known, scalar::shown, suggest};
 /// Default of `metadata.namespace`, as kubectl's.
 const DEFAULT_NAMESPACE: &str = "default";
 
+/// A copy of the whole object that kubectl leaves behind; nothing reads it.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// What a document is.
 pub(super) enum Header<'a> {
     Object(Manifest<'a>),
@@ -263,7 +266,7 @@ impl Reader<'_, '_> {
             return LabelSet::default();
         };
         let mut texts = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| &*entry.key != LAST_APPLIED) {
             let path = path.clone().key(entry.key.to_string());
             if let Some(written) = &entry.written_key {
                 let text = format!("kubectl reads the bare key `{}` as `{}`", shown(written), entry.key);

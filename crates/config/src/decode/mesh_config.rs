@@ -27,7 +27,7 @@ pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<
     } else if let Some(document) = parsed.documents.first() {
         let mut walk = Walk::new(document, schema::of_mesh_config(), on.clone(), UnknownFields::Warn);
         let json = walk.root(&document.root, &[]);
-        diagnostics.append(&mut walk.diagnostics);
+        diagnostics.extend(walk.finish().1);
         match serde_json::from_value(json) {
             Ok(read) => config = read,
             Err(error) if !has_errors(&diagnostics) => {

@@ -77,8 +77,7 @@ pub(super) fn text(name: &str, format: Format, node: &Node) -> Fit {
     let scalar = scalar(name, expected, node)?;
     match (format, scalar.meaning) {
         (Format::Duration, _) => duration(name, scalar),
-        (Format::Plain, Meaning::Text) => Ok(json!(&*scalar.text)),
-        (Format::Secret, Meaning::Text) => Ok(json!(&*scalar.text)),
+        (Format::Plain | Format::Secret, Meaning::Text) => Ok(json!(&*scalar.text)),
         (Format::SecretBase64, Meaning::Text) => base64(name, scalar),
         (_, Meaning::Null) => Err(wrong_type(name, expected, node).help("write \"\" for an empty text")),
         (Format::Plain, _) => Err(needs_quotes(name, scalar)),

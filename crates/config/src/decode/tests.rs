@@ -343,7 +343,7 @@ fn metadata_is_checked() {
 
 #[test]
 fn what_an_api_server_adds_is_ignored() {
-    let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  uid: x\n  resourceVersion: \"7\"\n  \
+    let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  annotations: {kubectl.kubernetes.io/last-applied-configuration: x, a: b}\n  uid: x\n  resourceVersion: \"7\"\n  \
         generation: 2\n  creationTimestamp: \"2026-08-01T10:20:30Z\"\n  managedFields: [{manager: kubectl}]\n  \
         ownerReferences: []\nspec:\n  clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.1]\n  externalTrafficPolicy: Cluster\n  \
         internalTrafficPolicy: Cluster\n  ipFamilies: [IPv4]\n  ipFamilyPolicy: SingleStack\n  sessionAffinity: None\n  \
@@ -354,6 +354,7 @@ fn what_an_api_server_adds_is_ignored() {
     let AnyConfig::Service(service) = &decoded.objects[0] else { panic!() };
     assert_eq!(service.created.unwrap().0, 1_785_579_630);
     assert_eq!(service.key.namespace, "default");
+    assert_eq!(service.annotations.iter().collect::<Vec<_>>(), [("a", "b")]);
 }
 
 #[test]
@@ -428,15 +429,13 @@ fn every_kind_is_decoded_into_its_type() {
 
 #[test]
 fn lists_are_taken_apart() {
-    let text = format!(
-        "apiVersion: v1\nkind: List\nitems:\n- {{apiVersion: v1, kind: Namespace, metadata: {{name: a}}}}\n\
-         - {{apiVersion: v1, kind: Namespace, metadata: {{name: B}}}}\n- {{apiVersion: v1, kind: Namespace, metadata: {{name: c}}}}\n\
-         ---\napiVersion: networking.istio.io/v1\nkind: DestinationRuleList\nmetadata: {{resourceVersion: \"1\"}}\nitems: [{{metadata: {{name: d}}, spec: {{host: r}}}}]\n"
-    );
+    let text = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n\
+         - {apiVersion: v1, kind: Namespace, metadata: {name: B}}\n- {apiVersion: v1, kind: Namespace, metadata: {name: c}}\n\
+         ---\napiVersion: networking.istio.io/v1\nkind: DestinationRuleList\nmetadata: {resourceVersion: \"1\"}\nitems: [{metadata: {name: d}, spec: {host: r}}]\n";
     let decoded = decode_file("f", text.as_bytes());
     let keys: Vec<_> = decoded.objects.iter().map(|object| object.key().to_string()).collect();
     assert_eq!(keys, ["Namespace a", "Namespace c", "DestinationRule default/d"]);
-    assert_eq!(findings(&text).len(), 1);
+    assert_eq!(findings(text).len(), 1);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The object, if its fields fit its type; its key, if it has one; and what is wrong or doubtful.
-pub(super) fn decode(manifest: Manifest<'_>) -> (Option<ConfigKey>, Option<AnyConfig>, Vec<Diagnostic>) {
+pub(super) fn decode(manifest: &Manifest<'_>) -> (Option<ConfigKey>, Option<AnyConfig>, Vec<Diagnostic>) {
     let key = match manifest.key() {
         Ok(key) => key,
         Err(diagnostic) => return (None, None, vec![*diagnostic]),
@@ -34,8 +34,9 @@ pub(super) fn decode(manifest: Manifest<'_>) -> (Option<ConfigKey>, Option<AnyCo
         &["apiVersion", "kind", "metadata", "status"]
     };
     let json = walk.root(manifest.node, skip);
-    diagnostics.append(&mut walk.diagnostics);
-    let source = source_of(&manifest, &metadata, walk.positions);
+    let (positions, findings) = walk.finish();
+    diagnostics.extend(findings);
+    let source = source_of(manifest, &metadata, positions);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return (Some(key), None, diagnostics);
     }

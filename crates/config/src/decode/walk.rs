@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    Code, Diagnostic, FieldPath, FieldPositions, Location, Position, Segment, Severity, Subject,
+    Code, Diagnostic, Diagnostics, FieldPath, FieldPositions, Position, Segment, Severity, Subject,
     yaml::{Entry, Node, Value, YamlDoc},
 };
 
@@ -29,11 +29,10 @@ pub(super) enum UnknownFields {
 pub(super) struct Walk<'a> {
     document: &'a YamlDoc,
     schema: &'a Schema,
-    on: Subject,
     unknown: UnknownFields,
     path: FieldPath,
-    pub(super) positions: FieldPositions,
-    pub(super) diagnostics: Vec<Diagnostic>,
+    positions: FieldPositions,
+    found: Diagnostics,
 }
 
 impl<'a> Walk<'a> {
@@ -43,8 +42,8 @@ impl<'a> Walk<'a> {
         on: Subject,
         unknown: UnknownFields,
     ) -> Self {
-        let (path, positions, diagnostics) = (FieldPath::root(), FieldPositions::default(), Vec::new());
-        Self { document, schema, on, unknown, path, positions, diagnostics }
+        let (path, positions) = (FieldPath::root(), FieldPositions::default());
+        Self { document, schema, unknown, path, positions, found: Diagnostics::on(on) }
     }
 
     /// The JSON of the object's own fields; those in `skip` are not looked at.
@@ -60,14 +59,15 @@ impl<'a> Walk<'a> {
         position: Position,
         message: impl Into<String>,
     ) -> &mut Diagnostic {
-        let mut diagnostic = Diagnostic::new(severity, self.on.clone(), code, self.path.clone(), message);
-        diagnostic.position = self.location(position);
-        self.diagnostics.push(diagnostic);
-        self.diagnostics.last_mut().expect("one was pushed just now")
+        let location = manifest::location(self.document, position);
+        let diagnostic = self.found.add(severity, code, self.path.clone(), message);
+        diagnostic.position = location;
+        diagnostic
     }
 
-    fn location(&self, position: Position) -> Option<Location> {
-        manifest::location(self.document, position)
+    /// The positions of the fields, and the findings.
+    pub(super) fn finish(self) -> (FieldPositions, Vec<Diagnostic>) {
+        (self.positions, self.found.into_vec())
     }
 
     fn misfit(&mut self, position: Position, misfit: Misfit) {
@@ -250,15 +250,13 @@ impl<'a> Walk<'a> {
     ) -> Option<String> {
         let advice = suggest::unknown_field(self.schema, message, here, entry, siblings);
         let severity = match (self.unknown, &advice) {
-            (UnknownFields::Refuse, _) => Severity::Error,
-            (UnknownFields::Skip(real), advice) => {
-                if real.contains(&&*entry.key) || !is_plain_typo(advice, &entry.key) {
-                    return None;
-                }
-                Severity::Error
+            (UnknownFields::Skip(real), advice)
+                if real.contains(&&*entry.key) || !is_plain_typo(advice, &entry.key) =>
+            {
+                return None;
             }
-            (UnknownFields::Warn, Advice::Sibling(_) | Advice::TakesValue(_)) => Severity::Error,
-            (UnknownFields::Warn, _) => Severity::Warning,
+            (UnknownFields::Warn, Advice::Elsewhere(_) | Advice::Unknown) => Severity::Warning,
+            _ => Severity::Error,
         };
         let written = shown(entry.written_key.as_deref().unwrap_or(&entry.key));
         let code = match advice {

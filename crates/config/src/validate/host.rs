@@ -19,9 +19,8 @@ pub(super) enum HostForm {
 pub(super) fn check(host: &str, form: HostForm, path: FieldPath, found: &mut Diagnostics) -> bool {
     let result = match form {
         HostForm::Name => name(host),
-        HostForm::Wildcard => wildcard(host),
         HostForm::WildcardOrAddress if host.parse::<IpAddr>().is_ok() => Ok(()),
-        HostForm::WildcardOrAddress => wildcard(host),
+        HostForm::Wildcard | HostForm::WildcardOrAddress => wildcard(host),
     };
     let Err(why) = result else { return true };
     let diagnostic = found.error(Code::BadHost, path, format!("`{}` is not a host: {why}", shown(host)));

@@ -94,7 +94,7 @@ fn check_hash(hash: &ConsistentHashLb, path: &FieldPath, found: &mut Diagnostics
 }
 
 fn is_prime(number: u64) -> bool {
-    number > 1 && (2..).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0)
+    number > 1 && (2..=number.isqrt()).all(|divisor| !number.is_multiple_of(divisor))
 }
 
 fn check_warmup(warmup: &WarmupConfiguration, path: &FieldPath, found: &mut Diagnostics) {

@@ -151,11 +151,10 @@ fn check_host(text: &str, path: &FieldPath, found: &mut Diagnostics) {
         return;
     };
     let excluded = namespace.strip_prefix('~').unwrap_or(namespace);
-    if !matches!(excluded, "" | "." | "*") || namespace.is_empty() {
-        if let Err(why) = syntax::label(excluded) {
-            let message = format!("`{}` is not a namespace: {why}", shown(namespace));
-            found.error(Code::BadHost, path.clone(), message).help("write `.`, `*`, `~` or a name");
-        }
+    let is_name = !matches!(excluded, "" | "." | "*") || namespace.is_empty();
+    if let (true, Err(why)) = (is_name, syntax::label(excluded)) {
+        let message = format!("`{}` is not a namespace: {why}", shown(namespace));
+        found.error(Code::BadHost, path.clone(), message).help("write `.`, `*`, `~` or a name");
     }
     if namespace == "~" && name != "*" {
         let message = "the namespace `~` stands for none and takes the host `*`";

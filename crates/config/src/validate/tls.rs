@@ -49,14 +49,15 @@ pub(super) fn client(settings: &ClientTlsSettings, path: &FieldPath, found: &mut
                     .help("write mode: MUTUAL, or remove them");
             }
         }
-        ClientTlsMode::Simple if by_name => credential_excludes(&set_files, path, found),
+        ClientTlsMode::Simple | ClientTlsMode::Mutual if by_name => {
+            credential_excludes(&set_files, path, found);
+        }
         ClientTlsMode::Simple => {
             for field in set_files.iter().filter(|field| **field != "caCertificates") {
                 let text = format!("`{field}` has no effect: the mode is SIMPLE");
                 found.warn(Code::NoEffect, at(field), text).help("write mode: MUTUAL to send a certificate");
             }
         }
-        ClientTlsMode::Mutual if by_name => credential_excludes(&set_files, path, found),
         ClientTlsMode::Mutual => {
             for field in ["clientCertificate", "privateKey"] {
                 if !set_files.contains(&field) {

@@ -159,8 +159,8 @@ impl Builder {
                 self.complete(Node { position, value: Value::List(items) }, anchor, false)
             }
             Open::Map { position, anchor, mut entries, mut keys, merges, .. } => {
-                for merge in merges {
-                    self.merge(merge, &mut entries, &mut keys)?;
+                for merged in merges {
+                    merge(merged, &mut entries, &mut keys)?;
                 }
                 self.complete(Node { position, value: Value::Map(entries) }, anchor, false)
             }
@@ -218,27 +218,19 @@ impl Builder {
         }
         Ok(None)
     }
+}
 
-    /// Adds the entries of a merged mapping, or of a list of them, that are not there yet.
-    fn merge(
-        &mut self,
-        from: Node,
-        entries: &mut Vec<Entry>,
-        keys: &mut BTreeSet<Box<str>>,
-    ) -> Result<(), Fault> {
-        match from.value {
-            Value::Map(merged) => {
-                entries.extend(merged.into_iter().filter(|entry| keys.insert(entry.key.clone())));
-                Ok(())
-            }
-            Value::List(maps) if maps.iter().all(|map| matches!(map.value, Value::Map(_))) => {
-                maps.into_iter().try_for_each(|map| self.merge(map, entries, keys))
-            }
-            _ => {
-                let message = "`<<` takes a mapping or a list of mappings";
-                Err(Fault::new(Code::BadMergeKey, from.position, message))
-            }
+/// Adds the entries of a merged mapping, or of a list of them, that are not there yet.
+fn merge(from: Node, entries: &mut Vec<Entry>, keys: &mut BTreeSet<Box<str>>) -> Result<(), Fault> {
+    match from.value {
+        Value::Map(merged) => {
+            entries.extend(merged.into_iter().filter(|entry| keys.insert(entry.key.clone())));
+            Ok(())
         }
+        Value::List(maps) if maps.iter().all(|map| matches!(map.value, Value::Map(_))) => {
+            maps.into_iter().try_for_each(|map| merge(map, entries, keys))
+        }
+        _ => Err(Fault::new(Code::BadMergeKey, from.position, "`<<` takes a mapping or a list of mappings")),
     }
 }
 

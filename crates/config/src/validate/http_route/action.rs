@@ -82,7 +82,7 @@ fn check_rewrite(rewrite: &HttpRewrite, rule: &HttpRoute, path: &FieldPath, foun
         let path = at("uriRegexRewrite");
         match &regex.pattern {
             Some(pattern) if !pattern.is_empty() => {
-                pattern::regex(pattern, path.clone().field("match"), found)
+                pattern::regex(pattern, path.clone().field("match"), found);
             }
             _ => {
                 found.error(
