@@ -2,7 +2,7 @@
 //!
 //! Reads: DestinationRule, MeshConfig · Produces: [`DestinationRule`], [`RuleKey`]
 //! Consumed by: `translate::clusters`, `translate::endpoints`, `translate::routes` (hash policies)
-//! Spec: https://istio.io/latest/docs/reference/config/networking/destination-rule/
+//! Spec: <https://istio.io/latest/docs/reference/config/networking/destination-rule/>
 
 //! Differs from Istio: a rule whose selector does not select the client does not hide the rules of other
 //! namespaces; `tunnel`, `proxyProtocol`, `retryBudget`, `warmup` and `http2KeepAlive` are ignored.

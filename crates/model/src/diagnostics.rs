@@ -1,6 +1,6 @@
 //! What is wrong or doubtful about objects among other objects: dangling references, conflicts, surprises.
 //!
-//! Reads: VirtualService, DestinationRule, Gateway, Sidecar, Service, and what they refer to: services, endpoints, Secrets
+//! Reads: VirtualService, DestinationRule, Gateway, Sidecar, Service, and what those refer to
 //! Produces: `Diagnostic` · Consumed by: `fairlead-control-plane` (status, metrics), `fairlead analyze`
 //! Spec: <https://istio.io/latest/docs/reference/config/analysis/> · Differs from Istio: codes of its own.
 //!

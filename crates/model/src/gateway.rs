@@ -2,7 +2,7 @@
 //!
 //! Reads: Gateway, VirtualService (which hosts bind) · Produces: [`Gateway`], [`GatewayServer`]
 //! Consumed by: `translate::listeners::gateway`, `translate::routes::gateway`, `translate::secrets`
-//! Spec: https://istio.io/latest/docs/reference/config/networking/gateway/
+//! Spec: <https://istio.io/latest/docs/reference/config/networking/gateway/>
 
 //! Differs from Istio: servers in the modes `AUTO_PASSTHROUGH` and `ISTIO_MUTUAL` are left out; of several
 //! certificates of a server the first is served.

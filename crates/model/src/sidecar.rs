@@ -2,7 +2,7 @@
 //!
 //! Reads: Sidecar · Produces: [`Sidecar`], [`EgressListener`], [`IngressListener`]
 //! Consumed by: [`crate::scope`], [`crate::proxy`]
-//! Spec: https://istio.io/latest/docs/reference/config/networking/sidecar/
+//! Spec: <https://istio.io/latest/docs/reference/config/networking/sidecar/>
 
 //! Differs from Istio: `ingress[].tls` and the connection pools of a Sidecar are ignored.
 

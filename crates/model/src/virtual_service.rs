@@ -2,7 +2,7 @@
 //!
 //! Reads: VirtualService, MeshConfig · Produces: [`VirtualService`], [`HttpRoute`], [`TlsRoute`], [`TcpRoute`]
 //! Consumed by: `translate::routes`, `translate::listeners`
-//! Spec: https://istio.io/latest/docs/reference/config/networking/virtual-service/
+//! Spec: <https://istio.io/latest/docs/reference/config/networking/virtual-service/>
 
 //! Differs from Istio: routes that delegate are left out; `statPrefix` is ignored.
 

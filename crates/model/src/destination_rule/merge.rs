@@ -4,7 +4,7 @@ use super::{DestinationRule, PolicyLayer, Subset};
 
 /// One rule of several for the same host, oldest first: the first policy and the subsets of all.
 ///
-/// A subset that an older rule defines is left out; [`duplicate_subsets`] names those.
+/// A subset that an older rule defines is left out; the findings name it.
 /// Mirrors istio pilot/pkg/model/destination_rule.go (mergeDestinationRule).
 pub fn merge<'a>(oldest_first: impl IntoIterator<Item = &'a DestinationRule>) -> Option<DestinationRule> {
     let mut rules = oldest_first.into_iter();

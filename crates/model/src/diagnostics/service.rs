@@ -11,8 +11,8 @@ use crate::{Port, Service, age};
 ///
 /// The same port under the same protocol is usual: a headless Service beside one with an address.
 pub(super) fn check(service: &Service, siblings: &[Arc<Service>], diagnostics: &mut Diagnostics) {
-    let order = |a: &Service, b: &Service| age::compare((a.created, &a.origin), (b.created, &b.origin));
-    let older: Vec<&Arc<Service>> = siblings.iter().filter(|other| order(other, service).is_lt()).collect();
+    let by_age = |a: &Service, b: &Service| age::compare((a.created, &a.origin), (b.created, &b.origin));
+    let older: Vec<&Arc<Service>> = siblings.iter().filter(|other| by_age(other, service).is_lt()).collect();
     for (index, port) in service.ports.iter().enumerate() {
         let differs = |other: &&Port| other.target == port.target && other.protocol != port.protocol;
         let conflict = older.iter().find_map(|other| Some((other, other.ports.iter().find(differs)?)));
