@@ -50,7 +50,8 @@ fn ack(session: &mut Session, actions: &[Action]) {
 fn bench(c: &mut Criterion) {
     let before = clusters();
     let mut after = before.clone();
-    let changed = EncodedResource::whole(before.keys().nth(COUNT / 2).expect("there are more").clone(), vec![2; BYTES]);
+    let changed =
+        EncodedResource::whole(before.keys().nth(COUNT / 2).expect("there are more").clone(), vec![2; BYTES]);
     after.insert(changed.name.clone(), changed);
     let (first, second) = (publication(1, &before), publication(2, &after));
 

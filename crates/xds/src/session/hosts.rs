@@ -9,7 +9,7 @@ use fairlead_envoy::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
     Session,
-    holdings::{Flight, Holding},
+    holdings::{Flight, Holding, TypeState},
 };
 use crate::{Publication, publication::virtual_hosts};
 
@@ -26,7 +26,7 @@ pub(crate) struct Tables {
 impl Tables {
     /// The hosts that the client is to hold: of all those published, those of known tables. The hosts of a
     /// table that is no longer published stay with it as long as the client holds it.
-    fn hosts(&mut self, published: &Publication, all: &ResourceSet, held: &ResourceSet) -> ResourceSet {
+    fn hosts(&mut self, published: &Publication, all: &ResourceSet, state: &TypeState) -> ResourceSet {
         match &self.cut {
             Some((of, cut)) if of.ptr_eq(all) => cut.clone(),
             _ => {
@@ -34,7 +34,7 @@ impl Tables {
                 let tables = published.set(TypeUrl::RouteConfiguration);
                 for table in &self.known {
                     if tables.get(table).and_then(virtual_hosts).is_none() {
-                        cut.extend(hosts_of(held, table).map(|(name, host)| (name.clone(), host.clone())));
+                        cut.extend(held_of(state, table).map(|host| (host.name.clone(), host.clone())));
                     }
                 }
                 self.cut = Some((all.clone(), cut.clone()));
@@ -81,8 +81,8 @@ impl Session {
         if !self.types[TypeUrl::RouteConfiguration as usize].requested {
             return all.clone();
         }
-        let held = &self.types[TypeUrl::VirtualHost as usize].root;
-        self.tables.hosts(&self.publication, all, held)
+        let state = &self.types[TypeUrl::VirtualHost as usize];
+        self.tables.hosts(&self.publication, all, state)
     }
 
     /// Accounts for a response with route tables: new ones are followed by their hosts.
@@ -145,6 +145,15 @@ fn tables_of(hosts: &ResourceSet) -> Vec<String> {
         tables.push(table.to_owned());
     }
     tables
+}
+
+/// The hosts of a table that the client has.
+fn held_of<'a>(state: &'a TypeState, table: &str) -> impl Iterator<Item = &'a EncodedResource> {
+    let (from, to) = bounds(table);
+    let unchanged = hosts_of(&state.root, table).filter(|(name, _)| !state.odd.contains_key(*name));
+    let deviating = state.odd.range::<str, _>((Bound::Included(&*from), Bound::Excluded(&*to)));
+    let deviating = deviating.filter_map(|(_, odd)| odd.holding.known());
+    unchanged.map(|(_, host)| host).chain(deviating)
 }
 
 /// The hosts whose name begins with that of the table.

@@ -21,6 +21,8 @@ pub(super) struct Envoy {
     /// The stream began while clusters warmed, and the client had nothing else to list: a server cannot tell
     /// it from one that has its clusters from elsewhere.
     untold: bool,
+    /// Endpoints were rejected, so that clusters may warm on; a server waits for them only so long.
+    rejected_endpoints: bool,
     withheld: Vec<DeltaDiscoveryRequest>,
     subscribed: BTreeMap<TypeUrl, BTreeSet<String>>,
     begun: BTreeSet<TypeUrl>,
@@ -137,6 +139,7 @@ impl Envoy {
         if bad.is_empty() {
             self.apply(type_url, contents, &response.removed_resources, rejected_clusters);
         } else {
+            self.rejected_endpoints |= type_url == TypeUrl::ClusterLoadAssignment;
             let message = match type_url {
                 TypeUrl::Cluster => format!("Error adding/updating cluster(s) {}: it is bad", bad[0]),
                 _ => "something is bad".to_owned(),
@@ -203,7 +206,8 @@ impl Envoy {
                     assert!(
                         self.held(TypeUrl::Cluster).contains_key(reference)
                             || rejected_clusters.contains(reference)
-                            || self.untold,
+                            || self.untold
+                            || (self.rejected_endpoints && !self.begun.contains(&TypeUrl::Cluster)),
                         "{type_url} {contents:?} comes before cluster {reference}"
                     );
                 }
