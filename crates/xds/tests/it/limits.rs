@@ -15,7 +15,7 @@ async fn oversized_requests_end_the_stream_as_resource_exhausted() {
     let running = start(clusters(1, 1, 10, b'a'), options).await;
     let mut client = running.delta().await;
     let request = DeltaDiscoveryRequest {
-        node: node("a"),
+        node: Some(node("a")),
         type_url: url(TypeUrl::ClusterLoadAssignment),
         resource_names_subscribe: (0..5000).map(|i| format!("name{i}")).collect(),
         ..Default::default()
@@ -29,7 +29,7 @@ async fn requests_beyond_four_mebibytes_are_taken() {
     let running = start(clusters(1, 1, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
     let request = DeltaDiscoveryRequest {
-        node: node("a"),
+        node: Some(node("a")),
         type_url: url(TypeUrl::ClusterLoadAssignment),
         resource_names_subscribe: (0..50_000).map(|i| format!("{i:0100}")).collect(),
         ..Default::default()

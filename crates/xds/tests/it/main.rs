@@ -1,4 +1,5 @@
 //! The server over real sockets.
+#![expect(clippy::unwrap_used, reason = "tests fail by panic")]
 
 mod limits;
 mod serve;

@@ -39,7 +39,7 @@ async fn state_of_the_world_clients_get_everything_each_time() {
     let running = start(clusters(1, 2, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.sotw().await;
     let mut request =
-        DiscoveryRequest { node: node("a"), type_url: url(TypeUrl::Cluster), ..Default::default() };
+        DiscoveryRequest { node: Some(node("a")), type_url: url(TypeUrl::Cluster), ..Default::default() };
     client.requests.send(request.clone()).unwrap();
     let first = client.next().await.unwrap();
     assert_eq!(first.resources.len(), 2);
@@ -86,7 +86,7 @@ async fn a_stream_without_node_is_refused() {
 async fn the_owner_may_refuse() {
     let running = start(clusters(1, 1, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
-    let request = DeltaDiscoveryRequest { node: node("stranger"), ..Default::default() };
+    let request = DeltaDiscoveryRequest { node: Some(node("stranger")), ..Default::default() };
     client.requests.send(request).unwrap();
     assert_eq!(client.next().await.unwrap_err().code(), Code::PermissionDenied);
     assert_eq!(running.server.sessions().counters().refused.get(), 1);

@@ -136,7 +136,7 @@ pub(crate) struct Delta {
 impl Delta {
     pub(crate) fn begin(&self, type_url: TypeUrl) {
         let request =
-            DeltaDiscoveryRequest { node: node("a"), type_url: url(type_url), ..Default::default() };
+            DeltaDiscoveryRequest { node: Some(node("a")), type_url: url(type_url), ..Default::default() };
         self.requests.send(request).unwrap();
     }
 
@@ -167,8 +167,8 @@ impl Sotw {
     }
 }
 
-pub(crate) fn node(id: &str) -> Option<ProtoNode> {
-    Some(ProtoNode { id: id.into(), ..Default::default() })
+pub(crate) fn node(id: &str) -> ProtoNode {
+    ProtoNode { id: id.into(), ..Default::default() }
 }
 
 pub(crate) fn url(type_url: TypeUrl) -> String {

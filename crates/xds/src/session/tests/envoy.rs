@@ -12,6 +12,7 @@ use super::mesh::{Contents, is_bad, references};
 
 /// One proxy. Its configuration outlives its streams.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one proxy")]
 pub(super) struct Envoy {
     pub(super) held: BTreeMap<TypeUrl, Contents>,
     /// Clusters that wait for endpoints; while there are any, cluster responses are not answered.
