@@ -39,6 +39,8 @@ pub(crate) enum Message {
 /// The state of the thread.
 pub(crate) struct Follower {
     root: PathBuf,
+    /// The same from the root of the file system, as events name it.
+    absolute_root: PathBuf,
     settings: Settings,
     updates: mpsc::Sender<Update>,
     events: std_mpsc::Sender<Message>,
@@ -79,6 +81,7 @@ impl Follower {
         messages: std_mpsc::Receiver<Message>,
     ) -> Self {
         Self {
+            absolute_root: std::path::absolute(&root).unwrap_or_else(|_| root.clone()),
             root,
             settings,
             updates,
@@ -175,8 +178,9 @@ impl Follower {
                 return true;
             }
         };
-        let concerns = event.need_rescan() || event.paths.iter().any(|path| path.starts_with(&self.root));
-        if !concerns || matches!(event.kind, EventKind::Access(AccessKind::Open(_) | AccessKind::Read)) {
+        let concerns =
+            event.need_rescan() || event.paths.iter().any(|path| path.starts_with(&self.absolute_root));
+        if !concerns || is_reading(event.kind) {
             return false;
         }
         for path in event.paths.iter().filter(|path| is_manifest(path)) {
@@ -212,7 +216,7 @@ impl Follower {
         if matches!(&self.watch, Watch::System { identity, .. } if *identity == now) {
             return;
         }
-        match watcher(&self.root, self.events.clone()) {
+        match watcher(&self.absolute_root, self.events.clone()) {
             Ok(watcher) => self.watch = Watch::System { identity: now, _watcher: watcher },
             Err(error) => {
                 let reason = error.to_string();
@@ -241,6 +245,14 @@ impl Follower {
     }
 }
 
+/// Whether an event is only that somebody reads. Our own reading gives such events; heeding them would never end.
+fn is_reading(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => access != AccessKind::Close(AccessMode::Write),
+        _ => false,
+    }
+}
+
 /// Watches the tree under `root`, and the directory around it for the replacement of `root` itself.
 fn watcher(root: &Path, events: std_mpsc::Sender<Message>) -> notify::Result<RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |event| {
@@ -248,10 +260,14 @@ fn watcher(root: &Path, events: std_mpsc::Sender<Message>) -> notify::Result<Rec
         let _ = events.send(Message::Event(event));
     })?;
     watcher.watch(root, RecursiveMode::Recursive)?;
-    let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Err(error) = watcher.watch(parent, RecursiveMode::NonRecursive) {
+    if let Some(parent) = root.parent()
+        && let Err(error) = watcher.watch(parent, RecursiveMode::NonRecursive)
+    {
         // A replacement is then found by the regular look.
         info!(path = %parent.display(), error = %error, "directory around the source is not watched");
     }
     Ok(watcher)
 }
+
+#[cfg(test)]
+mod tests;

@@ -273,7 +273,9 @@ impl Reader<'_, '_> {
                 self.report(Severity::Warning, Code::Yaml11Value, path.clone(), entry.key_position, text)
                     .help(format!("write \"{}\" in quotes", shown(written)));
             }
-            if let Err(why) = syntax::qualified_name(&entry.key) {
+            // Kubernetes takes capital letters in keys of annotations.
+            let name = if field == "labels" { entry.key.to_string() } else { entry.key.to_lowercase() };
+            if let Err(why) = syntax::qualified_name(&name) {
                 let text = format!("`{}` cannot be a key of `{field}`: {why}", shown(&entry.key));
                 self.report(Severity::Error, Code::BadMetadata, path.clone(), entry.key_position, text);
             }

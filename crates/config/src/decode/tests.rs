@@ -343,7 +343,7 @@ fn metadata_is_checked() {
 
 #[test]
 fn what_an_api_server_adds_is_ignored() {
-    let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  annotations: {kubectl.kubernetes.io/last-applied-configuration: x, a: b}\n  uid: x\n  resourceVersion: \"7\"\n  \
+    let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  annotations: {kubectl.kubernetes.io/last-applied-configuration: x, a: b, Example.COM/C: d}\n  uid: x\n  resourceVersion: \"7\"\n  \
         generation: 2\n  creationTimestamp: \"2026-08-01T10:20:30Z\"\n  managedFields: [{manager: kubectl}]\n  \
         ownerReferences: []\nspec:\n  clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.1]\n  externalTrafficPolicy: Cluster\n  \
         internalTrafficPolicy: Cluster\n  ipFamilies: [IPv4]\n  ipFamilyPolicy: SingleStack\n  sessionAffinity: None\n  \
@@ -354,7 +354,7 @@ fn what_an_api_server_adds_is_ignored() {
     let AnyConfig::Service(service) = &decoded.objects[0] else { panic!() };
     assert_eq!(service.created.unwrap().0, 1_785_579_630);
     assert_eq!(service.key.namespace, "default");
-    assert_eq!(service.annotations.iter().collect::<Vec<_>>(), [("a", "b")]);
+    assert_eq!(service.annotations.iter().collect::<Vec<_>>(), [("Example.COM/C", "d"), ("a", "b")]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) fn check(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
     hosts(spec, found);
     addresses(spec, found);
     ports(spec, found);
-    export_to::check(&spec.export_to, found);
+    export_to::check_or_none(&spec.export_to, found);
     if let Some(selector) = &spec.workload_selector {
         let path = path!("workloadSelector");
         if selector.labels.is_empty() {
@@ -117,9 +117,9 @@ fn resolution(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
                 .help("write resolution: STATIC or DNS");
         }
         Resolution::Static if !has_endpoints => {
-            let text = "the resolution STATIC needs endpoints";
+            let text = "with the resolution STATIC the service has no endpoints but those given, and none is";
             found
-                .error(Code::BadResolution, path, text)
+                .warn(Code::BadResolution, path, text)
                 .help("write `endpoints` or `workloadSelector`, or resolution: DNS");
         }
         Resolution::Dns | Resolution::DnsRoundRobin if !has_endpoints => {

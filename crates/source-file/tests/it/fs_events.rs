@@ -264,6 +264,21 @@ async fn a_large_directory_is_read_whole_and_changed_by_one() {
     assert_eq!(shown(&second.batch), "+n7=2");
 }
 
+#[tokio::test]
+async fn a_relative_path_is_followed_as_well() {
+    let temp = tempfile::tempdir().unwrap();
+    fs::create_dir(temp.path().join("conf")).unwrap();
+    let here = std::env::current_dir().unwrap();
+    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let root = up.join(temp.path().join("conf").strip_prefix("/").unwrap());
+    assert!(root.is_relative());
+    let mut stage = Stage { source: FileSource::spawn(root, Settings::default()).unwrap(), temp };
+    assert_eq!(shown(&stage.update().await.batch), "");
+    replace(&stage.path("a.yaml"), &ns("a", "1"));
+    let update = stage.expect("+a=1").await;
+    assert!(update.diagnostics.is_empty());
+}
+
 #[test]
 fn a_directory_is_loaded_once_with_its_findings() {
     let temp = tempfile::tempdir().unwrap();

@@ -66,7 +66,7 @@ fn hosts_addresses_and_ports_are_checked() {
 #[test]
 fn resolution_and_endpoints_must_fit() {
     let with = |fields: &str| format!("hosts: [a.b], {fields}, {PORTS}");
-    entry(&with("resolution: STATIC"), "bad-resolution", "spec.resolution", "needs endpoints");
+    entry(&with("resolution: STATIC"), "bad-resolution", "spec.resolution", "none is");
     entry(&with("endpoints: [{address: 1.1.1.1}]"), "bad-resolution", "spec.endpoints", "STATIC or DNS");
     entry(
         &with("resolution: STATIC, endpoints: [{address: x.y}]"),
@@ -119,6 +119,8 @@ fn resolution_and_endpoints_must_fit() {
     accept_entry(
         "hosts: [\"*.b\"], resolution: DNS, endpoints: [{address: x.y, ports: {tls: 1}, locality: a/b/c, weight: 5}]",
     );
+    entry(&with("exportTo: [\"~\", a]"), "bad-export-to", "spec.exportTo[0]", "no namespace");
+    accept_entry("hosts: [a.b], exportTo: [\"~\"]");
     accept_entry(
         "hosts: [a.b], resolution: STATIC, workloadSelector: {labels: {a: b}}, location: MESH_INTERNAL",
     );

@@ -51,6 +51,8 @@ fn gateways_and_visibility_are_checked() {
     spec(&with("gateways: [A]"), "bad-gateway-name", "spec.gateways[0]", "`mesh`");
     spec(&with("exportTo: [\"*\", a]"), "bad-export-to", "spec.exportTo[0]", "alone already means");
     spec(&with("exportTo: [a, a]"), "bad-export-to", "spec.exportTo[1]", "twice");
+    spec(&with("exportTo: [~]"), "wrong-type", "spec.exportTo[0]", "empty");
+    spec(&with("exportTo: [\"~\"]"), "bad-export-to", "spec.exportTo[0]", "not a namespace");
     spec(&with("exportTo: [a/b]"), "bad-export-to", "spec.exportTo[0]", "not a namespace");
     accept(&object(
         "VirtualService",
