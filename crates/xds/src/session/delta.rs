@@ -115,7 +115,10 @@ impl Session {
                 match versions.get(&**name) {
                     Some(version) if *version == resource.digest.to_string() => {}
                     Some(_) => state.deviate(name, Holding::Doubt(Before::Something), false),
-                    None => state.deviate(name, Holding::Absent, true),
+                    None => {
+                        let asked = state.names.named(name);
+                        state.deviate(name, Holding::Absent, asked);
+                    }
                 }
             }
         }

@@ -19,7 +19,7 @@ pub(crate) struct Tables {
     known: BTreeSet<ResourceName>,
     /// Tables that the client waits for: they are new, and their first host or their emptiness is due.
     pub(super) release: BTreeSet<ResourceName>,
-    /// The last answer of `hosts`, after what it was made of.
+    /// The last answer of `hosts`, after the tables that it was made of.
     cut: Option<(ResourceSet, ResourceSet)>,
 }
 
@@ -27,17 +27,17 @@ impl Tables {
     /// The hosts that the client is to hold: of all those published, those of known tables. The hosts of a
     /// table that is no longer published stay with it as long as the client holds it.
     fn hosts(&mut self, published: &Publication, all: &ResourceSet, state: &TypeState) -> ResourceSet {
+        let tables = published.set(TypeUrl::RouteConfiguration);
         match &self.cut {
-            Some((of, cut)) if of.ptr_eq(all) => cut.clone(),
+            Some((of, cut)) if of.ptr_eq(tables) => cut.clone(),
             _ => {
                 let mut cut = self.cut_to_known(all);
-                let tables = published.set(TypeUrl::RouteConfiguration);
                 for table in &self.known {
                     if tables.get(table).and_then(virtual_hosts).is_none() {
                         cut.extend(held_of(state, table).map(|host| (host.name.clone(), host.clone())));
                     }
                 }
-                self.cut = Some((all.clone(), cut.clone()));
+                self.cut = Some((tables.clone(), cut.clone()));
                 cut
             }
         }

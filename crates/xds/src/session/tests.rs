@@ -16,4 +16,4 @@ mod reject;
 mod script;
 mod sotw;
 
-use script::{check, check_sotw, check_vhds};
+use script::{check, check_known_bad, check_sotw, check_vhds};

@@ -184,3 +184,25 @@ fn hosts_of_tables_that_were_not_asked_for_are_not_sent() {
          publish RDS 80{x=1} 81{z=2}",
     );
 }
+
+#[test]
+fn a_table_that_returns_without_hosts_has_none() {
+    check_vhds(
+        "publish LDS l=1 RDS 80{x=1}
+         > LDS
+         < LDS l=1
+         > LDS ack
+         > RDS +80
+         < RDS 80=parent of 80
+         > VHDS
+         < VHDS 80/x=1
+         > RDS ack
+         > VHDS ack
+         publish LDS l=2
+         < LDS l=2
+         publish LDS l=2 RDS 80{}
+         < VHDS -80/x
+         > VHDS ack
+         > LDS ack",
+    );
+}

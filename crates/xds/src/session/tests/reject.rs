@@ -1,6 +1,6 @@
 //! NACKs: quarantine, search, and what is not repeated.
 
-use super::{check, check_sotw};
+use super::{check, check_known_bad, check_sotw};
 
 #[test]
 fn the_resource_that_the_message_names_is_left_out() {
@@ -167,5 +167,13 @@ fn one_name_within_another_is_not_blamed() {
          ! CDS outbound|80||b
          < CDS b=1
          > CDS ack",
+    );
+}
+
+#[test]
+fn what_is_rejected_is_not_removed_from_a_client_that_does_not_list_it() {
+    check_known_bad(
+        "publish CDS a=1 b=bad
+         > CDS have a=1",
     );
 }

@@ -12,7 +12,7 @@ use fairlead_envoy::{Digest, Elements, EncodedResource, ResourceSet, TypeUrl};
 use prost::Message;
 
 use crate::{
-    Action, ElementTypes, Memo, Note, Protocol, Publication, Quarantine, Response, Session, SessionOptions,
+    Action, ElementTypes, Memo, Note, Protocol, Publication, Quarantine, Rejected, Response, Session, SessionOptions,
 };
 
 /// A delta script.
@@ -30,8 +30,19 @@ pub(super) fn check_vhds(script: &str) {
     run(Protocol::Delta, ElementTypes { vhds: true }, script);
 }
 
+/// A delta script of a client whose view knows that the content `bad` of cluster `b` is rejected.
+pub(super) fn check_known_bad(script: &str) {
+    let player = Player::new(Protocol::Delta, ElementTypes::default());
+    let rejected = Rejected { name: "b".into(), digest: Digest::of(b"bad") };
+    player.session.quarantine.insert(TypeUrl::Cluster, rejected);
+    play(player, script);
+}
+
 fn run(protocol: Protocol, elements: ElementTypes, script: &str) {
-    let mut player = Player::new(protocol, elements);
+    play(Player::new(protocol, elements), script);
+}
+
+fn play(mut player: Player, script: &str) {
     let mut actual = Vec::new();
     let mut expected = Vec::new();
     for line in script.lines().map(|l| l.split('#').next().unwrap_or_default().trim()) {
