@@ -1,6 +1,6 @@
 //! Requests of a delta stream.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
 use fairlead_envoy::{ResourceName, TypeUrl};
@@ -159,9 +159,17 @@ impl Session {
             state.names.wildcard = true;
             state.owed = true;
         }
+        if subscribe.is_empty() {
+            return;
+        }
+        // A response on its way may reach the client after this request left it, and be applied.
+        let open = state.flights.iter().flat_map(|f| f.carried.iter().map(|(name, _)| name.clone()));
+        let open: BTreeSet<ResourceName> = open.collect();
         for name in named(subscribe) {
             state.names.insert(&name);
-            state.deviate(&name, Holding::Absent, true);
+            let coming = open.contains(&name);
+            let holding = if coming { Holding::Doubt(Before::Something) } else { Holding::Absent };
+            state.deviate(&name, holding, true);
         }
     }
 

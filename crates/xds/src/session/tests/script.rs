@@ -12,7 +12,8 @@ use fairlead_envoy::{Digest, Elements, EncodedResource, ResourceSet, TypeUrl};
 use prost::Message;
 
 use crate::{
-    Action, ElementTypes, Memo, Note, Protocol, Publication, Quarantine, Rejected, Response, Session, SessionOptions,
+    Action, ElementTypes, Memo, Note, Protocol, Publication, Quarantine, Rejected, Response, Session,
+    SessionOptions,
 };
 
 /// A delta script.
