@@ -22,8 +22,10 @@ pub(super) struct Envoy {
     /// The stream began while clusters warmed, and the client had nothing else to list: a server cannot tell
     /// it from one that has its clusters from elsewhere.
     untold: bool,
-    /// Endpoints were rejected, so that clusters may warm on; a server waits for them only so long.
+    /// Endpoints were rejected, so that clusters may warm on.
     rejected_endpoints: bool,
+    /// The stream began while clusters warmed; a server waits for their request only so long.
+    late: bool,
     withheld: Vec<DeltaDiscoveryRequest>,
     subscribed: BTreeMap<TypeUrl, BTreeSet<String>>,
     begun: BTreeSet<TypeUrl>,
@@ -51,6 +53,7 @@ impl Envoy {
         self.subscribed.clear();
         self.nonces.clear();
         let others = self.held.iter().filter(|(t, _)| **t != TypeUrl::Cluster);
+        self.late = !self.warming.is_empty();
         self.untold = !self.warming.is_empty() && others.map(|(_, held)| held.len()).sum::<usize>() == 0;
         if self.warming.is_empty() {
             self.begin(TypeUrl::Cluster);
@@ -208,7 +211,7 @@ impl Envoy {
                         self.held(TypeUrl::Cluster).contains_key(reference)
                             || rejected_clusters.contains(reference)
                             || self.untold
-                            || (self.rejected_endpoints && !self.begun.contains(&TypeUrl::Cluster)),
+                            || (self.rejected_endpoints && self.late),
                         "{type_url} {contents:?} comes before cluster {reference}"
                     );
                 }
