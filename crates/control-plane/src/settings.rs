@@ -2,6 +2,8 @@
 //!
 //! Precedence: flag, then file, then default. Names are lowerCamelCase in the file, as in Kubernetes.
 
+mod load;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -10,6 +12,8 @@ use std::{
 
 use fairlead_api::ProtoDuration;
 use serde::{Deserialize, Serialize};
+
+pub use load::{LoadError, parse};
 
 /// All settings. Every field has a default; an unknown field is an error.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -171,6 +175,20 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// The settings as the YAML of a settings file.
+    pub fn to_yaml(&self) -> String {
+        fairlead_envoy::json::to_yaml(&serde_json::to_value(self).expect("settings are plain data"))
+    }
+
+    /// The settings that the model needs.
+    pub fn model(&self) -> fairlead_model::mesh::Settings {
+        fairlead_model::mesh::Settings {
+            domain: self.mesh.domain.as_str().into(),
+            cluster: self.mesh.cluster_id.as_str().into(),
+            root_namespace: self.mesh.root_namespace.as_str().into(),
+        }
+    }
+
     /// Checks what a type cannot say.
     ///
     /// # Errors
@@ -191,3 +209,6 @@ impl Settings {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

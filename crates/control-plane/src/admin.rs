@@ -1,0 +1,179 @@
+//! Administration over HTTP: health, metrics and what the control plane holds.
+//!
+//! Debug endpoints read and never hold: they take clones from the core between two of its steps and format them
+//! here. Beyond loopback only health, version and metrics are answered, as clients are not authenticated.
+
+mod debug;
+mod health;
+mod sync;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use fairlead_xds::server::Sessions;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    core::{CoreGone, CoreHandle},
+    metrics::Metrics,
+    resolver::is_loopback,
+    settings::Settings,
+    telemetry::{self, LogLevels},
+};
+
+pub use debug::diagnostic_json;
+pub use sync::{ProxyStatus, TypeSync};
+
+/// What the handlers see.
+#[derive(Clone)]
+pub(crate) struct State {
+    core: CoreHandle,
+    sessions: Sessions,
+    metrics: Arc<Metrics>,
+    settings: Arc<Settings>,
+    log: Option<Arc<dyn LogLevels>>,
+}
+
+impl State {
+    pub(crate) fn new(
+        core: CoreHandle,
+        sessions: Sessions,
+        metrics: Arc<Metrics>,
+        settings: Settings,
+        log: Option<Arc<dyn LogLevels>>,
+    ) -> Self {
+        Self { core, sessions, metrics, settings: Arc::new(settings), log }
+    }
+}
+
+/// The endpoints, with what each shows.
+const ENDPOINTS: &[(&str, &str)] = &[
+    ("/ready", "200 once the first configuration is served, 503 before"),
+    ("/healthz", "200 as long as the core works"),
+    ("/metrics", "metrics in the OpenMetrics text format"),
+    ("/version", "the version that runs"),
+    ("/debug/list", "this list"),
+    ("/debug/syncz", "the connected proxies, and the state of each type"),
+    ("/debug/configz", "the objects in use, with file and line; ?kind= and ?namespace= choose"),
+    ("/debug/config_dump?proxy=<id>", "the resources of a proxy, by type; key material is hidden"),
+    ("/debug/explain?proxy=<id>&resource=<name>", "what the resources of a proxy were computed from"),
+    ("/debug/diagnosticz", "all findings that hold now"),
+    ("/debug/enginez", "sizes and counters of the engine"),
+    ("/debug/mesh", "the settings in effect"),
+    ("/debug/log", "the levels of the log; PUT ?level=info,fairlead_xds=debug changes them"),
+];
+
+/// Serves until `stop`.
+pub(crate) async fn serve(listener: TcpListener, state: State, stop: CancellationToken) {
+    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let mut served = std::pin::pin!(served.into_future());
+    let ended = tokio::select! {
+        ended = &mut served => ended,
+        // A reader that never finishes must not hold up the end.
+        () = after(&stop) => return,
+    };
+    if let Err(error) = ended {
+        telemetry::server_failed("admin", &error);
+    }
+}
+
+async fn after(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+}
+
+fn router(state: State) -> Router {
+    let debug = Router::new()
+        .route("/list", get(list))
+        .route("/syncz", get(sync::syncz))
+        .route("/configz", get(debug::configz))
+        .route("/config_dump", get(debug::config_dump))
+        .route("/explain", get(debug::explain))
+        .route("/diagnosticz", get(debug::diagnosticz))
+        .route("/enginez", get(debug::enginez))
+        .route("/mesh", get(debug::mesh))
+        .route("/log", get(debug::log_levels).put(debug::set_log_levels))
+        .layer(middleware::from_fn(only_this_machine));
+    Router::new()
+        .route("/ready", get(health::ready))
+        .route("/healthz", get(health::healthz))
+        .route("/metrics", get(health::metrics))
+        .route("/version", get(health::version))
+        .nest("/debug", debug)
+        .fallback(unknown)
+        .with_state(state)
+}
+
+async fn list() -> Json<serde_json::Value> {
+    Json(ENDPOINTS.iter().map(|(path, what)| json!({ "path": path, "shows": what })).collect())
+}
+
+async fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no such endpoint; /debug/list lists them")
+}
+
+/// Refuses peers elsewhere, and browsers that were led here by another site's name.
+async fn only_this_machine(
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    request: Request,
+    next: Next,
+) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    if !is_loopback(peer.ip()) {
+        return Problem::new(StatusCode::FORBIDDEN, "debug endpoints answer to this machine only")
+            .into_response();
+    }
+    if host.is_some_and(|host| !is_local_name(host)) {
+        return Problem::new(StatusCode::FORBIDDEN, "debug endpoints answer under a loopback name only")
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether the host of a request is an IP address or `localhost`: no name of somebody's DNS.
+fn is_local_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// An answer that is not what was asked for.
+pub(crate) struct Problem {
+    status: StatusCode,
+    message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+}
+
+impl From<CoreGone> for Problem {
+    fn from(gone: CoreGone) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, gone.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.message }))).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests;

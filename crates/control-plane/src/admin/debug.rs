@@ -1,0 +1,245 @@
+//! What the control plane holds.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Query, State as Extract},
+    http::StatusCode,
+};
+use fairlead_config::{AnyConfig, Diagnostic, FieldPath, Subject};
+use fairlead_envoy::TypeUrl;
+use fairlead_translate::publication::PublicationKey;
+use fairlead_xds::server::ConnectionStatus;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Problem, State};
+use crate::{
+    core::{Objects, find},
+    dump::{self, ConfigDump, TYPES},
+    explain as explanation,
+    node::proxy_key,
+    provenance,
+    resolver::is_loopback,
+};
+
+/// Which objects `/debug/configz` shows.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Choice {
+    kind: Option<String>,
+    namespace: Option<String>,
+}
+
+/// Objects by identity and place. What they say is in their files; Secrets are not even counted by size.
+pub(super) async fn configz(
+    Extract(state): Extract<State>,
+    Query(choice): Query<Choice>,
+) -> Result<Json<Value>, Problem> {
+    let objects = state.core.inspect(|core| core.objects().clone()).await?;
+    let chosen = objects.iter().filter(|object| {
+        let key = object.key();
+        choice.kind.as_ref().is_none_or(|kind| key.kind.as_str().eq_ignore_ascii_case(kind))
+            && choice.namespace.as_ref().is_none_or(|namespace| key.namespace.as_str() == namespace)
+    });
+    Ok(Json(chosen.map(object_json).collect()))
+}
+
+fn object_json(object: &AnyConfig) -> Value {
+    let key = object.key();
+    let place = object.source().locate(&FieldPath::root());
+    json!({
+        "kind": key.kind.as_str(),
+        "namespace": key.namespace.as_str(),
+        "name": key.name.as_str(),
+        "labels": object.labels().iter().collect::<std::collections::BTreeMap<_, _>>(),
+        "file": place.as_ref().map(|place| place.file.to_string()),
+        "line": place.as_ref().map(|place| place.line),
+    })
+}
+
+/// Which proxy, and perhaps which of its resources.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct About {
+    proxy: String,
+    /// istiod's name for the same.
+    #[serde(rename = "proxyID")]
+    proxy_id: String,
+    resource: Option<String>,
+}
+
+impl About {
+    fn wanted(&self) -> Result<&str, Problem> {
+        let wanted = if self.proxy.is_empty() { &self.proxy_id } else { &self.proxy };
+        if wanted.is_empty() {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "say which proxy: ?proxy=<id>; /debug/syncz lists them",
+            ));
+        }
+        Ok(wanted)
+    }
+}
+
+pub(super) async fn config_dump(
+    Extract(state): Extract<State>,
+    Query(about): Query<About>,
+) -> Result<Json<ConfigDump>, Problem> {
+    let connection = connected(&state, about.wanted()?)?;
+    let key = key_of(&state, &connection)?;
+    let (publication, objects) = published(&state, key).await?;
+    dump::dump(&connection.node.id, &publication, &objects)
+        .map(Json)
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+/// The connection of a proxy by its id, or by the part of its id that is its name and namespace.
+fn connected(state: &State, wanted: &str) -> Result<ConnectionStatus, Problem> {
+    let connections = state.sessions.snapshot();
+    let is_named = |connection: &ConnectionStatus| {
+        let id = &connection.node.id;
+        id == wanted || id.split('~').nth(2) == Some(wanted)
+    };
+    connections.into_iter().find(is_named).ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            format!("no proxy `{wanted}` is connected; /debug/syncz lists them"),
+        )
+    })
+}
+
+fn key_of(state: &State, connection: &ConnectionStatus) -> Result<PublicationKey, Problem> {
+    let proxy = proxy_key(&connection.node, &state.settings.mesh)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let peer = &connection.peer;
+    let secrets = peer.tls || peer.address.is_some_and(|address| is_loopback(address.ip()));
+    Ok(PublicationKey { proxy, secrets })
+}
+
+async fn published(
+    state: &State,
+    key: PublicationKey,
+) -> Result<(Arc<fairlead_xds::Publication>, Objects), Problem> {
+    let seen = state.core.inspect(move |core| Some((core.latest(&key)?, core.objects().clone()))).await?;
+    seen.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the proxy has just gone"))
+}
+
+pub(super) async fn explain(
+    Extract(state): Extract<State>,
+    Query(about): Query<About>,
+) -> Result<Json<Value>, Problem> {
+    let connection = connected(&state, about.wanted()?)?;
+    let key = key_of(&state, &connection)?;
+    let (publication, objects) = published(&state, key.clone()).await?;
+    let mut answer = json!({ "proxy": connection.node.id, "revision": publication.revision() });
+    let mut needles = Vec::new();
+    if let Some(name) = about.resource {
+        let types = TYPES.into_iter().chain([TypeUrl::VirtualHost]);
+        let found = types.filter_map(|type_url| Some((type_url, find(&publication, type_url, &name)?)));
+        let mut resources = Vec::new();
+        for (type_url, resource) in found {
+            let origins = provenance::of_resource(type_url, &resource, &objects);
+            needles.extend(origins.iter().map(|origin| format!("{:?}", origin.name)));
+            needles.extend(name.rsplit('|').next().filter(|host| host.contains('.')).map(str::to_owned));
+            resources.push(json!({
+                "type": type_url.short(),
+                "name": &*resource.name,
+                "version": resource.digest.to_string(),
+                "origins": origins.iter().map(|origin| json!({
+                    "object": origin.to_string(),
+                    "source": dump::place(origin, &objects),
+                })).collect::<Vec<_>>(),
+            }));
+        }
+        if resources.is_empty() {
+            let message = format!("the proxy has no resource `{name}`; /debug/config_dump shows what it has");
+            return Err(Problem::new(StatusCode::NOT_FOUND, message));
+        }
+        answer["resources"] = resources.into();
+    }
+    let told = state.core.inspect(move |core| explanation::explain(core.db(), &key, &needles)).await?;
+    let lines: Vec<_> = told.iter().flat_map(|told| told.lines()).collect();
+    answer["computedFrom"] = lines.into();
+    Ok(Json(answer))
+}
+
+pub(super) async fn diagnosticz(Extract(state): Extract<State>) -> Result<Json<Value>, Problem> {
+    let diagnostics = state.core.inspect(|core| core.diagnostics().clone()).await?;
+    Ok(Json(diagnostics.iter().map(diagnostic_json).collect()))
+}
+
+/// A finding as JSON; the form of `analyze --output json` too.
+pub fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
+    let mut json = json!({
+        "severity": diagnostic.severity.to_string(),
+        "code": diagnostic.code.as_str(),
+        "name": diagnostic.code.name(),
+        "path": diagnostic.path.to_string(),
+        "message": diagnostic.message,
+    });
+    if let Subject::Object(key) = &diagnostic.on {
+        json["kind"] = key.kind.as_str().into();
+        json["namespace"] = key.namespace.as_str().into();
+        json["object"] = key.name.as_str().into();
+    }
+    if let Some(help) = &diagnostic.help {
+        json["help"] = help.as_str().into();
+    }
+    match (&diagnostic.position, &diagnostic.on) {
+        (Some(place), _) => {
+            json["file"] = (&*place.file).into();
+            json["line"] = place.line.into();
+            json["column"] = place.column.into();
+        }
+        (None, Subject::File(file)) => json["file"] = (&**file).into(),
+        (None, Subject::Object(_)) => {}
+    }
+    json
+}
+
+pub(super) async fn enginez(Extract(state): Extract<State>) -> Result<Json<Value>, Problem> {
+    let (stats, views) = state.core.inspect(|core| (core.db().stats(), core.view_count())).await?;
+    let lines: Vec<_> = stats
+        .lines
+        .iter()
+        .map(|line| {
+            json!({
+                "kind": line.kind.to_string(), "name": line.name, "nodes": line.nodes, "edges": line.edges,
+                "facts": line.facts, "recomputed": line.recomputed,
+            })
+        })
+        .collect();
+    Ok(Json(json!({
+        "revision": stats.revision.0, "nodes": stats.nodes(), "edges": stats.edges(), "views": views, "lines": lines,
+    })))
+}
+
+pub(super) async fn mesh(Extract(state): Extract<State>) -> Json<Value> {
+    Json(serde_json::to_value(&*state.settings).expect("settings are plain data"))
+}
+
+/// The levels to set.
+#[derive(Debug, Deserialize)]
+pub(super) struct Level {
+    level: String,
+}
+
+pub(super) async fn log_levels(Extract(state): Extract<State>) -> Result<Json<Value>, Problem> {
+    let log = state.log.as_ref().ok_or_else(no_log)?;
+    Ok(Json(json!({ "level": log.levels() })))
+}
+
+pub(super) async fn set_log_levels(
+    Extract(state): Extract<State>,
+    Query(wanted): Query<Level>,
+) -> Result<Json<Value>, Problem> {
+    let log = state.log.as_ref().ok_or_else(no_log)?;
+    log.set_levels(&wanted.level).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error))?;
+    Ok(Json(json!({ "level": log.levels() })))
+}
+
+fn no_log() -> Problem {
+    Problem::new(StatusCode::NOT_IMPLEMENTED, "the log was not set up by this process")
+}

@@ -1,0 +1,47 @@
+//! Whether it lives, whether it serves, how it does.
+
+use axum::{
+    Json,
+    extract::State as Extract,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{Problem, State};
+use crate::core::Readiness;
+
+pub(super) async fn ready(Extract(state): Extract<State>) -> Response {
+    let readiness = state.core.readiness().borrow().clone();
+    match readiness {
+        Readiness::Ready => "ready\n".into_response(),
+        Readiness::Waiting => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the first configuration is not there yet")
+                .into_response()
+        }
+        Readiness::Failed(message) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("the core has failed: {message}"))
+                .into_response()
+        }
+    }
+}
+
+pub(super) async fn healthz(Extract(state): Extract<State>) -> Response {
+    let readiness = state.core.readiness().borrow().clone();
+    match readiness {
+        Readiness::Failed(message) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("the core has failed: {message}"))
+                .into_response()
+        }
+        Readiness::Waiting | Readiness::Ready => "ok\n".into_response(),
+    }
+}
+
+pub(super) async fn metrics(Extract(state): Extract<State>) -> Response {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], state.metrics.encode()).into_response()
+}
+
+pub(super) async fn version() -> Json<Value> {
+    Json(json!({ "version": env!("CARGO_PKG_VERSION") }))
+}

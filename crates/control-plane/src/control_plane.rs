@@ -1,0 +1,265 @@
+//! A running control plane: the core, its source, the ADS server and the administration.
+
+use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle as ThreadHandle};
+
+use fairlead_source_file::{FileSource, SourceError};
+use fairlead_xds::server::{Endpoint, Server, ServerOptions, Sessions};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admin,
+    core::{self, CoreHandle, Readiness},
+    metrics::Metrics,
+    resolver::MeshResolver,
+    settings::{Settings, SettingsError},
+    source::SourceUpdate,
+    telemetry::{self, LogLevels},
+};
+
+/// Why a control plane does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// There is no source of configuration.
+    #[error("no source of configuration: set source.configDir")]
+    NoSource,
+    /// The directory cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// An address cannot be bound.
+    #[error("bind {setting}.bind to {address}")]
+    Bind {
+        /// `xds` or `admin`.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The thread of the core cannot be started.
+    #[error("start the thread of the core")]
+    Thread(#[source] io::Error),
+}
+
+/// A control plane that serves. It owns its tasks: [`ControlPlane::shut_down`] ends them all.
+pub struct ControlPlane {
+    core: CoreHandle,
+    sessions: Sessions,
+    metrics: Arc<Metrics>,
+    xds_address: SocketAddr,
+    admin_address: SocketAddr,
+    tasks: Tasks,
+}
+
+/// What has to end.
+struct Tasks {
+    stop: CancellationToken,
+    core: ThreadHandle<()>,
+    source: JoinHandle<()>,
+    xds: JoinHandle<()>,
+    admin: JoinHandle<()>,
+}
+
+impl ControlPlane {
+    /// Starts with a directory of YAML as its source, as the settings say.
+    ///
+    /// # Errors
+    /// If a setting cannot be used, or the directory cannot be read, or an address is taken.
+    pub async fn start(settings: &Settings, log: Option<Arc<dyn LogLevels>>) -> Result<Self, StartError> {
+        settings.validate()?;
+        let directory = settings.source.config_dir.clone().ok_or(StartError::NoSource)?;
+        let listeners = Listeners::bind(settings).await?;
+        let quiet = fairlead_source_file::Settings {
+            quiet_time: settings.debounce.min.0,
+            ..fairlead_source_file::Settings::default()
+        };
+        let source = FileSource::spawn(directory, quiet)?;
+        Self::run(settings, log, listeners, |core, stop| tokio::spawn(follow(source, core, stop)))
+    }
+
+    /// Starts without a source; whoever starts it sends updates through [`ControlPlane::core`].
+    ///
+    /// # Errors
+    /// As [`ControlPlane::start`].
+    pub async fn start_without_source(
+        settings: &Settings,
+        log: Option<Arc<dyn LogLevels>>,
+    ) -> Result<Self, StartError> {
+        settings.validate()?;
+        let listeners = Listeners::bind(settings).await?;
+        Self::run(settings, log, listeners, |_, stop| tokio::spawn(stop.cancelled_owned()))
+    }
+
+    fn run(
+        settings: &Settings,
+        log: Option<Arc<dyn LogLevels>>,
+        listeners: Listeners,
+        source: impl FnOnce(CoreHandle, CancellationToken) -> JoinHandle<()>,
+    ) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::new());
+        let (core, thread) = core::start(settings, metrics.clone()).map_err(StartError::Thread)?;
+        let resolver = Arc::new(MeshResolver::new(core.clone(), settings, metrics.clone()));
+        let server = Server::new(resolver.clone(), server_options(settings));
+        let sessions = server.sessions();
+        resolver.watch(sessions.clone());
+        metrics.watch(sessions.clone());
+
+        let stop = CancellationToken::new();
+        let (xds_address, admin_address) = (listeners.xds_address, listeners.admin_address);
+        let state = admin::State::new(core.clone(), sessions.clone(), metrics.clone(), settings.clone(), log);
+        telemetry::serving("xds", xds_address);
+        telemetry::serving("admin", admin_address);
+        if !crate::resolver::is_loopback(xds_address.ip()) {
+            telemetry::exposed("xds", xds_address);
+        }
+        if !crate::resolver::is_loopback(admin_address.ip()) {
+            telemetry::exposed("admin", admin_address);
+        }
+        let tasks = Tasks {
+            core: thread,
+            source: source(core.clone(), stop.clone()),
+            xds: tokio::spawn(serve_xds(server, listeners.xds, stop.clone())),
+            admin: tokio::spawn(admin::serve(listeners.admin, state, stop.clone())),
+            stop,
+        };
+        Ok(Self { core, sessions, metrics, xds_address, admin_address, tasks })
+    }
+
+    /// Where ADS is served.
+    pub fn xds_address(&self) -> SocketAddr {
+        self.xds_address
+    }
+
+    /// Where administration is served.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// The core, to send it updates or look at it.
+    pub fn core(&self) -> &CoreHandle {
+        &self.core
+    }
+
+    /// The connected proxies.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The metrics in the OpenMetrics text format.
+    pub fn metrics(&self) -> String {
+        self.metrics.encode()
+    }
+
+    /// Waits until the first configuration is served.
+    ///
+    /// # Errors
+    /// The message of the panic, if the core fails instead.
+    pub async fn ready(&self) -> Result<(), Arc<str>> {
+        self.until(|readiness| *readiness == Readiness::Ready).await
+    }
+
+    /// Waits until the core fails, which is a bug, and returns the panic's message. Proxies keep what they have;
+    /// the process should end with an error, so that it is started again.
+    pub async fn failed(&self) -> Arc<str> {
+        match self.until(|_| false).await {
+            Ok(()) => unreachable!("nothing but a failure is waited for"),
+            Err(message) => message,
+        }
+    }
+
+    async fn until(&self, reached: impl Fn(&Readiness) -> bool) -> Result<(), Arc<str>> {
+        let mut readiness = self.core.readiness();
+        let ended = readiness.wait_for(|now| matches!(now, Readiness::Failed(_)) || reached(now)).await;
+        match ended.as_deref() {
+            Ok(Readiness::Failed(message)) => Err(message.clone()),
+            Ok(_) => Ok(()),
+            Err(_closed) => Err("the core has ended".into()),
+        }
+    }
+
+    /// Drains the connections of the proxies and ends everything.
+    pub async fn shut_down(self) {
+        telemetry::draining();
+        let Tasks { stop, core, source, xds, admin } = self.tasks;
+        stop.cancel();
+        for (what, task) in [("source", source), ("xds", xds), ("admin", admin)] {
+            if let Err(error) = task.await {
+                telemetry::server_failed(what, &error);
+            }
+        }
+        self.core.shut_down();
+        // The core ends between two events; a round may take a moment, which must not block the runtime.
+        if let Ok(Err(_panic)) = tokio::task::spawn_blocking(move || core.join()).await {
+            telemetry::core_failed("its thread has panicked");
+        }
+    }
+}
+
+fn server_options(settings: &Settings) -> ServerOptions {
+    ServerOptions {
+        max_request_bytes: settings.xds.max_request_bytes,
+        stall_timeout: settings.xds.send_timeout.0,
+        drain_timeout: settings.xds.drain.0,
+        ..ServerOptions::default()
+    }
+}
+
+/// Both ports, bound before anything else starts, so that a taken address is an error at once.
+struct Listeners {
+    xds: TcpListener,
+    xds_address: SocketAddr,
+    admin: TcpListener,
+    admin_address: SocketAddr,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let (xds, xds_address) = bind("xds", settings.xds.bind).await?;
+        let (admin, admin_address) = bind("admin", settings.admin.bind).await?;
+        Ok(Self { xds, xds_address, admin, admin_address })
+    }
+}
+
+async fn bind(setting: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Bind { setting, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+async fn serve_xds(server: Server<MeshResolver>, listener: TcpListener, stop: CancellationToken) {
+    if let Err(error) = server.serve(Endpoint::plain(listener), stop.cancelled_owned()).await {
+        telemetry::server_failed("xds", &error);
+    }
+    server.ended().await;
+}
+
+/// Passes on what the directory says, until the end.
+async fn follow(mut source: FileSource, core: CoreHandle, stop: CancellationToken) {
+    loop {
+        let update = tokio::select! {
+            () = stop.cancelled() => return,
+            update = source.next() => update,
+        };
+        let Some(update) = update else {
+            telemetry::server_failed("source", &"the thread that follows the directory has ended");
+            return;
+        };
+        let update = SourceUpdate {
+            changes: update.batch,
+            diagnostics: update.diagnostics,
+            // The first update holds everything.
+            synced: true,
+        };
+        if core.source_update(update).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

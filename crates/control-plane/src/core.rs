@@ -1,0 +1,290 @@
+//! The core loop: one thread owns the engine; changes go in, publications come out.
+//!
+//! Why one thread: a revision is applied, settled and published as one step, so no proxy ever sees half of a change,
+//! and nothing here needs a lock. Whoever wants something of the core sends it an [`Event`].
+
+mod handle;
+mod look;
+mod nacks;
+mod objects;
+mod publish;
+mod views;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use fairlead_config::{ChangeBatch, Diagnostic};
+use fairlead_incremental::{ChangeSet, Db, Lease};
+use fairlead_model::{diagnostics::AllDiagnostics, input};
+use fairlead_translate::publication::PublicationKey;
+use fairlead_xds::{NackReport, server::View};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    debounce::Debounce, diagnostics::Ledger, metrics::Metrics, settings::Settings, source::SourceUpdate,
+    telemetry,
+};
+
+pub use handle::{CoreGone, CoreHandle, Readiness};
+pub use nacks::Nacked;
+use nacks::Nacks;
+pub use objects::Objects;
+pub use publish::{Revisions, find, publication};
+use views::Views;
+
+/// For how many revisions values are kept that nobody reads any more: a proxy that reconnects finds them.
+const GRACE: u64 = 8;
+
+/// How many events are taken before the clock is looked at.
+const BURST: usize = 256;
+
+/// What the core is asked to look at, for administration. It clones what it needs and returns at once.
+pub(crate) type Look = Box<dyn FnOnce(&Core) + Send>;
+
+/// The only things that can happen to the core, besides that the quiet time ends.
+pub(crate) enum Event {
+    /// A source has news.
+    Source(SourceUpdate),
+    /// A proxy wants its view; it waits until there is a first configuration.
+    Connect { key: PublicationKey, reply: oneshot::Sender<Arc<View>> },
+    /// A proxy of this view has gone.
+    Disconnect(PublicationKey),
+    /// A proxy of this view has rejected something.
+    Nack { key: PublicationKey, proxy: String, report: NackReport },
+    /// Somebody wants to look.
+    Inspect(Look),
+    /// The end.
+    Shutdown,
+}
+
+/// The engine and everything that only its thread touches.
+pub struct Core {
+    db: Db,
+    objects: Objects,
+    views: Views,
+    /// Proxies that came before the first configuration.
+    waiting: Vec<(PublicationKey, oneshot::Sender<Arc<View>>)>,
+    pending: ChangeBatch,
+    /// When the oldest pending change came.
+    pending_since: Option<Instant>,
+    debounce: Debounce,
+    /// Whether the source has told everything that it has.
+    synced: bool,
+    /// Whether the first configuration was settled.
+    ready: bool,
+    began: Instant,
+    source_diagnostics: Arc<[Diagnostic]>,
+    model_diagnostics: Lease<AllDiagnostics>,
+    nacks: Nacks,
+    ledger: Ledger,
+    metrics: Arc<Metrics>,
+    revisions: Arc<Revisions>,
+    readiness: watch::Sender<Readiness>,
+}
+
+/// Starts the thread of the core.
+///
+/// # Errors
+/// If the system has no thread left.
+pub(crate) fn start(
+    settings: &Settings,
+    metrics: Arc<Metrics>,
+) -> std::io::Result<(CoreHandle, JoinHandle<()>)> {
+    let (events, received) = mpsc::channel();
+    let readiness = watch::Sender::new(Readiness::Waiting);
+    let revisions = Arc::new(Revisions::default());
+    let handle = CoreHandle::new(events, readiness.subscribe(), revisions.clone());
+    let core_settings = settings.clone();
+    let thread = std::thread::Builder::new().name("core".to_owned()).spawn(move || {
+        let failed = readiness.clone();
+        // A panic is a bug in a computation. The engine is poisoned by it, so there is nothing to go on with: it is
+        // logged, and the owner of the process sees `Readiness::Failed` and ends it. Proxies keep what they have.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            Core::new(&core_settings, metrics, revisions, readiness).run(&received);
+        }));
+        if let Err(panic) = result {
+            let message = panic_message(&*panic);
+            telemetry::core_failed(&message);
+            failed.send_replace(Readiness::Failed(message.into()));
+        }
+    })?;
+    Ok((handle, thread))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+/// An engine with the indexes and settings that every mesh has.
+pub(crate) fn engine(settings: &Settings) -> Db {
+    let mut db = Db::new();
+    input::register(&mut db);
+    let mut changes = ChangeSet::new();
+    changes.set::<input::MeshSettings>((), Arc::new(settings.model()));
+    db.apply(changes);
+    db
+}
+
+impl Core {
+    fn new(
+        settings: &Settings,
+        metrics: Arc<Metrics>,
+        revisions: Arc<Revisions>,
+        readiness: watch::Sender<Readiness>,
+    ) -> Self {
+        let mut db = engine(settings);
+        let model_diagnostics = db.lease::<AllDiagnostics>(&());
+        Self {
+            db,
+            model_diagnostics,
+            objects: Objects::default(),
+            views: Views::default(),
+            waiting: Vec::new(),
+            pending: ChangeBatch::new(),
+            pending_since: None,
+            // A source gathers for the shortest quiet time by itself; a lone change waits no second time.
+            debounce: Debounce::new(Duration::ZERO, settings.debounce.max.0),
+            synced: false,
+            ready: false,
+            began: Instant::now(),
+            source_diagnostics: Arc::default(),
+            nacks: Nacks::default(),
+            ledger: Ledger::default(),
+            metrics,
+            revisions,
+            readiness,
+        }
+    }
+
+    /// Takes events until the end. What can happen is listed at [`Event`].
+    fn run(mut self, events: &mpsc::Receiver<Event>) {
+        loop {
+            let first = match self.debounce.due() {
+                None => events.recv().map_err(|_closed| mpsc::RecvTimeoutError::Disconnected),
+                Some(due) => events.recv_timeout(due.saturating_duration_since(Instant::now())),
+            };
+            let more = match first {
+                Ok(event) => std::iter::once(event).chain(events.try_iter()).take(BURST),
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    self.round();
+                    continue;
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            };
+            for event in more {
+                if matches!(event, Event::Shutdown) {
+                    return;
+                }
+                self.take(event);
+            }
+            if self.debounce.due().is_some_and(|due| due <= Instant::now()) {
+                self.round();
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Source(update) => self.source_update(update),
+            Event::Connect { key, reply } if self.ready => self.connect(key, reply),
+            Event::Connect { key, reply } => self.waiting.push((key, reply)),
+            Event::Disconnect(key) => self.disconnect(&key),
+            Event::Nack { key, proxy, report } => self.nack(&key, &proxy, &report),
+            Event::Inspect(look) => look(self),
+            Event::Shutdown => unreachable!("the loop ends with it"),
+        }
+    }
+
+    fn source_update(&mut self, update: SourceUpdate) {
+        let now = Instant::now();
+        self.metrics.source_update(update.changes.len());
+        self.pending.merge(update.changes);
+        self.synced |= update.synced;
+        self.source_diagnostics = update.diagnostics.into();
+        // Until everything was told, a round would publish a mesh with holes.
+        if self.synced {
+            self.pending_since.get_or_insert(now);
+            self.debounce.changed(now);
+        }
+    }
+
+    /// Applies what is pending, settles, publishes what is different.
+    fn round(&mut self) {
+        let began = Instant::now();
+        let since = self.pending_since.take().unwrap_or(began);
+        let batch = std::mem::take(&mut self.pending);
+        let changes = batch.len();
+        self.objects.apply(&batch);
+
+        let span = tracing::info_span!("settle", revision = tracing::field::Empty);
+        let _in_span = span.enter();
+        let mut set = ChangeSet::new();
+        input::apply(batch, &mut set);
+        let before = self.db.revision();
+        let revision = self.db.apply(set);
+        span.record("revision", revision.0);
+        if revision != before {
+            self.revisions.began(revision.0, since);
+        }
+        let settled = self.db.settle();
+        let settled_at = Instant::now();
+        let views = self.publish(&settled);
+        let ended = Instant::now();
+
+        self.debounce.applied(began, ended);
+        self.metrics.round(since, began, settled_at, ended, &settled);
+        if !self.ready {
+            self.become_ready();
+        } else if changes > 0 {
+            telemetry::settled(revision.0, changes, settled.total_recomputed(), views, ended - began);
+        }
+        self.note_findings();
+        let dropped = self.db.collect_garbage(GRACE);
+        if dropped > 0 {
+            telemetry::collected(dropped);
+        }
+        self.note_sizes();
+    }
+
+    fn become_ready(&mut self) {
+        self.ready = true;
+        telemetry::synced(self.objects.len(), self.began.elapsed());
+        for (key, reply) in std::mem::take(&mut self.waiting) {
+            self.connect(key, reply);
+        }
+        self.readiness.send_replace(Readiness::Ready);
+    }
+
+    /// What is found now goes to the log where it is new, and to the metrics.
+    fn note_findings(&mut self) {
+        self.nacks.retain_published(&self.views);
+        let all = self.findings();
+        self.ledger.update(all);
+        self.metrics.diagnostics(self.ledger.current());
+    }
+
+    fn findings(&self) -> Vec<Diagnostic> {
+        let mut all = self.source_diagnostics.to_vec();
+        all.extend(self.model_diagnostics.value(&self.db).iter().cloned());
+        all.extend(self.nacks.diagnostics());
+        for diagnostic in &mut all {
+            self.objects.relocate(diagnostic);
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn note_sizes(&self) {
+        self.metrics.sizes(&self.db, &self.objects, self.views.len(), self.nacks.len());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! How others speak to the core.
+
+use std::sync::{Arc, mpsc};
+
+use fairlead_translate::publication::PublicationKey;
+use fairlead_xds::{NackReport, server::View};
+use tokio::sync::{oneshot, watch};
+
+use super::{Core, Event, Revisions};
+use crate::source::SourceUpdate;
+
+/// Whether the core serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// The first configuration is not there yet.
+    Waiting,
+    /// It serves.
+    Ready,
+    /// A computation has panicked, with this message.
+    Failed(Arc<str>),
+}
+
+/// The core has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the core has ended")]
+pub struct CoreGone;
+
+/// A sender to the core. Cheap to clone.
+#[derive(Clone)]
+pub struct CoreHandle {
+    events: mpsc::Sender<Event>,
+    readiness: watch::Receiver<Readiness>,
+    revisions: Arc<Revisions>,
+}
+
+impl CoreHandle {
+    pub(super) fn new(
+        events: mpsc::Sender<Event>,
+        readiness: watch::Receiver<Readiness>,
+        revisions: Arc<Revisions>,
+    ) -> Self {
+        Self { events, readiness, revisions }
+    }
+
+    /// Tells the core what a source says.
+    ///
+    /// # Errors
+    /// If the core has ended.
+    pub fn source_update(&self, update: SourceUpdate) -> Result<(), CoreGone> {
+        self.tell(Event::Source(update))
+    }
+
+    /// The view of a proxy, once there is a first configuration. The view is kept until as many
+    /// [`CoreHandle::disconnect`]s follow.
+    ///
+    /// # Errors
+    /// If the core has ended.
+    pub async fn connect(&self, key: PublicationKey) -> Result<Arc<View>, CoreGone> {
+        let (reply, view) = oneshot::channel();
+        self.tell(Event::Connect { key, reply })?;
+        view.await.map_err(|_dropped| CoreGone)
+    }
+
+    /// A proxy of the view has gone.
+    pub fn disconnect(&self, key: PublicationKey) {
+        // A core that has ended keeps no views.
+        let _ = self.tell(Event::Disconnect(key));
+    }
+
+    pub(crate) fn nack(&self, key: PublicationKey, proxy: String, report: NackReport) {
+        // A core that has ended reports nothing.
+        let _ = self.tell(Event::Nack { key, proxy, report });
+    }
+
+    /// What `look` returns, from between two steps of the core. It should clone and return: formatting belongs
+    /// outside.
+    ///
+    /// # Errors
+    /// If the core has ended.
+    pub async fn inspect<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Core) -> T + Send + 'static,
+    ) -> Result<T, CoreGone> {
+        let (reply, seen) = oneshot::channel();
+        let look = move |core: &Core| {
+            // Whoever asked may have gone.
+            let _ = reply.send(look(core));
+        };
+        self.tell(Event::Inspect(Box::new(look)))?;
+        seen.await.map_err(|_dropped| CoreGone)
+    }
+
+    /// Whether the core serves, now and later.
+    pub fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.clone()
+    }
+
+    /// When recent revisions began.
+    pub fn revisions(&self) -> &Revisions {
+        &self.revisions
+    }
+
+    /// Ends the core.
+    pub fn shut_down(&self) {
+        // It may have ended already.
+        let _ = self.tell(Event::Shutdown);
+    }
+
+    fn tell(&self, event: Event) -> Result<(), CoreGone> {
+        self.events.send(event).map_err(|_closed| CoreGone)
+    }
+}

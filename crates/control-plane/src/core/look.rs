@@ -1,0 +1,37 @@
+//! What can be looked at.
+
+use std::sync::Arc;
+
+use fairlead_config::Diagnostic;
+use fairlead_incremental::Db;
+use fairlead_translate::publication::PublicationKey;
+use fairlead_xds::Publication;
+
+use super::{Core, Objects};
+
+impl Core {
+    /// The objects as they were told last.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The findings that hold now.
+    pub fn diagnostics(&self) -> &Arc<[Diagnostic]> {
+        self.ledger.current()
+    }
+
+    /// The engine.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The newest publication of a view of a connected proxy.
+    pub fn latest(&self, key: &PublicationKey) -> Option<Arc<Publication>> {
+        self.views.latest(key)
+    }
+
+    /// How many distinct views there are.
+    pub fn view_count(&self) -> usize {
+        self.views.len()
+    }
+}

@@ -1,0 +1,147 @@
+//! What proxies have rejected, as findings about the objects at fault.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject};
+use fairlead_envoy::TypeUrl;
+use fairlead_translate::publication::PublicationKey;
+use fairlead_xds::{NackReport, Rejected};
+
+use super::{Core, publish::find, views::Views};
+use crate::{provenance, telemetry};
+
+/// How many rejected contents are kept; a bound on memory, far above what a person reads.
+const KEPT: usize = 1024;
+
+/// So many rejections are logged in each window.
+const LOGGED: u64 = 10;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// A content that a proxy has rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nacked {
+    /// The type.
+    pub type_url: TypeUrl,
+    /// The resource, and the digest of what was rejected.
+    pub resource: Rejected,
+    /// Envoy's message, cut to 1 KiB.
+    pub message: String,
+    /// The objects that the resource was made from, as far as it says.
+    pub origins: BTreeSet<ConfigKey>,
+    /// The first proxy that rejected it.
+    pub proxy: String,
+}
+
+/// The rejected contents that are still published.
+#[derive(Default)]
+pub(crate) struct Nacks {
+    known: BTreeMap<(TypeUrl, Rejected), Nacked>,
+    window: Window,
+}
+
+impl Nacks {
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(crate) fn list(&self) -> Vec<Nacked> {
+        self.known.values().cloned().collect()
+    }
+
+    /// Forgets what no view publishes any more: it was corrected.
+    pub(super) fn retain_published(&mut self, views: &Views) {
+        if self.known.is_empty() {
+            return;
+        }
+        let publications: Vec<_> = views.publications().collect();
+        self.known.retain(|(type_url, rejected), _| {
+            publications.iter().any(|publication| {
+                find(publication, *type_url, &rejected.name).is_some_and(|now| now.digest == rejected.digest)
+            })
+        });
+    }
+
+    /// One finding for each object and resource.
+    pub(super) fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
+        self.known.values().flat_map(|nacked| {
+            nacked.origins.iter().map(move |origin| {
+                let message = format!(
+                    "Envoy rejects {} `{}`: {}",
+                    nacked.type_url, nacked.resource.name, nacked.message
+                );
+                let mut diagnostic = Diagnostic::new(
+                    Severity::Error,
+                    Subject::Object(origin.clone()),
+                    Code::RejectedByProxy,
+                    FieldPath::root(),
+                    message,
+                );
+                diagnostic.help("proxies keep the last good version until this is corrected");
+                diagnostic
+            })
+        })
+    }
+}
+
+impl Core {
+    pub(super) fn nack(&mut self, key: &PublicationKey, proxy: &str, report: &NackReport) {
+        let latest = self.views.latest(key);
+        let mut origins = BTreeSet::new();
+        for rejected in &report.resources {
+            let published = latest.as_ref().and_then(|latest| find(latest, report.type_url, &rejected.name));
+            let found = published
+                .filter(|now| now.digest == rejected.digest)
+                .map(|resource| provenance::of_resource(report.type_url, &resource, &self.objects));
+            let nacked = Nacked {
+                type_url: report.type_url,
+                resource: rejected.clone(),
+                message: report.message.clone(),
+                origins: found.unwrap_or_default(),
+                proxy: proxy.to_owned(),
+            };
+            origins.extend(nacked.origins.iter().cloned());
+            if self.nacks.known.len() < KEPT {
+                self.nacks.known.entry((report.type_url, rejected.clone())).or_insert(nacked);
+            }
+        }
+        if self.nacks.window.admits(Instant::now()) {
+            let origins: Vec<_> = origins.iter().map(ToString::to_string).collect();
+            telemetry::rejected_by_proxy(
+                proxy,
+                report.type_url.short(),
+                &origins.join(", "),
+                &report.message,
+            );
+        }
+        self.note_findings();
+        self.note_sizes();
+    }
+
+    /// What proxies have rejected and is still published.
+    pub fn nacked(&self) -> Vec<Nacked> {
+        self.nacks.list()
+    }
+}
+
+/// Bounds how many lines are logged.
+#[derive(Default)]
+struct Window {
+    since: Option<Instant>,
+    seen: u64,
+}
+
+impl Window {
+    fn admits(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
+            if self.seen > LOGGED {
+                telemetry::rejections_suppressed(self.seen - LOGGED);
+            }
+            (self.since, self.seen) = (Some(now), 0);
+        }
+        self.seen += 1;
+        self.seen <= LOGGED
+    }
+}

@@ -1,0 +1,74 @@
+//! What is published, and since when.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use fairlead_envoy::{EncodedResource, TypeUrl};
+use fairlead_incremental::Settled;
+use fairlead_translate::publication::Sets;
+use fairlead_xds::Publication;
+
+use super::Core;
+
+/// How many revisions are remembered. A proxy that takes longer than so many rounds is not measured.
+const REMEMBERED: usize = 1024;
+
+/// The publication of a proxy's sets.
+pub fn publication(revision: u64, sets: &Sets) -> Publication {
+    TypeUrl::ALL.into_iter().fold(Publication::new(revision), |publication, type_url| {
+        publication.with(type_url, sets.get(type_url))
+    })
+}
+
+/// A published resource by name. A virtual host is found in its table.
+pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<EncodedResource> {
+    if let Some(resource) = publication.set(type_url).get(name) {
+        return Some(resource.clone());
+    }
+    if type_url != TypeUrl::VirtualHost {
+        return None;
+    }
+    let tables = publication.set(TypeUrl::RouteConfiguration).values();
+    tables.filter_map(|table| table.elements.as_ref()?.children.get(name).cloned()).next()
+}
+
+/// When the changes of recent revisions came in.
+#[derive(Default)]
+pub struct Revisions(Mutex<VecDeque<(u64, Instant)>>);
+
+impl Revisions {
+    /// The first change of `revision` came in at `since`.
+    pub(crate) fn began(&self, revision: u64, since: Instant) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() == REMEMBERED {
+            known.pop_front();
+        }
+        known.push_back((revision, since));
+    }
+
+    /// When the first change of `revision` came in, unless that is long ago.
+    pub fn since(&self, revision: u64) -> Option<Instant> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().rev().find(|(other, _)| *other == revision).map(|(_, since)| *since)
+    }
+}
+
+impl Core {
+    /// Publishes to the views that are different now. Returns how many.
+    pub(super) fn publish(&mut self, settled: &Settled) -> usize {
+        let mut published = 0;
+        for root in &settled.changed {
+            let Some(held) = self.views.of_root(root.id) else { continue };
+            held.view.publish(publication(settled.revision.0, &held.lease.value(&self.db)));
+            let latest = held.view.latest();
+            held.view.quarantine().retain(|type_url, rejected| {
+                find(&latest, type_url, &rejected.name).is_some_and(|now| now.digest == rejected.digest)
+            });
+            published += 1;
+        }
+        published
+    }
+}

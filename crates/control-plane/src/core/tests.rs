@@ -1,0 +1,185 @@
+//! The core over a source that a test plays.
+
+use std::{sync::Arc, time::Duration};
+
+use fairlead_config::{Change, ChangeBatch, decode_file};
+use fairlead_envoy::TypeUrl;
+use fairlead_translate::publication::PublicationKey;
+use fairlead_xds::{NackReport, Nonce, Rejected, server::View};
+use tokio::time::timeout;
+
+use super::{CoreHandle, Readiness, start};
+use crate::{metrics::Metrics, node::tests_support::sidecar, settings::Settings, source::SourceUpdate};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const CART: &str = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: cart, namespace: shop}
+spec:
+  hosts: [cart.example]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  endpoints: [{address: 10.1.1.1}]
+";
+
+fn update(file: &str, synced: bool) -> SourceUpdate {
+    let decoded = decode_file("mesh.yaml", file.as_bytes());
+    assert!(decoded.rejected.is_empty(), "{:?}", decoded.diagnostics);
+    SourceUpdate {
+        changes: decoded.objects.into_iter().map(Change::Set).collect(),
+        diagnostics: decoded.diagnostics,
+        synced,
+    }
+}
+
+fn key() -> PublicationKey {
+    PublicationKey { proxy: sidecar("web-1", "shop"), secrets: true }
+}
+
+fn core() -> CoreHandle {
+    start(&Settings::default(), Arc::new(Metrics::new())).expect("a thread").0
+}
+
+async fn connect(core: &CoreHandle) -> Arc<View> {
+    timeout(PATIENCE, core.connect(key())).await.expect("in time").expect("the core lives")
+}
+
+async fn until(
+    core: &CoreHandle,
+    what: &str,
+    reached: impl Fn(&super::Core) -> bool + Copy + Send + 'static,
+) {
+    let waiting = async {
+        while !core.inspect(reached).await.expect("the core lives") {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} does not come"));
+}
+
+const CLUSTER: &str = "outbound|80||cart.example";
+
+fn endpoints_of(view: &View) -> String {
+    let assignment =
+        view.latest().set(TypeUrl::ClusterLoadAssignment).get(CLUSTER).expect("endpoints").to_vec();
+    fairlead_envoy::json::dump(TypeUrl::ClusterLoadAssignment.as_str(), &assignment)
+        .expect("a message")
+        .to_string()
+}
+
+#[tokio::test]
+async fn nothing_is_served_before_the_source_has_told_everything() {
+    let core = core();
+    core.source_update(update(CART, false)).expect("the core lives");
+    let early = tokio::spawn({
+        let core = core.clone();
+        async move { core.connect(key()).await }
+    });
+    // The connection is behind the update in the queue, and an inspection is behind both.
+    until(&core, "the waiting proxy", |core| core.waiting.len() == 1).await;
+    assert_eq!(*core.readiness().borrow(), Readiness::Waiting);
+    assert_eq!(core.inspect(|core| core.objects().len()).await, Ok(0), "nothing is applied");
+
+    core.source_update(SourceUpdate { synced: true, ..SourceUpdate::default() }).expect("the core lives");
+    let view = timeout(PATIENCE, early).await.expect("in time").expect("no panic").expect("the core lives");
+    assert!(view.latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+    assert_eq!(*core.readiness().borrow(), Readiness::Ready);
+}
+
+#[tokio::test]
+async fn a_change_reaches_the_views_that_it_concerns_and_no_other() {
+    let core = core();
+    core.source_update(update(CART, true)).expect("the core lives");
+    let view = connect(&core).await;
+    assert!(endpoints_of(&view).contains("10.1.1.1"));
+    let before = view.latest();
+
+    core.source_update(update(&CART.replace("10.1.1.1", "10.1.1.2"), true)).expect("the core lives");
+    until(&core, "the second revision", |core| core.latest(&key()).is_some_and(|now| now.revision() > 2))
+        .await;
+    let after = view.latest();
+    assert!(endpoints_of(&view).contains("10.1.1.2"));
+    assert!(before.set(TypeUrl::Cluster).ptr_eq(after.set(TypeUrl::Cluster)), "clusters are untouched");
+
+    let unrelated = CART.replace("name: cart,", "name: other,").replace("cart.example", "other.example");
+    let hidden =
+        unrelated.replace("spec:", "spec:\n  exportTo: ['.']").replace("namespace: shop", "namespace: bank");
+    core.source_update(update(&hidden, true)).expect("the core lives");
+    until(&core, "the third change", |core| core.objects().len() == 2).await;
+    assert!(Arc::ptr_eq(&view.latest(), &after), "a service that the proxy does not see publishes nothing");
+}
+
+#[tokio::test]
+async fn a_view_is_shared_and_goes_with_its_last_proxy() {
+    let core = core();
+    core.source_update(update(CART, true)).expect("the core lives");
+    let (first, second) = (connect(&core).await, connect(&core).await);
+    assert!(Arc::ptr_eq(&first, &second));
+    core.disconnect(key());
+    until(&core, "the first end", |core| core.view_count() == 1).await;
+    core.disconnect(key());
+    until(&core, "the second end", |core| core.view_count() == 0).await;
+    // One that nobody knows changes nothing.
+    core.disconnect(key());
+    until(&core, "the third end", |core| core.view_count() == 0).await;
+}
+
+#[tokio::test]
+async fn a_rejection_is_a_finding_about_the_object_until_it_is_corrected() {
+    let core = core();
+    core.source_update(update(CART, true)).expect("the core lives");
+    let view = connect(&core).await;
+    let cluster = view.latest().set(TypeUrl::Cluster).get(CLUSTER).expect("a cluster").clone();
+    let report = NackReport {
+        type_url: TypeUrl::Cluster,
+        resources: vec![Rejected { name: cluster.name.clone(), digest: cluster.digest }],
+        message: "a reason".to_owned(),
+        nonce: Nonce(1),
+    };
+    core.nack(key(), "web-1".to_owned(), report);
+    let found = core.inspect(|core| core.diagnostics().clone()).await.expect("the core lives");
+    let text = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(
+        text.contains("error[FL0326 rejected-by-proxy] ServiceEntry shop/cart (mesh.yaml:2:1)"),
+        "{text}"
+    );
+    assert!(text.contains("a reason"), "{text}");
+
+    let corrected = CART.replace("number: 80", "number: 81");
+    core.source_update(update(&corrected, true)).expect("the core lives");
+    until(&core, "the end of the finding", |core| core.nacked().is_empty()).await;
+    let found = core.inspect(|core| core.diagnostics().clone()).await.expect("the core lives");
+    assert!(found.iter().all(|finding| finding.code != fairlead_config::Code::RejectedByProxy), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_panic_in_the_core_is_seen_by_its_owner() {
+    let core = core();
+    let mut readiness = core.readiness();
+    let looked = core.inspect(|_| -> () { panic!("a bug") }).await;
+    assert!(looked.is_err());
+    let failed = timeout(PATIENCE, readiness.wait_for(|now| matches!(now, Readiness::Failed(_)))).await;
+    let failed = failed.expect("in time").expect("the sender is kept until it has told").clone();
+    assert_eq!(failed, Readiness::Failed("a bug".into()));
+    assert!(core.source_update(SourceUpdate::default()).is_err());
+}
+
+#[tokio::test]
+async fn deletions_and_sets_of_one_batch_take_effect_together() {
+    let core = core();
+    core.source_update(update(CART, true)).expect("the core lives");
+    let view = connect(&core).await;
+    let renamed = update(&CART.replace("name: cart,", "name: cart2,"), true);
+    let mut changes = renamed.changes.clone();
+    let old = decode_file("mesh.yaml", CART.as_bytes()).objects;
+    changes.extend(old.iter().map(|object| Change::Delete(object.key().clone())).collect::<ChangeBatch>());
+    core.source_update(SourceUpdate { changes, ..renamed }).expect("the core lives");
+    until(&core, "the renamed object", |core| {
+        core.objects().iter().all(|object| object.key().name == *"cart2")
+    })
+    .await;
+    assert!(view.latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+}

@@ -1,0 +1,78 @@
+//! What a resource was computed from: the engine's explanation of it, followed down to the objects.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use fairlead_incremental::{Db, Explanation};
+use fairlead_translate::publication::{PublicationKey, PublicationOf};
+
+/// How deep and how much is told: a whole mesh is below every publication.
+const DEPTH: usize = 12;
+const LINES: usize = 500;
+
+/// So many nodes are looked at: the core does nothing else meanwhile.
+const VISITS: usize = 50_000;
+
+/// Tells what the publication of a proxy was computed from, each node once. With `needles`, only the branches in which
+/// some key contains one of them (a host, the name of an object).
+pub fn explain(db: &Db, key: &PublicationKey, needles: &[String]) -> Option<String> {
+    let root = db.explain::<PublicationOf>(key)?;
+    let mut teller = Teller { db, needles, text: String::new(), lines: 0, told: BTreeSet::new() };
+    teller.node(&root, 0);
+    if teller.lines >= LINES {
+        let _ = writeln!(teller.text, "… cut at {LINES} lines");
+    }
+    Some(teller.text)
+}
+
+struct Teller<'a> {
+    db: &'a Db,
+    needles: &'a [String],
+    text: String,
+    lines: usize,
+    told: BTreeSet<fairlead_incremental::NodeId>,
+}
+
+impl Teller<'_> {
+    /// Tells a node and what it read, each node once. Returns whether anything of it was told.
+    fn node(&mut self, node: &Explanation, depth: usize) -> bool {
+        let enough = depth > DEPTH || self.lines >= LINES || self.told.len() >= VISITS;
+        if enough || !self.told.insert(node.node.id) {
+            return false;
+        }
+        let before = (self.text.len(), self.lines);
+        let mention = &node.node;
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            self.text,
+            "{:indent$}{} {} {} (changed at revision {})",
+            "",
+            mention.kind,
+            mention.name,
+            shortened(&mention.key),
+            mention.changed_at.0,
+            indent = depth * 2
+        );
+        self.lines += 1;
+        let mut wanted =
+            self.needles.is_empty() || self.needles.iter().any(|needle| mention.key.contains(needle));
+        for read in &node.reads {
+            if let Some(read) = self.db.explain_node(read.id) {
+                wanted |= self.node(&read, depth + 1);
+            }
+        }
+        if !wanted {
+            self.text.truncate(before.0);
+            self.lines = before.1;
+        }
+        wanted
+    }
+}
+
+/// Keys hold whole views; a line shows their beginning.
+fn shortened(key: &str) -> String {
+    const SHOWN: usize = 160;
+    match key.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &key[..end]),
+        None => key.to_owned(),
+    }
+}

@@ -1,0 +1,247 @@
+//! Metrics: those of istiod that can be filled truthfully, under their names, and Fairlead's own.
+//!
+//! What the core and the sessions count is registered once; what they hold is read when somebody asks. No label
+//! carries the id of a proxy or a host name.
+
+mod collector;
+mod names;
+mod plain;
+
+use std::{
+    sync::{Arc, OnceLock, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+
+use fairlead_config::{Diagnostic, Kind, Severity};
+use fairlead_envoy::TypeUrl;
+use fairlead_incremental::{Db, Settled};
+use fairlead_xds::server::Sessions;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::Registry,
+};
+
+use crate::core::Objects;
+
+/// Bounds of histograms, in seconds.
+const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    sessions: Arc<OnceLock<Sessions>>,
+    convergence: Histogram,
+    acceptance: Histograms<TypeLabel>,
+    debounce: Histogram,
+    settle: Histogram,
+    publish: Histogram,
+    recomputed: Family<QueryLabel, Counter>,
+    updates: Counter,
+    changes: Counter,
+    revision: Gauge,
+    views: Gauge,
+    nodes: Gauge,
+    edges: Gauge,
+    quarantined: Gauge,
+    objects: Family<KindLabel, Gauge>,
+    services: Gauge,
+    virtual_services: Gauge,
+    diagnostics: Family<DiagnosticLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TypeLabel {
+    r#type: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueryLabel {
+    query: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DiagnosticLabels {
+    severity: &'static str,
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    component: &'static str,
+    tag: &'static str,
+}
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let sessions = Arc::new(OnceLock::new());
+        registry.register_collector(Box::new(collector::Live::new(sessions.clone(), Instant::now())));
+        let metrics = Self {
+            sessions,
+            convergence: seconds(),
+            acceptance: Family::new_with_constructor(seconds),
+            debounce: seconds(),
+            settle: seconds(),
+            publish: seconds(),
+            recomputed: Family::default(),
+            updates: Counter::<u64, AtomicU64>::default(),
+            changes: Counter::default(),
+            revision: Gauge::default(),
+            views: Gauge::default(),
+            nodes: Gauge::default(),
+            edges: Gauge::default(),
+            quarantined: Gauge::default(),
+            objects: Family::default(),
+            services: Gauge::default(),
+            virtual_services: Gauge::default(),
+            diagnostics: Family::default(),
+            registry,
+        };
+        metrics.registered()
+    }
+
+    fn registered(mut self) -> Self {
+        let build = BuildLabels { component: "pilot", tag: env!("CARGO_PKG_VERSION") };
+        let registry = &mut self.registry;
+        registry.register(names::BUILD.name, names::BUILD.help, plain::One(build));
+        registry.register(
+            names::INFO.name,
+            names::INFO.help,
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        names::CONVERGENCE.register(registry, &self.convergence);
+        names::ACCEPTANCE.register(registry, &self.acceptance);
+        names::DEBOUNCE.register(registry, &self.debounce);
+        names::SETTLE.register(registry, &self.settle);
+        names::PUBLISH.register(registry, &self.publish);
+        names::RECOMPUTED.register(registry, &self.recomputed);
+        names::SOURCE_UPDATES.register(registry, &self.updates);
+        names::SOURCE_CHANGES.register(registry, &self.changes);
+        names::REVISION.register(registry, &self.revision);
+        names::VIEWS.register(registry, &self.views);
+        names::NODES.register(registry, &self.nodes);
+        names::EDGES.register(registry, &self.edges);
+        names::QUARANTINED.register(registry, &self.quarantined);
+        names::OBJECTS.register(registry, &self.objects);
+        names::SERVICES.register(registry, &self.services);
+        names::VIRTUAL_SERVICES.register(registry, &self.virtual_services);
+        names::DIAGNOSTICS.register(registry, &self.diagnostics);
+        self
+    }
+
+    /// All of it in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .expect("writing to a String does not fail, and no metric refuses to be encoded");
+        text
+    }
+
+    /// Tells where the sessions are, whose counts are read when somebody asks.
+    pub(crate) fn watch(&self, sessions: Sessions) {
+        // A second server would be a bug of the caller; the first one stays.
+        let _ = self.sessions.set(sessions);
+    }
+
+    pub(crate) fn source_update(&self, changes: usize) {
+        self.updates.inc();
+        self.changes.inc_by(changes as u64);
+    }
+
+    pub(crate) fn round(
+        &self,
+        since: Instant,
+        began: Instant,
+        settled_at: Instant,
+        ended: Instant,
+        settled: &Settled,
+    ) {
+        self.debounce.observe((began - since).as_secs_f64());
+        self.settle.observe((settled_at - began).as_secs_f64());
+        self.publish.observe((ended - settled_at).as_secs_f64());
+        for (query, count) in &settled.recomputed {
+            self.recomputed.get_or_create(&QueryLabel { query }).inc_by(*count);
+        }
+    }
+
+    pub(crate) fn accepted(&self, type_url: TypeUrl, after: Duration) {
+        self.acceptance
+            .get_or_create(&TypeLabel { r#type: type_name(type_url) })
+            .observe(after.as_secs_f64());
+    }
+
+    pub(crate) fn converged(&self, after: Duration) {
+        self.convergence.observe(after.as_secs_f64());
+    }
+
+    pub(crate) fn sizes(&self, db: &Db, objects: &Objects, views: usize, quarantined: usize) {
+        let stats = db.stats();
+        self.revision.set(signed(db.revision().0));
+        self.nodes.set(signed(stats.nodes()));
+        self.edges.set(signed(stats.edges()));
+        self.views.set(signed(views as u64));
+        self.quarantined.set(signed(quarantined as u64));
+        for kind in Kind::ALL {
+            let count = signed(objects.count(kind) as u64);
+            self.objects.get_or_create(&KindLabel { kind: kind.as_str() }).set(count);
+        }
+        let services = objects.count(Kind::Service) + objects.count(Kind::ServiceEntry);
+        self.services.set(signed(services as u64));
+        self.virtual_services.set(signed(objects.count(Kind::VirtualService) as u64));
+    }
+
+    pub(crate) fn diagnostics(&self, current: &[Diagnostic]) {
+        self.diagnostics.clear();
+        for diagnostic in current {
+            let severity = match diagnostic.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Info => "info",
+            };
+            self.diagnostics
+                .get_or_create(&DiagnosticLabels { severity, code: diagnostic.code.as_str() })
+                .inc();
+        }
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The label that istiod has for a type.
+fn type_name(type_url: TypeUrl) -> &'static str {
+    match type_url {
+        TypeUrl::Cluster => "cds",
+        TypeUrl::ClusterLoadAssignment => "eds",
+        TypeUrl::LbEndpoint => "leds",
+        TypeUrl::Listener => "lds",
+        TypeUrl::FilterChain => "fcds",
+        TypeUrl::RouteConfiguration => "rds",
+        TypeUrl::VirtualHost => "vhds",
+        TypeUrl::Secret => "sds",
+    }
+}
+
+#[cfg(test)]
+mod tests;

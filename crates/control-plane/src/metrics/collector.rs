@@ -1,0 +1,110 @@
+//! What is read when somebody asks: the counts of the ADS server, and the time.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use fairlead_envoy::TypeUrl;
+use fairlead_xds::server::{Count, Counters, PerType, Sessions};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
+};
+
+use super::{
+    TypeLabel,
+    names::{self, Name},
+    plain::Plain,
+    type_name,
+};
+
+/// Reads the sessions of a server.
+pub(super) struct Live {
+    sessions: Arc<OnceLock<Sessions>>,
+    started: Instant,
+}
+
+impl Live {
+    pub(super) fn new(sessions: Arc<OnceLock<Sessions>>, started: Instant) -> Self {
+        Self { sessions, started }
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+impl Collector for Live {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Out { encoder };
+        out.one(&names::UPTIME, &ConstGauge::new(self.started.elapsed().as_secs_f64()))?;
+        let Some(sessions) = self.sessions.get() else { return Ok(()) };
+        out.one(&names::CLIENTS, &ConstGauge::new(i64::try_from(sessions.len()).unwrap_or(i64::MAX)))?;
+        out.of_istiod(sessions.counters())?;
+        out.own(sessions.counters())
+    }
+}
+
+struct Out<'a> {
+    encoder: DescriptorEncoder<'a>,
+}
+
+impl Out<'_> {
+    fn of_istiod(&mut self, counters: &Counters) -> fmt::Result {
+        self.per_type(&names::PUSHES, &counters.pushes, Plain)?;
+        self.per_type(&names::REJECTS, &counters.nacks, Plain)?;
+        self.one(&names::INTERNAL_ERRORS, &Plain(counters.panics.get()))?;
+        self.one(&names::EXPIRED_NONCES, &Plain(counters.stale_nonces.get()))?;
+        self.one(&names::WRITE_TIMEOUTS, &Plain(counters.stalled.get()))
+    }
+
+    fn own(&mut self, counters: &Counters) -> fmt::Result {
+        let counts: [(&Name, &Count); 5] = [
+            (&names::CONNECTS, &counters.connects),
+            (&names::REFUSED, &counters.refused),
+            (&names::DISCONNECTS, &counters.disconnects),
+            (&names::REQUESTS, &counters.requests),
+            (&names::UNKNOWN_TYPES, &counters.unknown_types),
+        ];
+        for (name, count) in counts {
+            self.one(name, &ConstCounter::new(count.get()))?;
+        }
+        let per_type: [(&Name, &PerType); 6] = [
+            (&names::ACKS, &counters.acks),
+            (&names::NACKS, &counters.nacks),
+            (&names::REJECTED_RESOURCES, &counters.rejected_resources),
+            (&names::RESOURCES, &counters.resources),
+            (&names::REMOVED, &counters.removed),
+            (&names::BYTES, &counters.bytes),
+        ];
+        for (name, counts) in per_type {
+            self.per_type(name, counts, ConstCounter::new)?;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, name: &Name, metric: &impl EncodeMetric) -> fmt::Result {
+        let encoder = self.encoder.encode_descriptor(name.name, name.help, None, metric.metric_type())?;
+        metric.encode(encoder)
+    }
+
+    fn per_type<M: EncodeMetric>(
+        &mut self,
+        name: &Name,
+        counts: &PerType,
+        metric: impl Fn(u64) -> M,
+    ) -> fmt::Result {
+        let mut encoder =
+            self.encoder.encode_descriptor(name.name, name.help, None, metric(0).metric_type())?;
+        for type_url in TypeUrl::ALL {
+            let labels = TypeLabel { r#type: type_name(type_url) };
+            metric(counts.get(type_url)).encode(encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}

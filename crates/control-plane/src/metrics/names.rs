@@ -1,0 +1,68 @@
+//! Each metric's name and help. The page `docs/reference/metrics.md` has a row for each.
+//!
+//! A counter is exposed with the suffix `_total`, except for those under istiod's names, which have none there.
+
+use prometheus_client::registry::{Metric as Registrable, Registry};
+
+/// A metric.
+pub(super) struct Name {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+}
+
+impl Name {
+    /// Registers a metric, whose clones count together.
+    pub(super) fn register<M: Registrable + Clone>(&self, registry: &mut Registry, metric: &M) {
+        registry.register(self.name, self.help, metric.clone());
+    }
+}
+
+macro_rules! names {
+    ($($constant:ident = $name:literal: $help:literal;)*) => {
+        $(pub(super) const $constant: Name = Name { name: $name, help: $help };)*
+
+        /// All of them.
+        #[cfg(test)]
+        pub(super) const ALL: &[&str] = &[$($name,)*];
+    };
+}
+
+names! {
+    BUILD = "istio_build": "The version that runs, as istiod tells it";
+    INFO = "fairlead_build": "The version that runs";
+    UPTIME = "istiod_uptime_seconds": "Seconds since the start";
+    CLIENTS = "pilot_xds": "Connected proxies";
+    PUSHES = "pilot_xds_pushes": "Responses sent, by type";
+    REJECTS = "pilot_total_xds_rejects": "Responses that proxies rejected, by type";
+    INTERNAL_ERRORS = "pilot_total_xds_internal_errors": "Streams that ended by a bug";
+    EXPIRED_NONCES = "pilot_xds_expired_nonce": "Requests that answered an older response than the last";
+    WRITE_TIMEOUTS = "pilot_xds_write_timeout": "Proxies that were disconnected because they stopped reading";
+    CONVERGENCE = "pilot_proxy_convergence_time": "Seconds from a change to the moment when a proxy has accepted all that it changed";
+    DEBOUNCE = "pilot_debounce_time": "Seconds that the first change of a round waited for others";
+    SERVICES = "pilot_services": "Services and ServiceEntries";
+    VIRTUAL_SERVICES = "pilot_virt_services": "VirtualServices";
+    ACCEPTANCE = "fairlead_xds_acceptance_seconds": "Seconds from a change to its acknowledgement by a proxy, by type";
+    CONNECTS = "fairlead_xds_connects": "Streams that were let in";
+    REFUSED = "fairlead_xds_refused": "Streams that were not let in";
+    DISCONNECTS = "fairlead_xds_disconnects": "Streams that have ended";
+    REQUESTS = "fairlead_xds_requests": "Requests received";
+    ACKS = "fairlead_xds_acks": "Responses that proxies accepted, by type";
+    NACKS = "fairlead_xds_nacks": "Responses that proxies rejected, by type";
+    REJECTED_RESOURCES = "fairlead_xds_rejected_resources": "Contents found to be at fault for a rejection, by type";
+    RESOURCES = "fairlead_xds_resources": "Resources sent, by type";
+    REMOVED = "fairlead_xds_removed": "Names removed, by type";
+    BYTES = "fairlead_xds_bytes": "Bytes of responses sent, by type";
+    UNKNOWN_TYPES = "fairlead_xds_unknown_type_requests": "Requests for a type that is not served";
+    SETTLE = "fairlead_settle_duration_seconds": "Seconds that it took to compute what a round of changes changes";
+    PUBLISH = "fairlead_publish_duration_seconds": "Seconds that it took to hand the results of a round to the sessions";
+    RECOMPUTED = "fairlead_queries_recomputed": "Computations of the engine, by query";
+    SOURCE_UPDATES = "fairlead_source_updates": "Updates that came from the source";
+    SOURCE_CHANGES = "fairlead_source_changes": "Changes of objects in them";
+    REVISION = "fairlead_revision": "The newest revision";
+    VIEWS = "fairlead_views": "Distinct views of connected proxies";
+    NODES = "fairlead_engine_nodes": "Values that the engine holds";
+    EDGES = "fairlead_engine_edges": "Dependencies between them";
+    QUARANTINED = "fairlead_quarantined_resources": "Contents that a proxy rejected and that are still published";
+    OBJECTS = "fairlead_objects": "Objects in use, by kind";
+    DIAGNOSTICS = "fairlead_diagnostics": "Findings that hold now, by severity and code";
+}

@@ -1,0 +1,212 @@
+//! A node as Envoy tells it → what the model knows of a proxy.
+//!
+//! The form is Istio's: the id is `<type>~<ip>~<name>.<namespace>~<domain>`, and the metadata says the rest. Whatever
+//! a client sends is bounded here, before it becomes a key that is kept.
+
+mod metadata;
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use fairlead_model::{
+    LabelSet, Namespace,
+    endpoints::Locality,
+    proxy::{Interception, ProxyKey, ProxyKind},
+};
+use fairlead_xds::Node;
+
+use crate::settings::MeshSettings;
+use metadata::{Metadata, bounded};
+
+/// Limits of what a node may say.
+mod limits {
+    /// Bytes of the id.
+    pub(super) const ID_BYTES: usize = 1024;
+    /// Bytes of a text in the metadata.
+    pub(super) const TEXT_BYTES: usize = 1024;
+    /// Labels.
+    pub(super) const LABELS: usize = 256;
+    /// Addresses.
+    pub(super) const ADDRESSES: usize = 64;
+}
+
+/// Why a node is not understood. The text names what is wrong and how it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    /// Something is larger than its limit.
+    #[error("{what} of the node is longer than {limit}")]
+    TooLong {
+        /// What.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// The id has another number of parts.
+    #[error("node id `{id}` is not of the form <type>~<ip>~<name>.<namespace>~<domain>")]
+    Form {
+        /// The id.
+        id: String,
+    },
+    /// The type is none that is served.
+    #[error("node type `{0}` is not served: it is `sidecar`, or `router` for a gateway")]
+    Type(String),
+    /// No namespace is known.
+    #[error(
+        "the namespace of the node is not known: neither metadata NAMESPACE nor `<name>.<namespace>` in id `{id}`"
+    )]
+    Namespace {
+        /// The id.
+        id: String,
+    },
+    /// A namespace is not one.
+    #[error("`{0}` is not a namespace: lower-case letters, digits and `-`, at most 63")]
+    BadNamespace(String),
+    /// An address is not one.
+    #[error("`{address}` in {place} of the node is not an IP address")]
+    Address {
+        /// The text.
+        address: String,
+        /// Where it stands.
+        place: &'static str,
+    },
+    /// No address is known.
+    #[error("the node has no IP address: neither metadata INSTANCE_IPS nor the second part of id `{id}`")]
+    NoAddress {
+        /// The id.
+        id: String,
+    },
+    /// A metadata entry has another type.
+    #[error("metadata {name} of the node is not {expected}")]
+    Metadata {
+        /// The entry.
+        name: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The interception mode is none.
+    #[error("metadata INTERCEPTION_MODE `{0}` is not REDIRECT, TPROXY or NONE")]
+    Interception(String),
+}
+
+/// What the model knows of the proxy with this node.
+///
+/// # Errors
+/// The first thing about the node that is not understood.
+pub fn proxy_key(node: &Node, mesh: &MeshSettings) -> Result<ProxyKey, NodeError> {
+    let metadata = Metadata(&node.metadata);
+    let id = Id::parse(&node.id)?;
+    let namespace = namespace(&id, &metadata)?;
+    let labels = metadata.map("LABELS", limits::LABELS)?;
+    Ok(ProxyKey {
+        kind: id.kind,
+        addresses: addresses(&id, &metadata)?,
+        cluster: metadata.text("CLUSTER_ID")?.unwrap_or(&mesh.cluster_id).into(),
+        network: metadata.text("NETWORK")?.unwrap_or_default().into(),
+        locality: locality(node, &labels)?,
+        labels: labels.into_iter().collect::<LabelSet>(),
+        node: metadata.text("NODE_NAME")?.unwrap_or_default().into(),
+        interception: interception(&metadata)?,
+        dns_domain: match id.domain {
+            "" => format!("{namespace}.svc.{}", mesh.domain).into(),
+            domain => domain.into(),
+        },
+        privileged: !metadata.flag("UNPRIVILEGED_POD")?,
+        namespace,
+    })
+}
+
+/// The parts of a node id.
+struct Id<'a> {
+    whole: &'a str,
+    kind: ProxyKind,
+    address: &'a str,
+    name: &'a str,
+    domain: &'a str,
+}
+
+impl<'a> Id<'a> {
+    fn parse(whole: &'a str) -> Result<Self, NodeError> {
+        bounded("the id", whole, limits::ID_BYTES)?;
+        let parts: Vec<_> = whole.split('~').collect();
+        let [kind, address, name, domain] = parts[..] else {
+            return Err(NodeError::Form { id: whole.to_owned() });
+        };
+        let kind = match kind {
+            "sidecar" => ProxyKind::Sidecar,
+            "router" => ProxyKind::Gateway,
+            other => return Err(NodeError::Type(other.to_owned())),
+        };
+        Ok(Self { whole, kind, address, name, domain })
+    }
+}
+
+fn namespace(id: &Id<'_>, metadata: &Metadata<'_>) -> Result<Namespace, NodeError> {
+    let of_id = id.name.rsplit_once('.').map(|(_, namespace)| namespace);
+    let namespace = match metadata.text("NAMESPACE")?.filter(|namespace| !namespace.is_empty()) {
+        Some(namespace) => namespace,
+        None => of_id.ok_or_else(|| NodeError::Namespace { id: id.whole.to_owned() })?,
+    };
+    let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if namespace.is_empty() || namespace.len() > 63 || !namespace.chars().all(is_label) {
+        return Err(NodeError::BadNamespace(namespace.to_owned()));
+    }
+    Ok(Namespace::from(namespace))
+}
+
+/// `INSTANCE_IPS`, else the address of the id; sorted, each once.
+fn addresses(id: &Id<'_>, metadata: &Metadata<'_>) -> Result<Arc<[IpAddr]>, NodeError> {
+    let (texts, place) = match metadata.text("INSTANCE_IPS")?.filter(|list| !list.trim().is_empty()) {
+        Some(list) => (list, "metadata INSTANCE_IPS"),
+        None => (id.address, "the id"),
+    };
+    let parse = |text: &str| {
+        text.parse::<IpAddr>().map_err(|_| NodeError::Address { address: text.to_owned(), place })
+    };
+    let texts = texts.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let mut addresses = texts.map(parse).collect::<Result<Vec<_>, _>>()?;
+    if addresses.is_empty() {
+        return Err(NodeError::NoAddress { id: id.whole.to_owned() });
+    }
+    if addresses.len() > limits::ADDRESSES {
+        return Err(NodeError::TooLong { what: "metadata INSTANCE_IPS", limit: limits::ADDRESSES });
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(addresses.into())
+}
+
+/// The node's own locality, else Istio's label, in which dots stand for slashes.
+fn locality(node: &Node, labels: &BTreeMap<&str, &str>) -> Result<Locality, NodeError> {
+    let said = &node.locality;
+    for text in [&said.region, &said.zone, &said.sub_zone] {
+        bounded("the locality", text, limits::TEXT_BYTES)?;
+    }
+    if said.region.is_empty()
+        && let Some(label) = labels.get("istio-locality").filter(|label| !label.is_empty())
+    {
+        return Ok(Locality::parse(&label.replace('.', "/")));
+    }
+    Ok(Locality {
+        region: said.region.as_str().into(),
+        zone: said.zone.as_str().into(),
+        subzone: said.sub_zone.as_str().into(),
+    })
+}
+
+fn interception(metadata: &Metadata<'_>) -> Result<Interception, NodeError> {
+    match metadata.text("INTERCEPTION_MODE")?.unwrap_or_default() {
+        "" | "REDIRECT" => Ok(Interception::Redirect),
+        "TPROXY" => Ok(Interception::Tproxy),
+        "NONE" => Ok(Interception::None),
+        other => Err(NodeError::Interception(other.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+/// Proxies for the tests of other modules.
+#[cfg(test)]
+pub(crate) mod tests_support;
+
+#[cfg(test)]
+mod tests;

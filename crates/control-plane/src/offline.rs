@@ -1,0 +1,84 @@
+//! A mesh without a server: a directory in, what a proxy would be sent out.
+
+use std::path::Path;
+
+use fairlead_config::{AnyConfig, Change, ChangeBatch, Diagnostic};
+use fairlead_incremental::{ChangeSet, Db};
+use fairlead_model::{diagnostics::AllDiagnostics, input, proxy::ProxyKey};
+use fairlead_source_file::{SourceError, load_once};
+use fairlead_translate::publication::{PublicationKey, PublicationOf};
+use fairlead_xds::Publication;
+
+use crate::{
+    core::{Objects, engine, publication},
+    settings::Settings,
+};
+
+/// A mesh at one moment.
+pub struct Mesh {
+    db: Db,
+    objects: Objects,
+    source_diagnostics: Vec<Diagnostic>,
+}
+
+impl Mesh {
+    /// Reads a directory once, with the settings of a control plane.
+    ///
+    /// # Errors
+    /// If the directory cannot be looked at. What is wrong in it is a diagnostic.
+    pub fn load(directory: impl AsRef<Path>, settings: &Settings) -> Result<Self, SourceError> {
+        let loaded = load_once(directory)?;
+        Ok(Self::of_objects(loaded.objects, loaded.diagnostics, settings))
+    }
+
+    /// A mesh of these objects; `diagnostics` are those of their source.
+    pub fn of_objects(
+        objects: impl IntoIterator<Item = AnyConfig>,
+        diagnostics: Vec<Diagnostic>,
+        settings: &Settings,
+    ) -> Self {
+        let mut mesh =
+            Self { db: engine(settings), objects: Objects::default(), source_diagnostics: diagnostics };
+        mesh.apply(objects.into_iter().map(Change::Set).collect());
+        mesh
+    }
+
+    /// Changes objects.
+    pub fn apply(&mut self, changes: ChangeBatch) {
+        self.objects.apply(&changes);
+        let mut set = ChangeSet::new();
+        input::apply(changes, &mut set);
+        self.db.apply(set);
+        self.db.settle();
+    }
+
+    /// What a proxy is sent, secrets included if it may have them.
+    pub fn publication(&mut self, proxy: &ProxyKey, secrets: bool) -> Publication {
+        let key = PublicationKey { proxy: proxy.clone(), secrets };
+        let lease = self.db.lease::<PublicationOf>(&key);
+        publication(self.db.revision().0, &lease.value(&self.db))
+    }
+
+    /// All findings, about objects by themselves and about their references to others, in order.
+    pub fn diagnostics(&mut self) -> Vec<Diagnostic> {
+        let mut all = self.source_diagnostics.clone();
+        let lease = self.db.lease::<AllDiagnostics>(&());
+        all.extend(lease.value(&self.db).iter().cloned());
+        for diagnostic in &mut all {
+            self.objects.relocate(diagnostic);
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// The objects.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The engine, for benchmarks and explanations.
+    pub fn db(&mut self) -> &mut Db {
+        &mut self.db
+    }
+}

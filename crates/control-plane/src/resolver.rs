@@ -1,0 +1,140 @@
+//! Who may connect, and what each is served: the owner's side of the ADS server.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use fairlead_envoy::TypeUrl;
+use fairlead_translate::publication::PublicationKey;
+use fairlead_xds::{
+    ElementTypes, NackReport, Node, SessionOptions,
+    server::{Connection, ConnectionId, Peer, Resolver, Sessions},
+};
+use tonic::Status;
+
+use crate::{
+    core::CoreHandle,
+    metrics::Metrics,
+    node::proxy_key,
+    settings::{MeshSettings, Settings},
+    telemetry,
+};
+
+/// The Envoy versions with which virtual hosts as resources of their own were tested: 1.40 and later of 1.x.
+const VHDS_SINCE: (u32, u32) = (1, 40);
+
+/// Lets proxies in and gives them their views.
+pub struct MeshResolver {
+    core: CoreHandle,
+    mesh: MeshSettings,
+    virtual_hosts_as_resources: bool,
+    metrics: Arc<Metrics>,
+    sessions: OnceLock<Sessions>,
+    /// Whether it was said that secrets are withheld.
+    said: AtomicBool,
+}
+
+impl MeshResolver {
+    pub(crate) fn new(core: CoreHandle, settings: &Settings, metrics: Arc<Metrics>) -> Self {
+        Self {
+            core,
+            mesh: settings.mesh.clone(),
+            virtual_hosts_as_resources: settings.xds.virtual_hosts_as_resources,
+            metrics,
+            sessions: OnceLock::new(),
+            said: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells where the sessions are, once there is a server.
+    pub(crate) fn watch(&self, sessions: Sessions) {
+        // A second server would be a bug of the caller; the first one stays.
+        let _ = self.sessions.set(sessions);
+    }
+
+    /// The view that a client is served.
+    pub(crate) fn key(&self, node: &Node, peer: &Peer) -> Result<PublicationKey, crate::node::NodeError> {
+        Ok(PublicationKey { proxy: proxy_key(node, &self.mesh)?, secrets: may_have_secrets(peer) })
+    }
+
+    fn options(&self, node: &Node) -> SessionOptions {
+        let proven = node.user_agent_name == "envoy"
+            && node.user_agent_version.is_some_and(|v| v.major == VHDS_SINCE.0 && v.minor >= VHDS_SINCE.1);
+        let elements = ElementTypes { vhds: self.virtual_hosts_as_resources && proven };
+        SessionOptions { elements, ..SessionOptions::default() }
+    }
+
+    fn say_withheld(&self, node: &Node, peer: &Peer) {
+        if !self.said.swap(true, Ordering::Relaxed) {
+            let address = peer.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+            telemetry::secrets_withheld(&node.id, &address);
+        }
+    }
+}
+
+/// Secrets leave only by an encrypted connection, or one that does not leave this machine.
+fn may_have_secrets(peer: &Peer) -> bool {
+    peer.tls || peer.address.is_some_and(|address| is_loopback(address.ip()))
+}
+
+/// Whether an address is this machine's own, in either notation.
+pub(crate) fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+impl Resolver for MeshResolver {
+    async fn connect(&self, _id: ConnectionId, node: &Node, peer: &Peer) -> Result<Connection, Status> {
+        let key = self.key(node, peer).map_err(|error| {
+            telemetry::refused(&node.id, &error);
+            Status::invalid_argument(error.to_string())
+        })?;
+        if !key.secrets {
+            self.say_withheld(node, peer);
+        }
+        let view =
+            self.core.connect(key.clone()).await.map_err(|gone| Status::unavailable(gone.to_string()))?;
+        telemetry::connected(&node.id, key.proxy.namespace.as_str(), key.secrets);
+        let stay = Stay { core: self.core.clone(), key, id: node.id.clone() };
+        Ok(Connection::new(view, self.options(node), stay))
+    }
+
+    fn on_nack(&self, id: ConnectionId, report: &NackReport) {
+        let Some(status) = self.sessions.get().and_then(|sessions| sessions.get(id)) else { return };
+        // It was let in with this node and peer, so they have a key.
+        let Ok(key) = self.key(&status.node, &status.peer) else { return };
+        self.core.nack(key, status.node.id.clone(), report.clone());
+    }
+
+    fn on_ack(&self, id: ConnectionId, type_url: TypeUrl, revision: u64) {
+        let Some(since) = self.core.revisions().since(revision) else { return };
+        let Some(status) = self.sessions.get().and_then(|sessions| sessions.get(id)) else { return };
+        // What a client is sent when it connects has waited for the client, not the other way round.
+        if status.since <= since {
+            self.metrics.accepted(type_url, since.elapsed());
+            if status.types.iter().all(|status| status.in_sync) {
+                self.metrics.converged(since.elapsed());
+            }
+        }
+    }
+}
+
+/// A proxy's stay: its end releases the view.
+struct Stay {
+    core: CoreHandle,
+    key: PublicationKey,
+    id: String,
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        telemetry::disconnected(&self.id);
+        self.core.disconnect(self.key.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! What is logged: one function per event, so that messages are constant and fields come from one vocabulary.
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `proxy.id`, `proxy.namespace` | the node id and namespace of a proxy |
+//! | `type_url` | a type in its short form, `CDS` |
+//! | `revision` | a revision of the engine |
+//! | `resources`, `removed`, `bytes` | sizes of a push |
+//! | `config.key` | an object, `VirtualService shop/cart` |
+//! | `changes`, `recomputed`, `views` | sizes of a round |
+//! | `code` | the code of a diagnostic |
+//! | `elapsed_us` | microseconds |
+//! | `address` | where something listens |
+//! | `error` | what went wrong |
+
+use std::{fmt::Display, net::SocketAddr, time::Duration};
+
+use fairlead_config::{Diagnostic, Severity};
+use tracing::{debug, error, info, warn};
+
+/// The levels of the log, changeable at run time. The binary owns the subscriber and implements this.
+pub trait LogLevels: Send + Sync {
+    /// The levels that hold now, as `info,fairlead_xds=debug`.
+    fn levels(&self) -> String;
+
+    /// Changes them.
+    ///
+    /// # Errors
+    /// Why `levels` cannot be read.
+    fn set_levels(&self, levels: &str) -> Result<(), String>;
+}
+
+pub(crate) fn serving(what: &'static str, address: SocketAddr) {
+    info!(%address, server = what, "serving");
+}
+
+pub(crate) fn exposed(what: &'static str, address: SocketAddr) {
+    warn!(%address, server = what, "clients beyond this machine can connect, and are not authenticated");
+}
+
+pub(crate) fn synced(objects: usize, elapsed: Duration) {
+    info!(objects, elapsed_us = micros(elapsed), "the first configuration is ready");
+}
+
+pub(crate) fn settled(revision: u64, changes: usize, recomputed: u64, views: usize, elapsed: Duration) {
+    info!(revision, changes, recomputed, views, elapsed_us = micros(elapsed), "settled");
+}
+
+pub(crate) fn connected(id: &str, namespace: &str, secrets: bool) {
+    info!(proxy.id = id, proxy.namespace = namespace, secrets, "connected");
+}
+
+pub(crate) fn disconnected(id: &str) {
+    info!(proxy.id = id, "disconnected");
+}
+
+pub(crate) fn refused(id: &str, error: &dyn Display) {
+    warn!(proxy.id = id, %error, "refused");
+}
+
+pub(crate) fn secrets_withheld(id: &str, peer: &dyn Display) {
+    warn!(
+        proxy.id = id,
+        address = %peer,
+        "secrets are not sent in plaintext to another machine; this is said once"
+    );
+}
+
+pub(crate) fn rejected_by_proxy(id: &str, type_url: &str, origins: &str, error: &str) {
+    warn!(
+        proxy.id = id,
+        type_url,
+        config.key = origins,
+        error,
+        "a proxy rejected a resource, which is held back"
+    );
+}
+
+pub(crate) fn rejections_suppressed(count: u64) {
+    warn!(count, "further rejections were not logged");
+}
+
+pub(crate) fn diagnostic_appeared(diagnostic: &Diagnostic) {
+    let code = diagnostic.code.as_str();
+    match diagnostic.severity {
+        Severity::Error => error!(code, "{diagnostic}"),
+        Severity::Warning => warn!(code, "{diagnostic}"),
+        Severity::Info => info!(code, "{diagnostic}"),
+    }
+}
+
+pub(crate) fn diagnostic_gone(diagnostic: &Diagnostic) {
+    info!(code = diagnostic.code.as_str(), config.key = %diagnostic.on, "resolved: {}", diagnostic.message);
+}
+
+pub(crate) fn collected(nodes: u64) {
+    debug!(nodes, "dropped what nobody reads any more");
+}
+
+pub(crate) fn core_failed(message: &str) {
+    error!(error = message, "the core has failed: nothing is published any more (a bug; please report it)");
+}
+
+pub(crate) fn server_failed(what: &'static str, error: &dyn Display) {
+    error!(server = what, %error, "a server has failed");
+}
+
+pub(crate) fn draining() {
+    info!("shutting down: connections are drained");
+}
+
+fn micros(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}

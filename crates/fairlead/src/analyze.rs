@@ -1,0 +1,154 @@
+//! `fairlead analyze`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use fairlead_config::{Diagnostic, Severity};
+use fairlead_control_plane::{admin::diagnostic_json, offline::Mesh, settings::Settings};
+use serde_json::Value;
+
+use crate::{
+    exit::{self, Usage},
+    output,
+};
+
+/// Check a directory of YAML without a server.
+///
+/// Each finding has a code, the object, the field, and file and line. The exit code is 0 if there is none at or above
+/// the threshold, 1 if there is, 2 if the directory cannot be read.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  fairlead analyze my-config/
+  fairlead analyze my-config/ --failure-threshold error --output github")]
+pub(crate) struct Args {
+    /// The directory.
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The form of the output.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Form,
+    /// From which severity on a finding makes the command fail.
+    #[arg(long, value_enum, default_value_t = Threshold::Warning)]
+    failure_threshold: Threshold,
+    /// The namespace whose configuration applies to the whole mesh.
+    #[arg(long, value_name = "NAMESPACE", default_value = "istio-system")]
+    root_namespace: String,
+}
+
+/// The form of the findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// One line each, for people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// Annotations that GitHub shows at the lines of a change.
+    Github,
+}
+
+/// A severity, and all that is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Threshold {
+    /// Errors.
+    Error,
+    /// Errors and warnings.
+    Warning,
+    /// Everything.
+    Info,
+}
+
+impl Threshold {
+    fn includes(self, severity: Severity) -> bool {
+        match self {
+            Self::Error => severity == Severity::Error,
+            Self::Warning => severity != Severity::Info,
+            Self::Info => true,
+        }
+    }
+}
+
+/// Reads and checks it.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut settings = Settings::default();
+    args.root_namespace.clone_into(&mut settings.mesh.root_namespace);
+    let loaded = Mesh::load(&args.directory, &settings);
+    let mut mesh = loaded.with_context(|| Usage(format!("cannot analyze {}", args.directory.display())))?;
+    let findings = mesh.diagnostics();
+    match args.output {
+        Form::Table => output::print(&text(&findings, mesh.objects().len(), output::is_coloured()))?,
+        Form::Json => output::data(&json(&findings), output::DataFormat::Json)?,
+        Form::Yaml => output::data(&json(&findings), output::DataFormat::Yaml)?,
+        Form::Github => output::print(&findings.iter().map(annotation).collect::<String>())?,
+    }
+    let failed = findings.iter().any(|finding| args.failure_threshold.includes(finding.severity));
+    Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+fn json(findings: &[Diagnostic]) -> Value {
+    findings.iter().map(diagnostic_json).collect()
+}
+
+fn text(findings: &[Diagnostic], objects: usize, coloured: bool) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let line = finding.to_string();
+        match line.split_once('[').filter(|_| coloured) {
+            Some((severity, rest)) => {
+                text.push_str(&format!("{}[{rest}\n", painted(severity, finding.severity)))
+            }
+            None => text.push_str(&format!("{line}\n")),
+        }
+    }
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    text.push_str(&match findings.len() {
+        0 => format!("nothing to report about {objects} objects\n"),
+        all => format!(
+            "{errors} errors, {warnings} warnings, {} notes about {objects} objects\n",
+            all - errors - warnings
+        ),
+    });
+    text
+}
+
+fn painted(text: &str, severity: Severity) -> String {
+    let colour = match severity {
+        Severity::Error => 31,
+        Severity::Warning => 33,
+        Severity::Info => 36,
+    };
+    format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+}
+
+/// A workflow command of GitHub, which shows the finding at its line.
+fn annotation(finding: &Diagnostic) -> String {
+    let command = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "notice",
+    };
+    let mut properties = Vec::new();
+    if let Some(place) = &finding.position {
+        properties.push(format!("file={}", property(&place.file)));
+        properties.push(format!("line={},col={}", place.line, place.column));
+    }
+    properties.push(format!("title={}", property(&finding.code.to_string())));
+    let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+    let message = format!("{} {}: {}{help}", finding.on, finding.path, finding.message);
+    format!("::{command} {}::{}\n", properties.join(","), escaped(&message))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+use fairlead_config::{Code, ConfigKey, Diagnostic, Kind, Location, Severity, Subject, path};
+
+use super::{Threshold, annotation, text};
+
+fn finding() -> Diagnostic {
+    let on = Subject::Object(ConfigKey::new(Kind::VirtualService, "bookinfo", "reviews"));
+    let message = "no subset `v3`\nof 100%";
+    let mut finding = Diagnostic::new(Severity::Warning, on, Code::UnknownSubset, path!("http"[0]), message);
+    finding.position = Some(Location { file: "a,b:c.yaml".into(), line: 12, column: 5 });
+    finding.help("define it");
+    finding
+}
+
+#[test]
+fn an_annotation_escapes_what_has_a_meaning_to_github() {
+    assert_eq!(
+        annotation(&finding()),
+        "::warning file=a%2Cb%3Ac.yaml,line=12,col=5,title=FL0302 unknown-subset::VirtualService bookinfo/reviews \
+         spec.http[0]: no subset `v3`%0Aof 100%25; define it\n"
+    );
+}
+
+#[test]
+fn colour_is_around_the_severity_only() {
+    let plain = text(&[finding()], 3, false);
+    assert!(plain.starts_with("warning[FL0302 unknown-subset] VirtualService bookinfo/reviews"), "{plain}");
+    assert!(plain.ends_with("0 errors, 1 warnings, 0 notes about 3 objects\n"), "{plain}");
+    assert!(text(&[finding()], 3, true).starts_with("\u{1b}[33mwarning\u{1b}[0m[FL0302"));
+    assert_eq!(text(&[], 3, true), "nothing to report about 3 objects\n");
+}
+
+#[test]
+fn a_threshold_includes_what_is_worse() {
+    let included = |threshold: Threshold| {
+        [Severity::Error, Severity::Warning, Severity::Info].map(|severity| threshold.includes(severity))
+    };
+    assert_eq!(included(Threshold::Error), [true, false, false]);
+    assert_eq!(included(Threshold::Warning), [true, true, false]);
+    assert_eq!(included(Threshold::Info), [true, true, true]);
+}

@@ -1,0 +1,98 @@
+//! Asks the administration of a control plane, or of an Envoy.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{Request, body::Bytes, header::HOST};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use crate::exit::{Unreachable, Usage};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the administration of a control plane is.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Server {
+    /// The administration address of the control plane.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:15014")]
+    pub(crate) server: String,
+}
+
+impl Server {
+    /// The JSON at a path, whose parameters are encoded here.
+    pub(crate) fn get(&self, path: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Value> {
+        get(
+            &self.server,
+            path,
+            parameters,
+            "is `fairlead serve` running, and is --server its administration address?",
+        )
+    }
+}
+
+/// The JSON at a path of a server.
+pub(crate) fn get(
+    server: &str,
+    path: &str,
+    parameters: &[(&str, &str)],
+    hint: &'static str,
+) -> anyhow::Result<Value> {
+    let query: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer =
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, fetch(server, &target, hint)).await });
+    let (status, body) =
+        answer.with_context(|| format!("no answer from http://{server}{target} within 30s"))??;
+    let json: Value = serde_json::from_slice(&body)
+        .with_context(|| format!("http://{server}{target} answers {status} and no JSON"))?;
+    if status != 200 {
+        let message = json["error"].as_str().unwrap_or("without a reason");
+        if status == 404 || status == 400 {
+            bail!(Usage(message.to_owned()));
+        }
+        bail!("http://{server}{target} answers {status}: {message}");
+    }
+    Ok(json)
+}
+
+async fn fetch(server: &str, target: &str, hint: &'static str) -> anyhow::Result<(u16, Bytes)> {
+    let unreachable = || Unreachable { url: format!("http://{server}"), hint };
+    let stream = TcpStream::connect(server).await.with_context(unreachable)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // The connection is driven beside the request, and ends with it.
+    let exchange = async {
+        let request = Request::get(target).header(HOST, server).body(Empty::<Bytes>::new())?;
+        let response = sender.send_request(request).await.with_context(unreachable)?;
+        let status = response.status().as_u16();
+        anyhow::Ok((status, response.into_body().collect().await?.to_bytes()))
+    };
+    tokio::pin!(exchange, connection);
+    tokio::select! {
+        answer = &mut exchange => answer,
+        ended = &mut connection => {
+            ended.with_context(unreachable)?;
+            exchange.await
+        }
+    }
+}
+
+/// Percent-encodes everything but what is safe in a query.
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! The running demo: applications, control plane, Envoys and the directory that all of it is configured by.
+
+mod directory;
+mod live;
+mod proxy;
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use fairlead_config::Diagnostic;
+use fairlead_control_plane::{ControlPlane, settings::Settings};
+use fairlead_testkit::{
+    client::{Answer, Client, Request},
+    deadline::eventually,
+    load::{Load, Report},
+    ports,
+};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use hyper::StatusCode;
+
+use super::{
+    application::{Application, Behaviour},
+    mesh::{self, EXTERNAL_HOST, Mesh, NAMESPACE},
+    output::{Output, time},
+};
+pub(super) use directory::Directory;
+pub(super) use live::Condition;
+pub(super) use proxy::Proxy;
+
+/// How long an edit may take to be in use. It takes milliseconds; a busy machine is allowed for.
+const LIVE_WITHIN: Duration = Duration::from_secs(15);
+/// How long all Envoys may take to start.
+const STARTED_WITHIN: Duration = Duration::from_secs(60);
+/// The workload whose sidecar decides where requests of the bookstore go.
+const CLIENT: &str = "bookstore-v1";
+/// How many requests of a load are under way at once.
+const WORKERS: u32 = 4;
+
+/// Everything that runs. [`Lab::shut_down`] ends it in order; dropping it ends it too.
+pub(super) struct Lab {
+    mesh: Mesh,
+    proxies: Vec<Proxy>,
+    control_plane: ControlPlane,
+    applications: Vec<Application>,
+    external: Application,
+    directory: Directory,
+}
+
+impl Lab {
+    /// Starts the applications and the control plane, and writes the files of the mesh.
+    pub(super) async fn set_up(directory: Option<&Path>) -> anyhow::Result<Self> {
+        let directory = Directory::open(directory)?;
+        let mut mesh = Mesh::plan();
+        let mut applications = Vec::new();
+        for workload in &mut mesh.workloads {
+            let application = Application::start(workload.service, workload.version).await?;
+            application.finds_services_at(workload.egress());
+            workload.application = application.address();
+            applications.push(application);
+        }
+        let external = Application::start("quotes", "v1").await?;
+        for (name, text) in mesh::files(&mesh) {
+            directory.write(name, &text)?;
+        }
+        let control_plane = ControlPlane::start(&settings(directory.path()), None).await?;
+        control_plane.ready().await.map_err(|message| anyhow!("the control plane has failed: {message}"))?;
+        Ok(Self { mesh, proxies: Vec::new(), control_plane, applications, external, directory })
+    }
+
+    /// Starts the Envoys, and says when each is ready.
+    pub(super) async fn start_proxies(&mut self, out: Output) -> anyhow::Result<()> {
+        let began = std::time::Instant::now();
+        let xds = self.control_plane.xds_address();
+        self.proxies.push(Proxy::gateway(self.mesh.gateway, xds)?);
+        for workload in &self.mesh.workloads {
+            self.proxies.push(Proxy::sidecar(workload, xds)?);
+        }
+        let mut starting: FuturesUnordered<_> =
+            self.proxies.iter_mut().map(|proxy| proxy.ready(STARTED_WITHIN)).collect();
+        while let Some(ready) = starting.next().await {
+            let (name, address) = ready?;
+            let after = time(began.elapsed());
+            out.line(&format!("  {} {name:<13} {address:<16} ready after {after}", out.mark(true)))?;
+        }
+        drop(starting);
+        self.until_answered().await
+    }
+
+    /// Waits until the page of the bookstore comes through the gateway.
+    async fn until_answered(&self) -> anyhow::Result<()> {
+        let page = eventually("the page of the bookstore", LIVE_WITHIN, || async {
+            let answer = self.get("/").await.map_err(|error| error.to_string())?;
+            let complete = answer.status == StatusCode::OK && !answer.text().contains("error");
+            if complete { Ok(()) } else { Err(format!("{}: {}", answer.status, answer.text())) }
+        });
+        Ok(page.await?)
+    }
+
+    /// The addresses.
+    pub(super) fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// The control plane.
+    pub(super) fn control_plane(&self) -> &ControlPlane {
+        &self.control_plane
+    }
+
+    /// The directory that the mesh is configured by.
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Every Envoy.
+    pub(super) fn proxies(&self) -> &[Proxy] {
+        &self.proxies
+    }
+
+    /// The sidecar of the bookstore, which decides where its requests go.
+    pub(super) fn client(&self) -> &Proxy {
+        self.proxies.iter().find(|proxy| proxy.name() == CLIENT).expect("the bookstore has a sidecar")
+    }
+
+    /// The application of a workload, such as `reviews-v2`.
+    pub(super) fn application(&self, name: &str) -> &Application {
+        let index = self.mesh.workloads.iter().position(|workload| workload.name() == name);
+        &self.applications[index.expect("steps name workloads of the mesh")]
+    }
+
+    /// The application that is not part of the mesh.
+    pub(super) fn external(&self) -> &Application {
+        &self.external
+    }
+
+    /// Writes a file, and waits until the bookstore's sidecar uses it. Tells how long that took.
+    pub(super) async fn apply(&self, file: &str, yaml: &str, live: &Condition) -> anyhow::Result<Duration> {
+        let began = std::time::Instant::now();
+        self.directory.write(file, yaml)?;
+        self.wait(live).await?;
+        Ok(began.elapsed())
+    }
+
+    /// Waits until the bookstore's sidecar says that a condition holds.
+    pub(super) async fn wait(&self, condition: &Condition) -> anyhow::Result<()> {
+        let client = self.client();
+        let met = eventually(&condition.to_string(), LIVE_WITHIN, || condition.check(client.admin()));
+        Ok(met.await?)
+    }
+
+    /// The findings about a file that hold now.
+    pub(super) async fn findings(&self, file: &str) -> anyhow::Result<Vec<Diagnostic>> {
+        let all = self.control_plane.core().inspect(|core| core.diagnostics().clone()).await?;
+        let path = self.directory.file(file).display().to_string();
+        let about = |diagnostic: &&Diagnostic| {
+            diagnostic.position.as_ref().is_some_and(|position| path.ends_with(&*position.file))
+        };
+        Ok(all.iter().filter(about).cloned().collect())
+    }
+
+    /// Everything that each Envoy uses, apart from when it came to use it.
+    pub(super) async fn configuration(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        let mut all = Vec::new();
+        for proxy in &self.proxies {
+            all.push(live::configuration(proxy.admin()).await?);
+        }
+        Ok(all)
+    }
+
+    /// As [`Lab::configuration`], once every Envoy has all that the control plane has for it.
+    pub(super) async fn settled_configuration(&self) -> anyhow::Result<Vec<serde_json::Value>> {
+        eventually("all Envoys in sync", LIVE_WITHIN, || async {
+            let behind = self.control_plane.sessions().snapshot();
+            let behind = behind.iter().find(|session| !session.types.iter().all(|status| status.in_sync));
+            behind.map_or(Ok(()), |session| Err(format!("{} is not", session.node.id)))
+        })
+        .await?;
+        self.configuration().await
+    }
+
+    /// One request through the gateway.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.send(Request::get(path)).await
+    }
+
+    /// One request through the gateway.
+    pub(super) async fn send(&self, request: Request) -> anyhow::Result<Answer> {
+        Client::new(self.mesh.entrance()).send(&request).await.context("a request through the gateway")
+    }
+
+    /// Many requests through the gateway, a few at a time.
+    pub(super) async fn load(&self, requests: u64, request: impl Fn(u64) -> Request + Send + Sync + 'static) -> Report {
+        self.parallel(WORKERS, requests, request).await
+    }
+
+    /// Many requests through the gateway, so many at a time.
+    pub(super) async fn parallel(
+        &self,
+        workers: u32,
+        requests: u64,
+        request: impl Fn(u64) -> Request + Send + Sync + 'static,
+    ) -> Report {
+        let entrance = self.mesh.entrance();
+        Load::count(requests).workers(workers).run(|| Client::new(entrance).keep_alive(), request).await
+    }
+
+    /// Makes everything as it was before the first step.
+    pub(super) fn restore(&self) -> anyhow::Result<()> {
+        self.applications.iter().for_each(|application| application.behave(Behaviour::default()));
+        self.directory.remove_all_but(&mesh::files(&self.mesh).iter().map(|(name, _)| *name).collect::<Vec<_>>())
+    }
+
+    /// Ends everything: first the Envoys, all at once, then the control plane.
+    pub(super) async fn shut_down(self) {
+        let Self { proxies, control_plane, .. } = self;
+        let ending: Vec<_> =
+            proxies.into_iter().map(|proxy| tokio::task::spawn_blocking(move || drop(proxy))).collect();
+        for ended in ending {
+            // Dropping a proxy says on standard error if it could not be ended.
+            let _ = ended.await;
+        }
+        control_plane.shut_down().await;
+    }
+}
+
+/// Loopback addresses that nobody else has, with the usual ports.
+fn settings(directory: &Path) -> Settings {
+    let address = ports::loopback();
+    let mut settings = Settings::default();
+    settings.source.config_dir = Some(directory.to_owned());
+    settings.xds.bind = (address, 15010).into();
+    settings.admin.bind = (address, 15014).into();
+    settings
+}
+
+/// The cluster of a service in a sidecar.
+pub(super) fn cluster(service: &str) -> String {
+    let host = if service == EXTERNAL_HOST { service.to_owned() } else { format!("{service}.{NAMESPACE}.svc.cluster.local") };
+    format!("outbound|{}||{host}", mesh::SERVICE_PORT)
+}

@@ -1,0 +1,90 @@
+//! A stock Envoy of the demo.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use fairlead_envoy::bootstrap::{self, Bootstrap, Node, Xds, XdsProtocol};
+use fairlead_testkit::envoy_process::{Admin, EnvoyOptions, EnvoyProcess};
+use serde_json::json;
+
+use crate::demo::mesh::{ADMIN_PORT, NAMESPACE, ROOT_NAMESPACE, Workload};
+
+/// A running Envoy. Dropping it ends it.
+pub(in crate::demo) struct Proxy {
+    name: String,
+    address: Ipv4Addr,
+    process: EnvoyProcess,
+}
+
+impl Proxy {
+    /// The Envoy of the ingress gateway.
+    pub(super) fn gateway(address: Ipv4Addr, xds: SocketAddr) -> anyhow::Result<Self> {
+        let labels = json!({ "istio": "ingressgateway" });
+        Self::launch("router", "ingressgateway".to_owned(), ROOT_NAMESPACE, address, labels, xds)
+    }
+
+    /// The Envoy beside a workload.
+    pub(super) fn sidecar(workload: &Workload, xds: SocketAddr) -> anyhow::Result<Self> {
+        let labels = json!({ "app": workload.service, "version": workload.version });
+        Self::launch("sidecar", workload.name(), NAMESPACE, workload.address, labels, xds)
+    }
+
+    fn launch(
+        kind: &str,
+        name: String,
+        namespace: &str,
+        address: Ipv4Addr,
+        labels: serde_json::Value,
+        xds: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let metadata = BTreeMap::from([
+            ("NAMESPACE".to_owned(), namespace.into()),
+            ("LABELS".to_owned(), labels),
+            ("INSTANCE_IPS".to_owned(), address.to_string().into()),
+            ("INTERCEPTION_MODE".to_owned(), "NONE".into()),
+        ]);
+        let bootstrap = Bootstrap {
+            node: Node {
+                id: format!("{kind}~{address}~{name}.{namespace}~{namespace}.svc.cluster.local"),
+                cluster: format!("{name}.{namespace}"),
+                metadata,
+                locality: None,
+            },
+            xds: Xds {
+                host: xds.ip().to_string(),
+                port: xds.port(),
+                protocol: XdsProtocol::Delta,
+                tls: None,
+                token_secret_path: None,
+            },
+            admin: Some(bootstrap::Admin::Socket { host: address.into(), port: ADMIN_PORT }),
+            // All of them: the steps look at some, and whoever keeps the demo running may look at others.
+            stats: None,
+        };
+        let options = EnvoyOptions { log_level: "warning".to_owned(), ..EnvoyOptions::default() };
+        let process = EnvoyProcess::launch(&bootstrap.to_json().to_string(), &options)
+            .with_context(|| format!("start the Envoy of {name}"))?;
+        Ok(Self { name, address, process })
+    }
+
+    /// Waits until it serves; tells who it is.
+    pub(super) async fn ready(&mut self, within: Duration) -> anyhow::Result<(&str, Ipv4Addr)> {
+        let ready = self.process.wait_ready(within).await;
+        ready.with_context(|| format!("the Envoy of {}", self.name))?;
+        Ok((&self.name, self.address))
+    }
+
+    /// The workload that it is beside, or `ingressgateway`.
+    pub(in crate::demo) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its administration.
+    pub(in crate::demo) fn admin(&self) -> &Admin {
+        self.process.admin()
+    }
+}

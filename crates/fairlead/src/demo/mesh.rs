@@ -1,0 +1,101 @@
+//! The mesh of the demo: a bookstore of four services in seven workloads, behind an ingress gateway.
+//!
+//! ```text
+//! client → gateway → bookstore ─┬→ catalog
+//!                               ├→ reviews (v1, v2, v3) → ratings (v1, v2)
+//!                               └→ quotes.example.com, outside of the mesh
+//! ```
+//!
+//! Nothing is redirected by the kernel, so that no privilege is needed: each workload has a loopback address of its
+//! own, on which its Envoy listens twice. What arrives at [`INBOUND_PORT`] is for the application; what the
+//! application sends to [`SERVICE_PORT`] is for other services.
+
+mod yaml;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use fairlead_testkit::ports;
+
+pub(super) use yaml::files;
+
+/// The namespace of the bookstore.
+pub(super) const NAMESPACE: &str = "shop";
+/// The namespace of the gateway and of the configuration of the whole mesh.
+pub(super) const ROOT_NAMESPACE: &str = "istio-system";
+/// The port of every service, which is where a sidecar takes what its application sends.
+pub(super) const SERVICE_PORT: u16 = 8080;
+/// The port at which a sidecar takes what is for its application.
+pub(super) const INBOUND_PORT: u16 = 9080;
+/// The port of Envoy's own administration.
+pub(super) const ADMIN_PORT: u16 = 15000;
+/// The host of the service that is not part of the mesh.
+pub(super) const EXTERNAL_HOST: &str = "quotes.example.com";
+
+/// Each service with its versions.
+const SERVICES: &[(&str, &[&str])] =
+    &[("bookstore", &["v1"]), ("catalog", &["v1"]), ("reviews", &["v1", "v2", "v3"]), ("ratings", &["v1", "v2"])];
+
+/// One version of a service: an application and its sidecar.
+#[derive(Clone, Debug)]
+pub(super) struct Workload {
+    /// The service.
+    pub(super) service: &'static str,
+    /// The version.
+    pub(super) version: &'static str,
+    /// The address of its sidecar.
+    pub(super) address: Ipv4Addr,
+    /// Where its application listens.
+    pub(super) application: SocketAddr,
+}
+
+impl Workload {
+    /// Its name, which is that of its pod.
+    pub(super) fn name(&self) -> String {
+        format!("{}-{}", self.service, self.version)
+    }
+
+    /// Where its application finds other services.
+    pub(super) fn egress(&self) -> SocketAddr {
+        (self.address, SERVICE_PORT).into()
+    }
+}
+
+/// The addresses of the mesh.
+#[derive(Clone, Debug)]
+pub(super) struct Mesh {
+    /// The workloads.
+    pub(super) workloads: Vec<Workload>,
+    /// The address of the gateway.
+    pub(super) gateway: Ipv4Addr,
+}
+
+impl Mesh {
+    /// Takes addresses that nobody else has. Where the applications listen is said later.
+    pub(super) fn plan() -> Self {
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let workload = |service, version| Workload { service, version, address: ports::loopback(), application: nowhere };
+        let versions = |(service, versions): &(&'static str, &'static [&'static str])| {
+            let service = *service;
+            versions.iter().map(move |version| workload(service, *version))
+        };
+        Self { workloads: SERVICES.iter().flat_map(versions).collect(), gateway: ports::loopback() }
+    }
+
+    /// The services, in the order in which a request meets them.
+    pub(super) fn services() -> impl Iterator<Item = &'static str> {
+        SERVICES.iter().map(|(service, _)| *service)
+    }
+
+    /// The workloads of a service.
+    pub(super) fn of<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Workload> {
+        self.workloads.iter().filter(move |workload| workload.service == service)
+    }
+
+    /// Where clients reach the bookstore.
+    pub(super) fn entrance(&self) -> SocketAddr {
+        (self.gateway, SERVICE_PORT).into()
+    }
+}
+
+#[cfg(test)]
+mod tests;

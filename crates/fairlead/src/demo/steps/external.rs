@@ -1,0 +1,56 @@
+//! A service that is not part of the mesh.
+
+use fairlead_testkit::client::Request;
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::Walk;
+use crate::demo::{
+    lab::{Condition, cluster},
+    mesh::{EXTERNAL_HOST, NAMESPACE, SERVICE_PORT},
+};
+
+/// It is out of reach until a ServiceEntry declares it.
+pub(super) async fn service_entry(walk: &mut Walk<'_>) -> anyhow::Result<()> {
+    let external = walk.lab.external();
+    let before = external.requests();
+    let blocked = walk.lab.load(50, |_| Request::get("/quotes")).await.status(StatusCode::BAD_GATEWAY);
+    walk.check(
+        blocked == 50 && external.requests() == before,
+        format!("outboundTrafficPolicy REGISTRY_ONLY: {blocked} of 50 requests answered 502, none leaves the mesh"),
+        "all",
+    )?;
+    let address = external.address();
+    let yaml = format!(
+        "apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata:
+  name: quotes
+  namespace: {NAMESPACE}
+spec:
+  hosts:
+  - {EXTERNAL_HOST}
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  ports:
+  - number: {SERVICE_PORT}
+    name: http
+    protocol: HTTP
+    targetPort: {port}
+  endpoints:
+  - address: {ip}
+",
+        port = address.port(),
+        ip = address.ip(),
+    );
+    let name = cluster(EXTERNAL_HOST);
+    let known = Condition::All(vec![
+        Condition::Cluster { name: name.clone(), pointer: "/name", value: json!(name) },
+        Condition::VirtualHost(EXTERNAL_HOST.to_owned()),
+    ]);
+    walk.apply("quotes.yaml", &yaml, known).await?;
+    let report = walk.lab.load(50, |_| Request::get("/quotes")).await;
+    let (fine, reached) = (report.status(StatusCode::OK), external.requests() - before);
+    walk.check(fine == 50, format!("{fine} of 50 requests answered 200"), "all")?;
+    walk.check(reached == 50, format!("{reached} of them counted by {EXTERNAL_HOST}"), "50")
+}

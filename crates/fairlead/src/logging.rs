@@ -1,0 +1,55 @@
+//! The log: on standard error, as text or JSON, with levels that can be changed at run time.
+
+use std::{
+    io::IsTerminal as _,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Context as _;
+use fairlead_control_plane::{
+    LogLevels,
+    settings::{LogFormat, LogSettings},
+};
+use tracing_subscriber::{
+    EnvFilter, Registry, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
+
+/// Installs the subscriber.
+pub(crate) fn install(settings: &LogSettings) -> anyhow::Result<Arc<dyn LogLevels>> {
+    let filter =
+        EnvFilter::try_new(&settings.level).with_context(|| format!("log.level `{}`", settings.level))?;
+    let (filter, handle) = reload::Layer::new(filter);
+    let registry = tracing_subscriber::registry().with(filter);
+    match settings.format {
+        LogFormat::Json => {
+            let layer =
+                tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+            registry.with(layer).try_init()?;
+        }
+        LogFormat::Text => {
+            let coloured = std::io::stderr().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let layer = tracing_subscriber::fmt::layer().with_ansi(coloured).with_writer(std::io::stderr);
+            registry.with(layer).try_init()?;
+        }
+    }
+    Ok(Arc::new(Levels { handle, text: Mutex::new(settings.level.clone()) }))
+}
+
+struct Levels {
+    handle: reload::Handle<EnvFilter, Registry>,
+    text: Mutex<String>,
+}
+
+impl LogLevels for Levels {
+    fn levels(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_levels(&self, levels: &str) -> Result<(), String> {
+        let filter = EnvFilter::try_new(levels).map_err(|error| error.to_string())?;
+        self.handle.reload(filter).map_err(|error| error.to_string())?;
+        levels.clone_into(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! Tables, JSON and YAML on standard output.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// The form of an output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns, for people.
+    #[default]
+    Table,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+/// JSON or YAML.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DataFormat {
+    /// YAML.
+    #[default]
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// Prints data as JSON or YAML.
+pub(crate) fn data(value: &impl Serialize, format: DataFormat) -> anyhow::Result<()> {
+    let json = serde_json::to_value(value)?;
+    let text = match format {
+        DataFormat::Json => format!("{}\n", serde_json::to_string_pretty(&json)?),
+        DataFormat::Yaml => fairlead_envoy::json::to_yaml(&json),
+    };
+    print(&text)
+}
+
+/// Prints a text as it is.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Rows under a header, in columns as wide as their widest cell.
+#[derive(Debug)]
+pub(crate) struct Table {
+    header: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub(crate) fn new(header: &'static [&'static str]) -> Self {
+        Self { header, rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        let cells: Vec<_> =
+            cells.into_iter().map(|cell| if cell.is_empty() { "-".to_owned() } else { cell }).collect();
+        debug_assert_eq!(cells.len(), self.header.len(), "a row has a cell for each column");
+        self.rows.push(cells);
+    }
+
+    /// The rows.
+    #[cfg(test)]
+    pub(crate) fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+
+    /// The table as text.
+    pub(crate) fn render(&self, with_header: bool) -> String {
+        let header: Vec<String> = self.header.iter().map(|&title| title.to_owned()).collect();
+        let lines: Vec<&Vec<String>> = with_header.then_some(&header).into_iter().chain(&self.rows).collect();
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<_> = (0..self.header.len()).map(width).collect();
+        let mut text = String::new();
+        for line in lines {
+            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            text.push_str(cells.collect::<Vec<_>>().join("   ").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Whether standard output may be coloured: a terminal, and nobody minds.
+pub(crate) fn is_coloured() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stdout().is_terminal()
+}
+
+#[cfg(test)]
+mod tests;

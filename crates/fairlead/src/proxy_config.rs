@@ -1,0 +1,133 @@
+//! `fairlead proxy-config`.
+
+mod cluster;
+mod configuration;
+mod endpoint;
+mod listener;
+mod provenance;
+mod route;
+mod secret;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+
+use crate::{
+    client::{self, Server},
+    exit::Usage,
+    output::{self, Format, Table},
+};
+use configuration::Configuration;
+
+/// Show what a proxy was sent, and where it comes from.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  fairlead proxy-config cluster web-1.default
+  fairlead pc route web-1.default --name 80 --output yaml
+  fairlead pc listener --envoy-admin 127.0.0.1:15000
+  curl -s 127.0.0.1:15000/config_dump?include_eds > dump.json && fairlead pc endpoint --file dump.json")]
+pub(crate) struct Args {
+    /// What to show.
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What is shown.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Listeners: where the proxy accepts connections, and where they go.
+    #[command(visible_aliases = ["l", "listeners", "lds"], after_help = "Example:\n  fairlead pc listener web-1.default --port 80")]
+    Listener(Common<listener::Choice>),
+    /// Routes: which requests go where.
+    #[command(visible_aliases = ["r", "routes", "rds"], after_help = "Example:\n  fairlead pc route web-1.default --name 80")]
+    Route(Common<route::Choice>),
+    /// Clusters: the destinations.
+    #[command(visible_aliases = ["c", "clusters", "cds"], after_help = "Example:\n  fairlead pc cluster web-1.default --fqdn reviews")]
+    Cluster(Common<cluster::Choice>),
+    /// Endpoints of the destinations.
+    #[command(visible_aliases = ["e", "ep", "endpoints", "eds"], after_help = "Example:\n  fairlead pc endpoint web-1.default --cluster 'outbound|80||reviews.default.svc.cluster.local'")]
+    Endpoint(Common<endpoint::Choice>),
+    /// Certificates and keys, by name and validity only.
+    #[command(visible_aliases = ["s", "secrets", "sds"], after_help = "Example:\n  fairlead pc secret gateway-1.istio-system")]
+    Secret(Common<secret::Choice>),
+}
+
+/// What every subcommand takes.
+#[derive(Debug, clap::Args)]
+struct Common<C: clap::Args> {
+    /// The proxy: its node id, or `<name>.<namespace>`.
+    #[arg(required_unless_present_any = ["file", "envoy_admin"])]
+    proxy: Option<String>,
+    /// Read a file instead: the answer of /debug/config_dump, or of Envoy's /config_dump?include_eds.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["proxy", "envoy_admin"])]
+    file: Option<PathBuf>,
+    /// Ask an Envoy instead, at its administration address.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "proxy")]
+    envoy_admin: Option<String>,
+    /// The form of the output; JSON and YAML show the resources whole.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Format,
+    /// Leave the header out.
+    #[arg(long)]
+    no_headers: bool,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    choice: C,
+}
+
+/// A kind of resource that is shown.
+trait Shown {
+    /// The type in its short form.
+    const TYPE: &'static str;
+
+    /// Whether a resource is wanted.
+    fn wants(&self, resource: &serde_json::Value) -> bool;
+
+    /// The rows of the wanted resources.
+    fn table(&self, configuration: &Configuration) -> Table;
+}
+
+/// Asks, chooses and prints.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match &args.what {
+        What::Listener(common) => show(common),
+        What::Route(common) => show(common),
+        What::Cluster(common) => show(common),
+        What::Endpoint(common) => show(common),
+        What::Secret(common) => show(common),
+    }
+}
+
+fn show<C: clap::Args + Shown>(common: &Common<C>) -> anyhow::Result<ExitCode> {
+    let configuration = configuration(common)?;
+    let wanted =
+        || configuration.of(C::TYPE).filter(|resource| common.choice.wants(resource)).collect::<Vec<_>>();
+    match common.output {
+        Format::Table => output::print(&common.choice.table(&configuration).render(!common.no_headers))?,
+        Format::Json => output::data(&wanted(), output::DataFormat::Json)?,
+        Format::Yaml => output::data(&wanted(), output::DataFormat::Yaml)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn configuration<C: clap::Args>(common: &Common<C>) -> anyhow::Result<Configuration> {
+    if let Some(file) = &common.file {
+        let name = file.display();
+        let bytes = std::fs::read(file).with_context(|| Usage(format!("cannot read {name}")))?;
+        let json = serde_json::from_slice(&bytes).with_context(|| Usage(format!("{name} is not JSON")))?;
+        return Configuration::of_json(json)
+            .with_context(|| Usage(format!("{name} is no dump of a configuration")));
+    }
+    if let Some(admin) = &common.envoy_admin {
+        let hint = "is Envoy running, and is that its administration address?";
+        let json = client::get(admin, "/config_dump", &[("include_eds", "on")], hint)?;
+        return Configuration::of_json(json);
+    }
+    let proxy = common.proxy.as_deref().unwrap_or_default();
+    Configuration::of_json(common.server.get("/debug/config_dump", &[("proxy", proxy)])?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! `fairlead proxy-config route`: the columns of istioctl, and the source.
+
+use serde_json::Value;
+
+use super::{
+    Shown,
+    configuration::{Configuration, name_of},
+    provenance::{config_name, source},
+};
+use crate::output::Table;
+
+/// Which routes.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Choice {
+    /// Only the table of this name.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+impl Shown for Choice {
+    const TYPE: &'static str = "RDS";
+
+    fn wants(&self, table: &Value) -> bool {
+        self.name.as_ref().is_none_or(|name| name_of(table) == name)
+    }
+
+    fn table(&self, configuration: &Configuration) -> Table {
+        let mut table = Table::new(&[
+            "NAME",
+            "VHOST NAME",
+            "DOMAINS",
+            "MATCH",
+            "DESTINATION",
+            "VIRTUAL SERVICE",
+            "SOURCE",
+        ]);
+        for routes in configuration.of(Self::TYPE).filter(|routes| self.wants(routes)) {
+            for host in routes["virtual_hosts"].as_array().into_iter().flatten() {
+                for route in host["routes"].as_array().into_iter().flatten() {
+                    table.row([
+                        name_of(routes).to_owned(),
+                        name_of(host).to_owned(),
+                        domains(host),
+                        conditions(&route["match"]),
+                        destination(route),
+                        virtual_service(route),
+                        source(route, configuration),
+                    ]);
+                }
+            }
+        }
+        table
+    }
+}
+
+/// The first domain, and how many more there are.
+fn domains(host: &Value) -> String {
+    let all: Vec<_> = host["domains"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match all[..] {
+        [] => String::new(),
+        [one] => one.to_owned(),
+        [first, second] => format!("{first}, {second}"),
+        [first, ..] => format!("{first} + {} more...", all.len() - 1),
+    }
+}
+
+fn conditions(conditions: &Value) -> String {
+    let text = |name: &str| conditions[name].as_str();
+    let path = None
+        .or_else(|| text("prefix").map(|prefix| format!("{prefix}*")))
+        .or_else(|| text("path").map(str::to_owned))
+        .or_else(|| text("path_separated_prefix").map(|prefix| format!("PathPrefix:{prefix}")))
+        .or_else(|| conditions["safe_regex"]["regex"].as_str().map(|regex| format!("regex {regex}")))
+        .unwrap_or_else(|| "/*".to_owned());
+    let mut all = vec![path];
+    let named = |list: &str| -> Vec<String> {
+        let list = conditions[list].as_array().into_iter().flatten();
+        list.map(|condition| name_of(condition).to_owned()).collect()
+    };
+    let headers = named("headers");
+    if !headers.is_empty() {
+        all.push(format!("headers {}", headers.join(",")));
+    }
+    let parameters = named("query_parameters");
+    if !parameters.is_empty() {
+        all.push(format!("query {}", parameters.join(",")));
+    }
+    all.join(" ")
+}
+
+fn destination(route: &Value) -> String {
+    let action = &route["route"];
+    if let Some(cluster) = action["cluster"].as_str() {
+        return cluster.to_owned();
+    }
+    let weighted = action["weighted_clusters"]["clusters"].as_array().into_iter().flatten();
+    let weighted: Vec<_> = weighted
+        .map(|cluster| format!("{} ({})", name_of(cluster), cluster["weight"].as_u64().unwrap_or(0)))
+        .collect();
+    if !weighted.is_empty() {
+        return weighted.join(", ");
+    }
+    if route.get("redirect").is_some() {
+        return "redirect".to_owned();
+    }
+    match route["direct_response"]["status"].as_u64() {
+        Some(status) => format!("response {status}"),
+        None => action["cluster_header"].as_str().map(|name| format!("header {name}")).unwrap_or_default(),
+    }
+}
+
+/// The VirtualService; other objects are in the source only.
+fn virtual_service(route: &Value) -> String {
+    let path = route["metadata"]["filter_metadata"]["istio"]["config"].as_str().unwrap_or_default();
+    if path.contains("/virtual-service/") { config_name(route) } else { String::new() }
+}

@@ -1,0 +1,85 @@
+//! `fairlead proxy-status`.
+
+use std::process::ExitCode;
+
+use fairlead_control_plane::admin::{ProxyStatus, TypeSync};
+
+use crate::{
+    client::Server,
+    output::{self, Format, Table},
+};
+
+/// Show the connected proxies, and how far each is.
+///
+/// A type is SYNCED if the proxy has everything and said so, STALE while an acknowledgement is awaited, ERROR if the
+/// proxy rejected something (`--output json` has its message), and NOT SENT if it asked and nothing was sent.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  fairlead proxy-status
+  fairlead ps web-1.default --output yaml")]
+pub(crate) struct Args {
+    /// One proxy: its node id, or `<name>.<namespace>`; without it, all.
+    proxy: Option<String>,
+    /// The form of the output.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Format,
+    /// Leave the header out.
+    #[arg(long)]
+    no_headers: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Asks the control plane.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut proxies: Vec<ProxyStatus> = serde_json::from_value(args.server.get("/debug/syncz", &[])?)?;
+    if let Some(wanted) = &args.proxy {
+        proxies.retain(|proxy| proxy.proxy == *wanted || short_name(&proxy.proxy) == wanted);
+    }
+    match args.output {
+        Format::Table => output::print(&table(&proxies).render(!args.no_headers))?,
+        Format::Json => output::data(&proxies, output::DataFormat::Json)?,
+        Format::Yaml => output::data(&proxies, output::DataFormat::Yaml)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `<name>.<namespace>` of a node id.
+fn short_name(id: &str) -> &str {
+    id.split('~').nth(2).unwrap_or(id)
+}
+
+fn table(proxies: &[ProxyStatus]) -> Table {
+    let mut table =
+        Table::new(&["NAME", "CLUSTER", "CDS", "LDS", "EDS", "RDS", "SDS", "VERSION", "SUBSCRIBED TYPES"]);
+    for proxy in proxies {
+        let state = |short: &str| state(proxy.types.iter().find(|status| status.r#type == short));
+        let types: Vec<_> = proxy.types.iter().map(|status| status.r#type.as_str()).collect();
+        table.row([
+            short_name(&proxy.proxy).to_owned(),
+            proxy.cluster.clone(),
+            state("CDS"),
+            state("LDS"),
+            state("EDS"),
+            state("RDS"),
+            state("SDS"),
+            proxy.envoy_version.clone().unwrap_or_default(),
+            format!("{} ({})", types.len(), types.join(",")),
+        ]);
+    }
+    table
+}
+
+fn state(status: Option<&TypeSync>) -> String {
+    match status {
+        None => "",
+        Some(status) if status.synced => "SYNCED",
+        Some(status) if status.rejected > 0 => "ERROR",
+        Some(status) if status.sent.is_none() => "NOT SENT",
+        Some(_) => "STALE",
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! `fairlead serve`.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::ValueEnum;
+use fairlead_control_plane::{
+    ControlPlane,
+    settings::{self, LogFormat, Settings},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{exit::Usage, logging, output};
+
+/// Serve a directory of YAML to Envoys.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  fairlead serve --config-dir my-config/
+  fairlead serve --config fairlead.yaml --log-level info,fairlead_xds=debug
+  fairlead serve --config-dir my-config/ --xds-bind 127.0.0.1:16010 --print-config
+
+SIGTERM and SIGINT drain the connections, then end the process.")]
+pub(crate) struct Args {
+    /// The directory: what you would apply with kubectl. It is watched.
+    #[arg(long, value_name = "DIR")]
+    config_dir: Option<PathBuf>,
+    /// A file of settings; flags win over it. `--print-config` shows its form.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where ADS is served, in plaintext.
+    #[arg(long, value_name = "ADDRESS")]
+    xds_bind: Option<SocketAddr>,
+    /// Where administration and metrics are served.
+    #[arg(long, value_name = "ADDRESS")]
+    admin_bind: Option<SocketAddr>,
+    /// Allow addresses that are not loopback, although clients are not authenticated.
+    #[arg(long)]
+    allow_unauthenticated: bool,
+    /// The DNS domain of Kubernetes Services.
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+    /// The namespace whose configuration applies to the whole mesh.
+    #[arg(long, value_name = "NAMESPACE")]
+    root_namespace: Option<String>,
+    /// The id of the cluster.
+    #[arg(long, value_name = "ID")]
+    cluster_id: Option<String>,
+    /// Levels of the log: `info`, `info,fairlead_xds=debug`.
+    #[arg(long, value_name = "LEVELS")]
+    log_level: Option<String>,
+    /// The form of the log.
+    #[arg(long, value_enum)]
+    log_format: Option<LogForm>,
+    /// Print the settings that result from file and flags, and end.
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogForm {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Args {
+    /// The settings of the file, with the flags over them.
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let mut settings = match &self.config {
+            None => Settings::default(),
+            Some(file) => {
+                let name = file.display().to_string();
+                let bytes = std::fs::read(file).with_context(|| format!("read {name}"))?;
+                settings::parse(&name, &bytes).map_err(|error| Usage(error.to_string()))?
+            }
+        };
+        let Self { config_dir, xds_bind, admin_bind, domain, root_namespace, cluster_id, log_level, .. } =
+            self;
+        over(&mut settings.source.config_dir, config_dir.clone().map(Some));
+        over(&mut settings.xds.bind, *xds_bind);
+        over(&mut settings.admin.bind, *admin_bind);
+        over(&mut settings.mesh.domain, domain.clone());
+        over(&mut settings.mesh.root_namespace, root_namespace.clone());
+        over(&mut settings.mesh.cluster_id, cluster_id.clone());
+        over(&mut settings.log.level, log_level.clone());
+        let format = self.log_format.map(|form| match form {
+            LogForm::Text => LogFormat::Text,
+            LogForm::Json => LogFormat::Json,
+        });
+        over(&mut settings.log.format, format);
+        settings.xds.allow_unauthenticated |= self.allow_unauthenticated;
+        settings.admin.allow_unauthenticated |= self.allow_unauthenticated;
+        settings.validate().map_err(|error| Usage(format!("{error} (flag: --allow-unauthenticated)")))?;
+        Ok(settings)
+    }
+}
+
+fn over<T>(setting: &mut T, flag: Option<T>) {
+    if let Some(flag) = flag {
+        *setting = flag;
+    }
+}
+
+/// Serves until a signal.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let settings = args.settings()?;
+    if args.print_config {
+        output::print(&settings.to_yaml())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if settings.source.config_dir.is_none() {
+        bail!(Usage("which configuration? say --config-dir DIR (source.configDir in the file)".to_owned()));
+    }
+    let log = logging::install(&settings.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before anything starts, so that a signal at any time is seen.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let control_plane = ControlPlane::start(&settings, Some(log)).await?;
+        let failure = tokio::select! {
+            _ = terminate.recv() => None,
+            _ = interrupt.recv() => None,
+            message = control_plane.failed() => Some(message),
+        };
+        control_plane.shut_down().await;
+        match failure {
+            None => Ok(ExitCode::SUCCESS),
+            Some(message) => Err(anyhow!("the control plane has failed: {message}")),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;
