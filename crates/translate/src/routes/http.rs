@@ -182,11 +182,14 @@ fn hash_policies<'a>(
     keys.iter().map(|key| hash_policy(convert::hash_on(key))).collect()
 }
 
-/// A route without a time limit has none, and gRPC clients' own deadlines count up to the same limit.
+/// A route without a time limit has none, and there gRPC clients' own deadlines count.
+///
+/// Not beside a time limit: Envoy ignores `timeout` where `max_stream_duration` is set at all (router.cc,
+/// `finalTimeout`), and a stream that it ends is no upstream timeout to whoever reads the logs.
 fn set_timeout(action: &mut RouteAction, timeout: Option<std::time::Duration>) {
     let timeout = timeout.unwrap_or_default();
     action.timeout = Some(timeout.into_proto());
-    action.max_stream_duration = Some(max_stream_duration(None, Some(timeout)));
+    action.max_stream_duration = timeout.is_zero().then(|| max_stream_duration(None, Some(timeout)));
 }
 
 fn redirect(redirect: &Redirect, listener_port: u16) -> EnvoyRedirect {
