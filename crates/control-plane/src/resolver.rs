@@ -11,7 +11,7 @@ use std::{
 use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{
-    ElementTypes, NackReport, Node, SessionOptions,
+    AnswerMissing, ElementTypes, NackReport, Node, SessionOptions,
     server::{Connection, ConnectionId, Peer, Resolver, Sessions},
 };
 use tonic::Status;
@@ -65,7 +65,10 @@ impl MeshResolver {
         let proven = node.user_agent_name == "envoy"
             && node.user_agent_version.is_some_and(|v| v.major == VHDS_SINCE.0 && v.minor >= VHDS_SINCE.1);
         let elements = ElementTypes { vhds: self.virtual_hosts_as_resources && proven };
-        SessionOptions { elements, ..SessionOptions::default() }
+        // A listener that waits for a secret keeps all of its servers waiting. Told that there is none, Envoy refuses
+        // the handshakes of that one server, and takes the secret when it comes.
+        let answer_missing = AnswerMissing::default().with(TypeUrl::Secret, true);
+        SessionOptions { elements, answer_missing, ..SessionOptions::default() }
     }
 
     fn say_withheld(&self, node: &Node, peer: &Peer) {
