@@ -203,10 +203,6 @@ fn interception(metadata: &Metadata<'_>) -> Result<Interception, NodeError> {
 
 #[cfg(test)]
 mod tests;
-
 /// Proxies for the tests of other modules.
 #[cfg(test)]
 pub(crate) mod tests_support;
-
-#[cfg(test)]
-mod tests;

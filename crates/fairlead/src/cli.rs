@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{analyze, bootstrap, completion, explain, proxy_config, proxy_status, render, serve, version};
+use crate::{
+    analyze, bootstrap, completion, demo, explain, proxy_config, proxy_status, render, serve, version,
+};
 
 /// A service-mesh control plane for stock Envoy that reads Istio's kinds.
 ///
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Analyze(analyze::Args),
     /// Print the resources that a proxy would be sent, without a server.
     Render(render::Args),
+    /// Run a small mesh of real Envoys on loopback, and walk through what it can do.
+    Demo(demo::Args),
     /// Tell what a proxy's resource was computed from.
     Explain(explain::Args),
     /// Print the version.

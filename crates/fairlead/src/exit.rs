@@ -50,9 +50,10 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|cause| cause.is::<Unreachable>()) {
+    // Not by the chain of sources: what was added as context is only found by the error itself.
+    if error.downcast_ref::<Unreachable>().is_some() {
         UNREACHABLE
-    } else if error.chain().any(|cause| cause.is::<Usage>()) {
+    } else if error.downcast_ref::<Usage>().is_some() {
         USAGE
     } else {
         FAILED
@@ -64,3 +65,6 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod bootstrap;
 mod cli;
 mod client;
 mod completion;
+mod demo;
 mod exit;
 mod explain;
 mod logging;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::ProxyConfig(args) => proxy_config::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Version(args) => version::run(&args),
         Command::Completion(args) => completion::run(&args),

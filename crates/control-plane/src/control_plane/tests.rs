@@ -1,1 +1,253 @@
+//! A whole control plane on loopback, with a client that behaves as Envoy does.
 
+use std::{path::Path, sync::Arc, time::Duration};
+
+use fairlead_envoy::TypeUrl;
+use fairlead_testkit::{
+    certs,
+    client::{Client, Request},
+    fake_envoy::{FakeEnvoy, Options, node},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::ControlPlane;
+use crate::{settings::Settings, telemetry::LogLevels};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const MESH: &str = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: cart, namespace: shop}
+spec:
+  hosts: [cart.example]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  endpoints: [{address: 10.1.1.1}]
+";
+
+const GATEWAY: &str = "
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec:
+  selector: {istio: edge}
+  servers:
+  - port: {number: 8443, name: https, protocol: HTTPS}
+    hosts: ['*']
+    tls: {mode: SIMPLE, credentialName: edge-cert}
+";
+
+const EDGE: &str = "router~127.0.0.1~edge-1.shop~shop.svc.cluster.local";
+
+struct Running {
+    control_plane: ControlPlane,
+    directory: TempDir,
+}
+
+impl Running {
+    async fn start(files: &[(&str, &str)], log: Option<Arc<dyn LogLevels>>) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for (name, content) in files {
+            write(directory.path(), name, content);
+        }
+        let mut settings = Settings::default();
+        settings.source.config_dir = Some(directory.path().to_owned());
+        settings.xds.bind.set_port(0);
+        settings.admin.bind.set_port(0);
+        let control_plane = ControlPlane::start(&settings, log).await.expect("it starts");
+        tokio::time::timeout(PATIENCE, control_plane.ready()).await.expect("in time").expect("no failure");
+        Self { control_plane, directory }
+    }
+
+    fn envoy(&self, id: &str, labels: &Value) -> FakeEnvoy {
+        let mut options = Options::new(&format!("http://{}", self.control_plane.xds_address()));
+        options.node = node(id, "test", &json!({ "LABELS": labels }));
+        FakeEnvoy::start(options)
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        self.ask(&Request::get(path)).await
+    }
+
+    async fn ask(&self, request: &Request) -> (u16, String) {
+        let answer = Client::new(self.control_plane.admin_address()).send(request).await.expect("an answer");
+        (answer.status.as_u16(), answer.text())
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        let (status, body) = self.get(path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_str(&body).expect("JSON")
+    }
+}
+
+fn write(directory: &Path, name: &str, content: &str) {
+    std::fs::write(directory.join(name), content).expect("a file can be written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_is_served_and_an_edit_reaches_the_proxy() {
+    let running = Running::start(&[("mesh.yaml", MESH)], None).await;
+    let envoy = running.envoy("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", &json!({ "app": "web" }));
+    let cluster = "outbound|80||cart.example";
+    let has_cluster =
+        |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::ClusterLoadAssignment, cluster);
+    envoy.wait_for("endpoints", PATIENCE, has_cluster).await.expect("endpoints come");
+
+    let proxies = running.json("/debug/syncz").await;
+    assert_eq!(proxies[0]["proxy"], "sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local");
+    let objects = running.json("/debug/configz").await;
+    assert_eq!((&objects[0]["name"], &objects[0]["line"]), (&json!("cart"), &json!(2)));
+
+    let dump = running.json("/debug/config_dump?proxy=web-1.shop").await;
+    let names: Vec<_> =
+        dump["resources"]["CDS"].as_array().expect("clusters").iter().map(|c| &c["name"]).collect();
+    assert!(names.contains(&&json!(cluster)), "{names:?}");
+    assert!(
+        dump["sources"]["ServiceEntry shop/cart"]
+            .as_str()
+            .is_some_and(|place| place.ends_with("mesh.yaml:2"))
+    );
+
+    write(running.directory.path(), "mesh.yaml", &MESH.replace("cart.example", "basket.example"));
+    let renamed = "outbound|80||basket.example";
+    envoy
+        .wait_for("the edit", PATIENCE, |held| {
+            held.has(TypeUrl::Cluster, renamed) && !held.has(TypeUrl::Cluster, cluster)
+        })
+        .await
+        .expect("the edit arrives");
+
+    let explained =
+        running.json("/debug/explain?proxy=web-1.shop&resource=outbound%7C80%7C%7Cbasket.example").await;
+    assert_eq!(explained["resources"][0]["origins"][0]["object"], "ServiceEntry shop/cart");
+    assert!(explained["computedFrom"].as_array().is_some_and(|lines| lines.len() > 3), "{explained}");
+    running.control_plane.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_key_appears_in_no_dump() {
+    let made = certs::Ca::new("test").and_then(|ca| ca.server(&["edge.example"])).expect("a certificate");
+    let (chain, key) = (made.certificate, made.key);
+    // A line of the key's base64 is the canary; the dump of bytes would have it encoded once more.
+    let canary = key.lines().nth(1).expect("a key has lines").to_owned();
+    let indented = |pem: &str| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: edge-cert, namespace: shop}}\nstringData:\n  tls.crt: |\n{}  tls.key: |\n{}",
+        indented(&chain),
+        indented(&key)
+    );
+    let running = Running::start(&[("gateway.yaml", GATEWAY), ("secret.yaml", &secret)], None).await;
+    let envoy = running.envoy(EDGE, &json!({ "istio": "edge" }));
+    envoy
+        .wait_for("the secret", PATIENCE, |held| held.has(TypeUrl::Secret, "kubernetes://edge-cert"))
+        .await
+        .expect("the gateway gets its certificate");
+
+    let dump = running.json("/debug/config_dump?proxy=edge-1.shop").await;
+    let served = &dump["resources"]["SDS"][0]["resource"]["tls_certificate"];
+    assert!(served["certificate_chain"].is_object(), "the certificate is shown: {dump}");
+    let list = running.json("/debug/list").await;
+    let mut paths: Vec<_> =
+        list.as_array().expect("a list").iter().filter_map(|e| e["path"].as_str()).collect();
+    paths.extend(["/debug/config_dump?proxy=edge-1.shop", "/debug/explain?proxy=edge-1.shop"]);
+    let encoded = base64_of(key.as_bytes());
+    for path in paths {
+        let (_, body) = running.get(&path.replace(['<', '>'], "")).await;
+        assert!(!body.contains(&canary), "{path} shows the key");
+        assert!(!body.contains(&encoded[8..72]), "{path} shows the key, encoded");
+    }
+    let shown = running
+        .control_plane
+        .core()
+        .inspect(|core| format!("{:?}", core.objects().iter().collect::<Vec<_>>()));
+    assert!(!shown.await.expect("the core lives").contains(&canary));
+    running.control_plane.shut_down().await;
+}
+
+/// Base64 as protobuf's JSON writes bytes.
+fn base64_of(bytes: &[u8]) -> String {
+    let value = envoy_types::pb::google::protobuf::BytesValue { value: bytes.to_vec() };
+    let json =
+        fairlead_envoy::json::to_json("google.protobuf.BytesValue", &prost::Message::encode_to_vec(&value));
+    json.expect("a known type").as_str().expect("a text").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_not_understood_is_told_why() {
+    let running = Running::start(&[("mesh.yaml", MESH)], None).await;
+    let envoy = running.envoy("waypoint~10.9.9.9~web-1.shop~shop.svc", &json!({}));
+    let refused = async {
+        while envoy.last_end().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.expect("the stream ends");
+    let end = envoy.last_end().expect("an end");
+    assert!(end.contains("node type `waypoint` is not served"), "{end}");
+    running.control_plane.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_questions_are_answered_with_what_to_ask() {
+    let running = Running::start(&[("mesh.yaml", MESH)], None).await;
+    for (path, status, hint) in [
+        ("/nonsense", 404, "/debug/list"),
+        ("/debug/config_dump", 400, "?proxy=<id>"),
+        ("/debug/config_dump?proxy=nobody", 404, "no proxy `nobody` is connected"),
+        ("/debug/log", 501, "not set up"),
+    ] {
+        let (answered, body) = running.get(path).await;
+        assert_eq!(answered, status, "{path}: {body}");
+        assert!(body.contains(hint), "{path}: {body}");
+    }
+    assert_eq!(running.get("/ready").await.0, 200);
+    assert_eq!(running.get("/healthz").await.0, 200);
+    let (_, metrics) = running.get("/metrics").await;
+    assert!(metrics.contains("\npilot_xds_pushes{type=\"cds\"} "), "{metrics}");
+    assert!(metrics.contains("\nfairlead_objects{kind=\"ServiceEntry\"} 1\n"), "{metrics}");
+    running.control_plane.shut_down().await;
+}
+
+struct Levels(std::sync::Mutex<String>);
+
+impl LogLevels for Levels {
+    fn levels(&self) -> String {
+        self.0.lock().expect("no panic").clone()
+    }
+
+    fn set_levels(&self, levels: &str) -> Result<(), String> {
+        if levels == "nonsense" {
+            return Err("no level".to_owned());
+        }
+        levels.clone_into(&mut self.0.lock().expect("no panic"));
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_levels_of_the_log_change_at_run_time() {
+    let levels: Arc<dyn LogLevels> = Arc::new(Levels(std::sync::Mutex::new("info".to_owned())));
+    let running = Running::start(&[], Some(levels.clone())).await;
+    let put = |level: &str| Request::new(axum::http::Method::PUT, &format!("/debug/log?level={level}"));
+    assert_eq!(running.json("/debug/log").await["level"], "info");
+    assert_eq!(running.ask(&put("debug")).await.0, 200);
+    assert_eq!(levels.levels(), "debug");
+    assert_eq!(running.ask(&put("nonsense")).await.0, 400);
+    assert_eq!(levels.levels(), "debug");
+    running.control_plane.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_address_is_an_error_that_names_the_setting() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut settings = Settings::default();
+    settings.source.config_dir = Some(std::env::temp_dir());
+    settings.xds.bind = taken.local_addr().expect("an address");
+    settings.admin.bind.set_port(0);
+    let error = ControlPlane::start(&settings, None).await.err().expect("the address is taken").to_string();
+    assert_eq!(error, format!("bind xds.bind to {}", settings.xds.bind));
+}

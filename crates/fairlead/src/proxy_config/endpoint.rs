@@ -44,8 +44,7 @@ impl Shown for Choice {
             if self.cluster.as_ref().is_some_and(|wanted| wanted != name) {
                 continue;
             }
-            let metadata = serde_json::json!({ "metadata": cluster.get("metadata") });
-            let source = source(&metadata, configuration);
+            let source = source(&services(cluster), configuration);
             for endpoint in endpoints(assignment) {
                 if let Some((address, port)) = self.chosen(endpoint) {
                     table.row([
@@ -86,6 +85,12 @@ fn place(address: &Value) -> (String, String) {
         .as_str()
         .or_else(|| address["envoy_internal_address"]["server_listener_name"].as_str());
     (path.unwrap_or_default().to_owned(), String::new())
+}
+
+/// The part of a cluster's metadata that names its services: endpoints are theirs, whatever rule shapes the cluster.
+fn services(cluster: &Value) -> Value {
+    let services = &cluster["metadata"]["filter_metadata"]["istio"]["services"];
+    serde_json::json!({ "filter_metadata": { "istio": { "services": services } } })
 }
 
 /// What the control plane said of it; whether Envoy has ejected it, only that Envoy knows (`/clusters`).

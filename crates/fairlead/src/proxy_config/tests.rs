@@ -99,7 +99,7 @@ fn a_cluster_shows_its_parts_its_rule_and_where_both_come_from() {
 #[test]
 fn an_endpoint_shows_its_health_and_its_cluster() {
     let cluster = "outbound|80|v1|cart.shop.svc.cluster.local";
-    let source = "shop/cart rules.yaml:3, shop/cart cart.yaml:1";
+    let source = "shop/cart cart.yaml:1";
     check(
         &endpoint::Choice::default(),
         &[
