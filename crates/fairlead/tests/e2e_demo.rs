@@ -1,0 +1,140 @@
+//! `fairlead demo` as a user runs it: every step ends well, and nothing stays behind.
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use fairlead_testkit::{deadline::eventually, envoy_binary, process::Process};
+use rustix::process::Signal;
+
+/// How long the whole demo may take. It takes half a minute on two idle cores.
+const DEMO_WITHIN: Duration = Duration::from_secs(240);
+/// How long it may take until all Envoys run, on a busy machine.
+const RUNNING_WITHIN: Duration = Duration::from_secs(90);
+/// How long the end may take.
+const ENDED_WITHIN: Duration = Duration::from_secs(20);
+
+/// A demo whose temporary files are all in one directory.
+struct Demo {
+    process: Process,
+    temporary: tempfile::TempDir,
+}
+
+impl Demo {
+    fn start(arguments: &[&str]) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        fs::create_dir(temporary.path().join("tmp")).unwrap();
+        let output = File::create(temporary.path().join("output")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fairlead"));
+        command.arg("demo").args(arguments);
+        command.env("TMPDIR", temporary.path().join("tmp"));
+        command.env("FAIRLEAD_ENVOY", envoy_binary::find().expect("an Envoy"));
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        Self { process: Process::spawn(&mut command).unwrap(), temporary }
+    }
+
+    fn output(&self) -> String {
+        fs::read_to_string(self.temporary.path().join("output")).unwrap()
+    }
+
+    /// Waits for the end; the exit code.
+    async fn ended(&mut self, within: Duration) -> Option<i32> {
+        let Self { process, temporary } = self;
+        let status = eventually("the end of the demo", within, || {
+            let status = process.exited();
+            async move { status.map_err(|error| error.to_string())?.ok_or_else(|| "it runs".to_owned()) }
+        });
+        let output = || fs::read_to_string(temporary.path().join("output")).unwrap();
+        status.await.unwrap_or_else(|error| panic!("{error}\n{}", output())).code()
+    }
+
+    /// Waits until it says `text`.
+    async fn said(&mut self, text: &str, within: Duration) {
+        let found = eventually(text, within, || {
+            let said = self.output();
+            let ended = self.process.exited();
+            async move {
+                match ended {
+                    _ if said.contains(text) => Ok(()),
+                    Ok(Some(status)) => panic!("{status}\n{said}"),
+                    _ => Err(said),
+                }
+            }
+        });
+        found.await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Fails if a file or a process of the demo is still there.
+    fn left_nothing(&self) {
+        let tmp = self.temporary.path().join("tmp");
+        let files: Vec<_> = fs::read_dir(&tmp).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(files, Vec::<std::path::PathBuf>::new());
+        assert_eq!(processes_naming(&tmp), Vec::<String>::new());
+    }
+}
+
+/// The command lines of the processes that name a path.
+fn processes_naming(path: &Path) -> Vec<String> {
+    let path = path.to_str().unwrap();
+    let command_line = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).ok();
+    let all = fs::read_dir("/proc").unwrap().filter_map(|entry| command_line(entry.unwrap()));
+    all.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " ")).filter(|line| line.contains(path)).collect()
+}
+
+#[tokio::test]
+async fn every_step_of_the_demo_ends_well() {
+    let mut demo = Demo::start(&[]);
+    let code = demo.ended(DEMO_WITHIN).await;
+    let output = demo.output();
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("13 of 13 steps ✓"), "{output}");
+    assert!(!output.contains('✗'), "{output}");
+    assert!(!output.contains('\x1b'), "colours without a terminal:\n{output}");
+    demo.left_nothing();
+}
+
+#[tokio::test]
+async fn a_kept_demo_runs_until_it_is_interrupted_and_leaves_its_directory() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("mesh");
+    let mut demo = Demo::start(&["--keep", "--no-steps", "--dir", directory.to_str().unwrap()]);
+    demo.said("The mesh keeps running", RUNNING_WITHIN).await;
+    demo.process.signal(Signal::INT).unwrap();
+    assert_eq!(demo.ended(ENDED_WITHIN).await, Some(0), "{}", demo.output());
+    demo.left_nothing();
+    assert!(directory.join("gateway.yaml").is_file());
+}
+
+#[tokio::test]
+async fn an_interrupted_demo_leaves_nothing() {
+    let mut demo = Demo::start(&[]);
+    demo.said("starting", RUNNING_WITHIN).await;
+    demo.process.signal(Signal::INT).unwrap();
+    assert_eq!(demo.ended(ENDED_WITHIN).await, Some(130), "{}", demo.output());
+    demo.left_nothing();
+}
+
+#[tokio::test]
+async fn a_directory_with_files_is_not_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("mine.yaml"), "").unwrap();
+    let mut demo = Demo::start(&["--dir", directory.path().to_str().unwrap()]);
+    assert_eq!(demo.ended(ENDED_WITHIN).await, Some(2), "{}", demo.output());
+    assert!(demo.output().contains("is not empty"), "{}", demo.output());
+    demo.left_nothing();
+}
+
+#[tokio::test]
+async fn without_an_envoy_the_demo_says_how_to_get_one() {
+    let output = Command::new(env!("CARGO_BIN_EXE_fairlead"))
+        .arg("demo")
+        .env("FAIRLEAD_ENVOY", "/nowhere/envoy")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("FAIRLEAD_ENVOY names `/nowhere/envoy`"), "{said}");
+}
