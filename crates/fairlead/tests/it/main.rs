@@ -1,0 +1,142 @@
+//! The binary as a user runs it: what it prints, and its exit codes.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+const GOOD: &str = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: cart, namespace: shop}
+spec:
+  hosts: [cart.example]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  endpoints: [{address: 10.1.1.1}]
+";
+
+const DOUBTFUL: &str = "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: cart, namespace: shop}
+spec:
+  hosts: [cart.example]
+  http:
+  - route:
+    - destination: {host: cart.example, subset: v3}
+";
+
+const WRONG: &str = "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: wrong, namespace: shop}
+spec:
+  hosts: [cart.example]
+  htttp: []
+";
+
+fn fairlead(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fairlead"));
+    command.args(arguments).stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+fn mesh(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (name, content) in files {
+        std::fs::write(directory.path().join(name), content).expect("a file can be written");
+    }
+    directory
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+/// Exit code and standard output.
+fn outcome(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn analyze_ends_as_its_findings_and_threshold_say() {
+    let good = mesh(&[("a.yaml", GOOD)]);
+    let (code, out) = outcome(&fairlead(&["analyze", text(good.path())]));
+    assert_eq!((code, out.as_str()), (Some(0), "nothing to report about 1 objects\n"));
+
+    let doubtful = mesh(&[("a.yaml", GOOD), ("b.yaml", DOUBTFUL)]);
+    let (code, out) = outcome(&fairlead(&["analyze", text(doubtful.path())]));
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.starts_with("warning[FL0302 unknown-subset] VirtualService shop/cart spec.http[0].route"), "{out}");
+    assert!(out.contains("b.yaml:9:"), "{out}");
+    let lenient = fairlead(&["analyze", text(doubtful.path()), "--failure-threshold", "error"]);
+    assert_eq!(lenient.status.code(), Some(0));
+
+    let wrong = mesh(&[("a.yaml", GOOD), ("c.yaml", WRONG)]);
+    let (code, out) = outcome(&fairlead(&["analyze", text(wrong.path()), "--failure-threshold", "error", "-o", "json"]));
+    assert_eq!(code, Some(1));
+    let findings: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&findings[0]["code"], &findings[0]["line"]), (&"FL0101".into(), &7.into()), "{findings}");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_wrong_usage() {
+    for command in ["analyze", "render"] {
+        let output = fairlead(&[command, "/nonexistent/directory"]);
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("/nonexistent/directory"), "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_unreachable() {
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").to_string();
+    for command in [vec!["ps"], vec!["pc", "route", "web.shop"], vec!["explain", "web.shop"]] {
+        let arguments: Vec<_> = command.iter().copied().chain(["--server", &nowhere]).collect();
+        let output = fairlead(&arguments);
+        assert_eq!(output.status.code(), Some(3), "{command:?}");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("is `fairlead serve` running"), "{error}");
+    }
+}
+
+#[test]
+fn render_prints_what_a_proxy_would_be_sent() {
+    let good = mesh(&[("a.yaml", GOOD)]);
+    let (code, out) = outcome(&fairlead(&["render", text(good.path()), "--namespace", "shop", "--only", "endpoint"]));
+    assert_eq!(code, Some(0));
+    assert!(out.contains("cluster_name: \"outbound|80||cart.example\""), "{out}");
+    assert!(out.contains("address: 10.1.1.1"), "{out}");
+    assert!(!out.contains("CDS:"), "{out}");
+}
+
+#[test]
+fn settings_are_printed_with_the_flags_over_them() {
+    let (code, out) = outcome(&fairlead(&["serve", "--print-config", "--config-dir", "x", "--domain", "mesh.test"]));
+    assert_eq!(code, Some(0));
+    assert!(out.contains("configDir: x\n") && out.contains("domain: mesh.test\n"), "{out}");
+}
+
+#[test]
+fn serve_ends_well_after_a_signal() {
+    let good = mesh(&[("a.yaml", GOOD)]);
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_fairlead"))
+        .args(["serve", "--xds-bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0", "--log-format", "json"])
+        .args(["--config-dir", text(good.path())])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut log = BufReader::new(serve.stderr.take().expect("it is piped")).lines();
+    let ready = log.by_ref().map_while(Result::ok).find(|line| line.contains("the first configuration is ready"));
+    let line: serde_json::Value = serde_json::from_str(&ready.expect("it becomes ready")).expect("JSON");
+    assert_eq!(line["objects"], 1);
+    let killed = Command::new("kill").args(["-TERM", &serve.id().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    assert!(log.map_while(Result::ok).any(|line| line.contains("shutting down")));
+    assert_eq!(serve.wait().expect("it ends").code(), Some(0));
+}
