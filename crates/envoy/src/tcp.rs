@@ -6,6 +6,7 @@ use envoy_types::pb::envoy::{
         TcpProxy,
         tcp_proxy::{ClusterSpecifier, WeightedCluster, weighted_cluster::ClusterWeight},
     },
+    r#type::v3::{HashPolicy, hash_policy},
 };
 
 use crate::{extension, listener::network_filter};
@@ -30,6 +31,11 @@ pub fn tcp_proxy(stat_prefix: impl Into<String>, upstream: TcpUpstream) -> TcpPr
         }
     };
     TcpProxy { stat_prefix: stat_prefix.into(), cluster_specifier: Some(specifier), ..Default::default() }
+}
+
+/// Connections of one client address go to one host, where the cluster's load balancer hashes.
+pub fn source_ip_hash() -> HashPolicy {
+    HashPolicy { policy_specifier: Some(hash_policy::PolicySpecifier::SourceIp(hash_policy::SourceIp {})) }
 }
 
 /// The proxy as the last filter of a chain.

@@ -9,7 +9,6 @@ use fairlead_model::{
     mesh::Mesh,
     registry::ServiceByKey,
     scope::DestinationBinding,
-    service::Resolution,
     virtual_service::Destination,
 };
 
@@ -55,10 +54,8 @@ impl Destinations {
     /// The cluster of a destination. A host that is no service still names a cluster: requests for it are
     /// answered by 503 NC until there is one.
     pub(crate) fn cluster(&self, destination: &Destination, listener_port: u16) -> String {
-        let host = match self.service(&destination.host).map(|s| &s.resolution) {
-            Some(Resolution::Alias(target)) => target,
-            _ => &destination.host,
-        };
+        // A second name of a service leads to the clusters of the service.
+        let host = self.service(&destination.host).map_or(&destination.host, |service| &service.key.host);
         let subset = destination.subset.as_deref().unwrap_or_default();
         names::outbound_cluster(self.port(destination, listener_port), subset, host).to_string()
     }

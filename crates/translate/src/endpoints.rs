@@ -16,7 +16,7 @@ use fairlead_model::{
     destination_rule::{DestinationRule, MergedRule, Subset},
     endpoints::{Endpoint, EndpointAddress, EndpointsOf, Health, Locality, ServiceEndpoints},
     mesh::{Mesh, ResolvedMesh},
-    proxy::Place,
+    proxy::{IpFamilies, Place},
     registry::ServiceByKey,
     service::TrafficDistribution,
     strata,
@@ -78,7 +78,7 @@ fn load_assignments(inputs: &LoadAssignmentInputs<'_>) -> Vec<EncodedResource> {
             }
             let name =
                 names::outbound_cluster(port.number, subset.map_or("", |s| &s.name), &service.key.host);
-            let usable = usable(all, subset, service, &view.place);
+            let usable = usable(all, subset, service, &view.place).filter(|e| reaches(view.families, e));
             let groups = locality_lb::group(usable);
             let groups = match preference(service, &policy, mesh) {
                 Some(preference) => locality_lb::apply(groups, &preference, &view.place),
@@ -116,7 +116,7 @@ fn usable<'a>(
             Health::Draining => false,
         };
         healthy
-            && subset.is_none_or(|s| endpoint.labels.contains_all(&s.labels))
+            && subset.is_none_or(|s| endpoint.has_labels(&s.labels))
             && (!service.node_local || endpoint.node.as_deref() == Some(&*place.node))
     })
 }
@@ -145,6 +145,15 @@ fn preference<'a>(service: &Service, policy: &'a TrafficPolicy, mesh: &'a Mesh) 
         Some(Preference::Labels(setting.failover_priority.clone()))
     } else {
         Some(Preference::Failover(&setting.failover))
+    }
+}
+
+/// Whether a client with addresses of these families can connect to an endpoint.
+fn reaches(families: IpFamilies, endpoint: &Endpoint) -> bool {
+    match (&endpoint.address, families) {
+        (EndpointAddress::Ip(ip), IpFamilies::V4) => ip.is_ipv4(),
+        (EndpointAddress::Ip(ip), IpFamilies::V6) => ip.is_ipv6(),
+        _ => true,
     }
 }
 

@@ -6,6 +6,7 @@
 //! | [`inbound`] | those towards its application |
 //! | [`gateway`] | those of a gateway |
 //! | `tcp` | filter chains that proxy bytes |
+//! | `claims` | which chain takes which connections |
 //! | `http` | the HTTP connection managers of all three |
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use envoy_types::pb::envoy::config::{core::v3::Address, listener::v3::Listener};
 use fairlead_envoy::{EncodedResource, address, encode};
 use fairlead_model::{proxy::IpFamilies, sidecar::Bind};
 
+mod claims;
 pub mod gateway;
 mod http;
 pub mod inbound;

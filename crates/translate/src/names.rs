@@ -48,6 +48,12 @@ pub fn port_route(port: u16) -> Arc<str> {
     port.to_string().into()
 }
 
+/// The route table of a listener on a UNIX domain socket. It has no `/`, which would end the name of the table in
+/// the names of its virtual hosts.
+pub fn unix_route(path: &str) -> Arc<str> {
+    format!("unix:{}", path.trim_start_matches('/').replace('/', ":")).into()
+}
+
 /// The route table of a service port whose protocol is detected, on an address of its own: `<host>:<port>`.
 pub fn sniffed_route(host: &Host, port: u16) -> Arc<str> {
     format!("{host}:{port}").into()

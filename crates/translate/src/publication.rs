@@ -83,6 +83,7 @@ impl Query for PublicationOf {
             gateways: binding.gateways.clone(),
             ports: binding.gateway_ports.clone(),
             privileged: binding.privileged,
+            families: binding.families,
         };
         Sets {
             clusters: (*cx.get::<ClusterSet>(&ClusterSetKey {
@@ -93,7 +94,7 @@ impl Query for PublicationOf {
             .clone(),
             load_assignments: cx.collect::<OutboundLoadAssignments>(&ScopeInView {
                 scope: scope.clone(),
-                view: EndpointView { gateway, place: binding.place.clone() },
+                view: EndpointView { gateway, place: binding.place.clone(), families: binding.families },
             }),
             listeners: (*cx.get::<ListenerSet>(&listener_set_key(&binding, &gateway_view))).clone(),
             route_tables: cx.collect::<RouteTables>(&if gateway {

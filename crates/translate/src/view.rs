@@ -29,6 +29,8 @@ pub struct EndpointView {
     pub gateway: bool,
     /// Where the client is.
     pub place: Place,
+    /// IP families: endpoints that the client has no address for are of no use to it.
+    pub families: IpFamilies,
 }
 
 /// The key of a service's clusters and load assignments in one view.

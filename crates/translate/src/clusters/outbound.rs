@@ -72,7 +72,14 @@ fn outbound_cluster(inputs: &ClusterInputs<'_>, port: &Port, subset: Option<&Sub
     let connect_timeout = policy.connection_pool.connect_timeout.unwrap_or(mesh.connect_timeout);
     let chooses_host = !matches!(discovery, Discovery::OriginalDst(_));
     let mut cluster = cluster(&*name, discovery, Some(connect_timeout));
-    traffic_policy::apply(&mut cluster, &policy, port.protocol, mesh, chooses_host);
+    let inputs = traffic_policy::PolicyInputs {
+        service,
+        protocol: port.protocol,
+        mesh,
+        gateway: view.gateway,
+        chooses_host,
+    };
+    traffic_policy::apply(&mut cluster, &policy, &inputs);
     tls::apply(&mut cluster, &policy, &tls::TlsInputs { service, rule: *rule, port, view });
     cluster.metadata = Some(metadata::cluster(service, *rule, subset));
     Some(cluster)

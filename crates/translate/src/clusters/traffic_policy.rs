@@ -16,20 +16,31 @@ use fairlead_envoy::cluster::{
     upstream::{Keepalive, upstream_connection_options},
 };
 use fairlead_model::{
-    ConnectionPool, HashAlgorithm, LoadBalancer, OutlierDetection, Protocol, TcpKeepalive, TrafficPolicy,
-    UpstreamTls, mesh::Mesh,
+    ConnectionPool, HashAlgorithm, LoadBalancer, OutlierDetection, Protocol, Service, TcpKeepalive,
+    TrafficPolicy, UpstreamTls, mesh::Mesh,
 };
 
-/// Applies every block of `policy` to a cluster whose load balancer may be set or not (`chooses_host`).
-pub(super) fn apply(
-    cluster: &mut Cluster,
-    policy: &TrafficPolicy,
-    protocol: Protocol,
-    mesh: &Mesh,
-    chooses_host: bool,
-) {
+/// What a policy is applied by, beside the policy.
+pub(super) struct PolicyInputs<'a> {
+    pub service: &'a Service,
+    pub protocol: Protocol,
+    pub mesh: &'a Mesh,
+    /// Whether the client is a gateway, which detects no protocol.
+    pub gateway: bool,
+    /// Whether a load balancer can be set.
+    pub chooses_host: bool,
+}
+
+/// Applies every block of `policy` to a cluster.
+pub(super) fn apply(cluster: &mut Cluster, policy: &TrafficPolicy, inputs: &PolicyInputs<'_>) {
+    let PolicyInputs { service, mesh, chooses_host, .. } = *inputs;
     connection_pool(cluster, &policy.connection_pool, mesh);
-    http_options(cluster, &policy.connection_pool, protocol, auto_sni(policy));
+    // A gateway would pass on the version that the client speaks, which says nothing about the service.
+    let protocol = match inputs.protocol {
+        Protocol::Auto if inputs.gateway => Protocol::Tcp,
+        protocol => protocol,
+    };
+    http_options(cluster, &policy.connection_pool, protocol, auto_sni(policy, service));
     if chooses_host {
         set_lb_policy(cluster, lb_policy(policy.load_balancer.as_ref()));
     }
@@ -80,15 +91,18 @@ pub(super) fn http_options(cluster: &mut Cluster, pool: &ConnectionPool, protoco
 }
 
 /// A rule that names no SNI means the host of the request, and that the server proves to be that host unless
-/// the rule names others.
-fn auto_sni(policy: &TrafficPolicy) -> AutoSni {
+/// the rule or the service names others.
+fn auto_sni(policy: &TrafficPolicy, service: &Service) -> AutoSni {
     let Some(UpstreamTls::Simple(settings) | UpstreamTls::Mutual { settings, .. }) = &policy.tls else {
         return AutoSni::default();
     };
     let verified = settings.validation != fairlead_model::ServerValidation::Skip;
     AutoSni {
         sni: settings.sni.is_none(),
-        san_validation: settings.sni.is_none() && verified && settings.subject_alt_names.is_empty(),
+        san_validation: settings.sni.is_none()
+            && verified
+            && settings.subject_alt_names.is_empty()
+            && service.subject_alt_names.is_empty(),
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Mirrors istio pilot/pkg/networking/core/gateway.go.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use envoy_types::pb::envoy::config::{
     core::v3::{TrafficDirection, TransportSocket},
     listener::v3::{FilterChain, Listener},
 };
 use fairlead_envoy::{
-    EncodedResource, ResourceName, data_source,
+    EncodedResource, IntoProto, ResourceName, data_source,
     listener::{filter_chain, inspect::tls_inspector, listener},
     tls::{
         Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
@@ -25,6 +25,7 @@ use fairlead_model::{
         TlsVersion,
     },
     mesh::{Mesh, ResolvedMesh},
+    proxy::IpFamilies,
     scope::ScopeKey,
     sidecar::Bind,
     strata,
@@ -33,8 +34,11 @@ use fairlead_model::{
 use imbl::OrdSet;
 
 use super::{
-    bind_address, bind_name, encoded, http,
-    tcp::{self, L4Client},
+    bind_address, bind_name,
+    claims::Claims,
+    encoded, http, second_wildcard,
+    tcp::{self, L4Client, L4Routes},
+    wildcard,
 };
 use crate::{
     clusters::alt_name,
@@ -65,6 +69,8 @@ pub struct GatewayListenerKey {
     pub listener: GatewayListener,
     /// What is seen: TCP and TLS routes lead to services.
     pub scope: ScopeKey,
+    /// The families that it listens on where it has no address of its own.
+    pub families: IpFamilies,
 }
 
 /// The keys of a view's listeners.
@@ -80,6 +86,7 @@ impl Query for GatewayListenerPlan {
         let key = |listener: &GatewayListener| GatewayListenerKey {
             listener: listener.clone(),
             scope: view.scope.clone(),
+            families: view.families,
         };
         merged(cx, view).listeners.iter().map(key).collect()
     }
@@ -132,17 +139,32 @@ impl Query for GatewayListenerOf {
             } else {
                 Vec::new()
             };
-            servers.push(ServerInputs { gateway, server: found, bound });
+            let gateways = [GatewayRef::Gateway(server.gateway.clone())];
+            servers.push(ServerInputs { gateway, gateways, server: found, bound });
         }
-        gateway_listener(&key.listener, &servers, &cx.get::<ResolvedMesh>(&())).as_ref().map(encoded)
+        let mesh = cx.get::<ResolvedMesh>(&());
+        gateway_listener(&key.listener, key.families, &servers, &mesh).as_ref().map(encoded)
     }
 }
 
 /// A server and the VirtualServices whose TCP and TLS routes apply to it.
 struct ServerInputs {
     gateway: Arc<Gateway>,
+    /// The same, as VirtualServices name it.
+    gateways: [GatewayRef; 1],
     server: GatewayServer,
     bound: Vec<BoundVirtualService>,
+}
+
+impl ServerInputs {
+    fn routes<'a>(&'a self, bound: &'a BoundVirtualService, mesh: &'a Mesh) -> L4Routes<'a> {
+        L4Routes {
+            service: &bound.virtual_service,
+            destinations: &bound.destinations,
+            client: L4Client { port: self.server.port, gateways: &self.gateways, source: None },
+            mesh,
+        }
+    }
 }
 
 /// Whether connections of the server are proxied as bytes.
@@ -154,29 +176,28 @@ fn needs_l4_routes(server: &GatewayServer) -> bool {
     }
 }
 
-fn gateway_listener(key: &GatewayListener, servers: &[ServerInputs], mesh: &Mesh) -> Option<Listener> {
-    let bind = match key.bind.as_deref().and_then(|bind| bind.parse().ok()) {
-        Some(ip) => Bind::Ip(ip),
-        None => Bind::Ip(std::net::Ipv4Addr::UNSPECIFIED.into()),
-    };
+fn gateway_listener(
+    key: &GatewayListener,
+    families: IpFamilies,
+    servers: &[ServerInputs],
+    mesh: &Mesh,
+) -> Option<Listener> {
+    let own_bind = key.bind.as_deref().and_then(|bind| bind.parse().ok());
+    let bind = Bind::Ip(own_bind.unwrap_or_else(|| wildcard(families)));
     let mut chains = Vec::new();
-    let mut claimed = BTreeSet::new();
+    let mut claims = Claims::default();
     for inputs in servers {
         match key.kind {
             GatewayListenerKind::Http if chains.is_empty() => {
                 chains.push(http_chain(key, inputs, None, mesh)?);
             }
             GatewayListenerKind::Http => {}
-            GatewayListenerKind::Tls => chains.extend(tls_chains(key, inputs, &mut claimed, mesh)),
-            GatewayListenerKind::Tcp => chains.extend(tcp_chains(inputs, mesh)),
+            GatewayListenerKind::Tls => chains.extend(tls_chains(key, inputs, &mut claims, mesh)),
+            GatewayListenerKind::Tcp => chains.extend(tcp_chains(inputs, &mut claims, mesh)),
         }
     }
     if chains.is_empty() {
         return None;
-    }
-    if key.kind == GatewayListenerKind::Tcp {
-        // Chains without a condition would contradict each other; the oldest Gateway wins.
-        chains.truncate(1);
     }
     let mut builder = listener(&*names::listener(&bind_name(&bind), key.port), bind_address(&bind, key.port))
         .traffic_direction(TrafficDirection::Outbound)
@@ -186,6 +207,9 @@ fn gateway_listener(key: &GatewayListener, servers: &[ServerInputs], mesh: &Mesh
     }
     if key.kind == GatewayListenerKind::Tls {
         builder = builder.listener_filter(tls_inspector());
+    }
+    if let Some(address) = second_wildcard(&bind, families, key.port) {
+        builder = builder.additional_address(address);
     }
     Some(builder.build())
 }
@@ -214,7 +238,6 @@ fn http_chain(
     Some(match tls {
         None => chain.build(),
         Some(tls) => chain
-            .server_names(tcp::server_names(&hosts(server)))
             .transport_socket(transport_socket(tls, &["h2", "http/1.1"]))
             .transport_socket_connect_timeout(HANDSHAKE_TIMEOUT)
             .metadata(metadata::config(&inputs.gateway.origin))
@@ -233,40 +256,40 @@ fn only(inputs: &ServerInputs) -> Arc<[fairlead_model::gateway::ServerRef]> {
 fn tls_chains(
     key: &GatewayListener,
     inputs: &ServerInputs,
-    claimed: &mut BTreeSet<(Host, Vec<ipnet::IpNet>)>,
+    claims: &mut Claims,
     mesh: &Mesh,
 ) -> Vec<FilterChain> {
     let server = &inputs.server;
+    let hosts = hosts(server);
     match &server.tls {
-        ServerTls::Terminate(tls) if terminates_http(server.protocol) => {
-            http_chain(key, inputs, Some(tls), mesh).into_iter().collect()
-        }
-        ServerTls::Terminate(tls) => tcp_chains(inputs, mesh)
-            .into_iter()
-            .take(1)
-            .map(|mut chain| {
-                let names = tcp::server_names(&hosts(server));
+        ServerTls::Terminate(tls) => {
+            let free: Vec<Host> = hosts.into_iter().filter(|host| claims.server_name(host, &[])).collect();
+            if free.is_empty() {
+                return Vec::new();
+            }
+            let chain = if terminates_http(server.protocol) {
+                http_chain(key, inputs, Some(tls), mesh)
+            } else {
+                // What is within TLS has no address of its own to be told apart by.
+                let chain = tcp_chains(inputs, &mut Claims::default(), mesh).into_iter().next();
+                chain.map(|chain| FilterChain {
+                    transport_socket: Some(transport_socket(tls, &[])),
+                    transport_socket_connect_timeout: Some(HANDSHAKE_TIMEOUT.into_proto()),
+                    ..chain
+                })
+            };
+            let narrowed = |mut chain: FilterChain| {
+                let names = tcp::server_names(&free);
                 if !names.is_empty() {
                     chain.filter_chain_match.get_or_insert_default().server_names = names;
                 }
-                chain.transport_socket = Some(transport_socket(tls, &[]));
                 chain
-            })
-            .collect(),
+            };
+            chain.map(narrowed).into_iter().collect()
+        }
         ServerTls::Passthrough => {
-            let gateways = [GatewayRef::Gateway(inputs.gateway.origin.clone())];
-            let client = L4Client { port: server.port, gateways: &gateways, source: None };
-            let hosts = hosts(server);
             let chains_of = |bound: &BoundVirtualService| {
-                tcp::tls_chains(
-                    &bound.virtual_service,
-                    &bound.destinations,
-                    &client,
-                    Some(&hosts),
-                    &[],
-                    claimed,
-                    mesh,
-                )
+                tcp::tls_chains(&inputs.routes(bound, mesh), Some(&hosts), &[], claims)
             };
             inputs.bound.iter().flat_map(chains_of).collect()
         }
@@ -275,14 +298,9 @@ fn tls_chains(
 }
 
 /// The chains of a server whose bytes are proxied, by the TCP routes of its VirtualServices.
-fn tcp_chains(inputs: &ServerInputs, mesh: &Mesh) -> Vec<FilterChain> {
-    let gateways = [GatewayRef::Gateway(inputs.gateway.origin.clone())];
-    let client = L4Client { port: inputs.server.port, gateways: &gateways, source: None };
-    inputs
-        .bound
-        .iter()
-        .flat_map(|bound| tcp::tcp_chains(&bound.virtual_service, &bound.destinations, &client, &[], mesh).0)
-        .collect()
+fn tcp_chains(inputs: &ServerInputs, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
+    let chains_of = |bound: &BoundVirtualService| tcp::tcp_chains(&inputs.routes(bound, mesh), &[], claims).0;
+    inputs.bound.iter().flat_map(chains_of).collect()
 }
 
 fn hosts(server: &GatewayServer) -> Vec<Host> {
@@ -336,6 +354,3 @@ fn version(version: TlsVersion) -> EnvoyTlsVersion {
         TlsVersion::Tls13 => EnvoyTlsVersion::V1_3,
     }
 }
-
-#[cfg(test)]
-mod tests;

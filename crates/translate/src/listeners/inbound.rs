@@ -165,6 +165,3 @@ fn inbound_table(port: u16, protocol: Protocol) -> RouteConfiguration {
         ..route_configuration(&*cluster, [host])
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,18 +10,22 @@ use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
     Port, Protocol, Service, ServiceKey,
     mesh::{Mesh, ResolvedMesh},
-    proxy::{Interception, IpFamilies, Source},
+    proxy::{IpFamilies, Source},
     registry::ServiceByKey,
     scope::{EgressScope, HostBinding, ScopeListener, ScopeOf},
     service::ServiceAddress,
-    sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
+    sidecar::{Bind, OutboundTrafficPolicy},
     strata,
 };
 use imbl::OrdSet;
 use ipnet::IpNet;
 
 use super::{loopback, wildcard};
-use crate::{names, routes::outbound::has_own_listener, view::ListenerView};
+use crate::{
+    names,
+    routes::outbound::{has_own_listener, is_captured, table_of},
+    view::ListenerView,
+};
 
 mod build;
 mod virtual_outbound;
@@ -60,10 +64,29 @@ pub struct TcpService {
     pub host: HostBinding,
     /// The port and its protocol.
     pub port: Port,
-    /// The addresses that tell its connections apart on a shared listener; empty: none are needed.
-    pub ranges: Arc<[IpNet]>,
+    /// What tells its connections apart.
+    pub addressed: Addressed,
     /// What TCP and TLS routes may ask about the client.
     pub source: Source,
+}
+
+/// What tells the connections of a service from those of others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Addressed {
+    /// Nothing need: the listener is on an address of the service.
+    Own,
+    /// The listener is on an address that services share; they may be told apart by where a connection was
+    /// addressed to, if to one of these ranges.
+    Shared(Arc<[IpNet]>),
+}
+
+impl Addressed {
+    fn ranges(&self) -> &[IpNet] {
+        match self {
+            Self::Own => &[],
+            Self::Shared(ranges) => ranges,
+        }
+    }
 }
 
 /// Plans the outbound listeners of a view.
@@ -115,10 +138,11 @@ impl Collect for OutboundListenerSet {
 /// What arrives at one address and port.
 #[derive(Default)]
 struct Arrivals {
+    /// Whether connections were addressed to somebody else.
+    captured: bool,
     more: Vec<Bind>,
     http: Option<(Arc<str>, Protocol)>,
     tcp: Vec<TcpService>,
-    capture: CaptureMode,
 }
 
 fn plan(
@@ -145,13 +169,17 @@ fn plan(
         }
     }
     let key = |((bind, port), found): ((Bind, u16), Arrivals)| {
+        // Envoy refuses a listener without a filter chain.
+        if found.http.is_none() && found.tcp.is_empty() {
+            return None;
+        }
         let any = bind == Bind::Ip(wildcard(view.families));
         if any && (RESERVED_PORTS.contains(&port) || port == mesh.outbound_port || port == mesh.inbound_port)
         {
             return None;
         }
         Some(OutboundListenerKey {
-            bind_to_port: !is_captured(view, found.capture) || matches!(bind, Bind::Unix(_)),
+            bind_to_port: !found.captured,
             bind,
             more: found.more.into(),
             port,
@@ -164,14 +192,6 @@ fn plan(
     arrivals.into_iter().filter_map(key).collect()
 }
 
-fn is_captured(view: &ListenerView, capture: CaptureMode) -> bool {
-    match capture {
-        CaptureMode::Default => view.interception != Interception::None,
-        CaptureMode::Iptables => true,
-        CaptureMode::None => false,
-    }
-}
-
 struct ListenerPlanner<'a, 'b> {
     view: &'a ListenerView,
     listener: &'a ScopeListener,
@@ -180,18 +200,23 @@ struct ListenerPlanner<'a, 'b> {
 
 impl ListenerPlanner<'_, '_> {
     /// One listener on the port that the Sidecar names, for the services that have that port.
-    fn explicit(self, port: &Port, hosts: &[(&HostBinding, &Arc<Service>)]) {
+    fn explicit(mut self, port: &Port, hosts: &[(&HostBinding, &Arc<Service>)]) {
         let bind = self.listener.bind.clone().unwrap_or_else(|| self.shared_bind());
-        let arrivals = self.arrivals.entry((bind, port.number)).or_default();
-        arrivals.capture = self.listener.capture;
+        let at = (bind, port.number);
+        let captured = self.captured();
+        let arrivals = self.arrivals.entry(at.clone()).or_default();
+        arrivals.captured = captured;
         if port.protocol.is_http() || port.protocol == Protocol::Auto {
-            arrivals.http.get_or_insert((names::port_route(port.number), port.protocol));
+            let table = table_of(self.listener, port.number);
+            arrivals.http.get_or_insert((table, port.protocol));
         }
-        if !port.protocol.is_http() {
-            for (host, service) in hosts {
-                if let Some(service_port) = service.port(port.number) {
-                    arrivals.tcp.push(tcp_service(self.view, host, service_port, ranges(service)));
-                }
+        if port.protocol.is_http() {
+            return;
+        }
+        for (host, service) in hosts {
+            if let Some(service_port) = service.port(port.number) {
+                let addressed = Addressed::Shared(self.ranges(&service.addresses));
+                self.take(at.clone(), host, service_port, addressed);
             }
         }
     }
@@ -201,8 +226,9 @@ impl ListenerPlanner<'_, '_> {
         for (host, service) in hosts {
             for port in service.ports.iter().filter(|p| !scope.locks(p.number)) {
                 if port.protocol.is_http() {
+                    let captured = self.captured();
                     let arrivals = self.arrivals.entry((self.shared_bind(), port.number)).or_default();
-                    arrivals.capture = self.listener.capture;
+                    arrivals.captured = captured;
                     arrivals.http.get_or_insert((names::port_route(port.number), port.protocol));
                 } else {
                     self.bytes(host, service, port);
@@ -211,54 +237,71 @@ impl ListenerPlanner<'_, '_> {
         }
     }
 
-    /// The listener of a port that is TCP, or that is told apart by its first bytes.
+    /// Where a port arrives that is TCP, or that is told apart by its first bytes: at the addresses of the service,
+    /// and for the ranges that it has beside them, or without an address, at the one that services share.
     fn bytes(&mut self, host: &HostBinding, service: &Service, port: &Port) {
-        let own = is_captured(self.view, self.listener.capture) && has_own_listener(service);
-        let (bind, more) = if own {
-            let mut ips = service.ips().map(Bind::Ip);
-            (ips.next().unwrap_or_else(|| self.shared_bind()), ips.collect())
-        } else {
-            (self.shared_bind(), Vec::new())
-        };
-        let arrivals = self.arrivals.entry((bind, port.number)).or_default();
-        arrivals.capture = self.listener.capture;
-        if arrivals.more.is_empty() {
-            arrivals.more = more;
+        let detected = port.protocol == Protocol::Auto;
+        let shared = (self.shared_bind(), port.number);
+        if !has_own_listener(service, self.captured()) {
+            let addressed = Addressed::Shared(self.ranges(&service.addresses));
+            let arrivals = self.take(shared, host, port, addressed);
+            if detected {
+                arrivals.http.get_or_insert((names::port_route(port.number), Protocol::Auto));
+            }
+            return;
         }
-        if port.protocol == Protocol::Auto {
-            let table = if has_own_listener(service) {
-                names::sniffed_route(&host.host, port.number)
-            } else {
-                names::port_route(port.number)
-            };
+        let mut binds = service.ips().map(Bind::Ip);
+        let first = binds.next().expect("a listener of its own is on an address");
+        let arrivals = self.take((first, port.number), host, port, Addressed::Own);
+        if arrivals.more.is_empty() {
+            arrivals.more = binds.collect();
+        }
+        if detected {
+            let table = names::sniffed_route(&host.host, port.number);
             arrivals.http.get_or_insert((table, Protocol::Auto));
         }
-        let ranges = if own { Vec::new() } else { ranges(service) };
-        arrivals.tcp.push(tcp_service(self.view, host, port, ranges));
+        let ranges = service.addresses.iter().copied().filter(|a| matches!(a, ServiceAddress::Range(_)));
+        let ranges = self.ranges(&ranges.collect::<Vec<_>>());
+        if !ranges.is_empty() {
+            self.take(shared, host, port, Addressed::Shared(ranges));
+        }
+    }
+
+    /// Adds a service to what arrives at an address and port.
+    fn take(
+        &mut self,
+        at: (Bind, u16),
+        host: &HostBinding,
+        port: &Port,
+        addressed: Addressed,
+    ) -> &mut Arrivals {
+        let captured = self.captured();
+        let arrivals = self.arrivals.entry(at).or_default();
+        arrivals.captured = captured;
+        arrivals.tcp.push(TcpService {
+            host: host.clone(),
+            port: port.clone(),
+            addressed,
+            source: self.view.source.clone(),
+        });
+        arrivals
+    }
+
+    /// The addresses as ranges. Connections that are not captured are addressed to the proxy instead.
+    fn ranges(&self, addresses: &[ServiceAddress]) -> Arc<[IpNet]> {
+        let range = |address: &ServiceAddress| match address {
+            ServiceAddress::Ip(ip) => IpNet::from(*ip),
+            ServiceAddress::Range(range) => *range,
+        };
+        if self.captured() { addresses.iter().map(range).collect() } else { Arc::default() }
     }
 
     /// The address of listeners that services share.
     fn shared_bind(&self) -> Bind {
-        Bind::Ip(if is_captured(self.view, self.listener.capture) {
-            wildcard(self.view.families)
-        } else {
-            loopback(self.view.families)
-        })
+        Bind::Ip(if self.captured() { wildcard(self.view.families) } else { loopback(self.view.families) })
+    }
+
+    fn captured(&self) -> bool {
+        is_captured(self.view.interception, self.listener)
     }
 }
-
-fn tcp_service(view: &ListenerView, host: &HostBinding, port: &Port, ranges: Vec<IpNet>) -> TcpService {
-    TcpService { host: host.clone(), port: port.clone(), ranges: ranges.into(), source: view.source.clone() }
-}
-
-/// The addresses of a service as ranges.
-fn ranges(service: &Service) -> Vec<IpNet> {
-    let range = |address: &ServiceAddress| match address {
-        ServiceAddress::Ip(ip) => IpNet::from(*ip),
-        ServiceAddress::Range(range) => *range,
-    };
-    service.addresses.iter().map(range).collect()
-}
-
-#[cfg(test)]
-mod tests;

@@ -2,25 +2,20 @@
 //!
 //! Mirrors istio pilot/pkg/networking/core/{tls.go,networkfilter.go}.
 
-use std::collections::BTreeSet;
-
-use envoy_types::pb::envoy::config::{
-    core::v3::CidrRange,
-    listener::v3::{Filter, FilterChain},
-};
+use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain};
 use fairlead_envoy::{
     IntoProto,
-    address::cidr_range,
     listener::filter_chain,
-    tcp::{TcpUpstream, tcp_proxy, tcp_proxy_filter},
+    tcp::{TcpUpstream, source_ip_hash, tcp_proxy, tcp_proxy_filter},
 };
 use fairlead_model::{
-    ConnectionPool, Host,
+    HashKey, Host, LoadBalancer, TrafficPolicy,
     mesh::Mesh,
     virtual_service::{Destination, GatewayRef, L4Match, TcpRoute, TlsRoute, VirtualService},
 };
 use ipnet::IpNet;
 
+use super::claims::{Claims, cidrs};
 use crate::{access_log, destination::Destinations, metadata};
 
 /// Who asks, as far as a condition on a connection can be decided here.
@@ -52,51 +47,63 @@ impl L4Client<'_> {
 }
 
 /// The TCP proxy to one cluster, closed as its policy says.
-pub(super) fn to_cluster(cluster: &str, pool: Option<&ConnectionPool>, mesh: &Mesh) -> Filter {
-    proxy(cluster, TcpUpstream::Cluster(cluster.to_owned()), pool, mesh)
+pub(super) fn to_cluster(cluster: &str, policy: Option<&TrafficPolicy>, mesh: &Mesh) -> Filter {
+    proxy(cluster, TcpUpstream::Cluster(cluster.to_owned()), policy, mesh)
 }
 
-/// The TCP proxy to the destinations of a route.
-pub(super) fn to_destinations(
-    service: &VirtualService,
-    routes: &[(Destination, u32)],
-    destinations: &Destinations,
-    port: u16,
-    mesh: &Mesh,
-) -> Filter {
-    if let [(only, _)] = routes {
-        let pool = destinations.policy(only, port, mesh).map(|p| p.connection_pool);
-        return to_cluster(&destinations.cluster(only, port), pool.as_ref(), mesh);
+/// The TCP and TLS routes of a VirtualService, and all that their proxies are decided by.
+pub(super) struct L4Routes<'a> {
+    pub service: &'a VirtualService,
+    pub destinations: &'a Destinations,
+    pub client: L4Client<'a>,
+    pub mesh: &'a Mesh,
+}
+
+impl L4Routes<'_> {
+    /// The TCP proxy to the destinations of a route.
+    fn proxy(&self, routes: &[(Destination, u32)]) -> Filter {
+        let Self { service, destinations, mesh, .. } = self;
+        let port = self.client.port;
+        if let [(only, _)] = routes {
+            let policy = destinations.policy(only, port, mesh);
+            return to_cluster(&destinations.cluster(only, port), policy.as_ref(), mesh);
+        }
+        let stat_prefix = format!("{}.{}", service.origin.name, service.origin.namespace);
+        let weighted = routes.iter().map(|(d, weight)| (destinations.cluster(d, port), *weight)).collect();
+        proxy(&stat_prefix, TcpUpstream::Weighted(weighted), None, mesh)
     }
-    let stat_prefix = format!("{}.{}", service.origin.name, service.origin.namespace);
-    let weighted = routes.iter().map(|(d, weight)| (destinations.cluster(d, port), *weight)).collect();
-    proxy(&stat_prefix, TcpUpstream::Weighted(weighted), None, mesh)
 }
 
-fn proxy(stat_prefix: &str, upstream: TcpUpstream, pool: Option<&ConnectionPool>, mesh: &Mesh) -> Filter {
+fn proxy(stat_prefix: &str, upstream: TcpUpstream, policy: Option<&TrafficPolicy>, mesh: &Mesh) -> Filter {
     let mut proxy = tcp_proxy(stat_prefix, upstream);
     proxy.access_log = access_log::access_log(mesh).into_iter().collect();
-    if let Some(pool) = pool {
+    if let Some(policy) = policy {
+        let pool = &policy.connection_pool;
+        if hashes_source_ip(policy) {
+            proxy.hash_policy = vec![source_ip_hash()];
+        }
         proxy.idle_timeout = pool.tcp_idle_timeout.map(IntoProto::into_proto);
         proxy.max_downstream_connection_duration = pool.max_connection_duration.map(IntoProto::into_proto);
     }
     tcp_proxy_filter(&proxy)
 }
 
+/// Of what a request can be hashed by, a connection has the client's address only.
+fn hashes_source_ip(policy: &TrafficPolicy) -> bool {
+    matches!(&policy.load_balancer, Some(LoadBalancer::ConsistentHash(hash)) if hash.key == HashKey::SourceIp)
+}
+
 /// The chains of TLS routes: one for each condition that names server names which no earlier chain has.
 /// `within` narrows the names to those of a gateway's server.
 pub(super) fn tls_chains(
-    service: &VirtualService,
-    destinations: &Destinations,
-    client: &L4Client<'_>,
+    routes: &L4Routes<'_>,
     within: Option<&[Host]>,
     ranges: &[IpNet],
-    claimed: &mut BTreeSet<(Host, Vec<IpNet>)>,
-    mesh: &Mesh,
+    claims: &mut Claims,
 ) -> Vec<FilterChain> {
     let mut chains = Vec::new();
-    for TlsRoute { matches, destinations: routes, .. } in &service.tls {
-        for condition in matches.iter().filter(|m| client.admits(m)) {
+    for TlsRoute { matches, destinations, .. } in &routes.service.tls {
+        for condition in matches.iter().filter(|m| routes.client.admits(m)) {
             let ranges = if condition.destination_subnets.is_empty() {
                 ranges
             } else {
@@ -109,7 +116,7 @@ pub(super) fn tls_chains(
                     Some(hosts) => hosts.iter().filter_map(|h| h.intersection(host)).collect(),
                     None => vec![host.clone()],
                 })
-                .filter(|host| claimed.insert((host.clone(), ranges.to_vec())))
+                .filter(|host| claims.server_name(host, ranges))
                 .collect();
             if names.is_empty() {
                 continue;
@@ -118,8 +125,8 @@ pub(super) fn tls_chains(
                 filter_chain()
                     .server_names(server_names(&names))
                     .prefix_ranges(cidrs(ranges))
-                    .filter(to_destinations(service, routes, destinations, client.port, mesh))
-                    .metadata(metadata::config(&service.origin))
+                    .filter(routes.proxy(destinations))
+                    .metadata(metadata::config(&routes.service.origin))
                     .build(),
             );
         }
@@ -127,30 +134,29 @@ pub(super) fn tls_chains(
     chains
 }
 
-/// The chains of TCP routes, up to the first that takes every connection; `true` where there is such a one.
+/// The chains of TCP routes for connections that no earlier chain takes, up to the first route that takes every
+/// connection; `true` where there is such a one.
 pub(super) fn tcp_chains(
-    service: &VirtualService,
-    destinations: &Destinations,
-    client: &L4Client<'_>,
+    routes: &L4Routes<'_>,
     ranges: &[IpNet],
-    mesh: &Mesh,
+    claims: &mut Claims,
 ) -> (Vec<FilterChain>, bool) {
     let mut chains = Vec::new();
-    for TcpRoute { matches, destinations: routes, .. } in &service.tcp {
-        let chain = |ranges: &[IpNet]| {
+    for TcpRoute { matches, destinations, .. } in &routes.service.tcp {
+        let chain = |ranges: Vec<IpNet>| {
             filter_chain()
-                .prefix_ranges(cidrs(ranges))
-                .filter(to_destinations(service, routes, destinations, client.port, mesh))
-                .metadata(metadata::config(&service.origin))
+                .prefix_ranges(cidrs(&ranges))
+                .filter(routes.proxy(destinations))
+                .metadata(metadata::config(&routes.service.origin))
                 .build()
         };
-        let admitted: Vec<&L4Match> = matches.iter().filter(|m| client.admits(m)).collect();
+        let admitted: Vec<&L4Match> = matches.iter().filter(|m| routes.client.admits(m)).collect();
         // The first condition that asks for no address takes the rest of the connections.
         if matches.is_empty() || admitted.iter().any(|m| m.destination_subnets.is_empty()) {
-            chains.push(chain(ranges));
+            chains.extend(claims.free(ranges).map(chain));
             return (chains, true);
         }
-        chains.extend(admitted.iter().map(|m| chain(&m.destination_subnets)));
+        chains.extend(admitted.iter().filter_map(|m| claims.free(&m.destination_subnets)).map(chain));
     }
     (chains, false)
 }
@@ -161,8 +167,4 @@ pub(super) fn server_names(hosts: &[Host]) -> Vec<String> {
         return Vec::new();
     }
     hosts.iter().map(|h| h.as_str().to_owned()).collect()
-}
-
-pub(super) fn cidrs(ranges: &[IpNet]) -> impl Iterator<Item = CidrRange> {
-    ranges.iter().map(|range| cidr_range(range.addr(), range.prefix_len()))
 }

@@ -12,6 +12,7 @@ use fairlead_model::{
         Gateway, GatewayHost, GatewayHosts, GatewayHostsKey, GatewayListener, GatewayListenerKind,
         ResolvedGateway, ServerRef, ServerTls,
     },
+    proxy::IpFamilies,
     scope::ScopeKey,
     strata,
 };
@@ -33,6 +34,8 @@ pub struct GatewayView {
     pub ports: Arc<[(u16, u16)]>,
     /// Whether the proxy may bind ports below 1024.
     pub privileged: bool,
+    /// The families that listeners listen on.
+    pub families: IpFamilies,
 }
 
 /// One route table of a gateway listener.

@@ -231,6 +231,3 @@ fn response_body(body: &Arc<[u8]>) -> Option<Body> {
         Err(_) => Body::Bytes(body.to_vec()),
     })
 }
-
-#[cfg(test)]
-mod tests;

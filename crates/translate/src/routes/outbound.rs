@@ -15,7 +15,7 @@ use fairlead_model::{
     proxy::Interception,
     registry::ServiceByKey,
     scope::{DestinationBinding, EgressScope, HostBinding, ScopeListener, ScopeOf},
-    sidecar::{CaptureMode, OutboundTrafficPolicy},
+    sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
     strata,
 };
 
@@ -72,7 +72,7 @@ impl Planner<'_> {
         for listener in &scope.listeners {
             match &listener.port {
                 Some(port) if port.protocol.is_http() || port.protocol == Protocol::Auto => {
-                    let name = names::port_route(port.number);
+                    let name = table_of(listener, port.number);
                     // Two listeners of one port (on different addresses) share a table; the first one's hosts win.
                     tables
                         .entry(name.clone())
@@ -96,7 +96,7 @@ impl Planner<'_> {
         for binding in listener.hosts.iter() {
             let Some(service) = self.service_of(binding) else { continue };
             for port in service.ports.iter().filter(|p| !scope.locks(p.number)) {
-                if port.protocol == Protocol::Auto && has_own_listener(service) {
+                if port.protocol == Protocol::Auto && has_own_listener(service, self.captured(listener)) {
                     let name = names::sniffed_route(&binding.host, port.number);
                     let table = self.sniffed_table(&name, port.number, binding);
                     tables.insert(name, table);
@@ -118,7 +118,7 @@ impl Planner<'_> {
         let mut claimed: BTreeSet<Arc<str>> = BTreeSet::new();
         for binding in listener.hosts.iter() {
             let domains = match self.service_of(binding) {
-                Some(service) if serves_http(service, port, listener.port.is_none()) => {
+                Some(service) if self.serves_http(service, port, listener) => {
                     self.service_domains(binding, service)
                 }
                 // A VirtualService for a host that is no service takes effect on port 80 only, as in Istio
@@ -176,11 +176,20 @@ impl Planner<'_> {
     /// What happens with requests for unknown hosts. A connection that was not redirected was addressed to the
     /// proxy itself, so there is nowhere to pass it on to.
     fn unknown(&self, listener: &ScopeListener) -> CatchAll {
-        let captured = listener.capture != CaptureMode::None && self.view.interception != Interception::None;
         match self.policy {
-            OutboundTrafficPolicy::AllowAny if captured => CatchAll::AllowAny,
+            OutboundTrafficPolicy::AllowAny if self.captured(listener) => CatchAll::AllowAny,
             _ => CatchAll::BlockAll,
         }
+    }
+
+    fn captured(&self, listener: &ScopeListener) -> bool {
+        is_captured(self.view.interception, listener)
+    }
+
+    /// Whether the table of `port` has a host for the service.
+    fn serves_http(&self, service: &Service, port: u16, listener: &ScopeListener) -> bool {
+        let own = listener.port.is_none() && has_own_listener(service, self.captured(listener));
+        service.port(port).is_some_and(|p| p.protocol.is_http() || p.protocol == Protocol::Auto && !own)
     }
 
     fn service_of(&self, binding: &HostBinding) -> Option<&Arc<Service>> {
@@ -205,14 +214,27 @@ impl Planner<'_> {
     }
 }
 
-/// Whether a port whose protocol is detected listens on the service's own address.
-pub(crate) fn has_own_listener(service: &Service) -> bool {
-    service.ips().next().is_some()
+/// Whether the bytes of a service have a listener of their own: on its address, where connections arrive that are
+/// captured.
+pub(crate) fn has_own_listener(service: &Service, captured: bool) -> bool {
+    captured && service.ips().next().is_some()
 }
 
-/// Whether the table of `port` has a host for the service.
-fn serves_http(service: &Service, port: u16, implied: bool) -> bool {
-    service.port(port).is_some_and(|p| {
-        p.protocol.is_http() || p.protocol == Protocol::Auto && !(implied && has_own_listener(service))
-    })
+/// Whether connections to a listener were addressed to somebody else, and redirected.
+pub(crate) fn is_captured(interception: Interception, listener: &ScopeListener) -> bool {
+    let redirected = match listener.capture {
+        CaptureMode::Default => interception != Interception::None,
+        CaptureMode::Iptables => true,
+        CaptureMode::None => false,
+    };
+    redirected && !matches!(listener.bind, Some(Bind::Unix(_)))
+}
+
+/// The route table of a listener with a port of its own: that of the port, which listeners on several addresses
+/// share, but for UNIX domain sockets.
+pub(crate) fn table_of(listener: &ScopeListener, port: u16) -> Arc<str> {
+    match &listener.bind {
+        Some(Bind::Unix(path)) => names::unix_route(path),
+        _ => names::port_route(port),
+    }
 }

@@ -1,4 +1,14 @@
 //! Scenarios: configuration in, Envoy resources out.
 
+mod closure;
+mod envoy_validate;
 mod everyday;
+mod golden_scenarios;
+mod json_walk;
+mod locality;
 mod mesh;
+mod prop_metamorphic;
+mod prop_oracle;
+mod proxy_file;
+mod sound;
+mod universe;

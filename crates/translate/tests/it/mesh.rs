@@ -14,16 +14,23 @@ use fairlead_model::{
 use fairlead_translate::publication::{PublicationKey, PublicationOf, Sets};
 use serde_json::Value;
 
+use crate::proxy_file::ProxyFile;
+
 pub(crate) struct Mesh {
     pub(crate) db: Db,
 }
 
 impl Mesh {
-    /// The mesh that `yaml` describes. Errors in it fail the test.
-    pub(crate) fn of(yaml: &str) -> Self {
+    /// A mesh without an object.
+    pub(crate) fn empty() -> Self {
         let mut db = Db::new();
         input::register(&mut db);
-        let mut mesh = Self { db };
+        Self { db }
+    }
+
+    /// The mesh that `yaml` describes. Errors in it fail the test.
+    pub(crate) fn of(yaml: &str) -> Self {
+        let mut mesh = Self::empty();
         mesh.apply(yaml);
         mesh
     }
@@ -47,6 +54,13 @@ impl Mesh {
     /// What `proxy` is sent.
     pub(crate) fn publication(&mut self, proxy: &ProxyKey) -> Arc<Sets> {
         let key = PublicationKey { proxy: proxy.clone(), secrets: true };
+        let lease = self.db.lease::<PublicationOf>(&key);
+        lease.value(&self.db)
+    }
+
+    /// What the proxy of a golden case is sent.
+    pub(crate) fn publication_of(&mut self, proxy: &ProxyFile) -> Arc<Sets> {
+        let key = PublicationKey { proxy: proxy.key(), secrets: proxy.secrets() };
         let lease = self.db.lease::<PublicationOf>(&key);
         lease.value(&self.db)
     }

@@ -1,9 +1,6 @@
 //! One outbound listener from its key.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::{
     core::v3::TrafficDirection,
@@ -19,22 +16,23 @@ use fairlead_envoy::{
 };
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    ConfigKey, Host,
+    ConfigKey, TrafficPolicy,
     destination_rule::MergedRule,
     mesh::{Mesh, ResolvedMesh},
     sidecar::{Bind, OutboundTrafficPolicy},
     strata,
     virtual_service::{GatewayRef, ResolvedVirtualService, VirtualService},
 };
-use ipnet::IpNet;
 
-use super::{OutboundListenerKey, TcpService};
+use super::{Addressed, OutboundListenerKey, TcpService};
 use crate::{
     clusters::outbound::policy,
     destination::Destinations,
     listeners::{
-        bind_address, bind_name, encoded, http, second_wildcard,
-        tcp::{self, L4Client},
+        bind_address, bind_name,
+        claims::{Claims, cidrs, takes_all},
+        encoded, http, second_wildcard,
+        tcp::{self, L4Client, L4Routes},
         wildcard,
     },
     names,
@@ -64,9 +62,9 @@ impl Query for OutboundListener {
                     .as_ref()
                     .and_then(|key: &ConfigKey| (*cx.get::<ResolvedVirtualService>(key)).clone()),
                 destinations: Destinations::gather(cx, &service.host.destinations),
-                pool: own_rule
+                policy: own_rule
                     .and_then(|rule| (*cx.get::<MergedRule>(rule)).clone())
-                    .map(|rule| policy(Some(&rule), service.port.number, None, inputs.mesh).connection_pool),
+                    .map(|rule| policy(Some(&rule), service.port.number, None, inputs.mesh)),
             });
         }
         encoded(&outbound_listener(&inputs))
@@ -83,7 +81,7 @@ struct TcpInputs<'a> {
     service: &'a TcpService,
     virtual_service: Option<Arc<VirtualService>>,
     destinations: Destinations,
-    pool: Option<fairlead_model::ConnectionPool>,
+    policy: Option<TrafficPolicy>,
 }
 
 fn outbound_listener(inputs: &Inputs<'_>) -> Listener {
@@ -166,90 +164,60 @@ impl Chains {
 
     /// The chains of one service: its TLS and TCP routes, or one chain to its cluster.
     fn add_service(&mut self, inputs: &TcpInputs<'_>, claims: &mut Claims, mesh: &Mesh) {
-        let TcpInputs { service, virtual_service, destinations, pool } = inputs;
-        let client = L4Client {
-            port: service.port.number,
-            gateways: &[GatewayRef::Mesh],
-            source: Some(&service.source),
-        };
-        let ranges = &service.ranges;
+        let TcpInputs { service, virtual_service, destinations, .. } = inputs;
+        let ranges = service.addressed.ranges();
         let mut takes_all = false;
         if let Some(virtual_service) = virtual_service {
+            let client = L4Client {
+                port: service.port.number,
+                gateways: &[GatewayRef::Mesh],
+                source: Some(&service.source),
+            };
+            let routes = L4Routes { service: virtual_service, destinations, client, mesh };
             if service.port.protocol.is_tls() && !virtual_service.tls.is_empty() {
-                let chains = tcp::tls_chains(
-                    virtual_service,
-                    destinations,
-                    &client,
-                    None,
-                    ranges,
-                    &mut claims.names,
-                    mesh,
-                );
-                self.needs_sni |= !chains.is_empty();
-                takes_all |= !chains.is_empty();
+                let chains = tcp::tls_chains(&routes, None, ranges, claims);
+                takes_all = !chains.is_empty();
+                self.needs_sni |= takes_all;
                 self.chains.extend(chains);
             } else if !virtual_service.tcp.is_empty() {
-                let (chains, all) = tcp::tcp_chains(virtual_service, destinations, &client, ranges, mesh);
-                for chain in chains {
-                    self.add(chain, claims);
-                }
-                takes_all |= all;
+                let (chains, all) = tcp::tcp_chains(&routes, ranges, claims);
+                takes_all = all;
+                chains.into_iter().for_each(|chain| self.add(chain));
             }
         }
         if !takes_all {
-            self.add_default(service, pool.as_ref(), claims, mesh);
+            self.add_default(inputs, claims, mesh);
         }
     }
 
     /// The chain to the service's own cluster.
-    fn add_default(
-        &mut self,
-        service: &TcpService,
-        pool: Option<&fairlead_model::ConnectionPool>,
-        claims: &mut Claims,
-        mesh: &Mesh,
-    ) {
+    fn add_default(&mut self, inputs: &TcpInputs<'_>, claims: &mut Claims, mesh: &Mesh) {
+        let service = inputs.service;
         let host = &service.host.host;
+        let ranges = service.addressed.ranges();
         let cluster = names::outbound_cluster(service.port.number, "", host);
-        let proxy = tcp::to_cluster(&cluster, pool, mesh);
-        let chain = filter_chain().prefix_ranges(tcp::cidrs(&service.ranges)).filter(proxy);
-        // TLS services without an address are told apart by the name that clients ask for.
-        if service.port.protocol.is_tls() && service.ranges.is_empty() && !claims.own_address {
-            if claims.names.insert((host.clone(), Vec::new())) {
-                let chain = chain.server_names(tcp::server_names(std::slice::from_ref(host))).build();
+        let chain = filter_chain().filter(tcp::to_cluster(&cluster, inputs.policy.as_ref(), mesh));
+        // On an address that is shared, TLS services are told apart by the name that clients ask for.
+        // Mirrors istio pilot/pkg/networking/core/tls.go (buildSidecarOutboundTLSFilterChainOpts).
+        if service.port.protocol.is_tls() && service.addressed != Addressed::Own {
+            if claims.server_name(host, ranges) {
+                let names = tcp::server_names(std::slice::from_ref(host));
                 self.needs_sni = true;
-                self.chains.push(chain);
+                self.chains.push(chain.server_names(names).prefix_ranges(cidrs(ranges)).build());
             }
-        } else {
-            self.add(chain.build(), claims);
+        } else if let Some(ranges) = claims.free(ranges) {
+            self.add(chain.prefix_ranges(cidrs(&ranges)).build());
         }
     }
 
-    /// Adds a chain unless an earlier one takes the same connections.
-    fn add(&mut self, chain: FilterChain, claims: &mut Claims) {
-        match &chain.filter_chain_match {
-            None if self.rest.is_none() => self.rest = Some(chain),
-            None => {}
-            Some(matches) => {
-                let key = matches
-                    .prefix_ranges
-                    .iter()
-                    .map(|r| (r.address_prefix.clone(), r.prefix_len.map(|l| l.value)));
-                let key: Vec<_> = key.collect();
-                if claims.ranges.insert(format!("{key:?}{:?}", matches.server_names), ()).is_none() {
-                    self.chains.push(chain);
-                }
-            }
+    /// Adds a chain; the one that takes every connection comes after all others.
+    fn add(&mut self, chain: FilterChain) {
+        if !takes_all(&chain) {
+            self.chains.push(chain);
+        } else if self.rest.is_none() {
+            self.rest = Some(chain);
         }
     }
-}
-
-/// What earlier services of a listener have claimed.
-#[derive(Default)]
-struct Claims {
-    names: BTreeSet<(Host, Vec<IpNet>)>,
-    ranges: BTreeMap<String, ()>,
-    own_address: bool,
 }
 
 /// The chain for connections to unknown hosts.

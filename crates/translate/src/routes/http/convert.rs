@@ -37,7 +37,7 @@ pub(super) fn cors(policy: &CorsPolicy) -> EnvoyCors {
         allow_origins: policy
             .allow_origins
             .iter()
-            .map(|origin| matching::text(origin).unwrap_or(EnvoyMatch::Prefix(String::new())))
+            .map(|origin| matching::text(origin).unwrap_or(EnvoyMatch::Regex(".*".to_owned())))
             .collect(),
         allow_methods: texts(&policy.allow_methods),
         allow_headers: texts(&policy.allow_headers),
