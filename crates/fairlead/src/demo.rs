@@ -71,7 +71,10 @@ async fn demonstrate(
     mut interrupted: impl Future<Output = ()> + Unpin,
 ) -> anyhow::Result<ExitCode> {
     fairlead_testkit::envoy_binary::find()?;
-    let mut lab = Lab::set_up(args.dir.as_deref()).await?;
+    let mut lab = tokio::select! {
+        lab = Lab::set_up(args.dir.as_deref()) => lab?,
+        () = &mut interrupted => return Ok(ExitCode::from(INTERRUPTED)),
+    };
     let ended = tokio::select! {
         good = walk(args, &mut lab, out) => Some(good),
         () = &mut interrupted => None,
@@ -95,7 +98,10 @@ async fn demonstrate(
 /// Starts the Envoys and takes the steps; tells whether each ended well.
 async fn walk(args: &Args, lab: &mut Lab, out: Output) -> anyhow::Result<bool> {
     let began = Instant::now();
-    out.line(&out.paint(Look::Title, "A bookstore of four services in seven workloads, with a stock Envoy beside each"))?;
+    out.line(&out.paint(
+        Look::Title,
+        "A bookstore of four services in seven workloads, with a stock Envoy beside each",
+    ))?;
     out.line(&format!("  configuration: {}", lab.directory().path().display()))?;
     lab.start_proxies(out).await?;
     if args.no_steps {

@@ -81,7 +81,9 @@ fn processes_naming(path: &Path) -> Vec<String> {
     let path = path.to_str().unwrap();
     let command_line = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).ok();
     let all = fs::read_dir("/proc").unwrap().filter_map(|entry| command_line(entry.unwrap()));
-    all.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " ")).filter(|line| line.contains(path)).collect()
+    all.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
+        .filter(|line| line.contains(path))
+        .collect()
 }
 
 #[tokio::test]

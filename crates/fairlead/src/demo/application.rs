@@ -173,8 +173,10 @@ impl Inner {
 
     /// The page of the bookstore: the catalogue and the reviews.
     async fn page(&self, headers: &HeaderMap) -> Answer {
-        let (catalog, reviews) =
-            tokio::join!(self.call("catalog", "/catalog", headers), self.call("reviews", "/reviews", headers));
+        let (catalog, reviews) = tokio::join!(
+            self.call("catalog", "/catalog", headers),
+            self.call("reviews", "/reviews", headers)
+        );
         self.own(StatusCode::OK, json!({ "catalog": catalog.body, "reviews": reviews.body }))
     }
 
@@ -194,15 +196,20 @@ impl Inner {
 
     async fn try_call(&self, service: &str, path: &str, headers: &HeaderMap) -> Result<Answer, String> {
         let egress = self.egress.get().ok_or("this application calls no other")?;
-        let mut request = Request::get(format!("http://{egress}{path}")).header(HOST, format!("{service}:{}", egress.port()));
+        let mut request = Request::get(format!("http://{egress}{path}"))
+            .header(HOST, format!("{service}:{}", egress.port()));
         for name in PASSED_ON {
             if let Some(value) = headers.get(name) {
                 request = request.header(name, value);
             }
         }
         let request = request.body(Full::default()).map_err(|error| error.to_string())?;
-        let (head, body) =
-            self.client.request(request).await.map_err(|error| format!("call {service}: {error}"))?.into_parts();
+        let (head, body) = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| format!("call {service}: {error}"))?
+            .into_parts();
         let body = http_body_util::Limited::new(body, LARGEST_ANSWER).collect().await;
         let body = body.map_err(|error| format!("read the answer of {service}: {error}"))?.to_bytes();
         let named = |name: &str| {

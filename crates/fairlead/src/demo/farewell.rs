@@ -13,7 +13,8 @@ pub(super) fn say(lab: &Lab, out: Output) -> io::Result<()> {
     let directory = lab.directory().path().display();
     let gateway = lab.mesh().entrance();
     let admin = lab.control_plane().admin_address();
-    let bookstore = lab.mesh().of("bookstore").next().map(|workload| workload.address.to_string()).unwrap_or_default();
+    let bookstore =
+        lab.mesh().of("bookstore").next().map(|workload| workload.address.to_string()).unwrap_or_default();
     out.line(&out.paint(Look::Title, "\nThe mesh keeps running. Ctrl-C ends it."))?;
     out.line("\n  Ask the bookstore, through the gateway:")?;
     out.quote(&format!(

@@ -4,7 +4,10 @@ mod directory;
 mod live;
 mod proxy;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, anyhow};
 use fairlead_config::Diagnostic;
@@ -69,18 +72,19 @@ impl Lab {
 
     /// Starts the Envoys, and says when each is ready.
     pub(super) async fn start_proxies(&mut self, out: Output) -> anyhow::Result<()> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let xds = self.control_plane.xds_address();
         self.proxies.push(Proxy::gateway(self.mesh.gateway, xds)?);
         for workload in &self.mesh.workloads {
             self.proxies.push(Proxy::sidecar(workload, xds)?);
         }
+        out.line(&format!("  starting {} Envoys", self.proxies.len()))?;
         let mut starting: FuturesUnordered<_> =
             self.proxies.iter_mut().map(|proxy| proxy.ready(STARTED_WITHIN)).collect();
         while let Some(ready) = starting.next().await {
             let (name, address) = ready?;
             let after = time(began.elapsed());
-            out.line(&format!("  {} {name:<13} {address:<16} ready after {after}", out.mark(true)))?;
+            out.line(&format!("  {} {name:<15} {address:<16} ready after {after}", out.mark(true)))?;
         }
         drop(starting);
         self.until_answered().await
@@ -134,17 +138,25 @@ impl Lab {
 
     /// Writes a file, and waits until the bookstore's sidecar uses it. Tells how long that took.
     pub(super) async fn apply(&self, file: &str, yaml: &str, live: &Condition) -> anyhow::Result<Duration> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         self.directory.write(file, yaml)?;
         self.wait(live).await?;
         Ok(began.elapsed())
     }
 
     /// Waits until the bookstore's sidecar says that a condition holds.
-    pub(super) async fn wait(&self, condition: &Condition) -> anyhow::Result<()> {
-        let client = self.client();
-        let met = eventually(&condition.to_string(), LIVE_WITHIN, || condition.check(client.admin()));
-        Ok(met.await?)
+    async fn wait(&self, condition: &Condition) -> anyhow::Result<()> {
+        let admin = self.client().admin();
+        Ok(eventually(&condition.to_string(), LIVE_WITHIN, || condition.check(admin)).await?)
+    }
+
+    /// Waits until each Envoy that the condition is about says that it holds.
+    pub(super) async fn wait_everywhere(&self, condition: &Condition) -> anyhow::Result<()> {
+        for proxy in self.proxies.iter().filter(|proxy| !proxy.is_gateway() || !condition.is_about_routes()) {
+            let what = format!("{condition} by {}", proxy.name());
+            eventually(&what, LIVE_WITHIN, || condition.check(proxy.admin())).await?;
+        }
+        Ok(())
     }
 
     /// The findings about a file that hold now.
@@ -166,17 +178,6 @@ impl Lab {
         Ok(all)
     }
 
-    /// As [`Lab::configuration`], once every Envoy has all that the control plane has for it.
-    pub(super) async fn settled_configuration(&self) -> anyhow::Result<Vec<serde_json::Value>> {
-        eventually("all Envoys in sync", LIVE_WITHIN, || async {
-            let behind = self.control_plane.sessions().snapshot();
-            let behind = behind.iter().find(|session| !session.types.iter().all(|status| status.in_sync));
-            behind.map_or(Ok(()), |session| Err(format!("{} is not", session.node.id)))
-        })
-        .await?;
-        self.configuration().await
-    }
-
     /// One request through the gateway.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
         self.send(Request::get(path)).await
@@ -188,7 +189,11 @@ impl Lab {
     }
 
     /// Many requests through the gateway, a few at a time.
-    pub(super) async fn load(&self, requests: u64, request: impl Fn(u64) -> Request + Send + Sync + 'static) -> Report {
+    pub(super) async fn load(
+        &self,
+        requests: u64,
+        request: impl Fn(u64) -> Request + Send + Sync + 'static,
+    ) -> Report {
         self.parallel(WORKERS, requests, request).await
     }
 
@@ -206,7 +211,8 @@ impl Lab {
     /// Makes everything as it was before the first step.
     pub(super) fn restore(&self) -> anyhow::Result<()> {
         self.applications.iter().for_each(|application| application.behave(Behaviour::default()));
-        self.directory.remove_all_but(&mesh::files(&self.mesh).iter().map(|(name, _)| *name).collect::<Vec<_>>())
+        self.directory
+            .remove_all_but(&mesh::files(&self.mesh).iter().map(|(name, _)| *name).collect::<Vec<_>>())
     }
 
     /// Ends everything: first the Envoys, all at once, then the control plane.
@@ -234,6 +240,10 @@ fn settings(directory: &Path) -> Settings {
 
 /// The cluster of a service in a sidecar.
 pub(super) fn cluster(service: &str) -> String {
-    let host = if service == EXTERNAL_HOST { service.to_owned() } else { format!("{service}.{NAMESPACE}.svc.cluster.local") };
+    let host = if service == EXTERNAL_HOST {
+        service.to_owned()
+    } else {
+        format!("{service}.{NAMESPACE}.svc.cluster.local")
+    };
     format!("outbound|{}||{host}", mesh::SERVICE_PORT)
 }

@@ -32,8 +32,12 @@ pub(super) const ADMIN_PORT: u16 = 15000;
 pub(super) const EXTERNAL_HOST: &str = "quotes.example.com";
 
 /// Each service with its versions.
-const SERVICES: &[(&str, &[&str])] =
-    &[("bookstore", &["v1"]), ("catalog", &["v1"]), ("reviews", &["v1", "v2", "v3"]), ("ratings", &["v1", "v2"])];
+const SERVICES: &[(&str, &[&str])] = &[
+    ("bookstore", &["v1"]),
+    ("catalog", &["v1"]),
+    ("reviews", &["v1", "v2", "v3"]),
+    ("ratings", &["v1", "v2"]),
+];
 
 /// One version of a service: an application and its sidecar.
 #[derive(Clone, Debug)]
@@ -73,7 +77,12 @@ impl Mesh {
     /// Takes addresses that nobody else has. Where the applications listen is said later.
     pub(super) fn plan() -> Self {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let workload = |service, version| Workload { service, version, address: ports::loopback(), application: nowhere };
+        let workload = |service, version| Workload {
+            service,
+            version,
+            address: ports::loopback(),
+            application: nowhere,
+        };
         let versions = |(service, versions): &(&'static str, &'static [&'static str])| {
             let service = *service;
             versions.iter().map(move |version| workload(service, *version))

@@ -66,7 +66,13 @@ impl Output {
     pub(super) fn quote(self, text: &str) -> io::Result<()> {
         let lines: Vec<_> = text
             .lines()
-            .map(|line| if line.is_empty() { "  │".to_owned() } else { format!("  │ {}", self.paint(Look::Quoted, line)) })
+            .map(|line| {
+                if line.is_empty() {
+                    "  │".to_owned()
+                } else {
+                    format!("  │ {}", self.paint(Look::Quoted, line))
+                }
+            })
             .collect();
         self.line(&lines.join("\n"))
     }
@@ -101,11 +107,15 @@ pub(super) fn summary(out: Output, outcomes: &[Outcome], took: Duration) -> io::
     for outcome in outcomes {
         let padding = " ".repeat(width - outcome.title.chars().count());
         let (mark, title, took) = (out.mark(outcome.good), outcome.title, time(outcome.took));
-        out.line(&format!("  {mark} {title}{padding}  {took:>6}  {}", out.paint(Look::Aside, &outcome.figure)))?;
+        out.line(&format!(
+            "  {mark} {title}{padding}  {took:>6}  {}",
+            out.paint(Look::Aside, &outcome.figure)
+        ))?;
     }
     let good = outcomes.iter().filter(|outcome| outcome.good).count();
     let all = good == outcomes.len();
-    let mark = if all { out.mark(true) } else { format!("✓, {} {}", outcomes.len() - good, out.mark(false)) };
+    let mark =
+        if all { out.mark(true) } else { format!("✓, {} {}", outcomes.len() - good, out.mark(false)) };
     out.line(&format!("\n{good} of {} steps {mark} in {}", outcomes.len(), time(took)))
 }
 

@@ -49,13 +49,15 @@ pub(super) struct Walk<'a> {
     out: Output,
     good: bool,
     figure: String,
+    /// Whether the figure is that of a check that failed.
+    blamed: bool,
 }
 
 /// Takes a step. What it changed is restored.
 pub(super) async fn take(step: &Step, number: usize, lab: &Lab, out: Output) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     out.line(&out.paint(Look::Title, &format!("\n{number}. {}", step.title)))?;
-    let mut walk = Walk { lab, out, good: true, figure: String::new() };
+    let mut walk = Walk { lab, out, good: true, figure: String::new(), blamed: false };
     if let Err(error) = (step.run)(&mut walk).await {
         let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
         walk.check(false, causes.join(": "), "the step to come to its end")?;
@@ -80,11 +82,23 @@ impl Walk<'_> {
 
     /// Says what was measured, and what was expected if it is something else.
     fn check(&mut self, good: bool, measured: impl Into<String>, expected: &str) -> anyhow::Result<()> {
-        self.good &= good;
-        self.figure = measured.into();
-        let mark = self.out.mark(good);
-        let text = if good { self.figure.clone() } else { format!("{}; expected: {expected}", self.figure) };
-        self.say(&format!("{mark} {text}"))
+        let (mark, measured) = (self.out.mark(good), measured.into());
+        if good {
+            return self.say(&format!("{mark} {measured}"));
+        }
+        self.good = false;
+        if !self.blamed {
+            self.figure.clone_from(&measured);
+            self.blamed = true;
+        }
+        self.say(&format!("{mark} {measured}; expected: {expected}"))
+    }
+
+    /// What the summary says of this step, if all of it is as expected.
+    fn sum_up(&mut self, figure: String) {
+        if !self.blamed {
+            self.figure = figure;
+        }
     }
 
     /// Says how many of `n` were `what`, which should be a share of them.
@@ -93,8 +107,11 @@ impl Walk<'_> {
         let percent = share * 100.0;
         let expected = format!("{low} to {high}, that is {percent} % within {SIGMAS} standard deviations");
         let good = (low..=high).contains(&observed);
-        let measured =
-            if good { format!("{observed} of {n} {what} ({expected})") } else { format!("{observed} of {n} {what}") };
+        let measured = if good {
+            format!("{observed} of {n} {what} ({expected})")
+        } else {
+            format!("{observed} of {n} {what}")
+        };
         self.check(good, measured, &expected)
     }
 }

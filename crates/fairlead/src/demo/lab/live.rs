@@ -29,7 +29,9 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Route(name) => write!(f, "route {name} in use"),
-            Self::Cluster { name, pointer, value } => write!(f, "cluster {name} in use with {pointer} {value}"),
+            Self::Cluster { name, pointer, value } => {
+                write!(f, "cluster {name} in use with {pointer} {value}")
+            }
             Self::VirtualHost(domain) => write!(f, "a virtual host for {domain} in use"),
             Self::All(conditions) => {
                 let texts: Vec<_> = conditions.iter().map(ToString::to_string).collect();
@@ -40,6 +42,15 @@ impl fmt::Display for Condition {
 }
 
 impl Condition {
+    /// Whether it is about what VirtualServices of the mesh say, which a gateway does not see.
+    pub(super) fn is_about_routes(&self) -> bool {
+        match self {
+            Self::Route(_) | Self::VirtualHost(_) => true,
+            Self::Cluster { .. } => false,
+            Self::All(conditions) => conditions.iter().any(Self::is_about_routes),
+        }
+    }
+
     /// Asks an Envoy whether it holds; if not, says what is there.
     pub(super) async fn check(&self, admin: &Admin) -> Result<(), String> {
         match self {
@@ -57,7 +68,8 @@ impl Condition {
             Self::Cluster { name, pointer, value } => {
                 let dump = dump(admin, "resource=dynamic_active_clusters").await?;
                 let clusters = dump["configs"].as_array().ok_or("there is no cluster at all")?;
-                let cluster = clusters.iter().map(|config| &config["cluster"]).find(|c| c["name"] == name.as_str());
+                let cluster =
+                    clusters.iter().map(|config| &config["cluster"]).find(|c| c["name"] == name.as_str());
                 match cluster.ok_or("there is no such cluster")?.pointer(pointer) {
                     Some(found) if found == value => Ok(()),
                     Some(found) => Err(format!("it is {found}")),
@@ -67,9 +79,15 @@ impl Condition {
             Self::VirtualHost(domain) => {
                 let dump = dump(admin, "resource=dynamic_route_configs").await?;
                 let serves = |value: &Value| {
-                    value["domains"].as_array().is_some_and(|domains| domains.iter().any(|d| d == domain.as_str()))
+                    value["domains"]
+                        .as_array()
+                        .is_some_and(|domains| domains.iter().any(|d| d == domain.as_str()))
                 };
-                if find(&dump, &serves) { Ok(()) } else { Err(format!("there is no virtual host for {domain}")) }
+                if find(&dump, &serves) {
+                    Ok(())
+                } else {
+                    Err(format!("there is no virtual host for {domain}"))
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::demo::mesh::{ADMIN_PORT, NAMESPACE, ROOT_NAMESPACE, Workload};
 pub(in crate::demo) struct Proxy {
     name: String,
     address: Ipv4Addr,
+    gateway: bool,
     process: EnvoyProcess,
 }
 
@@ -68,7 +69,7 @@ impl Proxy {
         let options = EnvoyOptions { log_level: "warning".to_owned(), ..EnvoyOptions::default() };
         let process = EnvoyProcess::launch(&bootstrap.to_json().to_string(), &options)
             .with_context(|| format!("start the Envoy of {name}"))?;
-        Ok(Self { name, address, process })
+        Ok(Self { name, address, gateway: kind == "router", process })
     }
 
     /// Waits until it serves; tells who it is.
@@ -81,6 +82,11 @@ impl Proxy {
     /// The workload that it is beside, or `ingressgateway`.
     pub(in crate::demo) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is the ingress gateway's.
+    pub(super) fn is_gateway(&self) -> bool {
+        self.gateway
     }
 
     /// Its administration.

@@ -8,7 +8,10 @@ use super::{INBOUND_PORT, Mesh, NAMESPACE, ROOT_NAMESPACE, SERVICE_PORT, Workloa
 pub(in crate::demo) fn files(mesh: &Mesh) -> Vec<(&'static str, String)> {
     vec![
         ("mesh-config.yaml", mesh_config()),
-        ("services.yaml", documents(Mesh::services().enumerate().map(|(index, name)| service(index, name, mesh)))),
+        (
+            "services.yaml",
+            documents(Mesh::services().enumerate().map(|(index, name)| service(index, name, mesh))),
+        ),
         ("pods.yaml", documents(mesh.workloads.iter().map(pod))),
         ("sidecars.yaml", documents(mesh.workloads.iter().map(sidecar))),
         ("gateway.yaml", gateway(mesh)),

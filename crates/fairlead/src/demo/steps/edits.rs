@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{Walk, destination_rule, route, virtual_service};
 use crate::demo::{
     lab::{Condition, Lab, cluster},
+    mesh::NAMESPACE,
     output::{Look, time},
 };
 
@@ -62,14 +63,19 @@ pub(super) async fn under_load(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let (report, live_after) = tokio::join!(load, editing);
     let mut live_after = live_after?;
     live_after.sort_unstable();
-    let (edits, median) = (live_after.len(), live_after.get(live_after.len() / 2).copied().unwrap_or_default());
+    let (edits, median) =
+        (live_after.len(), live_after.get(live_after.len() / 2).copied().unwrap_or_default());
     walk.check(
         edits >= 5,
-        format!("the weights edited {edits} times meanwhile, half of the edits in use within {}", time(median)),
+        format!(
+            "the weights edited {edits} times meanwhile, half of the edits in use within {}",
+            time(median)
+        ),
         "5 edits at least",
     )?;
     let failed = REQUESTS - report.status(StatusCode::OK);
     let (v1, v3) = (report.by_version("v1"), report.by_version("v3"));
+    walk.sum_up(format!("{edits} edits, {failed} of {REQUESTS} requests failed"));
     walk.check(
         failed == 0 && v1 + v3 == REQUESTS && v1 > 0 && v3 > 0,
         format!("{failed} of {REQUESTS} requests failed (v1 answered {v1}, v3 {v3})"),
@@ -109,12 +115,15 @@ pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     );
     let balanced = Condition::Cluster {
         name: cluster("catalog"),
-        pointer: "/name",
-        value: json!(cluster("catalog")),
+        pointer: "/metadata/filter_metadata/istio/config",
+        value: json!(format!("/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/destination-rule/catalog")),
     };
     walk.apply(REVIEWS, &reviews, route("steady")).await?;
-    walk.apply(CATALOG, &catalog, balanced).await?;
-    let before = walk.lab.settled_configuration().await?;
+    walk.apply(CATALOG, &catalog, balanced.clone()).await?;
+    // From here on no Envoy has anything to wait for.
+    walk.lab.wait_everywhere(&route("steady")).await?;
+    walk.lab.wait_everywhere(&balanced).await?;
+    let before = walk.lab.configuration().await?;
     for mistake in MISTAKES {
         let good = if mistake.file == REVIEWS { &reviews } else { &catalog };
         let bad = good.replace(mistake.wrong.0, mistake.wrong.1);
@@ -140,6 +149,7 @@ pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
         walk.lab.directory().write(mistake.file, good)?;
         until_forgotten(walk.lab, mistake.file).await?;
     }
+    walk.sum_up(format!("{} mistakes told with their line, nothing changed by any", MISTAKES.len()));
     Ok(())
 }
 

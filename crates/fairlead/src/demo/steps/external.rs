@@ -17,7 +17,9 @@ pub(super) async fn service_entry(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let blocked = walk.lab.load(50, |_| Request::get("/quotes")).await.status(StatusCode::BAD_GATEWAY);
     walk.check(
         blocked == 50 && external.requests() == before,
-        format!("outboundTrafficPolicy REGISTRY_ONLY: {blocked} of 50 requests answered 502, none leaves the mesh"),
+        format!(
+            "outboundTrafficPolicy REGISTRY_ONLY: {blocked} of 50 requests answered 502, none leaves the mesh"
+        ),
         "all",
     )?;
     let address = external.address();
@@ -51,6 +53,7 @@ spec:
     walk.apply("quotes.yaml", &yaml, known).await?;
     let report = walk.lab.load(50, |_| Request::get("/quotes")).await;
     let (fine, reached) = (report.status(StatusCode::OK), external.requests() - before);
+    walk.sum_up(format!("{blocked} of 50 blocked before, {fine} of 50 answered after"));
     walk.check(fine == 50, format!("{fine} of 50 requests answered 200"), "all")?;
     walk.check(reached == 50, format!("{reached} of them counted by {EXTERNAL_HOST}"), "50")
 }

@@ -36,13 +36,14 @@ pub(super) async fn delay(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let ada = walk.lab.load(20, |_| Request::get("/catalog").header("x-user", "ada")).await;
     let bob = walk.lab.load(20, |_| Request::get("/catalog").header("x-user", "bob")).await;
     let (fastest, usual) = (ada.latency(0.0), bob.latency(0.5));
+    walk.sum_up(format!("ada waits {} at least, bob {} as a rule", time(fastest), time(usual)));
     walk.check(
         bob.all_ok().is_ok() && usual < delay,
         format!("half of the 20 requests of bob answered within {}", time(usual)),
         "200, and less than the delay of 400 ms",
     )?;
     walk.check(
-        ada.all_ok().is_ok() && fastest >= delay && ada.latency(0.5) < delay + Duration::from_secs(1),
+        ada.all_ok().is_ok() && fastest >= delay && ada.latency(0.5) < delay + Duration::from_secs(2),
         format!("the fastest of the 20 requests of ada answered after {}", time(fastest)),
         "200, and 400 ms or a little more",
     )
@@ -74,5 +75,6 @@ pub(super) async fn abort(walk: &mut Walk<'_>) -> anyhow::Result<()> {
         format!("{fine} of 1000 answered 200, and {reached} reached the catalog"),
         "those that are not aborted, and no other",
     )?;
+    walk.sum_up(format!("{aborted} of 1000 aborted, of 30 % wanted"));
     walk.check_share(0.3, 1_000, aborted, "aborted with 418")
 }

@@ -39,10 +39,13 @@ pub(super) async fn retries(walk: &mut Walk<'_>) -> anyhow::Result<()> {
         let tried = catalog.requests() - before;
         walk.check(
             (answer, tried) == (status, attempts),
-            format!("the catalog fails {failures} times: the client sees {answer}, the catalog {tried} attempts"),
+            format!(
+                "the catalog fails {failures} times: the client sees {answer}, the catalog {tried} attempts"
+            ),
             &format!("{status} and {attempts}"),
         )?;
     }
+    walk.sum_up("2 failures hidden by 3 attempts, 10 failures shown after 4".to_owned());
     Ok(())
 }
 
@@ -69,6 +72,7 @@ pub(super) async fn timeout(walk: &mut Walk<'_>) -> anyhow::Result<()> {
             format!("the catalog takes 3 s: the client sees {status} after {}", time(took)),
             "504 after 300 ms or a little more",
         )?;
+        walk.sum_up(format!("504 after {} instead of 200 after 3 s", time(took)));
     }
     Ok(())
 }
@@ -103,6 +107,7 @@ pub(super) async fn circuit_breaking(walk: &mut Walk<'_>) -> anyhow::Result<()> 
         format!("of 10 requests at once {served} answered 200 and {refused} refused with 503"),
         "1 to 4 answered, the others refused",
     )?;
+    walk.sum_up(format!("of 10 at once {served} served and {refused} refused"));
     walk.check(overflow == refused, format!("Envoy counts {overflow} overflows"), &refused.to_string())?;
     walk.lab.application("catalog-v1").behave(Behaviour::default());
     let mut served = 0;
@@ -124,8 +129,11 @@ pub(super) async fn outlier(walk: &mut Walk<'_>) -> anyhow::Result<()> {
 ",
     );
     let name = cluster("ratings");
-    let watched =
-        Condition::Cluster { name: name.clone(), pointer: "/outlier_detection/consecutive_5xx", value: json!(3) };
+    let watched = Condition::Cluster {
+        name: name.clone(),
+        pointer: "/outlier_detection/consecutive_5xx",
+        value: json!(3),
+    };
     walk.apply("ratings.yaml", &yaml, watched).await?;
     let broken = walk.lab.application("ratings-v2");
     broken.behave(Behaviour::broken(StatusCode::INTERNAL_SERVER_ERROR));
@@ -150,6 +158,7 @@ pub(super) async fn outlier(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let reached = broken.requests();
     let report = walk.lab.load(200, |_| Request::get("/ratings")).await;
     let (fine, after) = (report.status(StatusCode::OK), broken.requests() - reached);
+    walk.sum_up(format!("ejected after {failures} failures, then {fine} of 200 fine"));
     walk.check(fine == 200, format!("then {fine} of 200 requests answered 200"), "all")?;
     walk.check(after == 0, format!("{after} of them sent to ratings-v2"), "none")
 }

@@ -27,8 +27,14 @@ pub(super) async fn canary(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     walk.apply(REVIEWS, &yaml, route("canary")).await?;
     let report = walk.lab.load(1_000, |_| Request::get("/reviews")).await;
     let answered = report.by_version("v1") + report.by_version("v2");
-    walk.check(report.all_ok().is_ok() && answered == 1_000, format!("{answered} of 1000 answered by v1 or v2"), "all")?;
-    walk.check_share(0.1, 1_000, report.by_version("v2"), "went to v2")
+    walk.check(
+        report.all_ok().is_ok() && answered == 1_000,
+        format!("{answered} of 1000 answered by v1 or v2"),
+        "all",
+    )?;
+    let canary = report.by_version("v2");
+    walk.sum_up(format!("{canary} of 1000 went to the new version"));
+    walk.check_share(0.1, 1_000, canary, "went to v2")
 }
 
 /// A user sees another version than the others.
@@ -59,6 +65,7 @@ pub(super) async fn header(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let ada = walk.lab.load(100, move |_| request(0)).await;
     let bob = walk.lab.load(100, move |_| request(1)).await;
     let (ada, bob) = (ada.by_version("v3"), bob.by_version("v1"));
+    walk.sum_up(format!("{ada} of 100 and {bob} of 100 went where their header says"));
     walk.check(bob == 100, format!("{bob} of 100 requests of bob answered by v1"), "all")?;
     walk.check(ada == 100, format!("{ada} of 100 requests of ada answered by v3"), "all")
 }
@@ -81,6 +88,7 @@ pub(super) async fn blue_green(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     walk.check(blue == 200, format!("before: {blue} of 200 answered by v1"), "all")?;
     walk.apply(REVIEWS, &to("green", "v2"), route("green")).await?;
     let green = walk.lab.load(200, |_| Request::get("/reviews")).await.by_version("v2");
+    walk.sum_up(format!("before {blue} of 200 to v1, after {green} of 200 to v2"));
     walk.check(green == 200, format!("after: {green} of 200 answered by v2"), "all")
 }
 
@@ -112,5 +120,6 @@ pub(super) async fn mirroring(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     })
     .await;
     let copies = mirror.requests() - before;
+    walk.sum_up(format!("{copies} copies of 200 requests, {clients} clients answered as ever"));
     walk.check(arrived.is_ok() && copies == 200, format!("{copies} copies counted by v3"), "200")
 }
