@@ -1,7 +1,7 @@
 //! Certificates and keys of a `credentialName`, from Secrets of one namespace.
 //!
 //! Reads: Secret · Produces: [`TlsMaterial`] · Consumed by: `translate::secrets`
-//! Spec: https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/#key-formats
+//! Spec: <https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/#key-formats>
 //! Differs from Istio: no certificate revocation lists yet.
 //!
 //! Who may have the material is decided by the reader, before it asks.
@@ -13,11 +13,14 @@ use fairlead_incremental::{Query, Reader, Stratum};
 
 use crate::{input::Secrets, strata};
 
+/// A certificate chain and its private key, as PEM.
+pub type KeyPair = (Arc<[u8]>, Arc<[u8]>);
+
 /// The parts of a Secret (and of `<name>-cacert`) that TLS uses, as PEM. Debug output hides all of it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TlsMaterial {
     /// Certificate chain and private key.
-    pub certificate: Option<(Arc<[u8]>, Arc<[u8]>)>,
+    pub certificate: Option<KeyPair>,
     /// Certificate authorities.
     pub ca: Option<Arc<[u8]>>,
 }
