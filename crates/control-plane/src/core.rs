@@ -103,8 +103,10 @@ pub(crate) fn start(
         let failed = readiness.clone();
         // A panic is a bug in a computation. The engine is poisoned by it, so there is nothing to go on with: it is
         // logged, and the owner of the process sees `Readiness::Failed` and ends it. Proxies keep what they have.
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        // The queue goes with the core, so that whoever sends to a dead one is told.
+        let result = catch_unwind(AssertUnwindSafe(move || {
             Core::new(&core_settings, metrics, revisions, readiness).run(&received);
+            drop(received);
         }));
         if let Err(panic) = result {
             let message = panic_message(&*panic);
@@ -254,11 +256,11 @@ impl Core {
 
     fn become_ready(&mut self) {
         self.ready = true;
+        self.readiness.send_replace(Readiness::Ready);
         telemetry::synced(self.objects.len(), self.began.elapsed());
         for (key, reply) in std::mem::take(&mut self.waiting) {
             self.connect(key, reply);
         }
-        self.readiness.send_replace(Readiness::Ready);
     }
 
     /// What is found now goes to the log where it is new, and to the metrics.

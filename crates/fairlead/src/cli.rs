@@ -46,4 +46,6 @@ pub(crate) enum Command {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;

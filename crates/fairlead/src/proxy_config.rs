@@ -1,5 +1,6 @@
 //! `fairlead proxy-config`.
 
+mod certificate;
 mod cluster;
 mod configuration;
 mod endpoint;

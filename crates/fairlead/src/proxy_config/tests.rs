@@ -138,7 +138,7 @@ fn a_route_shows_its_conditions_and_weights() {
 
 #[test]
 fn a_secret_shows_no_content() {
-    check(&secret::Choice::default(), &[&["kubernetes://cart", "Cert Chain", "true", "-"]]);
+    check(&secret::Choice::default(), &[&["kubernetes://cart", "Cert Chain", "-", "-", "-", "-", "-"]]);
 }
 
 #[test]
