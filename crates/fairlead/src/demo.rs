@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit;
 use lab::Lab;
-use output::{Look, Output};
+use output::{Look, Output, line};
 
 /// How the process ends after Ctrl-C in the middle: as a shell has it for SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -84,7 +84,7 @@ async fn demonstrate(
             if args.keep {
                 farewell::say(&lab, out)?;
                 interrupted.await;
-                out.line("")?;
+                line("")?;
             }
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) })
         }
@@ -98,11 +98,11 @@ async fn demonstrate(
 /// Starts the Envoys and takes the steps; tells whether each ended well.
 async fn walk(args: &Args, lab: &mut Lab, out: Output) -> anyhow::Result<bool> {
     let began = Instant::now();
-    out.line(&out.paint(
+    line(&out.paint(
         Look::Title,
         "A bookstore of four services in seven workloads, with a stock Envoy beside each",
     ))?;
-    out.line(&format!("  configuration: {}", lab.directory().path().display()))?;
+    line(&format!("  configuration: {}", lab.directory().path().display()))?;
     lab.start_proxies(out).await?;
     if args.no_steps {
         return Ok(true);

@@ -1,5 +1,7 @@
 //! `fairlead demo` as a user runs it: every step ends well, and nothing stays behind.
 
+#![expect(clippy::unwrap_used, reason = "all of this is test code, its helper functions too")]
+
 use std::{
     fs::{self, File},
     path::Path,

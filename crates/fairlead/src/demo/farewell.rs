@@ -1,11 +1,11 @@
 //! What to try while the mesh keeps running.
 
-use std::io;
+use std::{io, path::Path};
 
 use super::{
     lab::Lab,
     mesh::{ADMIN_PORT, NAMESPACE},
-    output::{Look, Output},
+    output::{Look, Output, line},
 };
 
 /// Says where everything is, and what to try.
@@ -13,22 +13,23 @@ pub(super) fn say(lab: &Lab, out: Output) -> io::Result<()> {
     let directory = lab.directory().path().display();
     let gateway = lab.mesh().entrance();
     let admin = lab.control_plane().admin_address();
+    let fairlead = program();
     let bookstore =
         lab.mesh().of("bookstore").next().map(|workload| workload.address.to_string()).unwrap_or_default();
-    out.line(&out.paint(Look::Title, "\nThe mesh keeps running. Ctrl-C ends it."))?;
-    out.line("\n  Ask the bookstore, through the gateway:")?;
+    line(&out.paint(Look::Title, "\nThe mesh keeps running. Ctrl-C ends it."))?;
+    line("\n  Ask the bookstore, through the gateway:")?;
     out.quote(&format!(
         "curl http://{gateway}/
 curl http://{gateway}/reviews
 curl -H 'x-user: ada' http://{gateway}/reviews"
     ))?;
-    out.line("\n  Look at the proxies, and at what they were sent:")?;
+    line("\n  Look at the proxies, and at what they were sent:")?;
     out.quote(&format!(
-        "fairlead proxy-status --server {admin}
-fairlead proxy-config routes bookstore-v1.{NAMESPACE} --server {admin}
+        "{fairlead} proxy-status --server {admin}
+{fairlead} proxy-config routes bookstore-v1.{NAMESPACE} --server {admin}
 curl http://{bookstore}:{ADMIN_PORT}/config_dump"
     ))?;
-    out.line(&format!("\n  Edit the files in {directory}, for example:"))?;
+    line(&format!("\n  Edit the files in {directory}, for example:"))?;
     out.quote(&format!(
         "cat > {directory}/reviews.yaml <<'END'
 apiVersion: networking.istio.io/v1
@@ -42,6 +43,14 @@ spec:
   - route: [{{destination: {{host: reviews, subset: v1}}}}]
 END"
     ))?;
-    out.line("\n  Mistakes are told by")?;
-    out.quote(&format!("fairlead analyze {directory}"))
+    line("\n  Mistakes are told by")?;
+    out.quote(&format!("{fairlead} analyze {directory}"))
+}
+
+/// How this program is called from the working directory, as far as that is known.
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| "fairlead".into());
+    let below =
+        std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).map(Path::to_owned).ok());
+    below.unwrap_or(path).display().to_string()
 }

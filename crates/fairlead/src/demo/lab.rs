@@ -24,7 +24,7 @@ use hyper::StatusCode;
 use super::{
     application::{Application, Behaviour},
     mesh::{self, EXTERNAL_HOST, Mesh, NAMESPACE},
-    output::{Output, time},
+    output::{Output, line, time},
 };
 pub(super) use directory::Directory;
 pub(super) use live::Condition;
@@ -78,13 +78,13 @@ impl Lab {
         for workload in &self.mesh.workloads {
             self.proxies.push(Proxy::sidecar(workload, xds)?);
         }
-        out.line(&format!("  starting {} Envoys", self.proxies.len()))?;
+        line(&format!("  starting {} Envoys", self.proxies.len()))?;
         let mut starting: FuturesUnordered<_> =
             self.proxies.iter_mut().map(|proxy| proxy.ready(STARTED_WITHIN)).collect();
         while let Some(ready) = starting.next().await {
             let (name, address) = ready?;
             let after = time(began.elapsed());
-            out.line(&format!("  {} {name:<15} {address:<16} ready after {after}", out.mark(true)))?;
+            line(&format!("  {} {name:<15} {address:<16} ready after {after}", out.mark(true)))?;
         }
         drop(starting);
         self.until_answered().await

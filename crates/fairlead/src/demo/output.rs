@@ -45,13 +45,6 @@ impl Output {
         Self { coloured: io::stdout().is_terminal() && !forbidden }
     }
 
-    /// Says a line, or several.
-    pub(super) fn line(self, text: &str) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        writeln!(out, "{text}")?;
-        out.flush()
-    }
-
     /// `text` as it looks.
     pub(super) fn paint(self, look: Look, text: &str) -> String {
         if self.coloured { format!("\x1b[{}m{text}\x1b[0m", look.code()) } else { text.to_owned() }
@@ -74,8 +67,15 @@ impl Output {
                 }
             })
             .collect();
-        self.line(&lines.join("\n"))
+        line(&lines.join("\n"))
     }
+}
+
+/// Says a line, or several.
+pub(super) fn line(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
 }
 
 /// A time as it is said: `340 ms`, `4.2 s`.
@@ -103,20 +103,17 @@ pub(super) struct Outcome {
 /// The account of the whole walk.
 pub(super) fn summary(out: Output, outcomes: &[Outcome], took: Duration) -> io::Result<()> {
     let width = outcomes.iter().map(|outcome| outcome.title.chars().count()).max().unwrap_or(0);
-    out.line(&out.paint(Look::Title, "\nSummary"))?;
+    line(&out.paint(Look::Title, "\nSummary"))?;
     for outcome in outcomes {
         let padding = " ".repeat(width - outcome.title.chars().count());
         let (mark, title, took) = (out.mark(outcome.good), outcome.title, time(outcome.took));
-        out.line(&format!(
-            "  {mark} {title}{padding}  {took:>6}  {}",
-            out.paint(Look::Aside, &outcome.figure)
-        ))?;
+        line(&format!("  {mark} {title}{padding}  {took:>6}  {}", out.paint(Look::Aside, &outcome.figure)))?;
     }
     let good = outcomes.iter().filter(|outcome| outcome.good).count();
     let all = good == outcomes.len();
     let mark =
         if all { out.mark(true) } else { format!("✓, {} {}", outcomes.len() - good, out.mark(false)) };
-    out.line(&format!("\n{good} of {} steps {mark} in {}", outcomes.len(), time(took)))
+    line(&format!("\n{good} of {} steps {mark} in {}", outcomes.len(), time(took)))
 }
 
 #[cfg(test)]

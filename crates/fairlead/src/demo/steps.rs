@@ -13,7 +13,7 @@ use fairlead_testkit::load;
 
 use super::{
     lab::{Condition, Lab},
-    output::{Look, Outcome, Output, time},
+    output::{Look, Outcome, Output, line, time},
 };
 
 /// How far a share may be from what is configured, in standard deviations of the binomial distribution. A correct
@@ -23,8 +23,11 @@ const SIGMAS: f64 = 5.0;
 /// A step, before it is taken.
 pub(super) struct Step {
     title: &'static str,
-    run: for<'a> fn(&'a mut Walk<'_>) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>,
+    run: for<'a> fn(&'a mut Walk<'_>) -> Taken<'a>,
 }
+
+/// What a step does; an error is that it could not come to its end.
+type Taken<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
 
 /// Every step, in order.
 pub(super) const STEPS: &[Step] = &[
@@ -56,7 +59,7 @@ pub(super) struct Walk<'a> {
 /// Takes a step. What it changed is restored.
 pub(super) async fn take(step: &Step, number: usize, lab: &Lab, out: Output) -> anyhow::Result<Outcome> {
     let began = Instant::now();
-    out.line(&out.paint(Look::Title, &format!("\n{number}. {}", step.title)))?;
+    line(&out.paint(Look::Title, &format!("\n{number}. {}", step.title)))?;
     let mut walk = Walk { lab, out, good: true, figure: String::new(), blamed: false };
     if let Err(error) = (step.run)(&mut walk).await {
         let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
@@ -67,31 +70,26 @@ pub(super) async fn take(step: &Step, number: usize, lab: &Lab, out: Output) -> 
 }
 
 impl Walk<'_> {
-    /// Says what comes.
-    fn say(&self, text: &str) -> anyhow::Result<()> {
-        Ok(self.out.line(&format!("  {text}"))?)
-    }
-
     /// Shows an edit, makes it, and waits until the bookstore's sidecar uses it.
     async fn apply(&self, file: &str, yaml: &str, live: Condition) -> anyhow::Result<()> {
         self.out.quote(yaml)?;
         let took = self.lab.apply(file, yaml, &live).await?;
         let text = format!("{file} saved; the bookstore's Envoy uses it {} later", time(took));
-        self.say(&self.out.paint(Look::Aside, &text))
+        say(&self.out.paint(Look::Aside, &text))
     }
 
     /// Says what was measured, and what was expected if it is something else.
     fn check(&mut self, good: bool, measured: impl Into<String>, expected: &str) -> anyhow::Result<()> {
         let (mark, measured) = (self.out.mark(good), measured.into());
         if good {
-            return self.say(&format!("{mark} {measured}"));
+            return say(&format!("{mark} {measured}"));
         }
         self.good = false;
         if !self.blamed {
             self.figure.clone_from(&measured);
             self.blamed = true;
         }
-        self.say(&format!("{mark} {measured}; expected: {expected}"))
+        say(&format!("{mark} {measured}; expected: {expected}"))
     }
 
     /// What the summary says of this step, if all of it is as expected.
@@ -114,6 +112,11 @@ impl Walk<'_> {
         };
         self.check(good, measured, &expected)
     }
+}
+
+/// Says a line of a step.
+fn say(text: &str) -> anyhow::Result<()> {
+    Ok(line(&format!("  {text}"))?)
 }
 
 /// A VirtualService for a service of the mesh, with these `http` routes.

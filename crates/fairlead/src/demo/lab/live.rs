@@ -124,3 +124,6 @@ fn forget_times(value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

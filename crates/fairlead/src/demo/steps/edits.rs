@@ -10,7 +10,7 @@ use fairlead_testkit::{client::Request, deadline::eventually};
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::{Walk, destination_rule, route, virtual_service};
+use super::{Walk, destination_rule, route, say, virtual_service};
 use crate::demo::{
     lab::{Condition, Lab, cluster},
     mesh::NAMESPACE,
@@ -127,12 +127,12 @@ pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     for mistake in MISTAKES {
         let good = if mistake.file == REVIEWS { &reviews } else { &catalog };
         let bad = good.replace(mistake.wrong.0, mistake.wrong.1);
-        walk.say(&format!("{}, in {}:", mistake.what, mistake.file))?;
-        let line = bad.lines().find(|line| line.contains(mistake.wrong.1)).unwrap_or_default();
-        walk.out.quote(line)?;
+        say(&format!("{}, in {}:", mistake.what, mistake.file))?;
+        let wrong = bad.lines().find(|text| text.contains(mistake.wrong.1)).unwrap_or_default();
+        walk.out.quote(wrong)?;
         walk.lab.directory().write(mistake.file, &bad)?;
         let finding = finding(walk.lab, mistake.file).await?;
-        walk.say(&walk.out.paint(Look::Bad, &finding.to_string()))?;
+        say(&walk.out.paint(Look::Bad, &finding.to_string()))?;
         let place = finding.position.as_ref().map_or_else(|| "no place".to_owned(), ToString::to_string);
         let report = walk.lab.load(50, |_| Request::get("/reviews")).await;
         let steady = report.by_version("v1");
