@@ -7,7 +7,6 @@ use envoy_types::pb::envoy::{
         tls::v3::{
             CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, SdsSecretConfig,
             SubjectAltNameMatcher, TlsCertificate, TlsParameters, UpstreamTlsContext,
-            certificate_validation_context::SystemRootCerts,
             common_tls_context::{CombinedCertificateValidationContext, ValidationContextType},
             subject_alt_name_matcher, tls_parameters,
         },
@@ -151,14 +150,16 @@ pub fn sds(name: impl Into<String>) -> SdsSecretConfig {
     SdsSecretConfig { name: name.into(), sds_config: Some(config_source::ads_without_timeout()) }
 }
 
-/// Checks certificates against `trusted_ca`, or the roots of the operating system, and one of `names`, or any.
+/// Checks certificates against `trusted_ca`, and one of `names`, or any.
+///
+/// There is no form without authorities: Envoy 1.40 verifies nothing then, with `system_root_certs` too, which it
+/// accepts and ignores (measured: a certificate signed by itself is taken).
 pub fn validation_context(
-    trusted_ca: Option<DataSource>,
+    trusted_ca: DataSource,
     names: impl IntoIterator<Item = SubjectAltName>,
 ) -> CertificateValidationContext {
     CertificateValidationContext {
-        system_root_certs: trusted_ca.is_none().then_some(SystemRootCerts {}),
-        trusted_ca,
+        trusted_ca: Some(trusted_ca),
         match_typed_subject_alt_names: names.into_iter().map(Into::into).collect(),
         ..Default::default()
     }

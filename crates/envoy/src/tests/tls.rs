@@ -35,7 +35,7 @@ fn by_files() -> CommonTls {
             private_key: data_source::file("/k.pem"),
         }],
         validation: Validation::Context(Box::new(validation_context(
-            Some(data_source::file("/ca.pem")),
+            data_source::file("/ca.pem"),
             [name(SanKind::Dns, StringMatch::Exact("a.example.com".to_owned()))],
         ))),
         alpn_protocols: Vec::new(),
@@ -51,8 +51,8 @@ fn by_files() -> CommonTls {
 #[test]
 fn transport_sockets() {
     let upstream = |common, sni| upstream_tls(&upstream_tls_context(common, sni));
-    let system = CommonTls {
-        validation: Validation::Context(Box::new(validation_context(None, []))),
+    let roots_only = CommonTls {
+        validation: Validation::Context(Box::new(validation_context(data_source::file("/roots.pem"), []))),
         ..CommonTls::default()
     };
     let roots = CommonTls { validation: Validation::Sds("roots".to_owned()), ..CommonTls::default() };
@@ -61,7 +61,7 @@ fn transport_sockets() {
         &[
             upstream(by_sds(), Some("a.example.com".to_owned())),
             upstream(by_files(), None),
-            upstream(system, None),
+            upstream(roots_only, None),
             upstream(CommonTls::default(), None),
             downstream_tls(&downstream_tls_context(by_sds(), true)),
             downstream_tls(&downstream_tls_context(by_files(), false)),

@@ -37,7 +37,8 @@ pub fn gateway_hosts(
             .virtual_services
             .iter()
             .map(Arc::as_ref)
-            .filter(|header| header.export_to.allows(client))
+            // One without HTTP routes has nothing to say about a host, and hides no wider one that has.
+            .filter(|header| header.has_http && header.export_to.allows(client))
             .collect();
         visible.sort_by_key(|header| header.nearness(client));
         for header in visible {

@@ -75,9 +75,8 @@ fn honours_credential(inputs: &TlsInputs<'_>) -> bool {
 
 fn validation(settings: &UpstreamTlsSettings, inputs: &TlsInputs<'_>) -> Validation {
     let names = || alt_names(settings, inputs.service);
-    let file = |path: &str| {
-        Validation::Context(Box::new(validation_context(Some(data_source::file(path)), names())))
-    };
+    let file =
+        |path: &str| Validation::Context(Box::new(validation_context(data_source::file(path), names())));
     match &settings.validation {
         ServerValidation::Skip => Validation::None,
         ServerValidation::SystemRoots => file(SYSTEM_ROOTS),

@@ -339,7 +339,7 @@ fn client_validation(ca: &ClientCa, tls: &DownstreamTls) -> Validation {
     let names: Vec<_> = tls.subject_alt_names.iter().map(|name| alt_name(name)).collect();
     match ca {
         ClientCa::File(path) => {
-            Validation::Context(Box::new(validation_context(Some(data_source::file(&**path)), names)))
+            Validation::Context(Box::new(validation_context(data_source::file(&**path), names)))
         }
         ClientCa::Secret(name) if names.is_empty() => Validation::Sds(names::credential_ca(name).to_string()),
         ClientCa::Secret(name) => Validation::SdsAndNames(names::credential_ca(name).to_string(), names),

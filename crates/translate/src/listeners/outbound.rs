@@ -189,7 +189,28 @@ fn plan(
             unknown: scope.outbound_policy,
         })
     };
-    arrivals.into_iter().filter_map(key).collect()
+    let mut keys: OrdSet<OutboundListenerKey> = arrivals.into_iter().filter_map(key).collect();
+    if let Some(port) = mesh.http_proxy_port {
+        let proxy = explicit_proxy(view, port, scope.outbound_policy);
+        if !keys.iter().any(|key| (&key.bind, key.port) == (&proxy.bind, port)) {
+            keys.insert(proxy);
+        }
+    }
+    keys
+}
+
+/// The listener that applications use as their HTTP proxy (`proxyHttpPort`).
+fn explicit_proxy(view: &ListenerView, port: u16, unknown: OutboundTrafficPolicy) -> OutboundListenerKey {
+    OutboundListenerKey {
+        bind: Bind::Ip(loopback(view.families)),
+        more: Arc::default(),
+        port,
+        bind_to_port: true,
+        families: view.families,
+        http: Some((names::HTTP_PROXY.into(), Protocol::Http)),
+        tcp: Arc::default(),
+        unknown,
+    }
 }
 
 struct ListenerPlanner<'a, 'b> {

@@ -149,5 +149,5 @@ fn plan(table: &TableOfServers, hosts: &[GatewayHost]) -> Table {
     } else {
         CatchAll::None
     };
-    Table { catch_all, hosts: keys }
+    Table { catch_all, hosts: keys, by_port: false }
 }

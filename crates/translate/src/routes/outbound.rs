@@ -12,6 +12,7 @@ use std::{
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     ConfigKey, Protocol, Service, ServiceKey,
+    mesh::ResolvedMesh,
     proxy::Interception,
     registry::ServiceByKey,
     scope::{DestinationBinding, EgressScope, HostBinding, ScopeListener, ScopeOf},
@@ -53,7 +54,9 @@ impl Query for OutboundTablesOf {
             }
         }
         let policy = scope.outbound_policy;
-        Arc::new(Planner { view, services: &services, traits: &traits, policy }.plan(&scope))
+        let explicit_proxy = cx.get::<ResolvedMesh>(&()).http_proxy_port.is_some();
+        let planner = Planner { view, services: &services, traits: &traits, policy, explicit_proxy };
+        Arc::new(planner.plan(&scope))
     }
 }
 
@@ -63,6 +66,8 @@ pub(super) struct Planner<'a> {
     pub(super) services: &'a BTreeMap<ServiceKey, Arc<Service>>,
     pub(super) traits: &'a BTreeMap<ConfigKey, RouteTraits>,
     pub(super) policy: OutboundTrafficPolicy,
+    /// Whether there is a listener that applications use as their HTTP proxy.
+    pub(super) explicit_proxy: bool,
 }
 
 impl Planner<'_> {
@@ -82,7 +87,38 @@ impl Planner<'_> {
                 None => self.implied_tables(listener, scope, &mut tables),
             }
         }
+        if self.explicit_proxy {
+            tables.insert(names::HTTP_PROXY.into(), self.proxy_table(scope));
+        }
         Tables { tables }
+    }
+
+    /// The table of the explicit proxy: all HTTP services, each port under its own domains. What is asked for by no
+    /// known name was addressed to the proxy, so there is nowhere to pass it on to.
+    ///
+    /// Mirrors istio pilot/pkg/networking/core/httproute.go (buildSidecarOutboundVirtualHosts for `http_proxy`).
+    fn proxy_table(&self, scope: &EgressScope) -> Table {
+        let table: Arc<str> = names::HTTP_PROXY.into();
+        let mut hosts = imbl::OrdSet::new();
+        let mut claimed: BTreeSet<Arc<str>> = BTreeSet::new();
+        for binding in scope.listeners.iter().flat_map(|listener| listener.hosts.iter()) {
+            let service = self.service_of(binding);
+            let domains = match service {
+                Some(service) => self.service_domains(binding, service),
+                None => self.bare_domains(binding),
+            };
+            for port in proxied_ports(service.map(AsRef::as_ref)) {
+                let free: Arc<[Arc<str>]> = domains
+                    .iter()
+                    .flat_map(|domain| with_port(domain, port))
+                    .filter(|domain| claimed.insert(domain.to_ascii_lowercase().into()))
+                    .collect();
+                if !free.is_empty() {
+                    hosts.insert(self.host_key(&table, port, binding, free));
+                }
+            }
+        }
+        Table { hosts, catch_all: CatchAll::BlockAll, by_port: true }
     }
 
     /// The tables of the ports of the services, other than those that explicit listeners have taken.
@@ -123,7 +159,7 @@ impl Planner<'_> {
                 }
                 // A VirtualService for a host that is no service takes effect on port 80 only, as in Istio
                 // (route.go, buildSidecarVirtualHostsForVirtualService).
-                None if port == 80 && binding.virtual_service.is_some() => self.bare_domains(binding),
+                None if port == HTTP_PORT && binding.virtual_service.is_some() => self.bare_domains(binding),
                 _ => continue,
             };
             let free: Arc<[Arc<str>]> =
@@ -135,13 +171,14 @@ impl Planner<'_> {
         Table {
             catch_all: if claimed.contains("*") { CatchAll::None } else { self.unknown(listener) },
             hosts,
+            by_port: false,
         }
     }
 
     /// The table of one service port whose protocol is detected: whatever comes is for that service.
     fn sniffed_table(&self, table: &Arc<str>, port: u16, binding: &HostBinding) -> Table {
         let key = self.host_key(table, port, binding, Arc::new(["*".into()]));
-        Table { hosts: imbl::OrdSet::unit(key), catch_all: CatchAll::None }
+        Table { hosts: imbl::OrdSet::unit(key), catch_all: CatchAll::None, by_port: false }
     }
 
     fn host_key(
@@ -212,6 +249,27 @@ impl Planner<'_> {
             HostNames { host: &binding.host, aliases: &binding.aliases, addresses: &[], headless: false };
         domains(&names, &self.view.dns_domain)
     }
+}
+
+/// The port of HTTP, which need not be written.
+const HTTP_PORT: u16 = 80;
+
+/// The ports of a host that HTTP may be spoken to; that of HTTP for a host that is no service.
+fn proxied_ports(service: Option<&Service>) -> Vec<u16> {
+    let is_http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Auto;
+    match service {
+        Some(service) => service.ports.iter().filter(|p| is_http(p.protocol)).map(|p| p.number).collect(),
+        None => vec![HTTP_PORT],
+    }
+}
+
+/// A domain with its port, and without where the port need not be written.
+fn with_port(domain: &Arc<str>, port: u16) -> Vec<Arc<str>> {
+    let mut domains = vec![format!("{domain}:{port}").into()];
+    if port == HTTP_PORT {
+        domains.push(domain.clone());
+    }
+    domains
 }
 
 /// Whether the bytes of a service have a listener of their own: on its address, where connections arrive that are

@@ -20,6 +20,8 @@ pub struct Table {
     pub hosts: OrdSet<VirtualHostKey>,
     /// What happens with requests for other hosts.
     pub catch_all: CatchAll,
+    /// Whether the port of the authority counts: in the table of the explicit proxy, which serves all ports.
+    pub by_port: bool,
 }
 
 /// What happens with requests for hosts that a table does not have.

@@ -117,7 +117,13 @@ impl Query for RouteTable {
         let hosts = cx.collect::<TableHosts>(key);
         let children = cx.collect::<TableChildren>(key);
         let inline = hosts.values().map(|host| host.inline.clone());
-        Some(fragment::route_table_of(&key.name, &fixed::head(), catch_all.as_ref(), children, inline))
+        Some(fragment::route_table_of(
+            &key.name,
+            &fixed::head(planned.by_port),
+            catch_all.as_ref(),
+            children,
+            inline,
+        ))
     }
 }
 
@@ -178,10 +184,10 @@ mod fixed {
     const MAX_DIRECT_RESPONSE_BODY: u32 = 1 << 20;
 
     /// A table without hosts. Clusters are not validated: they may come later.
-    pub(super) fn head() -> RouteConfiguration {
+    pub(super) fn head(by_port: bool) -> RouteConfiguration {
         RouteConfiguration {
             validate_clusters: Some(false.into_proto()),
-            ignore_port_in_host_matching: true,
+            ignore_port_in_host_matching: !by_port,
             max_direct_response_body_size_bytes: Some(MAX_DIRECT_RESPONSE_BODY.into_proto()),
             ..route_configuration("", [])
         }

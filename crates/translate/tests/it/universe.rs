@@ -240,7 +240,7 @@ pub(crate) fn objects() -> Vec<Object> {
             &[
                 "data: {mesh: 'outboundTrafficPolicy: {mode: REGISTRY_ONLY}'}",
                 "data: {mesh: 'accessLogFile: /dev/stdout'}",
-                "data: {mesh: 'inboundTrafficPolicy: {mode: LOCALHOST}'}",
+                "data: {mesh: '{inboundTrafficPolicy: {mode: LOCALHOST}, proxyHttpPort: 15002}'}",
             ],
         ),
     ]

@@ -1,0 +1,132 @@
+//! What translation costs: the whole mesh at once, and one change at a time.
+//!
+//! Every service has ten endpoints with Pods, a VirtualService with two weights and a DestinationRule with two
+//! subsets. Decoding is not counted.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use fairlead_config::{Change, ChangeBatch, decode_file};
+use fairlead_incremental::{Db, Lease, Settled};
+use fairlead_model::{
+    LabelSet, Namespace,
+    endpoints::Locality,
+    input,
+    proxy::{Interception, ProxyKey, ProxyKind},
+};
+use fairlead_testkit::meshgen::MeshSpec;
+use fairlead_translate::publication::{PublicationKey, PublicationOf, Sets};
+
+fn spec(services: usize) -> MeshSpec {
+    MeshSpec {
+        namespaces: 10,
+        services,
+        endpoints_per_service: 10,
+        pods: true,
+        service_entries: 0,
+        virtual_services: services,
+        destination_rules: services,
+    }
+}
+
+fn batch(yaml: &str) -> ChangeBatch {
+    decode_file("bench.yaml", yaml.as_bytes()).objects.into_iter().map(Change::Set).collect()
+}
+
+fn sidecar() -> PublicationKey {
+    let proxy = ProxyKey {
+        kind: ProxyKind::Sidecar,
+        namespace: Namespace::from("ns-0"),
+        labels: LabelSet::default(),
+        addresses: ["192.168.0.1".parse().expect("an address")].into(),
+        cluster: "Kubernetes".into(),
+        network: "".into(),
+        locality: Locality::default(),
+        node: "".into(),
+        interception: Interception::Redirect,
+        dns_domain: "ns-0.svc.cluster.local".into(),
+        privileged: true,
+    };
+    PublicationKey { proxy, secrets: true }
+}
+
+/// A mesh with the publication of one sidecar.
+struct Mesh {
+    db: Db,
+    publication: Lease<PublicationOf>,
+}
+
+impl Mesh {
+    fn of(all: ChangeBatch) -> Self {
+        let mut db = Db::new();
+        input::register(&mut db);
+        apply(&mut db, all);
+        let publication = db.lease::<PublicationOf>(&sidecar());
+        Self { db, publication }
+    }
+}
+
+fn apply(db: &mut Db, batch: ChangeBatch) -> Settled {
+    let mut changes = db.change();
+    input::apply(batch, &mut changes);
+    db.apply(changes);
+    db.settle()
+}
+
+fn cold(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("cold");
+    group.sample_size(10);
+    for services in [1_000, 10_000] {
+        let all = batch(&spec(services).yaml());
+        group.bench_function(format!("{services} services"), |bencher| {
+            bencher.iter_batched(|| all.clone(), Mesh::of, BatchSize::PerIteration);
+        });
+    }
+    group.finish();
+}
+
+/// Alternates between two states of a mesh of 1,000 services.
+fn change(criterion: &mut Criterion, name: &str, states: [ChangeBatch; 2]) {
+    let spec = spec(1_000);
+    let mut mesh = Mesh::of(batch(&spec.yaml()));
+    let settled = apply(&mut mesh.db, states[0].clone());
+    let settled = [settled, apply(&mut mesh.db, states[1].clone())];
+    assert!(settled[1].has_changed(mesh.publication.id()), "{name}: nothing changes");
+    let mut turn = 0;
+    criterion.bench_function(name, |bencher| {
+        bencher.iter_batched(
+            || {
+                turn += 1;
+                states[turn % 2].clone()
+            },
+            |batch| apply(&mut mesh.db, batch),
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+fn changes(criterion: &mut Criterion) {
+    let spec = spec(1_000);
+    let [endpoints, more] = [10, 11].map(|n| batch(&spec.endpoints_with(7, n)));
+    change(criterion, "one endpoint", [endpoints, more]);
+    change(criterion, "one weight", [80, 70].map(|weight| batch(&spec.virtual_service(7, weight))));
+    change(criterion, "one pool", [100, 50].map(|pool| batch(&spec.destination_rule(7, pool))));
+    let new = batch(&spec.service(1_000));
+    let gone = new.iter().map(|change| Change::Delete(change.key().clone())).collect();
+    change(criterion, "one service", [new, gone]);
+}
+
+/// All bytes of all resources in a row, as a state-of-the-world client is sent them.
+fn encode(criterion: &mut Criterion) {
+    let mesh = Mesh::of(batch(&spec(1_000).yaml()));
+    let sets = mesh.publication.value(&mesh.db);
+    criterion.bench_function("encode all", |bencher| bencher.iter(|| black_box(bytes(&sets))));
+}
+
+fn bytes(sets: &Sets) -> usize {
+    let all = [&sets.clusters, &sets.load_assignments, &sets.listeners, &sets.route_tables];
+    all.iter().flat_map(|set| set.values()).map(|resource| black_box(resource.to_vec()).len()).sum()
+}
+
+criterion_group!(benches, cold, changes, encode);
+criterion_main!(benches);
