@@ -194,7 +194,7 @@ impl Core {
     fn take(&mut self, event: Event) {
         match event {
             Event::Source(update) => self.source_update(update),
-            Event::Connect { key, reply } if self.ready => self.connect(key, reply),
+            Event::Connect { key, reply } if self.ready => self.connect(&key, reply),
             Event::Connect { key, reply } => self.waiting.push((key, reply)),
             Event::Disconnect(key) => self.disconnect(&key),
             Event::Nack { key, proxy, report } => self.nack(&key, &proxy, &report),
@@ -259,7 +259,7 @@ impl Core {
         self.readiness.send_replace(Readiness::Ready);
         telemetry::synced(self.objects.len(), self.began.elapsed());
         for (key, reply) in std::mem::take(&mut self.waiting) {
-            self.connect(key, reply);
+            self.connect(&key, reply);
         }
     }
 

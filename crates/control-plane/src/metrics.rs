@@ -150,6 +150,9 @@ impl Metrics {
     }
 
     /// All of it in the OpenMetrics text format.
+    ///
+    /// # Panics
+    /// Never: a `String` takes everything.
     pub fn encode(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)

@@ -176,6 +176,9 @@ pub enum SettingsError {
 
 impl Settings {
     /// The settings as the YAML of a settings file.
+    ///
+    /// # Panics
+    /// Never: settings are plain data.
     pub fn to_yaml(&self) -> String {
         fairlead_envoy::json::to_yaml(&serde_json::to_value(self).expect("settings are plain data"))
     }

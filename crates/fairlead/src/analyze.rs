@@ -97,22 +97,21 @@ fn text(findings: &[Diagnostic], objects: usize, coloured: bool) -> String {
     for finding in findings {
         let line = finding.to_string();
         match line.split_once('[').filter(|_| coloured) {
-            Some((severity, rest)) => {
-                text.push_str(&format!("{}[{rest}\n", painted(severity, finding.severity)))
-            }
-            None => text.push_str(&format!("{line}\n")),
+            Some((severity, rest)) => text.extend([&painted(severity, finding.severity), "[", rest]),
+            None => text.push_str(&line),
         }
+        text.push('\n');
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    text.push_str(&match findings.len() {
+    let summary = match findings.len() {
         0 => format!("nothing to report about {objects} objects\n"),
         all => format!(
             "{errors} errors, {warnings} warnings, {} notes about {objects} objects\n",
             all - errors - warnings
         ),
-    });
-    text
+    };
+    text + &summary
 }
 
 fn painted(text: &str, severity: Severity) -> String {

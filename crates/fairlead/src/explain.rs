@@ -41,17 +41,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn text(answer: &Value) -> String {
-    let mut text = String::new();
     let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    for resource in answer["resources"].as_array().into_iter().flatten() {
-        text.push_str(&format!("{} {}\n", of(&resource["type"]), of(&resource["name"])));
-        for origin in resource["origins"].as_array().into_iter().flatten() {
-            text.push_str(&format!("  from {} {}\n", of(&origin["object"]), of(&origin["source"])));
-        }
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    for resource in list(&answer["resources"]) {
+        lines.push(format!("{} {}", of(&resource["type"]), of(&resource["name"])));
+        let origins = list(&resource["origins"]);
+        lines.extend(
+            origins
+                .iter()
+                .map(|origin| format!("  from {} {}", of(&origin["object"]), of(&origin["source"]))),
+        );
     }
-    text.push_str("computed from:\n");
-    for line in answer["computedFrom"].as_array().into_iter().flatten() {
-        text.push_str(&format!("  {}\n", of(line)));
-    }
-    text
+    lines.push("computed from:".to_owned());
+    lines.extend(list(&answer["computedFrom"]).iter().map(|line| format!("  {}", of(line))));
+    lines.join("\n") + "\n"
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::ValueEnum;
 use fairlead_control_plane::{
     dump::{self, ConfigDump},
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn rendered(args: &Args) -> anyhow::Result<ConfigDump> {
     let mut settings = Settings::default();
     args.root_namespace.clone_into(&mut settings.mesh.root_namespace);
-    let node = node(args)?;
+    let node = node(args);
     let key = proxy_key(&node, &settings.mesh).map_err(|error| Usage(error.to_string()))?;
     let loaded = Mesh::load(&args.directory, &settings);
     let mut mesh = loaded.with_context(|| Usage(format!("cannot render {}", args.directory.display())))?;
@@ -123,29 +123,27 @@ fn rendered(args: &Args) -> anyhow::Result<ConfigDump> {
 }
 
 /// The node as Envoy would tell it.
-fn node(args: &Args) -> anyhow::Result<Node> {
+fn node(args: &Args) -> Node {
     let labels: BTreeMap<_, _> = args.labels.iter().cloned().collect();
     let metadata = json!({ "LABELS": labels, "INTERCEPTION_MODE": args.interception_mode.word() });
-    let Some(fields) = metadata.as_object() else { bail!("metadata is a mapping") };
-    let mut metadata = json_struct(fields);
-    let id = match &args.proxy {
-        Some(id) => id.clone(),
-        None => {
-            let ips: Vec<_> = args.ips.iter().map(ToString::to_string).collect();
-            let (kind, first) = (args.kind.word(), ips.first().map_or("", String::as_str));
-            metadata.fields.insert("INSTANCE_IPS".to_owned(), string_value(ips.join(",")));
-            metadata.fields.insert("NAMESPACE".to_owned(), string_value(args.namespace.as_str()));
-            format!("{kind}~{first}~{}.{1}~{1}.svc.cluster.local", args.name, args.namespace)
-        }
+    let mut metadata = json_struct(metadata.as_object().expect("it is written as an object just above"));
+    let id = if let Some(id) = &args.proxy {
+        id.clone()
+    } else {
+        let ips: Vec<_> = args.ips.iter().map(ToString::to_string).collect();
+        let (kind, first) = (args.kind.word(), ips.first().map_or("", String::as_str));
+        metadata.fields.insert("INSTANCE_IPS".to_owned(), string_value(ips.join(",")));
+        metadata.fields.insert("NAMESPACE".to_owned(), string_value(args.namespace.as_str()));
+        format!("{kind}~{first}~{}.{1}~{1}.svc.cluster.local", args.name, args.namespace)
     };
     let mut places = args.locality.as_deref().unwrap_or_default().split('/').map(str::to_owned);
     let mut next = || places.next().unwrap_or_default();
-    Ok(Node {
+    Node {
         id,
         cluster: String::new(),
         metadata,
         locality: Locality { region: next(), zone: next(), sub_zone: next() },
         user_agent_name: "envoy".to_owned(),
         user_agent_version: None,
-    })
+    }
 }

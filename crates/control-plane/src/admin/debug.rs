@@ -200,8 +200,8 @@ pub fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
 }
 
 pub(super) async fn enginez(Extract(state): Extract<State>) -> Result<Json<Value>, Problem> {
-    let (stats, views) = state.core.inspect(|core| (core.db().stats(), core.view_count())).await?;
-    let lines: Vec<_> = stats
+    let (engine, views) = state.core.inspect(|core| (core.db().stats(), core.view_count())).await?;
+    let lines: Vec<_> = engine
         .lines
         .iter()
         .map(|line| {
@@ -212,7 +212,7 @@ pub(super) async fn enginez(Extract(state): Extract<State>) -> Result<Json<Value
         })
         .collect();
     Ok(Json(json!({
-        "revision": stats.revision.0, "nodes": stats.nodes(), "edges": stats.edges(), "views": views, "lines": lines,
+        "revision": engine.revision.0, "nodes": engine.nodes(), "edges": engine.edges(), "views": views, "lines": lines,
     })))
 }
 

@@ -134,11 +134,11 @@ async fn a_private_key_appears_in_no_dump() {
     let (chain, key) = (made.certificate, made.key);
     // A line of the key's base64 is the canary; the dump of bytes would have it encoded once more.
     let canary = key.lines().nth(1).expect("a key has lines").to_owned();
-    let indented = |pem: &str| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let indented = |pem: &str| pem.replace('\n', "\n    ");
     let secret = format!(
-        "apiVersion: v1\nkind: Secret\nmetadata: {{name: edge-cert, namespace: shop}}\nstringData:\n  tls.crt: |\n{}  tls.key: |\n{}",
-        indented(&chain),
-        indented(&key)
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: edge-cert, namespace: shop}}\nstringData:\n  tls.crt: |\n    {}\n  tls.key: |\n    {}\n",
+        indented(chain.trim_end()),
+        indented(key.trim_end())
     );
     let running = Running::start(&[("gateway.yaml", GATEWAY), ("secret.yaml", &secret)], None).await;
     let envoy = running.envoy(EDGE, &json!({ "istio": "edge" }));

@@ -31,8 +31,8 @@ pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<
     if type_url != TypeUrl::VirtualHost {
         return None;
     }
-    let tables = publication.set(TypeUrl::RouteConfiguration).values();
-    tables.filter_map(|table| table.elements.as_ref()?.children.get(name).cloned()).next()
+    let mut tables = publication.set(TypeUrl::RouteConfiguration).values();
+    tables.find_map(|table| table.elements.as_ref()?.children.get(name).cloned())
 }
 
 /// When the changes of recent revisions came in.

@@ -52,20 +52,20 @@ impl Views {
 }
 
 impl Core {
-    pub(super) fn connect(&mut self, key: PublicationKey, reply: oneshot::Sender<Arc<View>>) {
-        if !self.views.by_key.contains_key(&key) {
-            let lease = self.db.lease::<PublicationOf>(&key);
+    pub(super) fn connect(&mut self, key: &PublicationKey, reply: oneshot::Sender<Arc<View>>) {
+        if !self.views.by_key.contains_key(key) {
+            let lease = self.db.lease::<PublicationOf>(key);
             let view = publication(self.db.revision().0, &lease.value(&self.db));
             let held = Held { view: Arc::new(View::new(view)), connections: 0, lease };
             self.views.by_root.insert(held.lease.id(), key.clone());
             self.views.by_key.insert(key.clone(), held);
             self.note_sizes();
         }
-        let held = self.views.by_key.get_mut(&key).expect("it was inserted if it was not there");
+        let held = self.views.by_key.get_mut(key).expect("it was inserted if it was not there");
         held.connections += 1;
         if reply.send(held.view.clone()).is_err() {
             // The proxy has gone while it waited; nobody else will say so.
-            self.disconnect(&key);
+            self.disconnect(key);
         }
     }
 

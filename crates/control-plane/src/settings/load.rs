@@ -89,12 +89,11 @@ impl Check<'_> {
             .map(|name| (strsim::damerau_levenshtein(name, &entry.key), name))
             .filter(|(distance, name)| *distance <= name.len().div_ceil(2).min(3))
             .min();
-        let what = match nearest {
-            Some((_, name)) => format!("no such setting; did you mean `{name}`?"),
-            None => {
-                let names: Vec<_> = fields.keys().map(|name| format!("`{name}`")).collect();
-                format!("no such setting; there are {}", names.join(", "))
-            }
+        let what = if let Some((_, name)) = nearest {
+            format!("no such setting; did you mean `{name}`?")
+        } else {
+            let names: Vec<_> = fields.keys().map(|name| format!("`{name}`")).collect();
+            format!("no such setting; there are {}", names.join(", "))
         };
         self.problem(entry.key_position, &path.join("."), &what);
     }

@@ -36,8 +36,10 @@ impl Certificate {
         signed.expect(SEQUENCE)?; // signature algorithm
         signed.expect(SEQUENCE)?; // issuer
         let mut validity = Der(signed.expect(SEQUENCE)?);
+        let digits: Vec<_> =
+            serial.iter().skip_while(|byte| **byte == 0).map(|byte| format!("{byte:02x}")).collect();
         Some(Self {
-            serial: serial.iter().skip_while(|byte| **byte == 0).map(|byte| format!("{byte:02x}")).collect(),
+            serial: digits.concat(),
             not_before: time(validity.next()?)?,
             not_after: time(validity.next()?)?,
         })
