@@ -1,7 +1,7 @@
 //! The core loop: one thread owns the engine; changes go in, publications come out.
 //!
 //! Why one thread: a revision is applied, settled and published as one step, so no proxy ever sees half of a change,
-//! and nothing here needs a lock. Whoever wants something of the core sends it an [`Event`].
+//! and nothing here needs a lock. Whoever wants something of the core sends it an event.
 
 mod handle;
 mod look;
