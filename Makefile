@@ -56,6 +56,7 @@ bench: ## Run the benchmarks (figures: docs/reference/performance.md)
 
 gen: ## Rewrite the files that are made from sources
 	UPDATE=1 $(CARGO) test --package fairlead-envoy --lib encode
+	UPDATE=1 $(CARGO) test --package fairlead --bins
 
 audit: ## Check licences, advisories, bans and sources of the dependencies (installs cargo-deny if missing)
 	@command -v cargo-deny >/dev/null 2>&1 || { set -x; \
