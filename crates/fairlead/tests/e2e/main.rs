@@ -3,6 +3,13 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod both_protocols;
+mod cors;
+mod live_changes;
+mod load_balancing;
+mod resilience;
+mod routing_actions;
 mod routing_matches;
+mod services;
 mod shop;
 mod smoke;

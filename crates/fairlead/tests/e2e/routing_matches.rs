@@ -106,7 +106,8 @@ async fn headers_that_must_not_be_there_exclude(Matching { shop, .. }: &Matching
 
 async fn query_parameters_match(Matching { shop, .. }: &Matching) {
     let misses = [get("/"), get("/?q=two"), get("/?q=one1"), get("/?p=one")];
-    shop.check_match("[{queryParams: {q: {exact: one}}}]", &[get("/?q=one"), get("/?a=b&q=one")], &misses).await;
+    shop.check_match("[{queryParams: {q: {exact: one}}}]", &[get("/?q=one"), get("/?a=b&q=one")], &misses)
+        .await;
     let misses = [get("/?q=v"), get("/?q=v1b"), get("/")];
     shop.check_match("[{queryParams: {q: {regex: 'v[0-9]+'}}}]", &[get("/?q=v12")], &misses).await;
     let misses = [get("/?p=v1"), get("/")];
@@ -186,8 +187,12 @@ async fn hosts_match_in_short_and_in_full(Matching { shop, stranger }: &Matching
 async fn a_name_with_a_dot_is_not_a_short_name(Matching { shop, .. }: &Matching) {
     let dotted = virtual_service("reviews", "[reviews.shop]", &format!("- route: {V2}\n"));
     shop.mesh.apply("routes.yaml", &dotted).await;
-    let report = shop.client.load(PORT, 60, |_| Request::get("/").host("reviews.shop.svc.cluster.local")).await;
-    assert!(report.by_version("v1") > 0 && report.by_version("v3") > 0, "the routes are not of reviews: {report}");
+    let report =
+        shop.client.load(PORT, 60, |_| Request::get("/").host("reviews.shop.svc.cluster.local")).await;
+    assert!(
+        report.by_version("v1") > 0 && report.by_version("v3") > 0,
+        "the routes are not of reviews: {report}"
+    );
 }
 
 async fn the_most_specific_host_owns_a_service(Matching { shop, .. }: &Matching) {

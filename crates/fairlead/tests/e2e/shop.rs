@@ -1,11 +1,9 @@
 //! A shop: one service of three versions, and client sidecars that call it.
 
-use std::future::Future;
-
 use fairlead_testkit::client::{Answer, Request};
 use http::Method;
 
-use crate::harness::{Egress, Endpoint, Mesh, Proxy, Service};
+use crate::harness::{APP_PORT, Egress, Endpoint, Mesh, Proxy, Service};
 
 /// The namespace of the shop.
 pub(crate) const NAMESPACE: &str = "shop";
@@ -17,7 +15,7 @@ pub(crate) const OTHER_PORT: u16 = 8081;
 pub(crate) const HOST: &str = "reviews.shop.svc.cluster.local";
 const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
-/// `reviews` in three versions, each a subset, without a Envoy in front of it, and one client.
+/// `reviews` in three versions, each a subset, without an Envoy in front of it, and one client.
 pub(crate) struct Shop {
     /// The client. Declared first: Envoys end before the control plane.
     pub(crate) client: Proxy,
@@ -32,8 +30,7 @@ impl Shop {
     pub(crate) async fn open() -> Self {
         let mesh = Mesh::start().await;
         let servers = Endpoint::several("reviews", &VERSIONS, NAMESPACE).await;
-        let service = Service::new("reviews", NAMESPACE).http(PORT).port("http-other", OTHER_PORT, 9080);
-        mesh.publish("reviews.yaml", &service.yaml(&servers)).await;
+        mesh.publish("reviews.yaml", &service(&servers)).await;
         mesh.publish("subsets.yaml", &rule(&subsets(""))).await;
         let client = mesh.client("client", NAMESPACE, &[Egress::http(PORT), Egress::http(OTHER_PORT)]).await;
         Self { client, servers, mesh }
@@ -42,6 +39,19 @@ impl Shop {
     /// Makes these the routes of `reviews`: the items of `http:`, in flow or block form at no indentation.
     pub(crate) async fn routes(&self, http: &str) {
         self.mesh.apply("routes.yaml", &virtual_service("reviews", "[reviews]", http)).await;
+        self.mesh.assert_valid("routes.yaml").await;
+    }
+
+    /// Sets the traffic policy of `reviews`, beside a subset for each version, and forgets its routes.
+    pub(crate) async fn policy(&self, policy: &str) {
+        self.mesh.publish("routes.yaml", "").await;
+        self.mesh.apply("subsets.yaml", &rule(&subsets(policy))).await;
+        self.mesh.assert_valid("subsets.yaml").await;
+    }
+
+    /// Leaves the first so many versions.
+    pub(crate) async fn endpoints(&self, count: usize) {
+        self.mesh.apply("reviews.yaml", &service(&self.servers[..count])).await;
     }
 
     /// Requests that match go to `v2`, all others to `v1`.
@@ -96,12 +106,6 @@ impl Shop {
     pub(crate) fn counts(&self, path: &str) -> Vec<usize> {
         self.servers.iter().map(|server| server.app.count(path)).collect()
     }
-
-    /// Runs `work` with servers that have seen nothing.
-    pub(crate) async fn fresh<T>(&self, work: impl Future<Output = T>) -> T {
-        self.reset();
-        work.await
-    }
 }
 
 /// To the first version.
@@ -117,6 +121,12 @@ pub(crate) fn get(path: &str) -> Request {
 /// `method path` of `reviews`.
 pub(crate) fn request(method: Method, path: &str) -> Request {
     Request::new(method, path).host("reviews")
+}
+
+/// The Service `reviews` with these endpoints.
+pub(crate) fn service(endpoints: &[Endpoint]) -> String {
+    let service = Service::new("reviews", NAMESPACE).http(PORT).port("http-other", OTHER_PORT, APP_PORT);
+    service.yaml(endpoints)
 }
 
 /// A VirtualService of the shop.

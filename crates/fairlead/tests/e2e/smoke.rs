@@ -10,6 +10,7 @@ async fn a_request_goes_through_two_sidecars_to_the_application() {
     let server = Endpoint::behind_envoy("reviews", "v1", "shop").await;
     mesh.apply("reviews.yaml", &Service::new("reviews", "shop").http(8080).yaml([&server])).await;
     let inbound = mesh.sidecar_of(&server, &[]).await;
+    assert_eq!(mesh.findings().await, []);
     let client = mesh.client("client", "shop", &[Egress::http(8080)]).await;
 
     let answer = client.get(8080, "reviews", "/who").await;

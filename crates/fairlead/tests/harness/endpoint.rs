@@ -1,6 +1,9 @@
 //! Servers of the mesh.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use fairlead_testkit::{app::App, ports};
 
@@ -8,8 +11,6 @@ use fairlead_testkit::{app::App, ports};
 pub(crate) const APP_PORT: u16 = 9080;
 /// Where the Envoy of an endpoint takes what is for its server: the same port, so that a Service fits both.
 pub(crate) const INBOUND_PORT: u16 = APP_PORT;
-/// Where the server of an endpoint behind an Envoy listens.
-const BEHIND_PORT: u16 = 9081;
 
 /// One version of a service, at a loopback address of its own.
 pub(crate) struct Endpoint {
@@ -31,22 +32,25 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// A server that is called directly, at [`APP_PORT`] of its address.
     pub(crate) async fn bare(service: &str, version: &str, namespace: &str) -> Self {
-        Self::start(service, version, namespace, APP_PORT).await
-    }
-
-    /// A server that leaves [`INBOUND_PORT`] of its address to an Envoy.
-    pub(crate) async fn behind_envoy(service: &str, version: &str, namespace: &str) -> Self {
-        Self::start(service, version, namespace, BEHIND_PORT).await
-    }
-
-    async fn start(service: &str, version: &str, namespace: &str, port: u16) -> Self {
         let address = ports::loopback();
-        let app = App::http(service, version, (address, port).into()).await.expect("the address is free");
+        Self::start(service, version, namespace, address, (address, APP_PORT).into()).await
+    }
+
+    /// A server that leaves [`INBOUND_PORT`] of its address to an Envoy. It listens at a port of 127.0.0.1, which
+    /// is where a Sidecar may send what comes in.
+    pub(crate) async fn behind_envoy(service: &str, version: &str, namespace: &str) -> Self {
+        let behind = ports::free_port(Ipv4Addr::LOCALHOST.into()).expect("a free port");
+        Self::start(service, version, namespace, ports::loopback(), behind).await
+    }
+
+    async fn start(service: &str, version: &str, namespace: &str, address: Ipv4Addr, server: SocketAddr) -> Self {
+        let app = App::http(service, version, server).await.expect("the address is free");
         let labels = BTreeMap::from([
             ("app".to_owned(), service.to_owned()),
             ("version".to_owned(), version.to_owned()),
         ]);
-        let name = format!("{service}-{version}-{}", address.octets()[3]);
+        let [.., host] = address.octets();
+        let name = format!("{service}-{version}-{host}");
         Self {
             service: service.to_owned(),
             version: version.to_owned(),

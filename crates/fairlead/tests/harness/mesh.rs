@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use fairlead_config::{ConfigKey, Diagnostic, Kind};
+use fairlead_config::{ConfigKey, Diagnostic, Kind, Severity};
 use fairlead_control_plane::{ControlPlane, node::proxy_key, settings::Settings};
 use fairlead_testkit::deadline::eventually;
 use fairlead_translate::publication::PublicationKey;
@@ -153,6 +153,14 @@ impl Mesh {
         let mut findings = self.findings().await;
         findings.retain(|d| d.position.as_ref().is_some_and(|position| position.file.ends_with(file)));
         findings
+    }
+
+    /// Fails if an object of a file is not valid by itself; what it refers to may be unknown.
+    pub(crate) async fn assert_valid(&self, file: &str) {
+        let mut findings = self.findings_in(file).await;
+        // Codes from FL0300 on are about several objects, or about proxies.
+        findings.retain(|finding| finding.severity == Severity::Error && finding.code.as_str() < "FL0300");
+        assert!(findings.is_empty(), "{file}: {findings:#?}");
     }
 
     /// Ends the control plane in order, draining its streams.

@@ -22,5 +22,5 @@ mod service;
 
 pub(crate) use endpoint::{APP_PORT, Endpoint, INBOUND_PORT};
 pub(crate) use mesh::Mesh;
-pub(crate) use proxy::{Egress, Proxy, Role};
+pub(crate) use proxy::{Egress, Proxy, Role, cluster, egress_yaml};
 pub(crate) use service::Service;
