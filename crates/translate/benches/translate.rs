@@ -86,7 +86,7 @@ fn cold(criterion: &mut Criterion) {
 }
 
 /// Alternates between two states of a mesh of 1,000 services.
-fn change(criterion: &mut Criterion, name: &str, states: [ChangeBatch; 2]) {
+fn change(criterion: &mut Criterion, name: &str, states: &[ChangeBatch; 2]) {
     let spec = spec(1_000);
     let mut mesh = Mesh::of(batch(&spec.yaml()));
     let settled = apply(&mut mesh.db, states[0].clone());
@@ -108,12 +108,12 @@ fn change(criterion: &mut Criterion, name: &str, states: [ChangeBatch; 2]) {
 fn changes(criterion: &mut Criterion) {
     let spec = spec(1_000);
     let [endpoints, more] = [10, 11].map(|n| batch(&spec.endpoints_with(7, n)));
-    change(criterion, "one endpoint", [endpoints, more]);
-    change(criterion, "one weight", [80, 70].map(|weight| batch(&spec.virtual_service(7, weight))));
-    change(criterion, "one pool", [100, 50].map(|pool| batch(&spec.destination_rule(7, pool))));
+    change(criterion, "one endpoint", &[endpoints, more]);
+    change(criterion, "one weight", &[80, 70].map(|weight| batch(&spec.virtual_service(7, weight))));
+    change(criterion, "one pool", &[100, 50].map(|pool| batch(&spec.destination_rule(7, pool))));
     let new = batch(&spec.service(1_000));
     let gone = new.iter().map(|change| Change::Delete(change.key().clone())).collect();
-    change(criterion, "one service", [new, gone]);
+    change(criterion, "one service", &[new, gone]);
 }
 
 /// All bytes of all resources in a row, as a state-of-the-world client is sent them.

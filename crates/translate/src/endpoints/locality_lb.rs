@@ -22,10 +22,13 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 const SUBZONE: &str = "topology.istio.io/subzone";
 const NODE: &str = "kubernetes.io/hostname";
 
+/// The shares of target localities, for clients of a locality.
+pub(super) type Shares = (Arc<str>, BTreeMap<Arc<str>, u32>);
+
 /// How localities are preferred.
 pub(super) enum Preference<'a> {
     /// `distribute`: shares by the client's locality.
-    Distribute(&'a [(Arc<str>, BTreeMap<Arc<str>, u32>)]),
+    Distribute(&'a [Shares]),
     /// The nearest first; `failover` says which region comes after the own one.
     Failover(&'a [(Arc<str>, Arc<str>)]),
     /// `failoverPriority`: the more of these labels agree, in order, the better.

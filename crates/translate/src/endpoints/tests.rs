@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use fairlead_model::{
     LabelSet,
@@ -6,7 +6,7 @@ use fairlead_model::{
     proxy::Place,
 };
 
-use super::locality_lb::{Preference, apply, group};
+use super::locality_lb::{Preference, Shares, apply, group};
 
 fn endpoint(ip: &str, locality: &str) -> Endpoint {
     Endpoint {
@@ -43,7 +43,7 @@ fn check(localities: &[&str], preference: &Preference<'_>, client: &str, expecte
     assert_eq!(seen, expected);
 }
 
-fn shares(from: &str, to: &[(&str, u32)]) -> Vec<(Arc<str>, BTreeMap<Arc<str>, u32>)> {
+fn shares(from: &str, to: &[(&str, u32)]) -> Vec<Shares> {
     vec![(from.into(), to.iter().map(|(l, w)| (Arc::from(*l), *w)).collect())]
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use envoy_types::pb::envoy::config::{core::v3::CidrRange, listener::v3::FilterChain};
+use envoy_types::pb::envoy::config::{
+    core::v3::CidrRange,
+    listener::v3::{FilterChain, FilterChainMatch},
+};
 use fairlead_envoy::IntoProto;
 use fairlead_model::Host;
 use ipnet::IpNet;
@@ -53,5 +56,5 @@ pub(super) fn cidrs(ranges: &[IpNet]) -> Vec<CidrRange> {
 
 /// Whether a chain takes every connection.
 pub(super) fn takes_all(chain: &FilterChain) -> bool {
-    chain.filter_chain_match.as_ref().is_none_or(|condition| *condition == Default::default())
+    chain.filter_chain_match.as_ref().is_none_or(|condition| *condition == FilterChainMatch::default())
 }

@@ -19,7 +19,7 @@ pub(crate) fn missing(sets: &Sets) -> Vec<String> {
         let service = text(&cluster["eds_cluster_config"]["service_name"]);
         if service.is_empty() { text(&cluster["name"]) } else { service }
     });
-    compare("load assignment", assignments.collect(), &sets.load_assignments, &mut problems);
+    compare("load assignment", &assignments.collect(), &sets.load_assignments, &mut problems);
 
     let mut named = BTreeSet::new();
     for listener in &listeners {
@@ -29,7 +29,7 @@ pub(crate) fn missing(sets: &Sets) -> Vec<String> {
             }
         });
     }
-    compare("route table", named, &sets.route_tables, &mut problems);
+    compare("route table", &named, &sets.route_tables, &mut problems);
 
     let mut secrets = BTreeSet::new();
     for json in clusters.iter().chain(&listeners) {
@@ -41,7 +41,7 @@ pub(crate) fn missing(sets: &Sets) -> Vec<String> {
             _ => {}
         });
     }
-    compare("secret", secrets, &sets.secrets, &mut problems);
+    compare("secret", &secrets, &sets.secrets, &mut problems);
 
     for json in tables.iter().chain(&listeners) {
         fields(json, &mut |key, value| {
@@ -67,10 +67,10 @@ fn cluster_names<'a>(key: &str, value: &'a Value) -> Vec<&'a str> {
     }
 }
 
-fn compare(kind: &str, named: BTreeSet<&str>, set: &ResourceSet, problems: &mut Vec<String>) {
+fn compare(kind: &str, named: &BTreeSet<&str>, set: &ResourceSet, problems: &mut Vec<String>) {
     let there: BTreeSet<&str> = set.keys().map(|name| &**name).collect();
     problems.extend(named.difference(&there).map(|name| format!("{kind} {name}")));
-    problems.extend(there.difference(&named).map(|name| format!("unused {kind} {name}")));
+    problems.extend(there.difference(named).map(|name| format!("unused {kind} {name}")));
 }
 
 /// Virtual hosts as resources of their own are those of their table, and are named after it.

@@ -69,7 +69,9 @@ fn bootstrap(sets: &Sets, files: &Files) -> Value {
     let mut listeners = all(&sets.listeners, TypeUrl::Listener);
     let mut secrets = all(&sets.secrets, TypeUrl::Secret);
     secrets.extend(missing_secrets(sets));
-    clusters.iter_mut().for_each(|cluster| inline_endpoints(cluster, &assignments));
+    for cluster in &mut clusters {
+        inline_endpoints(cluster, &assignments);
+    }
     for json in clusters.iter_mut().chain(&mut listeners).chain(&mut secrets) {
         edit_objects(json, &mut |object| {
             inline_routes(object, &tables);

@@ -14,7 +14,10 @@ use fairlead_model::{
 use fairlead_translate::publication::{PublicationKey, PublicationOf, Sets};
 use serde_json::Value;
 
-use crate::proxy_file::ProxyFile;
+use crate::{
+    json_walk::{items, text},
+    proxy_file::ProxyFile,
+};
 
 pub(crate) struct Mesh {
     pub(crate) db: Db,
@@ -91,7 +94,7 @@ pub(crate) fn names(set: &fairlead_envoy::ResourceSet) -> Vec<String> {
 }
 
 pub(crate) fn to_json(type_url: TypeUrl, resource: &EncodedResource) -> Value {
-    json::dump(type_url.as_str(), &resource.to_vec()).unwrap()
+    json::dump(type_url.as_str(), &resource.to_vec()).expect("what is encoded can be printed")
 }
 
 /// A sidecar with redirected traffic, at `ip` in `namespace`, with `app: <app>`.
@@ -109,7 +112,7 @@ pub(crate) fn proxy(kind: ProxyKind, labels: &[(&str, &str)], namespace: &str, i
         kind,
         namespace: Namespace::from(namespace),
         labels: labels.iter().copied().collect::<LabelSet>(),
-        addresses: Arc::new([ip.parse().unwrap()]),
+        addresses: Arc::new([ip.parse().expect("an IP address")]),
         cluster: "Kubernetes".into(),
         network: "".into(),
         locality: Locality::default(),
@@ -127,8 +130,8 @@ pub(crate) fn domains(table: &Value) -> BTreeMap<String, Vec<String>> {
         .map_or(&[][..], |v| v)
         .iter()
         .map(|host| {
-            let domains = host["domains"].as_array().unwrap().iter().map(|d| d.as_str().unwrap().to_owned());
-            (host["name"].as_str().unwrap().to_owned(), domains.collect())
+            let domains = items(&host["domains"]).iter().map(|domain| text(domain).to_owned());
+            (text(&host["name"]).to_owned(), domains.collect())
         })
         .collect()
 }

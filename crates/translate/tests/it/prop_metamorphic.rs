@@ -77,7 +77,7 @@ proptest! {
     #[test]
     fn the_names_of_namespaces_do_not_matter(documents in mesh_of_the_universe()) {
         let yaml = documents.join("---\n");
-        let mut before = mesh_of_files(&[yaml.clone()]);
+        let mut before = mesh_of_files(std::slice::from_ref(&yaml));
         let mut after = mesh_of_files(&[longer(&yaml)]);
         for proxy in proxies() {
             let renamed_proxy = fairlead_model::proxy::ProxyKey {

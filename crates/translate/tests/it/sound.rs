@@ -25,7 +25,9 @@ pub(crate) fn problems(sets: &Sets) -> Vec<String> {
         hosts_of_table(&table, &mut problems);
     }
     let listeners = all(&sets.listeners, TypeUrl::Listener);
-    listeners.iter().for_each(|listener| chains_of_listener(listener, &mut problems));
+    for listener in &listeners {
+        chains_of_listener(listener, &mut problems);
+    }
     addresses(&listeners, &mut problems);
     for assignment in all(&sets.load_assignments, TypeUrl::ClusterLoadAssignment) {
         endpoints(&assignment, &mut problems);
@@ -114,7 +116,7 @@ fn endpoints(assignment: &Value, problems: &mut Vec<String>) {
             problems.push(format!("{name} has a locality without endpoints"));
         }
     }
-    if priorities.iter().max().is_some_and(|last| *last as usize + 1 != priorities.len()) {
+    if priorities.iter().copied().ne((0..).take(priorities.len())) {
         problems.push(format!("{name} has a gap in its priorities: {priorities:?}"));
     }
     fields(assignment, &mut |key, value| {

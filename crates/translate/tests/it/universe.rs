@@ -1,7 +1,5 @@
 //! A small universe of objects, each with a few forms, of which random histories are made.
 
-use std::sync::Arc;
-
 use fairlead_model::proxy::{Interception, ProxyKey, ProxyKind};
 
 use crate::mesh::proxy;
@@ -252,7 +250,7 @@ pub(crate) fn proxies() -> Vec<ProxyKey> {
     let server = proxy(ProxyKind::Sidecar, &[("app", "a"), ("version", "v1")], a, "10.1.0.1");
     let client = proxy(ProxyKind::Sidecar, &[("app", "client")], z, "10.1.0.9");
     let dual = ProxyKey {
-        addresses: Arc::new(["10.1.0.8".parse().unwrap(), "fd00::8".parse().unwrap()]),
+        addresses: ["10.1.0.8", "fd00::8"].map(|ip| ip.parse().expect("an IP address")).into(),
         ..proxy(ProxyKind::Sidecar, &[], a, "10.1.0.8")
     };
     let plain =

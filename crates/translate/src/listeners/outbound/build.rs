@@ -106,7 +106,7 @@ fn outbound_listener(inputs: &Inputs<'_>) -> Listener {
     if chains.needs_sni || chains.needs_http {
         builder = builder.listener_filters_timeout(inputs.mesh.protocol_detection_timeout, true);
     }
-    builder = builder.filter_chains(chains.chains);
+    builder = builder.filter_chains(chains.matched);
     match chains.rest {
         Some(chain) => builder.default_filter_chain(chain),
         None => builder,
@@ -117,7 +117,7 @@ fn outbound_listener(inputs: &Inputs<'_>) -> Listener {
 /// The filter chains of a listener.
 #[derive(Default)]
 struct Chains {
-    chains: Vec<FilterChain>,
+    matched: Vec<FilterChain>,
     /// For connections that no chain takes.
     rest: Option<FilterChain>,
     needs_sni: bool,
@@ -140,10 +140,10 @@ impl Chains {
         if let Some((table, protocol)) = &key.http {
             let stat_prefix = format!("outbound_{}", names::listener(&bind_name(&key.bind), key.port));
             let manager = http::outbound(&stat_prefix, table, *protocol, inputs.mesh);
-            if result.rest.is_some() || !result.chains.is_empty() {
+            if result.rest.is_some() || !result.matched.is_empty() {
                 // HTTP is told apart from everything else.
                 result.needs_http = true;
-                result.chains.insert(
+                result.matched.insert(
                     0,
                     filter_chain()
                         .transport_protocol(TransportProtocol::RawBuffer)
@@ -152,12 +152,12 @@ impl Chains {
                         .build(),
                 );
             } else {
-                result.chains.push(filter_chain().filter(manager).build());
+                result.matched.push(filter_chain().filter(manager).build());
             }
         }
-        if result.chains.is_empty() && result.rest.is_some() && !falls_through {
+        if result.matched.is_empty() && result.rest.is_some() && !falls_through {
             // The only service of an address takes every connection.
-            result.chains.extend(result.rest.take());
+            result.matched.extend(result.rest.take());
         }
         result
     }
@@ -178,11 +178,13 @@ impl Chains {
                 let chains = tcp::tls_chains(&routes, None, ranges, claims);
                 takes_all = !chains.is_empty();
                 self.needs_sni |= takes_all;
-                self.chains.extend(chains);
+                self.matched.extend(chains);
             } else if !virtual_service.tcp.is_empty() {
                 let (chains, all) = tcp::tcp_chains(&routes, ranges, claims);
                 takes_all = all;
-                chains.into_iter().for_each(|chain| self.add(chain));
+                for chain in chains {
+                    self.add(chain);
+                }
             }
         }
         if !takes_all {
@@ -203,7 +205,7 @@ impl Chains {
             if claims.server_name(host, ranges) {
                 let names = tcp::server_names(std::slice::from_ref(host));
                 self.needs_sni = true;
-                self.chains.push(chain.server_names(names).prefix_ranges(cidrs(ranges)).build());
+                self.matched.push(chain.server_names(names).prefix_ranges(cidrs(ranges)).build());
             }
         } else if let Some(ranges) = claims.free(ranges) {
             self.add(chain.prefix_ranges(cidrs(&ranges)).build());
@@ -213,7 +215,7 @@ impl Chains {
     /// Adds a chain; the one that takes every connection comes after all others.
     fn add(&mut self, chain: FilterChain) {
         if !takes_all(&chain) {
-            self.chains.push(chain);
+            self.matched.push(chain);
         } else if self.rest.is_none() {
             self.rest = Some(chain);
         }
