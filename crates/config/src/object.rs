@@ -56,7 +56,7 @@ impl<T> Config<T> {
 }
 
 /// Where an object was read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Source {
     /// In a file.
     File {

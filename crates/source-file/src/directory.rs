@@ -209,9 +209,13 @@ fn duplicate(loser: &Held, winner: &str) -> Diagnostic {
     finding
 }
 
+/// What differs, and what has only moved: an equal object in another place changes nothing that is derived from it,
+/// but what is said of it names its new place.
 fn difference(before: &BTreeMap<ConfigKey, AnyConfig>, now: &BTreeMap<ConfigKey, AnyConfig>) -> ChangeBatch {
     let gone = before.keys().filter(|key| !now.contains_key(*key)).cloned().map(Change::Delete);
-    let set = now.iter().filter(|(key, object)| before.get(*key) != Some(*object));
+    let set = now.iter().filter(|(key, object)| {
+        before.get(*key).is_none_or(|old| old != *object || old.source() != object.source())
+    });
     gone.chain(set.map(|(_, object)| Change::Set(object.clone()))).collect()
 }
 

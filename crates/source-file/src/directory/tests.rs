@@ -36,12 +36,13 @@ impl Play {
 }
 
 #[test]
-fn only_what_differs_is_a_change() {
+fn only_what_differs_or_has_moved_is_a_change() {
     let mut play = Play::default();
     let (a, b) = (ns("a", "1"), ns("b", "1"));
     play.step(&[("f", &(a.clone() + &b))], "+a=1 +b=1", &[]);
     play.step(&[("f", &(a.clone() + &b))], "", &[]);
-    play.step(&[("f", &(b.clone() + "# moved\n" + &a))], "", &[]);
+    play.step(&[("f", &(b.clone() + "# moved\n" + &a))], "+a=1 +b=1", &[]);
+    play.step(&[("g", &a), ("h", &b)], "+a=1 +b=1", &[]);
     play.step(&[("g", &a), ("h", &b)], "", &[]);
     play.step(&[("g", &ns("a", "2")), ("h", &b)], "+a=2", &[]);
     play.step(&[("g", &ns("a", "2"))], "-b", &[]);
