@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, Streaming};
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, debug, info, info_span};
 
 use super::{
     Connection, Peer, Resolver, Shared, View,
@@ -236,7 +236,8 @@ impl<M: Request, R: Resolver> Stream<M, R> {
             }
             Action::Reject(report) => {
                 counters.rejected_resources.add(report.type_url, report.resources.len() as u64);
-                warn!(
+                // The owner says it once for each rejected content; here it comes once for each stream.
+                debug!(
                     proxy.id = %entry.node.id,
                     type_url = report.type_url.short(),
                     nonce = %report.nonce,
