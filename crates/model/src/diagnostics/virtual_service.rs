@@ -123,15 +123,18 @@ fn check_gateway(
     };
     let shared = (around.shared)(&GatewayRef::Gateway(key.clone()));
     for (index, host) in service.hosts.iter().enumerate() {
-        let served = gateway.servers.iter().flat_map(|server| &server.hosts).any(|of_server| {
-            let may_bind = of_server.namespace.as_ref().is_none_or(|name| *name == service.origin.namespace);
-            may_bind && of_server.host.overlaps(host)
-        });
-        if !served {
+        let served_for = |origin: &ConfigKey| {
+            gateway.servers.iter().flat_map(|server| &server.hosts).any(|of_server| {
+                let may_bind = of_server.namespace.as_ref().is_none_or(|name| *name == origin.namespace);
+                may_bind && of_server.host.overlaps(host)
+            })
+        };
+        if !served_for(&service.origin) {
             let message = format!("no server of {key} serves `{host}` for the namespace of this object");
             diagnostics.warn(Code::HostOutsideGateway, path!("hosts"[index]), message);
+            continue;
         }
-        check_shadowed(service, host, &shared, around, diagnostics);
+        check_shadowed(service, host, &shared, &served_for, around, diagnostics);
     }
 }
 
@@ -140,12 +143,13 @@ fn check_shadowed(
     service: &VirtualService,
     host: &Host,
     shared: &SharedHosts,
+    served_for: &dyn Fn(&ConfigKey) -> bool,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let Some(route) = service.http.iter().find(|route| takes_all(&route.matches)) else { return };
     let older = shared.get(host).into_iter().flatten().take_while(|claim| claim.origin != service.origin);
-    let mut shadowing = older.filter(|claim| (around.takes_all)(&claim.origin));
+    let mut shadowing = older.filter(|claim| served_for(&claim.origin) && (around.takes_all)(&claim.origin));
     if let Some(owner) = shadowing.next() {
         let message =
             format!("{} is older and takes every request for `{host}` that no condition takes", owner.origin);

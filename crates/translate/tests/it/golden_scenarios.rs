@@ -89,6 +89,7 @@ fn outputs(case: &Case) -> Result<Outputs, String> {
             outputs.insert(format!("out/{name}.yaml"), json::to_yaml(&Value::Object(shown)));
         }
     }
+    let diagnostics: Vec<_> = diagnostics.into_iter().chain(mesh.diagnostics()).collect();
     if !diagnostics.is_empty() {
         outputs.insert(
             "diagnostics.yaml".into(),

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Change, ChangeBatch, ConfigKey, LabelSet, decode_file};
+use fairlead_config::{Change, ChangeBatch, ConfigKey, Diagnostic, LabelSet, decode_file};
 use fairlead_envoy::{EncodedResource, TypeUrl, json};
 use fairlead_incremental::{Db, Settled};
 use fairlead_model::{
     Namespace,
+    diagnostics::AllDiagnostics,
     endpoints::Locality,
     input,
     proxy::{Interception, ProxyKey, ProxyKind},
@@ -66,6 +67,12 @@ impl Mesh {
         let key = PublicationKey { proxy: proxy.key(), secrets: proxy.secrets() };
         let lease = self.db.lease::<PublicationOf>(&key);
         lease.value(&self.db)
+    }
+
+    /// What is found about objects among others.
+    pub(crate) fn diagnostics(&mut self) -> Vec<Diagnostic> {
+        let lease = self.db.lease::<AllDiagnostics>(&());
+        lease.value(&self.db).to_vec()
     }
 
     /// One resource of `proxy`, as JSON.
