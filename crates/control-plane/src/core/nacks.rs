@@ -7,6 +7,7 @@ use std::{
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject};
 use fairlead_envoy::TypeUrl;
+use fairlead_model::{proxy::BindingOf, scope::ScopeKind};
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Rejected};
 
@@ -94,7 +95,13 @@ impl Core {
             let published = latest.as_ref().and_then(|latest| find(latest, report.type_url, &rejected.name));
             let found = published
                 .filter(|now| now.digest == rejected.digest)
-                .map(|resource| provenance::of_resource(report.type_url, &resource, &self.objects));
+                .map(|resource| provenance::of_resource(report.type_url, &resource, &self.objects))
+                // An outbound listener is what the services of a port share, and names none of them; where it is,
+                // which is what Envoy refuses of one, a Sidecar says.
+                .map(|origins| match report.type_url {
+                    TypeUrl::Listener if origins.is_empty() => self.sidecar_of(key).into_iter().collect(),
+                    _ => origins,
+                });
             let nacked = Nacked {
                 type_url: report.type_url,
                 resource: rejected.clone(),
@@ -118,6 +125,17 @@ impl Core {
         }
         self.note_findings();
         self.note_sizes();
+    }
+
+    /// The Sidecar that applies to the proxies of a view.
+    fn sidecar_of(&mut self, key: &PublicationKey) -> Option<ConfigKey> {
+        let lease = self.db.lease::<BindingOf>(&key.proxy);
+        let binding = lease.value(&self.db);
+        self.db.release(lease);
+        match &binding.scope.kind {
+            ScopeKind::Sidecar(sidecar) => Some(sidecar.clone()),
+            ScopeKind::Default | ScopeKind::Gateway => None,
+        }
     }
 
     /// What proxies have rejected and is still published.

@@ -156,6 +156,31 @@ async fn a_rejection_is_a_finding_about_the_object_until_it_is_corrected() {
 }
 
 #[tokio::test]
+async fn a_rejected_listener_that_names_no_object_is_the_sidecars() {
+    const SIDECAR: &str = "
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: web, namespace: shop}
+spec:
+  egress: [{port: {number: 80, name: http, protocol: HTTP}, bind: 192.0.2.1, hosts: ['*/*']}]
+";
+    let core = core();
+    core.source_update(update(&format!("{CART}---{SIDECAR}"), true)).expect("the core lives");
+    let view = connect(&core).await;
+    let listener = view.latest().set(TypeUrl::Listener).get("192.0.2.1_80").expect("a listener").clone();
+    let report = NackReport {
+        type_url: TypeUrl::Listener,
+        resources: vec![Rejected { name: listener.name.clone(), digest: listener.digest }],
+        message: "cannot bind".to_owned(),
+        nonce: Nonce(1),
+    };
+    core.nack(key(), "web-1".to_owned(), report);
+    let found = core.inspect(|core| core.diagnostics().clone()).await.expect("the core lives");
+    let text = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("error[FL0326 rejected-by-proxy] Sidecar shop/web (mesh.yaml:"), "{text}");
+}
+
+#[tokio::test]
 async fn a_panic_in_the_core_is_seen_by_its_owner() {
     let core = core();
     let mut readiness = core.readiness();
