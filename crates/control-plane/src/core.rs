@@ -272,12 +272,13 @@ impl Core {
     }
 
     fn findings(&self) -> Vec<Diagnostic> {
-        let mut all = self.source_diagnostics.to_vec();
-        all.extend(self.model_diagnostics.value(&self.db).iter().cloned());
+        let mut all = self.model_diagnostics.value(&self.db).to_vec();
         all.extend(self.nacks.diagnostics());
         for diagnostic in &mut all {
             self.objects.relocate(diagnostic);
         }
+        // The source has read a text that may be newer than the object in use, which is then the last good one.
+        all.extend(self.source_diagnostics.iter().cloned());
         all.sort();
         all.dedup();
         all
