@@ -1,0 +1,15 @@
+//! End to end at the edges of the mesh: TLS in and out, services that no cluster has, interception by the kernel,
+//! large directories, and what must not break anything.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod gateway;
+mod handshake;
+mod interception;
+mod objects;
+mod robustness;
+mod scale;
+mod server;
+mod service_entry;
+mod tls_origination;

@@ -1,0 +1,181 @@
+//! `fairlead serve` as a process of its own, with a directory that it follows.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use fairlead_testkit::{
+    client::{Client, Request},
+    deadline::eventually,
+    envoy_process::{AdminPlace, EnvoyOptions, EnvoyProcess},
+    ports,
+    process::Process,
+};
+use http::StatusCode;
+use serde_json::Value;
+
+/// The binary under test.
+pub(crate) const FAIRLEAD: &str = env!("CARGO_BIN_EXE_fairlead");
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A control plane that can be killed and started again. Dropping it ends the process.
+pub(crate) struct Server {
+    // Declared first: the process ends before its directory goes.
+    process: Option<Process>,
+    xds: SocketAddr,
+    admin: SocketAddr,
+    levels: &'static str,
+    directory: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts with these files, and waits until it is ready.
+    pub(crate) async fn start(files: &[(&str, &str)]) -> Self {
+        Self::logging("info", files).await
+    }
+
+    /// As [`Server::start`], with these levels of the log.
+    pub(crate) async fn logging(levels: &'static str, files: &[(&str, &str)]) -> Self {
+        let directory = tempfile::Builder::new().prefix("serve-").tempdir().unwrap();
+        fs::create_dir(directory.path().join("config")).unwrap();
+        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let (xds, admin) = (ports::free_port(ip).unwrap(), ports::free_port(ip).unwrap());
+        let mut server = Self { process: None, xds, admin, levels, directory };
+        for (file, yaml) in files {
+            server.write(file, yaml);
+        }
+        server.launch();
+        server.ready().await;
+        server
+    }
+
+    /// Starts the process, at the addresses of before.
+    pub(crate) fn launch(&mut self) {
+        let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
+        let mut command = Command::new(FAIRLEAD);
+        command.arg("serve").arg("--config-dir").arg(self.config());
+        command.args(["--xds-bind", &self.xds.to_string(), "--admin-bind", &self.admin.to_string()]);
+        command.args(["--log-level", self.levels]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.process = Some(Process::spawn(&mut command).unwrap());
+    }
+
+    /// Waits until the first configuration is served.
+    pub(crate) async fn ready(&self) {
+        let ready = eventually("fairlead serve ready", READY_WITHIN, || async {
+            match self.get("/ready").await {
+                Ok((StatusCode::OK, _)) => Ok(()),
+                Ok((status, text)) => Err(format!("{status}: {text}")),
+                Err(error) => Err(error),
+            }
+        });
+        ready.await.unwrap_or_else(|error| panic!("{error}\n{}", self.log()));
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process.take().expect("it runs").kill().unwrap();
+    }
+
+    /// The directory of YAML.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.directory.path().join("config")
+    }
+
+    /// A place beside it.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Replaces a file by a rename.
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        let temporary = self.directory.path().join("new");
+        fs::write(&temporary, text).unwrap();
+        fs::rename(&temporary, self.config().join(file)).unwrap();
+    }
+
+    /// Everything that it has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
+    /// What its administration answers.
+    pub(crate) async fn get(&self, path: &str) -> Result<(StatusCode, String), String> {
+        let answer =
+            Client::new(self.admin).send(&Request::get(path)).await.map_err(|error| error.to_string())?;
+        Ok((answer.status, answer.text()))
+    }
+
+    /// A JSON answer of its administration.
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let (status, text) = self.get(path).await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+    }
+
+    /// Waits until a finding satisfies `wanted`.
+    pub(crate) async fn finding(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let found = eventually(what, READY_WITHIN, || async {
+            let findings = self.json("/debug/diagnosticz").await;
+            findings.as_array().into_iter().flatten().find(|f| wanted(f)).cloned().ok_or(findings.to_string())
+        });
+        found.await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Waits until `count` proxies are connected and have what is published.
+    pub(crate) async fn in_sync(&self, count: usize) {
+        let synced = eventually("proxies in sync", READY_WITHIN, || async {
+            let proxies = self.json("/debug/syncz").await;
+            let list = proxies.as_array().cloned().unwrap_or_default();
+            let all = list.len() == count && list.iter().all(|proxy| proxy["synced"] == true);
+            if all { Ok(()) } else { Err(proxies.to_string()) }
+        });
+        synced.await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Starts an Envoy with the bootstrap that `fairlead bootstrap` prints for it.
+    pub(crate) async fn envoy(&self, arguments: &[&str]) -> EnvoyProcess {
+        let bootstrap = bootstrap(&self.xds.to_string(), arguments);
+        let options = EnvoyOptions {
+            admin: AdminPlace::UnixSocket,
+            log_level: "warning".to_owned(),
+            ready_within: Duration::from_secs(60),
+            ..EnvoyOptions::default()
+        };
+        EnvoyProcess::start(&bootstrap, &options)
+            .await
+            .unwrap_or_else(|error| panic!("{error}\n{}", self.log()))
+    }
+}
+
+/// What `fairlead bootstrap` prints.
+pub(crate) fn bootstrap(xds: &str, arguments: &[&str]) -> String {
+    let mut all: Vec<OsString> =
+        ["bootstrap", "--xds-address", xds, "--admin-port", "0"].map(Into::into).into();
+    all.extend(arguments.iter().map(Into::into));
+    run(&all)
+}
+
+/// What `fairlead` prints.
+pub(crate) fn run(arguments: &[OsString]) -> String {
+    let output = Command::new(FAIRLEAD).args(arguments).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "fairlead {arguments:?}: {}\n{said}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Points `link` at `target`, at one moment.
+pub(crate) fn swap_link(link: &Path, target: &Path) {
+    let temporary = link.with_file_name("..swapped");
+    std::os::unix::fs::symlink(target, &temporary).unwrap();
+    fs::rename(&temporary, link).unwrap();
+}
