@@ -65,6 +65,13 @@ enum Watch {
     Polling { reason: String },
 }
 
+/// Events that have not been read after.
+#[derive(Clone, Copy)]
+struct Unrest {
+    first: Instant,
+    last: Instant,
+}
+
 /// Whether the thread goes on.
 #[derive(PartialEq, Eq)]
 enum Flow {
@@ -124,22 +131,23 @@ impl Follower {
 
     /// Waits until it is time to read again.
     fn wait(&mut self) -> Flow {
-        let mut quiet_since = None;
+        let mut unrest: Option<Unrest> = None;
         loop {
             let now = Instant::now();
             self.writing.retain(|_, since| now.duration_since(*since) < self.settings.write_grace);
-            let Some(timeout) = self.time_left(quiet_since, now) else {
+            let Some(timeout) = self.time_left(unrest, now) else {
                 self.look_again = self.look_again.filter(|at| *at > now);
                 return Flow::Continue;
             };
             match self.messages.recv_timeout(timeout) {
                 Ok(Message::Event(event)) => {
                     if self.on_event(event) {
-                        quiet_since = Some(Instant::now());
+                        let last = Instant::now();
+                        unrest = Some(Unrest { first: unrest.map_or(last, |unrest| unrest.first), last });
                     }
                 }
                 Ok(Message::Stop) | Err(std_mpsc::RecvTimeoutError::Disconnected) => return Flow::Stop,
-                Err(std_mpsc::RecvTimeoutError::Timeout) if quiet_since.is_none() => {
+                Err(std_mpsc::RecvTimeoutError::Timeout) if unrest.is_none() => {
                     self.look_again = None;
                     return Flow::Continue;
                 }
@@ -149,8 +157,8 @@ impl Follower {
     }
 
     /// How long to wait for the next event; none if it is time to read.
-    fn time_left(&self, quiet_since: Option<Instant>, now: Instant) -> Option<Duration> {
-        let Some(quiet_since) = quiet_since else {
+    fn time_left(&self, unrest: Option<Unrest>, now: Instant) -> Option<Duration> {
+        let Some(unrest) = unrest else {
             let interval = match &self.watch {
                 Watch::None => MISSING_INTERVAL,
                 Watch::System { .. } => self.settings.rescan_interval,
@@ -159,12 +167,14 @@ impl Follower {
             let soon = self.look_again.map_or(interval, |at| at.saturating_duration_since(now));
             return Some(soon.min(interval));
         };
-        let quiet_left = self.settings.quiet_time.saturating_sub(now.duration_since(quiet_since));
+        let quiet_left = self.settings.quiet_time.saturating_sub(now.duration_since(unrest.last));
+        // A file that is written all the time must not hold up the others for ever.
+        let patience_left = (2 * self.settings.write_grace).saturating_sub(now.duration_since(unrest.first));
         let grace_left = self
             .writing
             .values()
             .map(|since| self.settings.write_grace.saturating_sub(now.duration_since(*since)));
-        let left = grace_left.max().map_or(quiet_left, |grace| grace.max(quiet_left));
+        let left = grace_left.max().map_or(quiet_left, |grace| grace.max(quiet_left)).min(patience_left);
         (!left.is_zero()).then_some(left)
     }
 

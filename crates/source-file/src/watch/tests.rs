@@ -61,7 +61,9 @@ fn the_wait_ends_when_it_is_quiet_and_nobody_writes() {
     let settings = Settings { quiet_time: quiet, write_grace: grace, ..Settings::default() };
     let mut follower = follower(settings);
     let start = Instant::now();
-    let left = |follower: &Follower, after: Duration| follower.time_left(Some(start), start + after);
+    let left = |follower: &Follower, after: Duration| {
+        follower.time_left(Some(Unrest { first: start, last: start }), start + after)
+    };
     assert_eq!(left(&follower, Duration::ZERO), Some(quiet));
     assert_eq!(left(&follower, quiet), None);
     follower.writing.insert("/conf/a.yaml".into(), start);

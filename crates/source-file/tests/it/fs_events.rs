@@ -158,6 +158,23 @@ async fn a_writer_that_never_closes_delays_but_does_not_block() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_written_all_the_time_delays_but_does_not_block() {
+    let mut stage = Stage::with(&[("a.yaml", &ns("a", "1"))], "+a=1").await;
+    let mut log = fs::File::create(stage.path("noise.log")).unwrap();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let noise = std::thread::spawn(move || {
+        let every = Duration::from_millis(2);
+        while stopped.recv_timeout(every) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            log.write_all(b"noise\n").unwrap();
+        }
+    });
+    replace(&stage.path("a.yaml"), &ns("a", "2"));
+    stage.expect("+a=2").await;
+    drop(stop);
+    noise.join().unwrap();
+}
+
+#[tokio::test]
 async fn broken_content_is_isolated_and_keeps_the_last_good_version() {
     let mut stage = Stage::with(&[("a.yaml", &ns("a", "1")), ("b.yaml", &ns("b", "1"))], "+a=1 +b=1").await;
     replace(&stage.path("a.yaml"), "a: [\n");
