@@ -111,14 +111,20 @@ async fn assert_alike(one: &Proxy, other: &Proxy) {
     for (name, value) in &one {
         assert_eq!(value, &other[name], "{name}");
     }
-    assert!(one.keys().any(|name| name.starts_with("route ")), "there is something to compare: {:?}", one.keys());
+    assert!(
+        one.keys().any(|name| name.starts_with("route ")),
+        "there is something to compare: {:?}",
+        one.keys()
+    );
 }
 
 /// Every resource that an Envoy uses, by its kind and name.
 async fn configuration(proxy: &Proxy) -> Map<String, Value> {
     let dump = proxy.admin().config_dump("include_eds").await.expect("Envoy's administration answers");
     let text = dump.to_string().replace(&proxy.address.to_string(), "ADDRESS");
-    let text = text.replace(&format!("{}.{}", proxy.name, shop::NAMESPACE), "NAME").replace(&format!("sidecar/{}", proxy.name), "sidecar/NAME");
+    let text = text
+        .replace(&format!("{}.{}", proxy.name, shop::NAMESPACE), "NAME")
+        .replace(&format!("sidecar/{}", proxy.name), "sidecar/NAME");
     let dump: Value = serde_json::from_str(&text).expect("the dump is JSON");
     let mut resources = Map::new();
     for section in dump["configs"].as_array().expect("sections") {
@@ -130,7 +136,11 @@ async fn configuration(proxy: &Proxy) -> Map<String, Value> {
         ] {
             for entry in section[list].as_array().into_iter().flatten() {
                 let mut resource = entry.pointer(pointer).cloned().unwrap_or_default();
-                let name = resource["name"].as_str().or(resource["cluster_name"].as_str()).unwrap_or_default().to_owned();
+                let name = resource["name"]
+                    .as_str()
+                    .or(resource["cluster_name"].as_str())
+                    .unwrap_or_default()
+                    .to_owned();
                 if kind == "route" {
                     forget_virtual_host_names(&mut resource);
                 }

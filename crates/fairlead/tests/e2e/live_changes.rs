@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use fairlead_config::Code;
-use fairlead_testkit::{
-    client::Client,
-    deadline::eventually,
-    load::Load,
-};
+use fairlead_testkit::{client::Client, deadline::eventually, load::Load};
 
 use crate::{
     harness::{Egress, egress_yaml},
@@ -50,7 +46,8 @@ async fn round(shop: &Shop, number: usize) {
     // A subset and a route to it at once; then both go at once.
     let green = format!("{}- {{name: green{number}, labels: {{version: v2}}}}\n", subsets(""));
     let route = format!("- route: [{{destination: {{host: reviews, subset: green{number}}}}}]");
-    let both = format!("{}---\n{}", rule(&green), crate::shop::virtual_service("reviews", "[reviews]", &route));
+    let both =
+        format!("{}---\n{}", rule(&green), crate::shop::virtual_service("reviews", "[reviews]", &route));
     shop.mesh.publish("routes.yaml", "").await;
     shop.mesh.apply("subsets.yaml", &both).await;
     shop.mesh.apply("subsets.yaml", &rule(&subsets(""))).await;
@@ -84,14 +81,16 @@ async fn what_an_envoy_refuses_harms_nothing_else() {
         let findings = shop.mesh.findings().await;
         let found = findings.iter().find(|finding| finding.code == Code::RejectedByProxy).cloned();
         found.ok_or_else(|| format!("{findings:?}")).and_then(|finding| {
-            let names_it = finding.message.contains("192.0.2.1") && format!("{:?}", finding.on).contains("\"client\"");
+            let names_it =
+                finding.message.contains("192.0.2.1") && format!("{:?}", finding.on).contains("\"client\"");
             if names_it { Ok(()) } else { Err(format!("{finding:?}")) }
         })
     })
     .await
     .unwrap();
     shop.mesh.settled().await;
-    let rejected: usize = shop.mesh.session("client").unwrap().types.iter().map(|status| status.rejected).sum();
+    let rejected: usize =
+        shop.mesh.session("client").unwrap().types.iter().map(|status| status.rejected).sum();
     assert_eq!(rejected, 1, "one content of one listener");
 
     // What came with it is in use, and so is what comes after it.
@@ -106,7 +105,11 @@ async fn what_an_envoy_refuses_harms_nothing_else() {
     })
     .await
     .unwrap();
-    assert_eq!(shop.client.stat("listener_manager.lds.update_rejected").await, before, "it is not sent again");
+    assert_eq!(
+        shop.client.stat("listener_manager.lds.update_rejected").await,
+        before,
+        "it is not sent again"
+    );
 
     // Once corrected, nothing is left of it.
     shop.mesh.apply(file, &sidecar(&here(&[PORT]))).await;

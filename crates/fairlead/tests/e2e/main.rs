@@ -7,6 +7,7 @@ mod both_protocols;
 mod cors;
 mod live_changes;
 mod load_balancing;
+mod localities;
 mod resilience;
 mod routing_actions;
 mod routing_matches;

@@ -27,6 +27,7 @@ async fn routes_take_the_requests_that_match() {
         the_case_of_a_uri_is_ignored_if_asked_for,
         methods_match,
         authorities_match,
+        schemes_match,
         headers_match_by_value_beginning_expression_and_presence,
         headers_that_must_not_be_there_exclude,
         query_parameters_match,
@@ -81,6 +82,11 @@ async fn authorities_match(Matching { shop, .. }: &Matching) {
     let [short, full] = [get("/"), Request::get("/").host("reviews.shop")];
     shop.check_match("[{authority: {exact: reviews.shop}}]", &[full.clone()], &[short.clone()]).await;
     shop.check_match("[{authority: {prefix: reviews.}}]", &[full], &[short]).await;
+}
+
+async fn schemes_match(Matching { shop, .. }: &Matching) {
+    shop.check_match("[{scheme: {exact: http}}]", &[get("/")], &[]).await;
+    shop.check_match("[{scheme: {exact: https}}]", &[], &[get("/")]).await;
 }
 
 async fn headers_match_by_value_beginning_expression_and_presence(Matching { shop, .. }: &Matching) {

@@ -43,7 +43,13 @@ impl Endpoint {
         Self::start(service, version, namespace, ports::loopback(), behind).await
     }
 
-    async fn start(service: &str, version: &str, namespace: &str, address: Ipv4Addr, server: SocketAddr) -> Self {
+    async fn start(
+        service: &str,
+        version: &str,
+        namespace: &str,
+        address: Ipv4Addr,
+        server: SocketAddr,
+    ) -> Self {
         let app = App::http(service, version, server).await.expect("the address is free");
         let labels = BTreeMap::from([
             ("app".to_owned(), service.to_owned()),
