@@ -271,15 +271,31 @@ async fn intercepted(privilege: Privilege) {
     );
 }
 
+/// Not captured by the test's runner: that nothing was proven must be seen.
+fn skip(test: &str, reason: &str) {
+    writeln!(std::io::stderr(), "{test}: {reason}").unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn unmodified_applications_are_intercepted() {
+async fn unmodified_applications_are_intercepted_as_root() {
     match available() {
-        Ok(privilege) => intercepted(privilege).await,
-        Err(reason) => {
-            // Not captured by the test's runner: that nothing was proven must be seen.
-            let mut stderr = std::io::stderr();
-            writeln!(stderr, "unmodified_applications_are_intercepted: {reason}").unwrap();
+        Ok(Privilege::Root) => intercepted(Privilege::Root).await,
+        Ok(Privilege::UserNamespace) => skip("interception as root", "skipped: not root"),
+        Err(reason) => skip("interception as root", &reason),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unmodified_applications_are_intercepted_in_a_user_namespace() {
+    let name = "interception in a user namespace";
+    match available()
+        .and_then(|_| Fabric::with(Privilege::UserNamespace).map_err(|e| format!("skipped: {e}")))
+    {
+        Ok(fabric) => {
+            drop(fabric);
+            intercepted(Privilege::UserNamespace).await;
         }
+        Err(reason) => skip(name, &reason),
     }
 }
 
