@@ -273,7 +273,7 @@ async fn intercepted(privilege: Privilege) {
 
 /// Not captured by the test's runner: that nothing was proven must be seen.
 fn skip(test: &str, reason: &str) {
-    writeln!(std::io::stderr(), "{test}: {reason}").unwrap();
+    std::io::stderr().write_all(format!("{test}: {reason}\n").as_bytes()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
