@@ -1,9 +1,9 @@
 //! TLS that a sidecar begins because a DestinationRule says so.
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use fairlead_testkit::{
-    app::{App, ServerTls, TlsSession},
+    app::{App, Script, ServerTls, TlsSession},
     certs::{Ca, CertKey},
     ports,
 };
@@ -224,7 +224,8 @@ async fn a_client_certificate_is_rotated(lab: &Lab) {
     let secrets =
         [secret("roots", "shop", &[("ca.crt", &ca)]), tls_secret("client", "shop", &client, Some(&ca))];
     lab.mesh.apply("secrets.yaml", &secrets.concat()).await;
-    // Connections of before keep their certificate; a handful of requests at once needs new ones.
+    // Connections of before keep their certificate; slow requests at once need new ones.
+    lab.demanding.script("/rotated", Script::echo().delay(Duration::from_millis(200)));
     let requests = (0..8).map(|_| lab.client.get(PORT, "mutual-secret.example.com", "/rotated"));
     let answers = futures_util::future::join_all(requests).await;
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
