@@ -26,6 +26,7 @@ async fn no_edit_costs_a_request() {
         round(&shop, rounds).await;
         rounds += 1;
     }
+    assert!(rounds > 1, "edits were made while requests were");
     let (kept, fresh) = load.await.unwrap();
     for report in [&kept, &fresh] {
         report.all_ok().unwrap_or_else(|report| panic!("{rounds} rounds of edits: {report}"));

@@ -1,5 +1,7 @@
 //! End to end: Istio's YAML in a directory, stock Envoys, and requests that are counted.
 
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
 #[path = "../harness/mod.rs"]
 mod harness;
 
@@ -13,4 +15,4 @@ mod routing_actions;
 mod routing_matches;
 mod services;
 mod shop;
-mod smoke;
+mod sidecars;

@@ -34,6 +34,7 @@ async fn routes_do_what_they_say() {
         each_try_has_its_own_timeout,
         an_abort_takes_its_share,
         an_abort_of_all_reaches_no_server,
+        an_abort_may_be_one_of_grpc,
         a_delay_takes_its_share,
         a_mirror_gets_a_copy_of_its_share,
         several_mirrors_get_a_copy_each,
@@ -210,7 +211,7 @@ async fn each_try_has_its_own_timeout(shop: &Shop) {
     ))
     .await;
     shop.reset();
-    shop.servers[0].app.script("/", Script::echo().delay(Duration::from_millis(1_000)));
+    shop.servers[0].app.script("/", Script::echo().delay(Duration::from_secs(1)));
     let began = Instant::now();
     let answer = shop.get("/try").await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
@@ -245,6 +246,15 @@ async fn an_abort_of_all_reaches_no_server(shop: &Shop) {
     let report = shop.client.load(PORT, 50, |_| get("/aborted")).await;
     assert_eq!(report.status(StatusCode::SERVICE_UNAVAILABLE), 50, "{report}");
     assert_eq!(shop.counts("/aborted"), [0, 0, 0]);
+}
+
+async fn an_abort_may_be_one_of_grpc(shop: &Shop) {
+    shop.routes(&format!(
+        "- fault: {{abort: {{grpcStatus: RESOURCE_EXHAUSTED, percentage: {{value: 100}}}}}}\n  route: {V1}\n"
+    ))
+    .await;
+    let answer = shop.send(get("/call").header("content-type", "application/grpc")).await;
+    assert_eq!((answer.status, answer.header("grpc-status")), (StatusCode::OK, Some("8")));
 }
 
 async fn a_delay_takes_its_share(shop: &Shop) {

@@ -41,6 +41,7 @@ async fn routes_take_the_requests_that_match() {
         hosts_match_in_short_and_in_full,
         a_name_with_a_dot_is_not_a_short_name,
         the_most_specific_host_owns_a_service,
+        the_oldest_of_two_owners_wins,
         a_request_without_a_route_is_not_found,
     );
     matching.shop.client.assert_clean().await;
@@ -79,9 +80,9 @@ async fn methods_match(Matching { shop, .. }: &Matching) {
 }
 
 async fn authorities_match(Matching { shop, .. }: &Matching) {
-    let [short, full] = [get("/"), Request::get("/").host("reviews.shop")];
-    shop.check_match("[{authority: {exact: reviews.shop}}]", &[full.clone()], &[short.clone()]).await;
-    shop.check_match("[{authority: {prefix: reviews.}}]", &[full], &[short]).await;
+    let (short, full) = ([get("/")], [Request::get("/").host("reviews.shop")]);
+    shop.check_match("[{authority: {exact: reviews.shop}}]", &full, &short).await;
+    shop.check_match("[{authority: {prefix: reviews.}}]", &full, &short).await;
 }
 
 async fn schemes_match(Matching { shop, .. }: &Matching) {
@@ -209,6 +210,19 @@ async fn the_most_specific_host_owns_a_service(Matching { shop, .. }: &Matching)
     shop.routes(&format!("- route: {V1}\n")).await;
     assert!(!shop.matches(&get("/")).await, "an exact host goes before a wildcard");
     shop.mesh.remove("wide.yaml").await;
+}
+
+async fn the_oldest_of_two_owners_wins(Matching { shop, .. }: &Matching) {
+    let owner = |name: &str, created: &str, route: &str| {
+        virtual_service(name, "[reviews]", &format!("- route: {route}\n"))
+            .replace("namespace: shop}", &format!("namespace: shop, creationTimestamp: \"{created}\"}}"))
+    };
+    let young = owner("a-young", "2026-02-02T00:00:00Z", V1);
+    let old = owner("b-old", "2026-01-01T00:00:00Z", V2);
+    shop.mesh.apply("routes.yaml", &format!("{young}---\n{old}")).await;
+    assert!(shop.matches(&get("/")).await, "the one that is older is not merged with the other");
+    shop.mesh.apply("routes.yaml", &young).await;
+    assert!(!shop.matches(&get("/")).await);
 }
 
 async fn a_request_without_a_route_is_not_found(Matching { shop, .. }: &Matching) {

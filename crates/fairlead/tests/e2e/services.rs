@@ -277,11 +277,11 @@ async fn app_protocol_goes_before_the_name_of_a_port(bazaar: &Bazaar) {
     ] {
         bazaar.mesh.publish("case.yaml", "").await;
         bazaar.case(&one(name, app_protocol)).await;
-        let echo = bazaar.client.get(OPEN, "spoken", "/").await;
-        let spoke = echo
-            .echo()
-            .map(|echo| echo.protocol)
-            .unwrap_or_else(|_| format!("{}: {}", echo.status, echo.text()));
+        let answer = bazaar.client.get(OPEN, "spoken", "/").await;
+        let spoke = match answer.echo() {
+            Ok(echo) => echo.protocol,
+            Err(_) => format!("{}: {}", answer.status, answer.text()),
+        };
         assert_eq!(spoke, spoken, "port {name} with {app_protocol:?}");
     }
     bazaar.case(&one("tcp-web", None)).await;

@@ -1,4 +1,4 @@
-//! The harness itself.
+//! Both sides of a request.
 
 use http::StatusCode;
 
