@@ -59,7 +59,7 @@ fn gateway(namespace: &str, name: &str) -> GatewayRef {
 #[test]
 fn hosts_are_full_names_in_lower_case() {
     let service = resolved(
-        "hosts: [reviews, reviews.prod, '*.Example.com', 10.0.0.1, '*', reviews]\nhttp: [{route: [{destination: {host: b}}]}]",
+        "hosts: [reviews, reviews.prod, '*.Example.com', 10.0.0.1, '*']\ngateways: [gw]\nhttp: [{route: [{destination: {host: b}}]}]",
     );
     let hosts: Vec<&str> = service.hosts.iter().map(Host::as_str).collect();
     assert_eq!(hosts, ["reviews.shop.svc.cluster.local", "reviews.prod", "*.example.com", "10.0.0.1", "*"]);
@@ -240,8 +240,14 @@ fn retries_keep_what_is_asked_for() {
 
 #[test]
 fn a_timeout_of_zero_is_none() {
-    assert_eq!(forwarding("timeout: 0s").timeout, None);
     assert_eq!(forwarding("timeout: 10s").timeout, Some(Duration::from_secs(10)));
+    let zero = api::HttpRoute {
+        route: vec![destination("b", 1)],
+        timeout: Some(api::ProtoDuration::default()),
+        ..Default::default()
+    };
+    let spec = api::VirtualServiceSpec { hosts: vec!["a".into()], http: vec![zero], ..Default::default() };
+    assert_eq!(broken(spec).0.http[0].timeout, None);
 }
 
 #[test]
@@ -289,7 +295,7 @@ fn cors_forwards_unmatched_preflights_unless_told() {
 #[test]
 fn tls_and_tcp_routes_have_their_matches() {
     let service = resolved(
-        "hosts: [a.com]\ntls:\n- match: [{port: 443, sniHosts: [A.com, '*.b.com']}]\n  route: [{destination: {host: a.com}}]\ntcp:\n- match: [{destinationSubnets: [10.1.2.3/16, 10.0.0.1], port: 27017, sourceNamespace: web}]\n  route: [{destination: {host: b}, weight: 30}, {destination: {host: c}, weight: 70}]",
+        "hosts: [a.com, '*.b.com']\ntls:\n- match: [{port: 443, sniHosts: [A.com, '*.b.com']}]\n  route: [{destination: {host: a.com}}]\ntcp:\n- match: [{destinationSubnets: [10.1.2.3/16, 10.0.0.1], port: 27017, sourceNamespace: web}]\n  route: [{destination: {host: b}, weight: 30}, {destination: {host: c}, weight: 70}]",
     );
     let tls = &service.tls[0].matches[0];
     assert_eq!(
