@@ -42,7 +42,7 @@ tidy: ## Check layering, absences, file lengths, links and reference pages
 	$(CARGO) test --quiet --package fairlead-tidy
 
 test: ## Run all tests, against a stock Envoy that is fetched if need be
-	@$(FIND_ENVOY); set -x; $(CARGO) test --workspace
+	@$(FIND_ENVOY); set -x; $(CARGO) test --workspace --no-fail-fast
 
 golden: ## Rewrite the expected files of the golden tests; read the diff before you commit it
 	@$(FIND_ENVOY); UPDATE=1; UPDATE_GOLDEN=1; export UPDATE UPDATE_GOLDEN; set -x; \
