@@ -49,7 +49,7 @@ golden: ## Rewrite the expected files of the golden tests; read the diff before 
 		$(CARGO) test --workspace --lib && $(CARGO) test --workspace golden
 
 demo: ## Run the demonstration mesh with real Envoys on loopback
-	@$(FIND_ENVOY); set -x; $(CARGO) run --quiet --package fairlead -- demo
+	@$(FIND_ENVOY); set -x; $(CARGO) build --package fairlead && $(CARGO) run --quiet --package fairlead -- demo
 
 bench: ## Run the benchmarks (figures: docs/reference/performance.md)
 	$(CARGO) bench --workspace --benches
