@@ -72,6 +72,9 @@ const ENDPOINTS: &[(&str, &str)] = &[
     ("/debug/log", "the levels of the log; PUT ?level=info,fairlead_xds=debug changes them"),
 ];
 
+/// How long an answer may take to be read once the server is to end.
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Serves until `stop`.
 pub(crate) async fn serve(listener: TcpListener, state: State, stop: CancellationToken) {
     let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
@@ -89,7 +92,7 @@ pub(crate) async fn serve(listener: TcpListener, state: State, stop: Cancellatio
 
 async fn after(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    tokio::time::sleep(DRAIN).await;
 }
 
 fn router(state: State) -> Router {

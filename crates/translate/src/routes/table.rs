@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fairlead_envoy::{Element, EncodedResource, ResourceName, fragment};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::strata;
@@ -56,23 +57,27 @@ impl Query for PlannedTable {
     }
 }
 
-/// The hosts of a table, encoded, by their name as resources.
+fn planned_hosts(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
+    cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
+}
+
+/// The hosts of a table as fields of it, by their name as resources.
 struct TableHosts;
 
 impl Collect for TableHosts {
     type Key = TableKey;
     type Member = VirtualHostOf;
     type OutKey = ResourceName;
-    type OutValue = Element;
+    type OutValue = Arc<[Bytes]>;
     const NAME: &'static str = "table_hosts";
     const STRATUM: Stratum = strata::ELEMENTS;
 
     fn members(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
-        cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
+        planned_hosts(cx, key)
     }
 
-    fn entries(_: &VirtualHostKey, host: &Element, emit: &mut dyn FnMut(ResourceName, Element)) {
-        emit(host.alone.name.clone(), host.clone());
+    fn entries(_: &VirtualHostKey, host: &Element, emit: &mut dyn FnMut(ResourceName, Arc<[Bytes]>)) {
+        emit(host.alone.name.clone(), host.inline.clone());
     }
 }
 
@@ -88,7 +93,7 @@ impl Collect for TableChildren {
     const STRATUM: Stratum = strata::ELEMENTS;
 
     fn members(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
-        cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
+        planned_hosts(cx, key)
     }
 
     fn entries(_: &VirtualHostKey, host: &Element, emit: &mut dyn FnMut(ResourceName, EncodedResource)) {
@@ -116,7 +121,7 @@ impl Query for RouteTable {
         };
         let hosts = cx.collect::<TableHosts>(key);
         let children = cx.collect::<TableChildren>(key);
-        let inline = hosts.values().map(|host| host.inline.clone());
+        let inline = hosts.values().cloned();
         Some(fragment::route_table_of(
             &key.name,
             &fixed::head(planned.by_port),
