@@ -24,6 +24,7 @@ pub mod metadata;
 pub mod resource;
 pub mod route;
 pub mod secret;
+mod shared_set;
 pub mod tcp;
 pub mod tls;
 pub mod type_url;
@@ -31,6 +32,7 @@ pub mod wkt;
 
 pub use encode::{encode, pack_any};
 pub use resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
+pub use shared_set::SharedSet;
 pub use type_url::TypeUrl;
 pub use wkt::IntoProto;
 

@@ -71,6 +71,30 @@ impl TypeUrl {
         }
     }
 
+    /// The type whose resources are the elements of resources of this type, where they can be sent alone.
+    pub const fn element(self) -> Option<Self> {
+        match self {
+            Self::ClusterLoadAssignment => Some(Self::LbEndpoint),
+            Self::Listener => Some(Self::FilterChain),
+            Self::RouteConfiguration => Some(Self::VirtualHost),
+            Self::Cluster | Self::LbEndpoint | Self::FilterChain | Self::VirtualHost | Self::Secret => None,
+        }
+    }
+
+    /// The type whose resources are made of resources of this type: the inverse of [`TypeUrl::element`].
+    pub const fn parent(self) -> Option<Self> {
+        match self {
+            Self::LbEndpoint => Some(Self::ClusterLoadAssignment),
+            Self::FilterChain => Some(Self::Listener),
+            Self::VirtualHost => Some(Self::RouteConfiguration),
+            Self::Cluster
+            | Self::ClusterLoadAssignment
+            | Self::Listener
+            | Self::RouteConfiguration
+            | Self::Secret => None,
+        }
+    }
+
     /// The type of a type URL, or `None` for a type that is not served.
     pub fn parse(url: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.as_str() == url)

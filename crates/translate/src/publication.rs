@@ -1,9 +1,11 @@
 //! What one proxy is sent: the union of the sets that its binding names.
 //!
 //! Sets that depend on less than the whole proxy are queries of their own, so that proxies that look alike share
-//! one root, and with it one difference and one response body.
+//! one [`SharedSet`], and with it one difference and one response body.
 
-use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
+use std::sync::Arc;
+
+use fairlead_envoy::{EncodedResource, ResourceSet, SharedSet, TypeUrl};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     proxy::{BindingOf, InboundKey, ProxyBinding, ProxyKey},
@@ -40,27 +42,32 @@ pub struct PublicationKey {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sets {
     /// CDS.
-    pub clusters: ResourceSet,
+    pub clusters: Arc<SharedSet>,
     /// EDS.
-    pub load_assignments: ResourceSet,
+    pub load_assignments: Arc<SharedSet>,
     /// LDS.
-    pub listeners: ResourceSet,
+    pub listeners: Arc<SharedSet>,
     /// RDS; tables carry their virtual hosts as elements.
-    pub route_tables: ResourceSet,
+    pub route_tables: Arc<SharedSet>,
     /// SDS.
-    pub secrets: ResourceSet,
+    pub secrets: Arc<SharedSet>,
 }
 
 impl Sets {
-    /// The set of a type; empty for types whose resources are elements of others.
+    /// The resources of a type; none for types whose resources are elements of others.
     pub fn get(&self, type_url: TypeUrl) -> ResourceSet {
+        self.shared(type_url).map_or_else(ResourceSet::new, |set| (**set).clone())
+    }
+
+    /// The set of a type as it is shared; `None` for types whose resources are elements of others.
+    pub fn shared(&self, type_url: TypeUrl) -> Option<&SharedSet> {
         match type_url {
-            TypeUrl::Cluster => self.clusters.clone(),
-            TypeUrl::ClusterLoadAssignment => self.load_assignments.clone(),
-            TypeUrl::Listener => self.listeners.clone(),
-            TypeUrl::RouteConfiguration => self.route_tables.clone(),
-            TypeUrl::Secret => self.secrets.clone(),
-            TypeUrl::LbEndpoint | TypeUrl::FilterChain | TypeUrl::VirtualHost => ResourceSet::new(),
+            TypeUrl::Cluster => Some(&self.clusters),
+            TypeUrl::ClusterLoadAssignment => Some(&self.load_assignments),
+            TypeUrl::Listener => Some(&self.listeners),
+            TypeUrl::RouteConfiguration => Some(&self.route_tables),
+            TypeUrl::Secret => Some(&self.secrets),
+            TypeUrl::LbEndpoint | TypeUrl::FilterChain | TypeUrl::VirtualHost => None,
         }
     }
 }
@@ -86,18 +93,17 @@ impl Query for PublicationOf {
             families: binding.families,
         };
         Sets {
-            clusters: (*cx.get::<ClusterSet>(&ClusterSetKey {
+            clusters: cx.get::<ClusterSet>(&ClusterSetKey {
                 scope: scope.clone(),
                 view: ClusterView { gateway, families: binding.families },
                 inbound: binding.inbound.clone(),
-            }))
-            .clone(),
-            load_assignments: cx.collect::<OutboundLoadAssignments>(&ScopeInView {
+            }),
+            load_assignments: cx.get::<LoadAssignmentSet>(&ScopeInView {
                 scope: scope.clone(),
                 view: EndpointView { gateway, place: binding.place.clone(), families: binding.families },
             }),
-            listeners: (*cx.get::<ListenerSet>(&listener_set_key(&binding, &gateway_view))).clone(),
-            route_tables: cx.collect::<RouteTables>(&if gateway {
+            listeners: cx.get::<ListenerSet>(&listener_set_key(&binding, &gateway_view)),
+            route_tables: cx.get::<RouteTableSet>(&if gateway {
                 TablesKey::Gateway(gateway_view.clone())
             } else {
                 TablesKey::Sidecar(RouteView {
@@ -108,14 +114,13 @@ impl Query for PublicationOf {
                 })
             }),
             secrets: if key.secrets {
-                (*cx.get::<ProxySecrets>(&SecretsKey {
+                cx.get::<ProxySecrets>(&SecretsKey {
                     namespace: key.proxy.namespace.clone(),
                     scope: scope.clone(),
                     gateway: gateway.then_some(gateway_view),
-                }))
-                .clone()
+                })
             } else {
-                ResourceSet::new()
+                Arc::default()
             },
         }
     }
@@ -133,18 +138,46 @@ struct ClusterSet;
 
 impl Query for ClusterSet {
     type Key = ClusterSetKey;
-    type Value = ResourceSet;
+    type Value = SharedSet;
     const NAME: &'static str = "cluster_set";
     const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
 
-    fn compute(cx: &Reader<'_>, key: &ClusterSetKey) -> ResourceSet {
+    fn compute(cx: &Reader<'_>, key: &ClusterSetKey) -> SharedSet {
         let mut set =
             cx.collect::<OutboundClusters>(&ScopeInView { scope: key.scope.clone(), view: key.view.clone() });
         add(&mut set, cx.get::<SpecialClusters>(&key.view).iter());
         if let Some(inbound) = &key.inbound {
             add(&mut set, cx.get::<InboundClusters>(inbound).iter());
         }
-        set
+        set.into()
+    }
+}
+
+/// All load assignments of a scope in a view.
+struct LoadAssignmentSet;
+
+impl Query for LoadAssignmentSet {
+    type Key = ScopeInView<EndpointView>;
+    type Value = SharedSet;
+    const NAME: &'static str = "load_assignment_set";
+    const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
+
+    fn compute(cx: &Reader<'_>, key: &Self::Key) -> SharedSet {
+        cx.collect::<OutboundLoadAssignments>(key).into()
+    }
+}
+
+/// All route tables of a view.
+struct RouteTableSet;
+
+impl Query for RouteTableSet {
+    type Key = TablesKey;
+    type Value = SharedSet;
+    const NAME: &'static str = "route_table_set";
+    const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
+
+    fn compute(cx: &Reader<'_>, key: &TablesKey) -> SharedSet {
+        cx.collect::<RouteTables>(key).into()
     }
 }
 
@@ -174,20 +207,20 @@ struct ListenerSet;
 
 impl Query for ListenerSet {
     type Key = ListenerSetKey;
-    type Value = ResourceSet;
+    type Value = SharedSet;
     const NAME: &'static str = "listener_set";
     const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
 
-    fn compute(cx: &Reader<'_>, key: &ListenerSetKey) -> ResourceSet {
+    fn compute(cx: &Reader<'_>, key: &ListenerSetKey) -> SharedSet {
         match key {
-            ListenerSetKey::Gateway(view) => cx.collect::<GatewayListenerSet>(view),
+            ListenerSetKey::Gateway(view) => cx.collect::<GatewayListenerSet>(view).into(),
             ListenerSetKey::Sidecar(view, inbound) => {
                 let mut set = cx.collect::<OutboundListenerSet>(view);
                 let policy = cx.get::<ScopeOf>(&view.scope).outbound_policy;
                 let virtual_outbound = cx.get::<VirtualOutbound>(&(view.interception, view.families, policy));
                 add(&mut set, virtual_outbound.as_ref().as_ref().into_iter());
                 add(&mut set, cx.get::<InboundListeners>(inbound).iter());
-                set
+                set.into()
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use fairlead_envoy::{EncodedResource, ResourceSet, encode, secret};
+use fairlead_envoy::{EncodedResource, ResourceSet, SharedSet, encode, secret};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     CertificateSource, Namespace, ServerValidation, UpstreamTls,
@@ -34,11 +34,11 @@ pub struct ProxySecrets;
 
 impl Query for ProxySecrets {
     type Key = SecretsKey;
-    type Value = ResourceSet;
+    type Value = SharedSet;
     const NAME: &'static str = "proxy_secrets";
     const STRATUM: Stratum = strata::SET;
 
-    fn compute(cx: &Reader<'_>, key: &SecretsKey) -> ResourceSet {
+    fn compute(cx: &Reader<'_>, key: &SecretsKey) -> SharedSet {
         let mut wanted = BTreeSet::new();
         for gateway in key.gateway.iter().flat_map(|view| view.gateways.iter()) {
             if let Some(gateway) = cx.get::<ResolvedGateway>(gateway).as_ref() {
@@ -60,7 +60,8 @@ impl Query for ProxySecrets {
             let material = cx.get::<TlsMaterialOf>(&(key.namespace.clone(), name.clone()));
             encoded(wanted, material.as_ref().as_ref()?)
         };
-        wanted.iter().filter_map(secret).map(|s| (s.name.clone(), s)).collect()
+        let secrets = wanted.iter().filter_map(secret).map(|s| (s.name.clone(), s));
+        secrets.collect::<ResourceSet>().into()
     }
 }
 

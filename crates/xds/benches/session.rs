@@ -5,7 +5,7 @@ use std::{hint::black_box, sync::Arc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
 use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
-use fairlead_xds::{Action, Memo, Protocol, Publication, Quarantine, Session, SessionOptions};
+use fairlead_xds::{Action, Protocol, Publication, Quarantine, Session, SessionOptions};
 
 /// Services of the design scale.
 const COUNT: usize = 10_000;
@@ -25,9 +25,9 @@ fn publication(revision: u64, set: &ResourceSet) -> Arc<Publication> {
     Arc::new(Publication::new(revision).with(TypeUrl::Cluster, set.clone()))
 }
 
-fn session(publication: Arc<Publication>, memo: &Arc<Memo>) -> Session {
+fn session(publication: Arc<Publication>) -> Session {
     let quarantine = Arc::new(Quarantine::default());
-    Session::new(Protocol::Delta, SessionOptions::default(), publication, memo.clone(), quarantine)
+    Session::new(Protocol::Delta, SessionOptions::default(), publication, quarantine)
 }
 
 fn begin(session: &mut Session) -> Vec<Action> {
@@ -56,25 +56,21 @@ fn bench(c: &mut Criterion) {
     let (first, second) = (publication(1, &before), publication(2, &after));
 
     c.bench_function("full response of 10,000 clusters, encoded", |b| {
-        b.iter(|| black_box(begin(&mut session(first.clone(), &Arc::default()))));
+        b.iter(|| black_box(begin(&mut session(publication(1, &before)))));
     });
-    let memo = Arc::default();
     c.bench_function("full response of 10,000 clusters, shared", |b| {
-        b.iter(|| black_box(begin(&mut session(first.clone(), &memo))));
+        b.iter(|| black_box(begin(&mut session(first.clone()))));
     });
     for (name, shared) in [("computed", false), ("shared", true)] {
-        let mut memo: Arc<Memo> = Arc::default();
-        let mut session = session(first.clone(), &memo);
+        let mut session = session(first.clone());
         let actions = begin(&mut session);
         ack(&mut session, &actions);
-        let mut turn = [second.clone(), first.clone()].into_iter().cycle();
+        let mut turn = [(&after, &second), (&before, &first)].into_iter().cycle();
         c.bench_function(&format!("one change among 10,000 clusters, {name}"), |b| {
             b.iter(|| {
-                if !shared {
-                    memo = Arc::default();
-                }
-                let next = turn.next().expect("it cycles");
-                let actions = session.on_view(next, memo.clone(), Arc::default());
+                let (set, known) = turn.next().expect("it cycles");
+                let next = if shared { known.clone() } else { publication(3, set) };
+                let actions = session.on_publication(next);
                 ack(&mut session, &actions);
                 black_box(actions)
             });

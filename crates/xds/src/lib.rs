@@ -12,6 +12,7 @@ mod names;
 mod node;
 mod options;
 mod publication;
+mod published;
 mod quarantine;
 pub mod quirks;
 pub mod server;
@@ -22,10 +23,10 @@ mod wire;
 #[doc(hidden)]
 pub mod fuzzing;
 
-pub use memo::Memo;
 pub use node::{AgentVersion, Locality, Node};
 pub use options::{AnswerMissing, ElementTypes, Protocol, SessionOptions};
 pub use publication::Publication;
+pub use published::Published;
 pub use quarantine::{NackReport, Quarantine, Rejected};
 pub use session::{Action, CloseReason, Note, Session, TypeStatus};
 pub use wire::{Nonce, Response};

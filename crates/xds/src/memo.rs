@@ -1,6 +1,6 @@
-//! Differences and encoded bodies that the sessions of one view share.
+//! Differences and encoded bodies that sessions share.
 //!
-//! Ten thousand sessions that hold the same set and are to hold the same next one have the same difference and
+//! Belongs to the set that the differences lead to. Ten thousand sessions that hold the same set and are to hold the same next one have the same difference and
 //! the same bytes. Sets are recognised by the identity of their root, so a hit costs a few comparisons.
 
 use std::{
@@ -18,14 +18,11 @@ use crate::{
 /// How many differences, and how many whole bodies, are remembered.
 const CAPACITY: usize = 24;
 
-/// Resources of a delta response beyond this size go into a further response.
-const DELTA_BYTES: usize = 4 << 20;
-
-/// The shared work of one view. Cheap to create.
-pub struct Memo {
+/// The shared work of sending one set. Cheap to create.
+#[derive(Default)]
+pub(crate) struct Memo {
     steps: Mutex<VecDeque<Arc<Step>>>,
     wholes: Mutex<VecDeque<Arc<Whole>>>,
-    delta_bytes: usize,
 }
 
 /// The way from one set to another.
@@ -38,7 +35,6 @@ pub(crate) struct Step {
     additions_only: OnceLock<Vec<Part>>,
     everything: OnceLock<Vec<Part>>,
     partial: OnceLock<Part>,
-    delta_bytes: usize,
 }
 
 struct Content {
@@ -55,22 +51,7 @@ struct Whole {
     part: OnceLock<Part>,
 }
 
-impl Default for Memo {
-    fn default() -> Self {
-        Self::with_delta_bytes(DELTA_BYTES)
-    }
-}
-
 impl Memo {
-    /// A memo that splits delta responses at another size than 4 MiB.
-    pub fn with_delta_bytes(delta_bytes: usize) -> Self {
-        Self { steps: Mutex::default(), wholes: Mutex::default(), delta_bytes }
-    }
-
-    pub(crate) fn delta_bytes(&self) -> usize {
-        self.delta_bytes
-    }
-
     /// The step from `old` to `new`, computed by the first who asks.
     pub(crate) fn step(&self, type_url: TypeUrl, old: &ResourceSet, new: &ResourceSet) -> Arc<Step> {
         remembered(
@@ -85,7 +66,6 @@ impl Memo {
                 additions_only: OnceLock::new(),
                 everything: OnceLock::new(),
                 partial: OnceLock::new(),
-                delta_bytes: self.delta_bytes,
             },
         )
     }
@@ -163,14 +143,15 @@ impl Step {
         })
     }
 
-    /// The delta responses of this step.
-    pub(crate) fn delta(&self, removals: bool) -> &[Part] {
+    /// The delta responses of this step, each with resources of `limit` bytes at most. The limit of the first who
+    /// asks holds: it is a setting of the server, not of a session.
+    pub(crate) fn delta(&self, removals: bool, limit: usize) -> &[Part] {
         let (parts, removed) = if removals && !self.removed().is_empty() {
             (&self.everything, &self.removed()[..])
         } else {
             (&self.additions_only, &[][..])
         };
-        parts.get_or_init(|| delta_parts(self.type_url, self.changed(), removed, self.delta_bytes))
+        parts.get_or_init(|| delta_parts(self.type_url, self.changed(), removed, limit))
     }
 
     /// The changed resources alone, as state-of-the-world clients take them for types that may be sent in part.

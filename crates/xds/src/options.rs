@@ -20,6 +20,13 @@ pub struct ElementTypes {
     pub vhds: bool,
 }
 
+impl ElementTypes {
+    /// Whether resources of this type are sent alone.
+    pub(crate) fn takes(self, element: TypeUrl) -> bool {
+        element == TypeUrl::VirtualHost && self.vhds
+    }
+}
+
 /// For which types a delta client is told that a name it asked for does not exist.
 ///
 /// Envoy waits for the answer with EDS and RDS (a cluster or listener stays warming), so silence is wrong
@@ -58,15 +65,18 @@ pub struct SessionOptions {
     pub answer_missing: AnswerMissing,
     /// How many names a client may subscribe to per type; a client that asks for more is disconnected.
     pub max_names: usize,
+    /// Resources of a delta response beyond so many bytes go into a further response.
+    pub delta_bytes: usize,
 }
 
 impl Default for SessionOptions {
-    /// No elements, missing names answered but for SDS, 200,000 names (twice the design scale).
+    /// No elements, missing names answered but for SDS, 200,000 names (twice the design scale), 4 MiB.
     fn default() -> Self {
         Self {
             elements: ElementTypes::default(),
             answer_missing: AnswerMissing::default(),
             max_names: 200_000,
+            delta_bytes: 4 << 20,
         }
     }
 }

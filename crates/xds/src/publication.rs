@@ -1,26 +1,16 @@
 //! What a view publishes: one resource set per type, all of one revision.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use fairlead_envoy::{Elements, EncodedResource, ResourceSet, TypeUrl};
+use fairlead_envoy::{ResourceSet, TypeUrl};
 
-use crate::{
-    diff::{Change, changes},
-    options::ElementTypes,
-};
+use crate::{memo::Memo, options::ElementTypes, published::Published};
 
 /// The resources of one view at one revision. Shared by every session of the view as an `Arc`.
 #[derive(Default)]
 pub struct Publication {
     revision: u64,
-    sets: [ResourceSet; TypeUrl::ALL.len()],
-    route_elements: OnceLock<RouteElements>,
-}
-
-/// The route tables in their parent form, and the virtual hosts of all of them.
-struct RouteElements {
-    parents: ResourceSet,
-    children: ResourceSet,
+    sets: [Arc<Published>; TypeUrl::ALL.len()],
 }
 
 impl Publication {
@@ -31,11 +21,14 @@ impl Publication {
 
     /// Sets the resources of one type.
     #[must_use]
-    pub fn with(mut self, type_url: TypeUrl, set: ResourceSet) -> Self {
+    pub fn with(self, type_url: TypeUrl, set: ResourceSet) -> Self {
+        self.with_published(type_url, Arc::new(set.into()))
+    }
+
+    /// Sets the resources of one type, which other publications may have as well: they share the work.
+    #[must_use]
+    pub fn with_published(mut self, type_url: TypeUrl, set: Arc<Published>) -> Self {
         self.sets[type_url as usize] = set;
-        if type_url == TypeUrl::RouteConfiguration {
-            self.route_elements = OnceLock::new();
-        }
         self
     }
 
@@ -46,7 +39,7 @@ impl Publication {
 
     /// The resources of one type, as published.
     pub fn set(&self, type_url: TypeUrl) -> &ResourceSet {
-        &self.sets[type_url as usize]
+        self.of(type_url).resources()
     }
 
     /// Derives what is derived from resource sets by patching what `previous` has derived.
@@ -54,69 +47,31 @@ impl Publication {
     /// Saves time and, because unchanged parts stay shared, makes the next difference cheap.
     #[must_use]
     pub fn following(self, previous: &Self) -> Self {
-        if let Some(known) = previous.route_elements.get() {
-            let tables = TypeUrl::RouteConfiguration;
-            let derived = known.patched(previous.set(tables), self.set(tables));
-            return Self { route_elements: OnceLock::from(derived), ..self };
+        for (set, before) in self.sets.iter().zip(&previous.sets) {
+            set.follow(before);
         }
         self
     }
 
     /// The resources of one type in the form that a client with these element types is sent.
     pub(crate) fn form(&self, type_url: TypeUrl, elements: ElementTypes) -> &ResourceSet {
-        match type_url {
-            TypeUrl::RouteConfiguration if elements.vhds => &self.route_elements().parents,
-            TypeUrl::VirtualHost if elements.vhds => &self.route_elements().children,
+        match (type_url.element(), type_url.parent()) {
+            (Some(element), _) if elements.takes(element) => &self.of(type_url).elements().parents,
+            (_, Some(parent)) if elements.takes(type_url) => &self.of(parent).elements().children,
             _ => self.set(type_url),
         }
     }
 
-    fn route_elements(&self) -> &RouteElements {
-        self.route_elements.get_or_init(|| {
-            let none = RouteElements { parents: ResourceSet::new(), children: ResourceSet::new() };
-            none.patched(&ResourceSet::new(), self.set(TypeUrl::RouteConfiguration))
-        })
-    }
-}
-
-/// The elements of a route table, if it has the form with virtual hosts as resources of their own.
-pub(crate) fn virtual_hosts(table: &EncodedResource) -> Option<&Elements> {
-    table.elements.as_deref().filter(|e| e.element_type == TypeUrl::VirtualHost)
-}
-
-impl RouteElements {
-    fn patched(&self, old: &ResourceSet, new: &ResourceSet) -> Self {
-        let mut next = Self { parents: self.parents.clone(), children: self.children.clone() };
-        for change in changes(old, new) {
-            match change {
-                Change::Set { old, new } => {
-                    let was = old.and_then(virtual_hosts);
-                    let is = virtual_hosts(new);
-                    let parent = is.map_or(new, |e| &e.parent).clone();
-                    next.parents.insert(new.name.clone(), parent);
-                    next.replace_children(was, is);
-                }
-                Change::Gone(old) => {
-                    next.parents.remove(&old.name);
-                    next.replace_children(virtual_hosts(old), None);
-                }
-            }
+    /// What sessions share that send this type to clients with these element types.
+    pub(crate) fn memo(&self, type_url: TypeUrl, elements: ElementTypes) -> &Memo {
+        match type_url.parent() {
+            Some(parent) if elements.takes(type_url) => self.of(parent).memo(),
+            _ => self.of(type_url).memo(),
         }
-        next
     }
 
-    fn replace_children(&mut self, was: Option<&Elements>, is: Option<&Elements>) {
-        let none = ResourceSet::new();
-        for change in changes(was.map_or(&none, |e| &e.children), is.map_or(&none, |e| &e.children)) {
-            match change {
-                Change::Set { new, .. } => {
-                    self.children.insert(new.name.clone(), new.clone());
-                }
-                Change::Gone(old) => {
-                    self.children.remove(&old.name);
-                }
-            }
-        }
+    fn of(&self, type_url: TypeUrl) -> &Published {
+        &self.sets[type_url as usize]
     }
 }
 

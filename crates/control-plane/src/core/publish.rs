@@ -9,7 +9,7 @@ use std::{
 use fairlead_envoy::{EncodedResource, TypeUrl};
 use fairlead_incremental::Settled;
 use fairlead_translate::publication::Sets;
-use fairlead_xds::Publication;
+use fairlead_xds::{Publication, Published};
 
 use super::Core;
 
@@ -19,7 +19,10 @@ const REMEMBERED: usize = 1024;
 /// The publication of a proxy's sets.
 pub fn publication(revision: u64, sets: &Sets) -> Publication {
     TypeUrl::ALL.into_iter().fold(Publication::new(revision), |publication, type_url| {
-        publication.with(type_url, sets.get(type_url))
+        match sets.shared(type_url) {
+            Some(set) => publication.with_published(type_url, Published::of(set)),
+            None => publication,
+        }
     })
 }
 

@@ -1,5 +1,7 @@
 use super::*;
 
+const LIMIT: usize = 4 << 20;
+
 fn set(contents: &[(&str, &'static str)]) -> ResourceSet {
     contents
         .iter()
@@ -15,7 +17,7 @@ fn sessions_with_the_same_sets_share_the_step_and_its_bytes() {
     let first = memo.step(TypeUrl::Cluster, &old, &new);
     let second = memo.step(TypeUrl::Cluster, &old.clone(), &new.clone());
     assert!(Arc::ptr_eq(&first, &second));
-    assert!(Arc::ptr_eq(&first.delta(true)[0].segments, &second.delta(true)[0].segments));
+    assert!(Arc::ptr_eq(&first.delta(true, LIMIT)[0].segments, &second.delta(true, LIMIT)[0].segments));
     assert!(!Arc::ptr_eq(&first, &memo.step(TypeUrl::Listener, &old, &new)));
 }
 
@@ -24,8 +26,8 @@ fn a_step_without_removals_keeps_what_was_there() {
     let (old, new) = (set(&[("a", "1"), ("b", "1")]), set(&[("a", "2")]));
     let step = Memo::default().step(TypeUrl::Cluster, &old, &new);
     assert_eq!(step.kept(), &set(&[("a", "2"), ("b", "1")]));
-    assert_eq!(step.delta(false)[0].gone.len(), 0);
-    assert_eq!(step.delta(true)[0].gone.len(), 1);
+    assert_eq!(step.delta(false, LIMIT)[0].gone.len(), 0);
+    assert_eq!(step.delta(true, LIMIT)[0].gone.len(), 1);
 }
 
 #[test]

@@ -1,5 +1,4 @@
-use std::sync::Arc;
-
+use fairlead_envoy::{Elements, EncodedResource};
 use proptest::prelude::*;
 
 use super::*;

@@ -124,9 +124,8 @@ impl<M: Request, R: Resolver> Stream<M, R> {
     ) -> Status {
         let view = connection.view.borrow_and_update().clone();
         let mut publications = view.subscribe();
-        let (memo, quarantine) = view.shared();
         let publication = publications.borrow_and_update().clone();
-        let session = Session::new(M::PROTOCOL, connection.options, publication, memo, quarantine);
+        let session = Session::new(M::PROTOCOL, connection.options, publication, view.shared_quarantine());
         let registration = self.shared.sessions.register(Entry {
             id,
             node: Arc::new(node),
@@ -176,8 +175,8 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                     let view: Arc<View> = connection.view.borrow_and_update().clone();
                     *publications = view.subscribe();
                     let publication = publications.borrow_and_update().clone();
-                    let (memo, quarantine) = view.shared();
-                    self.handle(registration, |session| session.on_view(publication, memo, quarantine))?;
+                    let quarantine = view.shared_quarantine();
+                    self.handle(registration, |session| session.on_view(publication, quarantine))?;
                 }
                 changed = publications.changed() => {
                     // The connection's view keeps the sender.

@@ -1,26 +1,21 @@
-//! What many connections share: the publications of one view, and the work of diffing and encoding them.
+//! What the connections of one view share: its publications, and what its clients have rejected.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::{Memo, Publication, Quarantine};
+use crate::{Publication, Quarantine};
 
 /// The publications of one view. The owner keeps one per distinct view and gives it to each connection of it.
 pub struct View {
     publications: watch::Sender<Arc<Publication>>,
-    memo: Arc<Memo>,
     quarantine: Arc<Quarantine>,
 }
 
 impl View {
     /// A view that begins with this publication.
     pub fn new(publication: Publication) -> Self {
-        Self {
-            publications: watch::Sender::new(Arc::new(publication)),
-            memo: Arc::default(),
-            quarantine: Arc::default(),
-        }
+        Self { publications: watch::Sender::new(Arc::new(publication)), quarantine: Arc::default() }
     }
 
     /// Publishes to all connections of the view. Those that are slow skip to the newest.
@@ -43,7 +38,7 @@ impl View {
         self.publications.subscribe()
     }
 
-    pub(super) fn shared(&self) -> (Arc<Memo>, Arc<Quarantine>) {
-        (self.memo.clone(), self.quarantine.clone())
+    pub(super) fn shared_quarantine(&self) -> Arc<Quarantine> {
+        self.quarantine.clone()
     }
 }

@@ -11,7 +11,7 @@ use super::{
     Session,
     holdings::{Flight, Holding, TypeState},
 };
-use crate::{Publication, publication::virtual_hosts};
+use crate::{Publication, published::elements_of};
 
 /// The route tables that a client holds in the form whose hosts come separately.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl Tables {
             _ => {
                 let mut cut = self.cut_to_known(all);
                 for table in &self.known {
-                    if tables.get(table).and_then(virtual_hosts).is_none() {
+                    if tables.get(table).and_then(elements_of).is_none() {
                         cut.extend(held_of(state, table).map(|host| (host.name.clone(), host.clone())));
                     }
                 }
@@ -93,7 +93,7 @@ impl Session {
         let publication = self.publication.clone();
         for (name, _) in &*flight.carried {
             let table = publication.set(TypeUrl::RouteConfiguration).get(name);
-            let Some(elements) = table.and_then(virtual_hosts) else {
+            let Some(elements) = table.and_then(elements_of) else {
                 self.tables.forget(name);
                 continue;
             };

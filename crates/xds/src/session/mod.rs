@@ -25,7 +25,8 @@ use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, Disc
 use fairlead_envoy::{ResourceSet, TypeUrl};
 
 use crate::{
-    Memo, NackReport, Protocol, Publication, Quarantine, SessionOptions,
+    NackReport, Protocol, Publication, Quarantine, SessionOptions,
+    memo::Memo,
     options::ElementTypes,
     wire::{Nonce, Response},
 };
@@ -83,7 +84,6 @@ pub enum CloseReason {
 pub struct Session {
     protocol: Protocol,
     options: SessionOptions,
-    memo: Arc<Memo>,
     quarantine: Arc<Quarantine>,
     publication: Arc<Publication>,
     types: [TypeState; TypeUrl::ALL.len()],
@@ -106,12 +106,11 @@ pub struct Session {
 impl Session {
     /// A session that serves `publication` until [`Session::on_publication`] brings the next.
     ///
-    /// `memo` and `quarantine` are shared by the sessions of a view.
+    /// `quarantine` is shared by the sessions of a view.
     pub fn new(
         protocol: Protocol,
         mut options: SessionOptions,
         publication: Arc<Publication>,
-        memo: Arc<Memo>,
         quarantine: Arc<Quarantine>,
     ) -> Self {
         if protocol == Protocol::StateOfTheWorld {
@@ -120,7 +119,6 @@ impl Session {
         Self {
             protocol,
             options,
-            memo,
             quarantine,
             publication,
             types: Default::default(),
@@ -155,14 +153,8 @@ impl Session {
         self.pump()
     }
 
-    /// Continues with the publication and the shared work of another view.
-    pub fn on_view(
-        &mut self,
-        publication: Arc<Publication>,
-        memo: Arc<Memo>,
-        quarantine: Arc<Quarantine>,
-    ) -> Vec<Action> {
-        self.memo = memo;
+    /// Continues with the publication and the quarantine of another view.
+    pub fn on_view(&mut self, publication: Arc<Publication>, quarantine: Arc<Quarantine>) -> Vec<Action> {
         self.quarantine = quarantine;
         self.on_publication(publication)
     }
@@ -206,6 +198,10 @@ impl Session {
             return self.current_hosts();
         }
         self.publication.form(type_url, self.options.elements).clone()
+    }
+
+    fn memo(&self, type_url: TypeUrl) -> &Memo {
+        self.publication.memo(type_url, self.options.elements)
     }
 
     /// Accounts for an accepted response.

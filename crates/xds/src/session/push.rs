@@ -59,7 +59,7 @@ impl Session {
             return true;
         }
         let state = self.state(type_url);
-        let step = self.memo.step(type_url, &state.root, current);
+        let step = self.memo(type_url).step(type_url, &state.root, current);
         let wanted = state.names.wildcard
             || (step.changed().iter().all(|r| state.names.wants(&r.name))
                 && step.removed().iter().all(|n| state.names.wants(n)));
@@ -89,12 +89,12 @@ impl Session {
 
         let after = if removals || partial { current } else { step.kept() }.clone();
         let parts = match self.protocol {
-            Protocol::Delta => step.delta(removals).to_vec(),
+            Protocol::Delta => step.delta(removals, self.options.delta_bytes).to_vec(),
             Protocol::StateOfTheWorld => {
                 let mut part = if !whole {
                     step.partial().clone()
                 } else if self.state(type_url).names.cover(&after) {
-                    self.memo.whole(type_url, &after)
+                    self.memo(type_url).whole(type_url, &after)
                 } else {
                     let names = &self.state(type_url).names;
                     whole_state(type_url, after.values().filter(|r| names.wants(&r.name)))
@@ -184,7 +184,7 @@ impl Session {
         let parts = match self.protocol {
             Protocol::Delta => {
                 let removed = [&wanted.remove[..], &wanted.missing, released].concat();
-                let mut parts = delta_parts(type_url, &wanted.send, &removed, self.memo.delta_bytes());
+                let mut parts = delta_parts(type_url, &wanted.send, &removed, self.options.delta_bytes);
                 if let Some(last) = parts.last_mut() {
                     last.gone = removed.into();
                 }

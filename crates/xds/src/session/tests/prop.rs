@@ -15,9 +15,7 @@ use super::{
     envoy::Envoy,
     mesh::{Contents, Mesh, is_bad, references},
 };
-use crate::{
-    Action, ElementTypes, Memo, NackReport, Protocol, Publication, Quarantine, Session, SessionOptions,
-};
+use crate::{Action, ElementTypes, NackReport, Protocol, Publication, Quarantine, Session, SessionOptions};
 
 /// More steps than any history of the length that is tried can take.
 const MANY: usize = 5000;
@@ -52,7 +50,7 @@ struct History {
     bad_clusters: BTreeSet<String>,
     reported: Vec<NackReport>,
     options: SessionOptions,
-    shared: (Arc<Memo>, Arc<Quarantine>),
+    quarantine: Arc<Quarantine>,
     revision: u64,
     steps: usize,
     bad: bool,
@@ -60,17 +58,12 @@ struct History {
 
 impl History {
     fn new(vhds: bool, bad: bool) -> Self {
-        let options = SessionOptions { elements: ElementTypes { vhds }, ..SessionOptions::default() };
-        let shared: (Arc<Memo>, Arc<Quarantine>) = (Arc::new(Memo::with_delta_bytes(40)), Arc::default());
+        let elements = ElementTypes { vhds };
+        let options = SessionOptions { elements, delta_bytes: 40, ..SessionOptions::default() };
+        let quarantine = Arc::<Quarantine>::default();
         let publication = Arc::new(Publication::new(0));
         let mut history = Self {
-            session: Session::new(
-                Protocol::Delta,
-                options,
-                publication.clone(),
-                shared.0.clone(),
-                shared.1.clone(),
-            ),
+            session: Session::new(Protocol::Delta, options, publication.clone(), quarantine.clone()),
             envoy: Envoy::new(vhds),
             responses: VecDeque::new(),
             mesh: Mesh::default(),
@@ -78,7 +71,7 @@ impl History {
             bad_clusters: BTreeSet::new(),
             reported: Vec::new(),
             options,
-            shared,
+            quarantine,
             revision: 0,
             steps: 0,
             bad,
@@ -115,8 +108,7 @@ impl History {
                     Protocol::Delta,
                     self.options,
                     self.publication.clone(),
-                    self.shared.0.clone(),
-                    self.shared.1.clone(),
+                    self.quarantine.clone(),
                 );
                 self.envoy.connect();
             }

@@ -12,7 +12,7 @@ use fairlead_envoy::{Digest, Elements, EncodedResource, ResourceSet, TypeUrl};
 use prost::Message;
 
 use crate::{
-    Action, ElementTypes, Memo, Note, Protocol, Publication, Quarantine, Rejected, Response, Session,
+    Action, ElementTypes, Note, Protocol, Publication, Quarantine, Rejected, Response, Session,
     SessionOptions,
 };
 
@@ -71,14 +71,10 @@ struct Player {
 
 impl Player {
     fn new(protocol: Protocol, elements: ElementTypes) -> Self {
-        let options = SessionOptions { elements, max_names: 5, ..SessionOptions::default() };
-        let session = Session::new(
-            protocol,
-            options,
-            Arc::new(Publication::new(0)),
-            Arc::new(Memo::with_delta_bytes(600)),
-            Arc::new(Quarantine::default()),
-        );
+        let options =
+            SessionOptions { elements, max_names: 5, delta_bytes: 600, ..SessionOptions::default() };
+        let session =
+            Session::new(protocol, options, Arc::new(Publication::new(0)), Arc::new(Quarantine::default()));
         Self {
             session,
             revision: 0,
