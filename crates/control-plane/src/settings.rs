@@ -77,7 +77,7 @@ pub struct XdsSettings {
     pub virtual_hosts_as_resources: bool,
     /// The largest request that is read, in bytes. Default 64 MiB.
     pub max_request_bytes: usize,
-    /// How long a client may leave a response unread before its stream is closed. Default 5m.
+    /// How long a client may take to read one response before its connection is closed. Default 5m.
     pub send_timeout: ProtoDuration,
     /// How long streams may take to end at shutdown. Default 10s.
     pub drain: ProtoDuration,

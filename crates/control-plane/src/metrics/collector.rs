@@ -44,7 +44,14 @@ impl Collector for Live {
         let mut out = Out { encoder };
         out.one(&names::UPTIME, &ConstGauge::new(self.started.elapsed().as_secs_f64()))?;
         let Some(sessions) = self.sessions.get() else { return Ok(()) };
-        out.one(&names::CLIENTS, &ConstGauge::new(i64::try_from(sessions.len()).unwrap_or(i64::MAX)))?;
+        let gauges = [
+            (&names::CLIENTS, sessions.len()),
+            (&names::WAITING, sessions.waiting()),
+            (&names::BACKLOG, sessions.backlog_bytes()),
+        ];
+        for (name, value) in gauges {
+            out.one(name, &ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)))?;
+        }
         out.of_istiod(sessions.counters())?;
         out.own(sessions.counters())
     }

@@ -43,6 +43,8 @@ names! {
     VIRTUAL_SERVICES = "pilot_virt_services": "VirtualServices";
     ACCEPTANCE = "fairlead_xds_acceptance_seconds": "Seconds from a change to its acknowledgement by a proxy, by type";
     CONNECTS = "fairlead_xds_connects": "Streams that were let in";
+    WAITING = "fairlead_xds_waiting": "New connections that wait until the backlog is smaller";
+    BACKLOG = "fairlead_xds_backlog_bytes": "Bytes that are owed to proxies which read what they are sent";
     REFUSED = "fairlead_xds_refused": "Streams that were not let in";
     DISCONNECTS = "fairlead_xds_disconnects": "Streams that have ended";
     REQUESTS = "fairlead_xds_requests": "Requests received";

@@ -6,11 +6,9 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::{Duration, Instant},
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -19,6 +17,7 @@ use http_body::Frame;
 use tokio::sync::Notify;
 use tonic::Status;
 
+use super::admission::Backlog;
 use crate::wire::Response;
 
 /// The size of a chunk: large enough that frames are cheap, small enough that a client costs little.
@@ -27,12 +26,14 @@ const CHUNK: usize = 64 << 10;
 /// Pieces from this size on are sent as they are instead of being copied into a chunk.
 const SLICE_FROM: usize = 16 << 10;
 
+/// A client that takes nothing for so long is no longer waited for by others.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
+
 /// What is to be written to one stream. The session's task fills it, the body empties it.
 #[derive(Default)]
 pub(super) struct Outbox {
     state: Mutex<State>,
-    /// Grows with each chunk that is taken.
-    progress: AtomicU64,
+    backlog: Arc<Backlog>,
     /// Wakes the task when the body is gone or everything has been taken.
     notify: Notify,
 }
@@ -45,13 +46,48 @@ struct State {
     waker: Option<Waker>,
     /// The body is within a response.
     writing: bool,
+    /// Bytes that the body has not taken yet.
+    unsent: usize,
+    /// Whether they count in the backlog.
+    counted: bool,
+    /// When the response at the head became the head, and when the body took something last.
+    head_since: Option<Instant>,
+    taken_at: Option<Instant>,
     /// The body no longer exists: the client has gone.
     gone: bool,
 }
 
+/// The bytes of a response in the body: gRPC puts five before each message.
+fn framed_len(response: &Response) -> usize {
+    response.encoded_len() + 5
+}
+
+impl State {
+    fn is_pending(&self) -> bool {
+        !self.gone && (self.writing || !self.queue.is_empty())
+    }
+}
+
 impl Outbox {
+    pub(super) fn new(backlog: Arc<Backlog>) -> Self {
+        Self { backlog, ..Self::default() }
+    }
+
     pub(super) fn push(&self, response: Response) {
-        self.update(|state| state.queue.push_back(response));
+        self.update(|state| {
+            if state.gone {
+                return;
+            }
+            if !state.is_pending() {
+                let now = Instant::now();
+                (state.head_since, state.taken_at, state.counted) = (Some(now), Some(now), true);
+            }
+            state.unsent += framed_len(&response);
+            if state.counted {
+                self.backlog.add(framed_len(&response));
+            }
+            state.queue.push_back(response);
+        });
     }
 
     /// Ends the stream after what is queued.
@@ -63,17 +99,47 @@ impl Outbox {
 
     /// Drops what is queued: the client will not read it.
     pub(super) fn clear(&self) {
-        self.update(|state| state.queue.clear());
+        self.update(|state| {
+            let dropped = state.queue.drain(..).map(|response| framed_len(&response)).sum::<usize>();
+            self.leave(state, dropped);
+        });
     }
 
     /// Whether something waits for the client to read.
     pub(super) fn is_pending(&self) -> bool {
-        let state = self.lock();
-        !state.gone && (state.writing || !state.queue.is_empty())
+        self.lock().is_pending()
     }
 
-    pub(super) fn progress(&self) -> u64 {
-        self.progress.load(Ordering::Relaxed)
+    /// To be called now and then while something is pending. Returns whether one response has taken the client
+    /// longer than `limit` to read.
+    pub(super) fn is_stalled(&self, limit: Duration) -> bool {
+        let mut state = self.lock();
+        if !state.is_pending() {
+            return false;
+        }
+        if state.counted && state.taken_at.is_some_and(|at| at.elapsed() >= IDLE_AFTER) {
+            state.counted = false;
+            self.backlog.sub(state.unsent);
+        }
+        state.head_since.is_some_and(|since| since.elapsed() >= limit)
+    }
+
+    /// So many bytes have left.
+    fn taken(&self, bytes: usize) {
+        let mut state = self.lock();
+        self.leave(&mut state, bytes);
+        state.taken_at = Some(Instant::now());
+        if !state.counted {
+            state.counted = true;
+            self.backlog.add(state.unsent);
+        }
+    }
+
+    fn leave(&self, state: &mut State, bytes: usize) {
+        state.unsent -= bytes;
+        if state.counted {
+            self.backlog.sub(bytes);
+        }
     }
 
     /// Waits until the body no longer exists.
@@ -145,6 +211,9 @@ impl PushBody {
             state.writing = false;
             return false;
         };
+        if state.writing {
+            state.head_since = Some(Instant::now());
+        }
         state.writing = true;
         let len = u32::try_from(response.encoded_len()).expect("responses are far below 4 GiB");
         chunk.put_u8(0);
@@ -205,7 +274,7 @@ impl http_body::Body for PushBody {
         // The waker goes in first, so that nothing queued from here on is missed.
         self.outbox.lock().waker = Some(cx.waker().clone());
         if let Some(chunk) = self.chunk() {
-            self.outbox.progress.fetch_add(1, Ordering::Relaxed);
+            self.outbox.taken(chunk.len());
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         let end = {
@@ -229,6 +298,8 @@ impl Drop for PushBody {
         let mut state = self.outbox.lock();
         state.gone = true;
         state.queue.clear();
+        let unsent = state.unsent;
+        self.outbox.leave(&mut state, unsent);
         drop(state);
         self.outbox.notify.notify_waiters();
         self.outbox.notify.notify_one();

@@ -5,7 +5,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -24,11 +24,16 @@ use tokio_util::{
 };
 use tonic::transport::server::Connected;
 
+use super::admission::{Admission, Arrival, Late};
+
 /// How many accepted connections may wait for the server to take them.
 const BACKLOG: usize = 64;
 
 /// How long accepting pauses after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection that opens no stream counts as one that is about to be served.
+const ARRIVAL: Duration = Duration::from_secs(1);
 
 /// What is known of a connection; found among the extensions of its requests.
 #[derive(Clone)]
@@ -38,6 +43,33 @@ pub(super) struct ConnectionInfo {
     pub(super) certificates: Arc<[Vec<u8>]>,
     /// Closes the connection.
     pub(super) close: CancellationToken,
+    pub(super) arrival: Pass,
+}
+
+/// What a connection was given at the door, for its first stream.
+#[derive(Clone)]
+pub(super) struct Pass(Arc<Mutex<Result<Option<Arrival>, Late>>>);
+
+impl Pass {
+    fn new(admitted: Result<Arrival, Late>) -> Self {
+        Self(Arc::new(Mutex::new(admitted.map(Some))))
+    }
+
+    /// The pass of a new stream: that of the connection for the first; none is needed for a further one.
+    pub(super) fn take(&self, admission: &Admission) -> Result<Option<Arrival>, Late> {
+        let mut pass = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pass.is_err() {
+            *pass = admission.retry().map(Some);
+        }
+        pass.as_mut().map_or_else(|late| Err(*late), |arrival| Ok(arrival.take()))
+    }
+
+    /// The connection has not opened a stream in time.
+    fn expire(&self) {
+        if let Ok(arrival) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            *arrival = None;
+        }
+    }
 }
 
 /// Accepts connections until `stop`; each can be closed alone, and all by `cut`.
@@ -45,12 +77,13 @@ pub(super) fn accept(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     handshake: Duration,
+    admission: &Arc<Admission>,
     tasks: &TaskTracker,
     (stop, cut): (&CancellationToken, &CancellationToken),
 ) -> ReceiverStream<io::Result<Io>> {
     let (sender, receiver) = mpsc::channel(BACKLOG);
     let acceptor = tls.map(TlsAcceptor::from);
-    let (stop, cut, spawner) = (stop.clone(), cut.clone(), tasks.clone());
+    let (stop, cut, spawner, admission) = (stop.clone(), cut.clone(), tasks.clone(), admission.clone());
     tasks.spawn(async move {
         loop {
             let accepted = tokio::select! {
@@ -66,13 +99,27 @@ pub(super) fn accept(
                 }
             };
             let (acceptor, sender, close) = (acceptor.clone(), sender.clone(), cut.child_token());
+            let admission = admission.clone();
             spawner.spawn(async move {
-                let io = tokio::select! {
-                    io = tokio::time::timeout(handshake, Io::open(socket, address, acceptor, &close)) => io,
+                let open = async {
+                    // Nothing is read of a connection that waits.
+                    let pass = Pass::new(admission.enter().await);
+                    let io = Io::open(socket, address, acceptor, &close, pass.clone());
+                    (tokio::time::timeout(handshake, io).await, pass)
+                };
+                let (io, pass) = tokio::select! {
+                    opened = open => opened,
                     () = close.cancelled() => return,
                 };
                 match io {
-                    Ok(Ok(io)) => drop(sender.send(Ok(io)).await),
+                    Ok(Ok(io)) => {
+                        drop(sender.send(Ok(io)).await);
+                        drop(sender);
+                        tokio::select! {
+                            () = tokio::time::sleep(ARRIVAL) => pass.expire(),
+                            () = close.cancelled() => {}
+                        }
+                    }
                     Ok(Err(error)) => tracing::debug!(%error, peer = %address, "connection not opened"),
                     Err(_elapsed) => tracing::debug!(peer = %address, "TLS handshake took too long"),
                 }
@@ -100,6 +147,7 @@ impl Io {
         address: SocketAddr,
         tls: Option<TlsAcceptor>,
         close: &CancellationToken,
+        arrival: Pass,
     ) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         let (transport, certificates) = match tls {
@@ -116,6 +164,7 @@ impl Io {
             tls: matches!(transport, Transport::Tls(_)),
             certificates: certificates.into(),
             close: close.clone(),
+            arrival,
         };
         let closed = Box::pin(close.clone().cancelled_owned());
         Ok(Self { transport, info, closed })

@@ -4,6 +4,7 @@
 //! outbox; the response body empties it at the client's pace. Tasks are owned by the [`Server`], which ends them
 //! when it drains.
 
+mod admission;
 mod body;
 mod io;
 mod registry;
@@ -17,6 +18,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use admission::{Admission, Backlog};
 pub use registry::{ConnectionStatus, Count, Counters, PerType, Sessions};
 pub use resolver::{Connection, ConnectionId, Peer, Resolver};
 pub use service::AdsService;
@@ -33,9 +35,14 @@ pub struct ServerOptions {
     pub keepalive_interval: Duration,
     /// How long a ping may go unanswered. Default 20 s.
     pub keepalive_timeout: Duration,
-    /// How long a client may leave what is sent to it unread before its connection is closed. Default 5 min:
-    /// until then it costs one chunk of 64 KiB and what it has in its HTTP/2 window.
+    /// How long a client may take to read one response before its connection is closed. Default 5 min: until
+    /// then it costs one chunk of 64 KiB and what it has in its HTTP/2 window.
     pub stall_timeout: Duration,
+    /// New connections wait while so many bytes are owed to clients that read them. Default 64 MiB.
+    pub backlog_limit: usize,
+    /// How long a new connection may wait for the backlog before its streams are refused, with the hint when to
+    /// come back. Default 20 s.
+    pub admission_timeout: Duration,
     /// How long a new stream may take to send its first request, and a new connection for its TLS handshake.
     /// Default 10 s.
     pub greeting_timeout: Duration,
@@ -50,6 +57,8 @@ impl Default for ServerOptions {
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(5 * 60),
+            backlog_limit: 64 << 20,
+            admission_timeout: Duration::from_secs(20),
             greeting_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(10),
         }
@@ -97,6 +106,8 @@ pub(crate) struct Shared<R> {
     resolver: Arc<R>,
     options: ServerOptions,
     sessions: Sessions,
+    backlog: Arc<Backlog>,
+    admission: Arc<Admission>,
     /// The owner of all tasks.
     tasks: TaskTracker,
     /// Streams end when what is queued has been written.
@@ -106,10 +117,15 @@ pub(crate) struct Shared<R> {
 impl<R: Resolver> Server<R> {
     /// A server that asks `resolver` what each client is served.
     pub fn new(resolver: Arc<R>, options: ServerOptions) -> Self {
+        let backlog = Arc::new(Backlog::default());
+        let admission =
+            Arc::new(Admission::new(backlog.clone(), options.backlog_limit, options.admission_timeout));
         let shared = Shared {
             resolver,
+            sessions: Sessions::new(backlog.clone(), admission.clone()),
             options,
-            sessions: Sessions::default(),
+            backlog,
+            admission,
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
         };
@@ -145,6 +161,7 @@ impl<R: Resolver> Server<R> {
             endpoint.listener,
             endpoint.tls,
             options.greeting_timeout,
+            &self.shared.admission,
             &self.shared.tasks,
             (&goaway, &cut),
         );

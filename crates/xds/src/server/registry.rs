@@ -11,7 +11,10 @@ use std::{
 
 use fairlead_envoy::TypeUrl;
 
-use super::resolver::{ConnectionId, Peer};
+use super::{
+    admission::{Admission, Backlog},
+    resolver::{ConnectionId, Peer},
+};
 use crate::{Node, Protocol, Session, TypeStatus};
 
 /// A count per type.
@@ -103,16 +106,17 @@ pub struct ConnectionStatus {
 }
 
 /// The connections of a server. Clones show the same.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Sessions {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     connections: Mutex<BTreeMap<ConnectionId, Arc<Entry>>>,
     counters: Counters,
     next: AtomicU64,
+    backlog: Arc<Backlog>,
+    admission: Arc<Admission>,
 }
 
 /// What is kept of one connection.
@@ -162,6 +166,27 @@ impl Drop for Registration {
 }
 
 impl Sessions {
+    pub(super) fn new(backlog: Arc<Backlog>, admission: Arc<Admission>) -> Self {
+        let inner = Inner {
+            connections: Mutex::default(),
+            counters: Counters::default(),
+            next: AtomicU64::default(),
+            backlog,
+            admission,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Bytes that are owed to clients which read what they are sent.
+    pub fn backlog_bytes(&self) -> usize {
+        self.inner.backlog.bytes()
+    }
+
+    /// How many new connections wait until the backlog is smaller.
+    pub fn waiting(&self) -> usize {
+        self.inner.admission.waiting()
+    }
+
     /// The state of all connections, in order of their id. Holds no lock while the caller looks at it.
     pub fn snapshot(&self) -> Vec<ConnectionStatus> {
         let entries: Vec<_> = self.lock().values().cloned().collect();

@@ -44,6 +44,14 @@ impl<R: Resolver> AdsService<R> {
     fn open<M: AdsRequest>(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let info = head.extensions.get::<ConnectionInfo>();
+        let arrival = match info.map(|i| i.arrival.take(&self.shared.admission)) {
+            Some(Err(late)) => {
+                self.shared.sessions.counters().refused.add(1);
+                return late.status().into_http();
+            }
+            Some(Ok(arrival)) => arrival,
+            None => None,
+        };
         let peer = Peer {
             address: info.map(|i| i.address),
             certificates: info.map(|i| i.certificates.clone()).unwrap_or_default(),
@@ -52,12 +60,13 @@ impl<R: Resolver> AdsService<R> {
         };
         let decoder = ProstDecoder::<M>::default();
         let limit = self.shared.options.max_request_bytes;
-        let outbox = Arc::new(Outbox::default());
+        let outbox = Arc::new(Outbox::new(self.shared.backlog.clone()));
         let stream = Stream {
             requests: Streaming::new_request(decoder, body, None, Some(limit)),
             outbox: outbox.clone(),
             peer,
             close: info.map(|i| i.close.clone()),
+            arrival,
             shared: self.shared.clone(),
         };
         self.shared.tasks.spawn(stream::run(stream));

@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use envoy_types::pb::envoy::{
@@ -20,6 +20,7 @@ use tracing::{Instrument, debug, info, info_span};
 
 use super::{
     Connection, Peer, Resolver, Shared, View,
+    admission::Arrival,
     body::Outbox,
     registry::{Entry, Registration},
     service::Decodable,
@@ -66,6 +67,8 @@ pub(super) struct Stream<M, R> {
     pub(super) peer: Peer,
     /// Closes the stream's connection.
     pub(super) close: Option<CancellationToken>,
+    /// Dropped when the client is being served.
+    pub(super) arrival: Option<Arrival>,
     pub(super) shared: Arc<Shared<R>>,
 }
 
@@ -156,9 +159,11 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         let shared = self.shared.clone();
         self.handle(registration, |session| first.apply(session))?;
         drop(first);
+        self.arrival = None;
         shared.sessions.counters().requests.add(1);
-        let mut stalled = Stall::default();
-        let mut clock = interval(shared.options.stall_timeout / 4);
+        let stall_timeout = shared.options.stall_timeout;
+        let mut clock =
+            interval((stall_timeout / 4).clamp(Duration::from_millis(10), Duration::from_secs(1)));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -184,8 +189,8 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                     let publication = publications.borrow_and_update().clone();
                     self.handle(registration, |session| session.on_publication(publication))?;
                 }
-                _ = clock.tick() => {
-                    if stalled.check(&self.outbox) {
+                _ = clock.tick(), if self.outbox.is_pending() => {
+                    if self.outbox.is_stalled(stall_timeout) {
                         return Err(self.give_up());
                     }
                 }
@@ -262,26 +267,6 @@ impl<M: Request, R: Resolver> Stream<M, R> {
             close.cancel();
         }
         Status::unavailable("the client does not read")
-    }
-}
-
-/// Whether a client has taken anything for as long as four ticks.
-#[derive(Default)]
-struct Stall {
-    progress: u64,
-    ticks: u8,
-}
-
-impl Stall {
-    fn check(&mut self, outbox: &Outbox) -> bool {
-        let progress = outbox.progress();
-        if !outbox.is_pending() || progress != self.progress {
-            self.progress = progress;
-            self.ticks = 0;
-            return false;
-        }
-        self.ticks += 1;
-        self.ticks >= 4
     }
 }
 

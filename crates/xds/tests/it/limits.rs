@@ -75,3 +75,47 @@ async fn a_client_that_does_not_read_is_skipped_past_and_then_closed() {
     assert_eq!(pushes, 5, "the parts of the first publication alone");
     while client.next().await.is_ok() {}
 }
+
+#[tokio::test]
+async fn connections_wait_while_others_are_owed_too_much() {
+    let options = ServerOptions {
+        backlog_limit: 1 << 20,
+        admission_timeout: Duration::from_millis(300),
+        stall_timeout: Duration::from_secs(60),
+        ..ServerOptions::default()
+    };
+    let running = start(clusters(1, 100, 100_000, b'a'), options).await;
+    let mut greedy = running.delta().await;
+    greedy.begin(TypeUrl::Cluster);
+    running.until("the backlog", |r| r.server.sessions().backlog_bytes() > 1 << 20).await;
+
+    // The second connection waits, and its stream is refused because nothing is read for too long.
+    let (requests, receiver) = tokio::sync::mpsc::unbounded_channel();
+    requests
+        .send(DeltaDiscoveryRequest {
+            node: Some(node("b")),
+            type_url: url(TypeUrl::Cluster),
+            ..Default::default()
+        })
+        .unwrap();
+    let mut second = running.client().await;
+    let receiver = tokio_stream::wrappers::UnboundedReceiverStream::new(receiver);
+    let opening = tokio::spawn(async move { second.delta_aggregated_resources(receiver).await.map(drop) });
+    running.until("somebody waits", |r| r.server.sessions().waiting() == 1).await;
+    assert!(!running.world.saw("connect b"));
+    let refusal = opening.await.unwrap().unwrap_err();
+    assert_eq!(refusal.code(), Code::Unavailable);
+    assert_eq!(refusal.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+
+    // Once the backlog is read, there is room for all.
+    let mut names = 0;
+    while names < 100 {
+        let response = greedy.next().await.unwrap();
+        names += response.resources.len();
+        greedy.ack(&response);
+    }
+    let mut third = running.delta().await;
+    third.begin(TypeUrl::Cluster);
+    assert!(!third.next().await.unwrap().resources.is_empty());
+    assert_eq!(running.server.sessions().waiting(), 0);
+}

@@ -1,0 +1,181 @@
+//! When a new connection is let in: as fast as those before it get what they are sent.
+//!
+//! After a restart all proxies come at once. A fixed rate would be too slow for proxies that see little and too
+//! fast for those that see everything, so what is measured is the backlog itself: the bytes that clients are
+//! owed and read as fast as they can ([`Backlog`]), and the clients that are let in and not yet served. A
+//! connection waits before anything is read of it, when it costs a socket and nothing else; it is not refused.
+//! Only if it has waited for [`ServerOptions::admission_timeout`](super::ServerOptions) are its streams refused,
+//! with a hint after which time to come back.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::time::{sleep, timeout};
+use tonic::{Status, metadata::MetadataValue};
+
+/// How many clients may be let in and not yet served: each may ask the owner to compute its view.
+const ARRIVING: usize = 256;
+
+/// How often the backlog is looked at while connections wait for it.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// The longest time that a client is told to stay away.
+const LONGEST_HINT: Duration = Duration::from_secs(30);
+
+/// Where gRPC clients look for the time to wait before they try again (gRPC A6, "client retry design").
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+/// Bytes that are owed to clients which read what they are sent.
+#[derive(Debug, Default)]
+pub(super) struct Backlog(AtomicUsize);
+
+impl Backlog {
+    pub(super) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn sub(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The door.
+pub(super) struct Admission {
+    backlog: Arc<Backlog>,
+    limit: usize,
+    patience: Duration,
+    /// Connections pass one by one, in the order in which they came.
+    turnstile: tokio::sync::Mutex<()>,
+    waiting: AtomicUsize,
+    arriving: Arc<AtomicUsize>,
+    pace: Mutex<Pace>,
+}
+
+/// How long one waiting connection has taken to pass, lately.
+#[derive(Default)]
+struct Pace {
+    last: Option<Instant>,
+    each: Duration,
+}
+
+/// A client that is let in and not yet served. To be dropped when it is.
+pub(super) struct Arrival(Arc<AtomicUsize>);
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that has waited for too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Late {
+    /// When it may come again.
+    pub(super) retry_after: Duration,
+}
+
+impl Late {
+    /// The end of its streams.
+    pub(super) fn status(self) -> Status {
+        let seconds = self.retry_after.as_secs_f32();
+        let mut status =
+            Status::unavailable(format!("too many proxies connect at once; come back in {seconds:.1} s"));
+        status.metadata_mut().insert(PUSHBACK, MetadataValue::from(self.retry_after.as_millis() as u64));
+        status
+    }
+}
+
+/// Counts one that waits for as long as it exists.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Admission {
+    pub(super) fn new(backlog: Arc<Backlog>, limit: usize, patience: Duration) -> Self {
+        Self {
+            backlog,
+            limit,
+            patience,
+            turnstile: tokio::sync::Mutex::default(),
+            waiting: AtomicUsize::default(),
+            arriving: Arc::default(),
+            pace: Mutex::default(),
+        }
+    }
+
+    /// How many connections wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a connection may be served.
+    pub(super) async fn enter(&self) -> Result<Arrival, Late> {
+        let _waits = Waits::new(&self.waiting);
+        let turn = async {
+            let _turn = self.turnstile.lock().await;
+            let waited = !self.has_room();
+            while !self.has_room() {
+                sleep(LOOK).await;
+            }
+            self.passed(waited);
+        };
+        match timeout(self.patience, turn).await {
+            Ok(()) => Ok(self.arrive()),
+            Err(_elapsed) => Err(self.late()),
+        }
+    }
+
+    /// Lets a stream in whose connection came too late, if there is room by now.
+    pub(super) fn retry(&self) -> Result<Arrival, Late> {
+        if self.waiting() == 0 && self.has_room() { Ok(self.arrive()) } else { Err(self.late()) }
+    }
+
+    fn has_room(&self) -> bool {
+        self.arriving.load(Ordering::Relaxed) < ARRIVING && self.backlog.bytes() < self.limit
+    }
+
+    fn arrive(&self) -> Arrival {
+        self.arriving.fetch_add(1, Ordering::Relaxed);
+        Arrival(self.arriving.clone())
+    }
+
+    /// Keeps a moving mean of the time between those that had to wait.
+    fn passed(&self, waited: bool) {
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let (Some(last), true) = (pace.last, waited) {
+            pace.each = (pace.each * 7 + (now - last)) / 8;
+        }
+        pace.last = Some(now);
+    }
+
+    fn late(&self) -> Late {
+        let each = self.pace.lock().unwrap_or_else(PoisonError::into_inner).each;
+        let ahead = u32::try_from(self.waiting() + 1).unwrap_or(u32::MAX);
+        let retry_after = each.saturating_mul(ahead).clamp(Duration::from_secs(1), LONGEST_HINT);
+        Late { retry_after }
+    }
+}
+
+#[cfg(test)]
+mod tests;
