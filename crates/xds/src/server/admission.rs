@@ -89,7 +89,8 @@ impl Late {
         let seconds = self.retry_after.as_secs_f32();
         let mut status =
             Status::unavailable(format!("too many proxies connect at once; come back in {seconds:.1} s"));
-        status.metadata_mut().insert(PUSHBACK, MetadataValue::from(self.retry_after.as_millis() as u64));
+        let millis = u64::try_from(self.retry_after.as_millis()).unwrap_or(u64::MAX);
+        status.metadata_mut().insert(PUSHBACK, MetadataValue::from(millis));
         status
     }
 }

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use fairlead_envoy::TypeUrl;
@@ -162,6 +162,14 @@ impl Drop for Registration {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.entry.id);
         self.sessions.inner.counters.disconnects.add(1);
+    }
+}
+
+/// Those of a server that serves nobody, for tests of what looks at them.
+impl Default for Sessions {
+    fn default() -> Self {
+        let backlog = Arc::<Backlog>::default();
+        Self::new(backlog.clone(), Arc::new(Admission::new(backlog, usize::MAX, Duration::ZERO)))
     }
 }
 
