@@ -68,6 +68,7 @@ struct Pace {
 }
 
 /// A client that is let in and not yet served. To be dropped when it is.
+#[derive(Debug)]
 pub(super) struct Arrival(Arc<AtomicUsize>);
 
 impl Drop for Arrival {
