@@ -161,6 +161,11 @@ impl TypeState {
                 && !self.holds_rejected)
     }
 
+    /// Whether nothing is on its way to the client, nor waits to be.
+    pub(crate) fn is_still(&self) -> bool {
+        !self.requested || (self.flights.is_empty() && self.suspects.is_empty() && !self.unsent_changes)
+    }
+
     /// What the client holds under a name that it wants.
     pub(crate) fn holding(&self, name: &ResourceName) -> Holding {
         match self.odd.get(name) {

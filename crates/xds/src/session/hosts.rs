@@ -103,8 +103,9 @@ impl Session {
                 self.resend_hosts(&elements.children);
             }
         }
+        // Envoy passes over the removal of a table and uses it until its listener has drained. Then it unsubscribes.
         for name in &*flight.gone {
-            self.tables.forget(name);
+            self.tables.release.remove(name);
         }
     }
 

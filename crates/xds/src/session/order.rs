@@ -20,7 +20,8 @@ const FOLLOWERS: [TypeUrl; 4] =
     [TypeUrl::Listener, TypeUrl::FilterChain, TypeUrl::RouteConfiguration, TypeUrl::VirtualHost];
 
 /// The types whose removals wait, in the order in which they are released: users before what they use.
-pub(super) const REMOVAL_ORDER: [TypeUrl; 6] = [
+pub(super) const REMOVAL_ORDER: [TypeUrl; 7] = [
+    TypeUrl::Listener,
     TypeUrl::FilterChain,
     TypeUrl::RouteConfiguration,
     TypeUrl::Cluster,
@@ -42,9 +43,19 @@ const fn users(type_url: TypeUrl) -> &'static [TypeUrl] {
     }
 }
 
-/// Whether nothing can refer to resources of this type, so that they are removed without waiting.
+/// What a listener that takes another's place needs before it serves.
+const SERVING: [TypeUrl; 5] = [
+    TypeUrl::Listener,
+    TypeUrl::FilterChain,
+    TypeUrl::RouteConfiguration,
+    TypeUrl::VirtualHost,
+    TypeUrl::Secret,
+];
+
+/// Whether resources of this type are removed without waiting: nothing refers to them, and none takes the place of
+/// another one.
 pub(super) const fn removed_freely(type_url: TypeUrl) -> bool {
-    users(type_url).is_empty()
+    matches!(type_url, TypeUrl::VirtualHost)
 }
 
 impl Session {
@@ -73,7 +84,9 @@ impl Session {
     /// Whether nothing that the client holds can still refer to what a removal takes away.
     pub(super) fn may_remove(&self, type_url: TypeUrl) -> bool {
         // Until its first ACK, a client that came back may not have told all that it holds.
-        (self.acked || !self.resumed) && users(type_url).iter().all(|u| self.state(*u).in_sync())
+        (self.acked || !self.resumed)
+            && users(type_url).iter().all(|u| self.state(*u).in_sync())
+            && (type_url != TypeUrl::Listener || SERVING.iter().all(|t| self.state(*t).is_still()))
     }
 
     /// Makes sure that the client will send something that ends a wait.

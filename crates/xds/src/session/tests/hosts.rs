@@ -88,12 +88,27 @@ fn the_first_table_without_hosts_is_released() {
 }
 
 #[test]
-fn hosts_of_a_removed_table_are_removed() {
+fn hosts_of_a_removed_table_are_removed_when_its_listener_has_drained() {
+    started(
+        "publish
+         < RDS -80
+         > RDS ack       # Envoy passes over it, and unsubscribes when nothing uses the table
+         > RDS -80
+         < VHDS -80/x -80/y
+         > VHDS ack",
+    );
+}
+
+#[test]
+fn hosts_follow_a_table_that_comes_back_before_it_was_left() {
     started(
         "publish
          < RDS -80
          > RDS ack
-         < VHDS -80/x -80/y
+         publish RDS 80{x=2,y=1}
+         < RDS 80=parent of 80
+         < VHDS 80/x=2 80/y=1
+         > RDS ack
          > VHDS ack",
     );
 }
@@ -118,6 +133,7 @@ fn hosts_stay_as_long_as_their_table() {
          > LDS ack       # the listener has left table 80
          < RDS -80
          > RDS ack
+         > RDS -80
          < VHDS -80/x",
     );
 }

@@ -225,6 +225,46 @@ fn routes_go_after_their_listener() {
 }
 
 #[test]
+fn a_listener_is_removed_when_the_one_in_its_place_serves() {
+    started(
+        "publish CDS a=1 EDS a=1 LDS m=1 RDS q=1
+         < LDS m=1
+         > RDS +q
+         < RDS q=1
+         > LDS ack
+         > RDS ack
+         < LDS -l
+         > LDS ack
+         < RDS -r
+         > RDS ack",
+    );
+    started_sotw(
+        "publish CDS a=a1 EDS a=a1 LDS m=m1 RDS q=q1
+         < LDS l1 m1
+         > RDS begin q r
+         < RDS q1
+         > LDS ack
+         > RDS ack
+         < LDS m1
+         > LDS ack",
+    );
+}
+
+#[test]
+fn a_listener_is_removed_though_a_route_is_rejected() {
+    started(
+        "publish CDS a=1 EDS a=1 LDS m=1 RDS r=bad
+         < LDS m=1
+         < RDS r=bad
+         > LDS ack
+         > RDS nack no
+         ! RDS r
+         < LDS -l
+         > LDS ack",
+    );
+}
+
+#[test]
 fn secrets_do_not_wait() {
     started(
         "> SDS +s

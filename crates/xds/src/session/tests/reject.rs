@@ -109,14 +109,14 @@ fn a_single_resource_is_at_fault_whatever_the_message_says() {
 }
 
 #[test]
-fn a_removal_that_was_rejected_with_the_rest_is_repeated() {
+fn a_removal_follows_what_was_rejected() {
     check(
         "publish LDS a=1 b=1
          > LDS
          < LDS a=1 b=1
          > LDS ack
          publish LDS a=bad
-         < LDS a=bad -b
+         < LDS a=bad
          > LDS nack Error adding/updating listener(s) a: no
          ! LDS a
          < LDS -b
