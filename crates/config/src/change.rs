@@ -59,6 +59,11 @@ impl ChangeBatch {
         self.0.get(key)
     }
 
+    /// Takes the change of one object out.
+    pub fn remove(&mut self, key: &ConfigKey) -> Option<Change> {
+        self.0.remove(key)
+    }
+
     /// The changes in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = &Change> {
         self.0.values()

@@ -143,6 +143,8 @@ codes! {
     MtlsConflict "FL0327" "mtls-conflict": "the two ends of a connection disagree about mutual TLS";
     HostOutsideGateway "FL0328" "host-outside-gateway": "no server of the Gateway serves the host";
     ConflictingListener "FL0329" "conflicting-listener": "two services or objects need the same listener";
+    SubsetKept "FL0330" "subset-kept": "a subset that is no longer defined is kept for a while, as routes lead to it";
+    RoutesHeldBack "FL0331" "routes-held-back": "routes are not used yet, as they lead to a subset that is not defined";
     // Accepted, but without effect yet.
     NotTranslated "FL0901" "not-translated": "a field is accepted but has no effect yet";
     ValueNotTranslated "FL0902" "value-not-translated": "a value is accepted but has no effect yet";

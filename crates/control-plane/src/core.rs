@@ -3,6 +3,7 @@
 //! Why one thread: a revision is applied, settled and published as one step, so no proxy ever sees half of a change,
 //! and nothing here needs a lock. Whoever wants something of the core sends it an event.
 
+mod bridge;
 mod handle;
 mod look;
 mod nacks;
@@ -29,6 +30,7 @@ use crate::{
     telemetry,
 };
 
+use bridge::Bridge;
 pub use handle::{CoreGone, CoreHandle, Readiness};
 pub use nacks::Nacked;
 use nacks::Nacks;
@@ -72,6 +74,7 @@ pub struct Core {
     /// When the oldest pending change came.
     pending_since: Option<Instant>,
     debounce: Debounce,
+    bridge: Bridge,
     /// Whether the source has told everything that it has.
     synced: bool,
     /// Whether the first configuration was settled.
@@ -152,6 +155,7 @@ impl Core {
             pending_since: None,
             // A source gathers for the shortest quiet time by itself; a lone change waits no second time.
             debounce: Debounce::new(Duration::ZERO, settings.debounce.max.0),
+            bridge: Bridge::new(settings.source.reference_grace.0, &settings.mesh.domain),
             synced: false,
             ready: false,
             began: Instant::now(),
@@ -167,7 +171,7 @@ impl Core {
     /// Takes events until the end. What can happen is listed at [`Event`].
     fn run(mut self, events: &mpsc::Receiver<Event>) {
         loop {
-            let first = match self.debounce.due() {
+            let first = match self.due() {
                 None => events.recv().map_err(|_closed| mpsc::RecvTimeoutError::Disconnected),
                 Some(due) => events.recv_timeout(due.saturating_duration_since(Instant::now())),
             };
@@ -185,10 +189,15 @@ impl Core {
                 }
                 self.take(event);
             }
-            if self.debounce.due().is_some_and(|due| due <= Instant::now()) {
+            if self.due().is_some_and(|due| due <= Instant::now()) {
                 self.round();
             }
         }
+    }
+
+    /// When there is something to be done without a further event.
+    fn due(&self) -> Option<Instant> {
+        self.debounce.due().into_iter().chain(self.bridge.due()).min()
     }
 
     fn take(&mut self, event: Event) {
@@ -222,7 +231,10 @@ impl Core {
         let since = self.pending_since.take().unwrap_or(began);
         let batch = std::mem::take(&mut self.pending);
         let changes = batch.len();
+        let before = self.objects.clone();
         self.objects.apply(&batch);
+        // What is there at the start is used as it is: it is the same on each replica.
+        let batch = if self.ready { self.bridge.pass(batch, &before, &self.objects, began) } else { batch };
 
         let span = tracing::info_span!("settle", revision = tracing::field::Empty);
         let _in_span = span.enter();
@@ -274,6 +286,7 @@ impl Core {
     fn findings(&self) -> Vec<Diagnostic> {
         let mut all = self.model_diagnostics.value(&self.db).to_vec();
         all.extend(self.nacks.diagnostics());
+        all.extend(self.bridge.diagnostics());
         for diagnostic in &mut all {
             self.objects.relocate(diagnostic);
         }

@@ -34,12 +34,21 @@ pub struct Settings {
 }
 
 /// Where configuration comes from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SourceSettings {
     /// A directory of YAML, watched. There is no default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_dir: Option<PathBuf>,
+    /// How long routes wait for a subset that is not defined, and how long a subset is kept that is no longer
+    /// defined while routes lead to it. Default 5m; zero: neither, requests are answered with 503 as in Istio.
+    pub reference_grace: ProtoDuration,
+}
+
+impl Default for SourceSettings {
+    fn default() -> Self {
+        Self { config_dir: None, reference_grace: ProtoDuration(Duration::from_secs(300)) }
+    }
 }
 
 /// What names mean. MeshConfig wins over these where it says otherwise.
