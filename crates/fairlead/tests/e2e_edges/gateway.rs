@@ -16,7 +16,7 @@ use rustls::{
 };
 
 use crate::{
-    handshake::{handshake, handshake_in},
+    harness::handshake::{handshake, handshake_in},
     harness::{Endpoint, Mesh, Proxy, Service, claims::claims},
     objects::{External, tls_secret},
 };

@@ -7,7 +7,6 @@
 mod harness;
 
 mod gateway;
-mod handshake;
 mod interception;
 mod objects;
 mod robustness;

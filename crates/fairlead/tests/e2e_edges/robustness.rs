@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::{
-    handshake::handshake,
+    harness::handshake::handshake,
     objects::{External, secret, tls_secret},
     server::{Server, run, swap_link},
 };

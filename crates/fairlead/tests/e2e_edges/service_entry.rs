@@ -11,7 +11,7 @@ use fairlead_testkit::{
 use http::StatusCode;
 
 use crate::{
-    handshake::handshake,
+    harness::handshake::handshake,
     harness::{APP_PORT, Egress, Endpoint, Mesh, Proxy, claims::claims},
     objects::{External, greeting, line},
 };

@@ -10,15 +10,18 @@
 //! | [`Endpoint`] | a server at an address of its own, with or without an Envoy in front of it |
 //! | [`Proxy`] | a running Envoy: a client sidecar, the sidecar of an endpoint, or a gateway |
 //! | [`Service`] | the YAML of a Service, its EndpointSlice and its Pods |
+//! | [`traffic`] | a steady load that crosses a change |
 //! | [`claims`] | many claims about one mesh, each reported by its name |
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses a part of it")]
 
 pub(crate) mod claims;
 mod endpoint;
-mod mesh;
+pub(crate) mod handshake;
+pub(crate) mod mesh;
 mod proxy;
 mod service;
+pub(crate) mod traffic;
 
 pub(crate) use endpoint::{APP_PORT, Endpoint, INBOUND_PORT};
 pub(crate) use mesh::Mesh;

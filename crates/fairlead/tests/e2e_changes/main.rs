@@ -1,0 +1,11 @@
+//! End to end: changes that must not cost a request, faults that must not spread, and surroundings that fail.
+
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod gateways;
+mod pair;
+mod services;
+mod subsets;
