@@ -1,5 +1,8 @@
 //! What Envoy does that the protocol does not say, one function each.
 
+use std::borrow::Cow;
+
+use envoy_types::pb::envoy::service::discovery::v3::ResourceLocator;
 use fairlead_envoy::{ResourceName, TypeUrl};
 
 use crate::{
@@ -47,6 +50,17 @@ pub(crate) fn owner_of_nonce(nonce: Nonce, states: &[TypeState]) -> Option<TypeU
 /// nonce and version are those of the last response (accepted), the error is an earlier one's.
 pub(crate) fn error_is_of_an_earlier_response(answered_version: &str, request_version: &str) -> bool {
     !request_version.is_empty() && answered_version == request_version
+}
+
+/// Names and the names of locators together.
+///
+/// A locator has dynamic parameters besides its name, to choose one of a resource's variants. Every resource
+/// here has one, without constraints, and that matches any parameters (xRFC TP2, "Unconstrained Parameters").
+pub(crate) fn located<'a>(names: &'a [String], locators: &[ResourceLocator]) -> Cow<'a, [String]> {
+    if locators.is_empty() {
+        return Cow::Borrowed(names);
+    }
+    Cow::Owned(names.iter().cloned().chain(locators.iter().map(|locator| locator.name.clone())).collect())
 }
 
 #[cfg(test)]

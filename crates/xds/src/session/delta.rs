@@ -21,11 +21,16 @@ impl Session {
         if !request.response_nonce.is_empty() {
             self.delta_answer(type_url, request);
         }
+        let subscribe =
+            quirks::located(&request.resource_names_subscribe, &request.resource_locators_subscribe);
+        let unsubscribe =
+            quirks::located(&request.resource_names_unsubscribe, &request.resource_locators_unsubscribe);
         if self.state(type_url).requested {
-            self.delta_unsubscribe(type_url, &request.resource_names_unsubscribe);
-            self.delta_subscribe(type_url, &request.resource_names_subscribe);
+            self.delta_unsubscribe(type_url, &unsubscribe);
+            self.delta_subscribe(type_url, &subscribe);
         } else {
-            self.delta_begin(type_url, request);
+            let nothing = subscribe.is_empty() && unsubscribe.is_empty();
+            self.delta_begin(type_url, &subscribe, nothing, &request.initial_resource_versions);
         }
         self.check_names(type_url);
     }
@@ -53,18 +58,21 @@ impl Session {
         if own { Some(type_url) } else { quirks::owner_of_nonce(nonce, &self.types) }
     }
 
-    /// The first request of a type on this stream.
-    fn delta_begin(&mut self, type_url: TypeUrl, request: &DeltaDiscoveryRequest) {
-        let subscribe = &request.resource_names_subscribe;
+    /// The first request of a type on this stream. One that says `nothing` may ask for everything.
+    fn delta_begin(
+        &mut self,
+        type_url: TypeUrl,
+        subscribe: &[String],
+        nothing: bool,
+        versions: &HashMap<String, String>,
+    ) {
         let clusters_requested = self.state(TypeUrl::Cluster).requested;
         let state = self.state_mut(type_url);
         state.requested = true;
-        state.names.wildcard =
-            subscribe.iter().any(|n| n == "*") || (subscribe.is_empty() && wildcard_type(type_url));
+        state.names.wildcard = subscribe.iter().any(|n| n == "*") || (nothing && wildcard_type(type_url));
         for name in named(subscribe) {
             state.names.insert(&name);
         }
-        let versions = &request.initial_resource_versions;
         state.owed = state.names.wildcard && versions.is_empty();
         self.resumed |= !versions.is_empty();
         let warming = quirks::clusters_warm_on_reconnect(type_url, clusters_requested);

@@ -16,11 +16,16 @@ impl Session {
             return;
         };
         if request.response_nonce.is_empty() {
+            if request.error_detail.is_some() && self.state(type_url).requested {
+                // Beginning anew would send what was rejected, and again with the next error.
+                self.out.push(Action::Note(Note::StaleNonce));
+                return;
+            }
             self.sotw_begin(type_url);
         } else if !self.sotw_answer(type_url, request) {
             return;
         }
-        self.sotw_names(type_url, &request.resource_names);
+        self.sotw_names(type_url, &quirks::located(&request.resource_names, &request.resource_locators));
         self.check_names(type_url);
     }
 
@@ -69,10 +74,13 @@ impl Session {
             .map_or(0, |at| at + 1);
         let mut rejected = flights.split_off(accepted);
         if rejected.is_empty() && flights.len() > 1 {
-            // The last was accepted, so what the error is about lies before it.
+            // The last was accepted, so what the error is about lies before it. What the last one carried has
+            // settled what the client holds; so it counts as on its way until the others are accounted for.
             let last = flights.pop().expect("there is more than one");
             rejected = std::mem::take(&mut flights);
+            self.state_mut(owner).flights.push_front(last);
             self.rejected(owner, rejected, &error.message);
+            let last = self.state_mut(owner).flights.pop_front().expect("it has just been put there");
             self.accepted(owner, &last);
             return;
         }
