@@ -22,7 +22,7 @@ use fairlead_config::{ChangeBatch, Diagnostic};
 use fairlead_incremental::{ChangeSet, Db, Lease};
 use fairlead_model::{diagnostics::AllDiagnostics, input};
 use fairlead_translate::publication::PublicationKey;
-use fairlead_xds::{NackReport, server::View};
+use fairlead_xds::NackReport;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -36,7 +36,7 @@ pub use nacks::Nacked;
 use nacks::Nacks;
 pub use objects::Objects;
 pub use publish::{Revisions, find, publication};
-use views::Views;
+use views::{Served, Views};
 
 /// For how many revisions values are kept that nobody reads any more: a proxy that reconnects finds them.
 const GRACE: u64 = 8;
@@ -52,10 +52,10 @@ pub(crate) enum Event {
     /// A source has news.
     Source(SourceUpdate),
     /// A proxy wants its view; it waits until there is a first configuration.
-    Connect { key: PublicationKey, reply: oneshot::Sender<Arc<View>> },
-    /// A proxy of this view has gone.
+    Connect { key: PublicationKey, reply: oneshot::Sender<Served> },
+    /// This proxy has gone.
     Disconnect(PublicationKey),
-    /// A proxy of this view has rejected something.
+    /// This proxy has rejected something.
     Nack { key: PublicationKey, proxy: String, report: NackReport },
     /// Somebody wants to look.
     Inspect(Look),
@@ -69,7 +69,7 @@ pub struct Core {
     objects: Objects,
     views: Views,
     /// Proxies that came before the first configuration.
-    waiting: Vec<(PublicationKey, oneshot::Sender<Arc<View>>)>,
+    waiting: Vec<(PublicationKey, oneshot::Sender<Served>)>,
     pending: ChangeBatch,
     /// When the oldest pending change came.
     pending_since: Option<Instant>,

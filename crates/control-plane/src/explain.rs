@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use fairlead_incremental::{Db, Explanation};
-use fairlead_translate::publication::{PublicationKey, PublicationOf};
+use fairlead_translate::publication::{PublicationKey, SetsOf, ViewKey, ViewOf};
 
 /// How deep and how much is told: a whole mesh is below every publication.
 const DEPTH: usize = 12;
@@ -12,12 +12,14 @@ const LINES: usize = 500;
 /// So many nodes are looked at: the core does nothing else meanwhile.
 const VISITS: usize = 50_000;
 
-/// Tells what the publication of a proxy was computed from, each node once. With `needles`, only the branches in which
+/// Tells what the view of a proxy and its resources were computed from, each node once. With `needles`, only the branches in which
 /// some key contains one of them (a host, the name of an object).
-pub fn explain(db: &Db, key: &PublicationKey, needles: &[String]) -> Option<String> {
-    let root = db.explain::<PublicationOf>(key)?;
+pub fn explain(db: &Db, key: &PublicationKey, view: &ViewKey, needles: &[String]) -> Option<String> {
+    let roots = [db.explain::<ViewOf>(key)?, db.explain::<SetsOf>(view)?];
     let mut teller = Teller { db, needles, text: String::new(), lines: 0, told: BTreeSet::new() };
-    teller.node(&root, 0);
+    for root in &roots {
+        teller.node(root, 0);
+    }
     if teller.lines >= LINES {
         let _ = writeln!(teller.text, "… cut at {LINES} lines");
     }

@@ -102,7 +102,7 @@ impl Resolver for MeshResolver {
             self.core.connect(key.clone()).await.map_err(|gone| Status::unavailable(gone.to_string()))?;
         telemetry::connected(&node.id, key.proxy.namespace.as_str(), key.secrets);
         let stay = Stay { core: self.core.clone(), key, id: node.id.clone() };
-        Ok(Connection::new(view, self.options(node), stay))
+        Ok(Connection::moving(view, self.options(node), stay))
     }
 
     fn on_nack(&self, id: ConnectionId, report: &NackReport) {
@@ -125,7 +125,7 @@ impl Resolver for MeshResolver {
     }
 }
 
-/// A proxy's stay: its end releases the view.
+/// A proxy's stay: its end releases what it holds of the core.
 struct Stay {
     core: CoreHandle,
     key: PublicationKey,

@@ -90,7 +90,7 @@ pub enum IpFamilies {
 }
 
 /// What applies to a proxy.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProxyBinding {
     /// What it can see.
     pub scope: ScopeKey,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use fairlead_envoy::{EncodedResource, ResourceSet, SharedSet, TypeUrl};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
+    Namespace,
     proxy::{BindingOf, InboundKey, ProxyBinding, ProxyKey},
     scope::{ScopeKey, ScopeOf},
     strata,
@@ -38,7 +39,17 @@ pub struct PublicationKey {
     pub secrets: bool,
 }
 
-/// The resources of one proxy, by type.
+/// All that a proxy's resources depend on. Proxies that look alike share it, whatever their addresses and labels.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ViewKey {
+    binding: ProxyBinding,
+    /// The namespace whose Secrets it may have, if it may have any.
+    secrets: Option<Namespace>,
+    /// The DNS domain that short host names are completed with.
+    dns_domain: Arc<str>,
+}
+
+/// The resources of one view, by type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sets {
     /// CDS.
@@ -72,17 +83,49 @@ impl Sets {
     }
 }
 
-/// What one proxy is sent.
+/// The view of a proxy.
+pub struct ViewOf;
+
+impl Query for ViewOf {
+    type Key = PublicationKey;
+    type Value = ViewKey;
+    const NAME: &'static str = "proxy_view";
+    const STRATUM: Stratum = Stratum(strata::BINDING.0 + 1);
+
+    fn compute(cx: &Reader<'_>, key: &PublicationKey) -> ViewKey {
+        ViewKey {
+            binding: (*cx.get::<BindingOf>(&key.proxy)).clone(),
+            secrets: key.secrets.then(|| key.proxy.namespace.clone()),
+            dns_domain: key.proxy.dns_domain.clone(),
+        }
+    }
+}
+
+/// What one proxy is sent: the sets of its view.
 pub struct PublicationOf;
 
 impl Query for PublicationOf {
     type Key = PublicationKey;
-    type Value = Sets;
+    type Value = Arc<Sets>;
     const NAME: &'static str = "publication";
+    const STRATUM: Stratum = Stratum(strata::PUBLICATION.0 + 1);
+
+    fn compute(cx: &Reader<'_>, key: &PublicationKey) -> Arc<Sets> {
+        cx.get::<SetsOf>(&cx.get::<ViewOf>(key))
+    }
+}
+
+/// What the proxies of one view are sent.
+pub struct SetsOf;
+
+impl Query for SetsOf {
+    type Key = ViewKey;
+    type Value = Sets;
+    const NAME: &'static str = "view_sets";
     const STRATUM: Stratum = strata::PUBLICATION;
 
-    fn compute(cx: &Reader<'_>, key: &PublicationKey) -> Sets {
-        let binding = cx.get::<BindingOf>(&key.proxy);
+    fn compute(cx: &Reader<'_>, key: &ViewKey) -> Sets {
+        let binding = &key.binding;
         let gateway = binding.inbound.is_none();
         let scope = &binding.scope;
         let gateway_view = GatewayView {
@@ -102,26 +145,24 @@ impl Query for PublicationOf {
                 scope: scope.clone(),
                 view: EndpointView { gateway, place: binding.place.clone(), families: binding.families },
             }),
-            listeners: cx.get::<ListenerSet>(&listener_set_key(&binding, &gateway_view)),
+            listeners: cx.get::<ListenerSet>(&listener_set_key(binding, &gateway_view)),
             route_tables: cx.get::<RouteTableSet>(&if gateway {
                 TablesKey::Gateway(gateway_view.clone())
             } else {
                 TablesKey::Sidecar(RouteView {
                     scope: scope.clone(),
                     source: binding.source.clone(),
-                    dns_domain: key.proxy.dns_domain.clone(),
+                    dns_domain: key.dns_domain.clone(),
                     interception: binding.interception,
                 })
             }),
-            secrets: if key.secrets {
+            secrets: key.secrets.as_ref().map_or_else(Arc::default, |namespace| {
                 cx.get::<ProxySecrets>(&SecretsKey {
-                    namespace: key.proxy.namespace.clone(),
+                    namespace: namespace.clone(),
                     scope: scope.clone(),
                     gateway: gateway.then_some(gateway_view),
                 })
-            } else {
-                Arc::default()
-            },
+            }),
         }
     }
 }

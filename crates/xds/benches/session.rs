@@ -5,7 +5,7 @@ use std::{hint::black_box, sync::Arc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
 use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
-use fairlead_xds::{Action, Protocol, Publication, Quarantine, Session, SessionOptions};
+use fairlead_xds::{Action, Protocol, Publication, Session, SessionOptions};
 
 /// Services of the design scale.
 const COUNT: usize = 10_000;
@@ -26,8 +26,7 @@ fn publication(revision: u64, set: &ResourceSet) -> Arc<Publication> {
 }
 
 fn session(publication: Arc<Publication>) -> Session {
-    let quarantine = Arc::new(Quarantine::default());
-    Session::new(Protocol::Delta, SessionOptions::default(), publication, quarantine)
+    Session::new(Protocol::Delta, SessionOptions::default(), publication)
 }
 
 fn begin(session: &mut Session) -> Vec<Action> {

@@ -9,7 +9,7 @@ use envoy_types::pb::{
 use fairlead_envoy::{Elements, EncodedResource, ResourceSet, TypeUrl};
 use prost::Message;
 
-use crate::{Action, ElementTypes, Protocol, Publication, Quarantine, Session, SessionOptions};
+use crate::{Action, ElementTypes, Protocol, Publication, Session, SessionOptions};
 
 /// More responses to one input than a session of this size can have reason for.
 const MANY: usize = 200;
@@ -102,8 +102,7 @@ pub fn fuzz_session(data: &[u8]) {
         ..SessionOptions::default()
     };
     let first = Arc::new(input.publication(0));
-    let quarantine = Arc::new(Quarantine::default());
-    let mut session = Session::new(protocol, options, first, quarantine);
+    let mut session = Session::new(protocol, options, first);
     let mut revision = 0;
     while !input.0.is_empty() {
         let actions = match input.byte() % 8 {

@@ -8,12 +8,12 @@
 
 mod diff;
 mod memo;
+mod nack;
 mod names;
 mod node;
 mod options;
 mod publication;
 mod published;
-mod quarantine;
 pub mod quirks;
 pub mod server;
 mod session;
@@ -23,10 +23,10 @@ mod wire;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use nack::{NackReport, Rejected};
 pub use node::{AgentVersion, Locality, Node};
 pub use options::{AnswerMissing, ElementTypes, Protocol, SessionOptions};
 pub use publication::Publication;
 pub use published::Published;
-pub use quarantine::{NackReport, Quarantine, Rejected};
 pub use session::{Action, CloseReason, Note, Session, TypeStatus};
 pub use wire::{Nonce, Response};

@@ -159,7 +159,10 @@ pub(super) async fn explain(
         }
         answer["resources"] = resources.into();
     }
-    let told = state.core.inspect(move |core| explanation::explain(core.db(), &key, &needles)).await?;
+    let told = state
+        .core
+        .inspect(move |core| explanation::explain(core.db(), &key, core.view_of(&key)?, &needles))
+        .await?;
     let lines: Vec<_> = told.iter().flat_map(|told| told.lines()).collect();
     answer["computedFrom"] = lines.into();
     Ok(Json(answer))

@@ -50,18 +50,18 @@ impl CoreHandle {
         self.tell(Event::Source(update))
     }
 
-    /// The view of a proxy, once there is a first configuration. The view is kept until as many
-    /// [`CoreHandle::disconnect`]s follow.
+    /// The view of a proxy, once there is a first configuration, and the views that it moves to. It is kept until
+    /// as many [`CoreHandle::disconnect`]s follow.
     ///
     /// # Errors
     /// If the core has ended.
-    pub async fn connect(&self, key: PublicationKey) -> Result<Arc<View>, CoreGone> {
+    pub async fn connect(&self, key: PublicationKey) -> Result<watch::Receiver<Arc<View>>, CoreGone> {
         let (reply, view) = oneshot::channel();
         self.tell(Event::Connect { key, reply })?;
         view.await.map_err(|_dropped| CoreGone)
     }
 
-    /// A proxy of the view has gone.
+    /// The proxy has gone.
     pub fn disconnect(&self, key: PublicationKey) {
         // A core that has ended keeps no views.
         let _ = self.tell(Event::Disconnect(key));

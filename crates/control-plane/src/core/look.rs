@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fairlead_config::Diagnostic;
 use fairlead_incremental::Db;
-use fairlead_translate::publication::PublicationKey;
+use fairlead_translate::publication::{PublicationKey, ViewKey};
 use fairlead_xds::Publication;
 
 use super::{Core, Objects};
@@ -25,9 +25,14 @@ impl Core {
         &self.db
     }
 
-    /// The newest publication of a view of a connected proxy.
+    /// The newest publication for a connected proxy.
     pub fn latest(&self, key: &PublicationKey) -> Option<Arc<Publication>> {
         self.views.latest(key)
+    }
+
+    /// The view of a connected proxy.
+    pub fn view_of(&self, key: &PublicationKey) -> Option<&ViewKey> {
+        self.views.of_proxy(key)
     }
 
     /// How many distinct views there are.

@@ -60,17 +60,12 @@ impl Revisions {
 }
 
 impl Core {
-    /// Publishes to the views that are different now. Returns how many.
+    /// Publishes to the views that are different now, and moves proxies to others where they look different.
+    /// Returns how many views were published to.
     pub(super) fn publish(&mut self, settled: &Settled) -> usize {
-        let mut published = 0;
+        let published = settled.changed.iter().filter(|root| self.publish_root(root.id)).count();
         for root in &settled.changed {
-            let Some(held) = self.views.of_root(root.id) else { continue };
-            held.view.publish(publication(settled.revision.0, &held.lease.value(&self.db)));
-            let latest = held.view.latest();
-            held.view.quarantine().retain(|type_url, rejected| {
-                find(&latest, type_url, &rejected.name).is_some_and(|now| now.digest == rejected.digest)
-            });
-            published += 1;
+            self.move_proxy(root.id);
         }
         published
     }

@@ -6,7 +6,7 @@ use fairlead_config::{Change, ChangeBatch, decode_file};
 use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Nonce, Rejected, server::View};
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use super::{CoreHandle, Readiness, start};
 use crate::{metrics::Metrics, node::tests_support::sidecar, settings::Settings, source::SourceUpdate};
@@ -44,7 +44,11 @@ fn core() -> CoreHandle {
 }
 
 async fn connect(core: &CoreHandle) -> Arc<View> {
-    timeout(PATIENCE, core.connect(key())).await.expect("in time").expect("the core lives")
+    connect_as(core, key()).await.borrow().clone()
+}
+
+async fn connect_as(core: &CoreHandle, key: PublicationKey) -> watch::Receiver<Arc<View>> {
+    timeout(PATIENCE, core.connect(key)).await.expect("in time").expect("the core lives")
 }
 
 async fn until(
@@ -84,8 +88,8 @@ async fn nothing_is_served_before_the_source_has_told_everything() {
     assert_eq!(core.inspect(|core| core.objects().len()).await, Ok(0), "nothing is applied");
 
     core.source_update(SourceUpdate { synced: true, ..SourceUpdate::default() }).expect("the core lives");
-    let view = timeout(PATIENCE, early).await.expect("in time").expect("no panic").expect("the core lives");
-    assert!(view.latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+    let served = timeout(PATIENCE, early).await.expect("in time").expect("no panic").expect("the core lives");
+    assert!(served.borrow().latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
     assert_eq!(*core.readiness().borrow(), Readiness::Ready);
 }
 
@@ -125,6 +129,42 @@ async fn a_view_is_shared_and_goes_with_its_last_proxy() {
     // One that nobody knows changes nothing.
     core.disconnect(key());
     until(&core, "the third end", |core| core.view_count() == 0).await;
+}
+
+#[tokio::test]
+async fn proxies_that_look_alike_share_a_view_until_they_no_longer_do() {
+    const SIDECAR: &str = "
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: web, namespace: shop}
+spec:
+  workloadSelector: {labels: {app: web}}
+  egress: [{hosts: ['none/*']}]
+";
+    let labelled = |address: &str, app: &str| {
+        let mut key = key();
+        key.proxy.addresses = Arc::new([address.parse().expect("an address")]);
+        key.proxy.labels = [("app", app)].into_iter().collect();
+        key
+    };
+    let (web, api) = (labelled("10.9.0.1", "web"), labelled("10.9.0.2", "api"));
+    let core = core();
+    core.source_update(update(CART, true)).expect("the core lives");
+    let mut of_web = connect_as(&core, web.clone()).await;
+    let of_api = connect_as(&core, api.clone()).await;
+    assert!(Arc::ptr_eq(&of_web.borrow_and_update(), &of_api.borrow()));
+    assert_eq!(core.inspect(super::Core::view_count).await, Ok(1));
+
+    core.source_update(update(SIDECAR, true)).expect("the core lives");
+    timeout(PATIENCE, of_web.changed()).await.expect("in time").expect("the core lives");
+    assert!(!of_web.borrow_and_update().latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+    assert!(!of_api.has_changed().expect("the core lives"));
+    assert!(of_api.borrow().latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+    assert_eq!(core.inspect(super::Core::view_count).await, Ok(2));
+
+    core.disconnect(web);
+    core.disconnect(api);
+    until(&core, "the end of both", |core| core.view_count() == 0).await;
 }
 
 #[tokio::test]

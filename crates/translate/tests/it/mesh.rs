@@ -59,14 +59,14 @@ impl Mesh {
     pub(crate) fn publication(&mut self, proxy: &ProxyKey) -> Arc<Sets> {
         let key = PublicationKey { proxy: proxy.clone(), secrets: true };
         let lease = self.db.lease::<PublicationOf>(&key);
-        lease.value(&self.db)
+        (*lease.value(&self.db)).clone()
     }
 
     /// What the proxy of a golden case is sent.
     pub(crate) fn publication_of(&mut self, proxy: &ProxyFile) -> Arc<Sets> {
         let key = PublicationKey { proxy: proxy.key(), secrets: proxy.secrets() };
         let lease = self.db.lease::<PublicationOf>(&key);
-        lease.value(&self.db)
+        (*lease.value(&self.db)).clone()
     }
 
     /// What is found about objects among others.

@@ -128,7 +128,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         let view = connection.view.borrow_and_update().clone();
         let mut publications = view.subscribe();
         let publication = publications.borrow_and_update().clone();
-        let session = Session::new(M::PROTOCOL, connection.options, publication, view.shared_quarantine());
+        let session = Session::new(M::PROTOCOL, connection.options, publication);
         let registration = self.shared.sessions.register(Entry {
             id,
             node: Arc::new(node),
@@ -180,8 +180,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                     let view: Arc<View> = connection.view.borrow_and_update().clone();
                     *publications = view.subscribe();
                     let publication = publications.borrow_and_update().clone();
-                    let quarantine = view.shared_quarantine();
-                    self.handle(registration, |session| session.on_view(publication, quarantine))?;
+                    self.handle(registration, |session| session.on_publication(publication))?;
                 }
                 changed = publications.changed() => {
                     // The connection's view keeps the sender.

@@ -1,21 +1,20 @@
-//! What the connections of one view share: its publications, and what its clients have rejected.
+//! What the connections of one view share: its publications.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::{Publication, Quarantine};
+use crate::Publication;
 
 /// The publications of one view. The owner keeps one per distinct view and gives it to each connection of it.
 pub struct View {
     publications: watch::Sender<Arc<Publication>>,
-    quarantine: Arc<Quarantine>,
 }
 
 impl View {
     /// A view that begins with this publication.
     pub fn new(publication: Publication) -> Self {
-        Self { publications: watch::Sender::new(Arc::new(publication)), quarantine: Arc::default() }
+        Self { publications: watch::Sender::new(Arc::new(publication)) }
     }
 
     /// Publishes to all connections of the view. Those that are slow skip to the newest.
@@ -29,16 +28,7 @@ impl View {
         self.publications.borrow().clone()
     }
 
-    /// The contents that clients of this view have rejected.
-    pub fn quarantine(&self) -> &Quarantine {
-        &self.quarantine
-    }
-
     pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Publication>> {
         self.publications.subscribe()
-    }
-
-    pub(super) fn shared_quarantine(&self) -> Arc<Quarantine> {
-        self.quarantine.clone()
     }
 }

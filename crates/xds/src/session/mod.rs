@@ -25,7 +25,7 @@ use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, Disc
 use fairlead_envoy::{ResourceSet, TypeUrl};
 
 use crate::{
-    NackReport, Protocol, Publication, Quarantine, SessionOptions,
+    NackReport, Protocol, Publication, SessionOptions,
     memo::Memo,
     options::ElementTypes,
     wire::{Nonce, Response},
@@ -47,7 +47,7 @@ pub enum Action {
         /// The revision of the publication that the response was made from.
         revision: u64,
     },
-    /// The client has rejected resources. Emitted once per type and digest.
+    /// The client has rejected resources. Emitted once per stream, type and digest.
     Reject(NackReport),
     /// Something worth counting.
     Note(Note),
@@ -84,7 +84,6 @@ pub enum CloseReason {
 pub struct Session {
     protocol: Protocol,
     options: SessionOptions,
-    quarantine: Arc<Quarantine>,
     publication: Arc<Publication>,
     types: [TypeState; TypeUrl::ALL.len()],
     tables: Tables,
@@ -105,21 +104,13 @@ pub struct Session {
 
 impl Session {
     /// A session that serves `publication` until [`Session::on_publication`] brings the next.
-    ///
-    /// `quarantine` is shared by the sessions of a view.
-    pub fn new(
-        protocol: Protocol,
-        mut options: SessionOptions,
-        publication: Arc<Publication>,
-        quarantine: Arc<Quarantine>,
-    ) -> Self {
+    pub fn new(protocol: Protocol, mut options: SessionOptions, publication: Arc<Publication>) -> Self {
         if protocol == Protocol::StateOfTheWorld {
             options.elements = ElementTypes::default();
         }
         Self {
             protocol,
             options,
-            quarantine,
             publication,
             types: Default::default(),
             tables: Tables::default(),
@@ -147,16 +138,10 @@ impl Session {
         self.pump()
     }
 
-    /// Serves a newer publication from now on. Publications may be skipped.
+    /// Serves another publication from now on, newer or of another view. Publications may be skipped.
     pub fn on_publication(&mut self, publication: Arc<Publication>) -> Vec<Action> {
         self.publication = publication;
         self.pump()
-    }
-
-    /// Continues with the publication and the quarantine of another view.
-    pub fn on_view(&mut self, publication: Arc<Publication>, quarantine: Arc<Quarantine>) -> Vec<Action> {
-        self.quarantine = quarantine;
-        self.on_publication(publication)
     }
 
     /// The revision of the publication that is being served.

@@ -230,10 +230,9 @@ impl Session {
         self.protocol == Protocol::StateOfTheWorld && matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener)
     }
 
-    /// Whether a client of this view is known to reject this content.
+    /// Whether the client has rejected this content.
     pub(super) fn is_rejected(&self, type_url: TypeUrl, resource: &EncodedResource) -> bool {
         self.state(type_url).has_rejected(&resource.name, resource.digest)
-            || self.quarantine.contains(type_url, &resource.name, resource.digest)
     }
 
     /// Sends a response that leaves the accounting of holdings alone.

@@ -4,13 +4,13 @@
 //! the response carried is in doubt; the resource at fault is taken from the message where Envoy names it, and
 //! otherwise found by sending halves. What is at fault is not sent again, and the rest is.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{Action, Note, Session, holdings::Flight};
 use crate::{
-    quarantine::{NackReport, Rejected, truncated},
+    nack::{NackReport, Rejected, truncated},
     wire::Nonce,
 };
 
@@ -86,14 +86,11 @@ impl Session {
         superseded: &BTreeSet<ResourceName>,
         message: &str,
     ) {
-        let quarantine = Arc::clone(&self.quarantine);
         let state = self.state_mut(type_url);
         let mut resources = Vec::new();
         for (name, digest) in at_fault {
-            let rejected = Rejected { name: name.clone(), digest };
-            let new = state.remember_rejected(&name, digest);
-            if quarantine.insert(type_url, rejected.clone()) && new {
-                resources.push(rejected);
+            if state.remember_rejected(&name, digest) {
+                resources.push(Rejected { name: name.clone(), digest });
             }
             if state.names.wants(&name) && !superseded.contains(&name) {
                 // The content at fault was certainly not applied. Endpoints stay in doubt, so that the content

@@ -48,7 +48,7 @@ async fn those_not_yet_served_count_as_well() {
 async fn who_waits_too_long_is_told_when_to_come_back() {
     let (backlog, admission) = admission(100);
     backlog.add(1000);
-    let late = admission.enter().await.err().expect("there is no room");
+    let late = admission.enter().await.expect_err("there is no room");
     assert_eq!(late.retry_after, Duration::from_secs(1), "nobody else waits");
     let status = late.status();
     assert_eq!(status.code(), tonic::Code::Unavailable);

@@ -15,7 +15,7 @@ use super::{
     envoy::Envoy,
     mesh::{Contents, Mesh, is_bad, references},
 };
-use crate::{Action, ElementTypes, NackReport, Protocol, Publication, Quarantine, Session, SessionOptions};
+use crate::{Action, ElementTypes, NackReport, Protocol, Publication, Session, SessionOptions};
 
 /// More steps than any history of the length that is tried can take.
 const MANY: usize = 5000;
@@ -50,7 +50,6 @@ struct History {
     bad_clusters: BTreeSet<String>,
     reported: Vec<NackReport>,
     options: SessionOptions,
-    quarantine: Arc<Quarantine>,
     revision: u64,
     steps: usize,
     bad: bool,
@@ -60,10 +59,9 @@ impl History {
     fn new(vhds: bool, bad: bool) -> Self {
         let elements = ElementTypes { vhds };
         let options = SessionOptions { elements, delta_bytes: 40, ..SessionOptions::default() };
-        let quarantine = Arc::<Quarantine>::default();
         let publication = Arc::new(Publication::new(0));
         let mut history = Self {
-            session: Session::new(Protocol::Delta, options, publication.clone(), quarantine.clone()),
+            session: Session::new(Protocol::Delta, options, publication.clone()),
             envoy: Envoy::new(vhds),
             responses: VecDeque::new(),
             mesh: Mesh::default(),
@@ -71,7 +69,6 @@ impl History {
             bad_clusters: BTreeSet::new(),
             reported: Vec::new(),
             options,
-            quarantine,
             revision: 0,
             steps: 0,
             bad,
@@ -104,12 +101,9 @@ impl History {
             }
             Op::Reconnect => {
                 self.responses.clear();
-                self.session = Session::new(
-                    Protocol::Delta,
-                    self.options,
-                    self.publication.clone(),
-                    self.quarantine.clone(),
-                );
+                self.session = Session::new(Protocol::Delta, self.options, self.publication.clone());
+                // What a stream has learnt goes with it.
+                self.reported.clear();
                 self.envoy.connect();
             }
         }

@@ -11,10 +11,7 @@ use envoy_types::pb::{
 use fairlead_envoy::{Digest, Elements, EncodedResource, ResourceSet, TypeUrl};
 use prost::Message;
 
-use crate::{
-    Action, ElementTypes, Note, Protocol, Publication, Quarantine, Rejected, Response, Session,
-    SessionOptions,
-};
+use crate::{Action, ElementTypes, Note, Protocol, Publication, Response, Session, SessionOptions};
 
 /// A delta script.
 pub(super) fn check(script: &str) {
@@ -31,11 +28,10 @@ pub(super) fn check_vhds(script: &str) {
     run(Protocol::Delta, ElementTypes { vhds: true }, script);
 }
 
-/// A delta script of a client whose view knows that the content `bad` of cluster `b` is rejected.
+/// A delta script of a client that has rejected the content `bad` of cluster `b` before.
 pub(super) fn check_known_bad(script: &str) {
-    let player = Player::new(Protocol::Delta, ElementTypes::default());
-    let rejected = Rejected { name: "b".into(), digest: Digest::of(b"bad") };
-    player.session.quarantine.insert(TypeUrl::Cluster, rejected);
+    let mut player = Player::new(Protocol::Delta, ElementTypes::default());
+    player.session.state_mut(TypeUrl::Cluster).remember_rejected(&"b".into(), Digest::of(b"bad"));
     play(player, script);
 }
 
@@ -73,8 +69,7 @@ impl Player {
     fn new(protocol: Protocol, elements: ElementTypes) -> Self {
         let options =
             SessionOptions { elements, max_names: 5, delta_bytes: 600, ..SessionOptions::default() };
-        let session =
-            Session::new(protocol, options, Arc::new(Publication::new(0)), Arc::new(Quarantine::default()));
+        let session = Session::new(protocol, options, Arc::new(Publication::new(0)));
         Self {
             session,
             revision: 0,
