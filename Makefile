@@ -63,7 +63,7 @@ audit: ## Check licences, advisories, bans and sources of the dependencies (inst
 		$(CARGO) install --locked --version $(CARGO_DENY_VERSION) cargo-deny; }
 	$(CARGO) deny --workspace --all-features check
 
-fuzz: ## Fuzz the YAML decoder and the xDS session, FUZZ_SECONDS each (needs nightly and cargo-fuzz)
+fuzz: ## Fuzz the decoders, the encoder of fragments and the xDS session, FUZZ_SECONDS each (needs nightly and cargo-fuzz)
 	@$(CARGO) +nightly --version >/dev/null 2>&1 || { \
 		echo 'make: fuzzing needs a nightly toolchain: rustup toolchain install nightly' >&2; exit 1; }
 	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || { \

@@ -14,6 +14,8 @@ pub mod encode;
 pub mod endpoint;
 pub mod extension;
 pub mod fragment;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 #[cfg(test)]
 mod golden;
 pub mod http;

@@ -1,4 +1,6 @@
 //! Drives a session with arbitrary bytes: whatever a client sends, a session neither panics nor runs away.
+//!
+//! [`fuzz_session`] plays a script of plausible events, [`fuzz_request`] takes the bytes as they come.
 
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use envoy_types::pb::{
 use fairlead_envoy::{Elements, EncodedResource, ResourceSet, TypeUrl};
 use prost::Message;
 
-use crate::{Action, ElementTypes, Protocol, Publication, Session, SessionOptions};
+use crate::{Action, ElementTypes, Node, Protocol, Publication, Session, SessionOptions};
 
 /// More responses to one input than a session of this size can have reason for.
 const MANY: usize = 200;
@@ -148,13 +150,49 @@ pub fn fuzz_session(data: &[u8]) {
 fn raw(session: &mut Session, protocol: Protocol, input: &mut Input<'_>) -> Vec<Action> {
     let len = usize::from(input.byte());
     let bytes = input.take(len);
+    request(session, protocol, bytes)
+}
+
+/// Reads `data` as the first requests of a stream, each of the length that the two bytes before it say.
+///
+/// # Panics
+/// If reading or answering them does, or a response cannot be encoded: bugs.
+pub fn fuzz_request(data: &[u8]) {
+    let mut input = Input(data);
+    let protocol = if input.byte() & 1 == 0 { Protocol::Delta } else { Protocol::StateOfTheWorld };
+    let first = Arc::new(Input(&[u8::MAX, 1]).publication(0));
+    let mut session =
+        Session::new(protocol, SessionOptions { max_names: 50, ..SessionOptions::default() }, first);
+    while !input.0.is_empty() {
+        let len = usize::from(u16::from_be_bytes([input.byte(), input.byte()]));
+        let bytes = input.take(len);
+        for action in request(&mut session, protocol, bytes) {
+            match action {
+                Action::Send(response) => assert_eq!(response.to_vec().len(), response.encoded_len()),
+                Action::Close(_) => return,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a session makes of the bytes of one request, after its node has been read as a server reads it.
+fn request(session: &mut Session, protocol: Protocol, bytes: &[u8]) -> Vec<Action> {
     match protocol {
-        Protocol::Delta => {
-            DeltaDiscoveryRequest::decode(bytes).map_or_else(|_| Vec::new(), |r| session.on_delta(&r))
-        }
-        Protocol::StateOfTheWorld => {
-            DiscoveryRequest::decode(bytes).map_or_else(|_| Vec::new(), |r| session.on_sotw(&r))
-        }
+        Protocol::Delta => DeltaDiscoveryRequest::decode(bytes).map_or_else(
+            |_| Vec::new(),
+            |mut request| {
+                request.node.take().map(Node::from_proto);
+                session.on_delta(&request)
+            },
+        ),
+        Protocol::StateOfTheWorld => DiscoveryRequest::decode(bytes).map_or_else(
+            |_| Vec::new(),
+            |mut request| {
+                request.node.take().map(Node::from_proto);
+                session.on_sotw(&request)
+            },
+        ),
     }
 }
 
