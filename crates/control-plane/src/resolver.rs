@@ -12,7 +12,7 @@ use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{
     AnswerMissing, ElementTypes, NackReport, Node, SessionOptions,
-    server::{Connection, ConnectionId, Peer, Resolver, Sessions},
+    server::{Ack, Connection, ConnectionId, Peer, Resolver, Sessions},
 };
 use tonic::Status;
 
@@ -112,13 +112,12 @@ impl Resolver for MeshResolver {
         self.core.nack(key, status.node.id.clone(), report.clone());
     }
 
-    fn on_ack(&self, id: ConnectionId, type_url: TypeUrl, revision: u64) {
-        let Some(since) = self.core.revisions().since(revision) else { return };
-        let Some(status) = self.sessions.get().and_then(|sessions| sessions.get(id)) else { return };
+    fn on_ack(&self, ack: &Ack) {
+        let Some(since) = self.core.revisions().since(ack.revision) else { return };
         // What a client is sent when it connects has waited for the client, not the other way round.
-        if status.since <= since {
-            self.metrics.accepted(type_url, since.elapsed());
-            if status.types.iter().all(|status| status.in_sync) {
+        if ack.since <= since {
+            self.metrics.accepted(ack.type_url, since.elapsed());
+            if ack.in_sync {
                 self.metrics.converged(since.elapsed());
             }
         }

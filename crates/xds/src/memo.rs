@@ -1,7 +1,8 @@
 //! Differences and encoded bodies that sessions share.
 //!
-//! Belongs to the set that the differences lead to. Ten thousand sessions that hold the same set and are to hold the same next one have the same difference and
-//! the same bytes. Sets are recognised by the identity of their root, so a hit costs a few comparisons.
+//! Belongs to the set that the differences lead to. Ten thousand sessions that hold the same set and are to hold the
+//! same next one have the same difference and the same bytes. Sets are recognised by the identity of their root, so
+//! a hit costs a few comparisons.
 
 use std::{
     collections::VecDeque,

@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use admission::{Admission, Backlog};
 pub use registry::{ConnectionStatus, Count, Counters, PerType, Sessions};
-pub use resolver::{Connection, ConnectionId, Peer, Resolver};
+pub use resolver::{Ack, Connection, ConnectionId, Peer, Resolver};
 pub use service::AdsService;
 pub use tonic::service::Routes;
 pub use view::View;

@@ -1,6 +1,6 @@
 //! What the owner of the server provides: who may connect, and what each is served.
 
-use std::{any::Any, fmt, future::Future, net::SocketAddr, sync::Arc};
+use std::{any::Any, fmt, future::Future, net::SocketAddr, sync::Arc, time::Instant};
 
 use fairlead_envoy::TypeUrl;
 use tokio::sync::watch;
@@ -22,7 +22,7 @@ pub struct Peer {
     pub certificates: Arc<[Vec<u8>]>,
     /// Whether the connection is encrypted.
     pub tls: bool,
-    /// The request's metadata, with the bearer token if there is one.
+    /// The request's metadata, with the bearer token if there is one. Empty once the client has been let in.
     pub metadata: MetadataMap,
 }
 
@@ -57,6 +57,21 @@ impl Connection {
     }
 }
 
+/// A client's acceptance of a response. Comes once for each response, so it carries all that an owner needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// The stream.
+    pub id: ConnectionId,
+    /// The type of the response.
+    pub type_url: TypeUrl,
+    /// The revision that it was made from.
+    pub revision: u64,
+    /// When the owner let the client in.
+    pub since: Instant,
+    /// Whether the client now has everything that is published, of every type that it has asked for.
+    pub in_sync: bool,
+}
+
 /// The owner of the world that is served.
 pub trait Resolver: Send + Sync + 'static {
     /// Authenticates a client and decides what it is served.
@@ -80,5 +95,5 @@ pub trait Resolver: Send + Sync + 'static {
     fn on_nack(&self, id: ConnectionId, report: &NackReport);
 
     /// A client has accepted what a revision changed in a type: the convergence time can be observed.
-    fn on_ack(&self, id: ConnectionId, type_url: TypeUrl, revision: u64);
+    fn on_ack(&self, ack: &Ack);
 }

@@ -15,11 +15,11 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Status, Streaming, metadata::MetadataMap};
 use tracing::{Instrument, debug, info, info_span};
 
 use super::{
-    Connection, Peer, Resolver, Shared, View,
+    Ack, Connection, Peer, Resolver, Shared, View,
     admission::Arrival,
     body::Outbox,
     registry::{Entry, Registration},
@@ -125,6 +125,8 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         mut connection: Connection,
         id: super::ConnectionId,
     ) -> Status {
+        // Whoever is in has been authenticated; a token is not kept for the life of a stream.
+        self.peer.metadata = MetadataMap::new();
         let view = connection.view.borrow_and_update().clone();
         let mut publications = view.subscribe();
         let publication = publications.borrow_and_update().clone();
@@ -235,7 +237,9 @@ impl<M: Request, R: Resolver> Stream<M, R> {
             }
             Action::Acked { type_url, revision } => {
                 counters.acks.add(type_url, 1);
-                self.shared.resolver.on_ack(entry.id, type_url, revision);
+                let in_sync = entry.session().in_sync();
+                let ack = Ack { id: entry.id, type_url, revision, since: entry.since, in_sync };
+                self.shared.resolver.on_ack(&ack);
             }
             Action::Reject(report) => {
                 counters.rejected_resources.add(report.type_url, report.resources.len() as u64);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
 use fairlead_xds::{
     NackReport, Node, Publication, SessionOptions,
-    server::{Connection, ConnectionId, Endpoint, Peer, Resolver, Server, ServerOptions, View},
+    server::{Ack, Connection, ConnectionId, Endpoint, Peer, Resolver, Server, ServerOptions, View},
 };
 use tokio::{net::TcpListener, sync::oneshot};
 use tonic::Status;
@@ -41,7 +41,7 @@ impl Resolver for Owner {
 
     fn on_nack(&self, _id: ConnectionId, _report: &NackReport) {}
 
-    fn on_ack(&self, _id: ConnectionId, _type_url: TypeUrl, _revision: u64) {}
+    fn on_ack(&self, _ack: &Ack) {}
 }
 
 /// A running server.

@@ -15,7 +15,9 @@ use envoy_types::pb::envoy::{
 use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
 use fairlead_xds::{
     NackReport, Node, Publication, SessionOptions,
-    server::{Connection, ConnectionId, Endpoint, Peer, Resolver, ServeError, Server, ServerOptions, View},
+    server::{
+        Ack, Connection, ConnectionId, Endpoint, Peer, Resolver, ServeError, Server, ServerOptions, View,
+    },
 };
 use tokio::{
     net::TcpListener,
@@ -69,8 +71,8 @@ impl Resolver for Owner {
         self.0.note(format!("nack {} {}", report.type_url, report.resources[0].name));
     }
 
-    fn on_ack(&self, _id: ConnectionId, type_url: TypeUrl, revision: u64) {
-        self.0.note(format!("ack {type_url} {revision}"));
+    fn on_ack(&self, ack: &Ack) {
+        self.0.note(format!("ack {} {}", ack.type_url, ack.revision));
     }
 }
 
