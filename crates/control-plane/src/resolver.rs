@@ -64,7 +64,8 @@ impl MeshResolver {
     fn options(&self, node: &Node) -> SessionOptions {
         let proven = node.user_agent_name == "envoy"
             && node.user_agent_version.is_some_and(|v| v.major == VHDS_SINCE.0 && v.minor >= VHDS_SINCE.1);
-        let elements = ElementTypes { vhds: self.virtual_hosts_as_resources && proven };
+        let elements =
+            ElementTypes { vhds: self.virtual_hosts_as_resources && proven, ..ElementTypes::default() };
         // A listener that waits for a secret keeps all of its servers waiting. Told that there is none, Envoy refuses
         // the handshakes of that one server, and takes the secret when it comes.
         let answer_missing = AnswerMissing::default().with(TypeUrl::Secret, true);

@@ -99,7 +99,7 @@ pub fn fuzz_session(data: &[u8]) {
     let flags = input.byte();
     let protocol = if flags & 1 == 0 { Protocol::Delta } else { Protocol::StateOfTheWorld };
     let options = SessionOptions {
-        elements: ElementTypes { vhds: flags & 2 == 0 },
+        elements: ElementTypes { vhds: flags & 2 == 0, ..ElementTypes::default() },
         max_names: 50,
         ..SessionOptions::default()
     };

@@ -13,17 +13,26 @@ pub enum Protocol {
 
 /// The element types that a client takes as resources of their own. Only delta clients can.
 ///
-/// LEDS and FCDS will be further fields; until then their resources are served as published, by name.
+/// A resource whose element type is not taken is sent with its elements inline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ElementTypes {
     /// Virtual hosts are sent under VHDS, and a route table as its parent form.
     pub vhds: bool,
+    /// Endpoints are sent under LEDS, and a load assignment that has them as elements as its parent form.
+    pub leds: bool,
+    /// Filter chains are sent under FCDS, and a listener that has them as elements as its parent form.
+    pub fcds: bool,
 }
 
 impl ElementTypes {
     /// Whether resources of this type are sent alone.
     pub(crate) fn takes(self, element: TypeUrl) -> bool {
-        element == TypeUrl::VirtualHost && self.vhds
+        match element {
+            TypeUrl::VirtualHost => self.vhds,
+            TypeUrl::LbEndpoint => self.leds,
+            TypeUrl::FilterChain => self.fcds,
+            _ => false,
+        }
     }
 }
 

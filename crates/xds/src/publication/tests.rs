@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const VHDS: ElementTypes = ElementTypes { vhds: true };
+const VHDS: ElementTypes = ElementTypes { vhds: true, leds: false, fcds: false };
 
 fn table(name: u8, version: u8, hosts: &[u8]) -> EncodedResource {
     let children = hosts

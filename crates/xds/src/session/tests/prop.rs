@@ -57,7 +57,7 @@ struct History {
 
 impl History {
     fn new(vhds: bool, bad: bool) -> Self {
-        let elements = ElementTypes { vhds };
+        let elements = ElementTypes { vhds, ..ElementTypes::default() };
         let options = SessionOptions { elements, delta_bytes: 40, ..SessionOptions::default() };
         let publication = Arc::new(Publication::new(0));
         let mut history = Self {

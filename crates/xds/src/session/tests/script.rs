@@ -25,7 +25,7 @@ pub(super) fn check_sotw(script: &str) {
 
 /// A delta script of a client that takes virtual hosts as resources.
 pub(super) fn check_vhds(script: &str) {
-    run(Protocol::Delta, ElementTypes { vhds: true }, script);
+    run(Protocol::Delta, ElementTypes { vhds: true, ..ElementTypes::default() }, script);
 }
 
 /// A delta script of a client that has rejected the content `bad` of cluster `b` before.
