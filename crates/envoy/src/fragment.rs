@@ -120,7 +120,8 @@ pub fn route_table_of(
     if !children.is_empty() {
         head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
         let parent = EncodedResource::of_fragments(name, concat(encode(&head), catch_all));
-        full.elements = Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children }));
+        full.elements =
+            Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None }));
     }
     full
 }
@@ -156,7 +157,8 @@ pub fn route_table_after(
     head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
     let parent = EncodedResource::of_fragments(name, concat(encode(&head), catch_all));
     let children = children(previous, elements);
-    full.elements = Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children }));
+    full.elements =
+        Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None }));
     full
 }
 

@@ -80,6 +80,7 @@ impl<'a> Input<'a> {
                             element_type: TypeUrl::VirtualHost,
                             parent: EncodedResource::whole(name, vec![9]),
                             children: hosts.into_iter().collect(),
+                            turned: None,
                         })
                     });
                     (resource.name.clone(), resource)

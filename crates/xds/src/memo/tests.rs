@@ -38,6 +38,7 @@ fn another_form_of_the_same_content_is_no_change() {
         element_type: TypeUrl::VirtualHost,
         parent: resource.clone(),
         children: ResourceSet::new(),
+        turned: None,
     }));
     let new: ResourceSet = [(resource.name.clone(), resource)].into_iter().collect();
     assert!(Memo::default().step(TypeUrl::RouteConfiguration, &old, &new).is_empty());

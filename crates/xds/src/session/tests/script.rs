@@ -269,7 +269,7 @@ fn table(name: &str, hosts: &str) -> EncodedResource {
         children.insert(name.as_str().into(), EncodedResource::whole(name, content.to_owned()));
     }
     let parent = EncodedResource::whole(name, format!("parent of {name}"));
-    let elements = Elements { element_type: TypeUrl::VirtualHost, parent, children };
+    let elements = Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None };
     let mut table = EncodedResource::whole(name, format!("[{hosts}]"));
     table.elements = Some(Arc::new(elements));
     table

@@ -1,0 +1,276 @@
+//! Collections: the names under which the endpoints of a load assignment are resources of their own (LEDS).
+//!
+//! `xdstp:///envoy.config.endpoint.v3.LbEndpoint/<epoch>/<cluster>/<locality>/<endpoint>`: a client subscribes to
+//! everything below the last `/`. The locality is the number of its collection within the assignment. The epoch is
+//! one of two letters: an assignment that is sent again names other collections than the time before, see
+//! [`Epoch`].
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use envoy_types::pb::envoy::config::{
+    core::v3::{SocketAddress, address, socket_address::PortSpecifier},
+    endpoint::v3::{
+        ClusterLoadAssignment, LbEndpoint, LedsClusterLocalityConfig, LocalityLbEndpoints,
+        lb_endpoint::HostIdentifier, locality_lb_endpoints::LbConfig,
+    },
+};
+
+use crate::{Digest, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, config_source, encode};
+
+#[cfg(test)]
+mod tests;
+
+const PREFIX: &str = "xdstp:///envoy.config.endpoint.v3.LbEndpoint/";
+
+/// One of two names for the same collections.
+///
+/// An Envoy that is sent an assignment again keeps the subscriptions of collections that it knows, and with them
+/// endpoints that are long gone, and a pointer to the assignment before, which it has freed. Collections of another
+/// name are subscribed anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Epoch {
+    /// The one that is used first.
+    #[default]
+    First,
+    /// The other.
+    Second,
+}
+
+impl Epoch {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+
+    /// The epoch of an assignment with collections, by the version that a client lists.
+    ///
+    /// What is no digest is of no epoch; every digest of another resource seems to be of one.
+    pub fn of_version(version: &str) -> Option<Self> {
+        let last = version.chars().last()?.to_digit(16)?;
+        Some(if last & 1 == 0 { Self::First } else { Self::Second })
+    }
+
+    /// The digest of an assignment in this epoch: its last bit tells.
+    fn mark(self, Digest(digest): Digest) -> Digest {
+        Digest(digest & !1 | u128::from(self == Self::Second))
+    }
+
+    const fn letter(self) -> char {
+        match self {
+            Self::First => 'a',
+            Self::Second => 'b',
+        }
+    }
+}
+
+/// A collection in one epoch: what the names of its endpoints begin with, up to the last `/`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Collection(ResourceName);
+
+impl Collection {
+    /// The collection of a cluster's locality.
+    pub fn new(epoch: Epoch, cluster: &str, locality: usize) -> Self {
+        Self(format!("{PREFIX}{}/{cluster}/{locality}", epoch.letter()).into())
+    }
+
+    /// The collection that a client subscribes to, if `glob` is the name of one.
+    pub fn of_glob(glob: &str) -> Option<Self> {
+        let collection = Self(glob.strip_suffix("/*")?.into());
+        collection.parts().is_some().then_some(collection)
+    }
+
+    /// The collection that an endpoint belongs to by its name.
+    pub fn prefix_of(endpoint: &str) -> Option<&str> {
+        endpoint.rsplit_once('/').map(|(prefix, _)| prefix)
+    }
+
+    /// What the names of its endpoints begin with, without the `/`.
+    pub fn prefix(&self) -> &str {
+        &self.0
+    }
+
+    /// The name by which it is subscribed.
+    pub fn glob(&self) -> String {
+        format!("{}/*", self.0)
+    }
+
+    /// The epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.parts().map(|(epoch, _)| epoch).unwrap_or_default()
+    }
+
+    /// The name of the cluster.
+    pub fn cluster(&self) -> &str {
+        self.parts().map(|(_, cluster)| cluster).unwrap_or_default()
+    }
+
+    fn parts(&self) -> Option<(Epoch, &str)> {
+        let (epoch, path) = self.0.strip_prefix(PREFIX)?.split_once('/')?;
+        let epoch = [Epoch::First, Epoch::Second].into_iter().find(|e| epoch.chars().eq([e.letter()]))?;
+        let (cluster, _) = path.rsplit_once('/')?;
+        Some((epoch, cluster))
+    }
+}
+
+impl std::borrow::Borrow<str> for Collection {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of the same endpoint in the other epoch; `None` for what is no endpoint of a collection.
+pub fn in_other_epoch(endpoint: &str) -> Option<ResourceName> {
+    let collection = Collection(Collection::prefix_of(endpoint)?.into());
+    let (epoch, _) = collection.parts()?;
+    Some(renamed(endpoint, epoch.other()))
+}
+
+/// `endpoint`, which is the name of one, in another epoch: the letters are of the same length.
+fn renamed(endpoint: &str, epoch: Epoch) -> ResourceName {
+    format!("{PREFIX}{}{}", epoch.letter(), &endpoint[PREFIX.len() + 1..]).into()
+}
+
+/// The form of an assignment in the second epoch.
+#[derive(Debug)]
+pub struct Turned {
+    /// The assignment.
+    pub parent: EncodedResource,
+    children: OnceLock<ResourceSet>,
+}
+
+impl Turned {
+    fn new(parent: EncodedResource) -> Self {
+        Self { parent, children: OnceLock::new() }
+    }
+}
+
+/// The children follow from those of the first epoch.
+impl PartialEq for Turned {
+    fn eq(&self, other: &Self) -> bool {
+        self.parent == other.parent
+    }
+}
+
+impl Eq for Turned {}
+
+impl Elements {
+    /// The parent in an epoch; types without epochs have one form.
+    pub fn parent_in(&self, epoch: Epoch) -> &EncodedResource {
+        match (&self.turned, epoch) {
+            (Some(turned), Epoch::Second) => &turned.parent,
+            _ => &self.parent,
+        }
+    }
+
+    /// The children in an epoch. Their contents are the same; the names of the second are made when first asked for.
+    pub fn children_in(&self, epoch: Epoch) -> &ResourceSet {
+        match (&self.turned, epoch) {
+            (Some(turned), Epoch::Second) => turned.children.get_or_init(|| {
+                let renamed = self.children.values().map(|child| {
+                    let name = renamed(&child.name, epoch);
+                    (name.clone(), EncodedResource { name, ..child.clone() })
+                });
+                renamed.collect()
+            }),
+            _ => &self.children,
+        }
+    }
+}
+
+/// A load assignment that has its endpoints as elements, one collection for each locality.
+///
+/// It has no second form if it has no endpoint: Envoy would wait for endpoints that never come.
+pub fn load_assignment(assignment: &ClusterLoadAssignment) -> EncodedResource {
+    let mut full = EncodedResource::whole(assignment.cluster_name.as_str(), encode(assignment));
+    let children = endpoints(assignment);
+    if !children.is_empty() {
+        full.elements = Some(Arc::new(Elements {
+            element_type: TypeUrl::LbEndpoint,
+            parent: parent(assignment, Epoch::First),
+            children,
+            turned: Some(Turned::new(parent(assignment, Epoch::Second))),
+        }));
+    }
+    full
+}
+
+/// The localities that have endpoints, numbered: a collection without one would never be answered.
+fn localities(assignment: &ClusterLoadAssignment) -> impl Iterator<Item = (usize, &LocalityLbEndpoints)> {
+    assignment.endpoints.iter().filter(|locality| !locality.lb_endpoints.is_empty()).enumerate()
+}
+
+/// The assignment with collections in place of the endpoints.
+fn parent(assignment: &ClusterLoadAssignment, epoch: Epoch) -> EncodedResource {
+    let name = &assignment.cluster_name;
+    let collected = |(number, locality): (usize, &LocalityLbEndpoints)| LocalityLbEndpoints {
+        locality: locality.locality.clone(),
+        load_balancing_weight: locality.load_balancing_weight,
+        priority: locality.priority,
+        proximity: locality.proximity,
+        metadata: locality.metadata.clone(),
+        lb_config: Some(LbConfig::LedsClusterLocalityConfig(LedsClusterLocalityConfig {
+            leds_config: Some(config_source::ads()),
+            leds_collection_name: Collection::new(epoch, name, number).glob(),
+        })),
+        ..LocalityLbEndpoints::default()
+    };
+    let parent = ClusterLoadAssignment {
+        cluster_name: name.clone(),
+        endpoints: localities(assignment).map(collected).collect(),
+        named_endpoints: assignment.named_endpoints.clone(),
+        policy: assignment.policy.clone(),
+    };
+    let parent = EncodedResource::whole(name.as_str(), encode(&parent));
+    EncodedResource { digest: epoch.mark(parent.digest), ..parent }
+}
+
+/// The endpoints under their names in the first epoch. Of several at one address the first counts, as in Envoy.
+fn endpoints(assignment: &ClusterLoadAssignment) -> ResourceSet {
+    let mut set = ResourceSet::new();
+    for (number, locality) in localities(assignment) {
+        let collection = Collection::new(Epoch::First, &assignment.cluster_name, number);
+        for endpoint in &locality.lb_endpoints {
+            let body = encode(endpoint);
+            let name: ResourceName = format!("{}/{}", collection.prefix(), id(endpoint, &body)).into();
+            if !set.contains_key(&name) {
+                set.insert(name.clone(), EncodedResource::whole(name, body));
+            }
+        }
+    }
+    set
+}
+
+/// What an endpoint is called in its collection: its address, or a digest where that is no IP address and port.
+fn id(endpoint: &LbEndpoint, body: &[u8]) -> String {
+    let of = match &endpoint.host_identifier {
+        Some(HostIdentifier::Endpoint(of)) => of.address.as_ref().and_then(|a| a.address.as_ref()),
+        _ => None,
+    };
+    match of {
+        Some(address::Address::SocketAddress(SocketAddress {
+            address,
+            port_specifier: Some(PortSpecifier::PortValue(port)),
+            ..
+        })) if address.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-')) => {
+            format!("{address}:{port}")
+        }
+        Some(other) => {
+            let address = envoy_types::pb::envoy::config::core::v3::Address { address: Some(other.clone()) };
+            Digest::of(&encode(&address)).to_string()
+        }
+        None => Digest::of(body).to_string(),
+    }
+}
