@@ -10,7 +10,9 @@ use tokio::{
 };
 
 use crate::{
-    harness::{APP_PORT, Egress, Endpoint, Mesh, Proxy, Service, claims::claims, egress_yaml},
+    harness::{
+        APP_PORT, Egress, Endpoint, Mesh, Proxy, Service, claims::claims, egress_yaml, mesh::SETTLED_WITHIN,
+    },
     localities,
 };
 
@@ -27,6 +29,10 @@ const BYTES: u16 = 9000;
 /// The port of the gateway.
 const GATE: u16 = 8088;
 
+/// How long routes wait for a subset: so short that the wait for its end is no burden. What happens meanwhile is seen in
+/// `e2e_changes`.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Services of two namespaces, and a client with listeners that see more or less of them.
 pub(crate) struct Bazaar {
     /// The client, in `eu/a`.
@@ -42,7 +48,7 @@ pub(crate) struct Bazaar {
 
 impl Bazaar {
     async fn open() -> Self {
-        let mesh = Mesh::start().await;
+        let mesh = Mesh::start_with(|settings| settings.source.reference_grace.0 = GRACE).await;
         let tea = Endpoint::bare("tea", "v1", "shop").await;
         let coffee = Endpoint::bare("coffee", "v1", "other").await;
         mesh.publish("tea.yaml", &all_ports(Service::new("tea", "shop")).yaml([&tea])).await;
@@ -129,9 +135,15 @@ fn virtual_service(name: &str, namespace: &str, host: &str, more: &str, route: &
 }
 
 async fn an_unknown_subset_is_unavailable(bazaar: &Bazaar) {
-    let before = bazaar.tea.app.requests().len();
     let route = "[{destination: {host: tea, subset: green}}]";
     bazaar.case(&virtual_service("tea", "shop", "tea", "", route)).await;
+    // The routes wait for the subset at first (ADR 0006), and are then used as they are.
+    let unavailable = eventually("the routes are used", SETTLED_WITHIN, || async {
+        let answer = bazaar.ask(OPEN, "tea").await;
+        if answer == (503, None) { Ok(()) } else { Err(format!("{answer:?}")) }
+    });
+    unavailable.await.expect("the wait ends");
+    let before = bazaar.tea.app.requests().len();
     bazaar.assert_asks(OPEN, "tea", 503, None).await;
     assert_eq!(bazaar.tea.app.requests().len(), before);
     bazaar.mesh.remove("case.yaml").await;
