@@ -6,7 +6,10 @@ mod faults;
 mod resilience;
 mod routing;
 
-use std::{pin::Pin, time::Instant};
+use std::{
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use fairlead_testkit::load;
@@ -19,6 +22,10 @@ use super::{
 /// How far a share may be from what is configured, in standard deviations of the binomial distribution. A correct
 /// share is further away once in 1.7 million times.
 const SIGMAS: f64 = 5.0;
+
+/// How much earlier than asked for a timer of Envoy may end: it counts from the time at which its event loop last
+/// looked at the clock, in whole milliseconds.
+const EARLY: Duration = Duration::from_millis(5);
 
 /// A step, before it is taken.
 pub(super) struct Step {
