@@ -225,7 +225,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "NACK-08",
         "Another client of the view asks for a content that one has rejected.",
-        "It is left out; the rest comes.",
+        "It is sent: what one client refuses may be its own fault.",
         "ours: quarantine",
         "publish CDS a=bad b=1
          > CDS
@@ -234,7 +234,7 @@ pub(crate) const ROWS: &[Row] = &[
          < CDS b=1
          > CDS ack
          a2: > CDS
-         a2: < CDS b=1
+         a2: < CDS a=bad b=1
          a2: > CDS ack
          a2: quiet",
     ),

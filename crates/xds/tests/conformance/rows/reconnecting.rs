@@ -159,7 +159,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "REC-11",
         "A client comes back after something was rejected.",
-        "The rejected content is not sent again; what it keeps of an older content stays.",
+        "The content is sent again, as a quarantine ends with its stream; rejected again, it is left out.",
         "ours: quarantine",
         "publish LDS a=1 b=1
          > LDS
@@ -171,12 +171,14 @@ pub(crate) const ROWS: &[Row] = &[
          > LDS nack:it_is_bad
          quiet
          cut
-         publish LDS a=bad b=2
          D > LDS have:a=1,b=1
-         D < LDS b=2
+         D < LDS a=bad
+         D > LDS nack:it_is_bad
          S > LDS
-         S < LDS b=2
-         > LDS ack
+         S < LDS a=bad b=1
+         S > LDS nack:Error_adding/updating_listener(s)_a:_bad
+         S < LDS b=1
+         S > LDS ack
          quiet",
     ),
 ];

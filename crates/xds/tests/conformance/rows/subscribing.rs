@@ -53,14 +53,17 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "SUB-04",
         "Under a wildcard a resource changes, another is added, a third removed.",
-        "Delta: what changed, and the removed name. State of the world: all of CDS or LDS in one response.",
+        "Delta: what changed, and after its acknowledgement the removed name. State of the world: all of CDS or LDS in one response, with what is removed until the rest is acknowledged.",
         GROUPING,
         "publish LDS a=1 b=1 c=1
          > LDS
          < LDS a=1 b=1 c=1
          > LDS ack
          publish LDS a=2 b=1 d=1
-         D < LDS a=2 d=1 -c
+         D < LDS a=2 d=1
+         S < LDS a=2 b=1 c=1 d=1
+         > LDS ack
+         D < LDS -c
          S < LDS a=2 b=1 d=1
          > LDS ack
          quiet",
