@@ -15,18 +15,56 @@ use crate::stats::Kind;
 type InputKey<I> = <<I as Index>::Input as Input>::Key;
 type InputValue<I> = <<I as Index>::Input as Input>::Value;
 
-/// The keys in a bucket; empty: somebody has looked.
-pub(crate) struct Bucket<K>(OrdSet<K>);
-
-impl<K> Default for Bucket<K> {
-    fn default() -> Self {
-        Self(OrdSet::new())
-    }
+/// The keys in a bucket. Most buckets have one, and a set of one takes ten times its memory.
+#[derive(Default)]
+pub(crate) enum Bucket<K> {
+    /// Somebody has looked.
+    #[default]
+    Empty,
+    One(K),
+    Many(OrdSet<K>),
 }
 
 impl<K: Key> Data for Bucket<K> {
     fn outlives_node(&self) -> bool {
-        !self.0.is_empty()
+        !matches!(self, Self::Empty)
+    }
+}
+
+impl<K: Key> Bucket<K> {
+    fn keys(&self) -> OrdSet<K> {
+        match self {
+            Self::Empty => OrdSet::new(),
+            Self::One(key) => OrdSet::unit(key.clone()),
+            Self::Many(keys) => keys.clone(),
+        }
+    }
+
+    /// Returns whether the key is new.
+    fn insert(&mut self, key: &K) -> bool {
+        match self {
+            Self::Empty => *self = Self::One(key.clone()),
+            Self::One(known) if known == key => return false,
+            Self::One(known) => *self = Self::Many([known.clone(), key.clone()].into_iter().collect()),
+            Self::Many(keys) => return keys.insert(key.clone()).is_none(),
+        }
+        true
+    }
+
+    /// Returns whether the key was there.
+    fn remove(&mut self, key: &K) -> bool {
+        match self {
+            Self::One(known) if known == key => *self = Self::Empty,
+            Self::Empty | Self::One(_) => return false,
+            Self::Many(keys) => {
+                let known = keys.remove(key).is_some();
+                if let (1, Some(last)) = (keys.len(), keys.get_min()) {
+                    *self = Self::One(last.clone());
+                }
+                return known;
+            }
+        }
+        true
     }
 }
 
@@ -56,7 +94,7 @@ pub(crate) fn ingredient<I: Index>(core: &mut Core) -> u16 {
 pub(crate) fn observe<I: Index>(core: &mut Core, bucket: &I::Bucket) -> (u32, OrdSet<InputKey<I>>) {
     let ingredient = ingredient::<I>(core);
     let id = core.node_of::<I::Bucket, Bucket<InputKey<I>>>(ingredient, bucket, State::Fresh);
-    (id, core.slot::<I::Bucket, Bucket<InputKey<I>>>(id).data.0.clone())
+    (id, core.slot::<I::Bucket, Bucket<InputKey<I>>>(id).data.keys())
 }
 
 fn maintain<I: Index>(core: &mut Core, key: &dyn Any, old: Option<&dyn Any>, new: Option<&dyn Any>) {
@@ -68,10 +106,10 @@ fn maintain<I: Index>(core: &mut Core, key: &dyn Any, old: Option<&dyn Any>, new
     let (old, new) = (buckets(old), buckets(new));
     let ingredient = ingredient::<I>(core);
     for bucket in old.difference(&new) {
-        edit::<I>(core, ingredient, bucket, |keys| keys.remove(key).is_some());
+        edit::<I>(core, ingredient, bucket, |keys| keys.remove(key));
     }
     for bucket in new.difference(&old) {
-        edit::<I>(core, ingredient, bucket, |keys| keys.insert(key.clone()).is_none());
+        edit::<I>(core, ingredient, bucket, |keys| keys.insert(key));
     }
 }
 
@@ -79,17 +117,17 @@ fn edit<I: Index>(
     core: &mut Core,
     ingredient: u16,
     bucket: &I::Bucket,
-    edit: impl FnOnce(&mut OrdSet<InputKey<I>>) -> bool,
+    edit: impl FnOnce(&mut Bucket<InputKey<I>>) -> bool,
 ) {
     let slab = core.slab_mut::<I::Bucket, Bucket<InputKey<I>>>(ingredient);
     let local = slab.find_or_insert(bucket);
     let slot = slab.slot_mut(local);
-    let changed = edit(&mut slot.data.0);
+    let changed = edit(&mut slot.data);
     debug_assert!(changed, "`{}`: `buckets` is not a function of key and value", I::NAME);
     let node = slot.node;
     if node != NO_NODE {
         core.notify(node, None);
-    } else if slot.data.0.is_empty() {
+    } else if !slot.data.outlives_node() {
         slab.remove(local);
     }
 }

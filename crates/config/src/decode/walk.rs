@@ -31,7 +31,7 @@ pub(super) struct Walk<'a> {
     schema: &'a Schema,
     unknown: UnknownFields,
     path: FieldPath,
-    positions: FieldPositions,
+    positions: Vec<(String, Position)>,
     found: Diagnostics,
 }
 
@@ -42,8 +42,8 @@ impl<'a> Walk<'a> {
         on: Subject,
         unknown: UnknownFields,
     ) -> Self {
-        let (path, positions) = (FieldPath::root(), FieldPositions::default());
-        Self { document, schema, unknown, path, positions, found: Diagnostics::on(on) }
+        let (path, found) = (FieldPath::root(), Diagnostics::on(on));
+        Self { document, schema, unknown, path, positions: Vec::new(), found }
     }
 
     /// The JSON of the object's own fields; those in `skip` are not looked at.
@@ -67,7 +67,7 @@ impl<'a> Walk<'a> {
 
     /// The positions of the fields, and the findings.
     pub(super) fn finish(self) -> (FieldPositions, Vec<Diagnostic>) {
-        (self.positions, self.found.into_vec())
+        (self.positions.into_iter().collect(), self.found.into_vec())
     }
 
     fn misfit(&mut self, position: Position, misfit: Misfit) {
@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
             Value::List(_) | Value::Map(_) => entry.key_position,
         };
         if self.document.file.is_some() {
-            self.positions.insert(&self.path, position);
+            self.positions.push((self.path.to_string(), position));
         }
         if !field.translated {
             let text = format!("`{}` is accepted but has no effect yet", entry.key);
@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
         for (index, node) in items.iter().enumerate() {
             self.path.push(Segment::Index(index));
             if self.document.file.is_some() {
-                self.positions.insert(&self.path, node.position);
+                self.positions.push((self.path.to_string(), node.position));
             }
             if node.is_null() {
                 self.report(Severity::Error, Code::WrongType, node.position, "the item of the list is empty");
@@ -205,7 +205,7 @@ impl<'a> Walk<'a> {
         for entry in entries {
             self.path.push(Segment::Key(entry.key.to_string()));
             if self.document.file.is_some() {
-                self.positions.insert(&self.path, entry.key_position);
+                self.positions.push((self.path.to_string(), entry.key_position));
             }
             self.note_written_key(entry);
             // The API server drops such an entry: `headers: {x-user:}` would match every request.
