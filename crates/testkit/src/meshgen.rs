@@ -4,6 +4,8 @@
 //! of the first services: `VirtualService` `i` splits the traffic of service `i` over two subsets, so a mesh
 //! that is to be valid has at least as many `DestinationRule`s as `VirtualService`s.
 
+mod gateway;
+
 use std::{fmt::Write as _, net::Ipv4Addr};
 
 /// The size of a mesh.
@@ -23,24 +25,37 @@ pub struct MeshSpec {
     pub virtual_services: usize,
     /// DestinationRules `svc-0`, ... with the subsets `v1` and `v2`.
     pub destination_rules: usize,
+    /// WorkloadEntries of each service entry, in place of its inline endpoints.
+    pub workload_entries_per_service_entry: usize,
+    /// How many services the Sidecar of each namespace lets its workloads see: its own first, then those of
+    /// others. No namespace has a Sidecar if 0.
+    pub sidecar_services: usize,
+    /// HTTPS servers of the Gateway `edge`, each with a host, a port 443 and a Secret of its own; no Gateway if 0.
+    pub gateway_servers: usize,
 }
 
 impl Default for MeshSpec {
     /// One namespace with ten services of two endpoints each.
     fn default() -> Self {
-        Self {
-            namespaces: 1,
-            services: 10,
-            endpoints_per_service: 2,
-            pods: true,
-            service_entries: 0,
-            virtual_services: 0,
-            destination_rules: 0,
-        }
+        Self { services: 10, endpoints_per_service: 2, ..Self::EMPTY }
     }
 }
 
 impl MeshSpec {
+    /// One namespace with nothing in it.
+    pub const EMPTY: Self = Self {
+        namespaces: 1,
+        services: 0,
+        endpoints_per_service: 0,
+        pods: true,
+        service_entries: 0,
+        virtual_services: 0,
+        destination_rules: 0,
+        workload_entries_per_service_entry: 0,
+        sidecar_services: 0,
+        gateway_servers: 0,
+    };
+
     /// The whole mesh as files: name and YAML, one file for each object and the slice and pods of a service
     /// together, in an order that is always the same.
     pub fn files(&self) -> Vec<(String, String)> {
@@ -54,12 +69,21 @@ impl MeshSpec {
         }
         for i in 0..self.service_entries {
             files.push((format!("serviceentry-{i}.yaml"), self.service_entry(i)));
+            for j in 0..self.workload_entries_per_service_entry {
+                files.push((format!("workloadentry-{i}-{j}.yaml"), self.workload_entry(i, j)));
+            }
         }
         for i in 0..self.virtual_services {
             files.push((format!("virtualservice-{i}.yaml"), self.virtual_service(i, 80)));
         }
         for i in 0..self.destination_rules {
             files.push((format!("destinationrule-{i}.yaml"), self.destination_rule(i, 100)));
+        }
+        for i in 0..if self.sidecar_services == 0 { 0 } else { self.namespaces.max(1) } {
+            files.push((format!("sidecar-{i}.yaml"), self.sidecar(i)));
+        }
+        if self.gateway_servers > 0 {
+            files.push(("gateway.yaml".to_owned(), self.gateway(None)));
         }
         files
     }
@@ -143,6 +167,10 @@ impl MeshSpec {
             ns = self.namespace_of(i),
             vip = address(Ipv4Addr::new(240, 240, 0, 0), i + 1),
         );
+        if self.workload_entries_per_service_entry > 0 {
+            write(&mut yaml, format_args!("  workloadSelector: {{labels: {{app: ext-{i}}}}}\n"));
+            return yaml;
+        }
         yaml.push_str(if self.endpoints_per_service == 0 { "  endpoints: []\n" } else { "  endpoints:\n" });
         for j in 0..self.endpoints_per_service {
             let ip = address(Ipv4Addr::new(172, 16, 0, 0), i * self.endpoints_per_service + j + 1);
@@ -180,6 +208,42 @@ impl MeshSpec {
             ns = self.namespace_of(i),
             host = self.host(i),
         )
+    }
+
+    /// The WorkloadEntry `j` of ServiceEntry `i`.
+    pub fn workload_entry(&self, i: usize, j: usize) -> String {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {{name: ext-{i}-{j}, namespace: {ns}}}\n\
+             spec: {{address: {ip}, ports: {{http: 8080}}, labels: {{app: ext-{i}, version: {version}}}}}\n",
+            ns = self.namespace_of(i),
+            ip = address(
+                Ipv4Addr::new(12, 0, 0, 0),
+                i * self.workload_entries_per_service_entry.max(1) * 2 + j + 1
+            ),
+            version = version(j),
+        )
+    }
+
+    /// The Sidecar of namespace `i`.
+    pub fn sidecar(&self, i: usize) -> String {
+        let namespaces = self.namespaces.max(1);
+        let mut yaml = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: default, namespace: ns-{i}}}\n\
+             spec:\n  egress:\n  - hosts:\n"
+        );
+        // First i, i + namespaces, ...: those of the namespace; then those of the next namespace.
+        let of_namespace = |n: usize| (n..self.services).step_by(namespaces);
+        let all = (0..namespaces).flat_map(|step| of_namespace((i + step) % namespaces));
+        for service in all.take(self.sidecar_services) {
+            let (ns, host) = (self.namespace_of(service), self.host(service));
+            write(&mut yaml, format_args!("    - {ns}/{host}\n"));
+        }
+        yaml
+    }
+
+    /// The address of endpoint `j` of service `i`.
+    pub fn endpoint_ip(&self, i: usize, j: usize) -> Ipv4Addr {
+        self.pod_ip(i, j)
     }
 
     /// Room for twice the endpoints, so that a service can be scaled without meeting its neighbour.

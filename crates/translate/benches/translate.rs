@@ -26,6 +26,7 @@ fn spec(services: usize) -> MeshSpec {
         service_entries: 0,
         virtual_services: services,
         destination_rules: services,
+        ..MeshSpec::EMPTY
     }
 }
 

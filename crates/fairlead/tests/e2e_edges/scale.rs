@@ -22,6 +22,7 @@ const SPEC: MeshSpec = MeshSpec {
     service_entries: SIZE,
     virtual_services: 0,
     destination_rules: 0,
+    ..MeshSpec::EMPTY
 };
 /// The object that the tests change.
 const CHANGED: usize = 417;

@@ -22,6 +22,7 @@ fn spec(services: usize) -> MeshSpec {
         service_entries: services / 4,
         virtual_services: services,
         destination_rules: services,
+        ..MeshSpec::EMPTY
     }
 }
 
