@@ -24,7 +24,7 @@ mod driver;
 mod held;
 mod link;
 mod node;
-mod references;
+pub(crate) mod references;
 mod transport;
 
 use std::{

@@ -6,6 +6,7 @@
 //! | [`app`], [`certs`] | servers that play the applications, and certificates for them |
 //! | [`client`], [`load`] | HTTP requests and bounded load, with counts by who answered |
 //! | [`fake_envoy`] | a client of ADS, of both protocols, that behaves as an Envoy and records what it got |
+//! | [`crowd`], [`proc`] | thousands of cheap clients of ADS, and what the server spends on them |
 //! | [`golden`], [`meshgen`] | golden files, and meshes of any size |
 //! | [`netns`] | network namespaces that play pods, with interception |
 //! | [`ports`], [`deadline`], [`process`] | addresses that do not clash, waiting with a deadline, processes that end |
@@ -15,6 +16,7 @@
 pub mod app;
 pub mod certs;
 pub mod client;
+pub mod crowd;
 pub mod deadline;
 pub mod envoy_binary;
 pub mod envoy_process;
@@ -24,5 +26,6 @@ pub mod load;
 pub mod meshgen;
 pub mod netns;
 pub mod ports;
+pub mod proc;
 pub mod process;
 mod wire;

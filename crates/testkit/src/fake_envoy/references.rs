@@ -32,15 +32,15 @@ const CLUSTER_TYPE_EDS: i32 = 3;
 
 /// The names that a resource refers to, as far as they come over ADS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct References {
+pub(crate) struct References {
     /// The ClusterLoadAssignment of a cluster.
-    pub(super) endpoints: Option<String>,
+    pub(crate) endpoints: Option<String>,
     /// The route tables of a listener.
-    pub(super) routes: BTreeSet<String>,
+    pub(crate) routes: BTreeSet<String>,
     /// The secrets of a cluster or listener.
-    pub(super) secrets: BTreeSet<String>,
+    pub(crate) secrets: BTreeSet<String>,
     /// Whether a route table takes virtual hosts of its own.
-    pub(super) virtual_hosts: bool,
+    pub(crate) virtual_hosts: bool,
 }
 
 /// The name that the message in `bytes` carries, for responses that do not repeat it; empty for other types.
@@ -56,7 +56,7 @@ pub(super) fn name_of(kind: TypeUrl, bytes: &[u8]) -> Result<String, DecodeError
 }
 
 /// What the message in `bytes` refers to.
-pub(super) fn of(kind: TypeUrl, bytes: &[u8]) -> Result<References, DecodeError> {
+pub(crate) fn of(kind: TypeUrl, bytes: &[u8]) -> Result<References, DecodeError> {
     match kind {
         TypeUrl::Cluster => of_cluster(&Cluster::decode(bytes)?),
         TypeUrl::Listener => of_listener(&Listener::decode(bytes)?),

@@ -1,0 +1,195 @@
+//! What all clients of a crowd have read, once: names as numbers, and contents with what they refer to.
+
+use std::{
+    collections::HashMap,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use fairlead_envoy::{Digest, TypeUrl};
+
+use super::wire;
+use crate::fake_envoy::references;
+
+/// The number of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct NameId(u32);
+
+/// One content of a resource.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) digest: Digest,
+    /// As the server calls it; empty in the state of the world.
+    pub(super) version: Box<str>,
+    /// What it makes a client ask for.
+    pub(super) refers_to: Vec<(TypeUrl, NameId)>,
+    /// Whether it is a route table that takes virtual hosts of its own.
+    pub(super) takes_hosts: bool,
+}
+
+/// A resource as a client has read it; without a content it says that there is none of that name.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) name: NameId,
+    pub(super) content: Option<Arc<Content>>,
+}
+
+/// Why a response cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error(transparent)]
+    Wire(#[from] wire::WireError),
+    #[error("a name that is no UTF-8")]
+    Name,
+    #[error("{kind} `{name}`: {message}")]
+    Content { kind: TypeUrl, name: String, message: String },
+}
+
+/// The memory that the clients of a crowd share.
+#[derive(Debug, Default)]
+pub(super) struct Library(Mutex<Shelves>);
+
+/// A [`Library`] in the hands of one client.
+pub(super) type Reader<'a> = MutexGuard<'a, Shelves>;
+
+#[derive(Debug, Default)]
+pub(super) struct Shelves {
+    ids: HashMap<Arc<str>, NameId>,
+    names: Vec<Arc<str>>,
+    contents: HashMap<(NameId, Digest, Digest), Weak<Content>>,
+    /// How many contents there may be before those that nobody holds any more are thrown out.
+    limit: usize,
+}
+
+impl Library {
+    pub(super) fn open(&self) -> Reader<'_> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelves {
+    /// The number of `name`.
+    pub(super) fn id(&mut self, name: &str) -> NameId {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        let id = NameId(u32::try_from(self.names.len()).expect("a mesh has fewer than 2^32 names"));
+        let name: Arc<str> = name.into();
+        self.names.push(name.clone());
+        self.ids.insert(name, id);
+        id
+    }
+
+    /// The name with the number `id`.
+    pub(super) fn name(&self, id: NameId) -> &Arc<str> {
+        &self.names[id.0 as usize]
+    }
+
+    /// The names with these numbers.
+    pub(super) fn names_of(&self, ids: &[NameId]) -> Vec<String> {
+        ids.iter().map(|id| self.name(*id).to_string()).collect()
+    }
+
+    /// The table of a virtual host: what stands before the first `/` of its name.
+    pub(super) fn table_of(&mut self, host: NameId) -> NameId {
+        let name = self.name(host).clone();
+        self.id(name.split('/').next().unwrap_or_default())
+    }
+
+    /// The collection of an endpoint: its name with `*` after the last `/`.
+    pub(super) fn glob_of(&mut self, endpoint: NameId) -> NameId {
+        let name = self.name(endpoint).clone();
+        let collection = name.rsplit_once('/').map_or("", |(collection, _)| collection);
+        self.id(&format!("{collection}/*"))
+    }
+
+    /// The name in `bytes`.
+    pub(super) fn named(&mut self, bytes: &[u8]) -> Result<NameId, ReadError> {
+        std::str::from_utf8(bytes).map(|name| self.id(name)).map_err(|_| ReadError::Name)
+    }
+
+    /// The resource in a `Resource` of the delta variant.
+    pub(super) fn delta(&mut self, bytes: &[u8]) -> Result<Item, ReadError> {
+        const VERSION: u64 = 1;
+        const RESOURCE: u64 = 2;
+        const NAME: u64 = 3;
+        let (mut version, mut any, mut name) = (&[][..], None, &[][..]);
+        wire::fields(bytes, |number, payload| {
+            match number {
+                VERSION => version = payload,
+                RESOURCE => any = Some(payload),
+                NAME => name = payload,
+                _ => {}
+            }
+            ControlFlow::<()>::Continue(())
+        })?;
+        let name = self.named(name)?;
+        let content = any.map(|any| self.content(name, version, packed(any)?)).transpose()?;
+        Ok(Item { name, content })
+    }
+
+    /// The resource in an `Any` of the state of the world, which names it in its first field.
+    pub(super) fn any(&mut self, bytes: &[u8]) -> Result<Item, ReadError> {
+        const NAME: u64 = 1;
+        let packed = packed(bytes)?;
+        let name = wire::fields(packed.1, |number, payload| {
+            if number == NAME { ControlFlow::Break(payload) } else { ControlFlow::Continue(()) }
+        })?;
+        let name = self.named(name.unwrap_or_default())?;
+        Ok(Item { name, content: Some(self.content(name, &[], packed)?) })
+    }
+
+    /// The content of a resource, decoded if nobody has seen it before.
+    fn content(
+        &mut self,
+        name: NameId,
+        version: &[u8],
+        (type_url, message): (&[u8], &[u8]),
+    ) -> Result<Arc<Content>, ReadError> {
+        let digest = Digest::of(message);
+        let key = (name, digest, Digest::of(version));
+        if let Some(content) = self.contents.get(&key).and_then(Weak::upgrade) {
+            return Ok(content);
+        }
+        let version = std::str::from_utf8(version).map_err(|_| ReadError::Name)?.into();
+        let kind = std::str::from_utf8(type_url).ok().and_then(TypeUrl::parse);
+        let mut content = Content { digest, version, refers_to: Vec::new(), takes_hosts: false };
+        if let Some(kind) = kind {
+            let explain = |error: prost::DecodeError| ReadError::Content {
+                kind,
+                name: self.name(name).to_string(),
+                message: error.to_string(),
+            };
+            let references = references::of(kind, message).map_err(explain)?;
+            content.takes_hosts = references.virtual_hosts;
+            let endpoints = references.endpoints.iter().map(|n| (TypeUrl::ClusterLoadAssignment, n));
+            let routes = references.routes.iter().map(|n| (TypeUrl::RouteConfiguration, n));
+            let secrets = references.secrets.iter().map(|n| (TypeUrl::Secret, n));
+            let all = endpoints.chain(routes).chain(secrets);
+            content.refers_to = all.map(|(kind, name)| (kind, self.id(name))).collect();
+        }
+        let content = Arc::new(content);
+        if self.contents.len() >= self.limit {
+            self.contents.retain(|_, content| content.strong_count() > 0);
+            self.limit = 2 * self.contents.len() + 1024;
+        }
+        self.contents.insert(key, Arc::downgrade(&content));
+        Ok(content)
+    }
+}
+
+/// The type URL and the message in an `Any`.
+fn packed(any: &[u8]) -> Result<(&[u8], &[u8]), ReadError> {
+    const TYPE_URL: u64 = 1;
+    const VALUE: u64 = 2;
+    let (mut type_url, mut value) = (&[][..], &[][..]);
+    wire::fields(any, |number, payload| {
+        match number {
+            TYPE_URL => type_url = payload,
+            VALUE => value = payload,
+            _ => {}
+        }
+        ControlFlow::<()>::Continue(())
+    })?;
+    Ok((type_url, value))
+}

@@ -1,0 +1,81 @@
+//! Who a client says it is, and how it behaves.
+
+use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
+
+use envoy_types::pb::envoy::config::core::v3::Node;
+use fairlead_envoy::TypeUrl;
+use serde_json::json;
+
+use super::member::Member;
+use crate::fake_envoy::{Protocol, node};
+
+/// Who a client of a crowd is.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Who it says it is.
+    pub node: Node,
+    /// The variant of ADS.
+    pub protocol: Protocol,
+    /// How much it reads of its connection; 0 is without limit.
+    pub bytes_per_second: u64,
+    /// Whether it answers responses; one that does not stays subscribed.
+    pub acknowledges: bool,
+    /// The types whose responses it refuses.
+    pub refuses: BTreeSet<TypeUrl>,
+    /// How long after the end of a stream it opens another, and up to twice as long; it stays away if `None`.
+    pub reconnect_after: Option<Duration>,
+}
+
+impl Profile {
+    /// The sidecar of pod `crowd-<i>` of `namespace`, with an address of its own that is no endpoint's.
+    pub fn sidecar(i: usize, namespace: &str, protocol: Protocol) -> Self {
+        Self::sidecar_at(i, address(i), namespace, protocol)
+    }
+
+    /// As [`Profile::sidecar`], with the address of an endpoint: it has that service's inbound listeners.
+    pub fn sidecar_at(i: usize, ip: Ipv4Addr, namespace: &str, protocol: Protocol) -> Self {
+        let metadata = json!({
+            "NAMESPACE": namespace,
+            "LABELS": {"app": "crowd"},
+            "INSTANCE_IPS": ip.to_string(),
+            "CLUSTER_ID": "Kubernetes",
+            "INTERCEPTION_MODE": "REDIRECT",
+        });
+        let id = format!("sidecar~{ip}~crowd-{i}.{namespace}~{namespace}.svc.cluster.local");
+        Self::of(node(&id, &format!("crowd.{namespace}"), &metadata), protocol)
+    }
+
+    /// The gateway of pod `gateway-<i>` of `namespace`, with the labels `istio: <selector>`.
+    pub fn gateway(i: usize, namespace: &str, selector: &str, protocol: Protocol) -> Self {
+        let ip = address(i);
+        let metadata = json!({
+            "NAMESPACE": namespace,
+            "LABELS": {"app": "gateway", "istio": selector},
+            "INSTANCE_IPS": ip.to_string(),
+            "CLUSTER_ID": "Kubernetes",
+        });
+        let id = format!("router~{ip}~gateway-{i}.{namespace}~{namespace}.svc.cluster.local");
+        Self::of(node(&id, &format!("gateway.{namespace}"), &metadata), protocol)
+    }
+
+    fn of(node: Node, protocol: Protocol) -> Self {
+        Self {
+            node,
+            protocol,
+            bytes_per_second: 0,
+            acknowledges: true,
+            refuses: BTreeSet::new(),
+            reconnect_after: Some(Duration::from_millis(500)),
+        }
+    }
+
+    pub(super) fn member(self) -> Member {
+        Member::new(self.protocol, self.node, self.acknowledges, self.refuses)
+    }
+}
+
+/// An address that generated meshes give to no endpoint and no service.
+fn address(i: usize) -> Ipv4Addr {
+    let i = u32::try_from(i).expect("a crowd has fewer than 2^32 clients");
+    Ipv4Addr::from_bits(Ipv4Addr::new(100, 64, 0, 0).to_bits() + i + 1)
+}
