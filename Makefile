@@ -9,6 +9,8 @@ ENVOY =
 # Seconds that each fuzz target runs for in `make fuzz`.
 FUZZ_SECONDS = 60
 CARGO_DENY_VERSION = 0.20.2
+# What `make load` asks of the load harness: LOAD='--scenario endpoint --clients 100'.
+LOAD =
 
 # Prints the path of the Envoy to use: ENVOY, else FAIRLEAD_ENVOY, else the fetched one.
 FIND_ENVOY = chosen='$(ENVOY)'; chosen=$${chosen:-$${FAIRLEAD_ENVOY:-}}; \
@@ -18,7 +20,7 @@ FIND_ENVOY = chosen='$(ENVOY)'; chosen=$${chosen:-$${FAIRLEAD_ENVOY:-}}; \
 
 .POSIX:
 .SUFFIXES:
-.PHONY: help build check fmt clippy doc tidy test golden demo bench gen audit fuzz clean
+.PHONY: help build check fmt clippy doc tidy test golden demo bench load gen audit fuzz clean
 
 help: ## List the targets (this list)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -53,6 +55,10 @@ demo: ## Run the demonstration mesh with real Envoys on loopback
 
 bench: ## Run the benchmarks (figures: docs/reference/performance.md)
 	$(CARGO) bench --workspace --benches
+
+load: ## Load the control plane with thousands of clients and print what it takes (LOAD='--help' lists the flags)
+	$(CARGO) build --release --package fairlead --package fairlead-testkit --bins
+	@"$${CARGO_TARGET_DIR:-target}/release/fairlead-load" $(LOAD)
 
 gen: ## Rewrite the files that are made from sources
 	UPDATE=1 $(CARGO) test --package fairlead-envoy --lib encode

@@ -1,0 +1,196 @@
+//! A server with a mesh and a crowd, and the measuring of one change.
+
+use std::time::Duration;
+
+use fairlead_envoy::TypeUrl;
+use fairlead_testkit::{
+    crowd::{Awaited, Crowd, Profile, Totals},
+    fake_envoy::Protocol,
+    meshgen::MeshSpec,
+};
+
+use crate::{
+    Failure, Settings,
+    report::{Row, figure, mb, ms},
+    server::Server,
+};
+
+/// How long anything may take before the run is given up.
+pub(crate) const WITHIN: Duration = Duration::from_secs(300);
+/// How long a change may take to be everywhere.
+const CHANGE_WITHIN: Duration = Duration::from_secs(60);
+/// How long nothing may come for a change to be over.
+const QUIET: Duration = Duration::from_millis(500);
+/// How often a change is measured; the median counts.
+const ROUNDS: usize = 5;
+
+/// Who the clients are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Sidecars, spread over the namespaces.
+    Sidecars,
+    /// Replicas of one gateway.
+    Gateways,
+}
+
+/// A server, its mesh and its clients.
+pub(crate) struct Lab {
+    pub(crate) server: Server,
+    pub(crate) spec: MeshSpec,
+    pub(crate) crowd: Crowd,
+    kind: Kind,
+    protocol: Protocol,
+}
+
+/// What a change is awaited by.
+pub(crate) struct Awaits<'a> {
+    pub(crate) kind: TypeUrl,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) awaited: Awaited,
+    pub(crate) clients: usize,
+}
+
+/// What one change has cost.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Measured {
+    pub(crate) last: Duration,
+    pub(crate) median: Duration,
+    pub(crate) settled: Duration,
+    pub(crate) cpu: Duration,
+    pub(crate) totals: Totals,
+    pub(crate) recomputed: f64,
+    pub(crate) reached: usize,
+}
+
+impl Lab {
+    pub(crate) async fn new(
+        settings: &Settings,
+        spec: MeshSpec,
+        kind: Kind,
+        protocol: Protocol,
+    ) -> Result<Self, Failure> {
+        let server = Server::start(&settings.binary, &spec).await?;
+        let crowd = Crowd::new(server.xds);
+        Ok(Self { server, spec, crowd, kind, protocol })
+    }
+
+    /// Brings `clients` clients in sync, all of them at once; what that took.
+    pub(crate) async fn sync(&mut self, clients: usize, row: &mut Row) -> Result<(), Failure> {
+        let first = self.crowd.len();
+        let profile = |i: usize| match self.kind {
+            Kind::Sidecars => Profile::sidecar(i, &self.spec.namespace_of(i), self.protocol),
+            Kind::Gateways => Profile::gateway(i, &self.spec.namespace_of(0), "edge", self.protocol),
+        };
+        let profiles: Vec<_> = (first..first + clients).map(profile).collect();
+        self.server.stats.reset_peak()?;
+        let cpu = self.server.stats.cpu()?;
+        let began = self.crowd.clock();
+        self.crowd.join_all(profiles);
+        self.crowd.wait_in_sync(WITHIN).await?;
+        let took = self.crowd.totals().last_response.saturating_sub(began);
+        self.crowd.wait_quiet(QUIET, WITHIN).await?;
+        row.set(figure::CPU_S, self.server.stats.cpu()?.saturating_sub(cpu).as_secs_f64());
+        row.set(figure::PEAK_MB, mb(self.server.stats.peak_rss()?));
+        row.set(figure::RSS_MB, mb(self.server.stats.rss()?));
+        row.set(figure::WALL_S, took.as_secs_f64());
+        let totals = self.crowd.totals();
+        row.set(figure::MB, mb(totals.bytes()));
+        row.note = trouble(&totals);
+        Ok(())
+    }
+
+    /// Measures a change there and back, several times: `change(lab, true)` makes it, `change(lab, false)` undoes
+    /// it. Of the measures of the way there, each median counts.
+    pub(crate) async fn change(
+        &self,
+        row: &mut Row,
+        awaits: &Awaits<'_>,
+        change: impl Fn(&Server, usize) -> std::io::Result<()>,
+        undo: impl Fn(&Server) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut all = Vec::new();
+        // The first round is not counted: it meets caches that no change has been through.
+        for round in 0..=ROUNDS {
+            let measured = match self.once(Some(awaits), || change(&self.server, round)).await {
+                Ok(measured) => measured,
+                // The other scenarios are worth their figures; this one has none.
+                Err(error) => {
+                    row.note = format!("FAILED in round {round}: {error}");
+                    undo(&self.server)?;
+                    return Ok(());
+                }
+            };
+            if round > 0 {
+                all.push(measured);
+            }
+            self.once(None, || undo(&self.server)).await?;
+        }
+        row.set(figure::LAST_MS, ms(median(&all, |m| m.last)));
+        row.set(figure::MEDIAN_MS, ms(median(&all, |m| m.median)));
+        row.set("settled_ms", ms(median(&all, |m| m.settled)));
+        row.set(figure::MB, mb(median(&all, |m| m.totals.bytes())));
+        row.set(figure::CPU_S, median(&all, |m| m.cpu).as_secs_f64());
+        row.set(figure::RECOMPUTED, all[all.len() / 2].recomputed);
+        #[expect(clippy::cast_precision_loss, reason = "there are thousands of clients at most")]
+        row.set(figure::CLIENTS, median(&all, |m| m.reached) as f64);
+        let last = all.last().map(|m| m.totals.clone()).unwrap_or_default();
+        row.note = [last.by_type(), trouble(&last)]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("; ");
+        Ok(())
+    }
+
+    /// Makes one change, and waits until it has come everywhere and nothing more comes.
+    pub(crate) async fn once(
+        &self,
+        awaits: Option<&Awaits<'_>>,
+        change: impl FnOnce() -> std::io::Result<()>,
+    ) -> Result<Measured, Failure> {
+        self.crowd.wait_quiet(QUIET, WITHIN).await?;
+        let watch = awaits.map(|a| self.crowd.watch(a.kind, a.name, a.awaited.clone()));
+        let (totals, recomputed) = (self.crowd.totals(), self.recomputed().await?);
+        let cpu = self.server.stats.cpu_of_threads()?;
+        let began = self.crowd.clock();
+        change()?;
+        if let (Some(awaits), Some(watch)) = (awaits, &watch) {
+            self.crowd.wait_received(watch, awaits.clients, CHANGE_WITHIN).await?;
+        }
+        self.crowd.wait_quiet(QUIET, WITHIN).await?;
+        let cpu = self.server.stats.cpu_of_threads()?.saturating_sub(cpu);
+        let after = self.crowd.totals();
+        let times = watch.as_ref().map(fairlead_testkit::crowd::Watch::times).unwrap_or_default();
+        let since = |time: Option<&Duration>| time.map_or(Duration::ZERO, |time| time.saturating_sub(began));
+        Ok(Measured {
+            last: since(times.last()),
+            median: since(times.get(times.len() / 2)),
+            settled: after.last_response.saturating_sub(began),
+            cpu,
+            recomputed: self.recomputed().await? - recomputed,
+            reached: times.len(),
+            totals: after - &totals,
+        })
+    }
+
+    async fn recomputed(&self) -> Result<f64, Failure> {
+        self.server.metric("fairlead_queries_recomputed_total").await
+    }
+}
+
+fn median<T: Ord>(all: &[Measured], of: impl Fn(&Measured) -> T) -> T {
+    let mut values: Vec<_> = all.iter().map(of).collect();
+    values.sort_unstable();
+    values.swap_remove(values.len() / 2)
+}
+
+/// What should not have happened.
+fn trouble(totals: &Totals) -> String {
+    let counts = [
+        (totals.ends, "streams ended"),
+        (totals.late_assignments, "assignments late"),
+        (totals.lost_hosts, "hosts lost"),
+    ];
+    let all: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    all.join(", ")
+}

@@ -1,0 +1,145 @@
+//! The table that is printed, and the file of figures.
+
+use std::{fmt::Write as _, time::Duration};
+
+use serde::Serialize;
+
+/// What one scenario has shown.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Row {
+    pub(crate) scenario: String,
+    /// What was asked of it: clients, services and the variant.
+    pub(crate) setting: String,
+    /// What istiod took for the same, as measured elsewhere.
+    pub(crate) istiod: String,
+    pub(crate) goals: Vec<Goal>,
+    /// Every figure by name.
+    pub(crate) figures: Vec<(&'static str, f64)>,
+    /// What the figures do not say.
+    pub(crate) note: String,
+}
+
+/// A figure that is to be reached.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Goal {
+    pub(crate) figure: &'static str,
+    pub(crate) bound: Bound,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// The names of figures carry their unit, so that goals and figures compare as numbers.
+pub(crate) mod figure {
+    pub(crate) const RSS_MB: &str = "rss_mb";
+    pub(crate) const PEAK_MB: &str = "peak_rss_mb";
+    pub(crate) const CPU_S: &str = "cpu_s";
+    pub(crate) const WALL_S: &str = "wall_s";
+    pub(crate) const LAST_MS: &str = "last_client_ms";
+    pub(crate) const MEDIAN_MS: &str = "median_client_ms";
+    pub(crate) const MB: &str = "sent_mb";
+    pub(crate) const RECOMPUTED: &str = "recomputed";
+    pub(crate) const CLIENTS: &str = "clients_reached";
+    pub(crate) const COPY_RATIO: &str = "ratio_to_loopback_copy";
+}
+
+pub(crate) fn at_most(figure: &'static str, bound: f64) -> Goal {
+    Goal { figure, bound: Bound::AtMost(bound) }
+}
+
+pub(crate) fn at_least(figure: &'static str, bound: f64) -> Goal {
+    Goal { figure, bound: Bound::AtLeast(bound) }
+}
+
+impl Row {
+    pub(crate) fn figure(&self, name: &str) -> Option<f64> {
+        self.figures.iter().find(|(figure, _)| *figure == name).map(|(_, value)| *value)
+    }
+
+    pub(crate) fn set(&mut self, name: &'static str, value: f64) {
+        self.figures.push((name, value));
+    }
+
+    fn is_reached(&self, goal: &Goal) -> bool {
+        let value = self.figure(goal.figure).unwrap_or(f64::NAN);
+        match goal.bound {
+            Bound::AtMost(bound) => value <= bound,
+            Bound::AtLeast(bound) => value >= bound,
+        }
+    }
+
+    /// `yes`, `no: ...` with the goals that were missed, or nothing if there is no goal.
+    fn verdict(&self) -> String {
+        let missed: Vec<_> =
+            self.goals.iter().filter(|goal| !self.is_reached(goal)).map(|g| g.figure).collect();
+        match (self.goals.is_empty(), missed.is_empty()) {
+            (true, _) => String::new(),
+            (false, true) => "yes".to_owned(),
+            (false, false) => format!("no: {}", missed.join(", ")),
+        }
+    }
+}
+
+/// The table in Markdown, which reads as well in a terminal.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| scenario | setting | istiod | goal | Fairlead | reached |\n|---|---|---|---|---|---|\n",
+    );
+    for row in rows {
+        let goals: Vec<_> = row.goals.iter().map(goal).collect();
+        let mut figures: Vec<_> = row.figures.iter().map(|(name, value)| shown(name, *value)).collect();
+        if !row.note.is_empty() {
+            figures.push(row.note.clone());
+        }
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} |",
+            row.scenario,
+            row.setting,
+            row.istiod,
+            goals.join("; "),
+            figures.join("; "),
+            row.verdict(),
+        )
+        .expect("writing to a String does not fail");
+    }
+    text
+}
+
+fn goal(goal: &Goal) -> String {
+    let (sign, value) = match goal.bound {
+        Bound::AtMost(value) => ("≤", value),
+        Bound::AtLeast(value) => ("≥", value),
+    };
+    format!("{sign} {}", shown(goal.figure, value))
+}
+
+/// A figure for people.
+fn shown(name: &str, value: f64) -> String {
+    match name {
+        figure::RSS_MB => format!("{value:.0} MB"),
+        figure::PEAK_MB => format!("peak {value:.0} MB"),
+        figure::CPU_S => format!("{value:.3} CPU-s"),
+        figure::WALL_S => format!("in {value:.1} s"),
+        figure::LAST_MS => format!("last client {value:.0} ms"),
+        figure::MEDIAN_MS => format!("median {value:.0} ms"),
+        figure::MB => format!("{value:.3} MB sent"),
+        figure::RECOMPUTED => format!("{value:.0} recomputed"),
+        figure::CLIENTS => format!("{value:.0} clients"),
+        figure::COPY_RATIO => format!("{value:.2} of a loopback copy"),
+        other => format!("{other} {value:.3}"),
+    }
+}
+
+pub(crate) fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of bytes need not be exact to the byte")]
+pub(crate) fn mb(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}

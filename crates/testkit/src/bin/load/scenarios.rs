@@ -1,0 +1,335 @@
+//! The scenarios, in groups that share a mesh and its clients.
+
+use std::time::Duration;
+
+use fairlead_envoy::TypeUrl;
+use fairlead_testkit::{crowd::Awaited, fake_envoy::Protocol, meshgen::MeshSpec};
+
+use crate::{
+    Failure, Settings,
+    lab::{Awaits, Kind, Lab},
+    loopback,
+    report::{Goal, Row, at_least, at_most, figure, mb, ms},
+};
+
+/// The default quiet time before a lone change goes out; it is inside all latencies.
+const DEBOUNCE_MS: f64 = 10.0;
+
+/// What can be asked for with `--scenario`, in the order in which it is run.
+pub(crate) const NAMES: &[&str] = &[
+    "loaded",
+    "sync",
+    "endpoint",
+    "pool",
+    "weight",
+    "service",
+    "irrelevant",
+    "scoped",
+    "weight-sotw",
+    "big-service",
+    "gateway",
+];
+
+/// The mesh of the table: `services` with five endpoints each in ten namespaces, and a fifth as many
+/// VirtualServices and DestinationRules.
+pub(crate) fn mesh(services: usize) -> MeshSpec {
+    MeshSpec {
+        namespaces: 10,
+        services,
+        endpoints_per_service: 5,
+        pods: true,
+        virtual_services: services / 5,
+        destination_rules: services / 5,
+        ..MeshSpec::EMPTY
+    }
+}
+
+/// Runs what `settings` ask for.
+pub(crate) async fn run(settings: &Settings) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    let protocol = if settings.sotw { Protocol::Sotw } else { Protocol::Delta };
+    if settings.wants(&["loaded", "sync", "endpoint", "pool", "weight", "service", "irrelevant"]) {
+        rows.extend(unscoped(settings, protocol).await?);
+    }
+    if settings.wants(&["scoped"]) {
+        rows.push(scoped(settings, protocol).await?);
+    }
+    if settings.wants(&["weight-sotw"]) {
+        rows.push(weight_sotw(settings).await?);
+    }
+    if settings.wants(&["big-service"]) {
+        rows.push(big_service(settings, protocol).await?);
+    }
+    if settings.wants(&["gateway"]) {
+        rows.push(gateway(settings, protocol).await?);
+    }
+    Ok(rows)
+}
+
+/// The header of a row.
+fn row(scenario: &str, setting: String, istiod: &str, goals: Vec<Goal>) -> Row {
+    eprintln!("load: {scenario} ({setting})");
+    Row { scenario: scenario.to_owned(), setting, istiod: istiod.to_owned(), goals, ..Row::default() }
+}
+
+async fn unscoped(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failure> {
+    let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
+    let setting = format!("{services} services, {clients} clients, {}", word(protocol));
+    let mut rows = Vec::new();
+    let goals = vec![at_most(figure::RSS_MB, 40.0)];
+    let mut loaded = row("loaded, no client", format!("{services} services"), "212 MB", goals);
+    let mut lab = Lab::new(settings, mesh(services), Kind::Sidecars, protocol).await?;
+    loaded.set(figure::RSS_MB, mb(lab.server.stats.rss()?));
+    loaded.set(figure::PEAK_MB, mb(lab.server.stats.peak_rss()?));
+    loaded.set(figure::CPU_S, lab.server.stats.cpu()?.as_secs_f64());
+    loaded.set(figure::WALL_S, lab.server.loaded_after.as_secs_f64());
+    rows.push(loaded);
+    let goals = vec![at_most(figure::CPU_S, 5.0), at_most(figure::PEAK_MB, 200.0)];
+    let mut sync = row("first sync", setting.clone(), "90 CPU-s; 3,033 MB", goals);
+    lab.sync(clients, &mut sync).await?;
+    rows.push(sync);
+    if settings.wants(&["endpoint"]) {
+        rows.push(endpoint(&lab, &setting, clients).await?);
+    }
+    if settings.wants(&["pool"]) {
+        rows.push(pool(&lab, &setting, clients).await?);
+    }
+    if settings.wants(&["weight"]) {
+        rows.push(weight(&lab, &setting, clients).await?);
+    }
+    if settings.wants(&["service"]) {
+        rows.push(service(&lab, &setting, clients).await?);
+    }
+    if settings.wants(&["irrelevant"]) {
+        rows.push(irrelevant(&lab, &setting).await?);
+    }
+    Ok(rows)
+}
+
+fn awaits(kind: TypeUrl, name: Option<&str>, clients: usize) -> Awaits<'_> {
+    Awaits { kind, name, awaited: Awaited::Change, clients }
+}
+
+/// One endpoint comes.
+async fn endpoint(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> {
+    let goals = vec![at_most(figure::LAST_MS, DEBOUNCE_MS + 30.0), at_most(figure::CPU_S, 0.05)];
+    let mut row = row("one endpoint", setting.to_owned(), "about 240 ms; 0.2 CPU-s", goals);
+    let spec = &lab.spec;
+    let i = spec.services - 1;
+    let file = format!("endpoints-{i}.yaml");
+    let awaits = awaits(TypeUrl::ClusterLoadAssignment, None, clients);
+    lab.change(
+        &mut row,
+        &awaits,
+        |server, _| server.write(&file, &spec.endpoints_with(i, spec.endpoints_per_service + 1)),
+        |server| server.write(&file, &spec.endpoints(i)),
+    )
+    .await?;
+    Ok(row)
+}
+
+/// A DestinationRule's pool of connections gets another size.
+async fn pool(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> {
+    let goals = vec![
+        at_most(figure::LAST_MS, DEBOUNCE_MS + 100.0),
+        at_most(figure::MB, 6.0),
+        at_most(figure::CPU_S, 0.2),
+    ];
+    let mut row = row("one DestinationRule", setting.to_owned(), "11 s; 627 MB; 19 CPU-s", goals);
+    let spec = &lab.spec;
+    let i = spec.destination_rules - 1;
+    let file = format!("destinationrule-{i}.yaml");
+    lab.change(
+        &mut row,
+        &awaits(TypeUrl::Cluster, None, clients),
+        |server, round| {
+            server.write(&file, &spec.destination_rule(i, 101 + u32::try_from(round).unwrap_or(0)))
+        },
+        |server| server.write(&file, &spec.destination_rule(i, 100)),
+    )
+    .await?;
+    Ok(row)
+}
+
+/// A VirtualService gets other weights.
+async fn weight(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> {
+    let goals = vec![
+        at_most(figure::LAST_MS, DEBOUNCE_MS + 50.0),
+        at_most(figure::MB, 2.0),
+        at_most(figure::CPU_S, 0.2),
+    ];
+    let mut row = row("one VirtualService", setting.to_owned(), "11 s; 622 MB; 19 CPU-s", goals);
+    change_weight(lab, &mut row, clients).await?;
+    Ok(row)
+}
+
+async fn change_weight(lab: &Lab, row: &mut Row, clients: usize) -> Result<(), Failure> {
+    let spec = &lab.spec;
+    let i = spec.virtual_services - 1;
+    let file = format!("virtualservice-{i}.yaml");
+    let kind = if row.setting.ends_with(word(Protocol::Sotw)) {
+        TypeUrl::RouteConfiguration
+    } else {
+        TypeUrl::VirtualHost
+    };
+    lab.change(
+        row,
+        &awaits(kind, None, clients),
+        |server, round| server.write(&file, &spec.virtual_service(i, 10 + u32::try_from(round).unwrap_or(0))),
+        |server| server.write(&file, &spec.virtual_service(i, 80)),
+    )
+    .await?;
+    Ok(())
+}
+
+/// A Service comes, with endpoints.
+async fn service(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> {
+    let goals = vec![
+        at_most(figure::LAST_MS, DEBOUNCE_MS + 100.0),
+        at_most(figure::MB, 5.0),
+        at_most(figure::CPU_S, 0.3),
+    ];
+    let mut row = row("a new Service", setting.to_owned(), "13.6 s; 627 MB; 24 CPU-s", goals);
+    let spec = &lab.spec;
+    let i = spec.services;
+    let file = format!("new-{i}.yaml");
+    lab.change(
+        &mut row,
+        &awaits(TypeUrl::Cluster, None, clients),
+        |server, _| server.write(&file, &format!("{}---\n{}", spec.service(i), spec.endpoints(i))),
+        |server| server.delete(&file),
+    )
+    .await?;
+    // It is there when its host is, which comes after its cluster.
+    let settled = row.figure("settled_ms").unwrap_or(f64::NAN);
+    row.figures.retain(|(name, _)| *name != figure::LAST_MS);
+    row.figures.insert(0, (figure::LAST_MS, settled));
+    Ok(row)
+}
+
+/// What no proxy's configuration depends on.
+async fn irrelevant(lab: &Lab, setting: &str) -> Result<Row, Failure> {
+    let goals = vec![at_most(figure::MB, 0.0), at_most(figure::RECOMPUTED, 0.0)];
+    let mut row = row("nothing relevant", setting.to_owned(), "a push in many cases", goals);
+    let (spec, file) = (&lab.spec, "endpoints-0.yaml");
+    let pods = spec.endpoints(0);
+    let changes = [
+        ("labels: {app:", "annotations: {note: one}\n  labels: {app:"),
+        ("labels: {app:", "labels: {nobody-selects: this, app:"),
+        ("status: {phase: Running,", "status: {phase: Running, startTime: \"2026-11-28T00:00:00Z\","),
+    ];
+    let (mut bytes, mut recomputed, mut cpu) = (0, 0.0, Duration::ZERO);
+    for (from, to) in changes {
+        let other = pods.replace(from, to);
+        if other == pods {
+            return Err(format!("`{from}` is not in the pods of the mesh").into());
+        }
+        let measured = lab.once(None, || lab.server.write(file, &other)).await?;
+        bytes += measured.totals.bytes();
+        recomputed += measured.recomputed;
+        cpu += measured.cpu;
+        lab.once(None, || lab.server.write(file, &pods)).await?;
+    }
+    row.set(figure::MB, mb(bytes));
+    row.set(figure::RECOMPUTED, recomputed);
+    row.set(figure::CPU_S, cpu.as_secs_f64());
+    Ok(row)
+}
+
+async fn scoped(settings: &Settings, protocol: Protocol) -> Result<Row, Failure> {
+    let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(2000));
+    let setting = format!("{services} services, {clients} clients with 100 each, {}", word(protocol));
+    let goals = vec![at_most(figure::CPU_S, 2.0), at_most(figure::PEAK_MB, 150.0)];
+    let mut row = row("first sync, scoped", setting, "19 CPU-s; 1,331 MB", goals);
+    let spec = MeshSpec { sidecar_services: 100, ..mesh(services) };
+    let mut lab = Lab::new(settings, spec, Kind::Sidecars, protocol).await?;
+    lab.sync(clients, &mut row).await?;
+    Ok(row)
+}
+
+/// The state of the world beside a bare copy of the same bytes.
+async fn weight_sotw(settings: &Settings) -> Result<Row, Failure> {
+    let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
+    let setting = format!("{services} services, {clients} clients, {}", word(Protocol::Sotw));
+    let goals = vec![at_least(figure::COPY_RATIO, 0.8)];
+    let mut lab = Lab::new(settings, mesh(services), Kind::Sidecars, Protocol::Sotw).await?;
+    let mut sync = Row::default();
+    lab.sync(clients, &mut sync).await?;
+    let mut row = row("one VirtualService", setting, "11 s; 622 MB; 19 CPU-s", goals);
+    change_weight(&lab, &mut row, clients).await?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bytes, less than a terabyte"
+    )]
+    let bytes = (row.figure(figure::MB).unwrap_or(0.0) * 1e6) as usize / clients.max(1);
+    let mut copies = Vec::new();
+    for _ in 0..5 {
+        copies.push(loopback::copy(clients, bytes).await?);
+    }
+    copies.sort_unstable();
+    let copy = copies[copies.len() / 2];
+    let last = row.figure(figure::LAST_MS).unwrap_or(f64::NAN);
+    row.set("loopback_copy_ms", ms(copy));
+    row.set(figure::COPY_RATIO, ms(copy) / (last - DEBOUNCE_MS));
+    Ok(row)
+}
+
+/// One endpoint of a service with many.
+async fn big_service(settings: &Settings, protocol: Protocol) -> Result<Row, Failure> {
+    const ENDPOINTS: usize = 2000;
+    let clients = settings.clients.unwrap_or(1000);
+    let setting = format!("1 service, {ENDPOINTS} endpoints, {clients} clients, {}", word(protocol));
+    let goals = vec![at_most(figure::MB, 1.0)];
+    let mut row = row("one of 2,000 endpoints", setting, "the whole assignment to each", goals);
+    let spec = MeshSpec { services: 1, endpoints_per_service: ENDPOINTS, ..MeshSpec::EMPTY };
+    let mut lab = Lab::new(settings, spec, Kind::Sidecars, protocol).await?;
+    let mut sync = Row::default();
+    lab.sync(clients, &mut sync).await?;
+    let spec = &lab.spec;
+    // By whichever type it comes: a response of the assignment, or of its elements.
+    let kind = if lab.crowd.count(0, TypeUrl::LbEndpoint) > 0 {
+        TypeUrl::LbEndpoint
+    } else {
+        TypeUrl::ClusterLoadAssignment
+    };
+    lab.change(
+        &mut row,
+        &awaits(kind, None, clients),
+        |server, _| server.write("endpoints-0.yaml", &spec.endpoints_with(0, ENDPOINTS + 1)),
+        |server| server.write("endpoints-0.yaml", &spec.endpoints(0)),
+    )
+    .await?;
+    Ok(row)
+}
+
+/// One server of a gateway with many.
+async fn gateway(settings: &Settings, protocol: Protocol) -> Result<Row, Failure> {
+    const SERVERS: usize = 1000;
+    let clients = settings.clients.unwrap_or(50);
+    let setting = format!("{SERVERS} TLS servers, {clients} gateways, {}", word(protocol));
+    let goals = vec![at_most(figure::MB, 0.5)];
+    let mut row = row("one of 1,000 TLS servers", setting, "the whole listener, 2.3 MB each", goals);
+    let spec = MeshSpec { gateway_servers: SERVERS, ..MeshSpec::default() };
+    let mut lab = Lab::new(settings, spec, Kind::Gateways, protocol).await?;
+    let mut sync = Row::default();
+    lab.sync(clients, &mut sync).await?;
+    let spec = &lab.spec;
+    let kind =
+        if lab.crowd.count(0, TypeUrl::FilterChain) > 0 { TypeUrl::FilterChain } else { TypeUrl::Listener };
+    lab.change(
+        &mut row,
+        &awaits(kind, None, clients),
+        |server, _| server.write("gateway.yaml", &spec.gateway(Some(SERVERS / 2))),
+        |server| server.write("gateway.yaml", &spec.gateway(None)),
+    )
+    .await?;
+    Ok(row)
+}
+
+fn word(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Delta => "delta",
+        Protocol::Sotw => "state of the world",
+    }
+}

@@ -1,0 +1,121 @@
+//! The server under load: a `fairlead serve` of its own, on a directory of its own.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use fairlead_testkit::{
+    client::{Client, Request},
+    deadline::eventually,
+    meshgen::MeshSpec,
+    ports,
+    proc::ProcessStats,
+    process::Process,
+};
+
+use crate::Failure;
+
+/// How long the server may take to load a mesh.
+const LOAD: Duration = Duration::from_secs(300);
+
+/// A running server and its directory of configuration; both end with the value.
+pub(crate) struct Server {
+    process: Process,
+    pub(crate) xds: SocketAddr,
+    admin: Client,
+    directory: tempfile::TempDir,
+    pub(crate) stats: ProcessStats,
+    /// From the start of the process until it was ready.
+    pub(crate) loaded_after: Duration,
+}
+
+impl Server {
+    /// Writes the mesh and starts `binary` on it.
+    pub(crate) async fn start(binary: &Path, spec: &MeshSpec) -> Result<Self, Failure> {
+        let directory = tempfile::Builder::new().prefix("fairlead-load").tempdir()?;
+        let mesh = directory.path().join("mesh");
+        fs::create_dir(&mesh)?;
+        for (name, yaml) in spec.files() {
+            fs::write(mesh.join(name), yaml)?;
+        }
+        if spec.gateway_servers > 0 {
+            fs::write(mesh.join("secrets.yaml"), spec.gateway_secrets()?)?;
+        }
+        let ip = ports::loopback().into();
+        let (xds, admin) = (ports::free_port(ip)?, ports::free_port(ip)?);
+        let log = fs::File::create(directory.path().join("log"))?;
+        let began = std::time::Instant::now();
+        let process = Process::spawn(
+            Command::new(binary)
+                .arg("serve")
+                .arg("--config-dir")
+                .arg(&mesh)
+                .args(["--xds-bind", &xds.to_string(), "--admin-bind", &admin.to_string()])
+                .args(["--log-level", "warn"])
+                .stdin(Stdio::null())
+                .stdout(log.try_clone()?)
+                .stderr(log),
+        )
+        .map_err(|error| format!("{}: {error}", binary.display()))?;
+        let stats = ProcessStats::of(process.id());
+        let admin = Client::new(admin);
+        let mut server = Self { process, xds, admin, directory, stats, loaded_after: Duration::ZERO };
+        server.wait_ready().await?;
+        server.loaded_after = began.elapsed();
+        Ok(server)
+    }
+
+    async fn wait_ready(&mut self) -> Result<(), Failure> {
+        let ready = eventually("the server is ready", LOAD, async || {
+            let answer = self.admin.send(&Request::get("/ready")).await.map_err(|error| error.to_string())?;
+            if answer.status.is_success() { Ok(()) } else { Err(answer.text()) }
+        })
+        .await;
+        if let Err(error) = ready {
+            let exited = self.process.exited()?;
+            return Err(format!("{error}; exit: {exited:?}; its log: {}", self.log()?).into());
+        }
+        Ok(())
+    }
+
+    /// What it has logged, warnings and worse.
+    pub(crate) fn log(&self) -> io::Result<String> {
+        fs::read_to_string(self.directory.path().join("log"))
+    }
+
+    /// Puts `yaml` in the place of the file `name`, in one step, as an editor or a mounted ConfigMap does.
+    pub(crate) fn write(&self, name: &str, yaml: &str) -> io::Result<()> {
+        let fresh = self.directory.path().join("fresh.yaml");
+        fs::write(&fresh, yaml)?;
+        fs::rename(fresh, self.file(name))
+    }
+
+    /// Deletes a file of the configuration.
+    pub(crate) fn delete(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.file(name))
+    }
+
+    /// The file `name` of the configuration.
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join("mesh").join(name)
+    }
+
+    /// The sum of all series of a metric.
+    pub(crate) async fn metric(&self, name: &str) -> Result<f64, Failure> {
+        let answer = self.admin.send(&Request::get("/metrics")).await?;
+        let text = answer.text();
+        let series = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            // The name is followed by labels or by the value, not by more of a name.
+            if !rest.starts_with(['{', ' ']) {
+                return None;
+            }
+            rest.rsplit(' ').next()?.parse::<f64>().ok()
+        });
+        Ok(series.sum())
+    }
+}
