@@ -49,6 +49,10 @@ pub const HTTP_PROTOCOL_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.Http
 pub const PREVIOUS_HOSTS: &str = "envoy.retry_host_predicates.previous_hosts";
 /// Retry priority: not a priority that was tried before.
 pub const PREVIOUS_PRIORITIES: &str = "envoy.retry_priorities.previous_priorities";
+/// Matching input: the server name of a TLS connection.
+pub const SERVER_NAME_INPUT: &str = "envoy.matching.inputs.server_name";
+/// Matching action of listeners: the name of a filter chain.
+pub const FILTER_CHAIN_NAME: &str = "filter-chain-name";
 /// Metadata namespace that `transport_socket_matches` compares with.
 pub const TRANSPORT_SOCKET_MATCH: &str = "envoy.transport_socket_match";
 

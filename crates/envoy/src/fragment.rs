@@ -188,7 +188,7 @@ fn children(previous: Option<&EncodedResource>, elements: Vec<Element>) -> Resou
 }
 
 /// `head` and then the pieces of each part, flat.
-fn concat(head: Bytes, parts: impl IntoIterator<Item = Arc<[Bytes]>>) -> Arc<[Bytes]> {
+pub(crate) fn concat(head: Bytes, parts: impl IntoIterator<Item = Arc<[Bytes]>>) -> Arc<[Bytes]> {
     let mut fragments = vec![head];
     for part in parts {
         fragments.extend(part.iter().cloned());

@@ -23,7 +23,7 @@ pub(crate) fn check_messages<'a, M: Message + Name + 'a>(
 }
 
 /// Every golden file.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "bootstrap-full",
     "bootstrap-plain",
     "clusters-discovery",
@@ -36,8 +36,10 @@ const NAMES: [&str; 15] = [
     "http-connection-managers",
     "listener-inspecting",
     "listener-intercepting",
+    "listener-of-chains",
     "route-table",
     "secrets",
+    "server-name-matcher",
     "transport-sockets",
 ];
 

@@ -12,9 +12,13 @@ use prost::{Message, Name};
 use crate::{pack_any, wkt::IntoProto};
 
 mod chain;
+mod elements;
 pub mod inspect;
+mod server_name;
 
 pub use chain::{FilterChainBuilder, TransportProtocol, filter_chain};
+pub use elements::{ChainElement, ChainSecrets, NEVER, listener_of_chains};
+pub use server_name::server_name_matcher;
 
 /// A listener at `address` that binds it (Envoy's default).
 pub fn listener(name: impl Into<String>, address: Address) -> ListenerBuilder {

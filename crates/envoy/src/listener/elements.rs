@@ -1,0 +1,156 @@
+//! A listener whose filter chains are resources of their own (FCDS).
+//!
+//! The parent picks a chain by server name and names the chains; Envoy subscribes to each by its name. Two things
+//! that Envoy 1.40 does make the parent carry filter chains of its own, which it never picks:
+//!
+//! - **A listener without an inline chain is replaced as a whole** whenever it changes, and all of its connections
+//!   are drained. With one, a change of the matcher is an update in place, and no connection is drained.
+//! - **A chain that comes by FCDS does not ask for its secrets**, once Envoy has started. It shares the subscription
+//!   that another user of the same secret has. So the inline chains name every secret that the others use. They
+//!   also name one that does not exist ([`NEVER`]), and so are never ready: they cost no TLS context.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener, listener::FcdsConfig};
+
+use super::{filter_chain, server_name::server_name_matcher};
+use crate::{
+    Digest, Element, Elements, EncodedResource, ResourceSet, TypeUrl, config_source, encode,
+    fragment::{concat, message_field},
+    tls::{Certificate, CommonTls, Validation, downstream_tls, downstream_tls_context},
+};
+
+/// `Listener.filter_chains`.
+const FILTER_CHAINS: u32 = 3;
+
+/// The name of a secret that does not exist.
+pub const NEVER: &str = "never";
+
+/// So many secrets are held by one chain, more or less: for each one that comes, Envoy copies all of them.
+const SECRETS_PER_HOLDER: usize = 16;
+
+/// A filter chain in both forms, and what its listener has to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainElement {
+    element: Element,
+    /// What picks it: exact names, wildcards, `*`. Empty where server names do not decide alone.
+    server_names: Vec<String>,
+    secrets: ChainSecrets,
+}
+
+/// The secrets that a filter chain uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainSecrets {
+    /// Certificates with keys.
+    pub certificates: Vec<String>,
+    /// Authorities for certificates of clients.
+    pub authorities: Vec<String>,
+}
+
+impl ChainElement {
+    /// The chain, whose name begins with that of its listener: `<listener>/<chain>`.
+    ///
+    /// It takes no part in the second form of its listener if it asks for more than a server name.
+    pub fn new(chain: &FilterChain, secrets: ChainSecrets) -> Self {
+        let body = encode(chain);
+        let element = Element {
+            inline: message_field(FILTER_CHAINS, [body.clone()]),
+            alone: EncodedResource::whole(chain.name.as_str(), body),
+        };
+        Self { element, server_names: server_names(chain).unwrap_or_default(), secrets }
+    }
+}
+
+/// The server names that alone pick a chain; `*` where it asks for none. `None` if something else counts too.
+fn server_names(chain: &FilterChain) -> Option<Vec<String>> {
+    let Some(mut conditions) = chain.filter_chain_match.clone() else { return Some(vec!["*".to_owned()]) };
+    let names = std::mem::take(&mut conditions.server_names);
+    let alone = conditions == Default::default();
+    alone.then(|| if names.is_empty() { vec!["*".to_owned()] } else { names })
+}
+
+/// A listener from `head`, which has no filter chain, and its chains in their order.
+///
+/// It has the form of a parent with children if it has `least` chains or more, and server names alone pick them.
+/// Not for QUIC: Envoy has no FCDS there.
+pub fn listener_of_chains(
+    head: &Listener,
+    chains: impl IntoIterator<Item = ChainElement>,
+    least: usize,
+) -> EncodedResource {
+    debug_assert!(head.filter_chains.is_empty(), "the chains of {} come as elements", head.name);
+    let chains: Vec<ChainElement> = chains.into_iter().collect();
+    let head_bytes = encode(head);
+    let own = Digest::of(&head_bytes);
+    let mut full = EncodedResource::of_parts(
+        head.name.as_str(),
+        concat(head_bytes, chains.iter().map(|chain| chain.element.inline.clone())),
+        std::iter::once(own).chain(chains.iter().map(|chain| chain.element.alone.digest)),
+    );
+    if chains.len() >= least.max(1) && head.udp_listener_config.is_none() {
+        full.elements = elements(head, chains).map(Arc::new);
+    }
+    full
+}
+
+fn elements(head: &Listener, chains: Vec<ChainElement>) -> Option<Elements> {
+    let mut by_name = BTreeMap::new();
+    for chain in &chains {
+        if chain.server_names.is_empty() {
+            return None;
+        }
+        by_name.extend(chain.server_names.iter().map(|name| (name.as_str(), &*chain.element.alone.name)));
+    }
+    let matcher = server_name_matcher(&by_name)?;
+    let parent = Listener {
+        filter_chains: holders(&chains),
+        filter_chain_matcher: Some(matcher),
+        fcds_config: Some(FcdsConfig { config_source: Some(config_source::ads()), ..FcdsConfig::default() }),
+        ..head.clone()
+    };
+    let parent = EncodedResource::whole(head.name.as_str(), encode(&parent));
+    let children: ResourceSet =
+        chains.into_iter().map(|c| (c.element.alone.name.clone(), c.element.alone)).collect();
+    Some(Elements { element_type: TypeUrl::FilterChain, parent, children, turned: None })
+}
+
+/// The chains that hold the subscriptions of secrets; at least one.
+///
+/// Which of them holds a certificate depends on its name alone, so that a new one changes one of them.
+fn holders(chains: &[ChainElement]) -> Vec<FilterChain> {
+    let of = |secrets: fn(&ChainSecrets) -> &Vec<String>| -> BTreeSet<&String> {
+        chains.iter().flat_map(|chain| secrets(&chain.secrets)).collect()
+    };
+    let (certificates, authorities) = (of(|s| &s.certificates), of(|s| &s.authorities));
+    let count = certificates.len().div_ceil(SECRETS_PER_HOLDER).next_power_of_two();
+    let mut groups: Vec<Vec<&String>> = vec![Vec::new(); count];
+    for name in certificates {
+        let digest = Digest::of(name.as_bytes()).0;
+        groups[usize::try_from(digest % count as u128).expect("it is less than a usize")].push(name);
+    }
+    let groups = groups.into_iter().enumerate().filter(|(_, group)| !group.is_empty());
+    let of_certificates = groups.map(|(at, names)| {
+        let certificates = names.into_iter().map(|name| Certificate::Sds(name.clone())).collect();
+        holder(format!("secrets/{at}"), certificates, NEVER)
+    });
+    let of_authorities = authorities
+        .into_iter()
+        .map(|name| holder(format!("secrets/{name}"), vec![Certificate::Sds(NEVER.to_owned())], name));
+    let mut all: Vec<FilterChain> = of_certificates.chain(of_authorities).collect();
+    if all.is_empty() {
+        all.push(filter_chain().name("secrets").build());
+    }
+    all
+}
+
+fn holder(name: String, certificates: Vec<Certificate>, authority: &str) -> FilterChain {
+    let common =
+        CommonTls { certificates, validation: Validation::Sds(authority.to_owned()), ..CommonTls::default() };
+    filter_chain().name(name).transport_socket(downstream_tls(&downstream_tls_context(common, false))).build()
+}
+
+#[cfg(test)]
+mod tests;
