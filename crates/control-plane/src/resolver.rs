@@ -11,7 +11,7 @@ use std::{
 use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{
-    AnswerMissing, ElementTypes, NackReport, Node, SessionOptions,
+    AgentVersion, AnswerMissing, ElementTypes, NackReport, Node, SessionOptions,
     server::{Ack, Connection, ConnectionId, Peer, Resolver, Sessions},
 };
 use tonic::Status;
@@ -24,14 +24,14 @@ use crate::{
     telemetry,
 };
 
-/// The Envoy versions with which virtual hosts as resources of their own were tested: 1.40 and later of 1.x.
-const VHDS_SINCE: (u32, u32) = (1, 40);
+/// The Envoy versions with which elements as resources of their own were tested: 1.40 and later of 1.x.
+const ELEMENTS_SINCE: (u32, u32) = (1, 40);
 
 /// Lets proxies in and gives them their views.
 pub struct MeshResolver {
     core: CoreHandle,
     mesh: MeshSettings,
-    virtual_hosts_as_resources: bool,
+    elements: ElementTypes,
     metrics: Arc<Metrics>,
     sessions: OnceLock<Sessions>,
     /// Whether it was said that secrets are withheld.
@@ -43,7 +43,11 @@ impl MeshResolver {
         Self {
             core,
             mesh: settings.mesh.clone(),
-            virtual_hosts_as_resources: settings.xds.virtual_hosts_as_resources,
+            elements: ElementTypes {
+                vhds: settings.xds.virtual_hosts_as_resources,
+                fcds: settings.xds.filter_chains_as_resources,
+                ..ElementTypes::default()
+            },
             metrics,
             sessions: OnceLock::new(),
             said: AtomicBool::new(false),
@@ -62,10 +66,7 @@ impl MeshResolver {
     }
 
     fn options(&self, node: &Node) -> SessionOptions {
-        let proven = node.user_agent_name == "envoy"
-            && node.user_agent_version.is_some_and(|v| v.major == VHDS_SINCE.0 && v.minor >= VHDS_SINCE.1);
-        let elements =
-            ElementTypes { vhds: self.virtual_hosts_as_resources && proven, ..ElementTypes::default() };
+        let elements = elements_for(&node.user_agent_name, node.user_agent_version, self.elements);
         // A listener that waits for a secret keeps all of its servers waiting. Told that there is none, Envoy refuses
         // the handshakes of that one server, and takes the secret when it comes.
         let answer_missing = AnswerMissing::default().with(TypeUrl::Secret, true);
@@ -78,6 +79,14 @@ impl MeshResolver {
             telemetry::secrets_withheld(&node.id, &address);
         }
     }
+}
+
+/// Which elements a client is sent as resources of their own: those that are `wanted`, if its version is proven.
+fn elements_for(agent: &str, version: Option<AgentVersion>, wanted: ElementTypes) -> ElementTypes {
+    let since =
+        |version: AgentVersion| version.major == ELEMENTS_SINCE.0 && version.minor >= ELEMENTS_SINCE.1;
+    let proven = agent == "envoy" && version.is_some_and(since);
+    if proven { wanted } else { ElementTypes::default() }
 }
 
 /// Secrets leave only by an encrypted connection, or one that does not leave this machine.

@@ -84,6 +84,11 @@ pub struct XdsSettings {
     /// Sends virtual hosts as resources of their own (VHDS) to delta clients of a proven Envoy version.
     /// Default true.
     pub virtual_hosts_as_resources: bool,
+    /// Sends the filter chains of gateway listeners as resources of their own (FCDS) to delta clients of a proven
+    /// Envoy version. Default true.
+    pub filter_chains_as_resources: bool,
+    /// The least number of filter chains for that; listeners with fewer are sent in one piece. Default 32.
+    pub filter_chains_as_resources_from: usize,
     /// The largest request that is read, in bytes. Default 64 MiB.
     pub max_request_bytes: usize,
     /// How long a client may take to read one response before its connection is closed. Default 5m.
@@ -98,6 +103,8 @@ impl Default for XdsSettings {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 15010)),
             allow_unauthenticated: false,
             virtual_hosts_as_resources: true,
+            filter_chains_as_resources: true,
+            filter_chains_as_resources_from: 32,
             max_request_bytes: 64 << 20,
             send_timeout: ProtoDuration(Duration::from_secs(300)),
             drain: ProtoDuration(Duration::from_secs(10)),
@@ -198,6 +205,7 @@ impl Settings {
             domain: self.mesh.domain.as_str().into(),
             cluster: self.mesh.cluster_id.as_str().into(),
             root_namespace: self.mesh.root_namespace.as_str().into(),
+            listener_elements: self.xds.filter_chains_as_resources_from,
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Settings {
     pub cluster: Arc<str>,
     /// The namespace whose configuration applies to the whole mesh. Default `istio-system`.
     pub root_namespace: Namespace,
+    /// From so many filter chains on, those of a gateway's listener are resources of their own. Default 32.
+    pub listener_elements: usize,
 }
 
 impl Default for Settings {
@@ -41,6 +43,7 @@ impl Default for Settings {
             domain: "cluster.local".into(),
             cluster: "Kubernetes".into(),
             root_namespace: Namespace::from("istio-system"),
+            listener_elements: 32,
         }
     }
 }
@@ -54,6 +57,8 @@ pub struct Mesh {
     pub cluster: Arc<str>,
     /// `rootNamespace`.
     pub root_namespace: Namespace,
+    /// From so many filter chains on, those of a gateway's listener are resources of their own.
+    pub listener_elements: usize,
     /// `trustDomain`. Default `cluster.local`.
     pub trust_domain: Arc<str>,
     /// `connectTimeout`. Default 10 s.
@@ -101,6 +106,7 @@ impl Mesh {
             domain: Arc::clone(&settings.domain),
             cluster: Arc::clone(&settings.cluster),
             root_namespace: settings.root_namespace.clone(),
+            listener_elements: settings.listener_elements,
             trust_domain: "cluster.local".into(),
             connect_timeout: Duration::from_secs(10),
             dns_refresh_rate: Duration::from_secs(60),

@@ -43,6 +43,11 @@ pub fn listener(bind: &str, port: u16) -> Arc<str> {
     format!("{bind}_{port}").into()
 }
 
+/// A filter chain of a gateway's TLS listener: `<listener>/<host>`. What precedes the `/` tells whose it is.
+pub fn gateway_chain(listener: &str, host: &str) -> String {
+    format!("{listener}/{host}")
+}
+
 /// The route table of the HTTP services of a port: `<port>`.
 pub fn port_route(port: u16) -> Arc<str> {
     port.to_string().into()

@@ -26,16 +26,13 @@ pub fn publication(revision: u64, sets: &Sets) -> Publication {
     })
 }
 
-/// A published resource by name. A virtual host is found in its table.
+/// A published resource by name. An element is found in its parent.
 pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<EncodedResource> {
     if let Some(resource) = publication.set(type_url).get(name) {
         return Some(resource.clone());
     }
-    if type_url != TypeUrl::VirtualHost {
-        return None;
-    }
-    let mut tables = publication.set(TypeUrl::RouteConfiguration).values();
-    tables.find_map(|table| table.elements.as_ref()?.children.get(name).cloned())
+    let mut parents = publication.set(type_url.parent()?).values();
+    parents.find_map(|parent| parent.elements.as_ref()?.children.get(name).cloned())
 }
 
 /// When the changes of recent revisions came in.

@@ -14,7 +14,9 @@ use std::{
     sync::Arc,
 };
 
-use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener, listener::FcdsConfig};
+use envoy_types::pb::envoy::config::listener::v3::{
+    FilterChain, FilterChainMatch, Listener, listener::FcdsConfig,
+};
 
 use super::{filter_chain, server_name::server_name_matcher};
 use crate::{
@@ -68,7 +70,7 @@ impl ChainElement {
 fn server_names(chain: &FilterChain) -> Option<Vec<String>> {
     let Some(mut conditions) = chain.filter_chain_match.clone() else { return Some(vec!["*".to_owned()]) };
     let names = std::mem::take(&mut conditions.server_names);
-    let alone = conditions == Default::default();
+    let alone = conditions == FilterChainMatch::default();
     alone.then(|| if names.is_empty() { vec!["*".to_owned()] } else { names })
 }
 

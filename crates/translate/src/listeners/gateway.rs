@@ -6,11 +6,14 @@ use std::{sync::Arc, time::Duration};
 
 use envoy_types::pb::envoy::config::{
     core::v3::{TrafficDirection, TransportSocket},
-    listener::v3::{FilterChain, Listener},
+    listener::v3::FilterChain,
 };
 use fairlead_envoy::{
     EncodedResource, IntoProto, ResourceName, data_source,
-    listener::{filter_chain, inspect::tls_inspector, listener},
+    listener::{
+        ChainElement, ChainSecrets, ListenerBuilder, filter_chain, inspect::tls_inspector, listener,
+        listener_of_chains,
+    },
     tls::{
         Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
         downstream_tls_context, validation_context,
@@ -143,7 +146,7 @@ impl Query for GatewayListenerOf {
             servers.push(ServerInputs { gateway, gateways, server: found, bound });
         }
         let mesh = cx.get::<ResolvedMesh>(&());
-        gateway_listener(&key.listener, key.families, &servers, &mesh).as_ref().map(encoded)
+        gateway_listener(&key.listener, key.families, &servers, &mesh)
     }
 }
 
@@ -181,37 +184,48 @@ fn gateway_listener(
     families: IpFamilies,
     servers: &[ServerInputs],
     mesh: &Mesh,
-) -> Option<Listener> {
+) -> Option<EncodedResource> {
     let own_bind = key.bind.as_deref().and_then(|bind| bind.parse().ok());
     let bind = Bind::Ip(own_bind.unwrap_or_else(|| wildcard(families)));
-    let mut chains = Vec::new();
+    let name = names::listener(&bind_name(&bind), key.port);
     let mut claims = Claims::default();
-    for inputs in servers {
-        match key.kind {
-            GatewayListenerKind::Http if chains.is_empty() => {
-                chains.push(http_chain(key, inputs, None, mesh)?);
-            }
-            GatewayListenerKind::Http => {}
-            GatewayListenerKind::Tls => chains.extend(tls_chains(key, inputs, &mut claims, mesh)),
-            GatewayListenerKind::Tcp => chains.extend(tcp_chains(inputs, &mut claims, mesh)),
+    let chains: Vec<FilterChain> = match key.kind {
+        GatewayListenerKind::Http => vec![http_chain(key, servers.first()?, None, mesh)?],
+        GatewayListenerKind::Tcp => {
+            servers.iter().flat_map(|inputs| tcp_chains(inputs, &mut claims, mesh)).collect()
         }
-    }
-    if chains.is_empty() {
-        return None;
-    }
-    let mut builder = listener(&*names::listener(&bind_name(&bind), key.port), bind_address(&bind, key.port))
-        .traffic_direction(TrafficDirection::Outbound)
-        .filter_chains(chains);
+        GatewayListenerKind::Tls => {
+            let head = head(key, &name, &bind, families, servers).build();
+            let of_server = |inputs| chain_elements(key, &name, inputs, &mut claims, mesh);
+            let chains: Vec<ChainElement> = servers.iter().flat_map(of_server).collect();
+            let listener = || listener_of_chains(&head, chains.clone(), mesh.listener_elements);
+            return (!chains.is_empty()).then(listener);
+        }
+    };
+    let listener = || head(key, &name, &bind, families, servers).filter_chains(chains.clone()).build();
+    (!chains.is_empty()).then(|| encoded(&listener()))
+}
+
+/// A listener but for its chains.
+fn head(
+    key: &GatewayListener,
+    name: &str,
+    bind: &Bind,
+    families: IpFamilies,
+    servers: &[ServerInputs],
+) -> ListenerBuilder {
+    let mut builder =
+        listener(name, bind_address(bind, key.port)).traffic_direction(TrafficDirection::Outbound);
     if let Some(first) = servers.first() {
         builder = builder.metadata(metadata::config(&first.gateway.origin));
     }
     if key.kind == GatewayListenerKind::Tls {
         builder = builder.listener_filter(tls_inspector());
     }
-    if let Some(address) = second_wildcard(&bind, families, key.port) {
-        builder = builder.additional_address(address);
+    match second_wildcard(bind, families, key.port) {
+        Some(address) => builder.additional_address(address),
+        None => builder,
     }
-    Some(builder.build())
 }
 
 /// The chain of HTTP servers: all plaintext ones of a listener, or one that terminates TLS.
@@ -250,6 +264,41 @@ fn only(inputs: &ServerInputs) -> Arc<[fairlead_model::gateway::ServerRef]> {
         gateway: inputs.gateway.origin.clone(),
         index: inputs.server.index,
     }])
+}
+
+/// The chains of a TLS server, each named after the first of its hosts: no other chain of the listener has that one.
+fn chain_elements(
+    key: &GatewayListener,
+    listener: &str,
+    inputs: &ServerInputs,
+    claims: &mut Claims,
+    mesh: &Mesh,
+) -> Vec<ChainElement> {
+    let element = |mut chain: FilterChain| {
+        let conditions = chain.filter_chain_match.clone().unwrap_or_default();
+        if conditions.prefix_ranges.is_empty() {
+            let host = conditions.server_names.iter().min().map_or("*", String::as_str);
+            chain.name = names::gateway_chain(listener, host);
+        }
+        ChainElement::new(&chain, secrets(&inputs.server))
+    };
+    tls_chains(key, inputs, claims, mesh).into_iter().map(element).collect()
+}
+
+/// What a server is sent by SDS.
+fn secrets(server: &GatewayServer) -> ChainSecrets {
+    let mut secrets = ChainSecrets::default();
+    if let ServerTls::Terminate(tls) = &server.tls {
+        if let CertificateSource::Secret(name) = &tls.certificate {
+            secrets.certificates.push(names::credential(name).to_string());
+        }
+        if let ClientValidation::Required(ClientCa::Secret(name))
+        | ClientValidation::Optional(ClientCa::Secret(name)) = &tls.client
+        {
+            secrets.authorities.push(names::credential_ca(name).to_string());
+        }
+    }
+    secrets
 }
 
 /// The chains of a TLS server.

@@ -8,8 +8,10 @@
 //! - `delta`, `sotw`: what a request of either variant means for subscription and accounting;
 //! - `push`: choosing what to send of one type, and encoding it;
 //! - `reject`: what a NACK means, and finding the resource at fault;
-//! - `hosts`: virtual hosts as resources of their own (VHDS).
+//! - `hosts`: virtual hosts as resources of their own (VHDS);
+//! - `chains`: filter chains as resources of their own (FCDS).
 
+mod chains;
 mod delta;
 mod holdings;
 mod hosts;
@@ -30,6 +32,7 @@ use crate::{
     options::ElementTypes,
     wire::{Nonce, Response},
 };
+use chains::Chains;
 use holdings::Flight;
 pub(crate) use holdings::{Holding, TypeState};
 use hosts::Tables;
@@ -87,6 +90,7 @@ pub struct Session {
     publication: Arc<Publication>,
     types: [TypeState; TypeUrl::ALL.len()],
     tables: Tables,
+    chains: Chains,
     /// The last nonce given out.
     nonce: u64,
     /// The last cluster response that the client has not yet been seen to have processed.
@@ -114,6 +118,7 @@ impl Session {
             publication,
             types: Default::default(),
             tables: Tables::default(),
+            chains: Chains::default(),
             nonce: 0,
             clusters_unseen: None,
             clusters_late: false,
@@ -161,6 +166,7 @@ impl Session {
             }
         }
         self.seek_evidence();
+        self.chains_end_round();
         mem::take(&mut self.out)
     }
 
@@ -198,6 +204,7 @@ impl Session {
         if flight.trial {
             state.suspects.pop();
         }
+        self.chains_see_answer(type_url, true);
         self.out.push(Action::Acked { type_url, revision: flight.revision });
     }
 

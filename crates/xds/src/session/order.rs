@@ -36,15 +36,15 @@ const fn users(type_url: TypeUrl) -> &'static [TypeUrl] {
         TypeUrl::Cluster => &FOLLOWERS,
         TypeUrl::ClusterLoadAssignment => &[TypeUrl::Cluster],
         TypeUrl::LbEndpoint => &[TypeUrl::ClusterLoadAssignment],
-        TypeUrl::FilterChain => &[TypeUrl::Listener],
         TypeUrl::RouteConfiguration => &[TypeUrl::Listener, TypeUrl::FilterChain],
         TypeUrl::Secret => &[TypeUrl::Cluster, TypeUrl::Listener, TypeUrl::FilterChain],
-        TypeUrl::Listener | TypeUrl::VirtualHost => &[],
+        // Listeners use filter chains, one by one: see `is_still_named`.
+        TypeUrl::Listener | TypeUrl::FilterChain | TypeUrl::VirtualHost => &[],
     }
 }
 
 /// What a listener that takes another's place needs before it serves.
-const SERVING: [TypeUrl; 5] = [
+pub(super) const SERVING: [TypeUrl; 5] = [
     TypeUrl::Listener,
     TypeUrl::FilterChain,
     TypeUrl::RouteConfiguration,
@@ -79,6 +79,11 @@ impl Session {
             && self.clusters_unseen.is_none()
             && !endpoints.flights.iter().any(|f| f.adds)
             && !endpoints.odd.values().any(|odd| odd.answer)
+            && match type_url {
+                TypeUrl::Listener => !self.chains_go_first(),
+                TypeUrl::FilterChain => self.chains_may_follow(),
+                _ => true,
+            }
     }
 
     /// Whether nothing that the client holds can still refer to what a removal takes away.
@@ -86,7 +91,11 @@ impl Session {
         // Until its first ACK, a client that came back may not have told all that it holds.
         (self.acked || !self.resumed)
             && users(type_url).iter().all(|u| self.state(*u).in_sync())
-            && (type_url != TypeUrl::Listener || SERVING.iter().all(|t| self.state(*t).is_still()))
+            && match type_url {
+                TypeUrl::Listener => SERVING.iter().all(|t| self.state(*t).is_still()),
+                TypeUrl::FilterChain => self.chains_may_go(),
+                _ => true,
+            }
     }
 
     /// Makes sure that the client will send something that ends a wait.

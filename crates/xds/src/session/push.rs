@@ -30,6 +30,8 @@ struct Wanted {
     /// Names that the client waits for and that do not exist.
     missing: Vec<ResourceName>,
     holds_rejected: bool,
+    /// Names that the client has, should not have, and has to keep for now.
+    keep: bool,
 }
 
 impl Session {
@@ -63,7 +65,12 @@ impl Session {
         let wanted = state.names.wildcard
             || (step.changed().iter().all(|r| state.names.wants(&r.name))
                 && step.removed().iter().all(|n| state.names.wants(n)));
-        if !wanted || step.changed().iter().any(|r| self.is_rejected(type_url, r)) {
+        let withheld =
+            |r: &EncodedResource| self.is_rejected(type_url, r) || self.is_held_back(type_url, &r.name);
+        if !wanted
+            || step.changed().iter().any(withheld)
+            || step.removed().iter().any(|name| self.is_still_named(type_url, name))
+        {
             return false;
         }
         let whole = self.sent_whole(type_url);
@@ -136,7 +143,7 @@ impl Session {
         let state = self.state_mut(type_url);
         if trial.is_none() {
             state.holds_rejected = wanted.holds_rejected;
-            state.unsent_removals = !wanted.remove.is_empty() && !partial;
+            state.unsent_removals = (!wanted.remove.is_empty() || wanted.keep) && !partial;
         }
         state.unsent_changes = changes || answers;
         if !permit.send || (changes && !permit.add) {
@@ -150,7 +157,7 @@ impl Session {
             wanted.remove.clear();
         }
         state.unsent_changes = trial.is_some();
-        state.unsent_removals &= !permit.remove;
+        state.unsent_removals &= !permit.remove || wanted.keep;
         let nothing = !changes && !answers && wanted.remove.is_empty() && released.is_empty();
         let owed = std::mem::take(&mut state.owed);
         if trial.is_none() {
@@ -215,10 +222,13 @@ impl Session {
         let mut wanted = Wanted::default();
         for (name, odd) in &state.odd {
             match current.get(name) {
+                Some(_) if self.is_held_back(type_url, name) => wanted.holds_rejected = true,
                 Some(resource) if !self.is_rejected(type_url, resource) => wanted.send.push(resource.clone()),
                 Some(_) if odd.holding.exists() => wanted.holds_rejected = true,
                 _ if odd.answer && tell => wanted.missing.push(name.clone()),
-                None if !odd.holding.is_absent() => wanted.remove.push(name.clone()),
+                None if odd.holding.is_absent() => {}
+                None if self.is_still_named(type_url, name) => wanted.keep = true,
+                None => wanted.remove.push(name.clone()),
                 _ => {}
             }
         }

@@ -26,6 +26,7 @@ impl Session {
         for flight in flights {
             self.seen(flight.nonce);
             self.acked = true;
+            self.chains_see_answer(type_url, false);
             let superseded = self.superseded(type_url, flight.nonce);
             self.doubt(type_url, &flight, &superseded);
             if flight.trial {

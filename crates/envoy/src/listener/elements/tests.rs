@@ -1,4 +1,4 @@
-use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener};
+use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener, UdpListenerConfig};
 use prost::Message;
 
 use super::{ChainElement, ChainSecrets, NEVER, SECRETS_PER_HOLDER, listener_of_chains};
@@ -100,7 +100,7 @@ fn a_chain_that_asks_for_an_address_stays_inline_with_its_listener() {
 
 #[test]
 fn a_quic_listener_has_no_second_form() {
-    let head = Listener { udp_listener_config: Some(Default::default()), ..head() };
+    let head = Listener { udp_listener_config: Some(UdpListenerConfig::default()), ..head() };
     assert_eq!(listener_of_chains(&head, [element("a"), element("b")], 2).elements, None);
 }
 

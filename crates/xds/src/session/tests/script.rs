@@ -28,6 +28,11 @@ pub(super) fn check_vhds(script: &str) {
     run(Protocol::Delta, ElementTypes { vhds: true, ..ElementTypes::default() }, script);
 }
 
+/// A delta script of a client that takes filter chains as resources.
+pub(super) fn check_fcds(script: &str) {
+    run(Protocol::Delta, ElementTypes { fcds: true, ..ElementTypes::default() }, script);
+}
+
 /// A delta script of a client that has rejected the content `bad` of cluster `b` before.
 pub(super) fn check_known_bad(script: &str) {
     let mut player = Player::new(Protocol::Delta, ElementTypes::default());
@@ -250,7 +255,7 @@ fn publication(revision: u64, text: &str) -> Publication {
             continue;
         }
         let resource = if let Some((name, hosts)) = word.split_once('{') {
-            table(name, hosts.trim_end_matches('}'))
+            with_elements(type_url, name, hosts.trim_end_matches('}'))
         } else {
             let (name, content) = word.split_once('=').unwrap();
             EncodedResource::whole(name, content.to_owned())
@@ -260,17 +265,24 @@ fn publication(revision: u64, text: &str) -> Publication {
     sets.into_iter().fold(Publication::new(revision), |p, (t, set)| p.with(t, set))
 }
 
-/// A route table whose hosts may come as resources of their own.
-fn table(name: &str, hosts: &str) -> EncodedResource {
+/// A resource whose elements may come as resources of their own. The parent of filter chains names them.
+fn with_elements(type_url: TypeUrl, name: &str, elements: &str) -> EncodedResource {
     let mut children = ResourceSet::new();
-    for host in hosts.split(',').filter(|h| !h.is_empty()) {
-        let (host, content) = host.split_once('=').unwrap();
-        let name = format!("{name}/{host}");
+    let mut names = Vec::new();
+    for element in elements.split(',').filter(|e| !e.is_empty()) {
+        let (element, content) = element.split_once('=').unwrap();
+        names.push(element);
+        let name = format!("{name}/{element}");
         children.insert(name.as_str().into(), EncodedResource::whole(name, content.to_owned()));
     }
-    let parent = EncodedResource::whole(name, format!("parent of {name}"));
-    let elements = Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None };
-    let mut table = EncodedResource::whole(name, format!("[{hosts}]"));
-    table.elements = Some(Arc::new(elements));
-    table
+    let parent = match type_url {
+        TypeUrl::Listener => format!("names:{}", names.join(",")),
+        _ => format!("parent of {name}"),
+    };
+    let parent = EncodedResource::whole(name, parent);
+    let element_type = type_url.element().unwrap();
+    let form = Elements { element_type, parent, children, turned: None };
+    let mut full = EncodedResource::whole(name, format!("[{elements}]"));
+    full.elements = Some(Arc::new(form));
+    full
 }
