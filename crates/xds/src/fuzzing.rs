@@ -75,9 +75,10 @@ impl<'a> Input<'a> {
                     let mut resource = EncodedResource::whole(name, vec![content; 3]);
                     let host = EncodedResource::whole(format!("{name}/a"), vec![content]);
                     let hosts = (bits & 1 == 1).then(|| (host.name.clone(), host));
-                    resource.elements = (type_url == TypeUrl::RouteConfiguration).then(|| {
+                    let element_type = type_url.element().filter(|t| *t != TypeUrl::LbEndpoint);
+                    resource.elements = element_type.map(|element_type| {
                         Arc::new(Elements {
-                            element_type: TypeUrl::VirtualHost,
+                            element_type,
                             parent: EncodedResource::whole(name, vec![9]),
                             children: hosts.into_iter().collect(),
                             turned: None,
@@ -100,7 +101,7 @@ pub fn fuzz_session(data: &[u8]) {
     let flags = input.byte();
     let protocol = if flags & 1 == 0 { Protocol::Delta } else { Protocol::StateOfTheWorld };
     let options = SessionOptions {
-        elements: ElementTypes { vhds: flags & 2 == 0, ..ElementTypes::default() },
+        elements: ElementTypes { vhds: flags & 2 == 0, fcds: flags & 4 == 0, ..ElementTypes::default() },
         max_names: 50,
         ..SessionOptions::default()
     };

@@ -5,6 +5,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod chains;
 mod gateways;
 mod pair;
 mod services;

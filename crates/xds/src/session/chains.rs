@@ -4,6 +4,9 @@
 //! follows its listener, and goes when no listener that the client has can name it any more. Envoy lets go of a chain
 //! by itself, too, some time after its listener has; if there are connections on it then, and it was not removed
 //! before, Envoy 1.40 crashes. So a removal may wait for what takes the chain's place, but not without end.
+//!
+//! Until Envoy has let go of a removed chain it stays subscribed to it; if its listener names it again by then, Envoy
+//! does not wait for the chain, and refuses connections until it comes. So such a chain goes before its listener.
 
 use fairlead_envoy::{ResourceName, TypeUrl};
 
@@ -24,6 +27,8 @@ pub(crate) struct Chains {
     turn: bool,
     /// Acknowledgements since a removal waits.
     waited: u32,
+    /// Chains were sent before the listener that will name them, so many acknowledgements ago.
+    ahead: Option<u32>,
 }
 
 impl Session {
@@ -36,10 +41,52 @@ impl Session {
             && !secrets.odd.values().any(|odd| odd.answer)
     }
 
-    /// Whether listeners have to wait, because chains have waited for one of them: else chains would never be sent
-    /// to a client whose listeners keep changing.
+    /// Whether listeners have to wait: because chains have waited for one of them (else chains would never be sent
+    /// to a client whose listeners keep changing), or because chains go ahead of their listener.
     pub(super) fn chains_go_first(&self) -> bool {
-        self.chains.turn && self.state(TypeUrl::FilterChain).unsent_changes
+        (self.chains.turn && self.state(TypeUrl::FilterChain).unsent_changes)
+            || self.chains.ahead.is_some_and(|answers| answers < PATIENCE && !self.chains_serve())
+            || self.chain_comes_back()
+    }
+
+    /// Whether a chain is sent only if the client has none of its name: its listener is still to come.
+    pub(super) fn only_chains_ahead(&self, type_url: TypeUrl) -> bool {
+        type_url == TypeUrl::FilterChain
+            && self.options.elements.fcds
+            && !self.chains.turn
+            && self.state(TypeUrl::Listener).unsent_changes
+    }
+
+    /// Whether the chains that were sent have what they need.
+    fn chains_serve(&self) -> bool {
+        let needs = [TypeUrl::RouteConfiguration, TypeUrl::VirtualHost, TypeUrl::Secret];
+        self.state(TypeUrl::FilterChain).flights.is_empty() && needs.iter().all(|t| self.state(*t).is_still())
+    }
+
+    /// Whether a chain is published again that the client has not, but is still subscribed to.
+    fn chain_comes_back(&self) -> bool {
+        let (listeners, chains) = (self.state(TypeUrl::Listener), self.state(TypeUrl::FilterChain));
+        let elements = self.options.elements;
+        let changed = !listeners.root.ptr_eq(self.publication.form(TypeUrl::Listener, elements));
+        if !elements.fcds || !chains.requested || !listeners.requested || !changed {
+            return false;
+        }
+        let published = self.publication.form(TypeUrl::FilterChain, elements);
+        chains.names.iter().any(|name| {
+            let sendable = |chain| !self.is_rejected(TypeUrl::FilterChain, chain);
+            chains.holding(name).is_absent()
+                && published.get(name).is_some_and(sendable)
+                && !self.is_held_back(TypeUrl::FilterChain, name)
+        })
+    }
+
+    /// Accounts for a response that was sent.
+    pub(super) fn chains_see_response(&mut self, type_url: TypeUrl) {
+        match type_url {
+            TypeUrl::Listener => self.chains.ahead = None,
+            TypeUrl::FilterChain if self.only_chains_ahead(type_url) => self.chains.ahead = Some(0),
+            _ => {}
+        }
     }
 
     /// Whether chains may be removed, those whose listener allows it.
@@ -52,6 +99,7 @@ impl Session {
         let search = !self.state(TypeUrl::Listener).suspects.is_empty();
         self.chains.turn |= accepted && type_url == TypeUrl::Listener && !search;
         let waits = self.state(TypeUrl::FilterChain).unsent_removals;
+        self.chains.ahead = self.chains.ahead.map(|answers| answers.saturating_add(1));
         self.chains.waited = if waits { self.chains.waited.saturating_add(1) } else { 0 };
     }
 

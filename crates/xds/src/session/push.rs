@@ -30,8 +30,10 @@ struct Wanted {
     /// Names that the client waits for and that do not exist.
     missing: Vec<ResourceName>,
     holds_rejected: bool,
-    /// Names that the client has, should not have, and has to keep for now.
+    /// Something that the client has and should not have is to stay for now.
     keep: bool,
+    /// Something is to be sent, but not yet.
+    later: bool,
 }
 
 impl Session {
@@ -68,6 +70,7 @@ impl Session {
         let withheld =
             |r: &EncodedResource| self.is_rejected(type_url, r) || self.is_held_back(type_url, &r.name);
         if !wanted
+            || self.only_chains_ahead(type_url)
             || step.changed().iter().any(withheld)
             || step.removed().iter().any(|name| self.is_still_named(type_url, name))
         {
@@ -145,7 +148,7 @@ impl Session {
             state.holds_rejected = wanted.holds_rejected;
             state.unsent_removals = (!wanted.remove.is_empty() || wanted.keep) && !partial;
         }
-        state.unsent_changes = changes || answers;
+        state.unsent_changes = changes || answers || wanted.later;
         if !permit.send || (changes && !permit.add) {
             return;
         }
@@ -156,7 +159,7 @@ impl Session {
         } else if !permit.remove {
             wanted.remove.clear();
         }
-        state.unsent_changes = trial.is_some();
+        state.unsent_changes = trial.is_some() || wanted.later;
         state.unsent_removals &= !permit.remove || wanted.keep;
         let nothing = !changes && !answers && wanted.remove.is_empty() && released.is_empty();
         let owed = std::mem::take(&mut state.owed);
@@ -220,9 +223,11 @@ impl Session {
         let state = self.state(type_url);
         let tell = self.options.answer_missing.get(type_url);
         let mut wanted = Wanted::default();
+        let ahead = self.only_chains_ahead(type_url);
         for (name, odd) in &state.odd {
             match current.get(name) {
                 Some(_) if self.is_held_back(type_url, name) => wanted.holds_rejected = true,
+                Some(_) if ahead && odd.holding.exists() => wanted.later = true,
                 Some(resource) if !self.is_rejected(type_url, resource) => wanted.send.push(resource.clone()),
                 Some(_) if odd.holding.exists() => wanted.holds_rejected = true,
                 _ if odd.answer && tell => wanted.missing.push(name.clone()),
@@ -283,6 +288,7 @@ impl Session {
                 TypeUrl::VirtualHost => self.tables.release.clear(),
                 _ => {}
             }
+            self.chains_see_response(type_url);
             let state = self.state_mut(type_url);
             state.owed = false;
             state.sent(flight);

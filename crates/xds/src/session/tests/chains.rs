@@ -89,19 +89,46 @@ fn a_changed_chain_waits_for_the_secrets_that_its_listener_asks_for() {
     );
 }
 
+/// Envoy has not unsubscribed, and so does not subscribe, nor does the listener wait for the chain.
 #[test]
-fn a_chain_that_comes_back_before_it_was_left_is_sent_again() {
+fn a_chain_that_comes_back_before_it_was_left_goes_before_its_listener() {
+    started(
+        "publish LDS l{x=1} SDS s=1
+         < LDS l=names:x
+         > LDS ack
+         < FCDS -l/y
+         > FCDS ack
+         publish LDS l{x=2,y=1,z=1} SDS s=1 RDS 80=1
+         < FCDS l/y=1
+         > RDS +80
+         < RDS 80=1
+         > FCDS ack
+         > RDS ack       # now it serves
+         < LDS l=names:x,y,z
+         > SDS +s
+         < SDS s=1
+         > FCDS +l/z
+         > LDS ack
+         > SDS ack
+         < FCDS l/x=2 l/z=1
+         > FCDS ack",
+    );
+}
+
+#[test]
+fn a_bad_chain_that_comes_back_holds_up_no_listener() {
     started(
         "publish LDS l{x=1}
          < LDS l=names:x
          > LDS ack
          < FCDS -l/y
          > FCDS ack
-         publish LDS l{x=1,y=1}
+         publish LDS l{x=1,y=bad}
+         < FCDS l/y=bad
+         > FCDS nack it is bad
+         ! FCDS l/y
          < LDS l=names:x,y
-         > LDS ack       # Envoy has not unsubscribed, and so does not subscribe
-         < FCDS l/y=1
-         > FCDS ack",
+         > LDS ack",
     );
 }
 
@@ -258,15 +285,13 @@ fn chains_and_listeners_take_turns() {
 /// Envoy would crash on connections of a chain that it lets go without removal.
 #[test]
 fn a_removal_waits_for_other_types_only_so_long() {
-    let mut script = "publish LDS l{x=1} RDS 80=1
+    let began = "publish LDS l{x=1} RDS 80=1
          < LDS l=names:x
          > RDS +80
          < RDS 80=1
-         > LDS ack\n"
-        .to_owned();
+         > LDS ack\n";
     // Routes change with each answer, so that they are never still.
-    for round in 2..64 {
-        script += &format!("publish LDS l{{x=1}} RDS 80={round}\n > RDS ack\n < RDS 80={round}\n");
-    }
+    let round = |n: u32| format!("publish LDS l{{x=1}} RDS 80={n}\n > RDS ack\n < RDS 80={n}\n");
+    let script: String = std::iter::once(began.to_owned()).chain((2..64).map(round)).collect();
     started(&format!("{script} publish LDS l{{x=1}} RDS 80=64\n > RDS ack\n < RDS 80=64\n < FCDS -l/y"));
 }
