@@ -226,19 +226,24 @@ impl MeshSpec {
 
     /// The Sidecar of namespace `i`.
     pub fn sidecar(&self, i: usize) -> String {
-        let namespaces = self.namespaces.max(1);
         let mut yaml = format!(
             "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: default, namespace: ns-{i}}}\n\
              spec:\n  egress:\n  - hosts:\n"
         );
-        // First i, i + namespaces, ...: those of the namespace; then those of the next namespace.
-        let of_namespace = |n: usize| (n..self.services).step_by(namespaces);
-        let all = (0..namespaces).flat_map(|step| of_namespace((i + step) % namespaces));
-        for service in all.take(self.sidecar_services) {
+        for service in self.sidecar_scope(i) {
             let (ns, host) = (self.namespace_of(service), self.host(service));
             write(&mut yaml, format_args!("    - {ns}/{host}\n"));
         }
         yaml
+    }
+
+    /// The services that the Sidecar of namespace `i` lets its workloads see.
+    pub fn sidecar_scope(&self, i: usize) -> Vec<usize> {
+        let namespaces = self.namespaces.max(1);
+        // First i, i + namespaces, ...: those of the namespace; then those of the next namespace.
+        let of_namespace = |n: usize| (n..self.services).step_by(namespaces);
+        let all = (0..namespaces).flat_map(|step| of_namespace((i + step) % namespaces));
+        all.take(self.sidecar_services).collect()
     }
 
     /// The address of endpoint `j` of service `i`.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use fairlead_envoy::TypeUrl;
 use fairlead_testkit::{
     crowd::{Awaited, Crowd, Profile, Totals},
+    deadline::eventually,
     fake_envoy::Protocol,
     meshgen::MeshSpec,
 };
 
 use crate::{
     Failure, Settings,
-    report::{Row, figure, mb, ms},
+    report::{Row, count, figure, mb, ms},
     server::Server,
 };
 
@@ -21,6 +22,8 @@ pub(crate) const WITHIN: Duration = Duration::from_secs(300);
 const CHANGE_WITHIN: Duration = Duration::from_secs(60);
 /// How long nothing may come for a change to be over.
 const QUIET: Duration = Duration::from_millis(500);
+/// How many times the cost of a round the server takes another change for part of the same storm, and a bit.
+const REST_FACTOR: u32 = 12;
 /// How often a change is measured; the median counts.
 const ROUNDS: usize = 5;
 
@@ -59,6 +62,8 @@ pub(crate) struct Measured {
     pub(crate) cpu: Duration,
     pub(crate) totals: Totals,
     pub(crate) recomputed: f64,
+    /// What the server took to compute and publish it, by its own clock.
+    pub(crate) round: Duration,
     pub(crate) reached: usize,
 }
 
@@ -72,6 +77,26 @@ impl Lab {
         let server = Server::start(&settings.binary, &spec).await?;
         let crowd = Crowd::new(server.xds);
         Ok(Self { server, spec, crowd, kind, protocol })
+    }
+
+    /// How many of the clients see service `i`.
+    pub(crate) fn clients_that_see(&self, i: usize) -> usize {
+        if self.spec.sidecar_services == 0 {
+            return self.crowd.len();
+        }
+        let namespaces = self.spec.namespaces;
+        let sees = |n: &usize| self.spec.sidecar_scope(*n).contains(&i);
+        // Client `n` is in namespace `n % namespaces`.
+        (0..namespaces).filter(sees).map(|n| (n..self.crowd.len()).step_by(namespaces).count()).sum()
+    }
+
+    /// What the server takes before anybody has connected.
+    pub(crate) fn loaded(&self, row: &mut Row) -> Result<(), Failure> {
+        row.set(figure::RSS_MB, mb(self.server.stats.rss()?));
+        row.set(figure::PEAK_MB, mb(self.server.stats.peak_rss()?));
+        row.set(figure::CPU_S, self.server.stats.cpu()?.as_secs_f64());
+        row.set(figure::WALL_S, self.server.loaded_after.as_secs_f64());
+        Ok(())
     }
 
     /// Brings `clients` clients in sync, all of them at once; what that took.
@@ -93,14 +118,15 @@ impl Lab {
         row.set(figure::PEAK_MB, mb(self.server.stats.peak_rss()?));
         row.set(figure::RSS_MB, mb(self.server.stats.rss()?));
         row.set(figure::WALL_S, took.as_secs_f64());
+        row.set(figure::FILES, count(self.server.stats.open_files()?));
         let totals = self.crowd.totals();
         row.set(figure::MB, mb(totals.bytes()));
         row.note = trouble(&totals);
         Ok(())
     }
 
-    /// Measures a change there and back, several times: `change(lab, true)` makes it, `change(lab, false)` undoes
-    /// it. Of the measures of the way there, each median counts.
+    /// Measures a change several times, and undoes it each time; each median counts. `change` is told the round,
+    /// so that it can make each one different.
     pub(crate) async fn change(
         &self,
         row: &mut Row,
@@ -116,29 +142,43 @@ impl Lab {
                 // The other scenarios are worth their figures; this one has none.
                 Err(error) => {
                     row.note = format!("FAILED in round {round}: {error}");
-                    undo(&self.server)?;
-                    return Ok(());
+                    return self.undo(|| undo(&self.server)).await;
                 }
             };
             if round > 0 {
                 all.push(measured);
             }
-            self.once(None, || undo(&self.server)).await?;
+            self.undo(|| undo(&self.server)).await?;
         }
         row.set(figure::LAST_MS, ms(median(&all, |m| m.last)));
         row.set(figure::MEDIAN_MS, ms(median(&all, |m| m.median)));
-        row.set("settled_ms", ms(median(&all, |m| m.settled)));
+        row.set(figure::SETTLED_MS, ms(median(&all, |m| m.settled)));
         row.set(figure::MB, mb(median(&all, |m| m.totals.bytes())));
         row.set(figure::CPU_S, median(&all, |m| m.cpu).as_secs_f64());
+        row.set(figure::ROUND_MS, ms(median(&all, |m| m.round)));
         row.set(figure::RECOMPUTED, all[all.len() / 2].recomputed);
-        #[expect(clippy::cast_precision_loss, reason = "there are thousands of clients at most")]
-        row.set(figure::CLIENTS, median(&all, |m| m.reached) as f64);
+        row.set(figure::CLIENTS, count(median(&all, |m| m.reached)));
         let last = all.last().map(|m| m.totals.clone()).unwrap_or_default();
         row.note = [last.by_type(), trouble(&last)]
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join("; ");
+        Ok(())
+    }
+
+    /// Undoes a change, and waits until the server takes the next one for a lone one.
+    async fn undo(&self, undo: impl FnOnce() -> std::io::Result<()>) -> Result<(), Failure> {
+        let before = self.server.metrics().await?;
+        undo()?;
+        let after = eventually("the undoing is applied", CHANGE_WITHIN, async || {
+            let now = self.server.metrics().await.map_err(|error| error.to_string())?;
+            if now.rounds() > before.rounds() { Ok(now) } else { Err("not yet".to_owned()) }
+        })
+        .await?;
+        self.crowd.wait_quiet(QUIET, WITHIN).await?;
+        let cost = Duration::from_secs_f64(after.rounds_took() - before.rounds_took());
+        tokio::time::sleep(cost * REST_FACTOR).await;
         Ok(())
     }
 
@@ -150,7 +190,7 @@ impl Lab {
     ) -> Result<Measured, Failure> {
         self.crowd.wait_quiet(QUIET, WITHIN).await?;
         let watch = awaits.map(|a| self.crowd.watch(a.kind, a.name, a.awaited.clone()));
-        let (totals, recomputed) = (self.crowd.totals(), self.recomputed().await?);
+        let (totals, before) = (self.crowd.totals(), self.server.metrics().await?);
         let cpu = self.server.stats.cpu_of_threads()?;
         let began = self.crowd.clock();
         change()?;
@@ -159,7 +199,7 @@ impl Lab {
         }
         self.crowd.wait_quiet(QUIET, WITHIN).await?;
         let cpu = self.server.stats.cpu_of_threads()?.saturating_sub(cpu);
-        let after = self.crowd.totals();
+        let (after, metrics) = (self.crowd.totals(), self.server.metrics().await?);
         let times = watch.as_ref().map(fairlead_testkit::crowd::Watch::times).unwrap_or_default();
         let since = |time: Option<&Duration>| time.map_or(Duration::ZERO, |time| time.saturating_sub(began));
         Ok(Measured {
@@ -167,14 +207,11 @@ impl Lab {
             median: since(times.get(times.len() / 2)),
             settled: after.last_response.saturating_sub(began),
             cpu,
-            recomputed: self.recomputed().await? - recomputed,
+            recomputed: metrics.recomputed() - before.recomputed(),
+            round: Duration::from_secs_f64(metrics.rounds_took() - before.rounds_took()),
             reached: times.len(),
             totals: after - &totals,
         })
-    }
-
-    async fn recomputed(&self) -> Result<f64, Failure> {
-        self.server.metric("fairlead_queries_recomputed_total").await
     }
 }
 

@@ -3,6 +3,8 @@
 //! It starts `fairlead serve` as a process of its own on loopback, plays the proxies itself, runs the scenarios
 //! one after the other, prints a table and writes the figures as JSON. `--help` lists what can be asked for.
 
+mod design;
+mod growth;
 mod lab;
 mod loopback;
 mod report;
@@ -18,12 +20,16 @@ use serde_json::json;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const HELP: &str = "\
-usage: fairlead-load [--scenario NAME]... [--clients N] [--services N] [--sotw] [--json FILE] [--fairlead FILE]
+usage: fairlead-load [--scenario NAME]... [--clients N] [--services N] [--sotw] [--growth] [--design]
+                     [--json FILE] [--fairlead FILE]
 
   --scenario NAME  only this one (may be repeated)
   --clients N      so many clients, in place of each scenario's own number
   --services N     so many services, in place of 1,000
   --sotw           state of the world, in place of delta
+  --growth         the scenarios of unscoped sidecars at 100, 1,000 and 10,000 services, and at 100, 1,000 and
+                   5,000 clients, with the exponent of the growth of each figure
+  --design         10,000 services, 100,000 endpoints and 5,000 scoped clients
   --json FILE      where the figures go (target/load/figures.json)
   --fairlead FILE  the binary to load (the `fairlead` beside this program)
 
@@ -36,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) clients: Option<usize>,
     pub(crate) services: Option<usize>,
     pub(crate) sotw: bool,
+    pub(crate) growth: bool,
+    pub(crate) design: bool,
     pub(crate) json: PathBuf,
     pub(crate) binary: PathBuf,
 }
@@ -50,6 +58,8 @@ impl Settings {
             clients: None,
             services: None,
             sotw: false,
+            growth: false,
+            design: false,
             json: target.parent().unwrap_or(target).join("load/figures.json"),
             binary: target.join("fairlead"),
         };
@@ -60,6 +70,8 @@ impl Settings {
                 "--clients" => settings.clients = Some(value()?.parse()?),
                 "--services" => settings.services = Some(value()?.parse()?),
                 "--sotw" => settings.sotw = true,
+                "--growth" => settings.growth = true,
+                "--design" => settings.design = true,
                 "--json" => settings.json = value()?.into(),
                 "--fairlead" => settings.binary = value()?.into(),
                 "--help" | "-h" => return Ok(None),
@@ -100,15 +112,26 @@ fn main() -> ExitCode {
 fn run(settings: &Settings, out: &mut impl std::io::Write) -> Result<(), Failure> {
     allow_open_files()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let rows = runtime.block_on(scenarios::run(settings))?;
+    let (rows, growth) = runtime.block_on(measure(settings))?;
     write!(out, "{}", report::table(&rows))?;
+    if !growth.is_empty() {
+        write!(out, "\n{}", growth::table(&growth))?;
+    }
     if let Some(directory) = settings.json.parent() {
         fs::create_dir_all(directory)?;
     }
-    let figures = json!({"machine": machine(), "rows": rows});
+    let figures = json!({"machine": machine(), "rows": rows, "growth": growth});
     fs::write(&settings.json, serde_json::to_string_pretty(&figures)?)?;
     writeln!(out, "\nfigures: {}", settings.json.display())?;
     Ok(())
+}
+
+async fn measure(settings: &Settings) -> Result<(Vec<report::Row>, Vec<growth::Line>), Failure> {
+    if settings.growth {
+        return growth::run(settings).await;
+    }
+    let rows = if settings.design { design::run(settings).await? } else { scenarios::run(settings).await? };
+    Ok((rows, Vec::new()))
 }
 
 /// A connection is a file on each side: as many as the system allows without asking anybody.

@@ -41,6 +41,9 @@ pub(crate) mod figure {
     pub(crate) const WALL_S: &str = "wall_s";
     pub(crate) const LAST_MS: &str = "last_client_ms";
     pub(crate) const MEDIAN_MS: &str = "median_client_ms";
+    pub(crate) const SETTLED_MS: &str = "last_response_ms";
+    pub(crate) const ROUND_MS: &str = "computed_in_ms";
+    pub(crate) const FILES: &str = "open_files";
     pub(crate) const MB: &str = "sent_mb";
     pub(crate) const RECOMPUTED: &str = "recomputed";
     pub(crate) const CLIENTS: &str = "clients_reached";
@@ -62,6 +65,20 @@ impl Row {
 
     pub(crate) fn set(&mut self, name: &'static str, value: f64) {
         self.figures.push((name, value));
+    }
+
+    /// Says on the way what has been found.
+    pub(crate) fn tell(self) -> Self {
+        eprintln!("load: {} ({}): {}", self.scenario, self.setting, self.shown());
+        self
+    }
+
+    fn shown(&self) -> String {
+        let mut figures: Vec<_> = self.figures.iter().map(|(name, value)| shown(name, *value)).collect();
+        if !self.note.is_empty() {
+            figures.push(self.note.clone());
+        }
+        figures.join("; ")
     }
 
     fn is_reached(&self, goal: &Goal) -> bool {
@@ -91,10 +108,6 @@ pub(crate) fn table(rows: &[Row]) -> String {
     );
     for row in rows {
         let goals: Vec<_> = row.goals.iter().map(goal).collect();
-        let mut figures: Vec<_> = row.figures.iter().map(|(name, value)| shown(name, *value)).collect();
-        if !row.note.is_empty() {
-            figures.push(row.note.clone());
-        }
         writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} |",
@@ -102,7 +115,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
             row.setting,
             row.istiod,
             goals.join("; "),
-            figures.join("; "),
+            row.shown(),
             row.verdict(),
         )
         .expect("writing to a String does not fail");
@@ -127,6 +140,9 @@ fn shown(name: &str, value: f64) -> String {
         figure::WALL_S => format!("in {value:.1} s"),
         figure::LAST_MS => format!("last client {value:.0} ms"),
         figure::MEDIAN_MS => format!("median {value:.0} ms"),
+        figure::SETTLED_MS => format!("last response {value:.0} ms"),
+        figure::ROUND_MS => format!("computed in {value:.2} ms"),
+        figure::FILES => format!("{value:.0} open files"),
         figure::MB => format!("{value:.3} MB sent"),
         figure::RECOMPUTED => format!("{value:.0} recomputed"),
         figure::CLIENTS => format!("{value:.0} clients"),
@@ -137,6 +153,11 @@ fn shown(name: &str, value: f64) -> String {
 
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nothing here is counted beyond 2^52")]
+pub(crate) fn count(count: usize) -> f64 {
+    count as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of bytes need not be exact to the byte")]

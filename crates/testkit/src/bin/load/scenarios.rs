@@ -49,59 +49,62 @@ pub(crate) async fn run(settings: &Settings) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     let protocol = if settings.sotw { Protocol::Sotw } else { Protocol::Delta };
     if settings.wants(&["loaded", "sync", "endpoint", "pool", "weight", "service", "irrelevant"]) {
-        rows.extend(unscoped(settings, protocol).await?);
+        let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
+        rows.extend(unscoped(settings, protocol, services, clients).await?);
     }
     if settings.wants(&["scoped"]) {
-        rows.push(scoped(settings, protocol).await?);
+        rows.push(scoped(settings, protocol).await?.tell());
     }
     if settings.wants(&["weight-sotw"]) {
-        rows.push(weight_sotw(settings).await?);
+        rows.push(weight_sotw(settings).await?.tell());
     }
     if settings.wants(&["big-service"]) {
-        rows.push(big_service(settings, protocol).await?);
+        rows.push(big_service(settings, protocol).await?.tell());
     }
     if settings.wants(&["gateway"]) {
-        rows.push(gateway(settings, protocol).await?);
+        rows.push(gateway(settings, protocol).await?.tell());
     }
     Ok(rows)
 }
 
 /// The header of a row.
-fn row(scenario: &str, setting: String, istiod: &str, goals: Vec<Goal>) -> Row {
-    eprintln!("load: {scenario} ({setting})");
+pub(crate) fn row(scenario: &str, setting: String, istiod: &str, goals: Vec<Goal>) -> Row {
+    eprintln!("load: {scenario} ({setting}) ...");
     Row { scenario: scenario.to_owned(), setting, istiod: istiod.to_owned(), goals, ..Row::default() }
 }
 
-async fn unscoped(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failure> {
-    let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
+/// All that happens to sidecars that see the whole mesh.
+pub(crate) async fn unscoped(
+    settings: &Settings,
+    protocol: Protocol,
+    services: usize,
+    clients: usize,
+) -> Result<Vec<Row>, Failure> {
     let setting = format!("{services} services, {clients} clients, {}", word(protocol));
     let mut rows = Vec::new();
     let goals = vec![at_most(figure::RSS_MB, 40.0)];
     let mut loaded = row("loaded, no client", format!("{services} services"), "212 MB", goals);
     let mut lab = Lab::new(settings, mesh(services), Kind::Sidecars, protocol).await?;
-    loaded.set(figure::RSS_MB, mb(lab.server.stats.rss()?));
-    loaded.set(figure::PEAK_MB, mb(lab.server.stats.peak_rss()?));
-    loaded.set(figure::CPU_S, lab.server.stats.cpu()?.as_secs_f64());
-    loaded.set(figure::WALL_S, lab.server.loaded_after.as_secs_f64());
-    rows.push(loaded);
+    lab.loaded(&mut loaded)?;
+    rows.push(loaded.tell());
     let goals = vec![at_most(figure::CPU_S, 5.0), at_most(figure::PEAK_MB, 200.0)];
     let mut sync = row("first sync", setting.clone(), "90 CPU-s; 3,033 MB", goals);
     lab.sync(clients, &mut sync).await?;
-    rows.push(sync);
+    rows.push(sync.tell());
     if settings.wants(&["endpoint"]) {
-        rows.push(endpoint(&lab, &setting, clients).await?);
+        rows.push(endpoint(&lab, &setting).await?.tell());
     }
     if settings.wants(&["pool"]) {
-        rows.push(pool(&lab, &setting, clients).await?);
+        rows.push(pool(&lab, &setting).await?.tell());
     }
     if settings.wants(&["weight"]) {
-        rows.push(weight(&lab, &setting, clients).await?);
+        rows.push(weight(&lab, &setting).await?.tell());
     }
     if settings.wants(&["service"]) {
-        rows.push(service(&lab, &setting, clients).await?);
+        rows.push(service(&lab, &setting).await?.tell());
     }
     if settings.wants(&["irrelevant"]) {
-        rows.push(irrelevant(&lab, &setting).await?);
+        rows.push(irrelevant(&lab, &setting).await?.tell());
     }
     Ok(rows)
 }
@@ -111,13 +114,13 @@ fn awaits(kind: TypeUrl, name: Option<&str>, clients: usize) -> Awaits<'_> {
 }
 
 /// One endpoint comes.
-async fn endpoint(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> {
+pub(crate) async fn endpoint(lab: &Lab, setting: &str) -> Result<Row, Failure> {
     let goals = vec![at_most(figure::LAST_MS, DEBOUNCE_MS + 30.0), at_most(figure::CPU_S, 0.05)];
     let mut row = row("one endpoint", setting.to_owned(), "about 240 ms; 0.2 CPU-s", goals);
     let spec = &lab.spec;
     let i = spec.services - 1;
     let file = format!("endpoints-{i}.yaml");
-    let awaits = awaits(TypeUrl::ClusterLoadAssignment, None, clients);
+    let awaits = awaits(TypeUrl::ClusterLoadAssignment, None, lab.clients_that_see(i));
     lab.change(
         &mut row,
         &awaits,
@@ -129,7 +132,7 @@ async fn endpoint(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failu
 }
 
 /// A DestinationRule's pool of connections gets another size.
-async fn pool(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> {
+pub(crate) async fn pool(lab: &Lab, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 100.0),
         at_most(figure::MB, 6.0),
@@ -141,7 +144,7 @@ async fn pool(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> 
     let file = format!("destinationrule-{i}.yaml");
     lab.change(
         &mut row,
-        &awaits(TypeUrl::Cluster, None, clients),
+        &awaits(TypeUrl::Cluster, None, lab.clients_that_see(i)),
         |server, round| {
             server.write(&file, &spec.destination_rule(i, 101 + u32::try_from(round).unwrap_or(0)))
         },
@@ -152,18 +155,18 @@ async fn pool(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> 
 }
 
 /// A VirtualService gets other weights.
-async fn weight(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> {
+pub(crate) async fn weight(lab: &Lab, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 50.0),
         at_most(figure::MB, 2.0),
         at_most(figure::CPU_S, 0.2),
     ];
     let mut row = row("one VirtualService", setting.to_owned(), "11 s; 622 MB; 19 CPU-s", goals);
-    change_weight(lab, &mut row, clients).await?;
+    change_weight(lab, &mut row).await?;
     Ok(row)
 }
 
-async fn change_weight(lab: &Lab, row: &mut Row, clients: usize) -> Result<(), Failure> {
+async fn change_weight(lab: &Lab, row: &mut Row) -> Result<(), Failure> {
     let spec = &lab.spec;
     let i = spec.virtual_services - 1;
     let file = format!("virtualservice-{i}.yaml");
@@ -174,7 +177,7 @@ async fn change_weight(lab: &Lab, row: &mut Row, clients: usize) -> Result<(), F
     };
     lab.change(
         row,
-        &awaits(kind, None, clients),
+        &awaits(kind, None, lab.clients_that_see(i)),
         |server, round| server.write(&file, &spec.virtual_service(i, 10 + u32::try_from(round).unwrap_or(0))),
         |server| server.write(&file, &spec.virtual_service(i, 80)),
     )
@@ -183,7 +186,7 @@ async fn change_weight(lab: &Lab, row: &mut Row, clients: usize) -> Result<(), F
 }
 
 /// A Service comes, with endpoints.
-async fn service(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failure> {
+pub(crate) async fn service(lab: &Lab, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 100.0),
         at_most(figure::MB, 5.0),
@@ -195,13 +198,13 @@ async fn service(lab: &Lab, setting: &str, clients: usize) -> Result<Row, Failur
     let file = format!("new-{i}.yaml");
     lab.change(
         &mut row,
-        &awaits(TypeUrl::Cluster, None, clients),
+        &awaits(TypeUrl::Cluster, None, lab.crowd.len()),
         |server, _| server.write(&file, &format!("{}---\n{}", spec.service(i), spec.endpoints(i))),
         |server| server.delete(&file),
     )
     .await?;
     // It is there when its host is, which comes after its cluster.
-    let settled = row.figure("settled_ms").unwrap_or(f64::NAN);
+    let settled = row.figure(figure::SETTLED_MS).unwrap_or(f64::NAN);
     row.figures.retain(|(name, _)| *name != figure::LAST_MS);
     row.figures.insert(0, (figure::LAST_MS, settled));
     Ok(row)
@@ -256,7 +259,7 @@ async fn weight_sotw(settings: &Settings) -> Result<Row, Failure> {
     let mut sync = Row::default();
     lab.sync(clients, &mut sync).await?;
     let mut row = row("one VirtualService", setting, "11 s; 622 MB; 19 CPU-s", goals);
-    change_weight(&lab, &mut row, clients).await?;
+    change_weight(&lab, &mut row).await?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -327,7 +330,7 @@ async fn gateway(settings: &Settings, protocol: Protocol) -> Result<Row, Failure
     Ok(row)
 }
 
-fn word(protocol: Protocol) -> &'static str {
+pub(crate) fn word(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Delta => "delta",
         Protocol::Sotw => "state of the world",

@@ -104,11 +104,19 @@ impl Server {
         self.directory.path().join("mesh").join(name)
     }
 
+    /// What its metrics say now.
+    pub(crate) async fn metrics(&self) -> Result<Metrics, Failure> {
+        Ok(Metrics(self.admin.send(&Request::get("/metrics")).await?.text()))
+    }
+}
+
+/// The metrics of a moment.
+pub(crate) struct Metrics(String);
+
+impl Metrics {
     /// The sum of all series of a metric.
-    pub(crate) async fn metric(&self, name: &str) -> Result<f64, Failure> {
-        let answer = self.admin.send(&Request::get("/metrics")).await?;
-        let text = answer.text();
-        let series = text.lines().filter_map(|line| {
+    pub(crate) fn sum(&self, name: &str) -> f64 {
+        let series = self.0.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
             // The name is followed by labels or by the value, not by more of a name.
             if !rest.starts_with(['{', ' ']) {
@@ -116,6 +124,21 @@ impl Server {
             }
             rest.rsplit(' ').next()?.parse::<f64>().ok()
         });
-        Ok(series.sum())
+        series.sum()
+    }
+
+    /// Computations of the engine.
+    pub(crate) fn recomputed(&self) -> f64 {
+        self.sum("fairlead_queries_recomputed_total")
+    }
+
+    /// How often changes were applied.
+    pub(crate) fn rounds(&self) -> f64 {
+        self.sum("fairlead_settle_duration_seconds_count")
+    }
+
+    /// What that took, in seconds.
+    pub(crate) fn rounds_took(&self) -> f64 {
+        self.sum("fairlead_settle_duration_seconds_sum") + self.sum("fairlead_publish_duration_seconds_sum")
     }
 }

@@ -1,0 +1,47 @@
+//! The scale that the design is for: 10,000 services, 100,000 endpoints, 5,000 scoped clients.
+
+use fairlead_testkit::{fake_envoy::Protocol, meshgen::MeshSpec};
+
+use crate::{
+    Failure, Settings,
+    lab::{Kind, Lab},
+    report::{Row, at_most, figure},
+    scenarios::{self, row, word},
+};
+
+/// The budgets of the architecture page that can be seen from outside. The time from a change to its
+/// publications is the server's own; the memory is the sum of the rows that such a mesh without clients has.
+pub(crate) async fn run(settings: &Settings) -> Result<Vec<Row>, Failure> {
+    let protocol = if settings.sotw { Protocol::Sotw } else { Protocol::Delta };
+    let (services, clients) = (settings.services.unwrap_or(10_000), settings.clients.unwrap_or(5000));
+    let spec = MeshSpec {
+        namespaces: 100,
+        endpoints_per_service: 10,
+        sidecar_services: 500.min(services),
+        ..scenarios::mesh(services)
+    };
+    let setting = format!(
+        "{services} services, {} endpoints, {clients} clients with 500 each, {}",
+        services * 10,
+        word(protocol)
+    );
+    let mut rows = Vec::new();
+    let mut loaded = row("design scale, loaded", setting.clone(), "", Vec::new());
+    let mut lab = Lab::new(settings, spec, Kind::Sidecars, protocol).await?;
+    lab.loaded(&mut loaded)?;
+    rows.push(loaded.tell());
+    let mut sync = row("design scale, first sync", setting.clone(), "", Vec::new());
+    lab.sync(clients, &mut sync).await?;
+    rows.push(sync.tell());
+    for (mut row, budget_ms) in [
+        (scenarios::endpoint(&lab, &setting).await?, Some(5.0)),
+        (scenarios::weight(&lab, &setting).await?, Some(15.0)),
+        (scenarios::pool(&lab, &setting).await?, None),
+    ] {
+        row.istiod.clear();
+        row.goals = budget_ms.map(|budget| at_most(figure::ROUND_MS, budget)).into_iter().collect();
+        row.scenario = format!("design scale, {}", row.scenario);
+        rows.push(row.tell());
+    }
+    Ok(rows)
+}
