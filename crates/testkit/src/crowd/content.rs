@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use fairlead_envoy::{Digest, TypeUrl};
+use fairlead_envoy::{Digest, TypeUrl, listener::NEVER};
 
 use super::wire;
 use crate::fake_envoy::references;
@@ -164,8 +164,12 @@ impl Shelves {
             content.takes_hosts = references.virtual_hosts;
             let endpoints = references.endpoints.iter().map(|n| (TypeUrl::ClusterLoadAssignment, n));
             let routes = references.routes.iter().map(|n| (TypeUrl::RouteConfiguration, n));
-            let secrets = references.secrets.iter().map(|n| (TypeUrl::Secret, n));
-            let all = endpoints.chain(routes).chain(secrets);
+            // Nobody waits for the secret whose name says that it will not come.
+            let secrets =
+                references.secrets.iter().filter(|name| **name != NEVER).map(|n| (TypeUrl::Secret, n));
+            let collections = references.collections.iter().map(|n| (TypeUrl::LbEndpoint, n));
+            let chains = references.chains.iter().map(|n| (TypeUrl::FilterChain, n));
+            let all = endpoints.chain(routes).chain(secrets).chain(collections).chain(chains);
             content.refers_to = all.map(|(kind, name)| (kind, self.id(name))).collect();
         }
         let content = Arc::new(content);

@@ -45,6 +45,8 @@ pub(super) struct Member {
     kinds: [State; TypeUrl::ALL.len()],
     /// Assignments that a new or changed cluster waits for.
     warming: BTreeSet<NameId>,
+    /// Assignments that have come and whose collections of endpoints may not have.
+    collecting: BTreeSet<NameId>,
     /// Tables whose virtual hosts have not come.
     hostless: BTreeSet<NameId>,
     /// Nonces of CDS that are acknowledged once nothing is `warming`.
@@ -91,6 +93,7 @@ impl Member {
             introduced: false,
             kinds,
             warming: BTreeSet::new(),
+            collecting: BTreeSet::new(),
             hostless: BTreeSet::new(),
             withheld: Vec::new(),
             lost_hosts: 0,
@@ -108,14 +111,14 @@ impl Member {
     /// Whether everything that it has been referred to has come.
     pub(super) fn is_complete(&self) -> bool {
         self.kind(TypeUrl::Listener).answered
-            && self.warming.is_empty()
+            && !self.is_warming()
             && self.hostless.is_empty()
             && self.kinds.iter().all(|state| state.open.is_empty())
     }
 
     /// Whether a cluster waits for its endpoints.
     pub(super) fn is_warming(&self) -> bool {
-        !self.warming.is_empty()
+        !self.warming.is_empty() || !self.collecting.is_empty()
     }
 
     /// How many virtual hosts came before their table and were lost.
@@ -225,8 +228,9 @@ impl Member {
 
     /// The time for endpoints is over: goes on without them. Says how many assignments did not come.
     pub(super) fn expire(&mut self, shelves: &Shelves, out: &mut Vec<Bytes>) -> usize {
-        let late = self.warming.len();
+        let late = self.warming.len() + self.collecting.len();
         self.warming.clear();
+        self.collecting.clear();
         self.release(shelves, out);
         late
     }
@@ -272,7 +276,7 @@ impl Member {
         let state = self.kind_mut(kind);
         state.open.remove(&name);
         if state.held.get(&name).is_some_and(|old| Arc::ptr_eq(old, content)) {
-            self.warming_is_over(kind, name);
+            self.came(kind, name, Some(content));
             return false;
         }
         match kind {
@@ -288,7 +292,7 @@ impl Member {
                 let glob = shelves.glob_of(name);
                 self.kind_mut(kind).open.remove(&glob);
             }
-            _ => self.warming_is_over(kind, name),
+            _ => self.came(kind, name, Some(content)),
         }
         let old = self.kind_mut(kind).held.insert(name, content.clone());
         let is_changed = old.as_ref().is_none_or(|old| old.digest != content.digest);
@@ -339,7 +343,7 @@ impl Member {
                     hosts.retain(|host, _| shelves.table_of(*host) != name);
                 }
             }
-            _ => self.warming_is_over(kind, name),
+            _ => self.came(kind, name, None),
         }
         if let Some(gone) = gone {
             changed(kind, name, None);
@@ -352,10 +356,16 @@ impl Member {
         }
     }
 
-    /// To know that there are no endpoints is as good as to know which.
-    fn warming_is_over(&mut self, kind: TypeUrl, name: NameId) {
-        if kind == TypeUrl::ClusterLoadAssignment {
-            self.warming.remove(&name);
+    /// Notes that an assignment has come, or that there is none, which is as good to know.
+    fn came(&mut self, kind: TypeUrl, name: NameId, content: Option<&Arc<Content>>) {
+        if kind != TypeUrl::ClusterLoadAssignment {
+            return;
+        }
+        self.warming.remove(&name);
+        if content.is_some_and(|content| !content.refers_to.is_empty()) {
+            self.collecting.insert(name);
+        } else {
+            self.collecting.remove(&name);
         }
     }
 
@@ -427,7 +437,14 @@ impl Member {
 
     /// Acknowledges CDS once no cluster waits, and then asks for listeners if that has not been done.
     fn release(&mut self, shelves: &Shelves, out: &mut Vec<Bytes>) {
-        if !self.warming.is_empty() || self.withheld.is_empty() {
+        let assignments = &self.kinds[TypeUrl::ClusterLoadAssignment as usize].held;
+        let open = &self.kinds[TypeUrl::LbEndpoint as usize].open;
+        self.collecting.retain(|name| {
+            assignments
+                .get(name)
+                .is_some_and(|held| held.refers_to.iter().any(|(_, glob)| open.contains(glob)))
+        });
+        if self.is_warming() || self.withheld.is_empty() {
             return;
         }
         let mut nonces = std::mem::take(&mut self.withheld);

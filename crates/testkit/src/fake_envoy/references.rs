@@ -9,7 +9,7 @@ use envoy_types::pb::{
             core::v3::{
                 ConfigSource, TransportSocket, config_source::ConfigSourceSpecifier, transport_socket,
             },
-            endpoint::v3::ClusterLoadAssignment,
+            endpoint::v3::{ClusterLoadAssignment, locality_lb_endpoints::LbConfig},
             listener::v3::{FilterChain, Listener, filter},
             route::v3::RouteConfiguration,
         },
@@ -23,7 +23,11 @@ use envoy_types::pb::{
             },
         },
     },
-    google::protobuf::Any,
+    google::protobuf::{Any, StringValue},
+    xds::r#type::matcher::v3::{
+        Matcher,
+        matcher::{MatcherType, OnMatch, matcher_tree::TreeType, on_match},
+    },
 };
 use fairlead_envoy::TypeUrl;
 use prost::{DecodeError, Message};
@@ -39,6 +43,10 @@ pub(crate) struct References {
     pub(crate) routes: BTreeSet<String>,
     /// The secrets of a cluster or listener.
     pub(crate) secrets: BTreeSet<String>,
+    /// The collections of endpoints of an assignment, `<path>/*`.
+    pub(crate) collections: BTreeSet<String>,
+    /// The filter chains that a listener does not have itself.
+    pub(crate) chains: BTreeSet<String>,
     /// Whether a route table takes virtual hosts of its own.
     pub(crate) virtual_hosts: bool,
 }
@@ -65,8 +73,27 @@ pub(crate) fn of(kind: TypeUrl, bytes: &[u8]) -> Result<References, DecodeError>
             let source = table.vhds.as_ref().and_then(|vhds| vhds.config_source.as_ref());
             Ok(References { virtual_hosts: is_ads(source), ..References::default() })
         }
+        TypeUrl::ClusterLoadAssignment => Ok(of_assignment(&ClusterLoadAssignment::decode(bytes)?)),
+        TypeUrl::FilterChain => {
+            // Envoy does not ask for the secrets of a chain that comes by itself: its listener names them.
+            let mut references = References::default();
+            add_routes(&FilterChain::decode(bytes)?, &mut references.routes)?;
+            Ok(references)
+        }
         _ => Ok(References::default()),
     }
+}
+
+fn of_assignment(assignment: &ClusterLoadAssignment) -> References {
+    let mut references = References::default();
+    for locality in &assignment.endpoints {
+        if let Some(LbConfig::LedsClusterLocalityConfig(leds)) = &locality.lb_config
+            && is_ads(leds.leds_config.as_ref())
+        {
+            references.collections.insert(leds.leds_collection_name.clone());
+        }
+    }
+    references
 }
 
 fn of_cluster(cluster: &Cluster) -> Result<References, DecodeError> {
@@ -93,7 +120,47 @@ fn of_listener(listener: &Listener) -> Result<References, DecodeError> {
             add_secrets(socket, &mut references.secrets)?;
         }
     }
+    let source = listener.fcds_config.as_ref().and_then(|fcds| fcds.config_source.as_ref());
+    if is_ads(source)
+        && let Some(matcher) = &listener.filter_chain_matcher
+    {
+        add_chains(matcher, &mut references.chains)?;
+        for chain in &listener.filter_chains {
+            references.chains.remove(&chain.name);
+        }
+    }
     Ok(references)
+}
+
+/// The names that a matcher can come to.
+fn add_chains(matcher: &Matcher, chains: &mut BTreeSet<String>) -> Result<(), DecodeError> {
+    let mut ends: Vec<&OnMatch> = matcher.on_no_match.as_deref().into_iter().collect();
+    match &matcher.matcher_type {
+        Some(MatcherType::MatcherList(list)) => {
+            ends.extend(list.matchers.iter().filter_map(|field| field.on_match.as_ref()));
+        }
+        Some(MatcherType::MatcherTree(tree)) => match &tree.tree_type {
+            Some(TreeType::ExactMatchMap(map) | TreeType::PrefixMatchMap(map)) => {
+                #[expect(clippy::iter_over_hash_type, reason = "they go into an ordered set")]
+                for end in map.map.values() {
+                    ends.push(end);
+                }
+            }
+            Some(TreeType::CustomMatch(_)) | None => {}
+        },
+        None => {}
+    }
+    for end in ends {
+        match &end.on_match {
+            Some(on_match::OnMatch::Matcher(nested)) => add_chains(nested, chains)?,
+            Some(on_match::OnMatch::Action(action)) => {
+                let name = action.typed_config.as_ref().map(unpack::<StringValue>).transpose()?.flatten();
+                chains.extend(name.map(|name| name.value));
+            }
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 fn add_routes(chain: &FilterChain, routes: &mut BTreeSet<String>) -> Result<(), DecodeError> {

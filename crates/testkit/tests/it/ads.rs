@@ -216,7 +216,12 @@ impl World {
             ..DeltaDiscoveryResponse::default()
         };
         let resources = lock(&self.resources);
-        for name in names {
+        let of_collection = |glob: &String| -> Vec<String> {
+            let Some(prefix) = glob.strip_suffix('*') else { return vec![glob.clone()] };
+            let names = resources.keys().filter(|(of, name)| *of == kind && name.starts_with(prefix));
+            names.map(|(_, name)| name.clone()).collect()
+        };
+        for name in &names.iter().flat_map(of_collection).collect::<Vec<_>>() {
             match resources.get(&(kind, name.clone())) {
                 None => response.removed_resources.push(name.clone()),
                 Some((version, any)) => response.resources.push(Resource {

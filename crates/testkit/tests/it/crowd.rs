@@ -10,8 +10,11 @@ use envoy_types::pb::{
                 cluster::{ClusterDiscoveryType, EdsClusterConfig},
             },
             core::v3::{AggregatedConfigSource, ConfigSource, config_source::ConfigSourceSpecifier},
-            endpoint::v3::{ClusterLoadAssignment, LocalityLbEndpoints},
-            listener::v3::{Filter, FilterChain, Listener, filter},
+            endpoint::v3::{
+                ClusterLoadAssignment, LbEndpoint, LedsClusterLocalityConfig, LocalityLbEndpoints,
+                locality_lb_endpoints::LbConfig,
+            },
+            listener::v3::{Filter, FilterChain, Listener, filter, listener::FcdsConfig},
             route::v3::{RouteConfiguration, Vhds, VirtualHost},
         },
         extensions::filters::network::http_connection_manager::v3::{
@@ -57,6 +60,16 @@ fn assignment(name: &str, priority: u32) -> ClusterLoadAssignment {
         endpoints: vec![LocalityLbEndpoints { priority, ..LocalityLbEndpoints::default() }],
         ..ClusterLoadAssignment::default()
     }
+}
+
+/// An assignment whose endpoints are a collection.
+fn collected(name: &str, glob: &str) -> ClusterLoadAssignment {
+    let leds = LedsClusterLocalityConfig { leds_config: Some(ads()), leds_collection_name: glob.to_owned() };
+    let locality = LocalityLbEndpoints {
+        lb_config: Some(LbConfig::LedsClusterLocalityConfig(leds)),
+        ..LocalityLbEndpoints::default()
+    };
+    ClusterLoadAssignment { endpoints: vec![locality], ..assignment(name, 0) }
 }
 
 fn listener(name: &str, table: &str) -> Listener {
@@ -137,6 +150,44 @@ async fn a_delta_crowd_counts_what_the_server_sent_and_answers_all_of_it() {
         assert!(crowd.holds(client, TypeUrl::VirtualHost, "80/b") && crowd.lacks(client).is_empty());
         assert_eq!(crowd.count(client, TypeUrl::ClusterLoadAssignment), 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endpoints_and_chains_that_are_resources_are_asked_for_and_given_up() {
+    let server = mesh(true).await;
+    // A collection under two names, and a chain without which there is no route table.
+    for path in ["x/a/0", "x/b/0"] {
+        for i in 0..3 {
+            server.put(TypeUrl::LbEndpoint, &format!("{path}/{i}"), "1", &LbEndpoint::default());
+        }
+    }
+    server.put(TypeUrl::ClusterLoadAssignment, "a", "e1", &collected("a", "x/a/0/*"));
+    let whole = listener("out", "80");
+    let chain = FilterChain { name: "out/all".to_owned(), ..whole.filter_chains[0].clone() };
+    server.put(TypeUrl::FilterChain, "out/all", "f1", &chain);
+    let names = [("*.example.com", "out/all")];
+    let parent = Listener {
+        filter_chains: Vec::new(),
+        filter_chain_matcher: fairlead_envoy::listener::server_name_matcher(&names.into()),
+        fcds_config: Some(FcdsConfig { config_source: Some(ads()), ..FcdsConfig::default() }),
+        ..whole
+    };
+    server.put(TypeUrl::Listener, "out", "l2", &parent);
+    let crowd = synced(&server, Protocol::Delta).await;
+    let sent = CLIENTS as u64 * 7;
+    compare(&crowd.totals(), &ledger_with(&server, "all answered", |ledger| ledger.acks == sent).await);
+    assert_eq!([TypeUrl::LbEndpoint, TypeUrl::FilterChain].map(|kind| crowd.count(3, kind)), [3, 1]);
+    assert!(crowd.holds(3, TypeUrl::RouteConfiguration, "80"), "named by the chain");
+    // Another name for the collection: the endpoints of the old one go with it.
+    server.put(TypeUrl::ClusterLoadAssignment, "a", "e2", &collected("a", "x/b/0/*"));
+    let watch = crowd.watch(TypeUrl::LbEndpoint, Some("x/b/0/2"), Awaited::Change);
+    server.push(TypeUrl::ClusterLoadAssignment, "a");
+    crowd.wait_received(&watch, CLIENTS, WITHIN).await.unwrap();
+    crowd.wait_in_sync(WITHIN).await.unwrap();
+    assert_eq!(
+        (crowd.count(3, TypeUrl::LbEndpoint), crowd.holds(3, TypeUrl::LbEndpoint, "x/a/0/2")),
+        (3, false)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,8 @@ use envoy_types::pb::envoy::{
     config::{
         cluster::v3::cluster::{EdsClusterConfig, TransportSocketMatch},
         core::v3::AggregatedConfigSource,
-        listener::v3::Filter,
+        endpoint::v3::{LedsClusterLocalityConfig, LocalityLbEndpoints},
+        listener::v3::{Filter, listener::FcdsConfig},
         route::v3::Vhds,
     },
     extensions::{
@@ -106,4 +107,37 @@ fn a_table_with_vhds_takes_virtual_hosts() {
     assert!(!of(TypeUrl::RouteConfiguration, &table.encode_to_vec()).unwrap().virtual_hosts);
     table.vhds = Some(Vhds { config_source: Some(ads()) });
     assert!(of(TypeUrl::RouteConfiguration, &table.encode_to_vec()).unwrap().virtual_hosts);
+}
+
+#[test]
+fn an_assignment_refers_to_its_collections() {
+    let locality = |name: &str| LocalityLbEndpoints {
+        lb_config: Some(LbConfig::LedsClusterLocalityConfig(LedsClusterLocalityConfig {
+            leds_config: Some(ads()),
+            leds_collection_name: name.to_owned(),
+        })),
+        ..LocalityLbEndpoints::default()
+    };
+    let assignment = ClusterLoadAssignment {
+        endpoints: vec![locality("c/0/*"), LocalityLbEndpoints::default(), locality("c/1/*")],
+        ..ClusterLoadAssignment::default()
+    };
+    let references = of(TypeUrl::ClusterLoadAssignment, &assignment.encode_to_vec()).unwrap();
+    assert_eq!(references.collections, ["c/0/*", "c/1/*"].map(str::to_owned).into());
+}
+
+#[test]
+fn a_listener_refers_to_the_chains_of_its_matcher_and_a_chain_to_its_routes() {
+    let names = [("a.example.com", "l/a"), ("*.b.example.com", "l/b"), ("*", "l/rest")];
+    let mut listener = Listener {
+        filter_chain_matcher: fairlead_envoy::listener::server_name_matcher(&names.into()),
+        fcds_config: Some(FcdsConfig { config_source: Some(ads()), ..FcdsConfig::default() }),
+        ..Listener::default()
+    };
+    let chains = |listener: &Listener| of(TypeUrl::Listener, &listener.encode_to_vec()).unwrap().chains;
+    assert_eq!(chains(&listener), ["l/a", "l/b", "l/rest"].map(str::to_owned).into());
+    listener.filter_chains.push(FilterChain { name: "l/b".to_owned(), ..FilterChain::default() });
+    assert_eq!(chains(&listener), ["l/a", "l/rest"].map(str::to_owned).into(), "it has the other itself");
+    listener.fcds_config = None;
+    assert!(chains(&listener).is_empty());
 }
