@@ -53,16 +53,16 @@ fn table(proxies: &[ProxyStatus]) -> Table {
     let mut table =
         Table::new(&["NAME", "CLUSTER", "CDS", "LDS", "EDS", "RDS", "SDS", "VERSION", "SUBSCRIBED TYPES"]);
     for proxy in proxies {
-        let state = |short: &str| state(proxy.types.iter().find(|status| status.r#type == short));
+        let state = |types: &[&str]| state(proxy.types.iter().filter(|s| types.contains(&s.r#type.as_str())));
         let types: Vec<_> = proxy.types.iter().map(|status| status.r#type.as_str()).collect();
         table.row([
             short_name(&proxy.proxy).to_owned(),
             proxy.cluster.clone(),
-            state("CDS"),
-            state("LDS"),
-            state("EDS"),
-            state("RDS"),
-            state("SDS"),
+            state(&["CDS"]),
+            state(&["LDS", "FCDS"]),
+            state(&["EDS", "LEDS"]),
+            state(&["RDS", "VHDS"]),
+            state(&["SDS"]),
             proxy.envoy_version.clone().unwrap_or_default(),
             format!("{} ({})", types.len(), types.join(",")),
         ]);
@@ -70,15 +70,16 @@ fn table(proxies: &[ProxyStatus]) -> Table {
     table
 }
 
-fn state(status: Option<&TypeSync>) -> String {
-    match status {
-        None => "",
-        Some(status) if status.synced => "SYNCED",
-        Some(status) if status.rejected > 0 => "ERROR",
-        Some(status) if status.sent.is_none() => "NOT SENT",
-        Some(_) => "STALE",
-    }
-    .to_owned()
+/// The worst of a type and that of its elements.
+fn state<'a>(types: impl Iterator<Item = &'a TypeSync>) -> String {
+    let states = types.map(|status| match status {
+        status if status.synced => "SYNCED",
+        status if status.rejected > 0 => "ERROR",
+        status if status.sent.is_none() => "NOT SENT",
+        _ => "STALE",
+    });
+    let worst = |state: &&str| ["SYNCED", "NOT SENT", "STALE", "ERROR"].iter().position(|s| s == state);
+    states.max_by_key(worst).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -27,3 +27,20 @@ fn each_state_of_a_type_has_its_word() {
          web-1.shop   web.shop   SYNCED   ERROR   STALE   NOT SENT   -     1.40.0    4 (CDS,LDS,EDS,RDS)\n"
     );
 }
+
+#[test]
+fn what_is_wrong_with_elements_shows_with_their_type() {
+    let proxy = ProxyStatus {
+        proxy: "router~10.0.0.1~edge.shop~shop.svc.cluster.local".to_owned(),
+        types: vec![
+            status("LDS", true, true, 0),
+            status("FCDS", true, false, 1),
+            status("RDS", true, true, 0),
+            status("VHDS", true, false, 0),
+        ],
+        ..ProxyStatus::default()
+    };
+    let table = table(&[proxy]).render(false);
+    let words: Vec<&str> = table.split_whitespace().collect();
+    assert_eq!(words[..7], ["edge.shop", "-", "-", "ERROR", "-", "STALE", "-"], "{table}");
+}

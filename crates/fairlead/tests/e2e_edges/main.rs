@@ -6,6 +6,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod chains;
 mod gateway;
 mod interception;
 mod objects;
