@@ -14,6 +14,7 @@ mod hosts;
 mod mesh;
 mod order;
 mod prop;
+mod prop_chains;
 mod reject;
 mod script;
 mod sotw;
