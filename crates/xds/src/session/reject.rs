@@ -43,7 +43,12 @@ impl Session {
     }
 
     /// What the response carried may or may not have been applied.
+    ///
+    /// Removals alone count as done: sent again to a client that refuses them, they would be refused for ever.
     fn doubt(&mut self, type_url: TypeUrl, flight: &Flight, superseded: &BTreeSet<ResourceName>) {
+        if flight.carried.is_empty() {
+            return;
+        }
         let state = self.state_mut(type_url);
         for name in flight.carried.iter().map(|(name, _)| name).chain(&*flight.gone) {
             if state.names.wants(name) && !superseded.contains(name) {
