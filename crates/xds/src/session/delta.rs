@@ -161,18 +161,22 @@ impl Session {
     }
 
     fn delta_subscribe(&mut self, type_url: TypeUrl, subscribe: &[String]) {
-        let state = self.state_mut(type_url);
-        if !state.names.wildcard && subscribe.iter().any(|n| n == "*") {
-            state.keep_only_wanted();
-            state.names.wildcard = true;
-            state.owed = true;
-        }
         if subscribe.is_empty() {
             return;
         }
+        let state = self.state_mut(type_url);
         // A response on its way may reach the client after this request left it, and be applied.
         let open = state.flights.iter().flat_map(|f| f.carried.iter().map(|(name, _)| name.clone()));
         let open: BTreeSet<ResourceName> = open.collect();
+        if !state.names.wildcard && subscribe.iter().any(|n| n == "*") {
+            state.keep_only_wanted();
+            let unwanted: Vec<_> = open.iter().filter(|n| !state.names.wants(n)).collect();
+            state.names.wildcard = true;
+            state.owed = true;
+            for name in unwanted {
+                state.deviate(name, Holding::Doubt(Before::Something), false);
+            }
+        }
         for name in named(subscribe) {
             state.names.insert(&name);
             let coming = open.contains(&name);
