@@ -6,7 +6,7 @@ use fairlead_envoy::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
     Action, Session,
-    holdings::{Flight, Odd, Prior, TypeState},
+    holdings::{Flight, Holding, Odd, Prior, TypeState},
 };
 use crate::{
     Protocol, quirks,
@@ -190,6 +190,10 @@ impl Session {
                 adds |= odd.holding.is_absent();
                 prior.insert(name.clone(), odd.holding);
             }
+        }
+        // What is answered as missing because the client has rejected it is not held, though it exists.
+        for name in wanted.missing.iter().filter(|name| current.contains_key(*name)) {
+            state.deviate(name, Holding::Absent, false);
         }
         let parts = match self.protocol {
             Protocol::Delta => {
