@@ -14,6 +14,7 @@ use crate::diff::{Change, changes};
 const SHARE_FROM: usize = 64;
 
 /// The subscription of one type.
+#[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
 pub(crate) struct Names {
     /// All resources of the type are wanted, besides the names.

@@ -88,6 +88,7 @@ pub(crate) struct Odd {
 }
 
 /// A response that the client has neither accepted nor rejected.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Flight {
     pub(crate) nonce: Nonce,
     pub(crate) version: u64,
@@ -104,6 +105,7 @@ pub(crate) struct Flight {
 }
 
 /// What the client held before a response.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) enum Prior {
     Set(ResourceSet),
     Each(BTreeMap<ResourceName, Holding>),
@@ -119,6 +121,7 @@ impl Prior {
 }
 
 /// Subscription, holdings and accounting of one type on one stream.
+#[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each set and read alone")]
 pub(crate) struct TypeState {

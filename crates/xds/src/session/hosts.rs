@@ -14,6 +14,7 @@ use super::{
 use crate::{Publication, published::elements_of};
 
 /// The route tables that a client holds in the form whose hosts come separately.
+#[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
 pub(crate) struct Tables {
     known: BTreeSet<ResourceName>,

@@ -83,6 +83,7 @@ pub enum CloseReason {
 }
 
 /// One stream. See the module's documentation.
+#[cfg_attr(test, derive(Clone))]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each set and read alone")]
 pub struct Session {
     protocol: Protocol,

@@ -12,6 +12,7 @@ mod delta;
 mod envoy;
 mod hosts;
 mod mesh;
+mod model;
 mod order;
 mod prop;
 mod prop_chains;

@@ -1,0 +1,429 @@
+//! The client of the model check, and what must hold of every response.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use envoy_types::pb::{
+    envoy::service::discovery::v3::{
+        DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
+    },
+    google::rpc::Status,
+};
+use fairlead_envoy::{Digest, TypeUrl};
+use prost::Message;
+
+use super::{Accept, C, Contents, E, Event, L, Reconnect, Reject, Stale, Subscribe, Unsubscribe};
+use crate::{Action, Protocol, Response};
+
+/// A request of either variant.
+pub(super) enum Request {
+    Delta(DeltaDiscoveryRequest),
+    StateOfTheWorld(DiscoveryRequest),
+}
+
+/// A response as the client sees it.
+#[derive(Clone)]
+struct Received {
+    type_url: TypeUrl,
+    nonce: String,
+    version: String,
+    contents: BTreeMap<String, String>,
+    removed: Vec<String>,
+    /// The subscription has begun anew since: no answer is waited for.
+    superseded: bool,
+}
+
+/// One type on one stream.
+#[derive(Clone, Default)]
+struct Subscription {
+    /// A request has been sent on this stream.
+    asked: bool,
+    /// All resources, by an empty first request.
+    everything: bool,
+    names: BTreeSet<&'static str>,
+    /// Nonce and version of the last response that was taken, and of the last that was accepted.
+    taken: (String, String),
+    accepted: String,
+    /// A nonce that has been answered.
+    answered: Option<String>,
+    /// A request asked for something and no response has come since.
+    awaits: bool,
+    /// The contents that it holds; they outlive the stream.
+    held: BTreeMap<String, String>,
+}
+
+impl Subscription {
+    fn wants(&self, name: &str) -> bool {
+        self.everything || self.names.contains("*") || self.names.contains(name)
+    }
+
+    fn forget_unwanted(&mut self) {
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|name, _| self.wants(name));
+        self.held = held;
+    }
+}
+
+/// The client.
+#[derive(Clone)]
+pub(super) struct Client {
+    protocol: Protocol,
+    types: BTreeMap<TypeUrl, Subscription>,
+    /// Responses that it has not taken.
+    queue: VecDeque<Received>,
+    nonce: u64,
+    /// Contents that the server has found to be at fault on this stream.
+    reported: Vec<(TypeUrl, String, Digest)>,
+    /// It has rejected something, now or before.
+    rejected: bool,
+    resumed: bool,
+}
+
+impl Client {
+    pub(super) fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            types: BTreeMap::new(),
+            queue: VecDeque::new(),
+            nonce: 0,
+            reported: Vec::new(),
+            rejected: false,
+            resumed: false,
+        }
+    }
+
+    /// Whether the event makes sense now.
+    pub(super) fn can(&self, event: Event) -> bool {
+        match event {
+            Subscribe(type_url, "") => self.types.get(&type_url).is_none_or(|s| !s.asked),
+            Subscribe(type_url, name) => self.types.get(&type_url).is_none_or(|s| !s.names.contains(name)),
+            Unsubscribe(type_url, "*") => {
+                self.types.get(&type_url).is_some_and(|s| s.everything || s.names.contains("*"))
+            }
+            Unsubscribe(type_url, name) => self.types.get(&type_url).is_some_and(|s| s.names.contains(name)),
+            Accept => !self.queue.is_empty(),
+            // A state-of-the-world client cannot say that it rejects the very version that it has.
+            Reject => self.queue.front().is_some_and(|response| {
+                self.protocol == Protocol::Delta
+                    || self.types[&response.type_url].accepted != response.version
+            }),
+            Stale => self.types.values().any(|s| s.answered.is_some()),
+            Event::Publish(_) => true,
+            Reconnect => self.types.values().any(|s| s.asked),
+        }
+    }
+
+    /// What it sends.
+    pub(super) fn request(&mut self, event: Event) -> Result<Request, String> {
+        match event {
+            Subscribe(type_url, name) => Ok(self.subscribe(type_url, name)),
+            Unsubscribe(type_url, name) => Ok(self.unsubscribe(type_url, name)),
+            Accept | Reject => self.answer(event),
+            Stale => {
+                let stale = self.types.iter().find_map(|(t, s)| Some((*t, s.answered.clone()?)));
+                let (type_url, nonce) = stale.expect("something has been answered");
+                Ok(self.put(type_url, Vec::new(), Vec::new(), nonce, None))
+            }
+            Event::Publish(_) | Reconnect => unreachable!("no request: {event:?}"),
+        }
+    }
+
+    fn subscribe(&mut self, type_url: TypeUrl, name: &'static str) -> Request {
+        let state = self.types.entry(type_url).or_default();
+        let mut add = Vec::new();
+        if name.is_empty() {
+            state.everything = true;
+        } else {
+            // To the state of the world an empty list means everything only as long as nothing is named.
+            state.everything &= self.protocol == Protocol::Delta;
+            state.names.insert(name);
+            add.push(name.to_owned());
+        }
+        state.asked = true;
+        state.awaits = true;
+        state.forget_unwanted();
+        let nonce = self.usual_nonce(type_url);
+        self.put(type_url, add, Vec::new(), nonce, None)
+    }
+
+    fn unsubscribe(&mut self, type_url: TypeUrl, name: &'static str) -> Request {
+        let state = self.types.entry(type_url).or_default();
+        if name == "*" {
+            // An empty list of the state of the world cannot end a wildcard that an empty list began.
+            state.everything &= self.protocol == Protocol::StateOfTheWorld && state.names.is_empty();
+        }
+        state.names.remove(name);
+        if self.protocol == Protocol::Delta && state.wants(name) {
+            // It has dropped the resource and waits for it as part of all.
+            state.held.remove(name);
+            state.awaits = true;
+        }
+        state.forget_unwanted();
+        let nonce = self.usual_nonce(type_url);
+        self.put(type_url, Vec::new(), vec![name.to_owned()], nonce, None)
+    }
+
+    fn answer(&mut self, event: Event) -> Result<Request, String> {
+        let response = self.queue.pop_front().expect("an answer needs a response");
+        let type_url = response.type_url;
+        let error =
+            (event == Reject).then(|| Status { code: 13, message: "bad".into(), ..Status::default() });
+        self.rejected |= error.is_some();
+        if error.is_none() {
+            self.apply(&response)?;
+        }
+        let state = self.types.entry(type_url).or_default();
+        state.taken = (response.nonce.clone(), response.version.clone());
+        state.answered = Some(response.nonce.clone());
+        if error.is_none() {
+            state.accepted = response.version;
+        }
+        Ok(self.put(type_url, Vec::new(), Vec::new(), response.nonce, error))
+    }
+
+    /// The nonce of a request that answers nothing; to the state of the world, none begins anew.
+    fn usual_nonce(&mut self, type_url: TypeUrl) -> String {
+        if self.protocol == Protocol::Delta {
+            return String::new();
+        }
+        let nonce = self.types[&type_url].taken.0.clone();
+        if nonce.is_empty() {
+            let open = self.queue.iter_mut().filter(|r| r.type_url == type_url);
+            open.for_each(|response| response.superseded = true);
+            self.types.entry(type_url).or_default().awaits = true;
+        }
+        nonce
+    }
+
+    fn put(
+        &self,
+        type_url: TypeUrl,
+        add: Vec<String>,
+        drop: Vec<String>,
+        response_nonce: String,
+        error_detail: Option<Status>,
+    ) -> Request {
+        let state = &self.types[&type_url];
+        match self.protocol {
+            Protocol::Delta => Request::Delta(DeltaDiscoveryRequest {
+                type_url: type_url.as_str().into(),
+                resource_names_subscribe: add,
+                resource_names_unsubscribe: drop,
+                response_nonce,
+                error_detail,
+                ..Default::default()
+            }),
+            Protocol::StateOfTheWorld => Request::StateOfTheWorld(DiscoveryRequest {
+                type_url: type_url.as_str().into(),
+                resource_names: state.names.iter().map(|n| (*n).to_owned()).collect(),
+                version_info: state.accepted.clone(),
+                response_nonce,
+                error_detail,
+                ..Default::default()
+            }),
+        }
+    }
+
+    /// Begins another stream, and returns its first requests.
+    pub(super) fn reconnect(&mut self) -> Vec<Request> {
+        self.queue.clear();
+        self.reported.clear();
+        self.nonce = 0;
+        self.resumed = true;
+        let mut requests = Vec::new();
+        for (type_url, state) in &mut self.types {
+            if self.protocol == Protocol::Delta && state.everything && !state.names.is_empty() {
+                state.everything = false;
+                state.names.insert("*");
+            }
+            // Who wants nothing of a type does not ask for it.
+            let asks = state.everything || !state.names.is_empty();
+            *state = Subscription {
+                asked: asks,
+                everything: state.everything,
+                names: std::mem::take(&mut state.names),
+                awaits: true,
+                held: if asks { std::mem::take(&mut state.held) } else { BTreeMap::new() },
+                ..Subscription::default()
+            };
+            if asks {
+                requests.push(*type_url);
+            }
+        }
+        requests
+            .into_iter()
+            .map(|type_url| {
+                let state = &self.types[&type_url];
+                let add = state.names.iter().map(|n| (*n).to_owned()).collect();
+                let version = |(name, content): (&String, &String)| {
+                    (name.clone(), Digest::of(content.as_bytes()).to_string())
+                };
+                let versions = state.held.iter().map(version).collect();
+                match self.put(type_url, add, Vec::new(), String::new(), None) {
+                    Request::Delta(request) => Request::Delta(DeltaDiscoveryRequest {
+                        initial_resource_versions: versions,
+                        ..request
+                    }),
+                    request @ Request::StateOfTheWorld(_) => request,
+                }
+            })
+            .collect()
+    }
+
+    /// Takes the session's actions in; responses wait.
+    pub(super) fn receive(&mut self, actions: Vec<Action>) -> Result<(), String> {
+        for action in actions {
+            match action {
+                Action::Send(response) => {
+                    let received = self.read(&response);
+                    self.check(&response, &received)?;
+                    self.types.entry(received.type_url).or_default().awaits = false;
+                    if received.type_url == C && !received.contents.is_empty() {
+                        // Clusters wait for their endpoints, if only to learn that there are none.
+                        self.types.entry(E).or_default().awaits = true;
+                    }
+                    self.queue.push_back(received);
+                }
+                Action::Reject(report) => {
+                    let rejected =
+                        report.resources.iter().map(|r| (report.type_url, r.name.to_string(), r.digest));
+                    self.reported.extend(rejected);
+                }
+                Action::Close(reason) => return Err(format!("the stream ends: {reason}")),
+                Action::Acked { .. } | Action::Note(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self, response: &Response) -> Received {
+        let bytes = response.to_vec();
+        let type_url = response.type_url();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let named = |content: String| (content.split('=').next().unwrap().to_owned(), content);
+        match self.protocol {
+            Protocol::Delta => {
+                let message = DeltaDiscoveryResponse::decode(&bytes[..]).unwrap();
+                let contents = message.resources.into_iter().map(|r| named(text(r.resource.unwrap().value)));
+                Received {
+                    type_url,
+                    nonce: message.nonce,
+                    version: message.system_version_info,
+                    contents: contents.collect(),
+                    removed: message.removed_resources,
+                    superseded: false,
+                }
+            }
+            Protocol::StateOfTheWorld => {
+                let message = DiscoveryResponse::decode(&bytes[..]).unwrap();
+                let contents = message.resources.into_iter().map(|any| named(text(any.value)));
+                Received {
+                    type_url,
+                    nonce: message.nonce,
+                    version: message.version_info,
+                    contents: contents.collect(),
+                    removed: Vec::new(),
+                    superseded: false,
+                }
+            }
+        }
+    }
+
+    /// What must hold of every response when it is sent.
+    fn check(&mut self, response: &Response, received: &Received) -> Result<(), String> {
+        let type_url = received.type_url;
+        if response.nonce().0 <= self.nonce {
+            return Err(format!("nonce {} does not grow", received.nonce));
+        }
+        self.nonce = response.nonce().0;
+        if type_url != C && self.queue.iter().any(|r| r.type_url == type_url && !r.superseded) {
+            return Err(format!("{type_url} is sent while a response is not acknowledged"));
+        }
+        let state =
+            self.types.get(&type_url).filter(|s| s.asked).ok_or(format!("{type_url} was not asked for"))?;
+        for (name, content) in &received.contents {
+            let digest = Digest::of(content.as_bytes());
+            if self.reported.contains(&(type_url, name.clone(), digest)) {
+                return Err(format!("{type_url} {content} is sent again after its rejection"));
+            }
+        }
+        let empty = received.contents.is_empty() && received.removed.is_empty();
+        // For the sake of its ACK an empty endpoint response follows clusters, and one of any type a reconnect.
+        let probe = self.protocol == Protocol::Delta && (type_url == E || self.resumed);
+        // What it had, or may have, is to go.
+        let coming = self.queue.iter().any(|r| r.type_url == type_url && !r.contents.is_empty());
+        let all_gone = self.whole(type_url) && (!state.held.is_empty() || coming);
+        // Looking for what is at fault comes before telling that a name does not exist.
+        let late = self.protocol == Protocol::StateOfTheWorld && self.rejected;
+        if empty && !state.awaits && !probe && !all_gone && !late {
+            return Err(format!("{type_url} is empty and nobody asked"));
+        }
+        Ok(())
+    }
+
+    fn whole(&self, type_url: TypeUrl) -> bool {
+        self.protocol == Protocol::StateOfTheWorld && matches!(type_url, C | L)
+    }
+
+    /// Takes over what a response says, and checks what it refers to.
+    fn apply(&mut self, response: &Received) -> Result<(), String> {
+        let whole = self.whole(response.type_url);
+        let state = self.types.entry(response.type_url).or_default();
+        let before = state.held.clone();
+        if whole {
+            state.held.clear();
+        }
+        for name in &response.removed {
+            state.held.remove(name);
+        }
+        state.held.extend(response.contents.clone());
+        state.forget_unwanted();
+        // What was rejected is missing where it is referred to, and a state-of-the-world client that comes back
+        // does not say what it holds.
+        let excused = self.rejected || (self.protocol == Protocol::StateOfTheWorld && self.resumed);
+        let (Some(clusters), Some(listeners)) = (self.types.get(&C), self.types.get(&L)) else {
+            return Ok(());
+        };
+        if excused || !clusters.everything || !listeners.asked {
+            return Ok(());
+        }
+        let mut used = listeners.held.values().filter_map(|content| content.split_once(':'));
+        let missing = match response.type_url {
+            // Listeners that were sent before clusters were asked for may name any.
+            L if !clusters.taken.0.is_empty() => used.find(|(_, c)| !clusters.held.contains_key(*c)),
+            C => used.find(|(_, c)| before.contains_key(*c) && !clusters.held.contains_key(*c)),
+            _ => None,
+        };
+        match missing {
+            Some((listener, cluster)) => {
+                Err(format!("listener {listener} is used without cluster {cluster}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The client holds what is published of what it wants.
+    pub(super) fn compare(&self, published: Contents) -> Result<(), String> {
+        for (type_url, state) in self.types.iter().filter(|(_, s)| s.asked) {
+            let published = published.iter().find(|(t, _)| t == type_url).map_or(&[][..], |(_, r)| r);
+            for (name, content) in published.iter().filter(|(n, _)| state.wants(n)) {
+                let content = format!("{name}={content}");
+                let digest = Digest::of(content.as_bytes());
+                let at_fault = self.reported.contains(&(*type_url, (*name).to_owned(), digest));
+                if !at_fault && state.held.get(*name) != Some(&content) {
+                    return Err(format!(
+                        "{type_url} {content} is published, {:?} held",
+                        state.held.get(*name)
+                    ));
+                }
+            }
+            // A partial type of the state of the world does not tell removals, and what has been rejected keeps
+            // what it uses.
+            let partial = self.protocol == Protocol::StateOfTheWorld && !self.whole(*type_url);
+            let gone = state.held.keys().find(|n| published.iter().all(|(p, _)| p != n));
+            if let (Some(name), false) = (gone, partial || self.rejected) {
+                return Err(format!("{type_url} {name} is held though removed"));
+            }
+        }
+        Ok(())
+    }
+}
