@@ -242,7 +242,9 @@ impl TypeState {
     /// What the client had under a name before a response; content that it has rejected since it had not.
     pub(crate) fn before(&self, name: &ResourceName, flight: &Flight) -> Holding {
         match flight.prior.of(name) {
-            Holding::Holds(resource) if self.has_rejected(name, resource.digest) => {
+            Holding::Holds(resource) | Holding::Doubt(Before::This(resource))
+                if self.has_rejected(name, resource.digest) =>
+            {
                 Holding::Doubt(Before::Something)
             }
             prior => prior,

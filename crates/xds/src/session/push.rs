@@ -312,7 +312,8 @@ fn held(state: &TypeState, current: &ResourceSet) -> Vec<EncodedResource> {
     let mut held: BTreeMap<&ResourceName, &EncodedResource> =
         current.iter().filter(|(name, _)| state.names.wants(name)).collect();
     for (name, odd) in &state.odd {
-        match odd.holding.known() {
+        // What was thought to be held may have been found to be rejected since.
+        match odd.holding.known().filter(|resource| !state.has_rejected(name, resource.digest)) {
             Some(resource) => held.insert(name, resource),
             None => held.remove(name),
         };
