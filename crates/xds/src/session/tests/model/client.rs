@@ -112,6 +112,12 @@ impl Client {
         }
     }
 
+    /// Whether the type of the oldest response has another one open.
+    pub(super) fn has_two(&self) -> bool {
+        let oldest = self.queue.front().map(|response| response.type_url);
+        self.queue.iter().filter(|response| Some(response.type_url) == oldest).count() > 1
+    }
+
     /// What it sends.
     pub(super) fn request(&mut self, event: Event) -> Result<Request, String> {
         match event {
@@ -386,11 +392,22 @@ impl Client {
         if excused || !clusters.everything || !listeners.asked {
             return Ok(());
         }
-        let mut used = listeners.held.values().filter_map(|content| content.split_once(':'));
+        let held = |cluster: &str| clusters.held.contains_key(cluster);
+        let reference = |content: &String| content.split_once(':').map(|(l, c)| (l.to_owned(), c.to_owned()));
         let missing = match response.type_url {
             // Listeners that were sent before clusters were asked for may name any.
-            L if !clusters.taken.0.is_empty() => used.find(|(_, c)| !clusters.held.contains_key(*c)),
-            C => used.find(|(_, c)| before.contains_key(*c) && !clusters.held.contains_key(*c)),
+            L if !clusters.taken.0.is_empty() => response
+                .contents
+                .iter()
+                .filter(|(name, content)| before.get(*name) != Some(*content))
+                .map(|(_, content)| content)
+                .filter_map(reference)
+                .find(|(_, c)| !held(c)),
+            C => listeners
+                .held
+                .values()
+                .filter_map(reference)
+                .find(|(_, c)| before.contains_key(c) && !held(c)),
             _ => None,
         };
         match missing {
