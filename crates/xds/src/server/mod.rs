@@ -31,6 +31,9 @@ pub struct ServerOptions {
     /// The largest request that is taken, in bytes. Default 64 MiB: a state-of-the-world client repeats all
     /// its names in each request. A larger one ends its stream with `ResourceExhausted`.
     pub max_request_bytes: usize,
+    /// How many streams a connection may have at once; further ones are refused. Default 200: a proxy has one or
+    /// two, and each costs some 8 KB before it has asked for anything.
+    pub max_streams: u32,
     /// How often an idle connection is pinged. Default 30 s.
     pub keepalive_interval: Duration,
     /// How long a ping may go unanswered. Default 20 s.
@@ -54,6 +57,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             max_request_bytes: 64 << 20,
+            max_streams: 200,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(5 * 60),
@@ -168,6 +172,7 @@ impl<R: Resolver> Server<R> {
         let serving = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(options.keepalive_interval))
             .http2_keepalive_timeout(Some(options.keepalive_timeout))
+            .max_concurrent_streams(Some(options.max_streams))
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20)
             .tcp_nodelay(true)

@@ -24,6 +24,11 @@ use super::{
     stream::{self, Request as AdsRequest, Stream},
 };
 
+/// How messages are compressed, and what is accepted (gRPC over HTTP/2).
+const ENCODING: &str = "grpc-encoding";
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+const IDENTITY: &str = "identity";
+
 /// The ADS service.
 pub struct AdsService<R> {
     shared: Arc<Shared<R>>,
@@ -43,6 +48,9 @@ impl<R: Resolver> AdsService<R> {
     /// Answers at once and leaves the stream to its task.
     fn open<M: AdsRequest>(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
+        if let Some(encoding) = head.headers.get(ENCODING).filter(|encoding| *encoding != IDENTITY) {
+            return unsupported(encoding);
+        }
         let info = head.extensions.get::<ConnectionInfo>();
         let arrival = match info.map(|i| i.arrival.take(&self.shared.admission)) {
             Some(Err(late)) => {
@@ -95,6 +103,14 @@ impl<R: Resolver> Service<Request<Body>> for AdsService<R> {
         };
         ready(Ok(response))
     }
+}
+
+/// Requests are not compressed: Envoy does not, and a small message that becomes a large one is an attack.
+fn unsupported(encoding: &HeaderValue) -> Response<Body> {
+    let message = format!("messages compressed with {encoding:?} are not understood");
+    let mut response = Status::unimplemented(message).into_http();
+    response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY));
+    response
 }
 
 impl<R> NamedService for AdsService<R> {
