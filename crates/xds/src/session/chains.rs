@@ -22,6 +22,7 @@ const PATIENCE: u32 = 64;
 
 /// Whose turn it is, and how long removals have waited.
 #[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Chains {
     /// A listener was accepted, and the chains that waited for it have not been sent.
     turn: bool,

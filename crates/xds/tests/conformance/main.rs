@@ -9,11 +9,14 @@
 //! - `page`: the page and the rows say the same.
 #![expect(clippy::unwrap_used, reason = "tests fail by panic")]
 
+mod child;
 mod client;
 mod page;
+mod raw;
 mod row;
 mod rows;
 mod script;
+mod transport;
 mod world;
 
 use row::{Body, Row};
@@ -65,4 +68,9 @@ async fn names_of_every_form_are_answered_as_written() {
 #[tokio::test]
 async fn streams_begin_and_end_as_written() {
     play(rows::STREAMS).await;
+}
+
+#[test]
+fn connections_that_misbehave_are_borne_as_written() {
+    transport::play(rows::TRANSPORT);
 }

@@ -2,6 +2,8 @@
 
 use fairlead_xds::Protocol;
 
+use crate::child::Child;
+
 /// One situation, and what the server must do.
 pub(crate) struct Row {
     /// Unique; the letters name the subject.
@@ -20,9 +22,8 @@ pub(crate) struct Row {
 pub(crate) enum Body {
     /// A script, see `script`.
     Script(Variants, &'static str),
-    /// The test of this name in `transport`.
-    #[expect(dead_code, reason = "rows below gRPC follow")]
-    Transport,
+    /// What is done to a server in a process of its own, see `transport`.
+    Transport(fn(&Child) -> Result<(), String>),
 }
 
 /// The variants of the protocol in which a situation exists.
@@ -50,7 +51,7 @@ impl Body {
             Self::Script(Variants::Both, _) => "both",
             Self::Script(Variants::Delta, _) => "delta",
             Self::Script(Variants::StateOfTheWorld, _) => "sotw",
-            Self::Transport => "transport",
+            Self::Transport(_) => "transport",
         }
     }
 }

@@ -6,6 +6,7 @@ mod order;
 mod reconnecting;
 mod streams;
 mod subscribing;
+mod transport;
 mod unsubscribing;
 
 pub(crate) use answers::ROWS as ANSWERS;
@@ -14,6 +15,7 @@ pub(crate) use order::ROWS as ORDER;
 pub(crate) use reconnecting::ROWS as RECONNECTING;
 pub(crate) use streams::ROWS as STREAMS;
 pub(crate) use subscribing::ROWS as SUBSCRIBING;
+pub(crate) use transport::ROWS as TRANSPORT;
 pub(crate) use unsubscribing::ROWS as UNSUBSCRIBING;
 
 use crate::row::Row;
@@ -27,4 +29,5 @@ pub(crate) const SUBJECTS: &[(&str, &[Row])] = &[
     ("Reconnecting", RECONNECTING),
     ("Names, locators, TTL", NAMES),
     ("Streams", STREAMS),
+    ("Below gRPC", TRANSPORT),
 ];

@@ -232,7 +232,6 @@ const ORDER: &[Contents] = &[
 const ORDER_EVENTS: &[Event] = &[
     Subscribe(C, ""),
     Subscribe(E, "a"),
-    Subscribe(E, "b"),
     Subscribe(L, ""),
     Accept,
     Reject,

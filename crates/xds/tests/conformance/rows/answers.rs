@@ -291,4 +291,41 @@ pub(crate) const ROWS: &[Row] = &[
          publish CDS a=bad EDS a=1
          quiet",
     ),
+    delta(
+        "NACK-12",
+        "A response with nothing but a removed name is rejected.",
+        "Nothing: it counts as done, for it would be rejected for ever. The name is sent when it is published again.",
+        "ours",
+        "publish EDS a=1
+         > EDS +a
+         < EDS a=1
+         > EDS ack
+         publish
+         < EDS -a
+         > EDS nack:no
+         quiet
+         publish EDS a=1
+         < EDS a=1
+         > EDS ack
+         quiet",
+    ),
+    sotw(
+        "NACK-13",
+        "A rejected resource is asked for by name.",
+        "It is left out of what is sent.",
+        "ours: quarantine",
+        "publish CDS a=bad b=1
+         > CDS +*
+         < CDS a=bad b=1
+         > CDS nack:Error_adding/updating_cluster(s)_a:_bad
+         < CDS b=1
+         > CDS ack
+         > CDS +a
+         < CDS b=1
+         > CDS ack
+         publish CDS a=bad b=2
+         < CDS b=2
+         > CDS ack
+         quiet",
+    ),
 ];

@@ -238,4 +238,25 @@ pub(crate) const ROWS: &[Row] = &[
          > EDS ack
          quiet",
     ),
+    delta(
+        "UNS-15",
+        "`*` is dropped and subscribed again while a response under way carries a resource that is then removed.",
+        "What exists is sent, and the removed name is told: the client may hold it.",
+        "xDS: Unsubscribing from Resources (incremental)",
+        "publish CDS a=1 b=1
+         > CDS +*
+         < CDS a=1 b=1
+         > CDS ack
+         publish CDS a=2 b=1
+         < CDS a=2
+         > CDS -*
+         > CDS +*
+         publish CDS b=2
+         > CDS ack
+         < CDS b=2
+         > CDS ack
+         < CDS -a
+         > CDS ack
+         quiet",
+    ),
 ];
