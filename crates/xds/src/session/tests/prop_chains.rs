@@ -58,12 +58,11 @@ struct Published {
 }
 
 impl Published {
-    fn of(choices: &[Option<[u8; 3]>; 2]) -> Self {
+    fn of(choices: [Option<[u8; 3]>; 2]) -> Self {
         let mut published = Self::default();
-        for (listener, choices) in LISTENERS.iter().zip(choices) {
+        for (listener, choices) in LISTENERS.into_iter().zip(choices) {
             let Some(choices) = choices else { continue };
-            let chains =
-                CHAINS.iter().zip(choices).filter_map(|(name, choice)| Some((name, chain(*choice)?)));
+            let chains = CHAINS.iter().zip(choices).filter_map(|(name, choice)| Some((name, chain(choice)?)));
             let chains: Contents =
                 chains.map(|(name, content)| (format!("{listener}/{name}"), content)).collect();
             // A listener without a chain is not published.
@@ -165,13 +164,13 @@ impl Envoy {
     fn subscribe(&mut self) {
         let mut parents: Vec<String> = self.held(TypeUrl::Listener).values().cloned().collect();
         parents.extend(self.draining.iter().cloned());
-        self.want(TypeUrl::FilterChain, parents.iter().flat_map(|p| names(p)).collect());
-        self.want(TypeUrl::Secret, parents.iter().flat_map(|p| secrets(p)).collect());
+        self.want(TypeUrl::FilterChain, &parents.iter().flat_map(|p| names(p)).collect());
+        self.want(TypeUrl::Secret, &parents.iter().flat_map(|p| secrets(p)).collect());
     }
 
-    fn want(&mut self, type_url: TypeUrl, names: BTreeSet<String>) {
+    fn want(&mut self, type_url: TypeUrl, names: &BTreeSet<String>) {
         let old = self.subscribed.insert(type_url, names.clone()).unwrap_or_default();
-        let dropped: Vec<String> = old.difference(&names).cloned().collect();
+        let dropped: Vec<String> = old.difference(names).cloned().collect();
         for name in &dropped {
             let content = self.held(type_url).remove(name);
             if type_url == TypeUrl::FilterChain {
@@ -183,7 +182,7 @@ impl Envoy {
             if !names.is_empty() {
                 self.begin(type_url);
             }
-        } else if old != names {
+        } else if old != *names {
             self.requests.push_back(DeltaDiscoveryRequest {
                 type_url: type_url.as_str().into(),
                 resource_names_subscribe: names.difference(&old).cloned().collect(),
@@ -271,7 +270,7 @@ impl History {
         match op {
             Op::Publish(choices) => {
                 self.revision += 1;
-                self.published = Published::of(choices);
+                self.published = Published::of(*choices);
                 let next = self.published.publication(self.revision).following(&self.publication);
                 self.publication = Arc::new(next);
                 let actions = self.session.on_publication(self.publication.clone());
