@@ -289,11 +289,16 @@ impl Crowd {
         .await
     }
 
-    /// The last reasons for which streams, or attempts to open one, have ended.
-    fn ends(&self) -> String {
+    /// Clients whose streams, or attempts to open one, have ended without an order, with the reasons: the last
+    /// hundred, newest first.
+    pub fn lost_streams(&self) -> Vec<(usize, String)> {
         let ends = self.shared.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.iter().rev().cloned().collect()
+    }
+
+    fn ends(&self) -> String {
         let mut text = String::new();
-        for (client, reason) in ends.iter().rev().take(3) {
+        for (client, reason) in self.lost_streams().iter().take(3) {
             write!(text, "; client {client}: {reason}").expect("writing to a String does not fail");
         }
         text

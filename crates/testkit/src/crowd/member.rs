@@ -3,10 +3,9 @@
 //! The same rules as in [`crate::fake_envoy`], at a cost that thousands of clients can bear: contents are
 //! shared, and what is referred to is counted rather than collected anew.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+mod kinds;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::Node;
@@ -14,9 +13,11 @@ use fairlead_envoy::TypeUrl;
 
 use super::{
     content::{Content, Item, NameId, Shelves},
+    profile::extensions,
     request::{Answer, Request},
 };
 use crate::fake_envoy::Protocol;
+use kinds::{Kinds, State, Wishes};
 
 /// A response as a client has read it.
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ pub(super) struct Member {
     /// The types whose responses it refuses.
     refuses: BTreeSet<TypeUrl>,
     introduced: bool,
-    kinds: [State; TypeUrl::ALL.len()],
+    kinds: Kinds,
     /// Assignments that a new or changed cluster waits for.
     warming: BTreeSet<NameId>,
     /// Assignments that have come and whose collections of endpoints may not have.
@@ -54,28 +55,6 @@ pub(super) struct Member {
     lost_hosts: u64,
 }
 
-/// What it holds of one type.
-#[derive(Debug, Default)]
-struct State {
-    wildcard: bool,
-    /// The names that it subscribes to, and how many of its resources refer to each.
-    wanted: BTreeMap<NameId, u32>,
-    /// Those of them that no response has answered.
-    open: BTreeSet<NameId>,
-    held: BTreeMap<NameId, Arc<Content>>,
-    version: String,
-    last_nonce: String,
-    /// Whether a response has come on this stream.
-    answered: bool,
-}
-
-/// The names that a response has made it want, and those that it no longer wants.
-#[derive(Debug, Default)]
-struct Wishes {
-    add: BTreeSet<(TypeUrl, NameId)>,
-    remove: BTreeSet<(TypeUrl, NameId)>,
-}
-
 impl Member {
     pub(super) fn new(
         protocol: Protocol,
@@ -83,8 +62,8 @@ impl Member {
         acknowledges: bool,
         refuses: BTreeSet<TypeUrl>,
     ) -> Self {
-        let mut kinds: [State; TypeUrl::ALL.len()] = Default::default();
-        kinds[TypeUrl::Cluster as usize].wildcard = true;
+        let mut kinds = Kinds::default();
+        kinds.of_mut(TypeUrl::Cluster).wildcard = true;
         Self {
             protocol,
             node,
@@ -101,11 +80,11 @@ impl Member {
     }
 
     fn kind(&self, kind: TypeUrl) -> &State {
-        &self.kinds[kind as usize]
+        self.kinds.of(kind)
     }
 
     fn kind_mut(&mut self, kind: TypeUrl) -> &mut State {
-        &mut self.kinds[kind as usize]
+        self.kinds.of_mut(kind)
     }
 
     /// Whether everything that it has been referred to has come.
@@ -113,7 +92,7 @@ impl Member {
         self.kind(TypeUrl::Listener).answered
             && !self.is_warming()
             && self.hostless.is_empty()
-            && self.kinds.iter().all(|state| state.open.is_empty())
+            && self.kinds.all().all(|state| state.open.is_empty())
     }
 
     /// Whether a cluster waits for its endpoints.
@@ -165,7 +144,7 @@ impl Member {
     pub(super) fn on_stream(&mut self, shelves: &Shelves) -> Vec<Bytes> {
         self.withheld.clear();
         self.introduced = false;
-        for state in &mut self.kinds {
+        for state in self.kinds.all_mut() {
             state.last_nonce.clear();
             // What a delta client has it need not be sent again; the other asks anew.
             state.answered &= self.protocol == Protocol::Delta;
@@ -312,10 +291,10 @@ impl Member {
                 again = old.is_some();
                 self.warming.insert(*name);
             }
-            self.want(*referred, *name, wishes);
+            self.kinds.want(*referred, *name, wishes);
         }
         if let Some(old) = old {
-            self.forget(&old, wishes);
+            self.kinds.forget(&old, wishes);
         }
         again
     }
@@ -352,7 +331,7 @@ impl Member {
                     self.warming.remove(endpoints);
                 }
             }
-            self.forget(&gone, wishes);
+            self.kinds.forget(&gone, wishes);
         }
     }
 
@@ -369,38 +348,12 @@ impl Member {
         }
     }
 
-    fn want(&mut self, kind: TypeUrl, name: NameId, wishes: &mut Wishes) {
-        let state = self.kind_mut(kind);
-        let count = state.wanted.entry(name).or_default();
-        *count += 1;
-        if *count == 1 && !wishes.remove.remove(&(kind, name)) {
-            wishes.add.insert((kind, name));
-        }
-    }
-
-    fn forget(&mut self, content: &Content, wishes: &mut Wishes) {
-        for (kind, name) in &content.refers_to {
-            let wanted = &mut self.kind_mut(*kind).wanted;
-            let count = wanted.get_mut(name).expect("what is held has been counted");
-            *count -= 1;
-            if *count == 0 {
-                wanted.remove(name);
-                if !wishes.add.remove(&(*kind, *name)) {
-                    wishes.remove.insert((*kind, *name));
-                }
-            }
-        }
-    }
-
     /// Subscribes to what is newly referred to, and gives up what no longer is; says whether endpoints were
     /// asked for.
     fn subscribe(&mut self, wishes: &Wishes, shelves: &mut Shelves, out: &mut Vec<Bytes>) -> bool {
         let mut asked = false;
         for kind in TypeUrl::ALL {
-            let of_kind = |names: &BTreeSet<(TypeUrl, NameId)>| -> Vec<NameId> {
-                names.iter().filter(|(of, _)| *of == kind).map(|(_, name)| *name).collect()
-            };
-            let (add, remove) = (of_kind(&wishes.add), of_kind(&wishes.remove));
+            let (add, remove) = wishes.of(kind);
             if add.is_empty() && remove.is_empty() {
                 continue;
             }
@@ -437,8 +390,8 @@ impl Member {
 
     /// Acknowledges CDS once no cluster waits, and then asks for listeners if that has not been done.
     fn release(&mut self, shelves: &Shelves, out: &mut Vec<Bytes>) {
-        let assignments = &self.kinds[TypeUrl::ClusterLoadAssignment as usize].held;
-        let open = &self.kinds[TypeUrl::LbEndpoint as usize].open;
+        let assignments = &self.kinds.of(TypeUrl::ClusterLoadAssignment).held;
+        let open = &self.kinds.of(TypeUrl::LbEndpoint).open;
         self.collecting.retain(|name| {
             assignments
                 .get(name)
@@ -494,15 +447,10 @@ impl Member {
 
     /// The node, the first time on a stream.
     fn introduce(&mut self) -> Option<Node> {
-        let node = (!self.introduced).then(|| self.node.clone());
+        let node =
+            (!self.introduced).then(|| Node { extensions: extensions().to_vec(), ..self.node.clone() });
         self.introduced = true;
         node
-    }
-}
-
-impl State {
-    fn is_subscribed(&self) -> bool {
-        self.wildcard || !self.wanted.is_empty()
     }
 }
 

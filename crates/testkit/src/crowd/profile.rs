@@ -1,18 +1,21 @@
 //! Who a client says it is, and how it behaves.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeSet, net::Ipv4Addr, sync::LazyLock, time::Duration};
 
-use envoy_types::pb::envoy::config::core::v3::Node;
+use envoy_types::pb::envoy::config::core::v3::{Extension, Node};
 use fairlead_envoy::TypeUrl;
 use serde_json::json;
 
 use super::member::Member;
 use crate::fake_envoy::{Protocol, node};
 
+/// How many extensions stock Envoy 1.40 lists in its node; with the names of their configurations they are 61 kB.
+const EXTENSIONS: usize = 516;
+
 /// Who a client of a crowd is.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// Who it says it is.
+    /// Who it says it is; with the first request of each stream it lists as many extensions as Envoy does.
     pub node: Node,
     /// The variant of ADS.
     pub protocol: Protocol,
@@ -72,6 +75,20 @@ impl Profile {
     pub(super) fn member(self) -> Member {
         Member::new(self.protocol, self.node, self.acknowledges, self.refuses)
     }
+}
+
+/// What stands for the extensions of an Envoy: as many, and as long.
+pub(super) fn extensions() -> &'static [Extension] {
+    static ALL: LazyLock<Vec<Extension>> = LazyLock::new(|| {
+        let extension = |i: usize| Extension {
+            name: format!("envoy.filters.http.extension_{i:03}"),
+            category: format!("envoy.filters.category_{}", i % 60),
+            type_urls: vec![format!("envoy.extensions.filters.http.extension_{i:03}.v3.Extension")],
+            ..Extension::default()
+        };
+        (0..EXTENSIONS).map(extension).collect()
+    });
+    &ALL
 }
 
 /// An address that generated meshes give to no endpoint and no service.

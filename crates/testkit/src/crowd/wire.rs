@@ -36,6 +36,8 @@ pub(super) struct Scanner {
     pending: BytesMut,
     /// Bytes of the message under way, and how many of them are still to come; `None` between messages.
     message: Option<(usize, usize)>,
+    /// How long the field under way is, as soon as that is known, so that it is gathered in one piece.
+    needed: usize,
 }
 
 impl Scanner {
@@ -47,6 +49,7 @@ impl Scanner {
             return Ok(());
         }
         let mut pending = std::mem::take(&mut self.pending);
+        pending.reserve(piece.len().max(self.needed.saturating_sub(pending.len())));
         pending.extend_from_slice(piece);
         let used = self.consume(&pending, sink)?;
         pending.advance(used);
@@ -74,6 +77,10 @@ impl Scanner {
                 continue;
             }
             let Some(field) = Field::read(rest, left)? else { return Ok(at) };
+            self.needed = field.end;
+            if field.end > rest.len() {
+                return Ok(at);
+            }
             if let Some(payload) = field.payload(rest) {
                 sink.field(field.number, payload);
             }
@@ -103,7 +110,8 @@ struct Field {
 }
 
 impl Field {
-    /// The field at the start of `bytes`, `None` if it is not complete; `left` bytes of its message remain.
+    /// The field at the start of `bytes`, `None` if not even its head is complete; `left` bytes of its message
+    /// remain. It may end beyond `bytes`.
     fn read(bytes: &[u8], left: usize) -> Result<Option<Self>, WireError> {
         const VARINT: u64 = 0;
         const FIXED64: u64 = 1;
@@ -129,7 +137,7 @@ impl Field {
         if end > left {
             return Err(WireError::Overrun { needed: end, left });
         }
-        Ok((end <= bytes.len()).then_some(Self { number: key >> 3, payload, end }))
+        Ok(Some(Self { number: key >> 3, payload, end }))
     }
 
     fn payload(self, bytes: &[u8]) -> Option<&[u8]> {
@@ -156,6 +164,7 @@ pub(super) fn fields<'a, B>(
 ) -> Result<Option<B>, WireError> {
     while !bytes.is_empty() {
         let Some(field) = Field::read(bytes, bytes.len())? else {
+            // Cut off within the head of a field.
             return Err(WireError::Overrun { needed: bytes.len() + 1, left: bytes.len() });
         };
         if let Some(payload) = field.payload(bytes)

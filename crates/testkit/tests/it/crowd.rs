@@ -327,3 +327,20 @@ async fn clients_that_lose_the_server_come_back_to_another() {
     // What they had is what there is: nothing was sent again.
     assert_eq!(second.ledger().bytes.get(&TypeUrl::Cluster), None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_cannot_be_opened_is_lost_with_a_reason_and_tried_again() {
+    let nobody = fairlead_testkit::ports::at(15010).unwrap();
+    let mut crowd = Crowd::new(nobody);
+    let soon = Some(Duration::from_millis(10));
+    crowd.join(Profile { reconnect_after: soon, ..Profile::sidecar(0, "ns-0", Protocol::Delta) });
+    crowd.join(Profile { reconnect_after: None, ..Profile::sidecar(1, "ns-0", Protocol::Delta) });
+    let attempts = |client: usize| crowd.totals_of(client..client + 1).ends;
+    eventually("tried again", WITHIN, async || if attempts(0) > 2 { Ok(()) } else { Err(attempts(0)) })
+        .await
+        .unwrap();
+    assert_eq!((attempts(1), crowd.totals().streams), (1, 0));
+    let lost = crowd.lost_streams();
+    assert!(lost.iter().all(|(_, reason)| reason.contains("refused")), "{lost:?}");
+    assert_eq!(lost.iter().filter(|(client, _)| *client == 1).count(), 1);
+}

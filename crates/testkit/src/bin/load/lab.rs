@@ -8,6 +8,7 @@ use fairlead_testkit::{
     deadline::eventually,
     fake_envoy::Protocol,
     meshgen::MeshSpec,
+    proc::ProcessStats,
 };
 
 use crate::{
@@ -41,6 +42,8 @@ pub(crate) struct Lab {
     pub(crate) server: Server,
     pub(crate) spec: MeshSpec,
     pub(crate) crowd: Crowd,
+    /// This process.
+    clients: ProcessStats,
     kind: Kind,
     protocol: Protocol,
 }
@@ -60,8 +63,11 @@ pub(crate) struct Measured {
     pub(crate) median: Duration,
     pub(crate) settled: Duration,
     pub(crate) cpu: Duration,
+    pub(crate) clients_cpu: Duration,
     pub(crate) totals: Totals,
     pub(crate) recomputed: f64,
+    /// Which queries that was.
+    pub(crate) queries: Vec<String>,
     /// What the server took to compute and publish it, by its own clock.
     pub(crate) round: Duration,
     pub(crate) reached: usize,
@@ -76,7 +82,8 @@ impl Lab {
     ) -> Result<Self, Failure> {
         let server = Server::start(&settings.binary, &spec).await?;
         let crowd = Crowd::new(server.xds);
-        Ok(Self { server, spec, crowd, kind, protocol })
+        let clients = ProcessStats::of(std::process::id());
+        Ok(Self { server, spec, crowd, clients, kind, protocol })
     }
 
     /// How many of the clients see service `i`.
@@ -108,20 +115,21 @@ impl Lab {
         };
         let profiles: Vec<_> = (first..first + clients).map(profile).collect();
         self.server.stats.reset_peak()?;
-        let cpu = self.server.stats.cpu()?;
+        let (cpu, clients_cpu) = (self.server.stats.cpu()?, self.clients.cpu()?);
         let began = self.crowd.clock();
         self.crowd.join_all(profiles);
         self.crowd.wait_in_sync(WITHIN).await?;
         let took = self.crowd.totals().last_response.saturating_sub(began);
         self.crowd.wait_quiet(QUIET, WITHIN).await?;
         row.set(figure::CPU_S, self.server.stats.cpu()?.saturating_sub(cpu).as_secs_f64());
+        row.set(figure::CLIENTS_CPU_S, self.clients.cpu()?.saturating_sub(clients_cpu).as_secs_f64());
         row.set(figure::PEAK_MB, mb(self.server.stats.peak_rss()?));
         row.set(figure::RSS_MB, mb(self.server.stats.rss()?));
         row.set(figure::WALL_S, took.as_secs_f64());
         row.set(figure::FILES, count(self.server.stats.open_files()?));
         let totals = self.crowd.totals();
         row.set(figure::MB, mb(totals.bytes()));
-        row.note = trouble(&totals);
+        row.note = self.trouble(&totals);
         Ok(())
     }
 
@@ -155,11 +163,12 @@ impl Lab {
         row.set(figure::SETTLED_MS, ms(median(&all, |m| m.settled)));
         row.set(figure::MB, mb(median(&all, |m| m.totals.bytes())));
         row.set(figure::CPU_S, median(&all, |m| m.cpu).as_secs_f64());
+        row.set(figure::CLIENTS_CPU_S, median(&all, |m| m.clients_cpu).as_secs_f64());
         row.set(figure::ROUND_MS, ms(median(&all, |m| m.round)));
         row.set(figure::RECOMPUTED, all[all.len() / 2].recomputed);
         row.set(figure::CLIENTS, count(median(&all, |m| m.reached)));
         let last = all.last().map(|m| m.totals.clone()).unwrap_or_default();
-        row.note = [last.by_type(), trouble(&last)]
+        row.note = [last.by_type(), self.trouble(&last)]
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
@@ -192,6 +201,7 @@ impl Lab {
         let watch = awaits.map(|a| self.crowd.watch(a.kind, a.name, a.awaited.clone()));
         let (totals, before) = (self.crowd.totals(), self.server.metrics().await?);
         let cpu = self.server.stats.cpu_of_threads()?;
+        let clients_cpu = self.clients.cpu_of_threads()?;
         let began = self.crowd.clock();
         change()?;
         if let (Some(awaits), Some(watch)) = (awaits, &watch) {
@@ -199,6 +209,7 @@ impl Lab {
         }
         self.crowd.wait_quiet(QUIET, WITHIN).await?;
         let cpu = self.server.stats.cpu_of_threads()?.saturating_sub(cpu);
+        let clients_cpu = self.clients.cpu_of_threads()?.saturating_sub(clients_cpu);
         let (after, metrics) = (self.crowd.totals(), self.server.metrics().await?);
         let times = watch.as_ref().map(fairlead_testkit::crowd::Watch::times).unwrap_or_default();
         let since = |time: Option<&Duration>| time.map_or(Duration::ZERO, |time| time.saturating_sub(began));
@@ -207,11 +218,26 @@ impl Lab {
             median: since(times.get(times.len() / 2)),
             settled: after.last_response.saturating_sub(began),
             cpu,
+            clients_cpu,
             recomputed: metrics.recomputed() - before.recomputed(),
+            queries: metrics.recomputed_since(&before),
             round: Duration::from_secs_f64(metrics.rounds_took() - before.rounds_took()),
             reached: times.len(),
             totals: after - &totals,
         })
+    }
+
+    /// What should not have happened.
+    fn trouble(&self, totals: &Totals) -> String {
+        let counts = [
+            (totals.ends, "streams ended"),
+            (totals.late_assignments, "assignments late"),
+            (totals.lost_hosts, "hosts lost"),
+        ];
+        let counts = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+        let last = self.crowd.lost_streams().into_iter().filter(|_| totals.ends > 0).take(1);
+        let last = last.map(|(client, reason)| format!("the last was client {client}: {reason}"));
+        counts.chain(last).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -219,15 +245,4 @@ fn median<T: Ord>(all: &[Measured], of: impl Fn(&Measured) -> T) -> T {
     let mut values: Vec<_> = all.iter().map(of).collect();
     values.sort_unstable();
     values.swap_remove(values.len() / 2)
-}
-
-/// What should not have happened.
-fn trouble(totals: &Totals) -> String {
-    let counts = [
-        (totals.ends, "streams ended"),
-        (totals.late_assignments, "assignments late"),
-        (totals.lost_hosts, "hosts lost"),
-    ];
-    let all: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    all.join(", ")
 }

@@ -38,6 +38,7 @@ pub(crate) mod figure {
     pub(crate) const RSS_MB: &str = "rss_mb";
     pub(crate) const PEAK_MB: &str = "peak_rss_mb";
     pub(crate) const CPU_S: &str = "cpu_s";
+    pub(crate) const CLIENTS_CPU_S: &str = "clients_cpu_s";
     pub(crate) const WALL_S: &str = "wall_s";
     pub(crate) const LAST_MS: &str = "last_client_ms";
     pub(crate) const MEDIAN_MS: &str = "median_client_ms";
@@ -137,6 +138,7 @@ fn shown(name: &str, value: f64) -> String {
         figure::RSS_MB => format!("{value:.0} MB"),
         figure::PEAK_MB => format!("peak {value:.0} MB"),
         figure::CPU_S => format!("{value:.3} CPU-s"),
+        figure::CLIENTS_CPU_S => format!("clients {value:.3} CPU-s"),
         figure::WALL_S => format!("in {value:.1} s"),
         figure::LAST_MS => format!("last client {value:.0} ms"),
         figure::MEDIAN_MS => format!("median {value:.0} ms"),

@@ -221,7 +221,7 @@ async fn irrelevant(lab: &Lab, setting: &str) -> Result<Row, Failure> {
         ("labels: {app:", "labels: {nobody-selects: this, app:"),
         ("status: {phase: Running,", "status: {phase: Running, startTime: \"2026-11-28T00:00:00Z\","),
     ];
-    let (mut bytes, mut recomputed, mut cpu) = (0, 0.0, Duration::ZERO);
+    let (mut bytes, mut recomputed, mut cpu, mut queries) = (0, 0.0, Duration::ZERO, Vec::new());
     for (from, to) in changes {
         let other = pods.replace(from, to);
         if other == pods {
@@ -230,12 +230,14 @@ async fn irrelevant(lab: &Lab, setting: &str) -> Result<Row, Failure> {
         let measured = lab.once(None, || lab.server.write(file, &other)).await?;
         bytes += measured.totals.bytes();
         recomputed += measured.recomputed;
+        queries.extend(measured.queries);
         cpu += measured.cpu;
         lab.once(None, || lab.server.write(file, &pods)).await?;
     }
     row.set(figure::MB, mb(bytes));
     row.set(figure::RECOMPUTED, recomputed);
     row.set(figure::CPU_S, cpu.as_secs_f64());
+    row.note = queries.join(", ");
     Ok(row)
 }
 

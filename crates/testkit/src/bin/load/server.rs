@@ -1,6 +1,7 @@
 //! The server under load: a `fairlead serve` of its own, on a directory of its own.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -130,6 +131,21 @@ impl Metrics {
     /// Computations of the engine.
     pub(crate) fn recomputed(&self) -> f64 {
         self.sum("fairlead_queries_recomputed_total")
+    }
+
+    /// Which queries the engine has computed since `before`, with how often.
+    pub(crate) fn recomputed_since(&self, before: &Self) -> Vec<String> {
+        let series = |metrics: &Self| -> BTreeMap<String, f64> {
+            let all = metrics.0.lines().filter_map(|line| {
+                let (query, value) =
+                    line.strip_prefix("fairlead_queries_recomputed_total{query=\"")?.split_once("\"}")?;
+                Some((query.to_owned(), value.trim().parse().ok()?))
+            });
+            all.collect()
+        };
+        let (before, now) = (series(before), series(self));
+        let times = now.iter().map(|(query, n)| (query, n - before.get(query).copied().unwrap_or(0.0)));
+        times.filter(|(_, n)| *n > 0.0).map(|(query, n)| format!("{query} {n}")).collect()
     }
 
     /// How often changes were applied.

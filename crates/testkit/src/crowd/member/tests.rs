@@ -20,5 +20,7 @@ fn the_first_request_asks_for_all_clusters_and_says_who_asks() {
     assert!(first[0].resource_names_subscribe.is_empty());
     let node = first[0].node.as_ref().unwrap();
     assert_eq!(node.id, "sidecar~100.64.0.8~crowd-7.shop~shop.svc.cluster.local");
+    let bytes: usize = node.extensions.iter().map(|extension| extension.encoded_len() + 2).sum();
+    assert!((60_000..63_000).contains(&bytes), "{bytes} bytes of extensions, where Envoy has 61 kB");
     assert!(!member.is_complete());
 }

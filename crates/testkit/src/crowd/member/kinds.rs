@@ -1,0 +1,94 @@
+//! What a client holds of each type, and what that makes it want of others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use fairlead_envoy::TypeUrl;
+
+use crate::crowd::content::{Content, NameId};
+
+/// What a client holds, by type.
+#[derive(Debug, Default)]
+pub(super) struct Kinds([State; TypeUrl::ALL.len()]);
+
+/// What it holds of one type.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) wildcard: bool,
+    /// The names that it subscribes to, and how many of its resources refer to each.
+    pub(super) wanted: BTreeMap<NameId, u32>,
+    /// Those of them that no response has answered.
+    pub(super) open: BTreeSet<NameId>,
+    pub(super) held: BTreeMap<NameId, Arc<Content>>,
+    pub(super) version: String,
+    pub(super) last_nonce: String,
+    /// Whether a response has come on this stream.
+    pub(super) answered: bool,
+}
+
+/// The names that a response has made it want, and those that it no longer wants.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    add: BTreeSet<(TypeUrl, NameId)>,
+    remove: BTreeSet<(TypeUrl, NameId)>,
+}
+
+impl State {
+    pub(super) fn is_subscribed(&self) -> bool {
+        self.wildcard || !self.wanted.is_empty()
+    }
+}
+
+impl Wishes {
+    /// Those of one type: to be added, and to be removed.
+    pub(super) fn of(&self, kind: TypeUrl) -> (Vec<NameId>, Vec<NameId>) {
+        let of_kind = |names: &BTreeSet<(TypeUrl, NameId)>| -> Vec<NameId> {
+            names.iter().filter(|(of, _)| *of == kind).map(|(_, name)| *name).collect()
+        };
+        (of_kind(&self.add), of_kind(&self.remove))
+    }
+}
+
+impl Kinds {
+    pub(super) fn of(&self, kind: TypeUrl) -> &State {
+        &self.0[kind as usize]
+    }
+
+    pub(super) fn of_mut(&mut self, kind: TypeUrl) -> &mut State {
+        &mut self.0[kind as usize]
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &State> {
+        self.0.iter()
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut State> {
+        self.0.iter_mut()
+    }
+
+    /// One more resource refers to `name`.
+    pub(super) fn want(&mut self, kind: TypeUrl, name: NameId, wishes: &mut Wishes) {
+        let count = self.of_mut(kind).wanted.entry(name).or_default();
+        *count += 1;
+        if *count == 1 && !wishes.remove.remove(&(kind, name)) {
+            wishes.add.insert((kind, name));
+        }
+    }
+
+    /// A resource that referred to others is gone.
+    pub(super) fn forget(&mut self, content: &Content, wishes: &mut Wishes) {
+        for (kind, name) in &content.refers_to {
+            let wanted = &mut self.of_mut(*kind).wanted;
+            let count = wanted.get_mut(name).expect("what is held has been counted");
+            *count -= 1;
+            if *count == 0 {
+                wanted.remove(name);
+                if !wishes.add.remove(&(*kind, *name)) {
+                    wishes.remove.insert((*kind, *name));
+                }
+            }
+        }
+    }
+}
