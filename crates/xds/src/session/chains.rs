@@ -15,6 +15,7 @@ use super::{
     holdings::{Flight, Holding},
     order::SERVING,
 };
+use crate::published::elements_of;
 
 /// After so many acknowledgements a removal no longer waits for what may take a chain's place. When nothing else
 /// changes, that is settled after five or so.
@@ -139,6 +140,21 @@ impl Session {
             _ => false,
         };
         !settled || listeners.flights.iter().any(touches)
+    }
+}
+
+impl Session {
+    /// Whether a chain goes with its listener, which is no longer published or no longer names chains: Envoy drains
+    /// such a listener with its connections, some of which have not chosen a chain yet, and then unsubscribes.
+    pub(super) fn is_left_to_drain(&self, type_url: TypeUrl, name: &str) -> bool {
+        let whole = |owner: &str| {
+            let published = self.publication.set(TypeUrl::Listener).get(owner);
+            published.and_then(elements_of).is_none()
+        };
+        type_url == TypeUrl::FilterChain
+            && self.options.elements.fcds
+            && self.state(TypeUrl::Listener).requested
+            && owner(name).is_some_and(whole)
     }
 }
 

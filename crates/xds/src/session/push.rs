@@ -72,7 +72,10 @@ impl Session {
         if !wanted
             || self.only_chains_ahead(type_url)
             || step.changed().iter().any(withheld)
-            || step.removed().iter().any(|name| self.is_still_named(type_url, name))
+            || step
+                .removed()
+                .iter()
+                .any(|name| self.is_still_named(type_url, name) || self.is_left_to_drain(type_url, name))
         {
             return false;
         }
@@ -235,7 +238,7 @@ impl Session {
                 Some(resource) if !self.is_rejected(type_url, resource) => wanted.send.push(resource.clone()),
                 Some(_) if odd.holding.exists() => wanted.holds_rejected = true,
                 _ if odd.answer && tell => wanted.missing.push(name.clone()),
-                None if odd.holding.is_absent() => {}
+                None if odd.holding.is_absent() || self.is_left_to_drain(type_url, name) => {}
                 None if self.is_still_named(type_url, name) => wanted.keep = true,
                 None => wanted.remove.push(name.clone()),
                 _ => {}

@@ -145,13 +145,25 @@ fn a_chain_that_was_not_yet_removed_stays_when_it_comes_back() {
 }
 
 #[test]
-fn chains_of_a_removed_listener_go_after_it() {
+fn chains_of_a_removed_listener_are_left_to_drain_with_it() {
     started(
         "publish
          < LDS -l
          > LDS ack
-         < FCDS -l/x -l/y
-         > FCDS ack",
+         publish LDS l{x=1,y=2}
+         < LDS l=names:x,y
+         > LDS ack       # the chains are still there
+         < FCDS l/y=2
+         > FCDS ack
+         publish
+         < LDS -l
+         > LDS ack
+         > FCDS -l/x -l/y
+         publish LDS l{x=1}
+         < LDS l=names:x
+         > FCDS +l/x
+         > LDS ack
+         < FCDS l/x=1",
     );
 }
 
