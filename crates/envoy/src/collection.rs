@@ -5,10 +5,7 @@
 //! one of two letters: an assignment that is sent again names other collections than the time before, see
 //! [`Epoch`].
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, sync::Arc};
 
 use envoy_types::pb::envoy::config::{
     core::v3::{SocketAddress, address, socket_address::PortSpecifier},
@@ -86,7 +83,13 @@ impl Collection {
         collection.parts().is_some().then_some(collection)
     }
 
-    /// The collection that an endpoint belongs to by its name.
+    /// The collection that an endpoint belongs to, if it has the name of one that does.
+    pub fn of_endpoint(endpoint: &str) -> Option<Self> {
+        let collection = Self(Self::prefix_of(endpoint)?.into());
+        collection.parts().is_some().then_some(collection)
+    }
+
+    /// What the name of an endpoint begins with, as the prefix of its collection.
     pub fn prefix_of(endpoint: &str) -> Option<&str> {
         endpoint.rsplit_once('/').map(|(prefix, _)| prefix)
     }
@@ -99,6 +102,17 @@ impl Collection {
     /// The name by which it is subscribed.
     pub fn glob(&self) -> String {
         format!("{}/*", self.0)
+    }
+
+    /// The same collection in an epoch.
+    #[must_use]
+    pub fn in_epoch(&self, epoch: Epoch) -> Self {
+        if self.epoch() == epoch { self.clone() } else { Self(renamed(&self.0, epoch)) }
+    }
+
+    /// What the names of its endpoints begin with, shared.
+    pub fn into_prefix(self) -> ResourceName {
+        self.0
     }
 
     /// The epoch.
@@ -131,61 +145,37 @@ impl fmt::Debug for Collection {
     }
 }
 
-/// The name of the same endpoint in the other epoch; `None` for what is no endpoint of a collection.
-pub fn in_other_epoch(endpoint: &str) -> Option<ResourceName> {
-    let collection = Collection(Collection::prefix_of(endpoint)?.into());
-    let (epoch, _) = collection.parts()?;
-    Some(renamed(endpoint, epoch.other()))
+/// The name of an endpoint of a collection in an epoch; `None` for what is no such name.
+pub fn endpoint_in(endpoint: &str, epoch: Epoch) -> Option<ResourceName> {
+    Collection::of_endpoint(endpoint).map(|_| renamed(endpoint, epoch))
 }
 
-/// `endpoint`, which is the name of one, in another epoch: the letters are of the same length.
+/// What begins as a collection does, in another epoch: the letters are of the same length.
 fn renamed(endpoint: &str, epoch: Epoch) -> ResourceName {
     format!("{PREFIX}{}{}", epoch.letter(), &endpoint[PREFIX.len() + 1..]).into()
 }
 
-/// The form of an assignment in the second epoch.
-#[derive(Debug)]
-pub struct Turned {
-    /// The assignment.
-    pub parent: EncodedResource,
-    children: OnceLock<ResourceSet>,
-}
-
-impl Turned {
-    fn new(parent: EncodedResource) -> Self {
-        Self { parent, children: OnceLock::new() }
-    }
-}
-
-/// The children follow from those of the first epoch.
-impl PartialEq for Turned {
-    fn eq(&self, other: &Self) -> bool {
-        self.parent == other.parent
-    }
-}
-
-impl Eq for Turned {}
-
 impl Elements {
-    /// The parent in an epoch; types without epochs have one form.
-    pub fn parent_in(&self, epoch: Epoch) -> &EncodedResource {
-        match (&self.turned, epoch) {
-            (Some(turned), Epoch::Second) => &turned.parent,
-            _ => &self.parent,
+    /// The second form of a load assignment: its parent in either epoch, and the endpoints by their names in the
+    /// first. The digests of the parents are made to tell the epoch.
+    pub fn of_collections([first, second]: [EncodedResource; 2], children: ResourceSet) -> Self {
+        let marked = |parent: EncodedResource, epoch: Epoch| {
+            let digest = epoch.mark(parent.digest);
+            EncodedResource { digest, ..parent }
+        };
+        Self {
+            element_type: TypeUrl::LbEndpoint,
+            parent: marked(first, Epoch::First),
+            children,
+            turned: Some(marked(second, Epoch::Second)),
         }
     }
 
-    /// The children in an epoch. Their contents are the same; the names of the second are made when first asked for.
-    pub fn children_in(&self, epoch: Epoch) -> &ResourceSet {
+    /// The parent in an epoch; types without epochs have one form.
+    pub fn parent_in(&self, epoch: Epoch) -> &EncodedResource {
         match (&self.turned, epoch) {
-            (Some(turned), Epoch::Second) => turned.children.get_or_init(|| {
-                let renamed = self.children.values().map(|child| {
-                    let name = renamed(&child.name, epoch);
-                    (name.clone(), EncodedResource { name, ..child.clone() })
-                });
-                renamed.collect()
-            }),
-            _ => &self.children,
+            (Some(turned), Epoch::Second) => turned,
+            _ => &self.parent,
         }
     }
 }
@@ -197,12 +187,8 @@ pub fn load_assignment(assignment: &ClusterLoadAssignment) -> EncodedResource {
     let mut full = EncodedResource::whole(assignment.cluster_name.as_str(), encode(assignment));
     let children = endpoints(assignment);
     if !children.is_empty() {
-        full.elements = Some(Arc::new(Elements {
-            element_type: TypeUrl::LbEndpoint,
-            parent: parent(assignment, Epoch::First),
-            children,
-            turned: Some(Turned::new(parent(assignment, Epoch::Second))),
-        }));
+        let parents = [Epoch::First, Epoch::Second].map(|epoch| parent(assignment, epoch));
+        full.elements = Some(Arc::new(Elements::of_collections(parents, children)));
     }
     full
 }
@@ -222,7 +208,8 @@ fn parent(assignment: &ClusterLoadAssignment, epoch: Epoch) -> EncodedResource {
         proximity: locality.proximity,
         metadata: locality.metadata.clone(),
         lb_config: Some(LbConfig::LedsClusterLocalityConfig(LedsClusterLocalityConfig {
-            leds_config: Some(config_source::ads()),
+            // Without an answer in time Envoy would go on with a locality that has no endpoint.
+            leds_config: Some(config_source::ads_without_timeout()),
             leds_collection_name: Collection::new(epoch, name, number).glob(),
         })),
         ..LocalityLbEndpoints::default()
@@ -233,8 +220,7 @@ fn parent(assignment: &ClusterLoadAssignment, epoch: Epoch) -> EncodedResource {
         named_endpoints: assignment.named_endpoints.clone(),
         policy: assignment.policy.clone(),
     };
-    let parent = EncodedResource::whole(name.as_str(), encode(&parent));
-    EncodedResource { digest: epoch.mark(parent.digest), ..parent }
+    EncodedResource::whole(name.as_str(), encode(&parent))
 }
 
 /// The endpoints under their names in the first epoch. Of several at one address the first counts, as in Envoy.

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use crate::{TypeUrl, collection::Turned};
+use crate::TypeUrl;
 
 /// The digest of a resource's content (xxh3, 128 bits). Equal content has an equal digest on every replica.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,8 +68,8 @@ pub struct Elements {
     pub parent: EncodedResource,
     /// The children by their resource name (for VHDS `<table>/<host>`).
     pub children: ResourceSet,
-    /// Both under other names, where the parent must not name the same children each time that it is sent (LEDS).
-    pub turned: Option<Turned>,
+    /// The parent with other names of its children, where it must not name the same each time that it is sent (LEDS).
+    pub turned: Option<EncodedResource>,
 }
 
 /// One element of a parent resource, ready for both forms.

@@ -8,7 +8,10 @@ use envoy_types::pb::{
     envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest},
     google::rpc::Status,
 };
-use fairlead_envoy::{Elements, EncodedResource, ResourceSet, TypeUrl};
+use fairlead_envoy::{
+    Elements, EncodedResource, ResourceSet, TypeUrl,
+    collection::{Collection, Epoch},
+};
 use prost::Message;
 
 use crate::{Action, ElementTypes, Node, Protocol, Publication, Session, SessionOptions};
@@ -34,7 +37,14 @@ impl<'a> Input<'a> {
 
     fn text(&mut self) -> String {
         const WORDS: [&str; 8] = ["", "*", "a", "b", "80", "80/a", "80/-", "\u{e4}/\0"];
-        WORDS[usize::from(self.byte() % 8)].to_owned()
+        let (number, glob) = (self.byte() % 12, |epoch, cluster| Collection::new(epoch, cluster, 0).glob());
+        match number {
+            8 => glob(Epoch::First, "a"),
+            9 => glob(Epoch::Second, "a"),
+            10 => glob(Epoch::First, "b"),
+            11 => Collection::new(Epoch::First, "a", 0).prefix().to_owned() + "/x",
+            _ => WORDS[usize::from(number)].to_owned(),
+        }
     }
 
     fn texts(&mut self) -> Vec<String> {
@@ -75,21 +85,37 @@ impl<'a> Input<'a> {
                     let mut resource = EncodedResource::whole(name, vec![content; 3]);
                     let host = EncodedResource::whole(format!("{name}/a"), vec![content]);
                     let hosts = (bits & 1 == 1).then(|| (host.name.clone(), host));
-                    let element_type = type_url.element().filter(|t| *t != TypeUrl::LbEndpoint);
-                    resource.elements = element_type.map(|element_type| {
-                        Arc::new(Elements {
+                    resource.elements = match (type_url, type_url.element()) {
+                        (TypeUrl::ClusterLoadAssignment, _) => {
+                            (bits & 2 == 2).then(|| Arc::new(assignment(name, content, bits)))
+                        }
+                        (_, None) => None,
+                        (_, Some(element_type)) => Some(Arc::new(Elements {
                             element_type,
                             parent: EncodedResource::whole(name, vec![9]),
                             children: hosts.into_iter().collect(),
                             turned: None,
-                        })
-                    });
+                        })),
+                    };
                     (resource.name.clone(), resource)
                 })
                 .collect();
             publication.with(type_url, set)
         })
     }
+}
+
+/// The second form of a load assignment, with one or two endpoints.
+fn assignment(name: &str, content: u8, bits: u8) -> Elements {
+    let parents = [content / 2, content / 2 + 8].map(|content| EncodedResource::whole(name, vec![content]));
+    let collection = Collection::new(Epoch::First, name, usize::from(bits >> 7));
+    let endpoints = ["x", "y"].into_iter().take(1 + usize::from(bits >> 6 & 1));
+    let endpoints = endpoints.map(|endpoint| {
+        let name = format!("{}/{endpoint}", collection.prefix());
+        let resource = EncodedResource::whole(name, vec![content]);
+        (resource.name.clone(), resource)
+    });
+    Elements::of_collections(parents, endpoints.collect())
 }
 
 /// Plays what `data` says against a session.
@@ -101,7 +127,7 @@ pub fn fuzz_session(data: &[u8]) {
     let flags = input.byte();
     let protocol = if flags & 1 == 0 { Protocol::Delta } else { Protocol::StateOfTheWorld };
     let options = SessionOptions {
-        elements: ElementTypes { vhds: flags & 2 == 0, fcds: flags & 4 == 0, ..ElementTypes::default() },
+        elements: ElementTypes { vhds: flags & 2 == 0, fcds: flags & 4 == 0, leds: flags & 8 == 0 },
         max_names: 50,
         ..SessionOptions::default()
     };

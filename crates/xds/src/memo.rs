@@ -9,11 +9,14 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_envoy::{
+    Digest, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl,
+    collection::{Collection, Epoch, endpoint_in},
+};
 
 use crate::{
     diff::{Change, changes},
-    wire::{Part, delta_parts, whole_state},
+    wire::{Part, Turn, delta_parts, turned_parts, whole_state},
 };
 
 /// How many differences, and how many whole bodies, are remembered.
@@ -24,6 +27,7 @@ const CAPACITY: usize = 24;
 pub(crate) struct Memo {
     steps: Mutex<VecDeque<Arc<Step>>>,
     wholes: Mutex<VecDeque<Arc<Whole>>>,
+    collected: Mutex<VecDeque<Arc<Collected>>>,
 }
 
 /// The way from one set to another.
@@ -36,6 +40,22 @@ pub(crate) struct Step {
     additions_only: OnceLock<Vec<Part>>,
     everything: OnceLock<Vec<Part>>,
     partial: OnceLock<Part>,
+    collections: OnceLock<Vec<Collection>>,
+    turned: Mutex<VecDeque<Arc<Turned>>>,
+}
+
+/// The responses of a step to those who know these clusters in the second epoch.
+struct Turned {
+    clusters: Vec<ResourceName>,
+    removals: bool,
+    parts: OnceLock<Vec<Part>>,
+}
+
+/// All collections of one assignment in one epoch, encoded.
+pub(crate) struct Collected {
+    elements: Arc<Elements>,
+    epoch: Epoch,
+    content: OnceLock<(Vec<ResourceName>, Arc<[Part]>)>,
 }
 
 struct Content {
@@ -67,7 +87,18 @@ impl Memo {
                 additions_only: OnceLock::new(),
                 everything: OnceLock::new(),
                 partial: OnceLock::new(),
+                collections: OnceLock::new(),
+                turned: Mutex::default(),
             },
+        )
+    }
+
+    /// All collections of an assignment in an epoch: their prefixes in the first, and the responses.
+    pub(crate) fn collected(&self, elements: &Arc<Elements>, epoch: Epoch) -> Arc<Collected> {
+        remembered(
+            &self.collected,
+            |c| Arc::ptr_eq(&c.elements, elements) && c.epoch == epoch,
+            || Collected { elements: elements.clone(), epoch, content: OnceLock::new() },
         )
     }
 
@@ -79,6 +110,39 @@ impl Memo {
             || Whole { type_url, set: set.clone(), part: OnceLock::new() },
         );
         whole.part.get_or_init(|| whole_state(type_url, set.values())).clone()
+    }
+}
+
+impl Collected {
+    /// Their prefixes in the first epoch, in order, and the responses that carry all of them.
+    pub(crate) fn parts(&self, limit: usize) -> (&[ResourceName], &Arc<[Part]>) {
+        let (prefixes, parts) = self.content.get_or_init(|| {
+            let children = &self.elements.children;
+            let mut prefixes: Vec<ResourceName> = Vec::new();
+            for prefix in children.keys().filter_map(|name| Collection::prefix_of(name)) {
+                if prefixes.last().is_none_or(|last| **last != *prefix) {
+                    prefixes.push(prefix.into());
+                }
+            }
+            prefixes.sort_unstable();
+            let endpoints: Vec<_> = children.values().cloned().collect();
+            let parts = turned_parts(TypeUrl::LbEndpoint, &endpoints, &[], limit, &InEpoch(self.epoch));
+            (prefixes, parts.into())
+        });
+        (prefixes, parts)
+    }
+}
+
+/// Names of endpoints in an epoch.
+pub(crate) struct InEpoch(pub(crate) Epoch);
+
+impl Turn for InEpoch {
+    fn resource(&self, type_url: TypeUrl, resource: &EncodedResource) -> EncodedResource {
+        EncodedResource { name: self.name(type_url, &resource.name), ..resource.clone() }
+    }
+
+    fn name(&self, _: TypeUrl, name: &ResourceName) -> ResourceName {
+        endpoint_in(name, self.0).unwrap_or_else(|| name.clone())
     }
 }
 
@@ -124,6 +188,49 @@ impl Step {
     /// Whether nothing has to be sent.
     pub(crate) fn is_empty(&self) -> bool {
         self.changed().is_empty() && self.removed().is_empty()
+    }
+
+    /// The type of what changes.
+    pub(crate) fn type_url(&self) -> TypeUrl {
+        self.type_url
+    }
+
+    /// The collections that something changes in, by their names in the first epoch.
+    pub(crate) fn collections(&self) -> &[Collection] {
+        self.collections.get_or_init(|| {
+            let changed = self.changed().iter().map(|resource| &resource.name);
+            let mut collections: Vec<Collection> = Vec::new();
+            for name in changed.chain(&**self.removed()) {
+                let prefix = Collection::prefix_of(name);
+                if collections.last().map(Collection::prefix) != prefix {
+                    collections.extend(Collection::of_endpoint(name));
+                }
+            }
+            collections.sort_unstable();
+            collections.dedup();
+            collections
+        })
+    }
+
+    /// As [`Step::delta`], for a client that knows these clusters in the second epoch. `turn` is what such a client
+    /// knows, for the first who asks.
+    pub(crate) fn delta_turned(
+        &self,
+        clusters: &[ResourceName],
+        removals: bool,
+        limit: usize,
+        turn: &impl Turn,
+    ) -> Vec<Part> {
+        let removals = removals && !self.removed().is_empty();
+        let turned = remembered(
+            &self.turned,
+            |t| t.clusters == clusters && t.removals == removals,
+            || Turned { clusters: clusters.to_vec(), removals, parts: OnceLock::new() },
+        );
+        let removed = if removals { &self.removed()[..] } else { &[][..] };
+        let parts =
+            turned.parts.get_or_init(|| turned_parts(self.type_url, self.changed(), removed, limit, turn));
+        parts.clone()
     }
 
     /// The set before.

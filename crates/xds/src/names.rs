@@ -4,9 +4,12 @@
 //! are nearly always the names of the published set, that set is kept as the base (it is shared) and only the
 //! difference is stored per session.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{ResourceName, ResourceSet};
+use fairlead_envoy::{
+    ResourceName, ResourceSet,
+    collection::{Collection, Epoch},
+};
 
 use crate::diff::{Change, changes};
 
@@ -19,15 +22,26 @@ const SHARE_FROM: usize = 64;
 pub(crate) struct Names {
     /// All resources of the type are wanted, besides the names.
     pub(crate) wildcard: bool,
+    /// The collections whose endpoints are wanted, by their prefix in the first epoch, with the epoch in which the
+    /// client knows them.
+    pub(crate) collections: BTreeMap<ResourceName, Epoch>,
     base: ResourceSet,
     minus: BTreeSet<ResourceName>,
     plus: BTreeSet<ResourceName>,
 }
 
 impl Names {
-    /// Whether the client wants this resource, by wildcard or by name.
+    /// Whether the client wants this resource: by wildcard, by name or by collection.
     pub(crate) fn wants(&self, name: &ResourceName) -> bool {
-        self.wildcard || self.named(name)
+        self.wildcard || self.named(name) || self.epoch_of(name).is_some()
+    }
+
+    /// The epoch of the collection by which the client wants this endpoint.
+    pub(crate) fn epoch_of(&self, endpoint: &str) -> Option<Epoch> {
+        if self.collections.is_empty() {
+            return None;
+        }
+        self.collections.get(Collection::prefix_of(endpoint)?).copied()
     }
 
     /// Whether the client has asked for this name.

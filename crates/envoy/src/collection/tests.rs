@@ -43,9 +43,9 @@ fn put_together(elements: &Elements, epoch: Epoch) -> ClusterLoadAssignment {
         assert_eq!((collection.epoch(), collection.cluster()), (epoch, CLUSTER));
         let of = |name: &str| Collection::prefix_of(name) == Some(collection.prefix());
         locality.lb_endpoints = elements
-            .children_in(epoch)
+            .children
             .values()
-            .filter(|child| of(&child.name))
+            .filter(|child| of(&endpoint_in(&child.name, epoch).unwrap()))
             .map(|child| LbEndpoint::decode(&child.to_vec()[..]).unwrap())
             .collect();
     }
@@ -100,10 +100,13 @@ fn names_of_endpoints_lead_to_their_collections() {
     assert_eq!(Collection::of_glob(&collection.glob()), Some(collection.clone()));
     let name = format!("{}/10.0.0.1:80", collection.prefix());
     assert_eq!(Collection::prefix_of(&name), Some(collection.prefix()));
-    let other = in_other_epoch(&name).unwrap();
-    assert_eq!(*other, format!("{}/10.0.0.1:80", Collection::new(Epoch::Second, CLUSTER, 12).prefix()));
-    assert_eq!(in_other_epoch(&other).as_deref(), Some(&*name));
+    let second = collection.in_epoch(Epoch::Second);
+    assert_eq!(second, Collection::new(Epoch::Second, CLUSTER, 12));
+    let other = endpoint_in(&name, Epoch::Second).unwrap();
+    assert_eq!(*other, format!("{}/10.0.0.1:80", second.prefix()));
+    assert_eq!(Collection::of_endpoint(&other), Some(second));
+    assert_eq!(endpoint_in(&other, Epoch::First).as_deref(), Some(&*name));
     for name in ["", "/*", "*", "xdstp:///envoy.config.endpoint.v3.LbEndpoint/c/x/0/*", "80/x"] {
-        assert_eq!((Collection::of_glob(name), in_other_epoch(name)), (None, None), "{name}");
+        assert_eq!((Collection::of_glob(name), endpoint_in(name, Epoch::First)), (None, None), "{name}");
     }
 }

@@ -25,13 +25,17 @@ impl Session {
             quirks::located(&request.resource_names_subscribe, &request.resource_locators_subscribe);
         let unsubscribe =
             quirks::located(&request.resource_names_unsubscribe, &request.resource_locators_unsubscribe);
+        let nothing = subscribe.is_empty() && unsubscribe.is_empty();
+        let (opened, subscribe) = self.collections_among(type_url, &subscribe);
+        let (closed, unsubscribe) = self.collections_among(type_url, &unsubscribe);
         if self.state(type_url).requested {
             self.delta_unsubscribe(type_url, &unsubscribe);
             self.delta_subscribe(type_url, &subscribe);
         } else {
-            let nothing = subscribe.is_empty() && unsubscribe.is_empty();
             self.delta_begin(type_url, &subscribe, nothing, &request.initial_resource_versions);
         }
+        self.close_collections(&closed);
+        self.open_collections(&opened);
         self.check_names(type_url);
     }
 
@@ -75,12 +79,19 @@ impl Session {
         }
         state.owed = state.names.wildcard && versions.is_empty();
         self.resumed |= !versions.is_empty();
+        let again = match type_url {
+            TypeUrl::ClusterLoadAssignment => self.resume_assignments(versions),
+            _ => BTreeSet::new(),
+        };
         let warming = quirks::clusters_warm_on_reconnect(type_url, clusters_requested);
+        if type_url == TypeUrl::ClusterLoadAssignment && (self.resumed || warming) {
+            self.close_unlisted(&named(subscribe).collect::<Vec<_>>(), versions);
+        }
         if versions.is_empty() || warming {
             self.clusters_late |= warming;
             self.answer_missing(type_url);
         } else {
-            self.resume(type_url, versions);
+            self.resume(type_url, versions, &again);
         }
         if type_url == TypeUrl::ClusterLoadAssignment {
             self.endpoints_of_open_clusters();
@@ -111,8 +122,14 @@ impl Session {
         }
     }
 
-    /// The client lists what it holds of an earlier stream: all that differs from the current set deviates.
-    fn resume(&mut self, type_url: TypeUrl, versions: &HashMap<String, String>) {
+    /// The client lists what it holds of an earlier stream: all that differs from the current set deviates, and what
+    /// is to be sent `again`.
+    fn resume(
+        &mut self,
+        type_url: TypeUrl,
+        versions: &HashMap<String, String>,
+        again: &BTreeSet<ResourceName>,
+    ) {
         if type_url == TypeUrl::RouteConfiguration {
             self.resume_tables(versions);
         }
@@ -121,7 +138,7 @@ impl Session {
         for (name, resource) in &current {
             if state.names.wants(name) {
                 match versions.get(&**name) {
-                    Some(version) if *version == resource.digest.to_string() => {}
+                    Some(version) if *version == resource.digest.to_string() && !again.contains(name) => {}
                     Some(_) => state.deviate(name, Holding::Doubt(Before::Something), false),
                     None => {
                         let asked = state.names.named(name);
@@ -201,10 +218,12 @@ impl Session {
                 state.odd.remove(&name);
             }
         }
-        if type_url == TypeUrl::RouteConfiguration {
-            for name in named(unsubscribe) {
-                if !self.state(type_url).names.wants(&name) {
-                    self.tables.forget(&name);
+        for name in named(unsubscribe) {
+            if !self.state(type_url).names.wants(&name) {
+                match type_url {
+                    TypeUrl::RouteConfiguration => self.tables.forget(&name),
+                    TypeUrl::ClusterLoadAssignment => self.assignment_left(&name),
+                    _ => {}
                 }
             }
         }

@@ -9,9 +9,11 @@
 //! - `push`: choosing what to send of one type, and encoding it;
 //! - `reject`: what a NACK means, and finding the resource at fault;
 //! - `hosts`: virtual hosts as resources of their own (VHDS);
-//! - `chains`: filter chains as resources of their own (FCDS).
+//! - `chains`: filter chains as resources of their own (FCDS);
+//! - `collections`: endpoints as resources of their own (LEDS).
 
 mod chains;
+mod collections;
 mod delta;
 mod holdings;
 mod hosts;
@@ -33,6 +35,7 @@ use crate::{
     wire::{Nonce, Response},
 };
 use chains::Chains;
+use collections::Assignments;
 use holdings::Flight;
 pub(crate) use holdings::{Holding, TypeState};
 use hosts::Tables;
@@ -92,6 +95,7 @@ pub struct Session {
     types: [TypeState; TypeUrl::ALL.len()],
     tables: Tables,
     chains: Chains,
+    assignments: Assignments,
     /// The last nonce given out.
     nonce: u64,
     /// The last cluster response that the client has not yet been seen to have processed.
@@ -120,6 +124,7 @@ impl Session {
             types: Default::default(),
             tables: Tables::default(),
             chains: Chains::default(),
+            assignments: Assignments::default(),
             nonce: 0,
             clusters_unseen: None,
             clusters_late: false,
@@ -206,6 +211,9 @@ impl Session {
             state.suspects.pop();
         }
         self.chains_see_answer(type_url, true);
+        if type_url == TypeUrl::ClusterLoadAssignment {
+            self.assignments_accepted(flight);
+        }
         self.out.push(Action::Acked { type_url, revision: flight.revision });
     }
 
@@ -216,10 +224,16 @@ impl Session {
         }
     }
 
+    /// How many names the client subscribes to.
+    fn names(&self, type_url: TypeUrl) -> usize {
+        let opened = if type_url == TypeUrl::LbEndpoint { self.assignments.opened() } else { 0 };
+        self.state(type_url).names.len() + opened
+    }
+
     /// Ends the stream if a client subscribes to more names than it may.
     fn check_names(&mut self, type_url: TypeUrl) {
         let limit = self.options.max_names;
-        if self.state(type_url).names.len() > limit {
+        if self.names(type_url) > limit {
             self.out.push(Action::Close(CloseReason::TooManyNames { type_url, limit }));
         }
     }

@@ -20,13 +20,12 @@ const FOLLOWERS: [TypeUrl; 4] =
     [TypeUrl::Listener, TypeUrl::FilterChain, TypeUrl::RouteConfiguration, TypeUrl::VirtualHost];
 
 /// The types whose removals wait, in the order in which they are released: users before what they use.
-pub(super) const REMOVAL_ORDER: [TypeUrl; 7] = [
+pub(super) const REMOVAL_ORDER: [TypeUrl; 6] = [
     TypeUrl::Listener,
     TypeUrl::FilterChain,
     TypeUrl::RouteConfiguration,
     TypeUrl::Cluster,
     TypeUrl::ClusterLoadAssignment,
-    TypeUrl::LbEndpoint,
     TypeUrl::Secret,
 ];
 
@@ -35,11 +34,10 @@ const fn users(type_url: TypeUrl) -> &'static [TypeUrl] {
     match type_url {
         TypeUrl::Cluster => &FOLLOWERS,
         TypeUrl::ClusterLoadAssignment => &[TypeUrl::Cluster],
-        TypeUrl::LbEndpoint => &[TypeUrl::ClusterLoadAssignment],
         TypeUrl::RouteConfiguration => &[TypeUrl::Listener, TypeUrl::FilterChain],
         TypeUrl::Secret => &[TypeUrl::Cluster, TypeUrl::Listener, TypeUrl::FilterChain],
         // Listeners use filter chains, one by one: see `is_still_named`.
-        TypeUrl::Listener | TypeUrl::FilterChain | TypeUrl::VirtualHost => &[],
+        TypeUrl::Listener | TypeUrl::FilterChain | TypeUrl::VirtualHost | TypeUrl::LbEndpoint => &[],
     }
 }
 
@@ -53,14 +51,18 @@ pub(super) const SERVING: [TypeUrl; 5] = [
 ];
 
 /// Whether resources of this type are removed without waiting: nothing refers to them, and none takes the place of
-/// another one.
+/// another one. (Endpoints leave their collection. A collection as a whole goes with its assignment.)
 pub(super) const fn removed_freely(type_url: TypeUrl) -> bool {
-    matches!(type_url, TypeUrl::VirtualHost)
+    matches!(type_url, TypeUrl::VirtualHost | TypeUrl::LbEndpoint)
 }
 
 impl Session {
     /// Whether a further response of the type may be sent before the last one is acknowledged.
     pub(super) fn may_send(&self, type_url: TypeUrl) -> bool {
+        if type_url == TypeUrl::LbEndpoint && self.state(TypeUrl::ClusterLoadAssignment).unsent_changes {
+            // The assignment says which locality a collection is.
+            return false;
+        }
         let flights = self.state(type_url).flights.len();
         let processed =
             type_url == TypeUrl::Cluster && self.clusters_unseen.is_none() && self.can_seek_evidence();
@@ -73,12 +75,15 @@ impl Session {
             return true;
         }
         let endpoints = self.state(TypeUrl::ClusterLoadAssignment);
+        let collections = self.state(TypeUrl::LbEndpoint);
         let clusters = self.state(TypeUrl::Cluster);
         !clusters.unsent_changes
             && (clusters.requested || !self.clusters_late || !self.resumed)
             && self.clusters_unseen.is_none()
             && !endpoints.flights.iter().any(|f| f.adds)
             && !endpoints.odd.values().any(|odd| odd.answer)
+            && !collections.flights.iter().any(|f| f.adds)
+            && !self.assignments.awaited()
             && match type_url {
                 TypeUrl::Listener => !self.chains_go_first(),
                 TypeUrl::FilterChain => self.chains_may_follow(),
@@ -125,7 +130,9 @@ impl Session {
             && self.resumed
             && !self.state(TypeUrl::Cluster).requested
             && self.someone_waits_for_clusters()
-            && endpoints.flights.is_empty();
+            && endpoints.flights.is_empty()
+            && self.state(TypeUrl::LbEndpoint).flights.is_empty()
+            && !self.assignments.awaited();
         if !waits {
             return;
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Protocol, quirks,
-    wire::{Part, Response, delta_parts, whole_state},
+    wire::{Part, Response, whole_state},
 };
 
 /// What may be sent of a type now.
@@ -43,13 +43,22 @@ impl Session {
             return;
         }
         let current = self.current(type_url);
+        if type_url == TypeUrl::LbEndpoint {
+            self.keep_orphans(&current);
+            self.push_collections(&current);
+        }
         let permit = Permit { send: self.may_send(type_url), add: self.may_add(type_url), remove };
         let released = self.empty_tables(type_url, &current);
+        let unclear = type_url == TypeUrl::ClusterLoadAssignment && self.assignments.unclear();
         let state = self.state_mut(type_url);
         state.names.share_with(&current);
-        let plain = state.odd.is_empty() && state.suspects.is_empty() && released.is_empty();
+        let plain = !unclear && state.odd.is_empty() && state.suspects.is_empty() && released.is_empty();
         if !(plain && self.push_shared(type_url, &current, permit)) {
             self.push_each(type_url, &current, permit, &released);
+        }
+        if type_url == TypeUrl::LbEndpoint {
+            let awaited = self.assignments.awaited();
+            self.state_mut(type_url).unsent_changes |= awaited;
         }
     }
 
@@ -102,7 +111,7 @@ impl Session {
 
         let after = if removals || partial { current } else { step.kept() }.clone();
         let parts = match self.protocol {
-            Protocol::Delta => step.delta(removals, self.options.delta_bytes).to_vec(),
+            Protocol::Delta => self.step_parts(&step, removals),
             Protocol::StateOfTheWorld => {
                 let mut part = if !whole {
                     step.partial().clone()
@@ -123,7 +132,8 @@ impl Session {
         state.root = after;
         state.unsent_changes = false;
         state.unsent_removals = has_removals && !removals;
-        let adds = step.adds();
+        // One endpoint more of a collection is nothing that others wait for.
+        let adds = step.adds() && type_url != TypeUrl::LbEndpoint;
         self.send(type_url, &parts, adds, false, |_| Prior::Set(step.old().clone()));
         true
     }
@@ -201,7 +211,7 @@ impl Session {
         let parts = match self.protocol {
             Protocol::Delta => {
                 let removed = [&wanted.remove[..], &wanted.missing, released].concat();
-                let mut parts = delta_parts(type_url, &wanted.send, &removed, self.options.delta_bytes);
+                let mut parts = self.parts(type_url, &wanted.send, &removed);
                 if let Some(last) = parts.last_mut() {
                     last.gone = removed.into();
                 }
@@ -262,7 +272,7 @@ impl Session {
         self.send(type_url, std::slice::from_ref(part), false, false, |_| Prior::Each(BTreeMap::new()));
     }
 
-    fn send(
+    pub(super) fn send(
         &mut self,
         type_url: TypeUrl,
         parts: &[Part],
@@ -291,6 +301,7 @@ impl Session {
                         part.carried.iter().map(|(name, _)| name),
                     );
                 }
+                TypeUrl::ClusterLoadAssignment => self.assignments_sent(&flight),
                 TypeUrl::RouteConfiguration => self.tables_sent(&flight),
                 TypeUrl::VirtualHost => self.tables.release.clear(),
                 _ => {}

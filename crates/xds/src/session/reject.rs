@@ -92,9 +92,12 @@ impl Session {
         superseded: &BTreeSet<ResourceName>,
         message: &str,
     ) {
-        let state = self.state_mut(type_url);
         let mut resources = Vec::new();
         for (name, digest) in at_fault {
+            if self.was_in_full(type_url, &name) {
+                continue;
+            }
+            let state = self.state_mut(type_url);
             if state.remember_rejected(&name, digest) {
                 resources.push(Rejected { name: name.clone(), digest });
             }

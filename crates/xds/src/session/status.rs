@@ -40,7 +40,7 @@ impl Session {
                 TypeStatus {
                     type_url,
                     wildcard: state.names.wildcard,
-                    names: state.names.len(),
+                    names: self.names(type_url),
                     sent: state.last_sent.map(|(nonce, _)| nonce),
                     sent_version: state.last_sent.map(|(_, version)| version_text(version)),
                     acked: state.last_acked,

@@ -1,16 +1,18 @@
 //! Scripts of requests and responses, one per rule.
 //!
 //! A script is the transcript that it expects. Lines that go in:
-//! `publish CDS a=1 RDS 80{x=1}` (a publication, with all its resources; in braces, those
+//! `publish CDS a=1 RDS 80{x=1} EDS c{0/x=1}` (a publication, with all its resources; in braces, those
 //! that may come as resources of their own), `> CDS` (a first request),
 //! `> EDS +a -b` (delta subscription), `> EDS a b` (state-of-the-world names), `> CDS have a=1` (reconnect),
 //! `> CDS ack`, `> CDS nack <message>`. Lines that come out: `< CDS a=1 -b` (a response), `! CDS a=1` (a reported
 //! rejection), `? StaleNonce` (a note), `x <reason>` (the end). `#` begins a comment.
 
 mod chains;
+mod collections;
 mod delta;
 mod envoy;
 mod hosts;
+mod localities;
 mod mesh;
 mod model;
 mod order;
@@ -20,4 +22,4 @@ mod reject;
 mod script;
 mod sotw;
 
-use script::{check, check_fcds, check_known_bad, check_sotw, check_vhds};
+use script::{check, check_fcds, check_known_bad, check_leds, check_sotw, check_vhds};

@@ -54,6 +54,35 @@ pub(crate) fn delta_parts<'a>(
     parts
 }
 
+/// Names and contents as a client knows them, where these are not those that are accounted for.
+pub(crate) trait Turn {
+    fn resource(&self, type_url: TypeUrl, resource: &EncodedResource) -> EncodedResource;
+    fn name(&self, type_url: TypeUrl, name: &ResourceName) -> ResourceName;
+}
+
+/// As [`delta_parts`], with resources and names as a client knows them; the accounting is without that.
+pub(crate) fn turned_parts(
+    type_url: TypeUrl,
+    resources: &[EncodedResource],
+    removed: &[ResourceName],
+    limit: usize,
+    turn: &impl Turn,
+) -> Vec<Part> {
+    let turned: Vec<_> = resources.iter().map(|resource| turn.resource(type_url, resource)).collect();
+    let names: Vec<_> = removed.iter().map(|name| turn.name(type_url, name)).collect();
+    let mut parts = delta_parts(type_url, &turned, &names, limit);
+    let mut rest = resources;
+    for part in &mut parts {
+        let (carried, later) = rest.split_at(part.resources);
+        part.carried = carried.iter().map(|r| (r.name.clone(), r.digest)).collect();
+        rest = later;
+    }
+    if let Some(last) = parts.last_mut() {
+        last.gone = removed.into();
+    }
+    parts
+}
+
 /// Encodes a state-of-the-world response.
 pub(crate) fn whole_state<'a>(
     type_url: TypeUrl,

@@ -3,6 +3,6 @@
 mod encode;
 mod response;
 
-pub(crate) use encode::{Part, delta_parts, whole_state};
+pub(crate) use encode::{Part, Turn, delta_parts, turned_parts, whole_state};
 pub(crate) use response::version_text;
 pub use response::{Nonce, Response};

@@ -6,9 +6,13 @@ use envoy_types::pb::{
     envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse},
     google::rpc::Status,
 };
-use fairlead_envoy::{Digest, TypeUrl};
+use fairlead_envoy::TypeUrl;
 
-use super::mesh::{Contents, is_bad, references};
+use super::{
+    localities::Localities,
+    mesh::{Contents, is_bad, references},
+    script::version,
+};
 
 /// One proxy. Its configuration outlives its streams.
 #[derive(Default)]
@@ -33,6 +37,8 @@ pub(super) struct Envoy {
     /// Requests on their way.
     pub(super) requests: VecDeque<DeltaDiscoveryRequest>,
     vhds: bool,
+    /// The endpoints that come as resources of their own.
+    pub(super) localities: Localities,
 }
 
 impl Envoy {
@@ -67,7 +73,7 @@ impl Envoy {
     fn begin(&mut self, type_url: TypeUrl) {
         self.begun.insert(type_url);
         let held = self.held(type_url);
-        let versions = held.iter().map(|(n, c)| (n.clone(), Digest::of(c.as_bytes()).to_string())).collect();
+        let versions = held.iter().map(|(n, c)| (n.clone(), version(c).to_string())).collect();
         let names = self.subscribed.get(&type_url).cloned().unwrap_or_default();
         self.requests.push_back(DeltaDiscoveryRequest {
             type_url: type_url.as_str().into(),
@@ -81,6 +87,8 @@ impl Envoy {
     fn subscribe(&mut self) {
         let clusters = self.held(TypeUrl::Cluster).keys().cloned().collect();
         self.want(TypeUrl::ClusterLoadAssignment, &clusters);
+        self.localities.retain(&clusters);
+        self.want(TypeUrl::LbEndpoint, &self.localities.globs());
         let listeners = self.held(TypeUrl::Listener).values();
         let routes = listeners.flat_map(|c| references(c).map(str::to_owned)).collect();
         self.want(TypeUrl::RouteConfiguration, &routes);
@@ -143,7 +151,13 @@ impl Envoy {
         if bad.is_empty() {
             self.apply(type_url, contents, &response.removed_resources, rejected_clusters);
         } else {
-            self.rejected_endpoints |= type_url == TypeUrl::ClusterLoadAssignment;
+            self.rejected_endpoints |=
+                matches!(type_url, TypeUrl::ClusterLoadAssignment | TypeUrl::LbEndpoint);
+            if type_url == TypeUrl::LbEndpoint {
+                for cluster in self.localities.give_up() {
+                    self.warming.remove(&cluster);
+                }
+            }
             let message = match type_url {
                 TypeUrl::Cluster => format!("Error adding/updating cluster(s) {}: it is bad", bad[0]),
                 _ => "something is bad".to_owned(),
@@ -201,9 +215,21 @@ impl Envoy {
                 self.warming.extend(contents.keys().cloned());
             }
             TypeUrl::ClusterLoadAssignment => {
-                for name in contents.keys().chain(removed) {
+                for name in removed {
                     self.warming.remove(name);
                 }
+                let wanted = self.subscribed.get(&type_url).cloned().unwrap_or_default();
+                for (name, content) in contents.iter().filter(|(name, _)| wanted.contains(*name)) {
+                    if self.localities.assign(name, content) {
+                        self.warming.remove(name);
+                    }
+                }
+            }
+            TypeUrl::LbEndpoint => {
+                for cluster in self.localities.apply(&contents, removed) {
+                    self.warming.remove(&cluster);
+                }
+                return;
             }
             TypeUrl::RouteConfiguration | TypeUrl::VirtualHost => {
                 for reference in contents.values().flat_map(|c| references(c)) {

@@ -6,7 +6,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_envoy::{Elements, EncodedResource, ResourceSet, TypeUrl};
+use fairlead_envoy::{
+    Elements, EncodedResource, ResourceSet, TypeUrl,
+    collection::{Collection, Epoch},
+};
 
 use crate::Publication;
 
@@ -18,6 +21,9 @@ pub(super) type Contents = BTreeMap<String, String>;
 pub(super) struct Mesh {
     pub(super) clusters: Contents,
     pub(super) endpoints: Contents,
+    /// Endpoints of assignments with collections, as `<cluster>/<collection>/<endpoint>`. The content of such an
+    /// assignment is `a:<collections>/<version>`, or `b:` in the second epoch.
+    pub(super) collected: Contents,
     pub(super) listeners: Contents,
     /// Route tables: their own content, and their hosts by `<table>/<host>`.
     pub(super) routes: Contents,
@@ -89,6 +95,55 @@ impl Mesh {
         mesh
     }
 
+    /// Gives some of the clusters endpoints in collections.
+    pub(super) fn collect(&mut self, seed: u64, bad: bool) {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1));
+        for (cluster, assignment) in &mut self.endpoints {
+            let mut numbers = Vec::new();
+            for number in 0..dice.roll(3) {
+                let before = self.collected.len();
+                for endpoint in ["x", "y", "z"] {
+                    if dice.roll(3) > 0 {
+                        let name = format!("{cluster}/{number}/{endpoint}");
+                        self.collected.insert(name, dice.version(bad));
+                    }
+                }
+                if self.collected.len() > before {
+                    numbers.push(number.to_string());
+                }
+            }
+            if !numbers.is_empty() {
+                let bad = bad && dice.roll(2) == 0;
+                *assignment = format!("a:{}/{}", numbers.join(","), dice.version(bad));
+            }
+        }
+    }
+
+    /// An assignment, whose endpoints may come as resources of their own.
+    fn assignment(&self, cluster: &str, content: &str) -> EncodedResource {
+        let prefix = format!("{cluster}/");
+        let endpoints = self.collected.iter().filter(|(name, _)| name.starts_with(&prefix));
+        let children: ResourceSet = endpoints
+            .map(|(name, content)| {
+                let (number, endpoint) = name[prefix.len()..].split_once('/').unwrap();
+                let collection = Collection::new(Epoch::First, cluster, number.parse().unwrap());
+                let name = format!("{}/{endpoint}", collection.prefix());
+                entry(EncodedResource::whole(name, content.clone()))
+            })
+            .collect();
+        if children.is_empty() {
+            return EncodedResource::whole(cluster, content.to_owned());
+        }
+        let digest = children.values().map(|c| c.digest.0 >> 100).sum::<u128>();
+        let parents = [content.to_owned(), content.replacen("a:", "b:", 1)];
+        let parents = parents.map(|content| EncodedResource::whole(cluster, content));
+        let bad = children.values().any(|c| is_bad(str::from_utf8(&c.to_vec()).unwrap()));
+        let full = format!("full{} {content}-{digest}", if bad { "bad" } else { "" });
+        let mut assignment = EncodedResource::whole(cluster, full);
+        assignment.elements = Some(Arc::new(Elements::of_collections(parents, children)));
+        assignment
+    }
+
     pub(super) fn publication(&self, revision: u64) -> Publication {
         let tables = self.routes.iter().map(|(name, content)| {
             let prefix = format!("{name}/");
@@ -114,7 +169,10 @@ impl Mesh {
         });
         Publication::new(revision)
             .with(TypeUrl::Cluster, set(&self.clusters))
-            .with(TypeUrl::ClusterLoadAssignment, set(&self.endpoints))
+            .with(
+                TypeUrl::ClusterLoadAssignment,
+                self.endpoints.iter().map(|(name, content)| entry(self.assignment(name, content))).collect(),
+            )
             .with(TypeUrl::Listener, set(&self.listeners))
             .with(TypeUrl::RouteConfiguration, tables.collect())
     }

@@ -7,13 +7,17 @@ use std::{
 };
 
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryResponse;
-use fairlead_envoy::{Digest, TypeUrl};
+use fairlead_envoy::{
+    TypeUrl,
+    collection::{Epoch, endpoint_in},
+};
 use proptest::prelude::*;
 use prost::Message;
 
 use super::{
     envoy::Envoy,
     mesh::{Contents, Mesh, is_bad, references},
+    script::version,
 };
 use crate::{Action, ElementTypes, NackReport, Protocol, Publication, Session, SessionOptions};
 
@@ -56,13 +60,12 @@ struct History {
 }
 
 impl History {
-    fn new(vhds: bool, bad: bool) -> Self {
-        let elements = ElementTypes { vhds, ..ElementTypes::default() };
+    fn new(elements: ElementTypes, bad: bool) -> Self {
         let options = SessionOptions { elements, delta_bytes: 40, ..SessionOptions::default() };
         let publication = Arc::new(Publication::new(0));
         let mut history = Self {
             session: Session::new(Protocol::Delta, options, publication.clone()),
-            envoy: Envoy::new(vhds),
+            envoy: Envoy::new(elements.vhds),
             responses: VecDeque::new(),
             mesh: Mesh::default(),
             publication,
@@ -82,6 +85,9 @@ impl History {
             Op::Publish(seed) => {
                 self.revision += 1;
                 self.mesh = Mesh::random(*seed, self.bad);
+                if self.options.elements.leds {
+                    self.mesh.collect(*seed, self.bad);
+                }
                 let bad = self.mesh.clusters.iter().filter(|(_, c)| is_bad(c)).map(|(n, _)| n.clone());
                 self.bad_clusters.extend(bad);
                 let next = self.mesh.publication(self.revision).following(&self.publication);
@@ -119,6 +125,8 @@ impl History {
     fn client(&mut self) -> bool {
         let Some(response) = self.responses.pop_front() else { return false };
         self.envoy.receive(&response, &self.bad_clusters);
+        let emptied: Vec<_> = self.envoy.localities.emptied().collect();
+        assert!(self.bad || emptied.is_empty(), "{emptied:?} have lost all of their endpoints");
         true
     }
 
@@ -130,10 +138,13 @@ impl History {
                 Action::Send(response) => {
                     let message = DeltaDiscoveryResponse::decode(&response.to_vec()[..]).unwrap();
                     for resource in &message.resources {
-                        let digest = Digest::of(&resource.resource.as_ref().unwrap().value);
+                        let content = &resource.resource.as_ref().unwrap().value;
+                        let content = in_first_epoch(str::from_utf8(content).unwrap());
+                        let (digest, name) = (version(&content), resource.name.as_str());
+                        let name = endpoint_in(name, Epoch::First).unwrap_or_else(|| name.into());
                         let known = self.reported.iter().any(|r| {
                             r.type_url == response.type_url()
-                                && r.resources.iter().any(|x| *x.name == resource.name && x.digest == digest)
+                                && r.resources.iter().any(|x| x.name == name && x.digest == digest)
                         });
                         assert!(!known, "{} is sent again after its rejection", resource.name);
                     }
@@ -166,6 +177,7 @@ impl History {
         let held = self.envoy.held(TypeUrl::Cluster).clone();
         let endpoints = only(&self.mesh.endpoints, |n| held.contains_key(n));
         self.compare(TypeUrl::ClusterLoadAssignment, &endpoints, true);
+        self.compare_collections(&held, clean);
         self.compare(TypeUrl::Listener, &self.mesh.listeners, false);
         let listeners = self.envoy.held(TypeUrl::Listener).clone();
         let named: BTreeSet<&str> = listeners.values().flat_map(|c| references(c)).collect();
@@ -192,16 +204,35 @@ impl History {
 
     fn everything_good(&self) -> bool {
         let mesh = &self.mesh;
-        [&mesh.clusters, &mesh.endpoints, &mesh.listeners, &mesh.routes, &mesh.hosts]
+        [&mesh.clusters, &mesh.endpoints, &mesh.collected, &mesh.listeners, &mesh.routes, &mesh.hosts]
             .into_iter()
             .all(|contents| contents.values().all(|c| !is_bad(c)))
+    }
+
+    /// The clusters that are held have the endpoints that are published.
+    fn compare_collections(&self, held: &Contents, clean: bool) {
+        let in_use = self.envoy.localities.in_use();
+        for (name, content) in &self.mesh.collected {
+            let cluster = name.split('/').next().unwrap();
+            let assigned = self.mesh.endpoints.get(cluster).is_some_and(|c| !is_bad(c));
+            if assigned && held.contains_key(cluster) && !is_bad(content) {
+                assert_eq!(in_use.get(name), Some(content), "endpoint {name}");
+            }
+        }
+        for name in in_use.keys() {
+            assert!(
+                !clean || self.mesh.collected.contains_key(name),
+                "endpoint {name} is held though removed"
+            );
+        }
     }
 
     /// The client holds what is published; bad contents aside, and more than that only if `more` is allowed.
     fn compare(&self, type_url: TypeUrl, published: &Contents, more: bool) {
         let held = self.envoy.held(type_url);
         for (name, content) in published.iter().filter(|(_, c)| !is_bad(c)) {
-            assert_eq!(held.get(name), Some(content), "{type_url} {name}");
+            let held = held.get(name).map(|content| in_first_epoch(content));
+            assert_eq!(held.as_ref(), Some(content), "{type_url} {name}");
         }
         for name in held.keys() {
             assert!(more || published.contains_key(name), "{type_url} {name} is held though removed");
@@ -213,8 +244,18 @@ fn only(contents: &Contents, keep: impl Fn(&str) -> bool) -> Contents {
     contents.iter().filter(|(n, _)| keep(n)).map(|(n, c)| (n.clone(), c.clone())).collect()
 }
 
-fn check(ops: &[Op], vhds: bool, bad: bool) {
-    let mut history = History::new(vhds, bad);
+/// An assignment with collections is the same in either epoch.
+fn in_first_epoch(content: &str) -> String {
+    content.strip_prefix("b:").map_or_else(|| content.to_owned(), |rest| format!("a:{rest}"))
+}
+
+const NONE: ElementTypes = ElementTypes { vhds: false, leds: false, fcds: false };
+const VHDS: ElementTypes = ElementTypes { vhds: true, ..NONE };
+const LEDS: ElementTypes = ElementTypes { leds: true, ..NONE };
+const BOTH: ElementTypes = ElementTypes { vhds: true, leds: true, ..NONE };
+
+fn check(ops: &[Op], elements: ElementTypes, bad: bool) {
+    let mut history = History::new(elements, bad);
     for op in ops {
         history.play(op);
     }
@@ -226,31 +267,56 @@ proptest! {
 
     #[test]
     fn clients_end_with_what_is_published(ops in ops(false)) {
-        check(&ops, false, false);
+        check(&ops, NONE, false);
     }
 
     #[test]
     fn clients_end_with_what_is_published_as_elements(ops in ops(false)) {
-        check(&ops, true, false);
+        check(&ops, VHDS, false);
     }
 
     #[test]
     fn reconnecting_clients_end_with_what_is_published(ops in ops(true)) {
-        check(&ops, false, false);
+        check(&ops, NONE, false);
     }
 
     #[test]
     fn reconnecting_clients_end_with_what_is_published_as_elements(ops in ops(true)) {
-        check(&ops, true, false);
+        check(&ops, VHDS, false);
     }
 
     #[test]
     fn clients_that_reject_end_with_what_is_good(ops in ops(true)) {
-        check(&ops, false, true);
+        check(&ops, NONE, true);
     }
 
     #[test]
     fn clients_that_reject_hosts_end_with_what_is_good(ops in ops(true)) {
-        check(&ops, true, true);
+        check(&ops, VHDS, true);
+    }
+
+    #[test]
+    fn clients_end_with_the_endpoints_that_are_published(ops in ops(false)) {
+        check(&ops, LEDS, false);
+    }
+
+    #[test]
+    fn reconnecting_clients_end_with_the_endpoints_that_are_published(ops in ops(true)) {
+        check(&ops, LEDS, false);
+    }
+
+    #[test]
+    fn clients_that_reject_endpoints_end_with_what_is_good(ops in ops(true)) {
+        check(&ops, LEDS, true);
+    }
+
+    #[test]
+    fn clients_with_hosts_and_endpoints_as_elements_end_with_what_is_published(ops in ops(true)) {
+        check(&ops, BOTH, false);
+    }
+
+    #[test]
+    fn clients_that_reject_hosts_and_endpoints_end_with_what_is_good(ops in ops(true)) {
+        check(&ops, BOTH, true);
     }
 }

@@ -8,7 +8,10 @@ use envoy_types::pb::{
     },
     google::{protobuf::Any, rpc::Status},
 };
-use fairlead_envoy::{Digest, Elements, EncodedResource, ResourceSet, TypeUrl};
+use fairlead_envoy::{
+    Digest, Elements, EncodedResource, ResourceSet, TypeUrl,
+    collection::{Collection, Epoch},
+};
 use prost::Message;
 
 use crate::{Action, ElementTypes, Note, Protocol, Publication, Response, Session, SessionOptions};
@@ -31,6 +34,13 @@ pub(super) fn check_vhds(script: &str) {
 /// A delta script of a client that takes filter chains as resources.
 pub(super) fn check_fcds(script: &str) {
     run(Protocol::Delta, ElementTypes { fcds: true, ..ElementTypes::default() }, script);
+}
+
+/// A delta script of a client that takes endpoints as resources. It asks for clusters first, as Envoy does.
+pub(super) fn check_leds(script: &str) {
+    let clusters = if script.contains("> CDS") { "" } else { "> CDS\n < CDS\n > CDS ack\n" };
+    let script = &format!("{clusters}{script}");
+    run(Protocol::Delta, ElementTypes { leds: true, ..ElementTypes::default() }, script);
 }
 
 /// A delta script of a client that has rejected the content `bad` of cluster `b` before.
@@ -60,8 +70,8 @@ fn play(mut player: Player, script: &str) {
     assert_eq!(actual.join("\n"), expected.join("\n"), "left is what happened, right is the script");
 }
 
-struct Player {
-    session: Session,
+pub(super) struct Player {
+    pub(super) session: Session,
     revision: u64,
     /// Nonce and version of the responses per type, unanswered ones.
     open: BTreeMap<TypeUrl, Vec<(String, String)>>,
@@ -71,7 +81,7 @@ struct Player {
 }
 
 impl Player {
-    fn new(protocol: Protocol, elements: ElementTypes) -> Self {
+    pub(super) fn new(protocol: Protocol, elements: ElementTypes) -> Self {
         let options =
             SessionOptions { elements, max_names: 5, delta_bytes: 600, ..SessionOptions::default() };
         let session = Session::new(protocol, options, Arc::new(Publication::new(0)));
@@ -85,7 +95,7 @@ impl Player {
         }
     }
 
-    fn play(&mut self, line: &str) -> Vec<String> {
+    pub(super) fn play(&mut self, line: &str) -> Vec<String> {
         let actions = if let Some(resources) = line.strip_prefix("publish") {
             self.revision += 1;
             let publication = publication(self.revision, resources);
@@ -107,7 +117,8 @@ impl Player {
         actions.into_iter().filter_map(|action| self.print(action)).collect()
     }
 
-    fn delta(&mut self, type_url: &str, rest: &str) -> DeltaDiscoveryRequest {
+    pub(super) fn delta(&mut self, type_url: &str, rest: &str) -> DeltaDiscoveryRequest {
+        let long = |name: &str| if type_url == "LEDS" { format!("{COLLECTIONS}{name}") } else { name.into() };
         let mut request = DeltaDiscoveryRequest { type_url: url(type_url), ..Default::default() };
         let (word, argument) = rest.split_once(' ').unwrap_or((rest, ""));
         match word {
@@ -125,7 +136,7 @@ impl Player {
                         let (name, content) = word.split_once('=').unwrap();
                         let content =
                             if content == "parent" { format!("parent of {name}") } else { content.into() };
-                        let digest = Digest::of(content.as_bytes());
+                        let digest = version(&content);
                         request.initial_resource_versions.insert(name.into(), digest.to_string());
                     }
                 }
@@ -133,8 +144,8 @@ impl Player {
             _ => {
                 for word in rest.split_whitespace() {
                     match (word.strip_prefix('+'), word.strip_prefix('-')) {
-                        (Some(name), _) => request.resource_names_subscribe.push(name.into()),
-                        (_, Some(name)) => request.resource_names_unsubscribe.push(name.into()),
+                        (Some(name), _) => request.resource_names_subscribe.push(long(name)),
+                        (_, Some(name)) => request.resource_names_unsubscribe.push(long(name)),
                         _ => panic!("delta subscriptions are +name or -name: {word}"),
                     }
                 }
@@ -188,7 +199,7 @@ impl Player {
             Action::Send(response) => Some(self.response(&response)),
             Action::Acked { .. } | Action::Note(Note::Nack(_)) => None,
             Action::Reject(report) => {
-                let names: Vec<&str> = report.resources.iter().map(|r| &*r.name).collect();
+                let names: Vec<&str> = report.resources.iter().map(|r| short_name(&r.name)).collect();
                 Some(format!("! {} {}", report.type_url, names.join(" ")))
             }
             Action::Note(note) => Some(format!("? {note:?}")),
@@ -206,10 +217,10 @@ impl Player {
                 let mut words = Vec::new();
                 for resource in message.resources {
                     let content = content(resource.resource.unwrap(), response.type_url());
-                    assert_eq!(resource.version, Digest::of(content.as_bytes()).to_string());
-                    words.push(format!(" {}={content}", resource.name));
+                    assert_eq!(resource.version, version(&content).to_string());
+                    words.push(format!(" {}={content}", short_name(&resource.name)));
                 }
-                words.extend(message.removed_resources.iter().map(|name| format!(" -{name}")));
+                words.extend(message.removed_resources.iter().map(|name| format!(" -{}", short_name(name))));
                 (message.nonce, message.system_version_info, words)
             }
             Protocol::StateOfTheWorld => {
@@ -244,9 +255,25 @@ fn url(name: &str) -> String {
     TypeUrl::ALL.into_iter().find(|t| t.short() == name).map_or_else(|| name.into(), |t| t.as_str().into())
 }
 
+const COLLECTIONS: &str = "xdstp:///envoy.config.endpoint.v3.LbEndpoint/";
+
+fn short_name(name: &str) -> &str {
+    name.strip_prefix(COLLECTIONS).unwrap_or(name)
+}
+
+/// The version of a content: that of an assignment with collections tells their epoch.
+pub(super) fn version(content: &str) -> Digest {
+    let digest = Digest::of(content.as_bytes());
+    match content.split_once(':') {
+        Some(("a", _)) => Digest(digest.0 & !1),
+        Some(("b", _)) => Digest(digest.0 | 1),
+        _ => digest,
+    }
+}
+
 /// Reads `CDS a=1 b=2 RDS 80{x=1,y=2}`. State-of-the-world contents repeat the name, since nothing else on the
 /// wire does: write `CDS a=a1`.
-fn publication(revision: u64, text: &str) -> Publication {
+pub(super) fn publication(revision: u64, text: &str) -> Publication {
     let mut sets: BTreeMap<TypeUrl, ResourceSet> = BTreeMap::new();
     let mut type_url = TypeUrl::Cluster;
     for word in text.split_whitespace() {
@@ -255,7 +282,11 @@ fn publication(revision: u64, text: &str) -> Publication {
             continue;
         }
         let resource = if let Some((name, hosts)) = word.split_once('{') {
-            with_elements(type_url, name, hosts.trim_end_matches('}'))
+            let elements = hosts.trim_end_matches('}');
+            match type_url {
+                TypeUrl::ClusterLoadAssignment => assignment(name, elements),
+                _ => with_elements(type_url, name, elements),
+            }
         } else {
             let (name, content) = word.split_once('=').unwrap();
             EncodedResource::whole(name, content.to_owned())
@@ -285,4 +316,25 @@ fn with_elements(type_url: TypeUrl, name: &str, elements: &str) -> EncodedResour
     let mut full = EncodedResource::whole(name, format!("[{elements}]"));
     full.elements = Some(Arc::new(form));
     full
+}
+
+/// A load assignment whose endpoints may come as resources of their own, `c{0/x=1,1/y=1}`: the number is that of the
+/// collection. The parent says its epoch and which collections there are: `a:0,1`.
+fn assignment(cluster: &str, endpoints: &str) -> EncodedResource {
+    let mut children = ResourceSet::new();
+    let mut numbers = Vec::new();
+    for endpoint in endpoints.split(',') {
+        let (endpoint, content) = endpoint.split_once('=').unwrap();
+        let (number, host) = endpoint.split_once('/').unwrap();
+        numbers.push(number);
+        let collection = Collection::new(Epoch::First, cluster, number.parse().unwrap());
+        let name = format!("{}/{host}", collection.prefix());
+        children.insert(name.as_str().into(), EncodedResource::whole(name, content.to_owned()));
+    }
+    numbers.dedup();
+    let parents =
+        ["a", "b"].map(|epoch| EncodedResource::whole(cluster, format!("{epoch}:{}", numbers.join(","))));
+    let mut assignment = EncodedResource::whole(cluster, format!("[{endpoints}]"));
+    assignment.elements = Some(Arc::new(Elements::of_collections(parents, children)));
+    assignment
 }
