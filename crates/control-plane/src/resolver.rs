@@ -46,7 +46,7 @@ impl MeshResolver {
             elements: ElementTypes {
                 vhds: settings.xds.virtual_hosts_as_resources,
                 fcds: settings.xds.filter_chains_as_resources,
-                ..ElementTypes::default()
+                leds: settings.xds.endpoints_as_resources,
             },
             metrics,
             sessions: OnceLock::new(),

@@ -84,6 +84,11 @@ pub struct XdsSettings {
     /// Sends virtual hosts as resources of their own (VHDS) to delta clients of a proven Envoy version.
     /// Default true.
     pub virtual_hosts_as_resources: bool,
+    /// Sends the endpoints of large services as resources of their own (LEDS) to delta clients of a proven Envoy
+    /// version. Default true.
+    pub endpoints_as_resources: bool,
+    /// The least number of endpoints for that; services with fewer are sent in one piece. Default 100.
+    pub endpoints_as_resources_from: usize,
     /// Sends the filter chains of gateway listeners as resources of their own (FCDS) to delta clients of a proven
     /// Envoy version. Default true.
     pub filter_chains_as_resources: bool,
@@ -103,6 +108,8 @@ impl Default for XdsSettings {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 15010)),
             allow_unauthenticated: false,
             virtual_hosts_as_resources: true,
+            endpoints_as_resources: true,
+            endpoints_as_resources_from: 100,
             filter_chains_as_resources: true,
             filter_chains_as_resources_from: 32,
             max_request_bytes: 64 << 20,
@@ -205,6 +212,10 @@ impl Settings {
             domain: self.mesh.domain.as_str().into(),
             cluster: self.mesh.cluster_id.as_str().into(),
             root_namespace: self.mesh.root_namespace.as_str().into(),
+            assignment_elements: match self.xds.endpoints_as_resources {
+                true => self.xds.endpoints_as_resources_from,
+                false => usize::MAX,
+            },
             listener_elements: self.xds.filter_chains_as_resources_from,
         }
     }

@@ -33,6 +33,8 @@ pub struct Settings {
     pub cluster: Arc<str>,
     /// The namespace whose configuration applies to the whole mesh. Default `istio-system`.
     pub root_namespace: Namespace,
+    /// From so many endpoints on, those of a load assignment are resources of their own. Default 100.
+    pub assignment_elements: usize,
     /// From so many filter chains on, those of a gateway's listener are resources of their own. Default 32.
     pub listener_elements: usize,
 }
@@ -43,6 +45,7 @@ impl Default for Settings {
             domain: "cluster.local".into(),
             cluster: "Kubernetes".into(),
             root_namespace: Namespace::from("istio-system"),
+            assignment_elements: 100,
             listener_elements: 32,
         }
     }
@@ -57,6 +60,8 @@ pub struct Mesh {
     pub cluster: Arc<str>,
     /// `rootNamespace`.
     pub root_namespace: Namespace,
+    /// From so many endpoints on, those of a load assignment are resources of their own.
+    pub assignment_elements: usize,
     /// From so many filter chains on, those of a gateway's listener are resources of their own.
     pub listener_elements: usize,
     /// `trustDomain`. Default `cluster.local`.
@@ -106,6 +111,7 @@ impl Mesh {
             domain: Arc::clone(&settings.domain),
             cluster: Arc::clone(&settings.cluster),
             root_namespace: settings.root_namespace.clone(),
+            assignment_elements: settings.assignment_elements,
             listener_elements: settings.listener_elements,
             trust_domain: "cluster.local".into(),
             connect_timeout: Duration::from_secs(10),

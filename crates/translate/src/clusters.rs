@@ -17,7 +17,7 @@ pub(crate) mod outbound;
 mod special;
 mod tls;
 pub(crate) use tls::alt_name;
-mod traffic_policy;
+pub(crate) mod traffic_policy;
 
 /// The clusters of one service: every port, for all endpoints and for each subset.
 pub struct ServiceClusters;

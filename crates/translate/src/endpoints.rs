@@ -7,7 +7,7 @@ use envoy_types::pb::envoy::config::{
     endpoint::v3::{LbEndpoint, LocalityLbEndpoints},
 };
 use fairlead_envoy::{
-    EncodedResource, IntoProto, address, encode,
+    EncodedResource, IntoProto, address, collection, encode,
     endpoint::{lb_endpoint, load_assignment, locality, locality_lb_endpoints, placed},
 };
 use fairlead_incremental::{Query, Reader, Stratum};
@@ -23,7 +23,10 @@ use fairlead_model::{
 };
 
 use crate::{
-    clusters::outbound::{is_eds, policy},
+    clusters::{
+        outbound::{is_eds, policy},
+        traffic_policy::weighs_localities,
+    },
     names,
     view::{EndpointView, ServiceInView},
 };
@@ -80,15 +83,40 @@ fn load_assignments(inputs: &LoadAssignmentInputs<'_>) -> Vec<EncodedResource> {
                 names::outbound_cluster(port.number, subset.map_or("", |s| &s.name), &service.key.host);
             let usable = usable(all, subset, service, &view.place).filter(|e| reaches(view.families, e));
             let groups = locality_lb::group(usable);
-            let groups = match preference(service, &policy, mesh) {
+            let mut groups = match preference(service, &policy, mesh) {
                 Some(preference) => locality_lb::apply(groups, &preference, &view.place),
                 None => groups,
             };
+            let collected = in_collections(&mut groups, weighs_localities(&policy, mesh), mesh);
             let assignment = load_assignment(&*name, groups.iter().map(locality_endpoints));
-            assignments.push(EncodedResource::whole(name, encode(&assignment)));
+            assignments.push(if collected {
+                collection::load_assignment(&assignment)
+            } else {
+                EncodedResource::whole(name, encode(&assignment))
+            });
         }
     }
     assignments
+}
+
+/// Whether the endpoints of an assignment may come as resources of their own.
+///
+/// There have to be enough of them, and what is left of the assignment has to stay as it is when one of them comes or
+/// goes: with each change of that the client is sent everything again. So the weight of a locality, which follows
+/// from its endpoints, is set to 1 where it does not count. Where it does, the assignment is sent in one piece.
+fn in_collections(groups: &mut [LocalityGroup<'_>], weighted: bool, mesh: &Mesh) -> bool {
+    let count: usize = groups.iter().map(|group| group.endpoints.len()).sum();
+    if count == 0 || count < mesh.assignment_elements {
+        return false;
+    }
+    let shared = groups.windows(2).any(|two| two[0].priority == two[1].priority);
+    if weighted && shared {
+        return false;
+    }
+    for group in groups {
+        group.weight = 1;
+    }
+    true
 }
 
 /// The endpoints of a DNS cluster, which every client sees alike.

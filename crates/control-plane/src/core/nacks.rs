@@ -6,12 +6,16 @@ use std::{
 };
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject};
-use fairlead_envoy::TypeUrl;
+use fairlead_envoy::{TypeUrl, collection::Collection};
 use fairlead_model::{proxy::BindingOf, scope::ScopeKind};
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Rejected};
 
-use super::{Core, publish::find, views::Views};
+use super::{
+    Core,
+    publish::{find, has_content},
+    views::Views,
+};
 use crate::{provenance, telemetry};
 
 /// How many rejected contents are kept; a bound on memory, far above what a person reads.
@@ -60,7 +64,8 @@ impl Nacks {
         let publications: Vec<_> = views.publications().collect();
         self.known.retain(|(type_url, rejected), _| {
             publications.iter().any(|publication| {
-                find(publication, *type_url, &rejected.name).is_some_and(|now| now.digest == rejected.digest)
+                find(publication, *type_url, &rejected.name)
+                    .is_some_and(|now| has_content(&now, rejected.digest))
             })
         });
     }
@@ -94,7 +99,12 @@ impl Core {
         for rejected in &report.resources {
             let published = latest.as_ref().and_then(|latest| find(latest, report.type_url, &rejected.name));
             let found = published
-                .filter(|now| now.digest == rejected.digest)
+                .filter(|now| has_content(now, rejected.digest))
+                // Endpoints do not say what they were made from; their cluster does.
+                .and_then(|resource| match cluster_of(report.type_url, &rejected.name) {
+                    Some(cluster) => find(latest.as_ref()?, TypeUrl::Cluster, &cluster),
+                    None => Some(resource),
+                })
                 .map(|resource| provenance::of_resource(report.type_url, &resource, &self.objects))
                 // An outbound listener is what the services of a port share, and names none of them; where it is,
                 // which is what Envoy refuses of one, a Sidecar says.
@@ -141,6 +151,15 @@ impl Core {
     /// What proxies have rejected and is still published.
     pub fn nacked(&self) -> Vec<Nacked> {
         self.nacks.list()
+    }
+}
+
+/// The cluster that a load assignment or one of its endpoints is for.
+fn cluster_of(type_url: TypeUrl, name: &str) -> Option<String> {
+    match type_url {
+        TypeUrl::ClusterLoadAssignment => Some(name.to_owned()),
+        TypeUrl::LbEndpoint => Collection::of_endpoint(name).map(|of| of.cluster().to_owned()),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use fairlead_envoy::{EncodedResource, TypeUrl};
+use fairlead_envoy::{Digest, EncodedResource, TypeUrl, collection::Collection};
 use fairlead_incremental::Settled;
 use fairlead_translate::publication::Sets;
 use fairlead_xds::{Publication, Published};
@@ -31,8 +31,17 @@ pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<
     if let Some(resource) = publication.set(type_url).get(name) {
         return Some(resource.clone());
     }
+    if let Some(collection) = Collection::of_endpoint(name) {
+        let assignment = publication.set(TypeUrl::ClusterLoadAssignment).get(collection.cluster())?;
+        return assignment.elements.as_ref()?.children.get(name).cloned();
+    }
     let mut parents = publication.set(type_url.parent()?).values();
     parents.find_map(|parent| parent.elements.as_ref()?.children.get(name).cloned())
+}
+
+/// Whether a published resource has this content, in full or without its elements.
+pub(super) fn has_content(published: &EncodedResource, digest: Digest) -> bool {
+    published.digest == digest || published.elements.as_ref().is_some_and(|e| e.parent.digest == digest)
 }
 
 /// When the changes of recent revisions came in.

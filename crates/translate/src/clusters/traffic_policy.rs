@@ -44,13 +44,18 @@ pub(super) fn apply(cluster: &mut Cluster, policy: &TrafficPolicy, inputs: &Poli
     if chooses_host {
         set_lb_policy(cluster, lb_policy(policy.load_balancer.as_ref()));
     }
-    let distributes = policy.locality_lb.as_ref().unwrap_or(&mesh.locality_lb);
-    let weighted = chooses_host && distributes.enabled && !distributes.distribute.is_empty();
+    let weighted = chooses_host && weighs_localities(policy, mesh);
     let panic_threshold = policy.outlier_detection.as_ref().map(|o| f64::from(o.min_health_percent));
     if weighted || panic_threshold.is_some() {
         cluster.common_lb_config = Some(common_lb_config(panic_threshold, weighted));
     }
     cluster.outlier_detection = policy.outlier_detection.as_ref().map(|o| outlier_detection(outlier(o)));
+}
+
+/// Whether the weights of localities count.
+pub(crate) fn weighs_localities(policy: &TrafficPolicy, mesh: &Mesh) -> bool {
+    let setting = policy.locality_lb.as_ref().unwrap_or(&mesh.locality_lb);
+    setting.enabled && !setting.distribute.is_empty()
 }
 
 /// Limits and keepalive. Where nothing is asked for there is no limit: Envoy's own 1024 would surprise.

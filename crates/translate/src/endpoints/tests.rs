@@ -3,10 +3,14 @@ use std::sync::Arc;
 use fairlead_model::{
     LabelSet,
     endpoints::{Endpoint, EndpointAddress, Health, Locality},
+    mesh::{Mesh, Settings},
     proxy::Place,
 };
 
-use super::locality_lb::{Preference, Shares, apply, group};
+use super::{
+    in_collections,
+    locality_lb::{Preference, Shares, apply, group},
+};
 
 fn endpoint(ip: &str, locality: &str) -> Endpoint {
     Endpoint {
@@ -107,4 +111,36 @@ fn failover_priority_compares_labels_in_order() {
     let groups = apply(group(endpoints.iter()), &labels, &place("r1"));
     let priorities: Vec<_> = groups.iter().map(|g| (g.priority, g.endpoints.len())).collect();
     assert_eq!(priorities, [(0, 1), (1, 1), (2, 1)]);
+}
+
+/// Whether endpoints in these localities, from three on, may be sent in collections; and the weights of localities.
+fn collected(localities: &[&str], preference: &Preference<'_>, weighted: bool) -> (bool, Vec<u32>) {
+    let mesh = Mesh::new(&Settings { assignment_elements: 3, ..Settings::default() });
+    let endpoints: Vec<Endpoint> =
+        localities.iter().enumerate().map(|(i, l)| endpoint(&format!("10.0.0.{i}"), l)).collect();
+    let mut groups = apply(group(endpoints.iter()), preference, &place("r1/z1"));
+    let collected = in_collections(&mut groups, weighted, &mesh);
+    (collected, groups.iter().map(|group| group.weight).collect())
+}
+
+#[test]
+fn a_weight_that_does_not_count_is_the_same_however_many_endpoints_there_are() {
+    let alike = Preference::Failover(&[]);
+    assert_eq!(collected(&["r1/z1", "r1/z1", "r2/z1"], &alike, false), (true, vec![1, 1]));
+    assert_eq!(collected(&["r1/z1", "r1/z1", "r1/z1", "r2/z1"], &alike, false), (true, vec![1, 1]));
+}
+
+#[test]
+fn weights_that_count_keep_an_assignment_in_one_piece() {
+    let shares = shares("r1/*", &[("r1/*", 80), ("r2/*", 20)]);
+    let shared = Preference::Distribute(&shares);
+    assert_eq!(collected(&["r1/z1", "r1/z1", "r2/z1"], &shared, true), (false, vec![80, 20]));
+    // Among itself a single locality has no weight.
+    assert_eq!(collected(&["r1/z1", "r1/z1", "r1/z1"], &shared, true), (true, vec![1]));
+}
+
+#[test]
+fn few_endpoints_are_sent_in_one_piece() {
+    assert_eq!(collected(&["r1/z1", "r2/z1"], &Preference::Failover(&[]), false), (false, vec![1, 1]));
+    assert_eq!(collected(&[], &Preference::Failover(&[]), false), (false, vec![]));
 }
