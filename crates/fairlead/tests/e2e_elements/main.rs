@@ -1,0 +1,19 @@
+//! End to end: elements that are sent as resources of their own, under load, and two Envoys that differ only in the
+//! protocol and have to end with the same configuration.
+
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
+#[path = "../harness/mod.rs"]
+mod harness;
+#[path = "../e2e_changes/pair.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod pair;
+#[path = "../e2e_edges/server.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod server;
+
+mod alike;
+mod cost;
+mod crowd;
+mod endpoints;
+mod restart;
