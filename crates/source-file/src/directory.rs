@@ -55,13 +55,15 @@ pub struct Changes {
 #[derive(Debug, Default)]
 pub struct Directory {
     files: BTreeMap<Arc<str>, Record>,
-    in_use: BTreeMap<ConfigKey, AnyConfig>,
+    /// In the order of their keys.
+    in_use: Vec<AnyConfig>,
 }
 
-/// What a file holds.
+/// What a file holds: mostly one object, so lists take a fraction of what maps would.
 #[derive(Debug, Default)]
 struct Record {
-    objects: BTreeMap<ConfigKey, Held>,
+    /// In the order of their keys, each key once.
+    objects: Vec<Held>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -72,6 +74,12 @@ struct Held {
     kept: bool,
 }
 
+impl Held {
+    fn key(&self) -> &ConfigKey {
+        self.object.key()
+    }
+}
+
 impl Directory {
     /// A directory that has not been read.
     pub fn new() -> Self {
@@ -80,7 +88,7 @@ impl Directory {
 
     /// The objects in use.
     pub fn objects(&self) -> impl Iterator<Item = &AnyConfig> {
-        self.in_use.values()
+        self.in_use.iter()
     }
 
     /// Takes the files as they are now; returns what that changes.
@@ -109,13 +117,13 @@ impl Directory {
     }
 
     /// The objects that win, and the findings about all files.
-    fn merge(&self) -> (BTreeMap<ConfigKey, AnyConfig>, Vec<Diagnostic>) {
+    fn merge(&self) -> (Vec<AnyConfig>, Vec<Diagnostic>) {
         let mut winners: BTreeMap<&ConfigKey, (&Arc<str>, &Held)> = BTreeMap::new();
         let mut diagnostics = Vec::new();
         for (path, record) in &self.files {
             diagnostics.extend(record.diagnostics.iter().cloned());
-            for (key, held) in &record.objects {
-                match winners.entry(key) {
+            for held in &record.objects {
+                match winners.entry(held.key()) {
                     Entry::Vacant(vacant) => {
                         vacant.insert((path, held));
                     }
@@ -132,8 +140,7 @@ impl Directory {
                 }
             }
         }
-        let in_use = winners.into_iter().map(|(key, (_, held))| (key.clone(), held.object.clone())).collect();
-        (in_use, diagnostics)
+        (winners.into_values().map(|(_, held)| held.object.clone()).collect(), diagnostics)
     }
 }
 
@@ -149,10 +156,8 @@ fn read(path: &Arc<str>, state: FileState, before: Record) -> Record {
         FileState::Unreadable(reason) => {
             let mut record = Record::default();
             record.diagnostics.push(unreadable_finding(path, &reason));
-            for (_, held) in before.objects {
-                record.keep(path, held);
-            }
-            record
+            let kept = before.objects.into_iter().map(|held| record.keep(path, held)).collect();
+            Record { objects: kept, ..record }
         }
     }
 }
@@ -163,33 +168,35 @@ fn decode(path: &Arc<str>, bytes: &[u8], before: Record) -> Record {
         |finding: &Diagnostic| finding.severity == Severity::Error && matches!(finding.on, Subject::File(_));
     let any_object_may_be_hidden = decoded.broken_documents > 0 || decoded.diagnostics.iter().any(nameless);
     let mut record = Record { diagnostics: decoded.diagnostics, ..Record::default() };
+    let mut objects: BTreeMap<ConfigKey, Held> = BTreeMap::new();
     for object in decoded.objects {
-        match record.objects.entry(object.key().clone()) {
+        match objects.entry(object.key().clone()) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Held { object, kept: false });
             }
             Entry::Occupied(_) => record.diagnostics.push(duplicate(&Held { object, kept: false }, path)),
         }
     }
-    for (key, held) in before.objects {
-        let is_kept = any_object_may_be_hidden || decoded.rejected.contains(&key);
-        if is_kept && !record.objects.contains_key(&key) {
-            record.keep(path, held);
+    for held in before.objects {
+        let is_kept = any_object_may_be_hidden || decoded.rejected.contains(held.key());
+        if is_kept && !objects.contains_key(held.key()) {
+            objects.insert(held.key().clone(), record.keep(path, held));
         }
     }
+    record.objects = objects.into_values().collect();
     record
 }
 
 impl Record {
-    /// Keeps an object that was read before.
-    fn keep(&mut self, path: &Arc<str>, held: Held) {
-        let key = held.object.key().clone();
+    /// Says that an object which was read before is kept.
+    fn keep(&mut self, path: &Arc<str>, held: Held) -> Held {
+        let key = held.key().clone();
         let text = "the version that was read before stays in use";
-        let on = Subject::Object(key.clone());
+        let on = Subject::Object(key);
         let mut finding = Diagnostic::new(Severity::Info, on, Code::LastGoodKept, FieldPath::root(), text);
         finding.position = Some(Location { file: path.clone(), line: 1, column: 1 });
         self.diagnostics.push(finding);
-        self.objects.insert(key, Held { kept: true, ..held });
+        Held { kept: true, ..held }
     }
 }
 
@@ -211,12 +218,16 @@ fn duplicate(loser: &Held, winner: &str) -> Diagnostic {
 
 /// What differs, and what has only moved: an equal object in another place changes nothing that is derived from it,
 /// but what is said of it names its new place.
-fn difference(before: &BTreeMap<ConfigKey, AnyConfig>, now: &BTreeMap<ConfigKey, AnyConfig>) -> ChangeBatch {
-    let gone = before.keys().filter(|key| !now.contains_key(*key)).cloned().map(Change::Delete);
-    let set = now.iter().filter(|(key, object)| {
-        before.get(*key).is_none_or(|old| old != *object || old.source() != object.source())
+fn difference(before: &[AnyConfig], now: &[AnyConfig]) -> ChangeBatch {
+    let in_list =
+        |list: &[AnyConfig], key: &ConfigKey| list.binary_search_by(|object| object.key().cmp(key)).ok();
+    let gone = before.iter().map(AnyConfig::key).filter(|key| in_list(now, key).is_none());
+    let gone = gone.cloned().map(Change::Delete);
+    let set = now.iter().filter(|object| {
+        in_list(before, object.key())
+            .is_none_or(|at| before[at] != **object || before[at].source() != object.source())
     });
-    gone.chain(set.map(|(_, object)| Change::Set(object.clone()))).collect()
+    gone.chain(set.map(|object| Change::Set(object.clone()))).collect()
 }
 
 #[cfg(test)]
