@@ -98,7 +98,8 @@ pub enum RouteClient {
     Sidecar(Option<Source>),
     /// A gateway.
     Gateway {
-        /// The Gateways that the table belongs to, which `match.gateways` is compared with.
+        /// The Gateways that the table belongs to, which `match.gateways` is compared with; none where no
+        /// VirtualService of the host asks.
         gateways: Arc<[ConfigKey]>,
         /// Whether requests are redirected to HTTPS.
         https_redirect: bool,

@@ -17,7 +17,10 @@ use fairlead_model::{
     strata,
 };
 
-use super::plan::{CatchAll, Table, Tables};
+use super::{
+    plan::{CatchAll, Table, Tables},
+    traits::RouteTraitsOf,
+};
 use crate::{
     names,
     view::{RouteClient, VirtualHostKey},
@@ -117,17 +120,22 @@ impl Query for GatewayTablesOf {
                     port: table.port,
                 };
                 let hosts = cx.get::<GatewayHosts>(&key);
-                tables.insert(table.name.clone(), plan(&table, &hosts));
+                let asks_gateway = |key: &ConfigKey| cx.get::<RouteTraitsOf>(key).asks_gateway;
+                tables.insert(table.name.clone(), plan(&table, &hosts, &asks_gateway));
             }
         }
         Arc::new(Tables { tables })
     }
 }
 
-/// The virtual hosts of one table.
-fn plan(table: &TableOfServers, hosts: &[GatewayHost]) -> Table {
+/// The virtual hosts of one table. `asks_gateway` says whether a VirtualService asks about the Gateway: only then is
+/// a host's key to name all that share the table, which may be thousands.
+fn plan(table: &TableOfServers, hosts: &[GatewayHost], asks_gateway: &dyn Fn(&ConfigKey) -> bool) -> Table {
     let gateways: BTreeSet<ConfigKey> = table.servers.iter().map(|s| s.gateway.clone()).collect();
     let gateways: Arc<[ConfigKey]> = gateways.into_iter().collect();
+    let asked = |host: &GatewayHost| {
+        if host.virtual_services.iter().any(asks_gateway) { gateways.clone() } else { Arc::default() }
+    };
     let mut claimed = BTreeSet::new();
     let keys: imbl::OrdSet<VirtualHostKey> = hosts
         .iter()
@@ -140,7 +148,7 @@ fn plan(table: &TableOfServers, hosts: &[GatewayHost]) -> Table {
             service: None,
             virtual_services: host.virtual_services.clone(),
             destinations: host.destinations.clone(),
-            client: RouteClient::Gateway { gateways: gateways.clone(), https_redirect: host.https_redirect },
+            client: RouteClient::Gateway { gateways: asked(host), https_redirect: host.https_redirect },
         })
         .collect();
     // A table without a host answers 404 to everything, and a table with hosts answers so to the others.

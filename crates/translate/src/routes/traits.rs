@@ -13,6 +13,8 @@ pub(super) struct RouteTraits {
     pub has_http: bool,
     /// Whether its HTTP routes ask about the client (`sourceLabels`, `sourceNamespace`).
     pub asks_source: bool,
+    /// Whether they ask about the Gateway (`match.gateways`).
+    pub asks_gateway: bool,
 }
 
 /// The traits of a VirtualService: changing a weight does not change them, and so changes no plan.
@@ -33,12 +35,10 @@ impl Query for RouteTraitsOf {
 }
 
 fn route_traits(service: &VirtualService) -> RouteTraits {
+    let matches = || service.http.iter().flat_map(|route| &route.matches);
     RouteTraits {
         has_http: !service.http.is_empty(),
-        asks_source: service
-            .http
-            .iter()
-            .flat_map(|route| &route.matches)
-            .any(|m| !m.source_labels.is_empty() || m.source_namespace.is_some()),
+        asks_source: matches().any(|m| !m.source_labels.is_empty() || m.source_namespace.is_some()),
+        asks_gateway: matches().any(|m| !m.gateways.is_empty()),
     }
 }
