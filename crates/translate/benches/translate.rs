@@ -86,10 +86,8 @@ fn cold(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Alternates between two states of a mesh of 1,000 services.
-fn change(criterion: &mut Criterion, name: &str, states: &[ChangeBatch; 2]) {
-    let spec = spec(1_000);
-    let mut mesh = Mesh::of(batch(&spec.yaml()));
+/// Alternates between two states of a mesh.
+fn change(criterion: &mut Criterion, mesh: &mut Mesh, name: &str, states: &[ChangeBatch; 2]) {
     let settled = apply(&mut mesh.db, states[0].clone());
     let settled = [settled, apply(&mut mesh.db, states[1].clone())];
     assert!(settled[1].has_changed(mesh.publication.id()), "{name}: nothing changes");
@@ -107,14 +105,24 @@ fn change(criterion: &mut Criterion, name: &str, states: &[ChangeBatch; 2]) {
 }
 
 fn changes(criterion: &mut Criterion) {
-    let spec = spec(1_000);
+    for services in [100, 1_000, 10_000] {
+        changes_among(criterion, services);
+    }
+}
+
+/// The same changes in a mesh of that many services: what they cost must follow the change, not the mesh.
+fn changes_among(criterion: &mut Criterion, services: usize) {
+    let spec = spec(services);
+    let mesh = &mut Mesh::of(batch(&spec.yaml()));
+    let name = |what: &str| format!("{what}, {services} services");
     let [endpoints, more] = [10, 11].map(|n| batch(&spec.endpoints_with(7, n)));
-    change(criterion, "one endpoint", &[endpoints, more]);
-    change(criterion, "one weight", &[80, 70].map(|weight| batch(&spec.virtual_service(7, weight))));
-    change(criterion, "one pool", &[100, 50].map(|pool| batch(&spec.destination_rule(7, pool))));
-    let new = batch(&spec.service(1_000));
+    change(criterion, mesh, &name("one endpoint"), &[endpoints, more]);
+    let weights = [80, 70].map(|weight| batch(&spec.virtual_service(7, weight)));
+    change(criterion, mesh, &name("one weight"), &weights);
+    change(criterion, mesh, &name("one pool"), &[100, 50].map(|pool| batch(&spec.destination_rule(7, pool))));
+    let new = batch(&spec.service(services));
     let gone = new.iter().map(|change| Change::Delete(change.key().clone())).collect();
-    change(criterion, "one service", &[new, gone]);
+    change(criterion, mesh, &name("one service"), &[new, gone]);
 }
 
 /// All bytes of all resources in a row, as a state-of-the-world client is sent them.
