@@ -5,6 +5,7 @@
 
 mod debug;
 mod health;
+mod load;
 mod sync;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -63,6 +64,7 @@ const ENDPOINTS: &[(&str, &str)] = &[
     ("/version", "the version that runs"),
     ("/debug/list", "this list"),
     ("/debug/syncz", "the connected proxies, and the state of each type"),
+    ("/debug/loadz", "what proxies have reported of their load, by cluster and locality"),
     ("/debug/configz", "the objects in use, with file and line; ?kind= and ?namespace= choose"),
     ("/debug/config_dump?proxy=<id>", "the resources of a proxy, by type; key material is hidden"),
     ("/debug/explain?proxy=<id>&resource=<name>", "what the resources of a proxy were computed from"),
@@ -99,6 +101,7 @@ fn router(state: State) -> Router {
     let debug = Router::new()
         .route("/list", get(list))
         .route("/syncz", get(sync::syncz))
+        .route("/loadz", get(load::loadz))
         .route("/configz", get(debug::configz))
         .route("/config_dump", get(debug::config_dump))
         .route("/explain", get(debug::explain))

@@ -204,6 +204,9 @@ fn server_options(settings: &Settings) -> ServerOptions {
         max_request_bytes: settings.xds.max_request_bytes,
         stall_timeout: settings.xds.send_timeout.0,
         drain_timeout: settings.xds.drain.0,
+        load_report_interval: Some(settings.xds.load_report_interval.0)
+            .filter(|interval| !interval.is_zero()),
+        client_status_beyond_loopback: settings.xds.client_status_beyond_loopback,
         ..ServerOptions::default()
     }
 }

@@ -74,6 +74,7 @@ impl Default for MeshSettings {
 }
 
 /// The ADS server.
+#[expect(clippy::struct_excessive_bools, reason = "independent settings of a file")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct XdsSettings {
@@ -98,6 +99,12 @@ pub struct XdsSettings {
     pub max_request_bytes: usize,
     /// How long a client may take to read one response before its connection is closed. Default 5m.
     pub send_timeout: ProtoDuration,
+    /// How often proxies are asked to report their load, if their bootstrap has `load_stats_config` (LRS). Default
+    /// 10s; zero: reports are refused.
+    pub load_report_interval: ProtoDuration,
+    /// Tells client status (CSDS) to peers that are not on this machine, although clients are not authenticated.
+    /// Default false.
+    pub client_status_beyond_loopback: bool,
     /// How long streams may take to end at shutdown. Default 10s.
     pub drain: ProtoDuration,
 }
@@ -114,6 +121,8 @@ impl Default for XdsSettings {
             filter_chains_as_resources_from: 32,
             max_request_bytes: 64 << 20,
             send_timeout: ProtoDuration(Duration::from_secs(300)),
+            load_report_interval: ProtoDuration(Duration::from_secs(10)),
+            client_status_beyond_loopback: false,
             drain: ProtoDuration(Duration::from_secs(10)),
         }
     }

@@ -44,7 +44,10 @@ impl Collector for Live {
         let mut out = Out { encoder };
         out.one(&names::UPTIME, &ConstGauge::new(self.started.elapsed().as_secs_f64()))?;
         let Some(sessions) = self.sessions.get() else { return Ok(()) };
+        let loads = sessions.loads();
         let gauges = [
+            (&names::LOAD_CLIENTS, loads.clients()),
+            (&names::LOAD_KEYS, loads.len()),
             (&names::CLIENTS, sessions.len()),
             (&names::WAITING, sessions.waiting()),
             (&names::BACKLOG, sessions.backlog_bytes()),
@@ -52,6 +55,8 @@ impl Collector for Live {
         for (name, value) in gauges {
             out.one(name, &ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)))?;
         }
+        out.one(&names::LOAD_REPORTS, &ConstCounter::new(loads.reports()))?;
+        out.one(&names::LOAD_LEFT_OUT, &ConstCounter::new(loads.left_out()))?;
         out.of_istiod(sessions.counters())?;
         out.own(sessions.counters())
     }

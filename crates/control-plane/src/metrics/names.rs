@@ -55,6 +55,10 @@ names! {
     REMOVED = "fairlead_xds_removed": "Names removed, by type";
     BYTES = "fairlead_xds_bytes": "Bytes of responses sent, by type";
     UNKNOWN_TYPES = "fairlead_xds_unknown_type_requests": "Requests for a type that is not served";
+    LOAD_CLIENTS = "fairlead_load_report_clients": "Proxies that report their load";
+    LOAD_KEYS = "fairlead_load_report_localities": "Clusters and localities of which load was reported";
+    LOAD_REPORTS = "fairlead_load_reports": "Load reports received";
+    LOAD_LEFT_OUT = "fairlead_load_report_left_out": "Counts in load reports that were left out, because there are too many clusters or a name is too long";
     SETTLE = "fairlead_settle_duration_seconds": "Seconds that it took to compute what a round of changes changes";
     PUBLISH = "fairlead_publish_duration_seconds": "Seconds that it took to hand the results of a round to the sessions";
     RECOMPUTED = "fairlead_queries_recomputed": "Computations of the engine, by query";

@@ -9,6 +9,7 @@ mod both_protocols;
 mod cors;
 mod live_changes;
 mod load_balancing;
+mod load_reports;
 mod localities;
 mod resilience;
 mod routing_actions;

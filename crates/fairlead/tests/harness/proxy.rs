@@ -84,6 +84,7 @@ pub(crate) struct Starting<'a> {
     locality: Option<Locality>,
     address: Ipv4Addr,
     metadata: BTreeMap<String, Value>,
+    reports_load: bool,
 }
 
 impl Mesh {
@@ -132,6 +133,7 @@ impl Mesh {
             locality: None,
             address: ports::loopback(),
             metadata: BTreeMap::new(),
+            reports_load: false,
         }
     }
 }
@@ -146,6 +148,12 @@ impl Starting<'_> {
     /// Speaks the state-of-the-world variant.
     pub(crate) fn state_of_the_world(mut self) -> Self {
         self.protocol = XdsProtocol::StateOfTheWorld;
+        self
+    }
+
+    /// Reports its load to the control plane (LRS).
+    pub(crate) fn reporting_load(mut self) -> Self {
+        self.reports_load = true;
         self
     }
 
@@ -184,13 +192,19 @@ impl Starting<'_> {
 
     /// Starts it, and waits until it serves.
     pub(crate) async fn start(self) -> Proxy {
-        let bootstrap = self.bootstrap();
+        let mut bootstrap = self.bootstrap().to_json();
+        if self.reports_load {
+            let ads = &bootstrap["dynamic_resources"]["ads_config"]["grpc_services"];
+            bootstrap["cluster_manager"] = json!({ "load_stats_config": {
+                "api_type": "GRPC", "transport_api_version": "V3", "grpc_services": ads,
+            } });
+        }
         let options = EnvoyOptions {
             log_level: "warning".to_owned(),
             ready_within: STARTED_WITHIN,
             ..EnvoyOptions::default()
         };
-        let envoy = EnvoyProcess::start(&bootstrap.to_json().to_string(), &options).await;
+        let envoy = EnvoyProcess::start(&bootstrap.to_string(), &options).await;
         let envoy = envoy.unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let proxy = Proxy { name: self.name, address: self.address, envoy };
         self.mesh.settled().await;

@@ -6,7 +6,9 @@
 
 mod admission;
 mod body;
+mod client_status;
 mod io;
+mod load;
 mod registry;
 mod resolver;
 mod service;
@@ -19,6 +21,9 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use admission::{Admission, Backlog};
+use client_status::ClientStatus;
+use load::LoadReporting;
+pub use load::{Load, LoadKey, LoadReports};
 pub use registry::{ConnectionStatus, Count, Counters, PerType, Sessions};
 pub use resolver::{Ack, Connection, ConnectionId, Peer, Resolver};
 pub use service::AdsService;
@@ -49,6 +54,11 @@ pub struct ServerOptions {
     /// How long a new stream may take to send its first request, and a new connection for its TLS handshake.
     /// Default 10 s.
     pub greeting_timeout: Duration,
+    /// How often clients are asked to report their load, if their bootstrap has them offer it (LRS). `None`:
+    /// reports are refused. Default 10 s.
+    pub load_report_interval: Option<Duration>,
+    /// Tells client status (CSDS) to peers that are not on this machine, too. Default false.
+    pub client_status_beyond_loopback: bool,
     /// How long draining connections may take to end. Default 10 s.
     pub drain_timeout: Duration,
 }
@@ -64,6 +74,8 @@ impl Default for ServerOptions {
             backlog_limit: 64 << 20,
             admission_timeout: Duration::from_secs(20),
             greeting_timeout: Duration::from_secs(10),
+            load_report_interval: Some(Duration::from_secs(10)),
+            client_status_beyond_loopback: false,
             drain_timeout: Duration::from_secs(10),
         }
     }
@@ -178,6 +190,15 @@ impl<R: Resolver> Server<R> {
             .tcp_nodelay(true)
             .add_routes(endpoint.routes)
             .add_service(self.service())
+            .add_service(ClientStatus::service(
+                self.shared.sessions.clone(),
+                options.client_status_beyond_loopback,
+            ))
+            .add_service(LoadReporting::service(
+                self.shared.sessions.loads(),
+                options.load_report_interval,
+                self.shared.draining.clone(),
+            ))
             .serve_with_incoming_shutdown(incoming, goaway.clone().cancelled_owned());
         let mut serving = std::pin::pin!(serving);
         tokio::select! {

@@ -13,6 +13,7 @@ use fairlead_envoy::TypeUrl;
 
 use super::{
     admission::{Admission, Backlog},
+    load::LoadReports,
     resolver::{ConnectionId, Peer},
 };
 use crate::{Node, Protocol, Session, TypeStatus};
@@ -117,6 +118,7 @@ struct Inner {
     next: AtomicU64,
     backlog: Arc<Backlog>,
     admission: Arc<Admission>,
+    loads: LoadReports,
 }
 
 /// What is kept of one connection.
@@ -181,6 +183,7 @@ impl Sessions {
             next: AtomicU64::default(),
             backlog,
             admission,
+            loads: LoadReports::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -193,6 +196,11 @@ impl Sessions {
     /// How many new connections wait until the backlog is smaller.
     pub fn waiting(&self) -> usize {
         self.inner.admission.waiting()
+    }
+
+    /// What clients have reported of their load.
+    pub fn loads(&self) -> LoadReports {
+        self.inner.loads.clone()
     }
 
     /// The state of all connections, in order of their id. Holds no lock while the caller looks at it.

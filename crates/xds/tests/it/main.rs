@@ -3,4 +3,5 @@
 
 mod limits;
 mod serve;
+mod services;
 mod world;
