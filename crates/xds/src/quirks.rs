@@ -28,6 +28,15 @@ pub(crate) fn endpoints_follow_clusters<'a>(
     }
 }
 
+/// Delta responses with secrets carry one each.
+///
+/// Envoy rejects a response for a secret that it cannot use without saying which, and accepts it silently when it is
+/// sent again with the same content, although it does not use it: it remembers the content before it tries it. So
+/// a search among several would find none.
+pub(crate) fn is_sent_alone(type_url: TypeUrl) -> bool {
+    type_url == TypeUrl::Secret
+}
+
 /// An endpoint request that precedes the cluster request of a stream comes from a client whose clusters warm.
 ///
 /// Envoy sends no cluster request while a cluster warms, so on a new stream the order tells. The endpoints that

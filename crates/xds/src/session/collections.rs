@@ -386,7 +386,7 @@ impl Session {
         send: &[EncodedResource],
         removed: &[ResourceName],
     ) -> Vec<Part> {
-        let limit = self.options.delta_bytes;
+        let limit = self.delta_bytes(type_url);
         if self.assignments.known.is_empty() && self.assignments.full.is_empty() {
             return delta_parts(type_url, send, removed, limit);
         }
@@ -395,7 +395,7 @@ impl Session {
 
     /// The responses of a step as the client knows what is in it, shared with those that know it alike.
     pub(super) fn step_parts(&self, step: &Step, removals: bool) -> Vec<Part> {
-        let limit = self.options.delta_bytes;
+        let limit = self.delta_bytes(step.type_url());
         let turned = self.turned_in(step);
         if turned.is_empty() {
             step.delta(removals, limit).to_vec()

@@ -205,10 +205,9 @@ impl Session {
     fn accepted(&mut self, type_url: TypeUrl, flight: &Flight) {
         self.seen(flight.nonce);
         self.acked = true;
-        let state = self.state_mut(type_url);
-        state.last_acked = Some(flight.nonce);
+        self.state_mut(type_url).last_acked = Some(flight.nonce);
         if flight.trial {
-            state.suspects.pop();
+            self.tried(type_url);
         }
         self.chains_see_answer(type_url, true);
         if type_url == TypeUrl::ClusterLoadAssignment {

@@ -184,6 +184,19 @@ impl Session {
             return;
         }
         self.send_each(type_url, current, &wanted, released, trial.is_some());
+        if trial.is_some() && self.protocol == Protocol::Delta {
+            self.send_suspects(type_url, current);
+        }
+    }
+
+    /// Sends the other groups of a search: a delta client answers each by itself.
+    fn send_suspects(&mut self, type_url: TypeUrl, current: &ResourceSet) {
+        self.state_mut(type_url).suspects.pop();
+        while let Some(send) = self.next_trial(type_url, current) {
+            self.state_mut(type_url).suspects.pop();
+            let wanted = Wanted { send, ..Wanted::default() };
+            self.send_each(type_url, current, &wanted, &[], true);
+        }
     }
 
     fn send_each(
@@ -234,6 +247,11 @@ impl Session {
             let names = part.carried.iter().map(|(name, _)| name).chain(part.gone.iter());
             Prior::Each(names.filter_map(|n| Some((n.clone(), prior.get(n)?.clone()))).collect())
         });
+    }
+
+    /// The size from which on a delta response is split.
+    pub(super) fn delta_bytes(&self, type_url: TypeUrl) -> usize {
+        if quirks::is_sent_alone(type_url) { 0 } else { self.options.delta_bytes }
     }
 
     fn wanted(&self, type_url: TypeUrl, current: &ResourceSet) -> Wanted {

@@ -2,7 +2,9 @@
 //!
 //! A client may reject a whole response for one bad resource, and may have applied the others or not. So what
 //! the response carried is in doubt; the resource at fault is taken from the message where Envoy names it, and
-//! otherwise found by sending halves. What is at fault is not sent again, and the rest is.
+//! otherwise found by sending groups: of delta clients many at once, each of which is answered by itself, and of
+//! others, whose answers may speak of an earlier response, one half after the other. What is at fault is not sent
+//! again, and the rest is.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +12,18 @@ use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl
 
 use super::{Action, Note, Session, holdings::Flight};
 use crate::{
+    Protocol,
     nack::{NackReport, Rejected, truncated},
     wire::Nonce,
 };
 
-/// How many responses one search may take before all that is left is held to be at fault.
-/// Two bad ones among 10,000 take about 60.
+/// How many rejected responses one search may take before all that is left is held to be at fault.
+/// Two bad ones among 10,000 take about 30 by halves.
 const TRIALS: usize = 128;
+
+/// In how many groups a delta client is sent what is suspected: up to so many resources, the search takes one round
+/// trip.
+const GROUPS: usize = 64;
 
 impl Session {
     /// Accounts for rejected responses, oldest first.
@@ -30,7 +37,9 @@ impl Session {
             let superseded = self.superseded(type_url, flight.nonce);
             self.doubt(type_url, &flight, &superseded);
             if flight.trial {
-                self.state_mut(type_url).suspects.pop();
+                self.tried(type_url);
+                let state = self.state_mut(type_url);
+                state.trials_left = state.trials_left.saturating_sub(1);
             }
             self.narrow(type_url, &flight, &superseded, message);
         }
@@ -74,14 +83,24 @@ impl Session {
             self.convict(type_url, at_fault, flight, superseded, message);
             return;
         }
+        let groups = match self.protocol {
+            Protocol::Delta => GROUPS,
+            Protocol::StateOfTheWorld => 2,
+        };
         let state = self.state_mut(type_url);
         if !flight.trial && state.suspects.is_empty() {
             state.trials_left = TRIALS;
         }
-        let group: Vec<ResourceName> = carried.iter().map(|(name, _)| name.clone()).collect();
-        let (first, second) = group.split_at(group.len() / 2);
-        state.suspects.push(second.to_vec());
-        state.suspects.push(first.to_vec());
+        for group in carried.chunks(carried.len().div_ceil(groups)).rev() {
+            state.suspects.push(group.iter().map(|(name, _)| name.clone()).collect());
+        }
+    }
+
+    /// Accounts for the answer to a group of suspects. Those of delta clients were taken off when they were sent.
+    pub(super) fn tried(&mut self, type_url: TypeUrl) {
+        if self.protocol == Protocol::StateOfTheWorld {
+            self.state_mut(type_url).suspects.pop();
+        }
     }
 
     fn convict(
@@ -142,15 +161,30 @@ impl Session {
 
 /// The resources that Envoy's message names as failed.
 ///
-/// Only messages of the listener and cluster managers name resources, as
-/// `Error adding/updating listener(s) <name>: <reason>`, one per line or separated by commas.
+/// Messages of the listener and cluster managers name resources, as
+/// `Error adding/updating listener(s) <name>: <reason>`, one per line or separated by commas. Of the others those
+/// that speak of a constraint show the resource.
 fn named_in(message: &str, carried: &[(ResourceName, Digest)]) -> Vec<(ResourceName, Digest)> {
+    if let Some(name) = shown_in(message) {
+        let is_shown = |full: &str| full == name || full.strip_suffix(name).is_some_and(|t| t.ends_with('/'));
+        let shown: Vec<_> = carried.iter().filter(|(full, _)| is_shown(full)).cloned().collect();
+        // A virtual host is shown by its own name, which another table may have too.
+        return if shown.len() == 1 { shown } else { Vec::new() };
+    }
     let Some((_, list)) =
         message.strip_prefix("Error adding/updating ").and_then(|rest| rest.split_once("(s) "))
     else {
         return Vec::new();
     };
     carried.iter().filter(|(name, _)| is_listed(list, name)).cloned().collect()
+}
+
+/// The name of the resource that a message shows because it breaks a constraint: `goo.gle/debugstr  name: "<name>" …`.
+/// The link is there so that nobody reads on; the name is the first field, and where it is not, halves are sent.
+fn shown_in(message: &str) -> Option<&str> {
+    let text = message.strip_prefix("goo.gle/debug")?.split_once(char::is_whitespace)?.1.trim_start();
+    let value = text.strip_prefix("name: \"").or_else(|| text.strip_prefix("cluster_name: \""))?;
+    value.split_once('"').map(|(name, _)| name)
 }
 
 fn is_listed(list: &str, name: &str) -> bool {

@@ -3,7 +3,10 @@
 use fairlead_envoy::TypeUrl;
 
 use super::Session;
-use crate::wire::{Nonce, version_text};
+use crate::{
+    nack::Rejected,
+    wire::{Nonce, version_text},
+};
 
 /// The state of one type on one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct TypeStatus {
     pub last_nack: Option<String>,
     /// How many contents this client has rejected.
     pub rejected: usize,
+    /// Those of them that are published now: the client keeps what it had.
+    pub held_back: Vec<Rejected>,
     /// The client has what is published, and has said so. False while a rejected resource is kept in its
     /// older content.
     pub in_sync: bool,
@@ -46,10 +51,23 @@ impl Session {
                     acked: state.last_acked,
                     last_nack: state.last_nack.clone(),
                     rejected: state.rejected.values().map(Vec::len).sum(),
+                    held_back: self.held_back(type_url),
                     in_sync: state.in_sync(),
                 }
             })
             .collect()
+    }
+
+    /// The published contents of a type that the client has rejected.
+    fn held_back(&self, type_url: TypeUrl) -> Vec<Rejected> {
+        let rejected = &self.state(type_url).rejected;
+        if rejected.is_empty() {
+            return Vec::new();
+        }
+        let published = self.publication.form(type_url, self.options.elements);
+        let held_back = rejected.keys().filter_map(|name| published.get(name));
+        let held_back = held_back.filter(|resource| self.is_rejected(type_url, resource));
+        held_back.map(|now| Rejected { name: now.name.clone(), digest: now.digest }).collect()
     }
 
     /// Whether the client has everything that is published, and has said so.

@@ -25,3 +25,24 @@ fn other_messages_name_nothing() {
     assert!(named("Error adding/updating cluster(s) unknown: a").is_empty());
     assert!(named("").is_empty());
 }
+
+#[test]
+fn a_message_that_shows_the_resource_names_it() {
+    assert_eq!(
+        named("goo.gle/debugstr   \nname: \"outbound|80||a\"\ntype: EDS\nname: \"b\""),
+        ["outbound|80||a"]
+    );
+    assert_eq!(named("goo.gle/debugproto \ncluster_name: \"b\"\nendpoints {\n}"), ["b"]);
+    assert!(named("goo.gle/debugstr   \ntype: EDS\nname: \"a\"").is_empty(), "the name comes first");
+    assert!(named("goo.gle/debugstr   \nname: \"unknown\"").is_empty());
+}
+
+#[test]
+fn a_virtual_host_that_is_shown_is_known_if_no_other_table_has_one_of_its_name() {
+    let shown = |carried: &[&str]| {
+        let carried: Vec<_> = carried.iter().map(|&name| (name.into(), Digest(0))).collect();
+        named_in("goo.gle/debugstr   \nname: \"a:80\"", &carried).len()
+    };
+    assert_eq!(shown(&["80/a:80", "80/b:80", "80/ba:80"]), 1);
+    assert_eq!(shown(&["80/a:80", "8080/a:80"]), 0);
+}

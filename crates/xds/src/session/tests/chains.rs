@@ -224,8 +224,8 @@ fn one_bad_chain_is_left_out_and_the_others_go_on() {
          < FCDS l/x=2 l/y=bad
          > FCDS nack it is bad
          < FCDS l/x=2
-         > FCDS ack
          < FCDS l/y=bad
+         > FCDS ack
          > FCDS nack it is bad
          ! FCDS l/y
          publish LDS l{x=3,y=bad}

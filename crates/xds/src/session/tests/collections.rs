@@ -228,8 +228,8 @@ fn one_bad_endpoint_is_left_out() {
          < LEDS a/c/0/x=2 a/c/0/y=bad
          > LEDS nack weight
          < LEDS a/c/0/x=2
-         > LEDS ack
          < LEDS a/c/0/y=bad
+         > LEDS ack
          > LEDS nack weight
          ! LEDS a/c/0/y
          publish EDS c{0/x=3,0/y=bad}
@@ -264,10 +264,10 @@ fn an_assignment_in_doubt_is_sent_in_the_epoch_that_the_client_has_not() {
         "{WITH_ANOTHER}
          > EDS nack it is bad            # nothing of it was applied
          < EDS c=b:0,1
-         > LEDS +b/c/0/* +b/c/1/* -a/c/0/*
-         > EDS ack
          < EDS d=bad
+         > LEDS +b/c/0/* +b/c/1/* -a/c/0/*
          < LEDS b/c/0/x=1 b/c/1/y=1
+         > EDS ack
          > EDS nack it is bad
          ! EDS d",
     ));
@@ -281,11 +281,11 @@ fn an_assignment_that_was_applied_though_rejected_is_sent_in_the_other_epoch() {
          < LEDS b/c/0/x=1 b/c/1/y=1
          > EDS nack it is bad
          < EDS c=a:0,1
+         < EDS d=bad
          > LEDS ack
          > LEDS +a/c/0/* +a/c/1/* -b/c/0/* -b/c/1/*
-         > EDS ack
-         < EDS d=bad
-         < LEDS a/c/0/x=1 a/c/1/y=1",
+         < LEDS a/c/0/x=1 a/c/1/y=1
+         > EDS ack",
     ));
 }
 

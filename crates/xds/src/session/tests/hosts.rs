@@ -178,8 +178,8 @@ fn one_bad_host_is_left_out() {
          < VHDS 80/x=2 80/y=bad
          > VHDS nack duplicate domain
          < VHDS 80/x=2
-         > VHDS ack
          < VHDS 80/y=bad
+         > VHDS ack
          > VHDS nack duplicate domain
          ! VHDS 80/y
          publish RDS 80{x=3,y=bad}

@@ -36,19 +36,38 @@ fn several_may_be_named() {
 
 #[test]
 fn a_message_without_names_is_searched_by_halves() {
+    check_sotw(
+        "publish RDS a=a1 b=b1 c=bad d=d1
+         > RDS begin a b c d
+         < RDS a1 b1 bad d1
+         > RDS nack what
+         < RDS a1 b1
+         > RDS ack
+         < RDS bad d1
+         > RDS nack what
+         < RDS bad
+         > RDS nack what
+         ! RDS c
+         < RDS d1
+         > RDS ack",
+    );
+}
+
+#[test]
+fn a_delta_client_answers_each_suspect_by_itself() {
     check(
         "publish RDS a=1 b=1 c=bad d=1
          > RDS +a +b +c +d
          < RDS a=1 b=1 c=bad d=1
          > RDS nack what
-         < RDS a=1 b=1
-         > RDS ack
-         < RDS c=bad d=1
-         > RDS nack what
+         < RDS a=1
+         < RDS b=1
          < RDS c=bad
+         < RDS d=1
+         > RDS ack
+         > RDS ack
          > RDS nack what
          ! RDS c
-         < RDS d=1
          > RDS ack",
     );
 }

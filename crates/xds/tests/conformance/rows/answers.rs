@@ -188,7 +188,7 @@ pub(crate) const ROWS: &[Row] = &[
     delta(
         "NACK-06",
         "A response with four resources is rejected, and the message names none.",
-        "Halves are tried until the bad one is alone; the good ones arrive, and nothing that is bad twice.",
+        "Each is sent alone, all at once; the good ones arrive, and the bad one is not sent again.",
         ENVOY,
         "publish RDS a=1 b=1 c=1 d=1
          > RDS +a +b +c +d
@@ -197,13 +197,13 @@ pub(crate) const ROWS: &[Row] = &[
          publish RDS a=2 b=2 c=bad d=2
          < RDS a=2 b=2 c=bad d=2
          > RDS nack:something_is_bad
-         < RDS a=2 b=2
-         > RDS ack
-         < RDS c=bad d=2
-         > RDS nack:something_is_bad
+         < RDS a=2
+         < RDS b=2
          < RDS c=bad
-         > RDS nack:something_is_bad
          < RDS d=2
+         > RDS ack
+         > RDS ack
+         > RDS nack:something_is_bad
          > RDS ack
          quiet",
     ),

@@ -277,11 +277,13 @@ impl Client {
 
     /// Takes the session's actions in; responses wait.
     pub(super) fn receive(&mut self, actions: Vec<Action>) -> Result<(), String> {
+        // The parts of one answer, and the groups of a search, are sent together.
+        let before = self.queue.len();
         for action in actions {
             match action {
                 Action::Send(response) => {
                     let received = self.read(&response);
-                    self.check(&response, &received)?;
+                    self.check(&response, &received, before)?;
                     self.types.entry(received.type_url).or_default().awaits = false;
                     if received.type_url == C && !received.contents.is_empty() {
                         // Clusters wait for their endpoints, if only to learn that there are none.
@@ -335,13 +337,14 @@ impl Client {
     }
 
     /// What must hold of every response when it is sent.
-    fn check(&mut self, response: &Response, received: &Received) -> Result<(), String> {
+    fn check(&mut self, response: &Response, received: &Received, before: usize) -> Result<(), String> {
         let type_url = received.type_url;
         if response.nonce().0 <= self.nonce {
             return Err(format!("nonce {} does not grow", received.nonce));
         }
         self.nonce = response.nonce().0;
-        if type_url != C && self.queue.iter().any(|r| r.type_url == type_url && !r.superseded) {
+        let mut open = self.queue.iter().take(before);
+        if type_url != C && open.any(|r| r.type_url == type_url && !r.superseded) {
             return Err(format!("{type_url} is sent while a response is not acknowledged"));
         }
         let state =
