@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustls::ServerConfig;
@@ -31,6 +31,13 @@ const BACKLOG: usize = 64;
 
 /// How long accepting pauses after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the same reason is not told again.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The process, or the system, has no file descriptor left (the same numbers on Linux, BSD and macOS).
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
 
 /// How long a connection that opens no stream counts as one that is about to be served.
 const ARRIVAL: Duration = Duration::from_secs(1);
@@ -72,6 +79,28 @@ impl Pass {
     }
 }
 
+/// What was said about connections that cannot be accepted: the same is not said again for a while.
+#[derive(Default)]
+struct Told(Option<(Option<i32>, Instant)>);
+
+impl Told {
+    fn tell(&mut self, error: &io::Error) {
+        let (code, now) = (error.raw_os_error(), Instant::now());
+        if self.0.is_some_and(|(known, at)| known == code && now.duration_since(at) < TOLD_AGAIN_AFTER) {
+            return;
+        }
+        self.0 = Some((code, now));
+        if code.is_some_and(|code| [EMFILE, ENFILE].contains(&code)) {
+            tracing::warn!(
+                %error,
+                "no file descriptor is left, and new connections wait: raise the limit of open files (ulimit -n)"
+            );
+        } else {
+            tracing::warn!(%error, "connection not accepted");
+        }
+    }
+}
+
 /// Accepts connections until `stop`; each can be closed alone, and all by `cut`.
 pub(super) fn accept(
     listener: TcpListener,
@@ -85,6 +114,7 @@ pub(super) fn accept(
     let acceptor = tls.map(TlsAcceptor::from);
     let (stop, cut, spawner, admission) = (stop.clone(), cut.clone(), tasks.clone(), admission.clone());
     tasks.spawn(async move {
+        let mut told = Told::default();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -93,7 +123,7 @@ pub(super) fn accept(
             let (socket, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::warn!(%error, "connection not accepted");
+                    told.tell(&error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
