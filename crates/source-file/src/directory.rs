@@ -19,6 +19,14 @@ pub struct Snapshot {
     pub unreadable: BTreeMap<Arc<str>, String>,
 }
 
+impl Snapshot {
+    /// Whether something that is there could not be read.
+    pub(crate) fn is_partial(&self) -> bool {
+        let unread = |state: &FileState| matches!(state, FileState::Unreadable(_));
+        !self.unreadable.is_empty() || self.files.values().any(unread)
+    }
+}
+
 /// What is known of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileState {

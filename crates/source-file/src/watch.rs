@@ -116,6 +116,10 @@ impl Follower {
     /// Reads the directory and sends what changed.
     fn read(&mut self) -> Flow {
         let snapshot = self.scanner.scan(&self.root);
+        if snapshot.is_partial() {
+            // What keeps a file from being read, such as a lack of descriptors, may end without an event.
+            self.look_again = Some(Instant::now() + self.settings.poll_interval);
+        }
         let changes = self.directory.update(snapshot);
         let mut diagnostics = changes.diagnostics;
         diagnostics.extend(self.polling_finding());
