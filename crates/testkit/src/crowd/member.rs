@@ -397,13 +397,14 @@ impl Member {
                 .get(name)
                 .is_some_and(|held| held.refers_to.iter().any(|(_, glob)| open.contains(glob)))
         });
-        if self.is_warming() || self.withheld.is_empty() {
+        if self.is_warming() || !self.kind(TypeUrl::Cluster).answered {
             return;
         }
         let mut nonces = std::mem::take(&mut self.withheld);
         if self.protocol == Protocol::Sotw {
-            // What was withheld collapses into one request.
-            nonces.drain(..nonces.len() - 1);
+            // What was withheld collapses into one request. On a new stream there may be none: the clusters came
+            // on the one before.
+            nonces.drain(..nonces.len().saturating_sub(1));
         }
         for nonce in nonces {
             self.acknowledge(TypeUrl::Cluster, nonce, shelves, out);
