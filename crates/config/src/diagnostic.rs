@@ -32,6 +32,8 @@ pub enum Subject {
     Object(ConfigKey),
     /// A file, or a document in it that names no object.
     File(Arc<str>),
+    /// A proxy, by its node id: it has rejected something that no object is at fault for.
+    Proxy(Arc<str>),
 }
 
 impl fmt::Display for Subject {
@@ -39,6 +41,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Object(key) => key.fmt(f),
             Self::File(path) => f.write_str(path),
+            Self::Proxy(id) => write!(f, "proxy {id}"),
         }
     }
 }

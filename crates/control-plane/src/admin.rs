@@ -32,7 +32,7 @@ use crate::{
 };
 
 pub use debug::diagnostic_json;
-pub use sync::{ProxyStatus, TypeSync};
+pub use sync::{HeldBack, ProxyStatus, TypeSync};
 
 /// What the handlers see.
 #[derive(Clone)]

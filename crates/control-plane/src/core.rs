@@ -4,6 +4,8 @@
 //! and nothing here needs a lock. Whoever wants something of the core sends it an event.
 
 mod bridge;
+#[cfg(feature = "fault-injection")]
+mod fault;
 mod handle;
 mod look;
 mod nacks;
@@ -31,6 +33,8 @@ use crate::{
 };
 
 use bridge::Bridge;
+#[cfg(feature = "fault-injection")]
+pub use fault::Fault;
 pub use handle::{CoreGone, CoreHandle, Readiness};
 pub use nacks::Nacked;
 use nacks::Nacks;
@@ -59,6 +63,9 @@ pub(crate) enum Event {
     Nack { key: PublicationKey, proxy: String, report: NackReport },
     /// Somebody wants to look.
     Inspect(Look),
+    /// What is published is to have these faults.
+    #[cfg(feature = "fault-injection")]
+    Inject { faults: Vec<Fault>, reply: oneshot::Sender<()> },
     /// The end.
     Shutdown,
 }
@@ -87,6 +94,8 @@ pub struct Core {
     metrics: Arc<Metrics>,
     revisions: Arc<Revisions>,
     readiness: watch::Sender<Readiness>,
+    #[cfg(feature = "fault-injection")]
+    faults: Vec<Fault>,
 }
 
 /// Starts the thread of the core.
@@ -165,6 +174,8 @@ impl Core {
             metrics,
             revisions,
             readiness,
+            #[cfg(feature = "fault-injection")]
+            faults: Vec::new(),
         }
     }
 
@@ -208,6 +219,12 @@ impl Core {
             Event::Disconnect(key) => self.disconnect(&key),
             Event::Nack { key, proxy, report } => self.nack(&key, &proxy, &report),
             Event::Inspect(look) => look(self),
+            #[cfg(feature = "fault-injection")]
+            Event::Inject { faults, reply } => {
+                self.faults = faults;
+                // Whoever asked may have gone.
+                let _ = reply.send(());
+            }
             Event::Shutdown => unreachable!("the loop ends with it"),
         }
     }

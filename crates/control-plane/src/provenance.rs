@@ -1,18 +1,88 @@
-//! Which objects a resource was made from, read from the metadata that it carries (`filter_metadata.istio`).
+//! Which objects a resource was made from, read from the metadata that it carries (`filter_metadata.istio`), or from
+//! that of the resources that it goes with.
 
 use std::collections::BTreeSet;
 
-use fairlead_config::{ConfigKey, Kind};
+use fairlead_config::{AnyConfig, ConfigKey, Kind};
 use fairlead_envoy::{EncodedResource, TypeUrl, json};
+use fairlead_model::Namespace;
+use fairlead_translate::names;
+use fairlead_xds::Publication;
 use serde_json::Value;
 
 use crate::core::Objects;
+
+/// As many objects are named at most behind a resource that many share: of more, none is to blame.
+const NAMED: usize = 16;
 
 /// The objects that a resource says it was made from, as far as they exist.
 pub fn of_resource(type_url: TypeUrl, resource: &EncodedResource, objects: &Objects) -> BTreeSet<ConfigKey> {
     // Bytes that Fairlead encoded decode; if not, there is nothing to be read from them.
     let json = json::to_json(type_url.as_str(), &resource.to_vec()).unwrap_or_default();
     of_json(&json).into_iter().filter(|key| objects.get(key).is_some()).collect()
+}
+
+/// The service that a load assignment is of: that of the cluster of its name.
+pub fn of_endpoints(name: &str, publication: &Publication, objects: &Objects) -> BTreeSet<ConfigKey> {
+    let Some(cluster) = publication.set(TypeUrl::Cluster).get(name) else { return BTreeSet::new() };
+    let mut origins = of_resource(TypeUrl::Cluster, cluster, objects);
+    origins.retain(|key| matches!(key.kind, Kind::Service | Kind::ServiceEntry));
+    origins
+}
+
+/// The Secret, of those in the namespace of a proxy, that its secret of this name is a part of.
+pub fn of_secret(name: &str, namespace: &Namespace, objects: &Objects) -> BTreeSet<ConfigKey> {
+    let is_in = |object: &str| *names::credential(object) == *name || *names::credential_ca(object) == *name;
+    let secrets = objects.of_kind(Kind::Secret).map(AnyConfig::key);
+    secrets.filter(|key| key.namespace == *namespace && is_in(key.name.as_str())).cloned().collect()
+}
+
+/// The objects of the clusters that a resource leads to, by itself or by its route table; a few of them.
+pub fn behind(
+    type_url: TypeUrl,
+    resource: &EncodedResource,
+    publication: &Publication,
+    objects: &Objects,
+) -> BTreeSet<ConfigKey> {
+    let mut clusters = BTreeSet::new();
+    let mut tables = BTreeSet::new();
+    let mut read = |type_url: TypeUrl, resource: &EncodedResource| {
+        let json = json::to_json(type_url.as_str(), &resource.to_vec()).unwrap_or_default();
+        references(&json, &mut clusters, &mut tables);
+        std::mem::take(&mut tables)
+    };
+    for table in read(type_url, resource) {
+        if let Some(table) = publication.set(TypeUrl::RouteConfiguration).get(&*table) {
+            read(TypeUrl::RouteConfiguration, table);
+        }
+    }
+    let clusters = clusters.iter().filter_map(|cluster| publication.set(TypeUrl::Cluster).get(&**cluster));
+    clusters.flat_map(|cluster| of_resource(TypeUrl::Cluster, cluster, objects)).take(NAMED).collect()
+}
+
+/// The clusters and route tables that a message names.
+fn references(json: &Value, clusters: &mut BTreeSet<String>, tables: &mut BTreeSet<String>) {
+    match json {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                match (field.as_str(), value) {
+                    ("cluster", Value::String(name)) => {
+                        clusters.insert(name.clone());
+                    }
+                    ("route_config_name", Value::String(name)) => {
+                        tables.insert(name.clone());
+                    }
+                    ("weighted_clusters", weighted) => {
+                        let names = weighted["clusters"].as_array().into_iter().flatten();
+                        clusters.extend(names.filter_map(|one| one["name"].as_str().map(str::to_owned)));
+                    }
+                    _ => references(value, clusters, tables),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, clusters, tables)),
+        _ => {}
+    }
 }
 
 /// The objects that a resource in JSON says it was made from. Of a service, whose kind it does not say, both kinds

@@ -60,7 +60,7 @@ pub struct EncodedResource {
 
 /// A resource in its second form: a small parent, and children that are sent under a type of their own
 /// (VHDS for a route table, LEDS for a load assignment, FCDS for a listener).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Elements {
     /// The type of the children.
     pub element_type: TypeUrl,

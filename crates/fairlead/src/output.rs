@@ -65,6 +65,11 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Whether it has no row.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The rows.
     #[cfg(test)]
     pub(crate) fn rows(&self) -> &[Vec<String>] {

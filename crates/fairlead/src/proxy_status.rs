@@ -12,7 +12,8 @@ use crate::{
 /// Show the connected proxies, and how far each is.
 ///
 /// A type is SYNCED if the proxy has everything and said so, STALE while an acknowledgement is awaited, ERROR if the
-/// proxy rejected something (`--output json` has its message), and NOT SENT if it asked and nothing was sent.
+/// proxy rejected something, and NOT SENT if it asked and nothing was sent. What is held back because a proxy has
+/// rejected it follows, with the objects that it was made from (`--output json` has Envoy's message too).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead proxy-status
@@ -37,7 +38,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         proxies.retain(|proxy| proxy.proxy == *wanted || short_name(&proxy.proxy) == wanted);
     }
     match args.output {
-        Format::Table => output::print(&table(&proxies).render(!args.no_headers))?,
+        Format::Table => {
+            let mut text = table(&proxies).render(!args.no_headers);
+            let held_back = held_back(&proxies);
+            if !held_back.is_empty() {
+                text.push('\n');
+                text.push_str(&held_back.render(!args.no_headers));
+            }
+            output::print(&text)?;
+        }
         Format::Json => output::data(&proxies, output::DataFormat::Json)?,
         Format::Yaml => output::data(&proxies, output::DataFormat::Yaml)?,
     }
@@ -66,6 +75,24 @@ fn table(proxies: &[ProxyStatus]) -> Table {
             proxy.envoy_version.clone().unwrap_or_default(),
             format!("{} ({})", types.len(), types.join(",")),
         ]);
+    }
+    table
+}
+
+/// What proxies have rejected, with the objects at fault.
+fn held_back(proxies: &[ProxyStatus]) -> Table {
+    let mut table = Table::new(&["NAME", "REJECTED", "RESOURCE", "MADE FROM"]);
+    for proxy in proxies {
+        for (status, rejected) in
+            proxy.types.iter().flat_map(|of| of.held_back.iter().map(move |one| (of, one)))
+        {
+            table.row([
+                short_name(&proxy.proxy).to_owned(),
+                status.r#type.clone(),
+                rejected.resource.clone(),
+                rejected.objects.join(", "),
+            ]);
+        }
     }
     table
 }

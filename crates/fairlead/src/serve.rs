@@ -8,7 +8,9 @@ use fairlead_control_plane::{
     ControlPlane,
     settings::{self, LogFormat, Settings},
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::warn;
 
 use crate::{exit::Usage, logging, output};
 
@@ -114,6 +116,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bail!(Usage("which configuration? say --config-dir DIR (source.configDir in the file)".to_owned()));
     }
     let log = logging::install(&settings.log)?;
+    allow_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before anything starts, so that a signal at any time is seen.
@@ -131,6 +134,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Some(message) => Err(anyhow!("the control plane has failed: {message}")),
         }
     })
+}
+
+/// Raises the soft limit of open files, of which each proxy is one, to the hard one.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        warn!(%error, "limit of open files not raised");
+    }
 }
 
 #[cfg(test)]

@@ -197,6 +197,7 @@ pub fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
             json["column"] = place.column.into();
         }
         (None, Subject::File(file)) => json["file"] = (&**file).into(),
+        (None, Subject::Proxy(id)) => json["proxy"] = (&**id).into(),
         (None, Subject::Object(_)) => {}
     }
     json

@@ -1,10 +1,12 @@
 //! `/debug/syncz`: the connected proxies and how far each is.
 
 use axum::{Json, extract::State as Extract};
-use fairlead_xds::{Protocol, TypeStatus, server::ConnectionStatus};
+use fairlead_envoy::TypeUrl;
+use fairlead_xds::{Protocol, Rejected, TypeStatus, server::ConnectionStatus};
 use serde::{Deserialize, Serialize};
 
-use super::State;
+use super::{Problem, State};
+use crate::core::{Core, Nacked};
 
 /// One connected proxy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,17 +62,37 @@ pub struct TypeSync {
     pub nack: Option<String>,
     /// How many contents it has rejected.
     pub rejected: usize,
+    /// What is published and held back from it, because it has rejected it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<HeldBack>,
     /// Whether it has everything, and has said so.
     pub synced: bool,
 }
 
-pub(super) async fn syncz(Extract(state): Extract<State>) -> Json<Vec<ProxyStatus>> {
-    let mut proxies: Vec<_> = state.sessions.snapshot().iter().map(proxy_status).collect();
-    proxies.sort_by(|a, b| a.proxy.cmp(&b.proxy));
-    Json(proxies)
+/// A resource that a proxy has rejected; it keeps the last good version.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HeldBack {
+    /// The name.
+    pub resource: String,
+    /// The version that was rejected.
+    pub version: String,
+    /// The objects that it was made from, as far as they are known.
+    pub objects: Vec<String>,
+    /// What Envoy said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
-fn proxy_status(connection: &ConnectionStatus) -> ProxyStatus {
+pub(super) async fn syncz(Extract(state): Extract<State>) -> Result<Json<Vec<ProxyStatus>>, Problem> {
+    let nacked = state.core.inspect(Core::nacked).await?;
+    let mut proxies: Vec<_> =
+        state.sessions.snapshot().iter().map(|connection| proxy_status(connection, &nacked)).collect();
+    proxies.sort_by(|a, b| a.proxy.cmp(&b.proxy));
+    Ok(Json(proxies))
+}
+
+fn proxy_status(connection: &ConnectionStatus, nacked: &[Nacked]) -> ProxyStatus {
     ProxyStatus {
         proxy: connection.node.id.clone(),
         cluster: connection.node.cluster.clone(),
@@ -89,11 +111,11 @@ fn proxy_status(connection: &ConnectionStatus) -> ProxyStatus {
         pushes: connection.pushes,
         bytes: connection.bytes,
         synced: connection.types.iter().all(|status| status.in_sync),
-        types: connection.types.iter().map(type_sync).collect(),
+        types: connection.types.iter().map(|status| type_sync(status, nacked)).collect(),
     }
 }
 
-fn type_sync(status: &TypeStatus) -> TypeSync {
+fn type_sync(status: &TypeStatus, nacked: &[Nacked]) -> TypeSync {
     TypeSync {
         r#type: status.type_url.short().to_owned(),
         wildcard: status.wildcard,
@@ -103,6 +125,21 @@ fn type_sync(status: &TypeStatus) -> TypeSync {
         acked: status.acked.map(|nonce| nonce.to_string()),
         nack: status.last_nack.clone(),
         rejected: status.rejected,
+        held_back: status
+            .held_back
+            .iter()
+            .map(|rejected| held_back(status.type_url, rejected, nacked))
+            .collect(),
         synced: status.in_sync,
+    }
+}
+
+fn held_back(type_url: TypeUrl, rejected: &Rejected, nacked: &[Nacked]) -> HeldBack {
+    let known = nacked.iter().find(|known| known.type_url == type_url && known.resource == *rejected);
+    HeldBack {
+        resource: rejected.name.to_string(),
+        version: rejected.digest.to_string(),
+        objects: known.iter().flat_map(|known| known.origins.iter().map(ToString::to_string)).collect(),
+        message: known.map(|known| known.message.clone()),
     }
 }

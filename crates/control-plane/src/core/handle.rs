@@ -106,7 +106,7 @@ impl CoreHandle {
         let _ = self.tell(Event::Shutdown);
     }
 
-    fn tell(&self, event: Event) -> Result<(), CoreGone> {
+    pub(super) fn tell(&self, event: Event) -> Result<(), CoreGone> {
         self.events.send(event).map_err(|_closed| CoreGone)
     }
 }

@@ -9,13 +9,9 @@ use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject}
 use fairlead_envoy::{TypeUrl, collection::Collection};
 use fairlead_model::{proxy::BindingOf, scope::ScopeKind};
 use fairlead_translate::publication::PublicationKey;
-use fairlead_xds::{NackReport, Rejected};
+use fairlead_xds::{NackReport, Publication, Rejected};
 
-use super::{
-    Core,
-    publish::{find, has_content},
-    views::Views,
-};
+use super::{Core, publish::find_content, views::Views};
 use crate::{provenance, telemetry};
 
 /// How many rejected contents are kept; a bound on memory, far above what a person reads.
@@ -34,7 +30,7 @@ pub struct Nacked {
     pub resource: Rejected,
     /// Envoy's message, cut to 1 KiB.
     pub message: String,
-    /// The objects that the resource was made from, as far as it says.
+    /// The objects that the resource was made from, as far as they are known.
     pub origins: BTreeSet<ConfigKey>,
     /// The first proxy that rejected it.
     pub proxy: String,
@@ -63,28 +59,23 @@ impl Nacks {
         }
         let publications: Vec<_> = views.publications().collect();
         self.known.retain(|(type_url, rejected), _| {
-            publications.iter().any(|publication| {
-                find(publication, *type_url, &rejected.name)
-                    .is_some_and(|now| has_content(&now, rejected.digest))
-            })
+            publications.iter().any(|publication| find_content(publication, *type_url, rejected).is_some())
         });
     }
 
-    /// One finding for each object and resource.
+    /// One finding for each object and resource; about the proxy where no object is known.
     pub(super) fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
         self.known.values().flat_map(|nacked| {
-            nacked.origins.iter().map(move |origin| {
+            let objects = nacked.origins.iter().cloned().map(Subject::Object);
+            let proxy = Subject::Proxy(nacked.proxy.as_str().into());
+            let nobody = nacked.origins.is_empty().then_some(proxy);
+            objects.chain(nobody).map(move |on| {
                 let message = format!(
                     "Envoy rejects {} `{}`: {}",
                     nacked.type_url, nacked.resource.name, nacked.message
                 );
-                let mut diagnostic = Diagnostic::new(
-                    Severity::Error,
-                    Subject::Object(origin.clone()),
-                    Code::RejectedByProxy,
-                    FieldPath::root(),
-                    message,
-                );
+                let mut diagnostic =
+                    Diagnostic::new(Severity::Error, on, Code::RejectedByProxy, FieldPath::root(), message);
                 diagnostic.help("proxies keep the last good version until this is corrected");
                 diagnostic
             })
@@ -97,21 +88,7 @@ impl Core {
         let latest = self.views.latest(key);
         let mut origins = BTreeSet::new();
         for rejected in &report.resources {
-            let published = latest.as_ref().and_then(|latest| find(latest, report.type_url, &rejected.name));
-            let found = published
-                .filter(|now| has_content(now, rejected.digest))
-                // Endpoints do not say what they were made from; their cluster does.
-                .and_then(|resource| match cluster_of(report.type_url, &rejected.name) {
-                    Some(cluster) => find(latest.as_ref()?, TypeUrl::Cluster, &cluster),
-                    None => Some(resource),
-                })
-                .map(|resource| provenance::of_resource(report.type_url, &resource, &self.objects))
-                // An outbound listener is what the services of a port share, and names none of them; where it is,
-                // which is what Envoy refuses of one, a Sidecar says.
-                .map(|origins| match report.type_url {
-                    TypeUrl::Listener if origins.is_empty() => self.sidecar_of(key).into_iter().collect(),
-                    _ => origins,
-                });
+            let found = latest.as_ref().map(|latest| self.at_fault(key, latest, report.type_url, rejected));
             let nacked = Nacked {
                 type_url: report.type_url,
                 resource: rejected.clone(),
@@ -135,6 +112,38 @@ impl Core {
         }
         self.note_findings();
         self.note_sizes();
+    }
+
+    /// The objects that a rejected resource was made from.
+    fn at_fault(
+        &mut self,
+        key: &PublicationKey,
+        latest: &Publication,
+        type_url: TypeUrl,
+        rejected: &Rejected,
+    ) -> BTreeSet<ConfigKey> {
+        let Some(resource) = find_content(latest, type_url, rejected) else { return BTreeSet::new() };
+        let origins = match type_url {
+            // Neither carries metadata.
+            TypeUrl::ClusterLoadAssignment | TypeUrl::LbEndpoint => {
+                let cluster = cluster_of(type_url, &rejected.name);
+                provenance::of_endpoints(cluster.as_deref().unwrap_or_default(), latest, &self.objects)
+            }
+            TypeUrl::Secret => provenance::of_secret(&rejected.name, &key.proxy.namespace, &self.objects),
+            _ => provenance::of_resource(type_url, &resource, &self.objects),
+        };
+        // An outbound listener is what the services of a port share, and names none of them; where it is, which is
+        // what Envoy refuses of one, a Sidecar says. Without one it is the services that ask for it.
+        match type_url {
+            TypeUrl::Listener if origins.is_empty() => match self.sidecar_of(key) {
+                Some(sidecar) => [sidecar].into(),
+                None => provenance::behind(type_url, &resource, latest, &self.objects),
+            },
+            TypeUrl::RouteConfiguration | TypeUrl::VirtualHost if origins.is_empty() => {
+                provenance::behind(type_url, &resource, latest, &self.objects)
+            }
+            _ => origins,
+        }
     }
 
     /// The Sidecar that applies to the proxies of a view.

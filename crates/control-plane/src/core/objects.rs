@@ -67,7 +67,7 @@ impl Objects {
         }
     }
 
-    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &AnyConfig> {
+    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &AnyConfig> {
         self.0
             .range(ConfigKey::new(kind, "", "")..)
             .map(|(_, object)| object)

@@ -6,10 +6,10 @@ use std::{
     time::Instant,
 };
 
-use fairlead_envoy::{Digest, EncodedResource, TypeUrl, collection::Collection};
+use fairlead_envoy::{EncodedResource, TypeUrl, collection::Collection};
 use fairlead_incremental::Settled;
 use fairlead_translate::publication::Sets;
-use fairlead_xds::{Publication, Published};
+use fairlead_xds::{Publication, Published, Rejected};
 
 use super::Core;
 
@@ -39,9 +39,19 @@ pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<
     parents.find_map(|parent| parent.elements.as_ref()?.children.get(name).cloned())
 }
 
-/// Whether a published resource has this content, in full or without its elements.
-pub(super) fn has_content(published: &EncodedResource, digest: Digest) -> bool {
-    published.digest == digest || published.elements.as_ref().is_some_and(|e| e.parent.digest == digest)
+/// The published resource that has this content in one of its forms.
+pub(super) fn find_content(
+    publication: &Publication,
+    type_url: TypeUrl,
+    content: &Rejected,
+) -> Option<EncodedResource> {
+    let is = |form: &EncodedResource| form.digest == content.digest;
+    find(publication, type_url, &content.name).filter(|found| {
+        let elements = found.elements.as_deref();
+        is(found)
+            || elements
+                .is_some_and(|elements| is(&elements.parent) || elements.turned.as_ref().is_some_and(is))
+    })
 }
 
 /// When the changes of recent revisions came in.
@@ -66,6 +76,14 @@ impl Revisions {
 }
 
 impl Core {
+    /// The publication of a view's sets at this revision.
+    pub(super) fn publication_of(&self, sets: &Sets) -> Publication {
+        let publication = publication(self.db.revision().0, sets);
+        #[cfg(feature = "fault-injection")]
+        let publication = self.spoilt(publication);
+        publication
+    }
+
     /// Publishes to the views that are different now, and moves proxies to others where they look different.
     /// Returns how many views were published to.
     pub(super) fn publish(&mut self, settled: &Settled) -> usize {

@@ -10,7 +10,7 @@ use fairlead_translate::publication::{PublicationKey, SetsOf, ViewKey, ViewOf};
 use fairlead_xds::{Publication, server::View};
 use tokio::sync::{oneshot, watch};
 
-use super::{Core, publish::publication};
+use super::Core;
 
 /// So many proxies may go before their values are dropped without grace. A roll-out replaces proxies by others that
 /// have another key each, while perhaps no configuration changes for days.
@@ -108,7 +108,7 @@ impl Core {
         let Some(held) = self.views.view_of_root.get(&root).and_then(|key| self.views.held.get(key)) else {
             return false;
         };
-        held.view.publish(publication(self.db.revision().0, &held.lease.value(&self.db)));
+        held.view.publish(self.publication_of(&held.lease.value(&self.db)));
         true
     }
 
@@ -130,7 +130,7 @@ impl Core {
     fn enter_view(&mut self, key: &ViewKey) -> Arc<View> {
         if !self.views.held.contains_key(key) {
             let lease = self.db.lease::<SetsOf>(key);
-            let first = publication(self.db.revision().0, &lease.value(&self.db));
+            let first = self.publication_of(&lease.value(&self.db));
             self.views.view_of_root.insert(lease.id(), key.clone());
             self.views.held.insert(key.clone(), Held { lease, view: Arc::new(View::new(first)), proxies: 0 });
         }
