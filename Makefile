@@ -6,6 +6,9 @@
 
 CARGO = cargo
 ENVOY =
+# Which of the long tests `make soak` runs (part of a name), and for how long a week lasts.
+SOAK =
+SOAK_SECONDS = 600
 # Seconds that each fuzz target runs for in `make fuzz`.
 FUZZ_SECONDS = 60
 CARGO_DENY_VERSION = 0.20.2
@@ -20,7 +23,7 @@ FIND_ENVOY = chosen='$(ENVOY)'; chosen=$${chosen:-$${FAIRLEAD_ENVOY:-}}; \
 
 .POSIX:
 .SUFFIXES:
-.PHONY: help build check fmt clippy doc tidy test golden demo bench load gen audit fuzz clean
+.PHONY: help build check fmt clippy doc tidy test golden demo bench load soak gen audit fuzz clean
 
 help: ## List the targets (this list)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -59,6 +62,10 @@ bench: ## Run the benchmarks (figures: docs/reference/performance.md)
 load: ## Load the control plane with thousands of clients and print what it takes (LOAD='--help' lists the flags)
 	$(CARGO) build --release --package fairlead --package fairlead-testkit --bins
 	@"$${CARGO_TARGET_DIR:-target}/release/fairlead-load" $(LOAD)
+
+soak: ## Restarts, storms, slow readers and a week of changes at full size (SOAK=storm chooses, SOAK_SECONDS is the week)
+	FAIRLEAD_SOAK=full FAIRLEAD_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --package fairlead --test soak -- \
+		--nocapture --test-threads 1 $(SOAK)
 
 gen: ## Rewrite the files that are made from sources
 	UPDATE=1 $(CARGO) test --package fairlead-envoy --lib encode

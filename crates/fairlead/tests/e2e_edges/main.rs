@@ -12,6 +12,7 @@ mod interception;
 mod objects;
 mod robustness;
 mod scale;
-mod server;
 mod service_entry;
 mod tls_origination;
+
+use harness::server;

@@ -21,9 +21,11 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::{
-    harness::handshake::handshake,
+    harness::{
+        handshake::handshake,
+        server::{Server, run, swap_link},
+    },
     objects::{External, secret, tls_secret},
-    server::{Server, run, swap_link},
 };
 
 const PORT: u16 = 8000;

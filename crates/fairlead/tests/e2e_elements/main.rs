@@ -8,12 +8,11 @@ mod harness;
 #[path = "../e2e_changes/pair.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod pair;
-#[path = "../e2e_edges/server.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod server;
 
 mod alike;
 mod cost;
 mod crowd;
 mod endpoints;
 mod restart;
+
+use harness::server;

@@ -20,6 +20,7 @@ mod endpoint;
 pub(crate) mod handshake;
 pub(crate) mod mesh;
 mod proxy;
+pub(crate) mod server;
 mod service;
 pub(crate) mod traffic;
 

@@ -30,6 +30,9 @@ pub(crate) struct Server {
     xds: SocketAddr,
     admin: SocketAddr,
     levels: &'static str,
+    /// What the process is started by, with its arguments: a command that runs the rest of its line.
+    wrapper: Vec<OsString>,
+    log: PathBuf,
     directory: tempfile::TempDir,
 }
 
@@ -41,26 +44,74 @@ impl Server {
 
     /// As [`Server::start`], with these levels of the log.
     pub(crate) async fn logging(levels: &'static str, files: &[(&str, &str)]) -> Self {
-        let directory = tempfile::Builder::new().prefix("serve-").tempdir().unwrap();
-        fs::create_dir(directory.path().join("config")).unwrap();
-        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let (xds, admin) = (ports::free_port(ip).unwrap(), ports::free_port(ip).unwrap());
-        let mut server = Self { process: None, xds, admin, levels, directory };
-        for (file, yaml) in files {
-            server.write(file, yaml);
-        }
+        let mut server = Self::prepared(files);
+        server.levels = levels;
         server.launch();
         server.ready().await;
         server
     }
 
+    /// A server with these files that is yet to be launched.
+    pub(crate) fn prepared(files: &[(&str, &str)]) -> Self {
+        let directory = tempfile::Builder::new().prefix("serve-").tempdir().unwrap();
+        fs::create_dir(directory.path().join("config")).unwrap();
+        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let (xds, admin) = (ports::free_port(ip).unwrap(), ports::free_port(ip).unwrap());
+        let log = directory.path().join("log");
+        let server = Self { process: None, xds, admin, levels: "info", wrapper: Vec::new(), log, directory };
+        for (file, yaml) in files {
+            server.write(file, yaml);
+        }
+        server
+    }
+
+    /// Is started by a command that runs the rest of its line.
+    pub(crate) fn wrapped(mut self, wrapper: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.wrapper = wrapper.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// With a file of settings.
+    pub(crate) fn settings(self, yaml: &str) -> Self {
+        fs::write(self.settings_path(), yaml).unwrap();
+        self
+    }
+
+    fn settings_path(&self) -> PathBuf {
+        self.directory.path().join("settings.yaml")
+    }
+
+    /// Writes its log to this file.
+    pub(crate) fn logs_to(mut self, log: &Path) -> Self {
+        log.clone_into(&mut self.log);
+        self
+    }
+
+    /// Logs only this.
+    pub(crate) fn levels(mut self, levels: &'static str) -> Self {
+        self.levels = levels;
+        self
+    }
+
+    /// Launches it, and waits until it is ready.
+    pub(crate) async fn launched(mut self) -> Self {
+        self.launch();
+        self.ready().await;
+        self
+    }
+
     /// Starts the process, at the addresses of before.
     pub(crate) fn launch(&mut self) {
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = Command::new(FAIRLEAD);
+        let mut line = self.wrapper.iter().cloned().chain([FAIRLEAD.into()]);
+        let mut command = Command::new(line.next().expect("the binary is in it"));
+        command.args(line);
         command.arg("serve").arg("--config-dir").arg(self.config());
         command.args(["--xds-bind", &self.xds.to_string(), "--admin-bind", &self.admin.to_string()]);
         command.args(["--log-level", self.levels]);
+        if self.settings_path().exists() {
+            command.arg("--config").arg(self.settings_path());
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.process = Some(Process::spawn(&mut command).unwrap());
     }
@@ -104,8 +155,28 @@ impl Server {
         fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    fn log_path(&self) -> PathBuf {
-        self.directory.path().join("log")
+    fn log_path(&self) -> &Path {
+        &self.log
+    }
+
+    /// Where ADS is served.
+    pub(crate) fn xds(&self) -> SocketAddr {
+        self.xds
+    }
+
+    /// The process, or what it is started by.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    /// The sum of all series of a metric.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let (_, text) = self.get("/metrics").await.unwrap();
+        let series = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            rest.starts_with(['{', ' ']).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+        });
+        series.sum()
     }
 
     /// What its administration answers.
