@@ -10,6 +10,7 @@ mod client_status;
 mod io;
 mod load;
 mod registry;
+mod requests;
 mod resolver;
 mod service;
 mod stream;

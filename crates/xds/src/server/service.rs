@@ -13,14 +13,14 @@ use std::{
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use prost::Message;
-use tonic::{Status, Streaming, body::Body, metadata::MetadataMap, server::NamedService};
-use tonic_prost::ProstDecoder;
+use tonic::{Status, body::Body, metadata::MetadataMap, server::NamedService};
 use tower::Service;
 
 use super::{
     Peer, Resolver, Shared,
     body::{Outbox, PushBody},
     io::ConnectionInfo,
+    requests::Requests,
     stream::{self, Request as AdsRequest, Stream},
 };
 
@@ -66,11 +66,10 @@ impl<R: Resolver> AdsService<R> {
             tls: info.is_some_and(|i| i.tls),
             metadata: MetadataMap::from_headers(head.headers),
         };
-        let decoder = ProstDecoder::<M>::default();
         let limit = self.shared.options.max_request_bytes;
         let outbox = Arc::new(Outbox::new(self.shared.backlog.clone()));
         let stream = Stream {
-            requests: Streaming::new_request(decoder, body, None, Some(limit)),
+            requests: Requests::<M>::new(body, limit),
             outbox: outbox.clone(),
             peer,
             close: info.map(|i| i.close.clone()),

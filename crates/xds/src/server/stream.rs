@@ -15,7 +15,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status, Streaming, metadata::MetadataMap};
+use tonic::{Status, metadata::MetadataMap};
 use tracing::{Instrument, debug, info, info_span};
 
 use super::{
@@ -23,6 +23,7 @@ use super::{
     admission::Arrival,
     body::Outbox,
     registry::{Entry, Registration},
+    requests::Requests,
     service::Decodable,
 };
 use crate::{Action, Node, Note, Protocol, Publication, Session};
@@ -62,7 +63,7 @@ impl Request for DeltaDiscoveryRequest {
 
 /// A stream that has been opened.
 pub(super) struct Stream<M, R> {
-    pub(super) requests: Streaming<M>,
+    pub(super) requests: Requests<M>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) peer: Peer,
     /// Closes the stream's connection.
@@ -99,8 +100,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
             () = draining.cancelled() => return Err(draining_status()),
         };
         let mut first = first
-            .map_err(|_elapsed| Status::deadline_exceeded("no request came"))?
-            .map_err(request_error)?
+            .map_err(|_elapsed| Status::deadline_exceeded("no request came"))??
             .ok_or_else(|| Status::invalid_argument("the stream ended before its first request"))?;
         let node = match first.take_node() {
             Some(node) => Node::from_proto(node),
@@ -173,7 +173,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                 () = shared.draining.cancelled() => return Err(draining_status()),
                 () = self.outbox.gone() => return Err(Status::cancelled("the client has gone")),
                 request = self.requests.message() => {
-                    let Some(request) = request.map_err(request_error)? else { return Ok(()) };
+                    let Some(request) = request? else { return Ok(()) };
                     shared.sessions.counters().requests.add(1);
                     self.handle(registration, |session| request.apply(session))?;
                 }
@@ -275,12 +275,4 @@ impl<M: Request, R: Resolver> Stream<M, R> {
 
 fn draining_status() -> Status {
     Status::unavailable("the control plane is shutting down")
-}
-
-/// tonic calls an oversized message out of range; gRPC's word for it is resource exhausted.
-fn request_error(status: Status) -> Status {
-    match status.code() {
-        Code::OutOfRange => Status::resource_exhausted(status.message()),
-        _ => status,
-    }
 }

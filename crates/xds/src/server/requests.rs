@@ -1,0 +1,83 @@
+//! The messages of one stream's request side, as gRPC frames them: a flag, four bytes of length, the message.
+//!
+//! tonic's `Streaming` keeps the buffer of the largest message that it has read for the life of the stream. An
+//! Envoy's first request lists all of its extensions, 61 kB, and those after it have some hundred bytes; here a
+//! buffer goes with the message that was in it.
+
+use std::{future::poll_fn, marker::PhantomData, pin::Pin};
+
+use bytes::{Buf, BytesMut};
+use http_body::Body as _;
+use tonic::{Code, Status, body::Body};
+
+use super::service::Decodable;
+
+/// What comes before each message: whether it is compressed, and its length.
+const HEADER: usize = 5;
+
+/// The requests of a stream, in their order.
+pub(super) struct Requests<M> {
+    body: Body,
+    /// What has been read of the messages to come.
+    buffer: BytesMut,
+    limit: usize,
+    message: PhantomData<fn() -> M>,
+}
+
+impl<M: Decodable> Requests<M> {
+    /// The messages in `body`, of at most `limit` bytes each.
+    pub(super) fn new(body: Body, limit: usize) -> Self {
+        Self { body, buffer: BytesMut::new(), limit, message: PhantomData }
+    }
+
+    /// The next message; none once the client has ended its side. A call that is dropped loses nothing.
+    pub(super) async fn message(&mut self) -> Result<Option<M>, Status> {
+        loop {
+            if let Some(message) = self.decode()? {
+                return Ok(Some(message));
+            }
+            match poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.buffer.extend_from_slice(&data);
+                    }
+                }
+                Some(Err(status)) if status.code() == Code::Cancelled => return Ok(None),
+                Some(Err(status)) => return Err(status),
+                None if self.buffer.is_empty() => return Ok(None),
+                None => return Err(Status::internal("the stream ended within a message")),
+            }
+        }
+    }
+
+    fn decode(&mut self) -> Result<Option<M>, Status> {
+        let Some((&[flag, a, b, c, d], _)) = self.buffer.split_first_chunk::<HEADER>() else {
+            return Ok(None);
+        };
+        match flag {
+            0 => {}
+            1 => return Err(Status::internal("a message is compressed, and no grpc-encoding was named")),
+            other => {
+                return Err(Status::internal(format!("a message begins with {other} in place of 0 or 1")));
+            }
+        }
+        let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        if length > self.limit {
+            let text =
+                format!("a request of {length} bytes is larger than the limit of {} bytes", self.limit);
+            return Err(Status::resource_exhausted(text));
+        }
+        if self.buffer.len() - HEADER < length {
+            return Ok(None);
+        }
+        self.buffer.advance(HEADER);
+        let message = M::decode((&mut self.buffer).take(length));
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+        message.map(Some).map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
