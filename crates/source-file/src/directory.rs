@@ -63,9 +63,18 @@ pub struct Changes {
 #[derive(Debug, Default)]
 pub struct Directory {
     files: BTreeMap<Arc<str>, Record>,
-    /// In the order of their keys.
-    in_use: Vec<AnyConfig>,
+    /// A file that holds the object; for those in several files, see `rivals`.
+    holders: BTreeMap<ConfigKey, Arc<str>>,
+    /// The files of objects that are in several.
+    rivals: BTreeMap<ConfigKey, BTreeSet<Arc<str>>>,
+    /// The files with findings of their own.
+    found: BTreeSet<Arc<str>>,
+    /// As in the last snapshot.
+    unreadable: BTreeMap<Arc<str>, String>,
 }
+
+/// What was in use before, by the keys that may have changed.
+type Before = BTreeMap<ConfigKey, Option<AnyConfig>>;
 
 /// What a file holds: mostly one object, so lists take a fraction of what maps would.
 #[derive(Debug, Default)]
@@ -94,61 +103,146 @@ impl Directory {
         Self::default()
     }
 
-    /// The objects in use.
+    /// The objects in use, in the order of their keys.
     pub fn objects(&self) -> impl Iterator<Item = &AnyConfig> {
-        self.in_use.iter()
+        self.holders.keys().filter_map(|key| self.in_use(key))
     }
 
     /// Takes the files as they are now; returns what that changes.
     pub fn update(&mut self, snapshot: Snapshot) -> Changes {
         let Snapshot { files, unreadable } = snapshot;
-        let mut before = std::mem::take(&mut self.files);
-        for (path, state) in files {
-            let record = before.remove(&path).unwrap_or_default();
-            self.files.insert(path.clone(), read(&path, state, record));
-        }
-        for (path, record) in before {
-            if unreadable.keys().any(|directory| is_under(directory, &path)) {
-                self.files.insert(path, record);
-            }
-        }
-        let (in_use, mut diagnostics) = self.merge();
-        diagnostics.extend(unreadable.iter().map(|(path, reason)| unreadable_finding(path, reason)));
-        diagnostics.sort_by(|a, b| a.position.cmp(&b.position).then_with(|| a.cmp(b)));
-        let mut kinds_not_read = BTreeSet::new();
-        diagnostics.retain(|finding| {
-            finding.code != Code::KindNotRead || kinds_not_read.insert(finding.message.clone())
-        });
-        let batch = difference(&self.in_use, &in_use);
-        self.in_use = in_use;
-        Changes { batch, diagnostics }
+        let is_gone = |path: &Arc<str>| {
+            !files.contains_key(path) && !unreadable.keys().any(|directory| is_under(directory, path))
+        };
+        let gone: Vec<_> = self.files.keys().filter(|path| is_gone(path)).cloned().collect();
+        self.unreadable = unreadable;
+        let gone = gone.into_iter().map(|path| (path, None));
+        self.update_files(gone.chain(files.into_iter().map(|(path, state)| (path, Some(state)))))
     }
 
-    /// The objects that win, and the findings about all files.
-    fn merge(&self) -> (Vec<AnyConfig>, Vec<Diagnostic>) {
-        let mut winners: BTreeMap<&ConfigKey, (&Arc<str>, &Held)> = BTreeMap::new();
-        let mut diagnostics = Vec::new();
-        for (path, record) in &self.files {
-            diagnostics.extend(record.diagnostics.iter().cloned());
-            for held in &record.objects {
-                match winners.entry(held.key()) {
-                    Entry::Vacant(vacant) => {
-                        vacant.insert((path, held));
-                    }
-                    Entry::Occupied(mut occupied) => {
-                        let (first_path, first) = *occupied.get();
-                        let (winner, loser) = if first.kept && !held.kept {
-                            occupied.insert((path, held));
-                            (path, first)
-                        } else {
-                            (first_path, held)
-                        };
-                        diagnostics.push(duplicate(loser, winner));
-                    }
-                }
+    /// Takes some files as they are now, `None` for those that are gone; the others are as they were. Costs what
+    /// these files cost, whatever else there is.
+    pub fn update_files(
+        &mut self,
+        files: impl IntoIterator<Item = (Arc<str>, Option<FileState>)>,
+    ) -> Changes {
+        let mut before = Before::new();
+        for (path, state) in files {
+            if state != Some(FileState::Unchanged) {
+                self.replace(&path, state, &mut before);
             }
         }
-        (winners.into_values().map(|(_, held)| held.object.clone()).collect(), diagnostics)
+        let changed = before.into_iter().filter_map(|(key, old)| self.change(key, old.as_ref()));
+        Changes { batch: changed.collect(), diagnostics: self.diagnostics() }
+    }
+
+    fn replace(&mut self, path: &Arc<str>, state: Option<FileState>, before: &mut Before) {
+        let old = self.files.get(path).map_or(&[][..], |record| &record.objects);
+        let old: Vec<_> = old.iter().map(Held::key).cloned().collect();
+        for key in &old {
+            self.note(key, before);
+        }
+        let record = self.files.remove(path).unwrap_or_default();
+        for key in &old {
+            self.let_go(key, path);
+        }
+        self.found.remove(path);
+        let Some(state) = state else { return };
+        let record = read(path, state, record);
+        for held in &record.objects {
+            self.note(held.key(), before);
+            self.hold(held.key(), path);
+        }
+        if !record.diagnostics.is_empty() {
+            self.found.insert(path.clone());
+        }
+        self.files.insert(path.clone(), record);
+    }
+
+    /// Notes what is in use before it changes.
+    fn note(&self, key: &ConfigKey, before: &mut Before) {
+        if !before.contains_key(key) {
+            before.insert(key.clone(), self.in_use(key).cloned());
+        }
+    }
+
+    fn hold(&mut self, key: &ConfigKey, path: &Arc<str>) {
+        let Some(holder) = self.holders.get(key) else {
+            self.holders.insert(key.clone(), path.clone());
+            return;
+        };
+        let rivals = self.rivals.entry(key.clone()).or_insert_with(|| [holder.clone()].into());
+        rivals.insert(path.clone());
+    }
+
+    fn let_go(&mut self, key: &ConfigKey, path: &Arc<str>) {
+        let Some(rivals) = self.rivals.get_mut(key) else {
+            self.holders.remove(key);
+            return;
+        };
+        rivals.remove(path);
+        let Some(holder) = rivals.first().cloned() else { return };
+        if rivals.len() == 1 {
+            self.rivals.remove(key);
+        }
+        self.holders.insert(key.clone(), holder);
+    }
+
+    fn held(&self, key: &ConfigKey, path: &str) -> Option<&Held> {
+        let objects = &self.files.get(path)?.objects;
+        let at = objects.binary_search_by(|held| held.key().cmp(key)).ok()?;
+        Some(&objects[at])
+    }
+
+    /// The object that wins.
+    fn in_use(&self, key: &ConfigKey) -> Option<&AnyConfig> {
+        let held = match self.rivals.get(key) {
+            None => self.held(key, self.holders.get(key)?),
+            Some(paths) => {
+                let mut all = paths.iter().filter_map(|path| self.held(key, path));
+                let first = all.clone().next();
+                all.find(|held| !held.kept).or(first)
+            }
+        };
+        held.map(|held| &held.object)
+    }
+
+    /// What became of an object; nothing if it is the same at the same place. An equal object in another place
+    /// changes nothing that is derived from it, but what is said of it names its new place.
+    fn change(&self, key: ConfigKey, old: Option<&AnyConfig>) -> Option<Change> {
+        match (old, self.in_use(&key)) {
+            (None, None) => None,
+            (Some(_), None) => Some(Change::Delete(key)),
+            (Some(old), Some(new)) if old == new && old.source() == new.source() => None,
+            (_, Some(new)) => Some(Change::Set(new.clone())),
+        }
+    }
+
+    /// All findings about the files.
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let found = self.found.iter().filter_map(|path| self.files.get(path));
+        let mut all: Vec<_> = found.flat_map(|record| record.diagnostics.iter().cloned()).collect();
+        all.extend(self.rivals.iter().flat_map(|(key, paths)| self.duplicates(key, paths)));
+        all.extend(self.unreadable.iter().map(|(path, reason)| unreadable_finding(path, reason)));
+        all.sort_by(|a, b| a.position.cmp(&b.position).then_with(|| a.cmp(b)));
+        let mut kinds_not_read = BTreeSet::new();
+        all.retain(|finding| {
+            finding.code != Code::KindNotRead || kinds_not_read.insert(finding.message.clone())
+        });
+        all
+    }
+
+    /// A finding for each file whose version of an object is not used.
+    fn duplicates(&self, key: &ConfigKey, paths: &BTreeSet<Arc<str>>) -> Vec<Diagnostic> {
+        let mut held = paths.iter().filter_map(|path| Some((path, self.held(key, path)?)));
+        let Some(mut winner) = held.next() else { return Vec::new() };
+        let losers = held.map(|mut next| {
+            if winner.1.kept && !next.1.kept {
+                std::mem::swap(&mut winner, &mut next);
+            }
+            duplicate(next.1, winner.0)
+        });
+        losers.collect()
     }
 }
 
@@ -222,20 +316,6 @@ fn duplicate(loser: &Held, winner: &str) -> Diagnostic {
     let mut finding = Diagnostic::new(Severity::Error, on, Code::DuplicateObject, FieldPath::root(), text);
     finding.help("remove one of them").locate(loser.object.source());
     finding
-}
-
-/// What differs, and what has only moved: an equal object in another place changes nothing that is derived from it,
-/// but what is said of it names its new place.
-fn difference(before: &[AnyConfig], now: &[AnyConfig]) -> ChangeBatch {
-    let in_list =
-        |list: &[AnyConfig], key: &ConfigKey| list.binary_search_by(|object| object.key().cmp(key)).ok();
-    let gone = before.iter().map(AnyConfig::key).filter(|key| in_list(now, key).is_none());
-    let gone = gone.cloned().map(Change::Delete);
-    let set = now.iter().filter(|object| {
-        in_list(before, object.key())
-            .is_none_or(|at| before[at] != **object || before[at].source() != object.source())
-    });
-    gone.chain(set.map(|object| Change::Set(object.clone()))).collect()
 }
 
 #[cfg(test)]

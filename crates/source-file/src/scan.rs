@@ -1,7 +1,9 @@
-//! Reads a directory tree into a [`Snapshot`]; files whose metadata has not changed are not read again.
+//! Reads a directory tree into a [`Snapshot`], or a few files of it; files whose metadata has not changed are not
+//! read again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     fs, io,
     io::Read as _,
     path::{Path, PathBuf},
@@ -24,7 +26,15 @@ const STAMP_RESOLUTION: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
     seen: BTreeMap<Arc<str>, Seen>,
+    /// The directories that the last scan went through.
+    directories: BTreeSet<PathBuf>,
+    /// The last scan met something because of which one changed path may change what is under another: a link, or
+    /// what could not be read.
+    entangled: bool,
 }
+
+/// Files by path as they are now, `None` for those that are gone.
+pub(crate) type Files = Vec<(Arc<str>, Option<FileState>)>;
 
 /// What is remembered of a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,18 +82,67 @@ impl Scanner {
         let mut walk = Walk {
             before: std::mem::take(&mut self.seen),
             seen: BTreeMap::new(),
+            directories: BTreeSet::new(),
+            links: false,
             snapshot: Snapshot::default(),
         };
         walk.directory(root, &mut Vec::new());
         // Files of a directory that cannot be read now are read again when it can.
         self.seen = walk.seen;
+        self.directories = walk.directories;
+        self.entangled = walk.links || walk.snapshot.is_partial();
         walk.snapshot
+    }
+
+    /// Reads the files at these paths under `root`. None if that does not tell all that has changed: then
+    /// everything has to be looked at.
+    pub(crate) fn look(&mut self, root: &Path, paths: impl IntoIterator<Item = PathBuf>) -> Option<Files> {
+        if self.entangled {
+            return None;
+        }
+        let mut files = Files::new();
+        for path in paths {
+            let below = path.strip_prefix(root).ok()?;
+            if below.components().any(|part| is_hidden(part.as_os_str())) {
+                continue;
+            }
+            let known = self.directories.contains(path.parent()?);
+            match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_file() && !is_manifest(&path) => {}
+                Ok(metadata) if metadata.is_file() && known => {
+                    files.push((shown(&path), Some(self.file(&path, &metadata).ok()?)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    if self.directories.contains(&path) {
+                        return None;
+                    }
+                    self.seen.remove(&*path.to_string_lossy());
+                    files.push((shown(&path), None));
+                }
+                Ok(_) | Err(_) => return None,
+            }
+        }
+        Some(files)
+    }
+
+    /// A file as it is now.
+    fn file(&mut self, path: &Path, metadata: &fs::Metadata) -> io::Result<FileState> {
+        let (name, stamp) = (shown(path), Stamp::of(metadata));
+        if self.seen.get(&name).is_some_and(|seen| seen.settled && seen.stamp == stamp) {
+            return Ok(FileState::Unchanged);
+        }
+        let bytes = read(path)?;
+        let settled = stamp.is_settled();
+        self.seen.insert(name, Seen { stamp, settled });
+        Ok(FileState::Content(bytes))
     }
 }
 
 struct Walk {
     before: BTreeMap<Arc<str>, Seen>,
     seen: BTreeMap<Arc<str>, Seen>,
+    directories: BTreeSet<PathBuf>,
+    links: bool,
     snapshot: Snapshot,
 }
 
@@ -91,7 +150,11 @@ impl Walk {
     fn directory(&mut self, directory: &Path, ancestors: &mut Vec<PathBuf>) {
         let entries = fs::canonicalize(directory).and_then(|real| Ok((real, list(directory)?)));
         let (real, names) = match entries {
-            Ok(entries) => entries,
+            Ok((real, entries)) => {
+                self.directories.insert(directory.to_owned());
+                self.links |= entries.links;
+                (real, entries.paths)
+            }
             Err(error) => {
                 self.snapshot.unreadable.insert(shown(directory), error.to_string());
                 return;
@@ -142,17 +205,29 @@ fn shown(path: &Path) -> Arc<str> {
     path.to_string_lossy().into()
 }
 
-/// The paths in a directory that are not hidden. Kubernetes' `..data` and its target are.
-fn list(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
+/// What is in a directory and not hidden.
+struct Entries {
+    paths: Vec<PathBuf>,
+    /// Whether links are among them.
+    links: bool,
+}
+
+/// What is in a directory, but for what is hidden. Kubernetes' `..data` and its target are.
+fn list(directory: &Path) -> io::Result<Entries> {
+    let mut entries = Entries { paths: Vec::new(), links: false };
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            paths.push(entry.path());
+        if !is_hidden(&entry.file_name()) {
+            entries.links |= entry.file_type()?.is_symlink();
+            entries.paths.push(entry.path());
         }
     }
-    paths.sort();
-    Ok(paths)
+    entries.paths.sort();
+    Ok(entries)
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with('.')
 }
 
 /// Whether the name is that of a manifest; temporary files of editors (`a.yaml~`, `.a.yaml.swp`, `4913`) are none.

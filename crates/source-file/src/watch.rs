@@ -1,10 +1,12 @@
 //! The thread that follows a directory: waits for events, reads when they stop, sends what changed.
 //!
-//! An event says only *that* something changed; what did is found by looking at the whole directory, which costs
-//! one `stat` for each file that has not changed. So events may be lost, doubled or out of order without harm.
+//! An event says which path to look at, never what became of it. Where that may not be all that has changed (a
+//! directory came or went, there are links, events were lost), and now and then without a reason, the whole directory
+//! is looked at, which costs one `stat` for each file that has not changed. So events may be lost, doubled or out of
+//! order without harm.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, mpsc as std_mpsc},
     time::{Duration, Instant},
@@ -19,8 +21,8 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::{
-    Directory, Settings, Update,
-    scan::{self, Scanner, is_manifest},
+    Changes, Directory, Settings, Update,
+    scan::{self, Files, Scanner, is_manifest},
 };
 
 /// Time between looks for a directory that is gone.
@@ -28,6 +30,9 @@ const MISSING_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Time after which a new subdirectory is looked at once more: files may have come before it was watched.
 const NEW_DIRECTORY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Of more paths than these not each is looked at, but everything.
+const MOST_PATHS: usize = 4096;
 
 /// What the thread is told.
 #[derive(Debug)]
@@ -53,6 +58,14 @@ pub(crate) struct Follower {
     writing: BTreeMap<PathBuf, Instant>,
     /// When to look again even without an event.
     look_again: Option<Instant>,
+    touched: Touched,
+}
+
+/// What events have named since the directory was last read.
+enum Touched {
+    Everything,
+    /// Paths from the root of the file system.
+    Paths(BTreeSet<PathBuf>),
 }
 
 /// How the directory is watched.
@@ -100,6 +113,7 @@ impl Follower {
             last_diagnostics: None,
             writing: BTreeMap::new(),
             look_again: None,
+            touched: Touched::Everything,
         }
     }
 
@@ -115,12 +129,10 @@ impl Follower {
 
     /// Reads the directory and sends what changed.
     fn read(&mut self) -> Flow {
-        let snapshot = self.scanner.scan(&self.root);
-        if snapshot.is_partial() {
-            // What keeps a file from being read, such as a lack of descriptors, may end without an event.
-            self.look_again = Some(Instant::now() + self.settings.poll_interval);
-        }
-        let changes = self.directory.update(snapshot);
+        let changes = match self.touched_files() {
+            Some(files) => self.directory.update_files(files),
+            None => self.read_everything(),
+        };
         let mut diagnostics = changes.diagnostics;
         diagnostics.extend(self.polling_finding());
         let first_sync = self.last_diagnostics.is_none();
@@ -133,6 +145,27 @@ impl Follower {
         if self.updates.blocking_send(update).is_err() { Flow::Stop } else { Flow::Continue }
     }
 
+    /// The files that have changed, if the events tell.
+    fn touched_files(&mut self) -> Option<Files> {
+        let Touched::Paths(paths) = std::mem::replace(&mut self.touched, Touched::Paths(BTreeSet::new()))
+        else {
+            return None;
+        };
+        let below = paths.iter().map(|path| path.strip_prefix(&self.absolute_root));
+        let paths =
+            below.map(|below| below.map(|below| self.root.join(below))).collect::<Result<Vec<_>, _>>();
+        self.scanner.look(&self.root, paths.ok()?)
+    }
+
+    fn read_everything(&mut self) -> Changes {
+        let snapshot = self.scanner.scan(&self.root);
+        if snapshot.is_partial() {
+            // What keeps a file from being read, such as a lack of descriptors, may end without an event.
+            self.look_again = Some(Instant::now() + self.settings.poll_interval);
+        }
+        self.directory.update(snapshot)
+    }
+
     /// Waits until it is time to read again.
     fn wait(&mut self) -> Flow {
         let mut unrest: Option<Unrest> = None;
@@ -140,7 +173,10 @@ impl Follower {
             let now = Instant::now();
             self.writing.retain(|_, since| now.duration_since(*since) < self.settings.write_grace);
             let Some(timeout) = self.time_left(unrest, now) else {
-                self.look_again = self.look_again.filter(|at| *at > now);
+                if self.look_again.is_some_and(|at| at <= now) {
+                    self.look_again = None;
+                    self.touched = Touched::Everything;
+                }
                 return Flow::Continue;
             };
             match self.messages.recv_timeout(timeout) {
@@ -153,6 +189,7 @@ impl Follower {
                 Ok(Message::Stop) | Err(std_mpsc::RecvTimeoutError::Disconnected) => return Flow::Stop,
                 Err(std_mpsc::RecvTimeoutError::Timeout) if unrest.is_none() => {
                     self.look_again = None;
+                    self.touched = Touched::Everything;
                     return Flow::Continue;
                 }
                 Err(std_mpsc::RecvTimeoutError::Timeout) => {}
@@ -189,6 +226,7 @@ impl Follower {
             Err(error) => {
                 warn!(path = %self.root.display(), error = %error, "watch failed, watching anew");
                 self.watch = Watch::None;
+                self.touched = Touched::Everything;
                 return true;
             }
         };
@@ -213,7 +251,17 @@ impl Follower {
         if matches!(event.kind, EventKind::Create(CreateKind::Folder)) {
             self.look_again = Some(Instant::now() + NEW_DIRECTORY_INTERVAL);
         }
+        self.touch(&event);
         true
+    }
+
+    fn touch(&mut self, event: &notify::Event) {
+        let Touched::Paths(paths) = &mut self.touched else { return };
+        let inside = event.paths.iter().filter(|path| path.starts_with(&self.absolute_root));
+        paths.extend(inside.cloned());
+        if event.need_rescan() || paths.len() > MOST_PATHS {
+            self.touched = Touched::Everything;
+        }
     }
 
     /// Watches the directory unless the one that is there now is watched already.
@@ -231,7 +279,10 @@ impl Follower {
             return;
         }
         match watcher(&self.absolute_root, self.events.clone()) {
-            Ok(watcher) => self.watch = Watch::System { identity: now, _watcher: watcher },
+            Ok(watcher) => {
+                self.watch = Watch::System { identity: now, _watcher: watcher };
+                self.touched = Touched::Everything;
+            }
             Err(error) => {
                 let reason = error.to_string();
                 if !matches!(&self.watch, Watch::Polling { reason: known } if *known == reason) {

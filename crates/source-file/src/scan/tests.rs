@@ -80,3 +80,63 @@ fn pipes_are_not_opened() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     assert!(Scanner::default().scan(dir.path()).files.is_empty());
 }
+
+/// What a look at these names tells; none if it takes a scan.
+fn look(scanner: &mut Scanner, root: &Path, names: &[&str]) -> Option<Vec<(String, Option<FileState>)>> {
+    let files = scanner.look(root, names.iter().map(|name| root.join(name)))?;
+    let prefix = root.join("").to_string_lossy().into_owned();
+    Some(
+        files
+            .into_iter()
+            .map(|(path, state)| (path.strip_prefix(&prefix).unwrap().to_owned(), state))
+            .collect(),
+    )
+}
+
+#[test]
+fn a_look_tells_of_the_files_that_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["a.yaml", "b.yaml", "sub/c.yaml"] {
+        write(&dir.path().join(name), "1", Duration::ZERO);
+    }
+    let mut scanner = Scanner::default();
+    scanner.scan(dir.path());
+    write(&dir.path().join("a.yaml"), "2", Duration::from_secs(1));
+    write(&dir.path().join("sub/d.yaml"), "new", Duration::ZERO);
+    fs::remove_file(dir.path().join("b.yaml")).unwrap();
+    let asked = ["a.yaml", "b.yaml", "sub/c.yaml", "sub/d.yaml", ".a.swp", "a.yaml~", "sub/gone~"];
+    let content = |text: &str| Some(FileState::Content(text.as_bytes().to_vec()));
+    assert_eq!(
+        look(&mut scanner, dir.path(), &asked).unwrap(),
+        [
+            ("a.yaml".to_owned(), content("2")),
+            ("b.yaml".to_owned(), None),
+            ("sub/c.yaml".to_owned(), Some(FileState::Unchanged)),
+            ("sub/d.yaml".to_owned(), content("new")),
+            ("a.yaml~".to_owned(), None),
+            ("sub/gone~".to_owned(), None),
+        ]
+    );
+    let after = scanner.scan(dir.path());
+    assert!(after.files.values().all(|state| *state == FileState::Unchanged), "{:?}", after.files);
+}
+
+#[test]
+fn directories_and_links_take_a_scan() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("a.yaml"), "1", Duration::ZERO);
+    write(&dir.path().join("sub/b.yaml"), "1", Duration::ZERO);
+    let mut scanner = Scanner::default();
+    scanner.scan(dir.path());
+    write(&dir.path().join("new/c.yaml"), "1", Duration::ZERO);
+    assert_eq!(look(&mut scanner, dir.path(), &["new"]), None);
+    assert_eq!(look(&mut scanner, dir.path(), &["new/c.yaml"]), None, "its directory is not known yet");
+    fs::remove_dir_all(dir.path().join("sub")).unwrap();
+    assert_eq!(look(&mut scanner, dir.path(), &["sub"]), None);
+    scanner.scan(dir.path());
+    assert!(look(&mut scanner, dir.path(), &["new/c.yaml"]).is_some());
+    std::os::unix::fs::symlink(dir.path().join("a.yaml"), dir.path().join("l.yaml")).unwrap();
+    assert_eq!(look(&mut scanner, dir.path(), &["l.yaml"]), None);
+    scanner.scan(dir.path());
+    assert_eq!(look(&mut scanner, dir.path(), &["a.yaml"]), None, "a link may lead to it");
+}
