@@ -221,9 +221,10 @@ impl Settings {
             domain: self.mesh.domain.as_str().into(),
             cluster: self.mesh.cluster_id.as_str().into(),
             root_namespace: self.mesh.root_namespace.as_str().into(),
-            assignment_elements: match self.xds.endpoints_as_resources {
-                true => self.xds.endpoints_as_resources_from,
-                false => usize::MAX,
+            assignment_elements: if self.xds.endpoints_as_resources {
+                self.xds.endpoints_as_resources_from
+            } else {
+                usize::MAX
             },
             listener_elements: self.xds.filter_chains_as_resources_from,
         }

@@ -80,7 +80,9 @@ async fn merged(proxy: &Proxy) -> BTreeMap<&'static str, Value> {
         let of_kind = sections.iter().filter(|s| s["@type"].as_str().unwrap().ends_with(kind));
         let mut all: Vec<Value> =
             of_kind.flat_map(|s| s[list].as_array().cloned().unwrap_or_default()).collect();
-        all.iter_mut().for_each(|one| *one = plain(&one[of]));
+        for one in &mut all {
+            *one = plain(&one[of]);
+        }
         all.sort_by_key(Value::to_string);
         Value::Array(all)
     };

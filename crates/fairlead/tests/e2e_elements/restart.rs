@@ -47,7 +47,7 @@ async fn endpoints_that_changed_while_the_control_plane_was_away_are_followed() 
     let traffic = Traffic::start(|| Client::new(at), &Request::get("/").host(HOST));
     for (before, after) in [(0..148, 2..149), (0..151, 0..120), (0..99, 3..160), (0..150, 0..150)] {
         traffic
-            .crosses(async {
+            .crosses(Box::pin(async {
                 server.write("crowd.yaml", &service(before.clone()));
                 server.kill();
                 server.write("crowd.yaml", &service(after.clone()));
@@ -58,7 +58,7 @@ async fn endpoints_that_changed_while_the_control_plane_was_away_are_followed() 
                 // And what comes after is followed as well.
                 server.write("crowd.yaml", &service(0..155));
                 members(155).await;
-            })
+            }))
             .await;
     }
     traffic.end().await.none_failed("the client");

@@ -133,10 +133,10 @@ fn a_weight_that_does_not_count_is_the_same_however_many_endpoints_there_are() {
 #[test]
 fn weights_that_count_keep_an_assignment_in_one_piece() {
     let shares = shares("r1/*", &[("r1/*", 80), ("r2/*", 20)]);
-    let shared = Preference::Distribute(&shares);
-    assert_eq!(collected(&["r1/z1", "r1/z1", "r2/z1"], &shared, true), (false, vec![80, 20]));
+    let distributed = Preference::Distribute(&shares);
+    assert_eq!(collected(&["r1/z1", "r1/z1", "r2/z1"], &distributed, true), (false, vec![80, 20]));
     // Among itself a single locality has no weight.
-    assert_eq!(collected(&["r1/z1", "r1/z1", "r1/z1"], &shared, true), (true, vec![1]));
+    assert_eq!(collected(&["r1/z1", "r1/z1", "r1/z1"], &distributed, true), (true, vec![1]));
 }
 
 #[test]
