@@ -109,7 +109,7 @@ impl Memo {
             |w| w.type_url == type_url && w.set.ptr_eq(set),
             || Whole { type_url, set: set.clone(), part: OnceLock::new() },
         );
-        whole.part.get_or_init(|| whole_state(type_url, set.values())).clone()
+        whole.part.get_or_init(|| whole_state(type_url, set.values()).joined()).clone()
     }
 }
 
@@ -127,7 +127,7 @@ impl Collected {
             prefixes.sort_unstable();
             let endpoints: Vec<_> = children.values().cloned().collect();
             let parts = turned_parts(TypeUrl::LbEndpoint, &endpoints, &[], limit, &InEpoch(self.epoch));
-            (prefixes, parts.into())
+            (prefixes, joined(parts).into())
         });
         (prefixes, parts)
     }
@@ -162,6 +162,10 @@ fn remembered<T>(
     entries.push_front(entry.clone());
     entries.truncate(CAPACITY);
     entry
+}
+
+fn joined(parts: Vec<Part>) -> Vec<Part> {
+    parts.into_iter().map(Part::joined).collect()
 }
 
 impl Step {
@@ -228,8 +232,9 @@ impl Step {
             || Turned { clusters: clusters.to_vec(), removals, parts: OnceLock::new() },
         );
         let removed = if removals { &self.removed()[..] } else { &[][..] };
-        let parts =
-            turned.parts.get_or_init(|| turned_parts(self.type_url, self.changed(), removed, limit, turn));
+        let parts = turned
+            .parts
+            .get_or_init(|| joined(turned_parts(self.type_url, self.changed(), removed, limit, turn)));
         parts.clone()
     }
 
@@ -259,12 +264,12 @@ impl Step {
         } else {
             (&self.additions_only, &[][..])
         };
-        parts.get_or_init(|| delta_parts(self.type_url, self.changed(), removed, limit))
+        parts.get_or_init(|| joined(delta_parts(self.type_url, self.changed(), removed, limit)))
     }
 
     /// The changed resources alone, as state-of-the-world clients take them for types that may be sent in part.
     pub(crate) fn partial(&self) -> &Part {
-        self.partial.get_or_init(|| whole_state(self.type_url, self.changed()))
+        self.partial.get_or_init(|| whole_state(self.type_url, self.changed()).joined())
     }
 
     fn content(&self) -> &Content {

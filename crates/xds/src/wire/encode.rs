@@ -32,6 +32,17 @@ pub(crate) struct Part {
     pub(crate) version: u64,
 }
 
+impl Part {
+    /// The same in one piece, for what many clients are sent: each then sends slices of it, where of small pieces it
+    /// would have to make chunks of its own.
+    pub(crate) fn joined(self) -> Self {
+        if self.segments.len() < 2 {
+            return self;
+        }
+        Self { segments: Arc::new([self.segments.concat().into()]), ..self }
+    }
+}
+
 /// Encodes a delta response, as several parts if the resources exceed `limit` bytes.
 pub(crate) fn delta_parts<'a>(
     type_url: TypeUrl,
