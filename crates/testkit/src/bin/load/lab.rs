@@ -66,6 +66,8 @@ pub(crate) struct Measured {
     pub(crate) clients_cpu: Duration,
     pub(crate) totals: Totals,
     pub(crate) recomputed: f64,
+    /// How many of them are what a view is sent.
+    pub(crate) views: f64,
     /// Which queries that was.
     pub(crate) queries: Vec<String>,
     /// What the server took to compute and publish it, by its own clock.
@@ -220,6 +222,7 @@ impl Lab {
             cpu,
             clients_cpu,
             recomputed: metrics.recomputed() - before.recomputed(),
+            views: metrics.views() - before.views(),
             queries: metrics.recomputed_since(&before),
             round: Duration::from_secs_f64(metrics.rounds_took() - before.rounds_took()),
             reached: times.len(),

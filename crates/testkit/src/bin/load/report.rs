@@ -47,6 +47,7 @@ pub(crate) mod figure {
     pub(crate) const FILES: &str = "open_files";
     pub(crate) const MB: &str = "sent_mb";
     pub(crate) const RECOMPUTED: &str = "recomputed";
+    pub(crate) const VIEWS: &str = "recomputed_views";
     pub(crate) const CLIENTS: &str = "clients_reached";
     pub(crate) const COPY_RATIO: &str = "ratio_to_loopback_copy";
 }
@@ -147,6 +148,7 @@ fn shown(name: &str, value: f64) -> String {
         figure::FILES => format!("{value:.0} open files"),
         figure::MB => format!("{value:.3} MB sent"),
         figure::RECOMPUTED => format!("{value:.0} recomputed"),
+        figure::VIEWS => format!("{value:.0} views recomputed"),
         figure::CLIENTS => format!("{value:.0} clients"),
         figure::COPY_RATIO => format!("{value:.2} of a loopback copy"),
         other => format!("{other} {value:.3}"),

@@ -111,6 +111,9 @@ impl Server {
     }
 }
 
+/// The queries that make up what a proxy, or all proxies of a view, are sent.
+const VIEWS: [&str; 3] = ["proxy_view", "publication", "view_sets"];
+
 /// The metrics of a moment.
 pub(crate) struct Metrics(String);
 
@@ -146,6 +149,12 @@ impl Metrics {
         let (before, now) = (series(before), series(self));
         let times = now.iter().map(|(query, n)| (query, n - before.get(query).copied().unwrap_or(0.0)));
         times.filter(|(_, n)| *n > 0.0).map(|(query, n)| format!("{query} {n}")).collect()
+    }
+
+    /// How often the engine has computed what a view is sent.
+    pub(crate) fn views(&self) -> f64 {
+        let of = |query| self.sum(&format!("fairlead_queries_recomputed_total{{query=\"{query}\"}}"));
+        VIEWS.into_iter().map(of).sum()
     }
 
     /// How often changes were applied.
