@@ -66,6 +66,16 @@ pub(crate) async fn settled(crowd: &Crowd) {
     crowd.wait_quiet(QUIET, WITHIN).await.unwrap();
 }
 
+/// Waits until a crowd has opened so many streams: what it is told to do takes it a moment.
+pub(crate) async fn opened(crowd: &Crowd, streams: u64) {
+    eventually("every client has a new stream", WITHIN, || async {
+        let opened = crowd.totals().streams;
+        if opened >= streams { Ok(()) } else { Err(format!("{opened} of {streams}")) }
+    })
+    .await
+    .unwrap();
+}
+
 /// Every resource of a client of a crowd, with its content, as the server publishes it.
 pub(crate) async fn published(server: &Server, client: usize, spec: &MeshSpec) -> Value {
     let profile = sidecars(client..client + 1, spec).next().expect("there is one");

@@ -5,7 +5,7 @@ use std::time::Instant;
 use fairlead_testkit::meshgen::MeshSpec;
 
 use crate::{
-    crowds::{Memory, crowd_of, resources, server_of, settled, sidecars, sized},
+    crowds::{Memory, crowd_of, opened, resources, server_of, settled, sidecars, sized},
     report::Report,
 };
 
@@ -48,6 +48,7 @@ async fn a_storm_of_clients_is_let_in_by_and_by_and_none_is_refused() {
     memory.reset_peak();
     let began = Instant::now();
     crowd.reconnect(0..clients, None);
+    opened(&crowd, first.streams + clients as u64).await;
     settled(&crowd).await;
     report.add("second_wave_until_quiet_s", began.elapsed().as_secs_f64());
     check(&mut report, "second_wave", &memory, clients);

@@ -54,7 +54,7 @@ fn an_exit_status_is_kept() {
 
 #[test]
 fn the_watchdog_kills_when_its_pipe_closes() {
-    let mut child = sh("sleep 300").process_group(0).spawn().unwrap();
+    let mut child = sh("exec sleep 300").process_group(0).spawn().unwrap();
     let mut watchdog = Watchdog::over(child.id()).unwrap();
     drop(watchdog.0.stdin.take());
     assert_eq!(child.wait().unwrap().signal(), Some(9));
@@ -63,7 +63,7 @@ fn the_watchdog_kills_when_its_pipe_closes() {
 
 #[test]
 fn a_dismissed_watchdog_kills_nobody() {
-    let mut child = sh("sleep 300").process_group(0).spawn().unwrap();
+    let mut child = sh("exec sleep 300").process_group(0).spawn().unwrap();
     Watchdog::over(child.id()).unwrap().dismiss();
     assert!(child.try_wait().unwrap().is_none());
     child.kill().unwrap();
