@@ -82,8 +82,9 @@ pub fn virtual_host_element_of(table: &str, inline_name: &str, body: &Bytes) -> 
 /// A route table from `head` (everything but the name and the hosts), its elements in the order given, and a
 /// catch-all host that is inline in both forms.
 ///
-/// A table with an element also has the form of a parent with children: the head with `vhds` over ADS and the
-/// catch-all. One without has none: Envoy would wait for hosts that never come.
+/// A table also has the form of a parent with children: the head with `vhds` over ADS and the catch-all. One without
+/// elements has that form too, and Envoy has to be told that there are none: should a table lose `vhds` with its last
+/// host, Envoy 1.40 would keep that host, and show it again when the table has `vhds` again.
 ///
 /// The digest of the full form is that of its head, its catch-all and its elements' digests, so one changed host
 /// among thousands costs 16 hashed bytes a host and no pass over their bytes. The digest determines the bytes,
@@ -117,12 +118,10 @@ pub fn route_table_of(
         concat(head_bytes, inline.into_iter().chain(catch_all.clone())),
         std::iter::once(own).chain(children.values().map(|child| child.digest)),
     );
-    if !children.is_empty() {
-        head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
-        let parent = EncodedResource::of_fragments(name, concat(encode(&head), catch_all));
-        full.elements =
-            Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None }));
-    }
+    head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
+    let parent = EncodedResource::of_fragments(name, concat(encode(&head), catch_all));
+    full.elements =
+        Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None }));
     full
 }
 
@@ -150,10 +149,6 @@ pub fn route_table_after(
         concat(head_bytes, inline),
         std::iter::once(own).chain(elements.iter().map(|element| element.alone.digest)),
     );
-    if elements.is_empty() {
-        return full;
-    }
-
     head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
     let parent = EncodedResource::of_fragments(name, concat(encode(&head), catch_all));
     let children = children(previous, elements);

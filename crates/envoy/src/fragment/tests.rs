@@ -69,10 +69,14 @@ fn the_full_form_has_every_host_and_the_parent_only_the_catch_all() {
 }
 
 #[test]
-fn a_table_without_elements_has_no_second_form() {
+fn a_table_without_elements_has_its_second_form_all_the_same() {
     let resource = table(&[]);
-    assert!(resource.elements.is_none());
     assert_eq!(read::<RouteConfiguration>(&resource).virtual_hosts, [catch_all()]);
+    let elements = resource.elements.as_ref().unwrap();
+    assert!(elements.children.is_empty());
+    let parent: RouteConfiguration = read(&elements.parent);
+    assert_eq!(parent.virtual_hosts, [catch_all()]);
+    assert!(parent.vhds.is_some());
 }
 
 #[test]

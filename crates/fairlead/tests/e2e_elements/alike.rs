@@ -145,6 +145,18 @@ async fn in_use(proxy: &Proxy) -> BTreeMap<String, Vec<String>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_ways_lead_to_the_same_configuration() {
     let seed = SEED.map_or_else(|| RandomState::new().build_hasher().finish(), |seed| seed.parse().unwrap());
+    history(seed).await;
+}
+
+/// Seed 3343045338317985003: a table lost its last host and got another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_that_have_gone_wrong_before_go_well() {
+    for seed in [3_343_045_338_317_985_003] {
+        history(seed).await;
+    }
+}
+
+async fn history(seed: u64) {
     eprintln!("    seed: FAIRLEAD_SEED={seed}");
     let mut dice = Dice(seed);
     let mesh = Mesh::start_with(|settings| settings.xds.endpoints_as_resources_from = FROM).await;
