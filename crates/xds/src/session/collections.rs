@@ -285,19 +285,22 @@ impl Session {
     /// are: without them the cluster would fail before its users are gone. It is sent again when it is back.
     pub(super) fn keep_orphans(&mut self, current: &ResourceSet) {
         let state = self.state(TypeUrl::LbEndpoint);
-        if state.names.collections.is_empty() || state.root.ptr_eq(current) {
+        if state.names.collections.is_empty() || (state.root.ptr_eq(current) && state.odd.is_empty()) {
             return;
         }
         let step = self.memo(TypeUrl::LbEndpoint).step(TypeUrl::LbEndpoint, &state.root, current);
-        let served = step.collections().iter().filter(|c| state.names.collections.contains_key(c.prefix()));
+        // What an earlier publication changed may still wait to be sent.
+        let waiting = state.odd.keys().filter_map(|name| Collection::of_endpoint(name));
+        let changed = step.collections().iter().cloned().chain(waiting);
+        let served = changed.filter(|c| state.names.collections.contains_key(c.prefix()));
         let assignments = &self.state(TypeUrl::ClusterLoadAssignment).names;
         let orphans: BTreeSet<ResourceName> = served
-            .filter(|c| assignments.wants(&c.cluster().into()))
-            .filter(|c| {
-                self.collected(c.cluster())
+            .map(|c| ResourceName::from(c.cluster()))
+            .filter(|cluster| assignments.wants(cluster))
+            .filter(|cluster| {
+                self.collected(cluster)
                     .is_none_or(|e| self.is_rejected(TypeUrl::ClusterLoadAssignment, &e.parent))
             })
-            .map(|c| c.cluster().into())
             .collect();
         for cluster in orphans {
             self.stop_serving(&cluster);

@@ -222,6 +222,30 @@ fn endpoints_stay_as_long_as_their_assignment() {
 }
 
 #[test]
+fn endpoints_stay_when_their_assignment_goes_while_it_waits_to_be_replaced() {
+    check_leds(
+        "publish EDS c{0/x=1} d=1
+         > EDS +c +d
+         < EDS c=a:0 d=1
+         > LEDS +a/c/0/*
+         < LEDS a/c/0/x=1
+         > EDS ack
+         > LEDS ack
+         publish EDS c{0/x=1} d=2
+         < EDS d=2
+         publish EDS c{1/y=1} d=2      # cannot be sent yet
+         publish EDS d=2               # x is not taken away: nothing else is there
+         > EDS ack
+         < EDS -c
+         > EDS ack
+         publish EDS c{0/x=1} d=2
+         < EDS c=b:0
+         > LEDS +b/c/0/* -a/c/0/*
+         < LEDS b/c/0/x=1",
+    );
+}
+
+#[test]
 fn one_bad_endpoint_is_left_out() {
     started(
         "publish EDS c{0/x=2,0/y=bad}
