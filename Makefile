@@ -12,6 +12,8 @@ SOAK_SECONDS = 600
 # Seconds that each fuzz target runs for in `make fuzz`.
 FUZZ_SECONDS = 60
 CARGO_DENY_VERSION = 0.20.2
+# Histories that each property is tried with in `make explore`.
+EXPLORE_CASES = 5000
 # What `make load` asks of the load harness: LOAD='--scenario endpoint --clients 100'.
 LOAD =
 
@@ -23,7 +25,7 @@ FIND_ENVOY = chosen='$(ENVOY)'; chosen=$${chosen:-$${FAIRLEAD_ENVOY:-}}; \
 
 .POSIX:
 .SUFFIXES:
-.PHONY: help build check fmt clippy doc tidy test golden demo bench load soak gen audit fuzz clean
+.PHONY: help build check fmt clippy doc tidy test explore golden demo bench load soak gen audit fuzz clean
 
 help: ## List the targets (this list)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -46,8 +48,14 @@ doc: ## Build the documentation of the crates, warnings are errors
 tidy: ## Check layering, absences, file lengths, links and reference pages
 	$(CARGO) test --quiet --package fairlead-tidy
 
+# Properties are tried with the same cases in each run, so that what fails has been broken by the change at hand.
 test: ## Run all tests, against a stock Envoy that is fetched if need be
-	@$(FIND_ENVOY); set -x; $(CARGO) test --workspace --no-fail-fast
+	@$(FIND_ENVOY); PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1}; export PROPTEST_RNG_SEED; \
+		set -x; $(CARGO) test --workspace --no-fail-fast
+
+explore: ## Try the properties with new random cases, EXPLORE_CASES each; what fails is kept and is always tried again
+	PROPTEST_CASES=$(EXPLORE_CASES) $(CARGO) test --release --no-fail-fast --package fairlead-config --package fairlead-model \
+		--package fairlead-incremental --package fairlead-translate --package fairlead-envoy --package fairlead-xds
 
 golden: ## Rewrite the expected files of the golden tests; read the diff before you commit it
 	@$(FIND_ENVOY); UPDATE=1; UPDATE_GOLDEN=1; export UPDATE UPDATE_GOLDEN; set -x; \
