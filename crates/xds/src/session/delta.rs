@@ -50,6 +50,12 @@ impl Session {
         let flights = &mut self.state_mut(owner).flights;
         let at = flights.iter().position(|f| f.nonce == nonce).expect("owner_of found the nonce");
         let flight = flights.remove(at).expect("position is within the queue");
+        if request.error_detail.is_none() || flight.carried.is_empty() {
+            // Answers may come in another order than responses went.
+            for earlier in flights.iter_mut().take(at) {
+                earlier.settled.extend(flight.names().cloned());
+            }
+        }
         match &request.error_detail {
             Some(error) => self.rejected(owner, vec![flight], &error.message),
             None => self.accepted(owner, &flight),

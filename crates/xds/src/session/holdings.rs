@@ -1,7 +1,7 @@
 //! What a client holds of one type.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -102,6 +102,15 @@ pub(crate) struct Flight {
     pub(crate) adds: bool,
     /// It carries a group of suspects.
     pub(crate) trial: bool,
+    /// Names of which a later response, answered before this one, has settled what the client holds.
+    pub(crate) settled: BTreeSet<ResourceName>,
+}
+
+impl Flight {
+    /// The names that it brought or took away.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &ResourceName> {
+        self.carried.iter().map(|(name, _)| name).chain(&*self.gone)
+    }
 }
 
 /// What the client held before a response.

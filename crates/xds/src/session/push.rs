@@ -1,6 +1,6 @@
 //! Choosing what to send of one type, and sending it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fairlead_envoy::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
@@ -310,6 +310,7 @@ impl Session {
                 prior: prior(part),
                 adds,
                 trial,
+                settled: BTreeSet::new(),
             };
             match type_url {
                 TypeUrl::Cluster if !part.carried.is_empty() => {

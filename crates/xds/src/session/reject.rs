@@ -14,7 +14,6 @@ use super::{Action, Note, Session, holdings::Flight};
 use crate::{
     Protocol,
     nack::{NackReport, Rejected, truncated},
-    wire::Nonce,
 };
 
 /// How many rejected responses one search may take before all that is left is held to be at fault.
@@ -34,7 +33,7 @@ impl Session {
             self.seen(flight.nonce);
             self.acked = true;
             self.chains_see_answer(type_url, false);
-            let superseded = self.superseded(type_url, flight.nonce);
+            let superseded = self.superseded(type_url, &flight);
             self.doubt(type_url, &flight, &superseded);
             if flight.trial {
                 self.tried(type_url);
@@ -46,9 +45,9 @@ impl Session {
     }
 
     /// The names of which a later response has settled what the client holds.
-    fn superseded(&self, type_url: TypeUrl, nonce: Nonce) -> BTreeSet<ResourceName> {
-        let later = self.state(type_url).flights.iter().filter(|f| f.nonce > nonce);
-        later.flat_map(|f| f.carried.iter().map(|(name, _)| name).chain(&*f.gone)).cloned().collect()
+    fn superseded(&self, type_url: TypeUrl, flight: &Flight) -> BTreeSet<ResourceName> {
+        let later = self.state(type_url).flights.iter().filter(|f| f.nonce > flight.nonce);
+        later.flat_map(Flight::names).chain(&flight.settled).cloned().collect()
     }
 
     /// What the response carried may or may not have been applied.
@@ -59,7 +58,7 @@ impl Session {
             return;
         }
         let state = self.state_mut(type_url);
-        for name in flight.carried.iter().map(|(name, _)| name).chain(&*flight.gone) {
+        for name in flight.names() {
             if state.names.wants(name) && !superseded.contains(name) {
                 let before = state.before(name, flight);
                 state.deviate(name, before.doubted(), false);

@@ -22,6 +22,31 @@ fn the_resource_that_the_message_names_is_left_out() {
 }
 
 #[test]
+fn an_answer_out_of_turn_does_not_bring_back_what_was_removed() {
+    check(
+        "publish CDS a=1 EDS a=1
+         > CDS
+         < CDS a=1
+         > EDS +a
+         < EDS a=1
+         > EDS ack
+         publish CDS a=bad EDS a=1
+         < CDS a=bad
+         < EDS a=1
+         > EDS ack
+         publish
+         < CDS -a
+         > CDS last-ack
+         > CDS ack
+         > CDS nack it is bad
+         ! CDS a
+         < EDS -a
+         publish CDS a=1 EDS a=1
+         < CDS a=1",
+    );
+}
+
+#[test]
 fn several_may_be_named() {
     check(
         "publish CDS a=1 b=bad b2=bad c=1

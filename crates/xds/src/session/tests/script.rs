@@ -127,6 +127,11 @@ impl Player {
                 request.response_nonce = if open.is_empty() { "ffff".into() } else { open.remove(0).0 };
                 request.error_detail = error(word, argument);
             }
+            // Out of turn: of the last response.
+            "last-ack" => {
+                let open = self.open.get_mut(&short(type_url)).expect("a response is open");
+                request.response_nonce = open.pop().expect("a response is open").0;
+            }
             "nonce" => request.response_nonce = argument.into(),
             "have" => {
                 for word in argument.split_whitespace() {
