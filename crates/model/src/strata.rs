@@ -29,7 +29,7 @@ pub const GATEWAY_HOSTS: Stratum = Stratum(42);
 /// Diagnostics about one object among others.
 pub const OBJECT_DIAGNOSTICS: Stratum = Stratum(44);
 /// Diagnostics about references between objects.
-pub const DIAGNOSTICS: Stratum = Stratum(45);
+pub const DIAGNOSTICS: Stratum = Stratum(46);
 /// Which listeners, route tables and virtual hosts a scope has: keys, no bytes.
 pub const PLAN: Stratum = Stratum(50);
 /// Encoded resources and elements, one each.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use fairlead_config::{Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name};
-use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_incremental::{Collect, Query, Reader, Stratum};
+use imbl::OrdSet;
 
 use super::{
     destination_rule,
@@ -50,6 +51,43 @@ impl Query for DiagnosticsOf {
     }
 }
 
+/// The findings about the objects of a kind, by object and number. An object that comes or goes costs its own.
+struct DiagnosticsOfKind;
+
+impl Collect for DiagnosticsOfKind {
+    type Key = Kind;
+    type Member = DiagnosticsOf;
+    type OutKey = (ConfigKey, usize);
+    type OutValue = Diagnostic;
+    const NAME: &'static str = "diagnostics of a kind";
+    const STRATUM: Stratum = Stratum(strata::OBJECT_DIAGNOSTICS.0 + 1);
+
+    fn members(cx: &Reader<'_>, kind: &Kind) -> OrdSet<ConfigKey> {
+        match kind {
+            Kind::VirtualService => cx.index::<All<VirtualServices>>(&()),
+            Kind::DestinationRule => cx.index::<All<DestinationRules>>(&()),
+            Kind::Gateway => cx.index::<All<Gateways>>(&()),
+            Kind::Sidecar => cx.index::<All<Sidecars>>(&()),
+            Kind::Service => cx.index::<All<Services>>(&()),
+            _ => OrdSet::new(),
+        }
+    }
+
+    fn entries(
+        object: &ConfigKey,
+        found: &Arc<[Diagnostic]>,
+        emit: &mut dyn FnMut(Self::OutKey, Self::OutValue),
+    ) {
+        for (number, diagnostic) in found.iter().enumerate() {
+            emit((object.clone(), number), diagnostic.clone());
+        }
+    }
+}
+
+/// The kinds whose objects are judged among others.
+const JUDGED: [Kind; 5] =
+    [Kind::VirtualService, Kind::DestinationRule, Kind::Gateway, Kind::Sidecar, Kind::Service];
+
 /// All findings about objects among others, and about the MeshConfig, sorted.
 #[derive(Debug)]
 pub struct AllDiagnostics;
@@ -62,15 +100,8 @@ impl Query for AllDiagnostics {
 
     fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
         let mut all: Vec<Diagnostic> = cx.get::<MeshDiagnostics>(&()).to_vec();
-        let keys = [
-            cx.index::<All<VirtualServices>>(&()),
-            cx.index::<All<DestinationRules>>(&()),
-            cx.index::<All<Gateways>>(&()),
-            cx.index::<All<Sidecars>>(&()),
-            cx.index::<All<Services>>(&()),
-        ];
-        for key in keys.iter().flatten() {
-            all.extend(cx.get::<DiagnosticsOf>(key).iter().cloned());
+        for kind in JUDGED {
+            all.extend(cx.collect::<DiagnosticsOfKind>(&kind).values().cloned());
         }
         all.sort();
         all.into()
