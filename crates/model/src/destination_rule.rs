@@ -27,7 +27,7 @@ pub(crate) use merge::duplicate_subsets;
 pub use merge::merge;
 pub use queries::{
     FailoverLabelKeys, MergedGroups, MergedRule, ResolvedDestinationRule, RuleFor, RuleForKey, RuleHeaderOf,
-    RuleHeadersIn, RulesOfNamespace, SelectingRules,
+    RuleHeadersIn, RulesNamingSecrets, RulesOfNamespace, SelectingRules,
 };
 pub use resolve::resolve;
 
@@ -98,6 +98,13 @@ pub struct PolicyBlocks {
 }
 
 impl DestinationRule {
+    /// Every `tls` of the rule: of its own policy, of its ports and of its subsets.
+    pub fn tls(&self) -> impl Iterator<Item = &UpstreamTls> {
+        let layers = std::iter::once(&self.policy).chain(self.subsets.iter().map(|subset| &subset.policy));
+        let blocks = layers.flat_map(|layer| std::iter::once(&layer.blocks).chain(layer.ports.values()));
+        blocks.filter_map(|blocks| blocks.tls.as_ref())
+    }
+
     /// The subset of this name.
     pub fn subset(&self, name: &str) -> Option<&Subset> {
         self.subsets.iter().find(|s| &*s.name == name)

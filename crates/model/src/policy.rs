@@ -175,6 +175,27 @@ pub enum UpstreamTls {
     IstioMutual(UpstreamTlsSettings),
 }
 
+impl UpstreamTls {
+    /// The Secret with the client's certificate, where one is named.
+    pub fn certificate_secret(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Mutual { certificate: CertificateSource::Secret(name), .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The Secret with the authorities that the server is verified by, where one is named.
+    pub fn ca_secret(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Simple(settings) | Self::Mutual { settings, .. } => match &settings.validation {
+                ServerValidation::Secret(name) => Some(name),
+                _ => None,
+            },
+            Self::Disable | Self::IstioMutual(_) => None,
+        }
+    }
+}
+
 /// What SIMPLE and MUTUAL share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpstreamTlsSettings {

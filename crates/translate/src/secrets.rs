@@ -8,8 +8,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use fairlead_envoy::{EncodedResource, ResourceSet, SharedSet, encode, secret};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    CertificateSource, Namespace, ServerValidation, UpstreamTls,
-    destination_rule::{DestinationRule, MergedRule},
+    CertificateSource, Namespace,
+    destination_rule::{DestinationRule, MergedRule, RuleKey, RulesNamingSecrets},
     gateway::{ClientCa, ClientValidation, ResolvedGateway, ServerTls},
     scope::{ScopeKey, ScopeOf},
     secret::{TlsMaterial, TlsMaterialOf},
@@ -45,9 +45,8 @@ impl Query for ProxySecrets {
                 gateway.servers.iter().for_each(|server| of_server(&server.tls, &mut wanted));
             }
         }
-        for service in cx.get::<ScopeOf>(&key.scope).services.iter() {
-            let Some(rule) = &service.rule else { continue };
-            if let Some(rule) = cx.get::<MergedRule>(rule).as_ref()
+        for rule in rules_with_secrets(cx, key) {
+            if let Some(rule) = cx.get::<MergedRule>(&rule).as_ref()
                 && (key.gateway.is_some() || rule.workload_selector.is_some())
             {
                 of_rule(rule, &mut wanted);
@@ -63,6 +62,21 @@ impl Query for ProxySecrets {
         let secrets = wanted.iter().filter_map(secret).map(|s| (s.name.clone(), s));
         secrets.collect::<ResourceSet>().into()
     }
+}
+
+/// The rules of a scope that name a Secret. Most meshes have none, and then the scope is not looked at.
+fn rules_with_secrets(cx: &Reader<'_>, key: &SecretsKey) -> Vec<RuleKey> {
+    // Those for some workloads only apply to the proxies that they select.
+    if key.gateway.is_none() && key.scope.selected_rules.is_empty() {
+        return Vec::new();
+    }
+    let naming = cx.get::<RulesNamingSecrets>(&());
+    if naming.is_empty() {
+        return Vec::new();
+    }
+    let scope = cx.get::<ScopeOf>(&key.scope);
+    let rules = scope.services.iter().filter_map(|service| service.rule.as_ref());
+    rules.filter(|rule| rule.objects.iter().any(|object| naming.contains(object))).cloned().collect()
 }
 
 /// A part of a Secret that an object names.
@@ -87,22 +101,9 @@ fn of_server(tls: &ServerTls, wanted: &mut BTreeSet<Wanted>) {
 }
 
 fn of_rule(rule: &DestinationRule, wanted: &mut BTreeSet<Wanted>) {
-    let layers = std::iter::once(&rule.policy).chain(rule.subsets.iter().map(|s| &s.policy));
-    let blocks = layers.flat_map(|layer| std::iter::once(&layer.blocks).chain(layer.ports.values()));
-    for tls in blocks.filter_map(|blocks| blocks.tls.as_ref()) {
-        let settings = match tls {
-            UpstreamTls::Disable | UpstreamTls::IstioMutual(_) => continue,
-            UpstreamTls::Simple(settings) => settings,
-            UpstreamTls::Mutual { certificate, settings } => {
-                if let CertificateSource::Secret(name) = certificate {
-                    wanted.insert(Wanted::Certificate(name.clone()));
-                }
-                settings
-            }
-        };
-        if let ServerValidation::Secret(name) = &settings.validation {
-            wanted.insert(Wanted::ClientCa(name.clone()));
-        }
+    for tls in rule.tls() {
+        wanted.extend(tls.certificate_secret().cloned().map(Wanted::Certificate));
+        wanted.extend(tls.ca_secret().cloned().map(Wanted::ClientCa));
     }
 }
 

@@ -7,7 +7,8 @@ use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 use super::{DestinationRule, RuleKey};
 use crate::{Host, ServiceKey, age, host_map::HostMap, service::Visibility};
 
-/// What decides which services and clients a rule is for: all of it but the policies.
+/// What decides which services and clients a rule is for, and whether it needs anything else: all of it but the
+/// policies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleHeader {
     /// The object.
@@ -22,6 +23,8 @@ pub struct RuleHeader {
     pub workload_selector: Option<LabelSet>,
     /// Labels that its `failoverPriority` asks about the client, each without a value.
     pub failover_labels: Vec<Arc<str>>,
+    /// Whether it names a Secret.
+    pub names_secret: bool,
 }
 
 impl RuleHeader {
@@ -34,6 +37,9 @@ impl RuleHeader {
             export_to: rule.export_to.clone(),
             workload_selector: rule.workload_selector.clone(),
             failover_labels: failover_labels(rule),
+            names_secret: rule
+                .tls()
+                .any(|tls| tls.certificate_secret().is_some() || tls.ca_secret().is_some()),
         }
     }
 }

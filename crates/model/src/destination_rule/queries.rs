@@ -140,6 +140,25 @@ impl Query for FailoverLabelKeys {
     }
 }
 
+/// The DestinationRules that name a Secret.
+#[derive(Debug)]
+pub struct RulesNamingSecrets;
+
+impl Query for RulesNamingSecrets {
+    type Key = ();
+    type Value = Arc<BTreeSet<ConfigKey>>;
+    const NAME: &'static str = "destination rules that name a secret";
+    const STRATUM: Stratum = strata::REGISTRY_INDEX;
+
+    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
+        let keys = cx.index::<input::All<input::DestinationRules>>(&());
+        let names_secret = |key: &&ConfigKey| {
+            cx.get::<RuleHeaderOf>(key).as_ref().as_ref().is_some_and(|rule| rule.names_secret)
+        };
+        Arc::new(keys.iter().filter(names_secret).cloned().collect())
+    }
+}
+
 /// A client's namespace and a service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleForKey {

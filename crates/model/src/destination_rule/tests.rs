@@ -263,6 +263,7 @@ fn a_rule_that_selects_the_client_beats_one_for_all() {
             export_to: Visibility::Public,
             workload_selector: selector,
             failover_labels: Vec::new(),
+            names_secret: false,
         })
     };
     let selecting = header("z", Some([("app", "x")].into_iter().collect()));

@@ -68,6 +68,7 @@ fn rules(namespace: &Namespace) -> RuleIndex {
             export_to: Visibility::Public,
             workload_selector: None,
             failover_labels: Vec::new(),
+            names_secret: false,
         })
     };
     RuleIndex::new(namespace, &own.map(header).collect::<Vec<_>>())
