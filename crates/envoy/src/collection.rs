@@ -5,10 +5,10 @@
 //! one of two letters: an assignment that is sent again names other collections than the time before, see
 //! [`Epoch`].
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use envoy_types::pb::envoy::config::{
-    core::v3::{SocketAddress, address, socket_address::PortSpecifier},
+    core::v3::{Pipe, SocketAddress, address, socket_address::PortSpecifier},
     endpoint::v3::{
         ClusterLoadAssignment, LbEndpoint, LedsClusterLocalityConfig, LocalityLbEndpoints,
         lb_endpoint::HostIdentifier, locality_lb_endpoints::LbConfig,
@@ -19,6 +19,9 @@ use crate::{Digest, Elements, EncodedResource, ResourceName, ResourceSet, TypeUr
 
 #[cfg(test)]
 mod tests;
+
+/// The longest path of a socket (`sun_path` without its end).
+const PATH_BYTES: usize = 107;
 
 const PREFIX: &str = "xdstp:///envoy.config.endpoint.v3.LbEndpoint/";
 
@@ -182,15 +185,32 @@ impl Elements {
 
 /// A load assignment that has its endpoints as elements, one collection for each locality.
 ///
-/// It has no second form if it has no endpoint: Envoy would wait for endpoints that never come.
+/// It has no second form if it has no endpoint: Envoy would wait for endpoints that never come. Nor has it one if
+/// Envoy cannot read an address: an assignment with that is rejected, but an endpoint ends the process, as soon as
+/// another one of the assignment changes (`std::terminate`, uncaught `malformed IP address`).
 pub fn load_assignment(assignment: &ClusterLoadAssignment) -> EncodedResource {
     let mut full = EncodedResource::whole(assignment.cluster_name.as_str(), encode(assignment));
+    if !assignment.endpoints.iter().flat_map(|locality| &locality.lb_endpoints).all(is_readable) {
+        return full;
+    }
     let children = endpoints(assignment);
     if !children.is_empty() {
         let parents = [Epoch::First, Epoch::Second].map(|epoch| parent(assignment, epoch));
         full.elements = Some(Arc::new(Elements::of_collections(parents, children)));
     }
     full
+}
+
+/// Whether Envoy can read the address of an endpoint: that of an IP address, or of a socket in a file.
+fn is_readable(endpoint: &LbEndpoint) -> bool {
+    let Some(HostIdentifier::Endpoint(of)) = &endpoint.host_identifier else { return false };
+    match of.address.as_ref().and_then(|address| address.address.as_ref()) {
+        Some(address::Address::SocketAddress(SocketAddress { address, .. })) => {
+            address.parse::<IpAddr>().is_ok()
+        }
+        Some(address::Address::Pipe(Pipe { path, .. })) => (1..=PATH_BYTES).contains(&path.len()),
+        _ => false,
+    }
 }
 
 /// The localities that have endpoints, numbered: a collection without one would never be answered.

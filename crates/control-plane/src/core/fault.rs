@@ -6,7 +6,7 @@
 
 use std::{iter::once, sync::Arc};
 
-use fairlead_envoy::{Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_envoy::{Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, collection::Collection};
 use fairlead_xds::Publication;
 use tokio::sync::oneshot;
 
@@ -15,9 +15,10 @@ use super::{Core, CoreGone, CoreHandle, Event, publish::find};
 /// What one resource has besides its content, in whatever is published of it.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// The type. A fault of a virtual host is one of its table too, for clients that take hosts as part of it.
+    /// The type. A fault of a virtual host or an endpoint is one of its table or assignment too, for clients that
+    /// take it as part of that.
     pub type_url: TypeUrl,
-    /// The resource.
+    /// The resource; an endpoint by its name in the first epoch.
     pub name: ResourceName,
     /// Encoded fields that follow the message: single fields replace its own, messages and lists are added to.
     pub tail: Vec<u8>,
@@ -41,6 +42,7 @@ impl Core {
         for fault in &self.faults {
             publication = match fault.type_url {
                 TypeUrl::VirtualHost => spoil_host(publication, fault),
+                TypeUrl::LbEndpoint => spoil_endpoint(publication, fault),
                 type_url => {
                     let set = publication
                         .set(type_url)
@@ -65,31 +67,48 @@ impl Fault {
     }
 
     fn appended(&self, resource: &EncodedResource) -> EncodedResource {
-        let tail = once(self.tail.clone().into());
-        EncodedResource::of_fragments(
-            resource.name.clone(),
-            resource.fragments.iter().cloned().chain(tail).collect(),
-        )
+        appended(resource, &self.tail)
     }
+}
+
+fn appended(resource: &EncodedResource, tail: &[u8]) -> EncodedResource {
+    let tail = once(tail.to_vec().into());
+    let fragments = resource.fragments.iter().cloned().chain(tail).collect();
+    EncodedResource::of_fragments(resource.name.clone(), fragments)
 }
 
 /// Spoils a host where it is a resource, and the table that has it where it is not.
 fn spoil_host(publication: Publication, fault: &Fault) -> Publication {
     let Some(host) = find(&publication, TypeUrl::VirtualHost, &fault.name) else { return publication };
     let host = fault.appended(&host);
-    let spoil = |table: &EncodedResource| -> EncodedResource {
-        let Some(elements) = table.elements.as_ref().filter(|e| e.children.contains_key(&fault.name)) else {
-            return table.clone();
-        };
-        let as_field = Fault { tail: as_virtual_host(&host), ..fault.clone() };
-        let mut spoilt = as_field.appended(table);
-        let children = elements.children.update(host.name.clone(), host.clone());
-        spoilt.elements = Some(Arc::new(Elements { children, ..(**elements).clone() }));
-        spoilt
-    };
+    let field = as_virtual_host(&host);
     let tables = publication.set(TypeUrl::RouteConfiguration);
+    let spoil = |table: &EncodedResource| with_element(table, &host, &field);
     let tables: ResourceSet = tables.iter().map(|(name, table)| (name.clone(), spoil(table))).collect();
     publication.with(TypeUrl::RouteConfiguration, tables)
+}
+
+/// Spoils an endpoint where it is a resource, and the assignment that has it where it is not.
+fn spoil_endpoint(publication: Publication, fault: &Fault) -> Publication {
+    let Some(endpoint) = find(&publication, TypeUrl::LbEndpoint, &fault.name) else { return publication };
+    let Some(collection) = Collection::of_endpoint(&fault.name) else { return publication };
+    let endpoint = fault.appended(&endpoint);
+    let field = as_endpoints(&endpoint);
+    let assignments = publication.set(TypeUrl::ClusterLoadAssignment);
+    let spoil = |assignment: Option<EncodedResource>| Some(with_element(&assignment?, &endpoint, &field));
+    let assignments = assignments.alter(spoil, collection.cluster().into());
+    publication.with(TypeUrl::ClusterLoadAssignment, assignments)
+}
+
+/// A resource in which an element, if it has it, is another one; `field` is that in the form of one piece.
+fn with_element(parent: &EncodedResource, element: &EncodedResource, field: &[u8]) -> EncodedResource {
+    let Some(elements) = parent.elements.as_ref().filter(|e| e.children.contains_key(&element.name)) else {
+        return parent.clone();
+    };
+    let mut spoilt = appended(parent, field);
+    let children = elements.children.update(element.name.clone(), element.clone());
+    spoilt.elements = Some(Arc::new(Elements { children, ..(**elements).clone() }));
+    spoilt
 }
 
 /// A field `virtual_hosts` of a route table.
@@ -99,4 +118,16 @@ fn as_virtual_host(host: &EncodedResource) -> Vec<u8> {
     let host =
         VirtualHost::decode(&*host.to_vec()).expect("a message and fields that follow it are a message");
     RouteConfiguration { virtual_hosts: vec![host], ..RouteConfiguration::default() }.encode_to_vec()
+}
+
+/// A field `endpoints` of a load assignment.
+fn as_endpoints(endpoint: &EncodedResource) -> Vec<u8> {
+    use envoy_types::pb::envoy::config::endpoint::v3::{
+        ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints,
+    };
+    use prost::Message as _;
+    let endpoint =
+        LbEndpoint::decode(&*endpoint.to_vec()).expect("a message and fields that follow it are a message");
+    let endpoints = vec![LocalityLbEndpoints { lb_endpoints: vec![endpoint], ..Default::default() }];
+    ClusterLoadAssignment { endpoints, ..ClusterLoadAssignment::default() }.encode_to_vec()
 }

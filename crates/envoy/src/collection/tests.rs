@@ -95,6 +95,17 @@ fn an_assignment_without_endpoints_has_no_collections() {
 }
 
 #[test]
+fn an_assignment_with_an_address_that_envoy_cannot_read_has_no_collections() {
+    for bad in [address("no address", 80), address("example.com", 80), pipe("/x".repeat(54)), pipe("")] {
+        let mut spoilt = assignment();
+        spoilt.endpoints[0].lb_endpoints.push(lb_endpoint(bad));
+        let full = load_assignment(&spoilt);
+        assert!(full.elements.is_none(), "{spoilt:?}");
+        assert_eq!(decoded(&full), spoilt);
+    }
+}
+
+#[test]
 fn names_of_endpoints_lead_to_their_collections() {
     let collection = Collection::new(Epoch::First, CLUSTER, 12);
     assert_eq!(Collection::of_glob(&collection.glob()), Some(collection.clone()));

@@ -41,6 +41,11 @@ impl Crowd {
         Ipv4Addr::new(127, 210, high, low)
     }
 
+    /// The port of all endpoints.
+    pub(crate) fn port(&self) -> u16 {
+        self.app.address().port()
+    }
+
     /// The service with these endpoints.
     pub(crate) fn service(&self, places: &[Place]) -> String {
         let mut endpoints = String::new();
@@ -52,7 +57,7 @@ impl Crowd {
         }
         format!(
             "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: crowd, namespace: shop}}\nspec:\n  hosts: [{HOST}]\n  ports: [{{number: {PORT}, name: http, protocol: HTTP, targetPort: {}}}]\n  resolution: STATIC\n  endpoints:\n{endpoints}",
-            self.app.address().port()
+            self.port()
         )
     }
 }

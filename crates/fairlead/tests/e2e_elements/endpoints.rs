@@ -19,7 +19,8 @@ async fn mesh() -> Mesh {
 
 /// The endpoints of the service in use, with their locality, weight and priority.
 pub(crate) async fn hosts(proxy: &Proxy) -> BTreeMap<String, String> {
-    let clusters = proxy.admin().clusters().await.unwrap();
+    let clusters = proxy.admin().clusters().await;
+    let clusters = clusters.unwrap_or_else(|error| panic!("{error}\n{}", proxy.envoy().log()));
     let name = cluster(PORT, "", HOST);
     let of = clusters["cluster_statuses"].as_array().unwrap().iter().find(|c| c["name"] == *name);
     let hosts = of.map(|cluster| cluster["host_statuses"].clone()).unwrap_or_default();

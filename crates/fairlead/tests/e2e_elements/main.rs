@@ -10,9 +10,12 @@ mod harness;
 mod pair;
 
 mod alike;
+mod cable;
 mod cost;
 mod crowd;
+mod cut;
 mod endpoints;
 mod restart;
+mod spoilt;
 
 use harness::server;

@@ -85,6 +85,7 @@ pub(crate) struct Starting<'a> {
     address: Ipv4Addr,
     metadata: BTreeMap<String, Value>,
     reports_load: bool,
+    through: Option<SocketAddr>,
 }
 
 impl Mesh {
@@ -134,6 +135,7 @@ impl Mesh {
             address: ports::loopback(),
             metadata: BTreeMap::new(),
             reports_load: false,
+            through: None,
         }
     }
 }
@@ -154,6 +156,12 @@ impl Starting<'_> {
     /// Reports its load to the control plane (LRS).
     pub(crate) fn reporting_load(mut self) -> Self {
         self.reports_load = true;
+        self
+    }
+
+    /// Reaches the control plane through something at this address.
+    pub(crate) fn through(mut self, address: SocketAddr) -> Self {
+        self.through = Some(address);
         self
     }
 
@@ -224,7 +232,7 @@ impl Starting<'_> {
             ("INTERCEPTION_MODE".to_owned(), "NONE".into()),
         ]);
         metadata.extend(self.metadata.clone());
-        let xds = self.mesh.control_plane().xds_address();
+        let xds = self.through.unwrap_or_else(|| self.mesh.control_plane().xds_address());
         Bootstrap {
             node: Node {
                 id: format!("{kind}~{address}~{name}.{namespace}~{namespace}.svc.cluster.local"),
