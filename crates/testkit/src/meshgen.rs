@@ -252,7 +252,7 @@ impl MeshSpec {
     }
 
     /// Room for twice the endpoints, so that a service can be scaled without meeting its neighbour.
-    fn pod_ip(&self, service: usize, endpoint: usize) -> Ipv4Addr {
+    pub(crate) fn pod_ip(&self, service: usize, endpoint: usize) -> Ipv4Addr {
         address(Ipv4Addr::new(11, 0, 0, 0), service * self.endpoints_per_service.max(1) * 2 + endpoint + 1)
     }
 }
@@ -261,7 +261,7 @@ fn namespace(i: usize) -> String {
     format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: ns-{i}}}\n")
 }
 
-fn version(endpoint: usize) -> &'static str {
+pub(crate) fn version(endpoint: usize) -> &'static str {
     if endpoint.is_multiple_of(2) { "v1" } else { "v2" }
 }
 

@@ -7,7 +7,10 @@ use fairlead_envoy::TypeUrl;
 use serde_json::json;
 
 use super::member::Member;
-use crate::fake_envoy::{Protocol, node};
+use crate::{
+    fake_envoy::{Protocol, node},
+    meshgen::{MeshSpec, version},
+};
 
 /// How many extensions stock Envoy 1.40 lists in its node; with the names of their configurations they are 61 kB.
 const EXTENSIONS: usize = 516;
@@ -32,20 +35,35 @@ pub struct Profile {
 impl Profile {
     /// The sidecar of pod `crowd-<i>` of `namespace`, with an address of its own that is no endpoint's.
     pub fn sidecar(i: usize, namespace: &str, protocol: Protocol) -> Self {
-        Self::sidecar_at(i, address(i), namespace, protocol)
+        Self::sidecar_of(&format!("crowd-{i}"), address(i), namespace, &json!({"app": "crowd"}), protocol)
     }
 
-    /// As [`Profile::sidecar`], with the address of an endpoint: it has that service's inbound listeners.
-    pub fn sidecar_at(i: usize, ip: Ipv4Addr, namespace: &str, protocol: Protocol) -> Self {
+    /// The sidecar of a Pod of the mesh, which has the inbound side of its service; the first Pod of each service
+    /// comes before the second of any.
+    pub fn pod(i: usize, mesh: &MeshSpec, protocol: Protocol) -> Self {
+        let (service, endpoint) = (i % mesh.services, i / mesh.services % mesh.endpoints_per_service);
+        let (namespace, name) = (mesh.namespace_of(service), format!("svc-{service}-{endpoint}"));
+        let labels = json!({"app": format!("svc-{service}"), "version": version(endpoint)});
+        Self::sidecar_of(&name, mesh.pod_ip(service, endpoint), &namespace, &labels, protocol)
+    }
+
+    fn sidecar_of(
+        name: &str,
+        ip: Ipv4Addr,
+        namespace: &str,
+        labels: &serde_json::Value,
+        protocol: Protocol,
+    ) -> Self {
         let metadata = json!({
             "NAMESPACE": namespace,
-            "LABELS": {"app": "crowd"},
+            "LABELS": labels,
             "INSTANCE_IPS": ip.to_string(),
             "CLUSTER_ID": "Kubernetes",
             "INTERCEPTION_MODE": "REDIRECT",
         });
-        let id = format!("sidecar~{ip}~crowd-{i}.{namespace}~{namespace}.svc.cluster.local");
-        Self::of(node(&id, &format!("crowd.{namespace}"), &metadata), protocol)
+        let id = format!("sidecar~{ip}~{name}.{namespace}~{namespace}.svc.cluster.local");
+        let service = labels["app"].as_str().unwrap_or(name);
+        Self::of(node(&id, &format!("{service}.{namespace}"), &metadata), protocol)
     }
 
     /// The gateway of pod `gateway-<i>` of `namespace`, with the labels `istio: <selector>`.

@@ -31,8 +31,10 @@ const ROUNDS: usize = 5;
 /// Who the clients are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Sidecars, spread over the namespaces.
+    /// Sidecars of Pods that no service selects, spread over the namespaces.
     Sidecars,
+    /// Sidecars of the mesh's Pods, each of another service as long as there are some.
+    Pods,
     /// Replicas of one gateway.
     Gateways,
 }
@@ -113,6 +115,7 @@ impl Lab {
         let first = self.crowd.len();
         let profile = |i: usize| match self.kind {
             Kind::Sidecars => Profile::sidecar(i, &self.spec.namespace_of(i), self.protocol),
+            Kind::Pods => Profile::pod(i, &self.spec, self.protocol),
             Kind::Gateways => Profile::gateway(i, &self.spec.namespace_of(0), "edge", self.protocol),
         };
         let profiles: Vec<_> = (first..first + clients).map(profile).collect();

@@ -24,6 +24,7 @@ pub(crate) const NAMES: &[&str] = &[
     "weight",
     "service",
     "irrelevant",
+    "pods",
     "scoped",
     "weight-sotw",
     "big-service",
@@ -51,6 +52,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<Vec<Row>, Failure> {
     if settings.wants(&["loaded", "sync", "endpoint", "pool", "weight", "service", "irrelevant"]) {
         let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
         rows.extend(unscoped(settings, protocol, services, clients).await?);
+    }
+    if settings.wants(&["pods"]) {
+        rows.extend(pods(settings, protocol).await?);
     }
     if settings.wants(&["scoped"]) {
         rows.push(scoped(settings, protocol).await?.tell());
@@ -107,6 +111,22 @@ pub(crate) async fn unscoped(
         rows.push(irrelevant(&lab, &setting).await?.tell());
     }
     Ok(rows)
+}
+
+/// What happens to sidecars of which no two have the same inbound side.
+async fn pods(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failure> {
+    let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
+    let setting = format!("{services} services, {clients} clients, each a Pod of them, {}", word(protocol));
+    let mut lab = Lab::new(settings, mesh(services), Kind::Pods, protocol).await?;
+    let mut sync = row("first sync, Pods", setting.clone(), "", Vec::new());
+    lab.sync(clients, &mut sync).await?;
+    Ok(vec![
+        sync.tell(),
+        endpoint(&lab, &setting).await?.tell(),
+        pool(&lab, &setting).await?.tell(),
+        weight(&lab, &setting).await?.tell(),
+        service(&lab, &setting).await?.tell(),
+    ])
 }
 
 fn awaits(kind: TypeUrl, name: Option<&str>, clients: usize) -> Awaits<'_> {
