@@ -24,7 +24,7 @@ use fairlead_config::{ChangeBatch, Diagnostic};
 use fairlead_incremental::{ChangeSet, Db, Lease};
 use fairlead_model::{diagnostics::AllDiagnostics, input};
 use fairlead_translate::publication::PublicationKey;
-use fairlead_xds::NackReport;
+use fairlead_xds::{NackReport, Runs};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -75,6 +75,8 @@ pub struct Core {
     db: Db,
     objects: Objects,
     views: Views,
+    /// What views have in common, encoded.
+    runs: Arc<Runs>,
     /// Proxies that came before the first configuration.
     waiting: Vec<(PublicationKey, oneshot::Sender<Served>)>,
     pending: ChangeBatch,
@@ -159,6 +161,7 @@ impl Core {
             model_diagnostics,
             objects: Objects::default(),
             views: Views::default(),
+            runs: Arc::default(),
             waiting: Vec::new(),
             pending: ChangeBatch::new(),
             pending_since: None,

@@ -1,6 +1,6 @@
 //! A mesh without a server: a directory in, what a proxy would be sent out.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use fairlead_config::{AnyConfig, Change, ChangeBatch, Diagnostic};
 use fairlead_incremental::{ChangeSet, Db};
@@ -56,7 +56,7 @@ impl Mesh {
     pub fn publication(&mut self, proxy: &ProxyKey, secrets: bool) -> Publication {
         let key = PublicationKey { proxy: proxy.clone(), secrets };
         let lease = self.db.lease::<PublicationOf>(&key);
-        publication(self.db.revision().0, &lease.value(&self.db))
+        publication(self.db.revision().0, &lease.value(&self.db), &Arc::default())
     }
 
     /// All findings, about objects by themselves and about their references to others, in order.

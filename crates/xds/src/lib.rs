@@ -29,4 +29,4 @@ pub use options::{AnswerMissing, ElementTypes, Protocol, SessionOptions};
 pub use publication::Publication;
 pub use published::Published;
 pub use session::{Action, CloseReason, Note, Session, TypeStatus};
-pub use wire::{Nonce, Response};
+pub use wire::{Nonce, Response, Runs};

@@ -10,21 +10,25 @@ use std::{
 };
 
 use fairlead_envoy::{
-    Digest, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl,
+    Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl,
     collection::{Collection, Epoch, endpoint_in},
 };
 
 use crate::{
     diff::{Change, changes},
-    wire::{Part, Turn, delta_parts, turned_parts, whole_state},
+    wire::{Carried, Part, Runs, Turn, delta_parts, delta_parts_of_runs, turned_parts, whole_state_of_runs},
 };
 
 /// How many differences, and how many whole bodies, are remembered.
 const CAPACITY: usize = 24;
 
+/// Responses of at least so many bytes are made up of runs; smaller ones are cut anywhere.
+const RUNS_FIT: usize = 1 << 20;
+
 /// The shared work of sending one set. Cheap to create.
 #[derive(Default)]
 pub(crate) struct Memo {
+    runs: Arc<Runs>,
     steps: Mutex<VecDeque<Arc<Step>>>,
     wholes: Mutex<VecDeque<Arc<Whole>>>,
     collected: Mutex<VecDeque<Arc<Collected>>>,
@@ -32,6 +36,7 @@ pub(crate) struct Memo {
 
 /// The way from one set to another.
 pub(crate) struct Step {
+    runs: Arc<Runs>,
     type_url: TypeUrl,
     old: ResourceSet,
     new: ResourceSet,
@@ -59,8 +64,7 @@ pub(crate) struct Collected {
 }
 
 struct Content {
-    changed: Vec<EncodedResource>,
-    carried: Arc<[(ResourceName, Digest)]>,
+    carried: Carried,
     removed: Arc<[ResourceName]>,
     adds: bool,
 }
@@ -73,12 +77,17 @@ struct Whole {
 }
 
 impl Memo {
+    pub(crate) fn new(runs: Arc<Runs>) -> Self {
+        Self { runs, ..Self::default() }
+    }
+
     /// The step from `old` to `new`, computed by the first who asks.
     pub(crate) fn step(&self, type_url: TypeUrl, old: &ResourceSet, new: &ResourceSet) -> Arc<Step> {
         remembered(
             &self.steps,
             |s| s.type_url == type_url && s.old.ptr_eq(old) && s.new.ptr_eq(new),
             || Step {
+                runs: self.runs.clone(),
                 type_url,
                 old: old.clone(),
                 new: new.clone(),
@@ -109,7 +118,8 @@ impl Memo {
             |w| w.type_url == type_url && w.set.ptr_eq(set),
             || Whole { type_url, set: set.clone(), part: OnceLock::new() },
         );
-        whole.part.get_or_init(|| whole_state(type_url, set.values()).joined()).clone()
+        let encode = || whole_state_of_runs(type_url, &self.runs.of(type_url, set.values()), set);
+        whole.part.get_or_init(encode).clone()
     }
 }
 
@@ -169,14 +179,14 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
 }
 
 impl Step {
-    /// The resources that are new or changed.
-    pub(crate) fn changed(&self) -> &[EncodedResource] {
-        &self.content().changed
+    /// Names and digests of what is new or changed.
+    pub(crate) fn carried(&self) -> &Carried {
+        &self.content().carried
     }
 
-    /// Names and digests of what is new or changed.
-    pub(crate) fn carried(&self) -> &Arc<[(ResourceName, Digest)]> {
-        &self.content().carried
+    /// The resources that are new or changed.
+    fn changed(&self) -> impl Iterator<Item = &EncodedResource> {
+        self.carried().names().filter_map(|name| self.new.get(name))
     }
 
     /// The names that are gone.
@@ -191,7 +201,7 @@ impl Step {
 
     /// Whether nothing has to be sent.
     pub(crate) fn is_empty(&self) -> bool {
-        self.changed().is_empty() && self.removed().is_empty()
+        self.carried().is_empty() && self.removed().is_empty()
     }
 
     /// The type of what changes.
@@ -202,7 +212,7 @@ impl Step {
     /// The collections that something changes in, by their names in the first epoch.
     pub(crate) fn collections(&self) -> &[Collection] {
         self.collections.get_or_init(|| {
-            let changed = self.changed().iter().map(|resource| &resource.name);
+            let changed = self.carried().names();
             let mut collections: Vec<Collection> = Vec::new();
             for name in changed.chain(&**self.removed()) {
                 let prefix = Collection::prefix_of(name);
@@ -232,9 +242,10 @@ impl Step {
             || Turned { clusters: clusters.to_vec(), removals, parts: OnceLock::new() },
         );
         let removed = if removals { &self.removed()[..] } else { &[][..] };
-        let parts = turned
-            .parts
-            .get_or_init(|| joined(turned_parts(self.type_url, self.changed(), removed, limit, turn)));
+        let parts = turned.parts.get_or_init(|| {
+            let changed: Vec<EncodedResource> = self.changed().cloned().collect();
+            joined(turned_parts(self.type_url, &changed, removed, limit, turn))
+        });
         parts.clone()
     }
 
@@ -264,12 +275,17 @@ impl Step {
         } else {
             (&self.additions_only, &[][..])
         };
-        parts.get_or_init(|| joined(delta_parts(self.type_url, self.changed(), removed, limit)))
+        parts.get_or_init(|| {
+            if limit < RUNS_FIT {
+                return joined(delta_parts(self.type_url, self.changed(), removed, limit));
+            }
+            delta_parts_of_runs(self.type_url, (self.carried(), &self.new), removed, limit)
+        })
     }
 
     /// The changed resources alone, as state-of-the-world clients take them for types that may be sent in part.
     pub(crate) fn partial(&self) -> &Part {
-        self.partial.get_or_init(|| whole_state(self.type_url, self.changed()).joined())
+        self.partial.get_or_init(|| whole_state_of_runs(self.type_url, self.carried(), &self.new))
     }
 
     fn content(&self) -> &Content {
@@ -280,13 +296,13 @@ impl Step {
                     Change::Set { old: Some(old), new } if old.digest == new.digest => {}
                     Change::Set { old, new } => {
                         adds |= old.is_none();
-                        changed.push(new.clone());
+                        changed.push(new);
                     }
                     Change::Gone(old) => removed.push(old.name.clone()),
                 }
             }
-            let carried = changed.iter().map(|r| (r.name.clone(), r.digest)).collect();
-            Content { changed, carried, removed: removed.into(), adds }
+            let carried = self.runs.of(self.type_url, changed);
+            Content { carried, removed: removed.into(), adds }
         })
     }
 }

@@ -8,6 +8,7 @@ use fairlead_envoy::{Elements, EncodedResource, ResourceSet, SharedSet};
 use crate::{
     diff::{Change, changes},
     memo::Memo,
+    wire::Runs,
 };
 
 /// A resource set that is served. However many views publish it, this is kept once.
@@ -27,9 +28,13 @@ pub(crate) struct ElementForms {
 }
 
 impl Published {
-    /// The one `Published` of a set.
-    pub fn of(set: &SharedSet) -> Arc<Self> {
-        set.derived(|resources| resources.clone().into())
+    /// The one `Published` of a set. What it has in common with others of the same `runs` is encoded once.
+    pub fn of(set: &SharedSet, runs: &Arc<Runs>) -> Arc<Self> {
+        set.derived(|resources| Self {
+            resources: resources.clone(),
+            memo: Memo::new(runs.clone()),
+            ..Self::default()
+        })
     }
 
     /// The resources, elements inline.

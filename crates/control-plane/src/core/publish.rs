@@ -2,25 +2,25 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use fairlead_envoy::{EncodedResource, TypeUrl, collection::Collection};
 use fairlead_incremental::Settled;
 use fairlead_translate::publication::Sets;
-use fairlead_xds::{Publication, Published, Rejected};
+use fairlead_xds::{Publication, Published, Rejected, Runs};
 
 use super::Core;
 
 /// How many revisions are remembered. A proxy that takes longer than so many rounds is not measured.
 const REMEMBERED: usize = 1024;
 
-/// The publication of a proxy's sets.
-pub fn publication(revision: u64, sets: &Sets) -> Publication {
+/// The publication of a proxy's sets. What views have in common is encoded once in `runs`.
+pub fn publication(revision: u64, sets: &Sets, runs: &Arc<Runs>) -> Publication {
     TypeUrl::ALL.into_iter().fold(Publication::new(revision), |publication, type_url| {
         match sets.shared(type_url) {
-            Some(set) => publication.with_published(type_url, Published::of(set)),
+            Some(set) => publication.with_published(type_url, Published::of(set, runs)),
             None => publication,
         }
     })
@@ -78,7 +78,7 @@ impl Revisions {
 impl Core {
     /// The publication of a view's sets at this revision.
     pub(super) fn publication_of(&self, sets: &Sets) -> Publication {
-        let publication = publication(self.db.revision().0, sets);
+        let publication = publication(self.db.revision().0, sets, &self.runs);
         #[cfg(feature = "fault-injection")]
         let publication = self.spoilt(publication);
         publication

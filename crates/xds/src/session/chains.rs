@@ -130,9 +130,7 @@ impl Session {
         }
         let listeners = self.state(TypeUrl::Listener);
         let Some(owner) = owner(name).map(ResourceName::from) else { return !listeners.flights.is_empty() };
-        let touches = |flight: &Flight| {
-            flight.carried.iter().map(|(name, _)| name).chain(&*flight.gone).any(|name| *name == owner)
-        };
+        let touches = |flight: &Flight| flight.names().any(|name| *name == owner);
         let published = self.publication.form(TypeUrl::Listener, elements).get(&owner);
         let settled = match (listeners.holding(&owner), published) {
             (Holding::Absent, None) => true,

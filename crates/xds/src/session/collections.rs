@@ -230,7 +230,7 @@ impl Session {
         if !self.takes_collections() {
             return;
         }
-        for (cluster, _) in &*flight.carried {
+        for cluster in flight.carried.names() {
             let sent = self.collected(cluster).is_some().then(|| self.assignments.next(cluster));
             if sent.is_some() || self.assignments.known.contains_key(cluster) {
                 self.assignments.known.entry(cluster.clone()).or_default().sent = sent;
@@ -257,7 +257,7 @@ impl Session {
         if self.assignments.known.is_empty() && self.assignments.full.is_empty() {
             return;
         }
-        for (cluster, _) in &*flight.carried {
+        for cluster in flight.carried.names() {
             if self.assignments.full.remove(cluster) {
                 self.send_again(cluster);
             }
@@ -412,14 +412,13 @@ impl Session {
         let known = &self.assignments.known;
         match step.type_url() {
             _ if known.is_empty() => Vec::new(),
-            TypeUrl::ClusterLoadAssignment => {
-                let changed = step.changed().iter().map(|resource| &resource.name);
-                changed
-                    .filter(|n| known.contains_key(*n) && self.assignments.next(n) == Epoch::Second)
-                    .filter(|n| self.collected(n).is_some())
-                    .cloned()
-                    .collect()
-            }
+            TypeUrl::ClusterLoadAssignment => step
+                .carried()
+                .names()
+                .filter(|n| known.contains_key(*n) && self.assignments.next(n) == Epoch::Second)
+                .filter(|n| self.collected(n).is_some())
+                .cloned()
+                .collect(),
             TypeUrl::LbEndpoint => {
                 let names = &self.state(TypeUrl::LbEndpoint).names;
                 let second = |c: &&Collection| names.collections.get(c.prefix()) == Some(&Epoch::Second);

@@ -106,12 +106,8 @@ impl Session {
 
     /// Clusters may have been sent before their endpoints were asked for.
     fn endpoints_of_open_clusters(&mut self) {
-        let names: Vec<ResourceName> = self
-            .state(TypeUrl::Cluster)
-            .flights
-            .iter()
-            .flat_map(|f| f.carried.iter().map(|(name, _)| name.clone()))
-            .collect();
+        let names: Vec<ResourceName> =
+            self.state(TypeUrl::Cluster).flights.iter().flat_map(|f| f.carried.names().cloned()).collect();
         let held = !self.state(TypeUrl::ClusterLoadAssignment).root.is_empty();
         if held {
             quirks::endpoints_follow_clusters(self.state_mut(TypeUrl::ClusterLoadAssignment), names.iter());
@@ -189,7 +185,7 @@ impl Session {
         }
         let state = self.state_mut(type_url);
         // A response on its way may reach the client after this request left it, and be applied.
-        let open = state.flights.iter().flat_map(|f| f.carried.iter().map(|(name, _)| name.clone()));
+        let open = state.flights.iter().flat_map(|f| f.carried.names().cloned());
         let open: BTreeSet<ResourceName> = open.collect();
         if !state.names.wildcard && subscribe.iter().any(|n| n == "*") {
             state.keep_only_wanted();

@@ -10,7 +10,7 @@ use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet};
 use crate::{
     diff::{Change, changes},
     names::Names,
-    wire::Nonce,
+    wire::{Carried, Nonce},
 };
 
 /// How many rejected digests are remembered per name; the oldest is forgotten first.
@@ -94,7 +94,7 @@ pub(crate) struct Flight {
     pub(crate) version: u64,
     pub(crate) revision: u64,
     /// The resources that were new to the client.
-    pub(crate) carried: Arc<[(ResourceName, Digest)]>,
+    pub(crate) carried: Carried,
     /// The names that it took away.
     pub(crate) gone: Arc<[ResourceName]>,
     pub(crate) prior: Prior,
@@ -109,7 +109,7 @@ pub(crate) struct Flight {
 impl Flight {
     /// The names that it brought or took away.
     pub(crate) fn names(&self) -> impl Iterator<Item = &ResourceName> {
-        self.carried.iter().map(|(name, _)| name).chain(&*self.gone)
+        self.carried.names().chain(&*self.gone)
     }
 }
 

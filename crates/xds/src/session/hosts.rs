@@ -92,7 +92,7 @@ impl Session {
             return;
         }
         let publication = self.publication.clone();
-        for (name, _) in &*flight.carried {
+        for name in flight.carried.names() {
             let table = publication.set(TypeUrl::RouteConfiguration).get(name);
             let Some(elements) = table.and_then(elements_of) else {
                 self.tables.forget(name);

@@ -9,7 +9,7 @@ use fairlead_envoy::TypeUrl;
 use super::Session;
 use crate::{
     Protocol,
-    wire::{delta_parts, whole_state},
+    wire::{Carried, delta_parts, whole_state},
 };
 
 /// Cluster responses that may be unacknowledged at once; Envoy withholds the ACK while clusters warm.
@@ -199,7 +199,7 @@ impl Session {
                 whole_state(type_url, [held])
             }
         };
-        part.carried = [].into();
+        part.carried = Carried::default();
         self.send_unchanging(type_url, &part);
         true
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
     Action, Session,
@@ -74,13 +74,14 @@ impl Session {
         let state = self.state(type_url);
         let step = self.memo(type_url).step(type_url, &state.root, current);
         let wanted = state.names.wildcard
-            || (step.changed().iter().all(|r| state.names.wants(&r.name))
+            || (step.carried().names().all(|name| state.names.wants(name))
                 && step.removed().iter().all(|n| state.names.wants(n)));
-        let withheld =
-            |r: &EncodedResource| self.is_rejected(type_url, r) || self.is_held_back(type_url, &r.name);
+        let withheld = |(name, digest): &(ResourceName, Digest)| {
+            state.has_rejected(name, *digest) || self.is_held_back(type_url, name)
+        };
         if !wanted
             || self.only_chains_ahead(type_url)
-            || step.changed().iter().any(withheld)
+            || step.carried().iter().any(withheld)
             || step
                 .removed()
                 .iter()
@@ -90,7 +91,7 @@ impl Session {
         }
         let whole = self.sent_whole(type_url);
         let partial = self.protocol == Protocol::StateOfTheWorld && !whole;
-        let changes = !step.changed().is_empty();
+        let changes = !step.carried().is_empty();
         let removals = permit.remove && !step.removed().is_empty();
         let has_removals = !step.removed().is_empty() && !partial;
 
@@ -244,7 +245,7 @@ impl Session {
         let state = self.state_mut(type_url);
         state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
         self.send(type_url, &parts, adds, trial, |part| {
-            let names = part.carried.iter().map(|(name, _)| name).chain(part.gone.iter());
+            let names = part.carried.names().chain(part.gone.iter());
             Prior::Each(names.filter_map(|n| Some((n.clone(), prior.get(n)?.clone()))).collect())
         });
     }
@@ -317,7 +318,7 @@ impl Session {
                     self.clusters_unseen = Some(nonce);
                     quirks::endpoints_follow_clusters(
                         &mut self.types[TypeUrl::ClusterLoadAssignment as usize],
-                        part.carried.iter().map(|(name, _)| name),
+                        part.carried.names(),
                     );
                 }
                 TypeUrl::ClusterLoadAssignment => self.assignments_sent(&flight),

@@ -74,11 +74,11 @@ impl Session {
         superseded: &BTreeSet<ResourceName>,
         message: &str,
     ) {
-        let carried = &flight.carried;
-        let named = named_in(message, carried);
+        let carried: Vec<_> = flight.carried.iter().cloned().collect();
+        let named = named_in(message, &carried);
         let exhausted = flight.trial && self.state(type_url).trials_left == 0;
         if !named.is_empty() || carried.len() <= 1 || exhausted {
-            let at_fault = if named.is_empty() { carried.to_vec() } else { named };
+            let at_fault = if named.is_empty() { carried } else { named };
             self.convict(type_url, at_fault, flight, superseded, message);
             return;
         }

@@ -8,9 +8,11 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, TypeUrl};
+use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 use prost::encoding::{encode_varint, encoded_len_varint};
 use xxhash_rust::xxh3::Xxh3;
+
+use super::runs::{Carried, Run};
 
 /// Length-delimited field of this number.
 const fn key(field: u8) -> u8 {
@@ -24,7 +26,7 @@ pub(crate) struct Part {
     pub(crate) segments: Arc<[Bytes]>,
     pub(crate) bytes: usize,
     /// What it adds, changes and removes, for the accounting by nonce.
-    pub(crate) carried: Arc<[(ResourceName, Digest)]>,
+    pub(crate) carried: Carried,
     pub(crate) gone: Arc<[ResourceName]>,
     /// How many resources are in it, those that the client already had included.
     pub(crate) resources: usize,
@@ -63,6 +65,51 @@ pub(crate) fn delta_parts<'a>(
     }
     parts.push(writer.finish());
     parts
+}
+
+/// As [`delta_parts`], of resources of `set` in runs.
+pub(crate) fn delta_parts_of_runs(
+    type_url: TypeUrl,
+    (carried, set): (&Carried, &ResourceSet),
+    removed: &[ResourceName],
+    limit: usize,
+) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut writer = Writer::new(type_url);
+    for run in carried.runs() {
+        let encoded = run.delta(|| {
+            let mut writer = Writer::new(type_url);
+            resources_of(run, set).for_each(|resource| writer.delta_resource(resource));
+            writer.joined()
+        });
+        if writer.bytes > 0 && writer.bytes + encoded.len() > limit {
+            parts.push(std::mem::replace(&mut writer, Writer::new(type_url)).finish());
+        }
+        writer.run(run, encoded);
+    }
+    for name in removed {
+        writer.removed_name(name);
+    }
+    parts.push(writer.finish());
+    parts
+}
+
+/// As [`whole_state`], of resources of `set` in runs.
+pub(crate) fn whole_state_of_runs(type_url: TypeUrl, carried: &Carried, set: &ResourceSet) -> Part {
+    let mut writer = Writer::new(type_url);
+    for run in carried.runs() {
+        let encoded = run.plain(|| {
+            let mut writer = Writer::new(type_url);
+            resources_of(run, set).for_each(|resource| writer.plain_resource(resource));
+            writer.joined()
+        });
+        writer.run(run, encoded);
+    }
+    writer.finish()
+}
+
+fn resources_of<'a>(run: &'a Run, set: &'a ResourceSet) -> impl Iterator<Item = &'a EncodedResource> {
+    run.contents().iter().map(|(name, _)| set.get(name).expect("a run is of resources of the set"))
 }
 
 /// Names and contents as a client knows them, where these are not those that are accounted for.
@@ -117,6 +164,9 @@ struct Writer {
     headers: BytesMut,
     pieces: Vec<Piece>,
     bytes: usize,
+    resources: usize,
+    /// Runs, and after them single resources.
+    runs: Vec<Arc<Run>>,
     carried: Vec<(ResourceName, Digest)>,
     gone: Vec<ResourceName>,
     version: Xxh3,
@@ -129,6 +179,8 @@ impl Writer {
             headers: BytesMut::new(),
             pieces: Vec::new(),
             bytes: 0,
+            resources: 0,
+            runs: Vec::new(),
             carried: Vec::new(),
             gone: Vec::new(),
             version: Xxh3::new(),
@@ -167,9 +219,23 @@ impl Writer {
         self.pieces.push(Piece::Header(header));
         self.pieces.extend(resource.fragments.iter().cloned().map(Piece::Fragment));
         self.bytes += header + value_len;
-        self.version.update(resource.name.as_bytes());
-        self.version.update(&resource.digest.0.to_le_bytes());
+        self.account(&resource.name, resource.digest);
         self.carried.push((resource.name.clone(), resource.digest));
+    }
+
+    fn account(&mut self, name: &ResourceName, digest: Digest) {
+        self.resources += 1;
+        self.version.update(name.as_bytes());
+        self.version.update(&digest.0.to_le_bytes());
+    }
+
+    fn run(&mut self, run: &Arc<Run>, encoded: Bytes) {
+        for (name, digest) in run.contents() {
+            self.account(name, *digest);
+        }
+        self.bytes += encoded.len();
+        self.pieces.push(Piece::Fragment(encoded));
+        self.runs.push(run.clone());
     }
 
     fn removed_name(&mut self, name: &ResourceName) {
@@ -181,6 +247,10 @@ impl Writer {
         self.gone.push(name.clone());
         self.version.update(&[0xff]);
         self.version.update(name.as_bytes());
+    }
+
+    fn joined(self) -> Bytes {
+        self.finish().segments.concat().into()
     }
 
     fn finish(self) -> Part {
@@ -196,8 +266,8 @@ impl Writer {
         Part {
             segments,
             bytes: self.bytes,
-            resources: self.carried.len(),
-            carried: self.carried.into(),
+            resources: self.resources,
+            carried: Carried::new(self.runs, self.carried),
             gone: self.gone.into(),
             version: self.version.digest(),
         }

@@ -2,7 +2,12 @@
 
 mod encode;
 mod response;
+mod runs;
 
-pub(crate) use encode::{Part, Turn, delta_parts, turned_parts, whole_state};
+pub(crate) use encode::{
+    Part, Turn, delta_parts, delta_parts_of_runs, turned_parts, whole_state, whole_state_of_runs,
+};
 pub(crate) use response::version_text;
 pub use response::{Nonce, Response};
+pub(crate) use runs::Carried;
+pub use runs::Runs;

@@ -1,0 +1,147 @@
+//! Runs of resources that sets have in common: what is kept and encoded of them once, however many views there are.
+//!
+//! Most workloads have a view of their own, with the inbound side of their service among thousands of resources that
+//! everybody has. Sets are cut where contents say so, not at fixed places, so that one more resource in the middle of
+//! a set changes its own run and no other.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+};
+
+use bytes::Bytes;
+use fairlead_envoy::{Digest, EncodedResource, ResourceName, TypeUrl};
+use xxhash_rust::xxh3::Xxh3;
+
+/// A run ends at one content in so many, on average.
+const ONE_IN: u128 = 64;
+/// A run ends when it has so many bytes, wherever that is.
+const ENOUGH: usize = 64 << 10;
+/// Runs that nobody has any more are forgotten when so many are known, and from then on when it is twice as many as
+/// were left.
+const SWEEP_FROM: usize = 1024;
+
+/// Resources in order of name, by name and digest, and the encoded forms that were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    resources: Box<[(ResourceName, Digest)]>,
+    delta: OnceLock<Bytes>,
+    plain: OnceLock<Bytes>,
+}
+
+impl Run {
+    /// Names and digests.
+    pub(super) fn contents(&self) -> &[(ResourceName, Digest)] {
+        &self.resources
+    }
+
+    /// The run in a delta response, by `encode` for the first who asks.
+    pub(super) fn delta(&self, encode: impl FnOnce() -> Bytes) -> Bytes {
+        self.delta.get_or_init(encode).clone()
+    }
+
+    /// The run in a state-of-the-world response.
+    pub(super) fn plain(&self, encode: impl FnOnce() -> Bytes) -> Bytes {
+        self.plain.get_or_init(encode).clone()
+    }
+}
+
+/// Names and digests of resources, in runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Carried(Arc<[Arc<Run>]>);
+
+impl Carried {
+    /// Runs, and after them resources that make up one which is shared with nobody.
+    pub(super) fn new(mut runs: Vec<Arc<Run>>, rest: Vec<(ResourceName, Digest)>) -> Self {
+        if !rest.is_empty() {
+            runs.push(Arc::new(Run { resources: rest.into(), ..Run::default() }));
+        }
+        Self(runs.into())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(ResourceName, Digest)> {
+        self.runs().flat_map(|run| &run.resources)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &ResourceName> {
+        self.iter().map(|(name, _)| name)
+    }
+
+    pub(super) fn runs(&self) -> impl Iterator<Item = &Arc<Run>> {
+        self.0.iter()
+    }
+}
+
+impl Default for Carried {
+    fn default() -> Self {
+        Self([].into())
+    }
+}
+
+/// As one run that is shared with nobody.
+impl FromIterator<(ResourceName, Digest)> for Carried {
+    fn from_iter<I: IntoIterator<Item = (ResourceName, Digest)>>(resources: I) -> Self {
+        Self::new(Vec::new(), resources.into_iter().collect())
+    }
+}
+
+/// The runs that somebody has.
+#[derive(Default)]
+pub struct Runs(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    runs: BTreeMap<(TypeUrl, u128), Weak<Run>>,
+    left_by_sweep: usize,
+}
+
+impl Runs {
+    /// These resources in runs.
+    pub(crate) fn of<'a>(
+        &self,
+        type_url: TypeUrl,
+        resources: impl IntoIterator<Item = &'a EncodedResource>,
+    ) -> Carried {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut runs, mut open, mut bytes, mut key) = (Vec::new(), Vec::new(), 0, Xxh3::new());
+        for resource in resources {
+            key.update(&resource.digest.0.to_le_bytes());
+            key.update(resource.name.as_bytes());
+            open.push((resource.name.clone(), resource.digest));
+            bytes += resource.encoded_len();
+            if resource.digest.0.is_multiple_of(ONE_IN) || bytes >= ENOUGH {
+                runs.push(known.run((type_url, key.digest128()), mem::take(&mut open)));
+                bytes = 0;
+                key.reset();
+            }
+        }
+        if !open.is_empty() {
+            runs.push(known.run((type_url, key.digest128()), open));
+        }
+        Carried(runs.into())
+    }
+}
+
+impl Known {
+    fn run(&mut self, key: (TypeUrl, u128), resources: Vec<(ResourceName, Digest)>) -> Arc<Run> {
+        let known = self.runs.get(&key).and_then(Weak::upgrade);
+        if let Some(run) = known.filter(|run| *run.resources == resources[..]) {
+            return run;
+        }
+        if self.runs.len() >= SWEEP_FROM.max(2 * self.left_by_sweep) {
+            self.runs.retain(|_, run| run.strong_count() > 0);
+            self.left_by_sweep = self.runs.len();
+        }
+        let run = Arc::new(Run { resources: resources.into(), ..Run::default() });
+        self.runs.insert(key, Arc::downgrade(&run));
+        run
+    }
+}
+
+#[cfg(test)]
+mod tests;
