@@ -9,6 +9,8 @@
 //!   and each read through the reader becomes an edge of the dependency graph.
 //! - A [`Collect`] is the union of the entries of many queries, as one persistent ordered map that is
 //!   edited instead of rebuilt.
+//! - A large value that changes a little can be edited: a computation may start from
+//!   [its own earlier value](Reader::previous).
 //! - A [`Lease`] on a query or collection keeps it up to date. What no lease needs is not computed;
 //!   after a grace it is dropped.
 //!

@@ -31,7 +31,12 @@ pub(crate) fn find<Q: Query>(core: &Core, key: &Q::Key) -> Option<u32> {
 
 /// The stored value of a node that has been computed.
 pub(crate) fn value<Q: Query>(core: &Core, id: u32) -> Arc<Q::Value> {
-    slot::<Q>(core, id).data.0.clone().expect("a node is read after it was computed")
+    stored::<Q>(core, id).expect("a node is read after it was computed")
+}
+
+/// The stored value of a node, if it has been computed.
+pub(crate) fn stored<Q: Query>(core: &Core, id: u32) -> Option<Arc<Q::Value>> {
+    slot::<Q>(core, id).data.0.clone()
 }
 
 pub(crate) fn key_of<Q: Query>(core: &Core, id: u32) -> Q::Key {
@@ -55,17 +60,15 @@ pub(crate) fn fresh_as<Q: Query>(cell: &RefCell<Core>, key: &Q::Key, kind: Kind)
 
 fn recompute<Q: Query>(cell: &RefCell<Core>, id: u32) {
     let key = key_of::<Q>(&cell.borrow(), id);
-    let reader = Reader::new(cell, Q::NAME, Q::STRATUM);
+    let reader = Reader::new(cell, id, Q::NAME, Q::STRATUM);
     let new = Q::compute(&reader, &key);
-    let reads = reader.into_reads();
-    store::<Q>(&mut cell.borrow_mut(), id, new, reads);
-}
-
-fn store<Q: Query>(core: &mut Core, id: u32, new: Q::Value, reads: Vec<u32>) {
+    let (reads, edits) = reader.finish();
+    let core = &mut *cell.borrow_mut();
     let memo = &mut core.slot_mut::<Q::Key, Memo<Q::Value>>(id).data;
-    // An equal value keeps the old allocation: whoever holds it shares it.
+    // An equal value keeps the old allocation: whoever holds it shares it. But one that is edited is what the next
+    // computation starts from, and should know what it was made of last.
     let changed = memo.0.as_deref() != Some(&new);
-    let old = if changed { memo.0.replace(Arc::new(new)) } else { None };
+    let old = if changed || edits { memo.0.replace(Arc::new(new)) } else { None };
     core.complete(id, reads);
     if changed {
         core.notify(id, old.map(|old| old as Erased).as_ref());

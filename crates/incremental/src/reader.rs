@@ -1,6 +1,6 @@
 //! The only way a computation sees anything: every read through it becomes an edge.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
@@ -12,19 +12,40 @@ use crate::{collect, index, input, query};
 /// Reads inputs, indexes, queries and collections, and records each read as a dependency.
 pub struct Reader<'a> {
     cell: &'a RefCell<Core>,
+    /// The node that is being computed.
+    id: u32,
     name: &'static str,
     stratum: Stratum,
     /// In order and with repetitions.
     reads: RefCell<Vec<u32>>,
+    /// Whether the computation has looked at its own earlier value.
+    edits: Cell<bool>,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(cell: &'a RefCell<Core>, name: &'static str, stratum: Stratum) -> Self {
-        Self { cell, name, stratum, reads: RefCell::default() }
+    pub(crate) fn new(cell: &'a RefCell<Core>, id: u32, name: &'static str, stratum: Stratum) -> Self {
+        Self { cell, id, name, stratum, reads: RefCell::default(), edits: Cell::new(false) }
     }
 
-    pub(crate) fn into_reads(self) -> Vec<u32> {
-        self.reads.into_inner()
+    /// What was read, and whether the earlier value was.
+    pub(crate) fn finish(self) -> (Vec<u32>, bool) {
+        (self.reads.into_inner(), self.edits.get())
+    }
+
+    /// What this computation came to the last time, if there was one: where the value is large and can be edited,
+    /// a change need not cost as much as all of it.
+    ///
+    /// This is no dependency, and the result must be the one that a computation without it comes to. What the
+    /// earlier value was made of is part of it where that must be known to tell what has changed since; everything
+    /// that the result depends on must be read again.
+    ///
+    /// # Panics
+    ///
+    /// When `Q` is not the query that is being computed.
+    pub fn previous<Q: Query>(&self) -> Option<Arc<Q::Value>> {
+        assert_eq!(self.name, Q::NAME, "a computation has no earlier value but its own");
+        self.edits.set(true);
+        query::stored::<Q>(&self.cell.borrow(), self.id)
     }
 
     /// The value of a query of a lower stratum, computed now when that has not been done yet.

@@ -266,3 +266,77 @@ fn a_database_and_what_it_hands_out_can_move_to_another_thread() {
     is_send::<crate::Lease<Sum>>();
     is_send::<crate::CollectLease<super::toy::Values>>();
 }
+
+/// The items of a group, edited; with the bucket that they were taken from.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    bucket: imbl::OrdSet<u8>,
+    small: imbl::OrdSet<u8>,
+    edits: usize,
+}
+
+/// What it was made of is not what it is.
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.small == other.small
+    }
+}
+
+struct SmallItems;
+
+impl Query for SmallItems {
+    type Key = u8;
+    type Value = Kept;
+    const NAME: &'static str = "small items";
+    const STRATUM: Stratum = Stratum(10);
+
+    fn compute(cx: &Reader<'_>, group: &u8) -> Kept {
+        let bucket = cx.index::<ByGroup>(group);
+        let mut kept = cx.previous::<Self>().map(|kept| Kept::clone(&kept)).unwrap_or_default();
+        for item in kept.bucket.clone().diff(&bucket) {
+            kept.edits += 1;
+            match item {
+                imbl::ordset::DiffItem::Add(item) if *item < 10 => drop(kept.small.insert(*item)),
+                imbl::ordset::DiffItem::Remove(item) => drop(kept.small.remove(item)),
+                imbl::ordset::DiffItem::Add(_) => {}
+            }
+        }
+        Kept { bucket, ..kept }
+    }
+}
+
+#[test]
+fn a_computation_can_start_from_its_earlier_value() {
+    let mut db = Db::new();
+    change(&mut db, |changes| (1..=4).for_each(|item| set_item(changes, item, 0, 1)));
+    let lease = db.lease::<SmallItems>(&0);
+    assert_eq!(lease.value(&db).edits, 4);
+    let settled = change(&mut db, |changes| set_item(changes, 5, 0, 1));
+    assert!(settled.has_changed(lease.id()));
+    assert_eq!((lease.value(&db).edits, lease.value(&db).small.len()), (5, 5));
+    // Equal, so nobody is told; but the next computation starts from here.
+    let settled = change(&mut db, |changes| set_item(changes, 50, 0, 1));
+    assert!(settled.changed.is_empty());
+    assert_eq!(lease.value(&db).bucket.len(), 6);
+    change(&mut db, |changes| changes.remove::<Item>(1));
+    assert_eq!((lease.value(&db).edits, lease.value(&db).small.len()), (7, 4));
+}
+
+struct Thief;
+
+impl Query for Thief {
+    type Key = u8;
+    type Value = bool;
+    const NAME: &'static str = "thief";
+    const STRATUM: Stratum = Stratum(20);
+
+    fn compute(cx: &Reader<'_>, _: &u8) -> bool {
+        cx.previous::<SmallItems>().is_some()
+    }
+}
+
+#[test]
+#[should_panic(expected = "no earlier value but its own")]
+fn the_earlier_value_of_another_query_cannot_be_had() {
+    let _lease = Db::new().lease::<Thief>(&0);
+}
