@@ -9,11 +9,11 @@
 
 mod workload;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 
 use fairlead_config::{ConfigKey, Kind, Namespace, Timestamp};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
-use imbl::OrdSet;
+use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
 
 use crate::{
     Host, Port, Service, ServiceKey, age,
@@ -93,15 +93,18 @@ pub(crate) fn definitions(cx: &Reader<'_>, key: &ServiceKey) -> Vec<Arc<Service>
     definitions
 }
 
-/// Every service of one kind of object, by key and object.
-struct Summaries;
+/// Services by key and by the object that defines them.
+type Definitions = OrdMap<(ServiceKey, ConfigKey), Arc<Service>>;
 
-impl Collect for Summaries {
+/// Every service that one kind of object defines, by key and object.
+struct ServiceDefinitions;
+
+impl Collect for ServiceDefinitions {
     type Key = Kind;
     type Member = ServicesOf;
     type OutKey = (ServiceKey, ConfigKey);
-    type OutValue = Arc<ServiceSummary>;
-    const NAME: &'static str = "summaries of services";
+    type OutValue = Arc<Service>;
+    const NAME: &'static str = "definitions of services";
     const STRATUM: Stratum = strata::REGISTRY;
 
     fn members(cx: &Reader<'_>, kind: &Kind) -> OrdSet<ConfigKey> {
@@ -118,39 +121,98 @@ impl Collect for Summaries {
         emit: &mut dyn FnMut(Self::OutKey, Self::OutValue),
     ) {
         for service in services.iter() {
-            emit((service.key.clone(), object.clone()), Arc::new(ServiceSummary::of(service)));
+            emit((service.key.clone(), object.clone()), service.clone());
         }
     }
 }
 
-/// Every service, sorted by key. A change of one service costs a walk over the others, and nothing of theirs is
-/// computed again; a change of endpoints or addresses costs nothing.
+/// Every service by key, with what the map was made of.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceMap {
+    services: OrdMap<ServiceKey, Arc<Service>>,
+    /// The definitions by Services, and by ServiceEntries.
+    definitions: [Definitions; 2],
+    /// The services that several objects define.
+    merged: BTreeSet<ServiceKey>,
+}
+
+/// What it was made of makes no difference.
+impl PartialEq for ServiceMap {
+    fn eq(&self, other: &Self) -> bool {
+        self.services == other.services
+    }
+}
+
+impl Deref for ServiceMap {
+    type Target = OrdMap<ServiceKey, Arc<Service>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.services
+    }
+}
+
+impl ServiceMap {
+    /// Takes up the definitions as they are now.
+    fn update(&mut self, definitions: [Definitions; 2]) {
+        let before = std::mem::replace(&mut self.definitions, definitions);
+        let mut changed: Vec<&ServiceKey> = Vec::new();
+        for (old, new) in before.iter().zip(&self.definitions) {
+            changed.extend(old.diff(new).map(|item| match item {
+                DiffItem::Add(key, _) | DiffItem::Update { new: (key, _), .. } | DiffItem::Remove(key, _) => {
+                    &key.0
+                }
+            }));
+        }
+        changed.sort();
+        changed.dedup();
+        for key in changed {
+            let definitions = self.definitions.iter().zip([Kind::Service, Kind::ServiceEntry]);
+            let mut of_key = definitions.flat_map(|(definitions, kind)| of_key(definitions, key, kind));
+            let first = of_key.next();
+            if first.is_some() && of_key.next().is_some() {
+                self.merged.insert(key.clone());
+            } else {
+                self.merged.remove(key);
+            }
+            match first {
+                Some(service) => drop(self.services.insert(key.clone(), service.clone())),
+                None => drop(self.services.remove(key)),
+            }
+        }
+    }
+}
+
+/// The definitions of one service by objects of one kind.
+fn of_key<'a>(
+    definitions: &'a Definitions,
+    key: &'a ServiceKey,
+    kind: Kind,
+) -> impl Iterator<Item = &'a Arc<Service>> {
+    let first = (key.clone(), ConfigKey::new(kind, "", ""));
+    let from_there = definitions.range(first..);
+    from_there.take_while(move |((of, _), _)| of == key).map(|(_, service)| service)
+}
+
+/// Every service, by key. A change of one service costs that service; a change of endpoints costs nothing.
 #[derive(Debug)]
 pub struct AllServices;
 
 impl Query for AllServices {
     type Key = ();
-    type Value = Arc<[ServiceSummary]>;
+    type Value = ServiceMap;
     const NAME: &'static str = "all services";
     const STRATUM: Stratum = strata::REGISTRY_INDEX;
 
     fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
-        let (services, entries) =
-            (cx.collect::<Summaries>(&Kind::Service), cx.collect::<Summaries>(&Kind::ServiceEntry));
-        let mut summaries: Vec<&Arc<ServiceSummary>> = services.values().chain(entries.values()).collect();
-        // Two runs that are sorted already: the sort merges them.
-        summaries.sort_by(|a, b| a.key.cmp(&b.key));
-        let same_key = summaries.chunk_by(|a, b| a.key == b.key);
-        let one_each = same_key.filter_map(|definitions| match definitions {
-            [summary] => Some(ServiceSummary::clone(summary)),
-            // Definitions of one host: rare, so looking the service up costs less than merging summaries.
-            [first, ..] => {
-                let service = cx.get::<ServiceByKey>(&first.key);
-                service.as_deref().map(ServiceSummary::of)
+        let mut map = cx.previous::<Self>().map(|map| ServiceMap::clone(&map)).unwrap_or_default();
+        map.update([Kind::Service, Kind::ServiceEntry].map(|kind| cx.collect::<ServiceDefinitions>(&kind)));
+        for key in &map.merged {
+            match (*cx.get::<ServiceByKey>(key)).clone() {
+                Some(service) => drop(map.services.insert(key.clone(), service)),
+                None => drop(map.services.remove(key)),
             }
-            [] => None,
-        });
-        one_each.collect()
+        }
+        map
     }
 }
 

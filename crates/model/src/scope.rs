@@ -3,8 +3,9 @@
 //! Reads: Sidecar, Service, ServiceEntry, VirtualService, DestinationRule (hosts and `exportTo` only)
 //! Produces: [`EgressScope`], [`HostBinding`], [`ScopedService`] · Consumed by: `translate`
 //!
-//! A scope names things and holds none of their content, so that it changes when something comes, goes or is
-//! renamed, and not when an endpoint, a weight or a policy changes.
+//! A scope names things, and holds no more of them than what decides which listeners, route tables and hosts there
+//! are, so that it changes when something comes, goes or is renamed, and not when an endpoint, a weight or a policy
+//! changes. What comes or goes is edited into it.
 
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/sidecar/>
 //! Differs from Istio: where several namespaces define a host, the choice is by namespace and registry in every
@@ -14,19 +15,22 @@ mod egress;
 mod imports;
 mod queries;
 mod resolve;
+mod update;
 
 use std::sync::Arc;
 
 use fairlead_config::{ConfigKey, Namespace};
+use imbl::OrdMap;
 
 use crate::{
-    Host, Port, ServiceKey,
+    Host, Port, Service, ServiceKey,
     destination_rule::RuleKey,
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
+    virtual_service::VirtualServiceHeader,
 };
 
-pub use queries::ScopeOf;
-pub use resolve::{ScopeInputs, resolve};
+pub use queries::{Scope, ScopeOf};
+pub use resolve::{Context, ScopeInputs, resolve};
 
 /// Who looks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +61,7 @@ pub struct EgressScope {
     pub listeners: Vec<ScopeListener>,
     /// Every service of every listener and every destination of their VirtualServices, by host, one per host,
     /// with the rule that applies.
-    pub services: Arc<[ScopedService]>,
+    pub services: OrdMap<Host, ScopedService>,
     /// Kubernetes `ExternalName` Services that are second names of a service here, by their own host, with the
     /// host of that service.
     pub aliases: Arc<[(Host, Host)]>,
@@ -72,8 +76,7 @@ impl EgressScope {
             Ok(at) => &self.aliases[at].1,
             Err(_) => host,
         };
-        let at = self.services.binary_search_by(|scoped| scoped.service.host.cmp(host)).ok()?;
-        Some(&self.services[at])
+        self.services.get(host)
     }
 
     /// What `host` is as a destination.
@@ -114,7 +117,18 @@ pub struct ScopeListener {
     /// The services that it sees, by host, and the VirtualService that goes with each; and the hosts of
     /// VirtualServices that are no service (these take effect on port 80 only). Empty for gateways, whose hosts
     /// are bound by [`crate::gateway::GatewayHosts`].
-    pub hosts: Arc<[HostBinding]>,
+    pub hosts: OrdMap<Host, ScopeHost>,
+}
+
+/// A host of a scope, and what plans need to know of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScopeHost {
+    /// What goes with it, by name.
+    pub binding: HostBinding,
+    /// The service.
+    pub service: Option<Arc<Service>>,
+    /// The VirtualService that owns it.
+    pub virtual_service: Option<Arc<VirtualServiceHeader>>,
 }
 
 /// A host of a scope: a service, a VirtualService, or a service with its VirtualService.

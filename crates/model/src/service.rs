@@ -135,6 +135,14 @@ impl Service {
         self.ports.iter().find(|p| p.number == number)
     }
 
+    /// The host that it is a second name of, where it is one.
+    pub fn alias_of(&self) -> Option<&Host> {
+        match &self.resolution {
+            Resolution::Alias(host) => Some(host),
+            _ => None,
+        }
+    }
+
     /// The addresses that are one address each.
     pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.addresses.iter().filter_map(|a| match a {

@@ -114,6 +114,13 @@ pub struct HttpMatch {
     pub gateways: Vec<GatewayRef>,
 }
 
+impl HttpMatch {
+    /// Whether it asks about the client.
+    pub fn asks_source(&self) -> bool {
+        !self.source_labels.is_empty() || self.source_namespace.is_some()
+    }
+}
+
 /// A condition on a string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StringMatch {

@@ -70,7 +70,7 @@ impl Mesh {
         hold::<ResolvedMesh>(&mut db, model, &());
         let binding = hold::<BindingOf>(&mut db, model, &proxy(kind));
         let scope = hold::<ScopeOf>(&mut db, model, &binding.scope);
-        for scoped in scope.services.iter() {
+        for scoped in scope.services.values() {
             hold::<ServiceByKey>(&mut db, model, &scoped.service);
             hold::<EndpointsOf>(&mut db, model, &scoped.service);
             if let Some(rule) = &scoped.rule {

@@ -6,6 +6,7 @@
 
 mod access_log;
 pub mod clusters;
+mod derived;
 mod destination;
 pub mod endpoints;
 pub mod listeners;

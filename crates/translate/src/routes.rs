@@ -14,4 +14,5 @@ pub mod outbound;
 pub mod plan;
 pub mod table;
 mod traits;
+mod update;
 pub mod virtual_host;

@@ -75,7 +75,7 @@ fn rules_with_secrets(cx: &Reader<'_>, key: &SecretsKey) -> Vec<RuleKey> {
         return Vec::new();
     }
     let scope = cx.get::<ScopeOf>(&key.scope);
-    let rules = scope.services.iter().filter_map(|service| service.rule.as_ref());
+    let rules = scope.services.values().filter_map(|service| service.rule.as_ref());
     rules.filter(|rule| rule.objects.iter().any(|object| naming.contains(object))).cloned().collect()
 }
 

@@ -4,13 +4,15 @@
 use fairlead_envoy::{EncodedResource, ResourceName};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
-    scope::{ScopeKey, ScopeOf},
+    Host,
+    scope::{ScopeKey, ScopeOf, ScopedService},
     strata,
 };
 use imbl::OrdSet;
 
 use crate::{
     clusters::ServiceClusters,
+    derived::Derived,
     endpoints::ServiceLoadAssignments,
     view::{ClusterView, EndpointView, ServiceInView},
 };
@@ -24,13 +26,19 @@ pub struct ScopeInView<V> {
     pub view: V,
 }
 
-fn members<V: Clone + Ord>(cx: &Reader<'_>, key: &ScopeInView<V>) -> OrdSet<ServiceInView<V>> {
-    let scope = cx.get::<ScopeOf>(&key.scope);
-    scope
-        .services
-        .iter()
-        .map(|s| ServiceInView { service: s.service.clone(), rule: s.rule.clone(), view: key.view.clone() })
-        .collect()
+/// The services of a scope in a view.
+type Members<V> = Derived<Host, ScopedService, ServiceInView<V>>;
+
+fn members<V: Clone + Ord>(
+    cx: &Reader<'_>,
+    key: &ScopeInView<V>,
+    previous: Option<&Members<V>>,
+) -> Members<V> {
+    Derived::new(previous, &cx.get::<ScopeOf>(&key.scope).services, |_, scoped| ServiceInView {
+        service: scoped.service.clone(),
+        rule: scoped.rule.clone(),
+        view: key.view.clone(),
+    })
 }
 
 /// The members of [`OutboundClusters`]: scopes that change without a service coming or going stop here.
@@ -38,12 +46,12 @@ struct ClusterMembers;
 
 impl Query for ClusterMembers {
     type Key = ScopeInView<ClusterView>;
-    type Value = OrdSet<ServiceInView<ClusterView>>;
+    type Value = Members<ClusterView>;
     const NAME: &'static str = "cluster_members";
     const STRATUM: Stratum = strata::PLAN;
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
-        members(cx, key)
+        members(cx, key, cx.previous::<Self>().as_deref())
     }
 }
 
@@ -59,7 +67,7 @@ impl Collect for OutboundClusters {
     const STRATUM: Stratum = strata::SET;
 
     fn members(cx: &Reader<'_>, key: &Self::Key) -> OrdSet<ServiceInView<ClusterView>> {
-        (*cx.get::<ClusterMembers>(key)).clone()
+        cx.get::<ClusterMembers>(key).set()
     }
 
     fn entries(
@@ -78,12 +86,12 @@ struct LoadAssignmentMembers;
 
 impl Query for LoadAssignmentMembers {
     type Key = ScopeInView<EndpointView>;
-    type Value = OrdSet<ServiceInView<EndpointView>>;
+    type Value = Members<EndpointView>;
     const NAME: &'static str = "load_assignment_members";
     const STRATUM: Stratum = strata::PLAN;
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
-        members(cx, key)
+        members(cx, key, cx.previous::<Self>().as_deref())
     }
 }
 
@@ -99,7 +107,7 @@ impl Collect for OutboundLoadAssignments {
     const STRATUM: Stratum = strata::SET;
 
     fn members(cx: &Reader<'_>, key: &Self::Key) -> OrdSet<ServiceInView<EndpointView>> {
-        (*cx.get::<LoadAssignmentMembers>(key)).clone()
+        cx.get::<LoadAssignmentMembers>(key).set()
     }
 
     fn entries(

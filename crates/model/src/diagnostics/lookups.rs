@@ -70,7 +70,7 @@ impl Query for WildcardCovers {
     const STRATUM: Stratum = strata::SCOPE;
 
     fn compute(cx: &Reader<'_>, wildcard: &Host) -> bool {
-        cx.get::<AllServices>(&()).iter().any(|service| wildcard.covers(&service.key.host))
+        cx.get::<AllServices>(&()).keys().any(|service| wildcard.covers(&service.host))
     }
 }
 

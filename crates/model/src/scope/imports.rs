@@ -1,18 +1,35 @@
 //! The services of a scope: those that its listeners import, one per host, and those that routes lead to.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use fairlead_config::Namespace;
+use imbl::OrdMap;
 
 use super::egress::Imports;
-use crate::{Host, registry::ServiceSummary, service::Resolution, virtual_service::VirtualServiceHeader};
+use crate::{Host, Service, ServiceKey, virtual_service::VirtualServiceHeader};
 
 /// How many aliases may stand for one another before they count as a circle.
 const ALIAS_CHAIN: usize = 8;
 
 /// The services that `namespace` may use, sorted by host.
-pub(super) fn visible<'a>(all: &'a [ServiceSummary], namespace: &Namespace) -> Vec<&'a ServiceSummary> {
-    all.iter().filter(|service| service.export_to.allows(namespace)).collect()
+pub(super) fn visible<'a>(
+    all: &'a OrdMap<ServiceKey, Arc<Service>>,
+    namespace: &Namespace,
+) -> Vec<&'a Arc<Service>> {
+    all.values().filter(|service| service.export_to.allows(namespace)).collect()
+}
+
+/// The services with this host, sorted by namespace.
+pub(super) fn of_host<'a>(
+    all: &'a OrdMap<ServiceKey, Arc<Service>>,
+    host: &Host,
+) -> impl Iterator<Item = &'a Arc<Service>> {
+    let first = ServiceKey { host: host.clone(), namespace: Namespace::from("") };
+    let host = host.clone();
+    all.range(first..).map(|(_, service)| service).take_while(move |service| service.key.host == host)
 }
 
 /// Those of `visible` that a listener imports, one per host, by host.
@@ -21,16 +38,16 @@ pub(super) fn visible<'a>(all: &'a [ServiceSummary], namespace: &Namespace) -> V
 /// own comes first, then Kubernetes, then the namespace that is first by name.
 /// Mirrors istio pilot/pkg/model/sidecar.go (DefaultSidecarScopeForNamespace, selectServices).
 pub(super) fn imported<'a>(
-    visible: &[&'a ServiceSummary],
+    visible: &[&'a Arc<Service>],
     client: &Namespace,
     imports: Option<&Imports>,
     port: Option<u16>,
-) -> Vec<&'a ServiceSummary> {
-    let is_imported = |service: &ServiceSummary| {
+) -> Vec<&'a Arc<Service>> {
+    let is_imported = |service: &Service| {
         imports.is_none_or(|imports| imports.service(&service.key.namespace, &service.key.host))
             && port.is_none_or(|number| service.ports.iter().any(|port| port.number == number))
     };
-    let mut chosen: Vec<&ServiceSummary> = Vec::with_capacity(visible.len());
+    let mut chosen: Vec<&Arc<Service>> = Vec::with_capacity(visible.len());
     for service in visible.iter().copied().filter(|service| is_imported(service)) {
         match chosen.last_mut() {
             Some(last) if last.key.host == service.key.host => {
@@ -44,39 +61,43 @@ pub(super) fn imported<'a>(
     chosen
 }
 
-fn rank<'a>(service: &'a ServiceSummary, client: &Namespace) -> impl Ord + 'a {
+fn rank<'a>(service: &'a Service, client: &Namespace) -> impl Ord + 'a {
     (service.key.namespace != *client, service.registry, &service.key.namespace)
 }
 
 /// The hosts that stand for another, with the host of the service at the end of the chain.
-pub(super) fn aliases<'a>(services: &BTreeMap<&'a Host, &'a ServiceSummary>) -> BTreeMap<&'a Host, &'a Host> {
+pub(super) fn aliases<'a>(services: &BTreeMap<&'a Host, &'a Arc<Service>>) -> BTreeMap<&'a Host, &'a Host> {
     let follow = |host: &'a Host| {
         let mut target = host;
         for _ in 0..ALIAS_CHAIN {
-            match services.get(target).map(|service| &service.resolution) {
-                Some(Resolution::Alias(next)) => target = next,
-                _ => return Some(target),
+            match services.get(target).and_then(|service| service.alias_of()) {
+                Some(next) => target = next,
+                None => return Some(target),
             }
         }
         None
     };
-    let is_alias = |service: &&&'a ServiceSummary| matches!(service.resolution, Resolution::Alias(_));
-    let aliases = services.values().filter(is_alias);
+    let aliases = services.values().filter(|service| service.alias_of().is_some());
     aliases.filter_map(|service| Some((&service.key.host, follow(&service.key.host)?))).collect()
 }
 
-/// Adds the services that the destinations of `headers` name and that no listener imports.
+/// Adds the services that the destinations of `headers` name and that no listener imports. Returns all hosts that
+/// come so, whether or not there is such a service.
 ///
 /// A service of the client's namespace is preferred, else the one of the first namespace by name.
 /// Mirrors istio pilot/pkg/model/sidecar.go (convertToSidecarScope).
 pub(super) fn add_destinations<'a>(
-    services: &mut BTreeMap<&'a Host, &'a ServiceSummary>,
-    visible: &[&'a ServiceSummary],
+    services: &mut BTreeMap<&'a Host, &'a Arc<Service>>,
+    visible: &[&'a Arc<Service>],
     client: &Namespace,
-    headers: &[&'a Arc<VirtualServiceHeader>],
-) {
-    let mut wanted: Vec<&Host> = headers.iter().flat_map(|header| header.destinations.iter()).collect();
+    headers: &[Arc<VirtualServiceHeader>],
+) -> BTreeSet<Host> {
+    let mut wanted: Vec<Host> =
+        headers.iter().flat_map(|header| header.destinations.iter()).cloned().collect();
+    let mut seen = BTreeSet::new();
     while let Some(host) = wanted.pop() {
+        let host = &host;
+        seen.insert(host.clone());
         if services.contains_key(host) {
             continue;
         }
@@ -87,8 +108,7 @@ pub(super) fn add_destinations<'a>(
             continue;
         };
         services.insert(&service.key.host, service);
-        if let Resolution::Alias(target) = &service.resolution {
-            wanted.push(target);
-        }
+        wanted.extend(service.alias_of().cloned());
     }
+    seen
 }

@@ -1,20 +1,63 @@
 //! The query for a scope.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    sync::Arc,
+};
 
 use fairlead_config::Namespace;
 use fairlead_incremental::{Query, Reader, Stratum};
+use imbl::{OrdMap, ordmap::DiffItem};
 
-use super::{EgressScope, ScopeInputs, ScopeKey, ScopeKind, resolve};
+use super::{Context, EgressScope, ScopeInputs, ScopeKey, ScopeKind, resolve, update::update};
 use crate::{
-    ServiceKey,
+    Host, Service, ServiceKey,
     destination_rule::{RuleIndex, RulesOfNamespace, lookup},
-    mesh::ResolvedMesh,
+    mesh::{Mesh, ResolvedMesh},
     registry::AllServices,
-    sidecar::ResolvedSidecar,
+    sidecar::{ResolvedSidecar, Sidecar},
     strata,
-    virtual_service::{GatewayRef, VirtualServicesOf},
+    virtual_service::{GatewayRef, VirtualServiceHeader, VirtualServicesOf},
 };
+
+/// One service in this many that has changed makes a scope from scratch the cheaper one.
+const ONE_IN: usize = 8;
+
+/// A scope, with what it was made of.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    egress: EgressScope,
+    context: Arc<Context>,
+    sources: Sources,
+}
+
+/// What a scope is made of.
+#[derive(Clone, Debug)]
+struct Sources {
+    mesh: Arc<Mesh>,
+    sidecar: Option<Arc<Sidecar>>,
+    services: OrdMap<ServiceKey, Arc<Service>>,
+    virtual_services: Arc<[Arc<VirtualServiceHeader>]>,
+    /// The rules of the namespaces that were asked.
+    rules: BTreeMap<Namespace, Arc<RuleIndex>>,
+}
+
+/// What it was made of makes no difference.
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.egress == other.egress
+    }
+}
+
+impl Deref for Scope {
+    type Target = EgressScope;
+
+    fn deref(&self) -> &EgressScope {
+        &self.egress
+    }
+}
 
 /// What a client can see.
 #[derive(Debug)]
@@ -22,16 +65,18 @@ pub struct ScopeOf;
 
 impl Query for ScopeOf {
     type Key = ScopeKey;
-    type Value = EgressScope;
+    type Value = Scope;
     const NAME: &'static str = "scope";
     const STRATUM: Stratum = strata::BINDING;
 
-    fn compute(cx: &Reader<'_>, key: &ScopeKey) -> EgressScope {
+    fn compute(cx: &Reader<'_>, key: &ScopeKey) -> Scope {
         let mesh = cx.get::<ResolvedMesh>(&());
         let sidecar = match &key.kind {
             ScopeKind::Sidecar(object) => (*cx.get::<ResolvedSidecar>(object)).clone(),
             ScopeKind::Default | ScopeKind::Gateway => None,
         };
+        let services = (**cx.get::<AllServices>(&())).clone();
+        let virtual_services = (*cx.get::<VirtualServicesOf>(&GatewayRef::Mesh)).clone();
         // Each namespace is read once, however many services it has.
         let indexes: RefCell<BTreeMap<Namespace, Arc<RuleIndex>>> = RefCell::default();
         let rules = |namespace: &Namespace| {
@@ -46,14 +91,51 @@ impl Query for ScopeOf {
             lookup(&key.namespace, &mesh.root_namespace, service, &key.selected_rules, rules)
         };
         let own_policy = sidecar.as_ref().and_then(|sidecar| sidecar.outbound_policy);
-        resolve(&ScopeInputs {
+        let inputs = ScopeInputs {
             namespace: &key.namespace,
             listeners: sidecar.as_ref().map(|sidecar| sidecar.egress.as_slice()),
             bind_hosts: key.kind != ScopeKind::Gateway,
-            services: &cx.get::<AllServices>(&()),
-            virtual_services: &cx.get::<VirtualServicesOf>(&GatewayRef::Mesh),
+            services: &services,
+            virtual_services: &virtual_services,
             rule: &rule,
             outbound_policy: own_policy.unwrap_or(mesh.outbound_policy),
-        })
+        };
+        // Where only services have come or gone, what they change is edited into the scope as it was.
+        let same = |before: &Sources| {
+            Arc::ptr_eq(&before.mesh, &mesh)
+                && before.sidecar == sidecar
+                && Arc::ptr_eq(&before.virtual_services, &virtual_services)
+                && before.rules.iter().all(|(namespace, index)| Arc::ptr_eq(&rules(namespace), index))
+        };
+        let before = cx.previous::<Self>().filter(|before| same(&before.sources));
+        let updated = before.and_then(|before| {
+            let old = &before.sources.services;
+            let changed = changed_hosts(old, &services)?;
+            let egress = update(&before.egress, &before.context, old, &changed, &inputs)?;
+            Some((egress, before.context.clone()))
+        });
+        let (egress, context) = updated.unwrap_or_else(|| {
+            let (egress, context) = resolve(&inputs);
+            (egress, Arc::new(context))
+        });
+        let rules = indexes.take();
+        Scope { egress, context, sources: Sources { mesh, sidecar, services, virtual_services, rules } }
     }
+}
+
+/// The hosts of the services that differ, unless there are many.
+fn changed_hosts(
+    old: &OrdMap<ServiceKey, Arc<Service>>,
+    new: &OrdMap<ServiceKey, Arc<Service>>,
+) -> Option<BTreeSet<Host>> {
+    let mut changed = BTreeSet::new();
+    for item in old.diff(new) {
+        let (DiffItem::Add(key, _) | DiffItem::Update { new: (key, _), .. } | DiffItem::Remove(key, _)) =
+            item;
+        changed.insert(key.host.clone());
+        if changed.len() * ONE_IN > new.len() {
+            return None;
+        }
+    }
+    Some(changed)
 }

@@ -6,16 +6,16 @@ use std::{
 };
 
 use fairlead_config::Namespace;
+use imbl::OrdMap;
 
 use super::{
-    DestinationBinding, EgressScope, HostBinding, ScopeListener, ScopedService, egress::Imports, imports,
+    DestinationBinding, EgressScope, HostBinding, ScopeHost, ScopeListener, ScopedService, egress::Imports,
+    imports,
 };
 use crate::{
-    Host, Protocol, ServiceKey,
+    Host, Protocol, Service, ServiceKey,
     destination_rule::RuleKey,
     host_map::HostMap,
-    registry::ServiceSummary,
-    service::Resolution,
     sidecar::{CaptureMode, EgressListener, OutboundTrafficPolicy},
     virtual_service::VirtualServiceHeader,
 };
@@ -31,8 +31,8 @@ pub struct ScopeInputs<'a> {
     pub listeners: Option<&'a [EgressListener]>,
     /// Whether hosts are bound to VirtualServices: not for gateways.
     pub bind_hosts: bool,
-    /// Every service, sorted by key.
-    pub services: &'a [ServiceSummary],
+    /// Every service.
+    pub services: &'a OrdMap<ServiceKey, Arc<Service>>,
     /// The VirtualServices that apply to sidecars, oldest first.
     pub virtual_services: &'a [Arc<VirtualServiceHeader>],
     /// The rule for a service.
@@ -41,37 +41,60 @@ pub struct ScopeInputs<'a> {
     pub outbound_policy: OutboundTrafficPolicy,
 }
 
-/// One listener while the scope is made.
-struct Listener<'a> {
-    spec: Option<&'a EgressListener>,
-    services: Vec<&'a ServiceSummary>,
-    virtual_services: Vec<&'a Arc<VirtualServiceHeader>>,
+/// What of a scope stays as it is while services come and go, but for aliases.
+#[derive(Debug, Default)]
+pub struct Context {
+    pub(super) listeners: Vec<Listener>,
+    /// The hosts that come with VirtualServices, whether or not a listener imports them.
+    pub(super) wanted: BTreeSet<Host>,
+    /// The hosts that aliases lead to.
+    pub(super) alias_targets: BTreeSet<Host>,
+}
+
+/// What of a listener does.
+#[derive(Debug)]
+pub(super) struct Listener {
+    imports: Option<Imports>,
+    port: Option<u16>,
+    pub(super) virtual_services: Vec<Arc<VirtualServiceHeader>>,
+    /// The first VirtualService with HTTP routes to name each host.
+    http: HostMap<usize>,
+    /// The first with TLS or TCP routes.
+    l4: HostMap<usize>,
+    /// For hosts that VirtualServices of other hosts lead to: those VirtualServices.
+    pub(super) by_destination: BTreeMap<Host, Vec<usize>>,
 }
 
 /// Resolves what a client can see.
-pub fn resolve(inputs: &ScopeInputs<'_>) -> EgressScope {
+pub fn resolve(inputs: &ScopeInputs<'_>) -> (EgressScope, Context) {
     let visible = imports::visible(inputs.services, inputs.namespace);
-    let headers = visible_virtual_services(inputs);
-    let listeners = match inputs.listeners {
-        None => vec![Listener {
-            spec: None,
-            services: imports::imported(&visible, inputs.namespace, None, None),
-            virtual_services: headers,
-        }],
-        Some(listeners) => listeners
-            .iter()
-            .map(|spec| sidecar_listener(spec, &visible, &headers, inputs.namespace))
-            .collect(),
+    let headers = if inputs.bind_hosts || inputs.listeners.is_some() {
+        visible_virtual_services(inputs)
+    } else {
+        Vec::new()
     };
-    let mut by_host: BTreeMap<&Host, &ServiceSummary> = BTreeMap::new();
-    for listener in &listeners {
-        for service in &listener.services {
-            by_host.entry(&service.key.host).or_insert(service);
+    let mut context = Context {
+        listeners: match inputs.listeners {
+            None => vec![Listener::new(None, &headers)],
+            Some(listeners) => listeners.iter().map(|spec| Listener::new(Some(spec), &headers)).collect(),
+        },
+        ..Context::default()
+    };
+    let imported: Vec<_> =
+        context.listeners.iter().map(|listener| listener.imported(&visible, inputs.namespace)).collect();
+    let mut by_host: BTreeMap<&Host, &Arc<Service>> = BTreeMap::new();
+    for service in imported.iter().flatten() {
+        by_host.entry(&service.key.host).or_insert(service);
+    }
+    // What sees everything sees every destination.
+    if inputs.listeners.is_some() {
+        for listener in &context.listeners {
+            let headers = &listener.virtual_services;
+            let wanted = imports::add_destinations(&mut by_host, &visible, inputs.namespace, headers);
+            context.wanted.extend(wanted);
         }
     }
-    for listener in &listeners {
-        imports::add_destinations(&mut by_host, &visible, inputs.namespace, &listener.virtual_services);
-    }
+    context.alias_targets = by_host.values().filter_map(|service| service.alias_of().cloned()).collect();
     let mut scope = EgressScope {
         listeners: Vec::new(),
         aliases: imports::aliases(&by_host)
@@ -79,19 +102,29 @@ pub fn resolve(inputs: &ScopeInputs<'_>) -> EgressScope {
             .filter(|(_, target)| by_host.contains_key(target))
             .map(|(alias, target)| (alias.clone(), target.clone()))
             .collect(),
-        services: scoped_services(by_host.values().copied(), inputs),
+        services: by_host
+            .values()
+            .filter(|service| service.alias_of().is_none())
+            .map(|service| (service.key.host.clone(), scoped(service, inputs)))
+            .collect(),
         outbound_policy: inputs.outbound_policy,
     };
-    scope.listeners = listeners
-        .iter()
-        .map(|listener| ScopeListener {
-            port: listener.spec.and_then(|spec| spec.port.clone()),
-            bind: listener.spec.and_then(|spec| spec.bind.clone()),
-            capture: listener.spec.map_or(CaptureMode::Default, |spec| spec.capture),
-            hosts: if inputs.bind_hosts { bind_hosts(listener, &scope) } else { Arc::default() },
-        })
-        .collect();
-    scope
+    let mut listeners = Vec::with_capacity(context.listeners.len());
+    for (at, (listener, services)) in context.listeners.iter().zip(&imported).enumerate() {
+        let spec = inputs.listeners.map(|specs| &specs[at]);
+        listeners.push(ScopeListener {
+            port: spec.and_then(|spec| spec.port.clone()),
+            bind: spec.and_then(|spec| spec.bind.clone()),
+            capture: spec.map_or(CaptureMode::Default, |spec| spec.capture),
+            hosts: if inputs.bind_hosts {
+                bind_hosts(listener, services, &scope, inputs)
+            } else {
+                OrdMap::new()
+            },
+        });
+    }
+    scope.listeners = listeners;
+    (scope, context)
 }
 
 fn visible_virtual_services<'a>(inputs: &ScopeInputs<'a>) -> Vec<&'a Arc<VirtualServiceHeader>> {
@@ -101,90 +134,73 @@ fn visible_virtual_services<'a>(inputs: &ScopeInputs<'a>) -> Vec<&'a Arc<Virtual
     visible
 }
 
-fn sidecar_listener<'a>(
-    spec: &'a EgressListener,
-    visible: &[&'a ServiceSummary],
-    headers: &[&'a Arc<VirtualServiceHeader>],
-    client: &Namespace,
-) -> Listener<'a> {
-    let imports = Imports::new(&spec.hosts);
-    // A UNIX domain socket has no port: it serves what all services serve.
-    let port = spec.port.as_ref().map(|port| port.number).filter(|number| *number > 0);
-    Listener {
-        spec: Some(spec),
-        services: imports::imported(visible, client, Some(&imports), port),
-        virtual_services: headers.iter().copied().filter(|header| imports.virtual_service(header)).collect(),
-    }
+/// A service with the rule that applies to it.
+pub(super) fn scoped(service: &Service, inputs: &ScopeInputs<'_>) -> ScopedService {
+    ScopedService { service: service.key.clone(), rule: (inputs.rule)(&service.key) }
 }
 
-fn scoped_services<'a>(
-    services: impl Iterator<Item = &'a ServiceSummary>,
-    inputs: &ScopeInputs<'_>,
-) -> Arc<[ScopedService]> {
-    let real = services.filter(|service| !matches!(service.resolution, Resolution::Alias(_)));
-    let scoped = |service: &ServiceSummary| ScopedService {
-        service: service.key.clone(),
-        rule: (inputs.rule)(&service.key),
-    };
-    real.map(scoped).collect()
-}
-
-/// Binds each host of a listener to the VirtualService that owns it.
-///
-/// A VirtualService owns the hosts that it names exactly, unless one before it does, and the services that its
-/// wildcard covers more narrowly than any other. One without HTTP routes leaves HTTP services to others, and one
-/// with nothing else leaves TCP services to others.
-/// Mirrors istio pilot/pkg/networking/core/route/route.go (BuildSidecarVirtualHostWrapper).
-fn bind_hosts(listener: &Listener<'_>, scope: &EgressScope) -> Arc<[HostBinding]> {
-    let owners_http = owners(listener, |header| header.has_http);
-    let owners_l4 = owners(listener, |header| header.has_l4);
-    let mut destinations = Destinations { listener, scope, known: BTreeMap::new() };
-    let mut bindings = Vec::with_capacity(listener.services.len());
-    let mut aliases = aliases_by_target(listener, scope, &owners_http);
-    let mut taken: BTreeSet<&Host> = BTreeSet::new();
-    for service in &listener.services {
-        let host = &service.key.host;
-        if matches!(service.resolution, Resolution::Alias(_)) {
-            continue;
+impl Listener {
+    fn new(spec: Option<&EgressListener>, headers: &[&Arc<VirtualServiceHeader>]) -> Self {
+        let imports = spec.map(|spec| Imports::new(&spec.hosts));
+        let is_imported = |header: &&&Arc<VirtualServiceHeader>| {
+            imports.as_ref().is_none_or(|imports| imports.virtual_service(header))
+        };
+        let virtual_services: Vec<_> =
+            headers.iter().filter(is_imported).map(|header| Arc::clone(header)).collect();
+        Self {
+            http: owners(&virtual_services, |header| header.has_http),
+            l4: owners(&virtual_services, |header| header.has_l4),
+            by_destination: by_destination(&virtual_services),
+            // A UNIX domain socket has no port: it serves what all services serve.
+            port: spec
+                .and_then(|spec| spec.port.as_ref())
+                .map(|port| port.number)
+                .filter(|number| *number > 0),
+            imports,
+            virtual_services,
         }
+    }
+
+    /// Those of `visible` that it imports, one per host, by host.
+    fn imported<'a>(&self, visible: &[&'a Arc<Service>], client: &Namespace) -> Vec<&'a Arc<Service>> {
+        imports::imported(visible, client, self.imports.as_ref(), self.port)
+    }
+
+    /// The service that it imports among those of one host.
+    pub(super) fn service<'a>(
+        &self,
+        of_host: impl Iterator<Item = &'a Arc<Service>>,
+        client: &Namespace,
+    ) -> Option<&'a Arc<Service>> {
+        self.imported(&of_host.collect::<Vec<_>>(), client).pop()
+    }
+
+    /// The VirtualService that owns a service.
+    ///
+    /// A VirtualService owns the hosts that it names exactly, unless one before it does, and the services that its
+    /// wildcard covers more narrowly than any other. One without HTTP routes leaves HTTP services to others, and one
+    /// with nothing else leaves TCP services to others.
+    /// Mirrors istio pilot/pkg/networking/core/route/route.go (BuildSidecarVirtualHostWrapper).
+    pub(super) fn owner(&self, service: &Service) -> Option<usize> {
         let (first, second) =
-            if takes_http(service) { (&owners_http, &owners_l4) } else { (&owners_l4, &owners_http) };
-        let owner = first.covering(host).next().or_else(|| second.covering(host).next()).copied();
-        taken.insert(host);
-        if let Some(owner) = owner.filter(|_| service.ports.iter().any(|port| port.number == HTTP_PORT)) {
-            // The wildcard is served by this service; it is no host of its own on that port.
-            let named = listener.virtual_services[owner].hosts.iter().find(|named| named.covers(host));
-            taken.extend(named);
-        }
-        bindings.push(HostBinding {
-            host: host.clone(),
-            service: scope.service(host).cloned(),
-            virtual_service: owner.map(|owner| listener.virtual_services[owner].origin.clone()),
-            destinations: owner.map(|owner| destinations.of(owner)).unwrap_or_default(),
-            aliases: aliases.remove(host).unwrap_or_default().into(),
-        });
+            if takes_http(service) { (&self.http, &self.l4) } else { (&self.l4, &self.http) };
+        let host = &service.key.host;
+        first.covering(host).next().or_else(|| second.covering(host).next()).copied()
     }
-    for (at, header) in listener.virtual_services.iter().enumerate().filter(|(_, header)| header.has_http) {
-        let owned = header.hosts.iter().filter(|host| owners_http.get(host) == Some(&at));
-        for host in owned.filter(|host| !taken.contains(host)) {
-            bindings.push(HostBinding {
-                host: host.clone(),
-                service: None,
-                virtual_service: Some(header.origin.clone()),
-                destinations: destinations.of(at),
-                aliases: Arc::default(),
-            });
-        }
+
+    /// The VirtualService that owns a host that is no service.
+    pub(super) fn owner_of_host(&self, host: &Host) -> Option<usize> {
+        self.http.get(host).copied()
     }
-    bindings.sort_by(|a, b| a.host.cmp(&b.host));
-    bindings.into()
 }
 
 /// The first VirtualService of its sort to name each host.
-fn owners(listener: &Listener<'_>, is_of_sort: impl Fn(&VirtualServiceHeader) -> bool) -> HostMap<usize> {
+fn owners(
+    virtual_services: &[Arc<VirtualServiceHeader>],
+    is_of_sort: impl Fn(&VirtualServiceHeader) -> bool,
+) -> HostMap<usize> {
     let mut owners = HostMap::default();
-    for (at, header) in listener.virtual_services.iter().enumerate().filter(|(_, header)| is_of_sort(header))
-    {
+    for (at, header) in virtual_services.iter().enumerate().filter(|(_, header)| is_of_sort(header)) {
         for host in &header.hosts {
             owners.entry(host, || at);
         }
@@ -192,19 +208,62 @@ fn owners(listener: &Listener<'_>, is_of_sort: impl Fn(&VirtualServiceHeader) ->
     owners
 }
 
-fn takes_http(service: &ServiceSummary) -> bool {
+/// The VirtualServices by those of their destinations that are not their only host.
+fn by_destination(virtual_services: &[Arc<VirtualServiceHeader>]) -> BTreeMap<Host, Vec<usize>> {
+    let mut by_destination: BTreeMap<Host, Vec<usize>> = BTreeMap::new();
+    for (at, header) in virtual_services.iter().enumerate() {
+        let others = |destination: &&Host| header.hosts.iter().any(|host| host != *destination);
+        for destination in header.destinations.iter().filter(others) {
+            by_destination.entry(destination.clone()).or_default().push(at);
+        }
+    }
+    by_destination
+}
+
+fn takes_http(service: &Service) -> bool {
     service.ports.iter().any(|port| port.protocol.is_http() || port.protocol == Protocol::Auto)
+}
+
+/// Binds each host of a listener to the VirtualService that owns it.
+fn bind_hosts(
+    listener: &Listener,
+    services: &[&Arc<Service>],
+    scope: &EgressScope,
+    inputs: &ScopeInputs<'_>,
+) -> OrdMap<Host, ScopeHost> {
+    let mut binder = Binder::new(listener, scope, inputs);
+    let mut aliases = aliases_by_target(services, scope, &listener.http);
+    let mut taken: BTreeSet<&Host> = BTreeSet::new();
+    let mut hosts = Vec::with_capacity(services.len());
+    for service in services.iter().filter(|service| service.alias_of().is_none()) {
+        let host = &service.key.host;
+        let owner = listener.owner(service);
+        taken.insert(host);
+        if let Some(owner) = owner.filter(|_| service.port(HTTP_PORT).is_some()) {
+            // The wildcard is served by this service; it is no host of its own on that port.
+            let named = listener.virtual_services[owner].hosts.iter().find(|named| named.covers(host));
+            taken.extend(named);
+        }
+        hosts.push(binder.host(host, owner, aliases.remove(host).unwrap_or_default().into()));
+    }
+    for (at, header) in listener.virtual_services.iter().enumerate().filter(|(_, header)| header.has_http) {
+        let owned = header.hosts.iter().filter(|host| listener.owner_of_host(host) == Some(at));
+        for host in owned.filter(|host| !taken.contains(host)) {
+            hosts.push(binder.bare_host(host, at));
+        }
+    }
+    hosts.into_iter().map(|host| (host.binding.host.clone(), host)).collect()
 }
 
 /// The aliases that a listener imports, by the host that they stand for. An alias that a VirtualService names is a
 /// host of its own instead.
 fn aliases_by_target(
-    listener: &Listener<'_>,
+    services: &[&Arc<Service>],
     scope: &EgressScope,
     owners: &HostMap<usize>,
 ) -> BTreeMap<Host, Vec<Host>> {
     let mut by_target: BTreeMap<Host, Vec<Host>> = BTreeMap::new();
-    for service in &listener.services {
+    for service in services {
         let host = &service.key.host;
         if let Ok(at) = scope.aliases.binary_search_by(|(alias, _)| alias.cmp(host))
             && owners.get(host).is_none()
@@ -215,19 +274,58 @@ fn aliases_by_target(
     by_target
 }
 
-/// The destinations of the VirtualServices of a listener, each worked out once.
-struct Destinations<'a> {
-    listener: &'a Listener<'a>,
+/// Makes the hosts of a listener, given the services of the scope.
+pub(super) struct Binder<'a> {
+    listener: &'a Listener,
     scope: &'a EgressScope,
-    known: BTreeMap<usize, Arc<[DestinationBinding]>>,
+    inputs: &'a ScopeInputs<'a>,
+    /// The destinations of VirtualServices, each worked out once.
+    destinations: BTreeMap<usize, Arc<[DestinationBinding]>>,
 }
 
-impl Destinations<'_> {
-    fn of(&mut self, virtual_service: usize) -> Arc<[DestinationBinding]> {
+impl<'a> Binder<'a> {
+    pub(super) fn new(listener: &'a Listener, scope: &'a EgressScope, inputs: &'a ScopeInputs<'a>) -> Self {
+        Self { listener, scope, inputs, destinations: BTreeMap::new() }
+    }
+
+    /// A service of the listener.
+    pub(super) fn host(&mut self, host: &Host, owner: Option<usize>, aliases: Arc<[Host]>) -> ScopeHost {
+        let scoped = self.scope.service(host).cloned();
+        ScopeHost {
+            service: scoped.as_ref().and_then(|scoped| self.inputs.services.get(&scoped.service)).cloned(),
+            virtual_service: owner.map(|owner| self.listener.virtual_services[owner].clone()),
+            binding: HostBinding {
+                host: host.clone(),
+                service: scoped,
+                virtual_service: owner.map(|owner| self.listener.virtual_services[owner].origin.clone()),
+                destinations: owner.map(|owner| self.destinations(owner)).unwrap_or_default(),
+                aliases,
+            },
+        }
+    }
+
+    /// A host that is no service.
+    pub(super) fn bare_host(&mut self, host: &Host, owner: usize) -> ScopeHost {
+        let header = &self.listener.virtual_services[owner];
+        ScopeHost {
+            service: None,
+            virtual_service: Some(header.clone()),
+            binding: HostBinding {
+                host: host.clone(),
+                service: None,
+                virtual_service: Some(header.origin.clone()),
+                destinations: self.destinations(owner),
+                aliases: Arc::default(),
+            },
+        }
+    }
+
+    /// What the destinations of a VirtualService are in the scope.
+    pub(super) fn destinations(&mut self, owner: usize) -> Arc<[DestinationBinding]> {
         let make = || {
-            let hosts = self.listener.virtual_services[virtual_service].destinations.iter();
+            let hosts = self.listener.virtual_services[owner].destinations.iter();
             hosts.map(|host| self.scope.destination(host)).collect()
         };
-        self.known.entry(virtual_service).or_insert_with(make).clone()
+        self.destinations.entry(owner).or_insert_with(make).clone()
     }
 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::testing::World;
 
 mod cost;
+mod history;
 
 /// Objects in short: `svc ns/name`, `ext ns/name target`, `se ns host`, `vs ns/name hosts destination`,
 /// `dr ns/name host`; an optional last word `@YYYY` is the year of creation, `>ns` an `exportTo`.
@@ -88,7 +89,7 @@ fn bindings(scope: &EgressScope, listener: usize) -> Vec<String> {
         }
         text
     };
-    scope.listeners[listener].hosts.iter().map(show).collect()
+    scope.listeners[listener].hosts.values().map(|host| show(&host.binding)).collect()
 }
 
 /// Checks the hosts that a sidecar of `web` sees without a Sidecar, whatever the order of the objects.
@@ -111,7 +112,7 @@ fn check_sidecar(list: &[&str], egress: &str, expected: &[&[&str]], services: &[
     assert_eq!(found, expected);
     let found: Vec<String> = scope
         .services
-        .iter()
+        .values()
         .map(|s| format!("{}={}", short(&s.service.host), s.service.namespace))
         .collect();
     assert_eq!(found, services);
@@ -228,7 +229,7 @@ fn a_destination_that_is_an_alias_is_the_service_behind_it() {
         "web",
         ScopeKind::Default,
     );
-    let binding = scope.listeners[0].hosts.iter().find(|binding| binding.host.as_str() == "x.com").unwrap();
+    let binding = &scope.listeners[0].hosts[&Host::new("x.com")].binding;
     let service = binding.destinations[0].service.as_ref().map(|scoped| short(&scoped.service.host));
     assert_eq!((short(&binding.destinations[0].host), service), ("b.web".into(), Some("a.shop".into())));
 }
@@ -238,7 +239,11 @@ fn services_have_the_rule_that_applies_in_the_scope() {
     let list = ["svc shop/a", "svc shop/b", "dr shop/ra a", "dr web/w *.shop.svc.cluster.local"];
     let rules = |namespace: &str| -> Vec<Option<String>> {
         let scope = scope(&list, namespace, ScopeKind::Default);
-        scope.services.iter().map(|s| s.rule.as_ref().map(|rule| rule.objects[0].name.to_string())).collect()
+        scope
+            .services
+            .values()
+            .map(|s| s.rule.as_ref().map(|rule| rule.objects[0].name.to_string()))
+            .collect()
     };
     assert_eq!(rules("web"), [Some("w".into()), Some("w".into())]);
     assert_eq!(rules("other"), [Some("ra".into()), None]);

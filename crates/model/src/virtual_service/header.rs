@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use fairlead_config::{ConfigKey, Namespace, Timestamp};
 
-use super::{Destination, GatewayRef, HttpAction, VirtualService};
+use super::{Destination, GatewayRef, HttpAction, HttpMatch, VirtualService};
 use crate::{Host, service::Visibility};
 
 /// Where a VirtualService applies and what it refers to. It stays equal when weights, matches or any other part
@@ -25,6 +25,8 @@ pub struct VirtualServiceHeader {
     pub destinations: Arc<[Host]>,
     /// The keys of `sourceLabels`, each once, sorted.
     pub source_label_keys: Arc<[Arc<str>]>,
+    /// Whether its `http` routes ask about the client (`sourceLabels`, `sourceNamespace`).
+    pub asks_source: bool,
     /// Whether it has `http` routes.
     pub has_http: bool,
     /// Whether it has `tls` or `tcp` routes.
@@ -42,6 +44,7 @@ impl VirtualServiceHeader {
             gateways: service.gateways.clone(),
             destinations: destination_hosts(service),
             source_label_keys: source_label_keys(service),
+            asks_source: service.http.iter().flat_map(|route| &route.matches).any(HttpMatch::asks_source),
             has_http: !service.http.is_empty(),
             has_l4: !(service.tls.is_empty() && service.tcp.is_empty()),
         }

@@ -3,16 +3,15 @@
 //! HTTP services share one listener for each port; TCP services, and those whose protocol is detected, have
 //! their own on their address. Mirrors istio pilot/pkg/networking/core/listener.go.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use fairlead_envoy::{EncodedResource, ResourceName};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
-    Port, Protocol, Service, ServiceKey,
+    Host, Port, Protocol, Service,
     mesh::{Mesh, ResolvedMesh},
     proxy::{IpFamilies, Source},
-    registry::ServiceByKey,
-    scope::{EgressScope, HostBinding, ScopeListener, ScopeOf},
+    scope::{EgressScope, HostBinding, Scope, ScopeHost, ScopeListener, ScopeOf},
     service::ServiceAddress,
     sidecar::{Bind, OutboundTrafficPolicy},
     strata,
@@ -28,6 +27,7 @@ use crate::{
 };
 
 mod build;
+mod update;
 mod virtual_outbound;
 
 pub use build::OutboundListener;
@@ -94,20 +94,30 @@ struct OutboundListenerPlan;
 
 impl Query for OutboundListenerPlan {
     type Key = ListenerView;
-    type Value = OrdSet<OutboundListenerKey>;
+    type Value = Plan;
     const NAME: &'static str = "outbound_listener_plan";
     const STRATUM: Stratum = strata::PLAN;
 
     fn compute(cx: &Reader<'_>, view: &ListenerView) -> Self::Value {
         let scope = cx.get::<ScopeOf>(&view.scope);
-        let mut services = BTreeMap::new();
-        for scoped in scope.listeners.iter().flat_map(|l| l.hosts.iter()).filter_map(|h| h.service.as_ref()) {
-            if let Some(service) = cx.get::<ServiceByKey>(&scoped.service).as_ref() {
-                services.insert(scoped.service.clone(), service.clone());
-            }
-        }
         let mesh = cx.get::<ResolvedMesh>(&());
-        plan(view, &scope, &services, &mesh)
+        let updated = cx.previous::<Self>().and_then(|before| update::update(&before, view, &scope, &mesh));
+        updated.unwrap_or_else(|| plan(view, &scope, &mesh))
+    }
+}
+
+/// The outbound listeners of a view.
+#[derive(Clone, Debug)]
+struct Plan {
+    keys: OrdSet<OutboundListenerKey>,
+    /// What they were made of, where that is enough to edit them.
+    made: Option<update::Made>,
+}
+
+/// What it was made of makes no difference.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys == other.keys
     }
 }
 
@@ -123,7 +133,7 @@ impl Collect for OutboundListenerSet {
     const STRATUM: Stratum = strata::SET;
 
     fn members(cx: &Reader<'_>, view: &ListenerView) -> OrdSet<OutboundListenerKey> {
-        (*cx.get::<OutboundListenerPlan>(view)).clone()
+        cx.get::<OutboundListenerPlan>(view).keys.clone()
     }
 
     fn entries(
@@ -143,34 +153,21 @@ struct Arrivals {
     more: Vec<Bind>,
     http: Option<(Arc<str>, Protocol)>,
     tcp: Vec<TcpService>,
+    /// The oldest of the hosts that bring HTTP and nothing else.
+    only_http: Option<Host>,
 }
 
-fn plan(
-    view: &ListenerView,
-    scope: &EgressScope,
-    services: &BTreeMap<ServiceKey, Arc<Service>>,
-    mesh: &Mesh,
-) -> OrdSet<OutboundListenerKey> {
-    let mut arrivals: BTreeMap<(Bind, u16), Arrivals> = BTreeMap::new();
-    for listener in &scope.listeners {
-        let mut hosts: Vec<(&HostBinding, &Arc<Service>)> = listener
-            .hosts
-            .iter()
-            .filter_map(|host| Some((host, services.get(&host.service.as_ref()?.service)?)))
-            .collect();
-        // The oldest service wins where two claim the same connections.
-        hosts.sort_by(|(_, a), (_, b)| {
-            (a.created.is_none(), a.created, &a.key).cmp(&(b.created.is_none(), b.created, &b.key))
-        });
-        let planner = ListenerPlanner { view, listener, arrivals: &mut arrivals };
-        match &listener.port {
-            Some(port) => planner.explicit(port, &hosts),
-            None => planner.implied(&hosts, scope),
-        }
-    }
-    let key = |((bind, port), found): ((Bind, u16), Arrivals)| {
+impl Arrivals {
+    /// The listener that takes them; `None` where there can be none.
+    fn key(
+        self,
+        (bind, port): (Bind, u16),
+        view: &ListenerView,
+        unknown: OutboundTrafficPolicy,
+        mesh: &Mesh,
+    ) -> Option<OutboundListenerKey> {
         // Envoy refuses a listener without a filter chain.
-        if found.http.is_none() && found.tcp.is_empty() {
+        if self.http.is_none() && self.tcp.is_empty() {
             return None;
         }
         let any = bind == Bind::Ip(wildcard(view.families));
@@ -179,24 +176,53 @@ fn plan(
             return None;
         }
         Some(OutboundListenerKey {
-            bind_to_port: !found.captured,
+            bind_to_port: !self.captured,
             bind,
-            more: found.more.into(),
+            more: self.more.into(),
             port,
             families: view.families,
-            http: found.http,
-            tcp: found.tcp.into(),
-            unknown: scope.outbound_policy,
+            http: self.http,
+            tcp: self.tcp.into(),
+            unknown,
         })
-    };
-    let mut keys: OrdSet<OutboundListenerKey> = arrivals.into_iter().filter_map(key).collect();
+    }
+}
+
+/// A host of a listener that is a service.
+type ServiceHost<'a> = (&'a HostBinding, &'a Arc<Service>);
+
+fn service_host(host: &ScopeHost) -> Option<ServiceHost<'_>> {
+    Some((&host.binding, host.service.as_ref()?))
+}
+
+/// Orders services as they claim connections: the oldest wins where two claim the same.
+fn by_age((_, a): &ServiceHost<'_>, (_, b): &ServiceHost<'_>) -> Ordering {
+    (a.created.is_none(), a.created, &a.key).cmp(&(b.created.is_none(), b.created, &b.key))
+}
+
+fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>) -> Plan {
+    let mut arrivals: BTreeMap<(Bind, u16), Arrivals> = BTreeMap::new();
+    for listener in &scope.listeners {
+        let mut hosts: Vec<_> = listener.hosts.values().filter_map(service_host).collect();
+        hosts.sort_by(by_age);
+        let planner = ListenerPlanner { view, listener, arrivals: &mut arrivals };
+        match &listener.port {
+            Some(port) => planner.explicit(port, &hosts),
+            None => planner.implied(&hosts, scope),
+        }
+    }
+    let made = update::Made::of(scope, mesh, &arrivals);
+    let mut keys: OrdSet<OutboundListenerKey> = arrivals
+        .into_iter()
+        .filter_map(|(at, found)| found.key(at, view, scope.outbound_policy, mesh))
+        .collect();
     if let Some(port) = mesh.http_proxy_port {
         let proxy = explicit_proxy(view, port, scope.outbound_policy);
         if !keys.iter().any(|key| (&key.bind, key.port) == (&proxy.bind, port)) {
             keys.insert(proxy);
         }
     }
-    keys
+    Plan { keys, made }
 }
 
 /// The listener that applications use as their HTTP proxy (`proxyHttpPort`).
@@ -221,7 +247,7 @@ struct ListenerPlanner<'a, 'b> {
 
 impl ListenerPlanner<'_, '_> {
     /// One listener on the port that the Sidecar names, for the services that have that port.
-    fn explicit(mut self, port: &Port, hosts: &[(&HostBinding, &Arc<Service>)]) {
+    fn explicit(mut self, port: &Port, hosts: &[ServiceHost<'_>]) {
         let bind = self.listener.bind.clone().unwrap_or_else(|| self.shared_bind());
         let at = (bind, port.number);
         let captured = self.captured();
@@ -243,7 +269,7 @@ impl ListenerPlanner<'_, '_> {
     }
 
     /// The listeners that the services' own ports imply.
-    fn implied(mut self, hosts: &[(&HostBinding, &Arc<Service>)], scope: &EgressScope) {
+    fn implied(mut self, hosts: &[ServiceHost<'_>], scope: &EgressScope) {
         for (host, service) in hosts {
             for port in service.ports.iter().filter(|p| !scope.locks(p.number)) {
                 if port.protocol.is_http() {
@@ -251,6 +277,7 @@ impl ListenerPlanner<'_, '_> {
                     let arrivals = self.arrivals.entry((self.shared_bind(), port.number)).or_default();
                     arrivals.captured = captured;
                     arrivals.http.get_or_insert((names::port_route(port.number), port.protocol));
+                    arrivals.only_http.get_or_insert_with(|| host.host.clone());
                 } else {
                     self.bytes(host, service, port);
                 }

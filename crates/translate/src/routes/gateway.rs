@@ -1,9 +1,6 @@
 //! The route tables of gateways: one for all plaintext HTTP servers of a listener, one for each HTTPS server.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
@@ -16,6 +13,7 @@ use fairlead_model::{
     scope::ScopeKey,
     strata,
 };
+use imbl::OrdMap;
 
 use super::{
     plan::{CatchAll, Table, Tables},
@@ -110,7 +108,7 @@ impl Query for GatewayTablesOf {
 
     fn compute(cx: &Reader<'_>, view: &GatewayView) -> Self::Value {
         let merged = crate::listeners::gateway::merged(cx, view);
-        let mut tables = BTreeMap::new();
+        let mut tables = OrdMap::new();
         for listener in &merged.listeners {
             let mut gateway = |key: &ConfigKey| (*cx.get::<ResolvedGateway>(key)).clone();
             for table in tables_of_listener(listener, &mut gateway) {
@@ -124,7 +122,7 @@ impl Query for GatewayTablesOf {
                 tables.insert(table.name.clone(), plan(&table, &hosts, &asks_gateway));
             }
         }
-        Arc::new(Tables { tables })
+        Arc::new(Tables { tables, made: None })
     }
 }
 

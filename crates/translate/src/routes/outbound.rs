@@ -11,11 +11,10 @@ use std::{
 
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    ConfigKey, Protocol, Service, ServiceKey,
+    Port, Protocol, Service,
     mesh::ResolvedMesh,
     proxy::Interception,
-    registry::ServiceByKey,
-    scope::{DestinationBinding, EgressScope, HostBinding, ScopeListener, ScopeOf},
+    scope::{DestinationBinding, EgressScope, Scope, ScopeHost, ScopeListener, ScopeOf},
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
     strata,
 };
@@ -23,7 +22,7 @@ use fairlead_model::{
 use super::{
     domains::{HostNames, domains},
     plan::{CatchAll, Table, Tables},
-    traits::{RouteTraits, RouteTraitsOf},
+    update::{Made, update},
 };
 use crate::{
     names,
@@ -41,30 +40,16 @@ impl Query for OutboundTablesOf {
 
     fn compute(cx: &Reader<'_>, view: &RouteView) -> Self::Value {
         let scope = cx.get::<ScopeOf>(&view.scope);
-        let mut services = BTreeMap::new();
-        let mut traits = BTreeMap::new();
-        for binding in scope.listeners.iter().flat_map(|l| l.hosts.iter()) {
-            if let Some(scoped) = &binding.service
-                && let Some(service) = cx.get::<ServiceByKey>(&scoped.service).as_ref()
-            {
-                services.insert(scoped.service.clone(), service.clone());
-            }
-            if let Some(key) = &binding.virtual_service {
-                traits.insert(key.clone(), *cx.get::<RouteTraitsOf>(key));
-            }
-        }
-        let policy = scope.outbound_policy;
         let explicit_proxy = cx.get::<ResolvedMesh>(&()).http_proxy_port.is_some();
-        let planner = Planner { view, services: &services, traits: &traits, policy, explicit_proxy };
-        Arc::new(planner.plan(&scope))
+        let planner = Planner { view, policy: scope.outbound_policy, explicit_proxy };
+        let updated = cx.previous::<Self>().and_then(|before| update(&before, &planner, &scope));
+        Arc::new(updated.unwrap_or_else(|| planner.plan(&scope)))
     }
 }
 
-/// What a plan is made of.
+/// What a plan is made of, beside the scope.
 pub(super) struct Planner<'a> {
     pub(super) view: &'a RouteView,
-    pub(super) services: &'a BTreeMap<ServiceKey, Arc<Service>>,
-    pub(super) traits: &'a BTreeMap<ConfigKey, RouteTraits>,
     pub(super) policy: OutboundTrafficPolicy,
     /// Whether there is a listener that applications use as their HTTP proxy.
     pub(super) explicit_proxy: bool,
@@ -72,7 +57,7 @@ pub(super) struct Planner<'a> {
 
 impl Planner<'_> {
     /// The tables of every listener of `scope`.
-    pub(super) fn plan(&self, scope: &EgressScope) -> Tables {
+    pub(super) fn plan(&self, scope: &Arc<Scope>) -> Tables {
         let mut tables = BTreeMap::new();
         for listener in &scope.listeners {
             match &listener.port {
@@ -90,7 +75,7 @@ impl Planner<'_> {
         if self.explicit_proxy {
             tables.insert(names::HTTP_PROXY.into(), self.proxy_table(scope));
         }
-        Tables { tables }
+        Tables { tables: tables.into_iter().collect(), made: Made::of(scope, self) }
     }
 
     /// The table of the explicit proxy: all HTTP services, each port under its own domains. What is asked for by no
@@ -101,20 +86,16 @@ impl Planner<'_> {
         let table: Arc<str> = names::HTTP_PROXY.into();
         let mut hosts = imbl::OrdSet::new();
         let mut claimed: BTreeSet<Arc<str>> = BTreeSet::new();
-        for binding in scope.listeners.iter().flat_map(|listener| listener.hosts.iter()) {
-            let service = self.service_of(binding);
-            let domains = match service {
-                Some(service) => self.service_domains(binding, service),
-                None => self.bare_domains(binding),
-            };
-            for port in proxied_ports(service.map(AsRef::as_ref)) {
+        for host in scope.listeners.iter().flat_map(|listener| listener.hosts.values()) {
+            let domains = self.domains(host);
+            for port in proxied_ports(host.service.as_deref()) {
                 let free: Arc<[Arc<str>]> = domains
                     .iter()
                     .flat_map(|domain| with_port(domain, port))
-                    .filter(|domain| claimed.insert(domain.to_ascii_lowercase().into()))
+                    .filter(|domain| claimed.insert(in_lower_case(domain)))
                     .collect();
                 if !free.is_empty() {
-                    hosts.insert(self.host_key(&table, port, binding, free));
+                    hosts.insert(self.host_key(&table, port, host, free));
                 }
             }
         }
@@ -129,15 +110,12 @@ impl Planner<'_> {
         tables: &mut BTreeMap<Arc<str>, Table>,
     ) {
         let mut shared = BTreeSet::new();
-        for binding in listener.hosts.iter() {
-            let Some(service) = self.service_of(binding) else { continue };
-            for port in service.ports.iter().filter(|p| !scope.locks(p.number)) {
-                if port.protocol == Protocol::Auto && has_own_listener(service, self.captured(listener)) {
-                    let name = names::sniffed_route(&binding.host, port.number);
-                    let table = self.sniffed_table(&name, port.number, binding);
+        for host in listener.hosts.values() {
+            shared.extend(self.shared_ports(host, listener).into_iter().filter(|port| !scope.locks(*port)));
+            for (port, name) in self.sniffed_tables(host, listener) {
+                if !scope.locks(port) {
+                    let table = self.sniffed_table(&name, port, host);
                     tables.insert(name, table);
-                } else if port.protocol.is_http() || port.protocol == Protocol::Auto {
-                    shared.insert(port.number);
                 }
             }
         }
@@ -148,24 +126,33 @@ impl Planner<'_> {
         }
     }
 
+    /// The ports of a service whose tables are shared with other services.
+    pub(super) fn shared_ports(&self, host: &ScopeHost, listener: &ScopeListener) -> BTreeSet<u16> {
+        let Some(service) = &host.service else { return BTreeSet::new() };
+        let own = has_own_listener(service, self.captured(listener));
+        let is_shared = |port: &&Port| port.protocol.is_http() || port.protocol == Protocol::Auto && !own;
+        service.ports.iter().filter(is_shared).map(|port| port.number).collect()
+    }
+
+    /// The ports of a service that have a table of their own, with its name.
+    pub(super) fn sniffed_tables(&self, host: &ScopeHost, listener: &ScopeListener) -> Vec<(u16, Arc<str>)> {
+        let Some(service) = &host.service else { return Vec::new() };
+        let own = has_own_listener(service, self.captured(listener));
+        let is_sniffed = |port: &&Port| port.protocol == Protocol::Auto && own;
+        let name = |port: &Port| (port.number, names::sniffed_route(&host.binding.host, port.number));
+        service.ports.iter().filter(is_sniffed).map(name).collect()
+    }
+
     /// The table of all HTTP services of a port.
     fn port_table(&self, table: &Arc<str>, port: u16, listener: &ScopeListener) -> Table {
         let mut hosts = imbl::OrdSet::new();
         let mut claimed: BTreeSet<Arc<str>> = BTreeSet::new();
-        for binding in listener.hosts.iter() {
-            let domains = match self.service_of(binding) {
-                Some(service) if self.serves_http(service, port, listener) => {
-                    self.service_domains(binding, service)
-                }
-                // A VirtualService for a host that is no service takes effect on port 80 only, as in Istio
-                // (route.go, buildSidecarVirtualHostsForVirtualService).
-                None if port == HTTP_PORT && binding.virtual_service.is_some() => self.bare_domains(binding),
-                _ => continue,
-            };
+        for host in listener.hosts.values().filter(|host| self.is_in_table(host, port, listener)) {
+            let domains = self.domains(host).into_iter();
             let free: Arc<[Arc<str>]> =
-                domains.into_iter().filter(|d| claimed.insert(d.to_ascii_lowercase().into())).collect();
+                domains.filter(|domain| claimed.insert(in_lower_case(domain))).collect();
             if !free.is_empty() {
-                hosts.insert(self.host_key(table, port, binding, free));
+                hosts.insert(self.host_key(table, port, host, free));
             }
         }
         Table {
@@ -175,21 +162,32 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether the table of a port has a host, if any domain is left for it.
+    pub(super) fn is_in_table(&self, host: &ScopeHost, port: u16, listener: &ScopeListener) -> bool {
+        match &host.service {
+            Some(service) => self.serves_http(service, port, listener),
+            // A VirtualService for a host that is no service takes effect on port 80 only, as in Istio
+            // (route.go, buildSidecarVirtualHostsForVirtualService).
+            None => port == HTTP_PORT && host.virtual_service.is_some(),
+        }
+    }
+
     /// The table of one service port whose protocol is detected: whatever comes is for that service.
-    fn sniffed_table(&self, table: &Arc<str>, port: u16, binding: &HostBinding) -> Table {
-        let key = self.host_key(table, port, binding, Arc::new(["*".into()]));
+    pub(super) fn sniffed_table(&self, table: &Arc<str>, port: u16, host: &ScopeHost) -> Table {
+        let key = self.host_key(table, port, host, Arc::new(["*".into()]));
         Table { hosts: imbl::OrdSet::unit(key), catch_all: CatchAll::None, by_port: false }
     }
 
-    fn host_key(
+    pub(super) fn host_key(
         &self,
         table: &Arc<str>,
         port: u16,
-        binding: &HostBinding,
+        host: &ScopeHost,
         domains: Arc<[Arc<str>]>,
     ) -> VirtualHostKey {
-        let traits = binding.virtual_service.as_ref().and_then(|key| self.traits.get(key)).copied();
-        let routed = traits.is_some_and(|t| t.has_http);
+        let ScopeHost { binding, virtual_service, .. } = host;
+        let routed = virtual_service.as_ref().is_some_and(|header| header.has_http);
+        let asks_source = virtual_service.as_ref().is_some_and(|header| header.asks_source);
         let own = binding
             .service
             .as_ref()
@@ -206,13 +204,13 @@ impl Planner<'_> {
                 Arc::new([])
             },
             destinations: if routed { binding.destinations.clone() } else { own.into_iter().collect() },
-            client: RouteClient::Sidecar(traits.filter(|t| t.asks_source).map(|_| self.view.source.clone())),
+            client: RouteClient::Sidecar(asks_source.then(|| self.view.source.clone())),
         }
     }
 
     /// What happens with requests for unknown hosts. A connection that was not redirected was addressed to the
     /// proxy itself, so there is nowhere to pass it on to.
-    fn unknown(&self, listener: &ScopeListener) -> CatchAll {
+    pub(super) fn unknown(&self, listener: &ScopeListener) -> CatchAll {
         match self.policy {
             OutboundTrafficPolicy::AllowAny if self.captured(listener) => CatchAll::AllowAny,
             _ => CatchAll::BlockAll,
@@ -229,30 +227,30 @@ impl Planner<'_> {
         service.port(port).is_some_and(|p| p.protocol.is_http() || p.protocol == Protocol::Auto && !own)
     }
 
-    fn service_of(&self, binding: &HostBinding) -> Option<&Arc<Service>> {
-        self.services.get(&binding.service.as_ref()?.service)
-    }
-
-    fn service_domains(&self, binding: &HostBinding, service: &Service) -> Vec<Arc<str>> {
-        let addresses: Vec<IpAddr> = service.ips().collect();
+    /// The domains under which a host is known.
+    pub(super) fn domains(&self, host: &ScopeHost) -> Vec<Arc<str>> {
+        let addresses: Vec<IpAddr> = host.service.iter().flat_map(|service| service.ips()).collect();
         let names = HostNames {
-            host: &binding.host,
-            aliases: &binding.aliases,
+            host: &host.binding.host,
+            aliases: &host.binding.aliases,
             addresses: &addresses,
-            headless: service.headless,
+            headless: host.service.as_ref().is_some_and(|service| service.headless),
         };
-        domains(&names, &self.view.dns_domain)
-    }
-
-    fn bare_domains(&self, binding: &HostBinding) -> Vec<Arc<str>> {
-        let names =
-            HostNames { host: &binding.host, aliases: &binding.aliases, addresses: &[], headless: false };
         domains(&names, &self.view.dns_domain)
     }
 }
 
+/// A domain as Envoy compares it.
+pub(super) fn in_lower_case(domain: &Arc<str>) -> Arc<str> {
+    if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        domain.to_ascii_lowercase().into()
+    } else {
+        domain.clone()
+    }
+}
+
 /// The port of HTTP, which need not be written.
-const HTTP_PORT: u16 = 80;
+pub(super) const HTTP_PORT: u16 = 80;
 
 /// The ports of a host that HTTP may be spoken to; that of HTTP for a host that is no service.
 fn proxied_ports(service: Option<&Service>) -> Vec<u16> {

@@ -1,16 +1,26 @@
 //! What a plan consists of: tables by name, and the keys of their hosts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use imbl::OrdSet;
+use imbl::{OrdMap, OrdSet};
 
+use super::update::Made;
 use crate::view::VirtualHostKey;
 
 /// The route tables of a view.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Tables {
     /// By name.
-    pub tables: BTreeMap<Arc<str>, Table>,
+    pub tables: OrdMap<Arc<str>, Table>,
+    /// What they were made of, where that is enough to edit them.
+    pub(super) made: Option<Made>,
+}
+
+/// What they were made of makes no difference.
+impl PartialEq for Tables {
+    fn eq(&self, other: &Self) -> bool {
+        self.tables == other.tables
+    }
 }
 
 /// One route table.

@@ -14,7 +14,10 @@ use super::{
     plan::{CatchAll, Table, Tables},
     virtual_host::VirtualHostOf,
 };
-use crate::view::{RouteView, VirtualHostKey};
+use crate::{
+    derived::Derived,
+    view::{RouteView, VirtualHostKey},
+};
 
 /// A route table of a view.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,13 +140,13 @@ struct TableNames;
 
 impl Query for TableNames {
     type Key = TablesKey;
-    type Value = OrdSet<TableKey>;
+    type Value = Derived<Arc<str>, Table, TableKey>;
     const NAME: &'static str = "table_names";
     const STRATUM: Stratum = Stratum(strata::PLAN.0 + 1);
 
     fn compute(cx: &Reader<'_>, view: &TablesKey) -> Self::Value {
-        let plan = view.plan(cx);
-        plan.tables.keys().map(|name| TableKey { view: view.clone(), name: name.clone() }).collect()
+        let key = |name: &Arc<str>, _: &Table| TableKey { view: view.clone(), name: name.clone() };
+        Derived::new(cx.previous::<Self>().as_deref(), &view.plan(cx).tables, key)
     }
 }
 
@@ -159,7 +162,7 @@ impl Collect for RouteTables {
     const STRATUM: Stratum = strata::SET;
 
     fn members(cx: &Reader<'_>, view: &TablesKey) -> OrdSet<TableKey> {
-        (*cx.get::<TableNames>(view)).clone()
+        cx.get::<TableNames>(view).set()
     }
 
     fn entries(

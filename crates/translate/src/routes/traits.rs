@@ -9,11 +9,7 @@ use fairlead_model::{
 /// What a plan must know of a VirtualService.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RouteTraits {
-    /// Whether it has HTTP routes.
-    pub has_http: bool,
-    /// Whether its HTTP routes ask about the client (`sourceLabels`, `sourceNamespace`).
-    pub asks_source: bool,
-    /// Whether they ask about the Gateway (`match.gateways`).
+    /// Whether its HTTP routes ask about the Gateway (`match.gateways`).
     pub asks_gateway: bool,
 }
 
@@ -36,9 +32,5 @@ impl Query for RouteTraitsOf {
 
 fn route_traits(service: &VirtualService) -> RouteTraits {
     let matches = || service.http.iter().flat_map(|route| &route.matches);
-    RouteTraits {
-        has_http: !service.http.is_empty(),
-        asks_source: matches().any(|m| !m.source_labels.is_empty() || m.source_namespace.is_some()),
-        asks_gateway: matches().any(|m| !m.gateways.is_empty()),
-    }
+    RouteTraits { asks_gateway: matches().any(|m| !m.gateways.is_empty()) }
 }

@@ -9,6 +9,7 @@ mod locality;
 mod mesh;
 mod prop_metamorphic;
 mod prop_oracle;
+mod prop_services;
 mod proxy_file;
 mod sound;
 mod universe;

@@ -6,12 +6,12 @@ use std::{
 };
 
 use fairlead_config::{ConfigKey, Kind, Namespace};
+use imbl::OrdMap;
 
 use crate::{
-    Host, Port, Protocol, ServiceKey,
+    Host, Port, Protocol, Service, ServiceKey,
     destination_rule::{RuleHeader, RuleIndex, lookup},
     port::TargetPort,
-    registry::ServiceSummary,
     scope::{ScopeInputs, resolve},
     service::{Registry, Resolution, Visibility},
     sidecar::{EgressHost, EgressListener, EgressNamespace, OutboundTrafficPolicy},
@@ -24,20 +24,27 @@ fn host(at: usize) -> Host {
     Host::new(&format!("service-{at:05}.ns-{:03}.svc.cluster.local", at % 100))
 }
 
-fn services() -> Vec<ServiceSummary> {
+fn services() -> OrdMap<ServiceKey, Arc<Service>> {
     let port =
         Port { number: 80, name: "http".into(), protocol: Protocol::Http, target: TargetPort::Number(8080) };
-    let ports: Arc<[Port]> = Arc::from([port]);
-    let service = |at: usize| ServiceSummary {
+    let service = |at: usize| Service {
         key: ServiceKey { host: host(at), namespace: format!("ns-{:03}", at % 100).into() },
-        export_to: Visibility::Public,
+        origin: ConfigKey::new(Kind::Service, format!("ns-{:03}", at % 100), format!("service-{at:05}")),
         created: None,
         registry: Registry::Kubernetes,
         resolution: Resolution::Registry,
         external: false,
-        ports: ports.clone(),
+        addresses: Vec::new(),
+        ports: vec![port.clone()],
+        export_to: Visibility::Public,
+        headless: false,
+        selector: None,
+        subject_alt_names: Vec::new(),
+        publish_not_ready: false,
+        node_local: false,
+        traffic_distribution: None,
     };
-    (0..SERVICES).map(service).collect()
+    (0..SERVICES).map(service).map(|service| (service.key.clone(), Arc::new(service))).collect()
 }
 
 fn headers() -> Vec<Arc<VirtualServiceHeader>> {
@@ -50,6 +57,7 @@ fn headers() -> Vec<Arc<VirtualServiceHeader>> {
             gateways: vec![GatewayRef::Mesh],
             destinations: Arc::from([host(at)]),
             source_label_keys: Arc::default(),
+            asks_source: false,
             has_http: true,
             has_l4: false,
         })
@@ -96,7 +104,7 @@ fn time(listeners: Option<&[EgressListener]>) -> Duration {
     };
     let run = || {
         let start = Instant::now();
-        let scope = resolve(&inputs);
+        let (scope, _) = resolve(&inputs);
         assert_eq!(scope.services.len(), SERVICES);
         start.elapsed()
     };

@@ -1,0 +1,116 @@
+//! A scope brought up to date: what services that come and go change in it, and nothing else.
+//!
+//! It must come to what [`super::resolve`] comes to; where more than a few hosts may be touched, because aliases or
+//! wildcards are, it leaves that to it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use imbl::OrdMap;
+
+use super::{
+    EgressScope, ScopeInputs,
+    imports::of_host,
+    resolve::{Binder, Context, Listener, scoped},
+};
+use crate::{
+    Host, Service, ServiceKey,
+    scope::{ScopeHost, ScopedService},
+    virtual_service::VirtualServiceHeader,
+};
+
+/// The scope that `inputs` make, given that `before` was made of the same and of the services `old`, and that only
+/// the services of the hosts `changed` differ. `None` where it takes a resolution from scratch to tell.
+pub(super) fn update(
+    before: &EgressScope,
+    context: &Context,
+    old: &OrdMap<ServiceKey, Arc<Service>>,
+    changed: &BTreeSet<Host>,
+    inputs: &ScopeInputs<'_>,
+) -> Option<EgressScope> {
+    let is_simple = |host: &Host| {
+        let touches_alias =
+            context.alias_targets.contains(host) || is_alias(old, host) || is_alias(inputs.services, host);
+        !host.is_wildcard() && !touches_alias
+    };
+    if !changed.iter().all(is_simple) {
+        return None;
+    }
+    let mut scope = before.clone();
+    for host in changed {
+        match service(context, host, inputs) {
+            Some(service) => drop(scope.services.insert(host.clone(), service)),
+            None => drop(scope.services.remove(host)),
+        }
+    }
+    if inputs.bind_hosts {
+        let mut listeners = std::mem::take(&mut scope.listeners);
+        for (listener, updated) in context.listeners.iter().zip(&mut listeners) {
+            update_hosts(listener, &scope, changed, inputs, &mut updated.hosts)?;
+        }
+        scope.listeners = listeners;
+    }
+    Some(scope)
+}
+
+/// The service of a host: of the first listener that imports it, else as a destination.
+fn service(context: &Context, host: &Host, inputs: &ScopeInputs<'_>) -> Option<ScopedService> {
+    let visible = || of_host(inputs.services, host).filter(|s| s.export_to.allows(inputs.namespace));
+    let imported =
+        context.listeners.iter().find_map(|listener| listener.service(visible(), inputs.namespace));
+    // Sorted by namespace: the first of equals is the first by name.
+    let destination = || visible().min_by_key(|service| service.key.namespace != *inputs.namespace);
+    let found = imported.or_else(|| if context.wanted.contains(host) { destination() } else { None });
+    found.map(|service| scoped(service, inputs))
+}
+
+fn update_hosts(
+    listener: &Listener,
+    scope: &EgressScope,
+    changed: &BTreeSet<Host>,
+    inputs: &ScopeInputs<'_>,
+    hosts: &mut OrdMap<Host, ScopeHost>,
+) -> Option<()> {
+    let mut binder = Binder::new(listener, scope, inputs);
+    for host in changed {
+        let visible = of_host(inputs.services, host).filter(|s| s.export_to.allows(inputs.namespace));
+        let new = match listener.service(visible, inputs.namespace) {
+            Some(service) => Some(binder.host(host, listener.owner(service), Arc::default())),
+            None => listener.owner_of_host(host).map(|owner| binder.bare_host(host, owner)),
+        };
+        let old = match new.clone() {
+            Some(new) => hosts.insert(host.clone(), new),
+            None => hosts.remove(host),
+        };
+        // Whether a wildcard is a host of its own depends on the services that it covers.
+        let owners = [&old, &new].into_iter().flatten().filter_map(|host| host.virtual_service.as_ref());
+        if owners.into_iter().any(|header| has_wildcard(header)) {
+            return None;
+        }
+    }
+    let leading_there: BTreeSet<usize> =
+        changed.iter().filter_map(|host| listener.by_destination.get(host)).flatten().copied().collect();
+    for at in leading_there {
+        let header = &listener.virtual_services[at];
+        if has_wildcard(header) {
+            return None;
+        }
+        for host in &header.hosts {
+            let bound = hosts
+                .get(host)
+                .filter(|bound| bound.binding.virtual_service.as_ref() == Some(&header.origin));
+            if let Some(mut bound) = bound.cloned() {
+                bound.binding.destinations = binder.destinations(at);
+                hosts.insert(host.clone(), bound);
+            }
+        }
+    }
+    Some(())
+}
+
+fn is_alias(services: &OrdMap<ServiceKey, Arc<Service>>, host: &Host) -> bool {
+    of_host(services, host).any(|service| service.alias_of().is_some())
+}
+
+fn has_wildcard(header: &VirtualServiceHeader) -> bool {
+    header.hosts.iter().any(Host::is_wildcard)
+}

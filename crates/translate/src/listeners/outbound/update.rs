@@ -1,0 +1,169 @@
+//! The listeners of a sidecar brought up to date: what services that come and go change in them, and nothing else.
+//!
+//! It must come to what [`super::plan`] comes to. A listener is decided by the services that arrive at it; of those
+//! that bring HTTP and nothing else, however many, by the oldest alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use fairlead_model::{
+    Host,
+    mesh::Mesh,
+    scope::{EgressScope, Scope, ScopeHost, ScopeListener},
+    sidecar::Bind,
+};
+use imbl::{OrdMap, ordmap::DiffItem};
+
+use super::{Arrivals, ListenerPlanner, OutboundListenerKey, Plan, ServiceHost, by_age, service_host};
+use crate::view::ListenerView;
+
+/// One host in this many that has changed makes a plan from scratch the cheaper one.
+const ONE_IN: usize = 8;
+
+/// An address and a port.
+type At = (Bind, u16);
+
+/// What the listeners of a sidecar were made of, which sees all services by a listener without a port.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    scope: Arc<Scope>,
+    mesh: Arc<Mesh>,
+    /// Who decides each listener.
+    deciding: OrdMap<At, Deciding>,
+}
+
+/// The hosts that decide a listener.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Deciding {
+    /// The oldest that brings HTTP and nothing else.
+    http: Option<Host>,
+    /// Those whose connections are proxied as bytes.
+    bytes: Arc<[Host]>,
+}
+
+impl Deciding {
+    fn of(arrivals: &Arrivals) -> Self {
+        let bytes = arrivals.tcp.iter().map(|service| service.host.host.clone());
+        Self { http: arrivals.only_http.clone(), bytes: bytes.collect() }
+    }
+}
+
+impl Made {
+    /// `None` where the listeners cannot be edited.
+    pub(super) fn of(
+        scope: &Arc<Scope>,
+        mesh: &Arc<Mesh>,
+        arrivals: &BTreeMap<At, Arrivals>,
+    ) -> Option<Self> {
+        only_listener(scope, mesh)?;
+        let deciding = arrivals.iter().map(|(at, found)| (at.clone(), Deciding::of(found))).collect();
+        Some(Self { scope: scope.clone(), mesh: mesh.clone(), deciding })
+    }
+}
+
+/// The listener of a scope that has one, without a port, and no proxy beside it.
+fn only_listener<'a>(scope: &'a EgressScope, mesh: &Mesh) -> Option<&'a ScopeListener> {
+    match scope.listeners.as_slice() {
+        [only] if only.port.is_none() && mesh.http_proxy_port.is_none() => Some(only),
+        _ => None,
+    }
+}
+
+/// The listeners of `scope`, given those of another scope; `None` where it takes a plan from scratch.
+pub(super) fn update(
+    before: &Plan,
+    view: &ListenerView,
+    scope: &Arc<Scope>,
+    mesh: &Arc<Mesh>,
+) -> Option<Plan> {
+    let made = before.made.as_ref().filter(|made| Arc::ptr_eq(&made.mesh, mesh))?;
+    let (old, new) = (only_listener(&made.scope, mesh)?, only_listener(scope, mesh)?);
+    if made.scope.outbound_policy != scope.outbound_policy
+        || (&old.bind, old.capture) != (&new.bind, new.capture)
+    {
+        return None;
+    }
+    let changed = changed_hosts(&old.hosts, &new.hosts)?;
+    let old = State { view, scope: &made.scope, listener: old };
+    let new = State { view, scope, listener: new };
+    let mut touched: BTreeSet<At> = BTreeSet::new();
+    for host in &changed {
+        touched.extend(old.arrivals(std::iter::once(host)).into_keys());
+        touched.extend(new.arrivals(std::iter::once(host)).into_keys());
+    }
+    let mut keys = before.keys.clone();
+    let mut deciding = made.deciding.clone();
+    for at in touched {
+        let were = deciding.get(&at).cloned().unwrap_or_default();
+        if let Some(key) = old.listener(&at, were.http.iter().chain(were.bytes.iter()), mesh).0 {
+            keys.remove(&key);
+        }
+        let oldest_went = were.http.as_ref().is_some_and(|host| changed.contains(host));
+        let candidates = if oldest_went { new.with_port(at.1) } else { were.http.into_iter().collect() };
+        let hosts = candidates.iter().chain(were.bytes.iter()).chain(&changed);
+        let (key, now) = new.listener(&at, hosts, mesh);
+        keys.extend(key);
+        match now {
+            Some(now) => drop(deciding.insert(at, now)),
+            None => drop(deciding.remove(&at)),
+        }
+    }
+    let made = Made { scope: scope.clone(), mesh: mesh.clone(), deciding };
+    Some(Plan { keys, made: Some(made) })
+}
+
+/// The hosts that differ, unless there are many.
+fn changed_hosts(old: &OrdMap<Host, ScopeHost>, new: &OrdMap<Host, ScopeHost>) -> Option<BTreeSet<Host>> {
+    let mut changed = BTreeSet::new();
+    for item in old.diff(new) {
+        let (DiffItem::Add(host, _) | DiffItem::Update { new: (host, _), .. } | DiffItem::Remove(host, _)) =
+            item;
+        if changed.len() * ONE_IN > new.len() {
+            return None;
+        }
+        changed.insert(host.clone());
+    }
+    Some(changed)
+}
+
+/// Services as they are, or were.
+struct State<'a> {
+    view: &'a ListenerView,
+    scope: &'a EgressScope,
+    listener: &'a ScopeListener,
+}
+
+impl State<'_> {
+    /// Where these hosts arrive.
+    fn arrivals<'h>(&self, hosts: impl Iterator<Item = &'h Host>) -> BTreeMap<At, Arrivals> {
+        let known = hosts.filter_map(|host| service_host(self.listener.hosts.get(host)?));
+        let mut known: Vec<ServiceHost<'_>> = known.collect();
+        known.sort_by(by_age);
+        known.dedup_by(|a, b| a.0.host == b.0.host);
+        let mut arrivals = BTreeMap::new();
+        let planner = ListenerPlanner { view: self.view, listener: self.listener, arrivals: &mut arrivals };
+        planner.implied(&known, self.scope);
+        arrivals
+    }
+
+    /// The listener at an address and port that is decided by some of these hosts, and who those are.
+    fn listener<'h>(
+        &self,
+        at: &At,
+        hosts: impl Iterator<Item = &'h Host>,
+        mesh: &Mesh,
+    ) -> (Option<OutboundListenerKey>, Option<Deciding>) {
+        let Some(found) = self.arrivals(hosts).remove(at) else { return (None, None) };
+        let deciding = Deciding::of(&found);
+        (found.key(at.clone(), self.view, self.scope.outbound_policy, mesh), Some(deciding))
+    }
+
+    /// The hosts of the services with a port.
+    fn with_port(&self, port: u16) -> Vec<Host> {
+        let hosts = self.listener.hosts.values().filter_map(service_host);
+        let with_port = hosts.filter(|(_, service)| service.port(port).is_some());
+        with_port.map(|(binding, _)| binding.host.clone()).collect()
+    }
+}
