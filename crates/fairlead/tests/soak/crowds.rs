@@ -44,12 +44,12 @@ pub(crate) fn crowd_of(server: &Server) -> Crowd {
     Crowd::new(server.xds())
 }
 
-/// Sidecars over the namespaces of a mesh; they come back half a second after the end of a stream.
+/// Sidecars of the Pods of a mesh, so that most have a view of their own; they come back half a second after the end
+/// of a stream.
 pub(crate) fn sidecars(clients: Range<usize>, spec: &MeshSpec) -> impl Iterator<Item = Profile> {
-    let namespaces = spec.namespaces;
     clients.map(move |i| Profile {
         reconnect_after: Some(Duration::from_millis(500)),
-        ..Profile::sidecar(i, &format!("ns-{}", i % namespaces), Protocol::Delta)
+        ..Profile::pod(i, spec, Protocol::Delta)
     })
 }
 

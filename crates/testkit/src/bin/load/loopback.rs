@@ -14,12 +14,14 @@ use tokio::{
 
 use crate::Failure;
 
-/// What a server writes at once: as the bodies of responses do.
-const CHUNK_BYTES: usize = 64 << 10;
+/// What a server without a protocol writes at once: as much as the bodies of responses do.
+pub(crate) const CHUNK: usize = 64 << 10;
+/// What HTTP/2 lets it write at once: a frame of the largest size that Envoy takes.
+pub(crate) const FRAME: usize = (16 << 10) + 9;
 
-/// How long it takes to copy `bytes_each` to each of `connections` that are open already, both ends in this
-/// process.
-pub(crate) async fn copy(connections: usize, bytes_each: usize) -> Result<Duration, Failure> {
+/// How long it takes to copy `bytes_each` to each of `connections` that are open already, `piece` bytes at once and
+/// both ends in this process.
+pub(crate) async fn copy(connections: usize, bytes_each: usize, piece: usize) -> Result<Duration, Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let mut pairs = Vec::new();
@@ -29,7 +31,7 @@ pub(crate) async fn copy(connections: usize, bytes_each: usize) -> Result<Durati
         writer.set_nodelay(true)?;
         pairs.push((reader, writer));
     }
-    let chunk = Bytes::from(vec![0x5a; CHUNK_BYTES]);
+    let chunk = Bytes::from(vec![0x5a; piece]);
     let mut tasks: JoinSet<std::io::Result<()>> = JoinSet::new();
     let began = Instant::now();
     for (mut reader, mut writer) in pairs {
@@ -37,7 +39,7 @@ pub(crate) async fn copy(connections: usize, bytes_each: usize) -> Result<Durati
         tasks.spawn(async move {
             let mut left = bytes_each;
             while left > 0 {
-                let part = left.min(CHUNK_BYTES);
+                let part = left.min(piece);
                 writer.write_all(&chunk[..part]).await?;
                 left -= part;
             }

@@ -291,16 +291,22 @@ async fn weight_sotw(settings: &Settings) -> Result<Row, Failure> {
         reason = "bytes, less than a terabyte"
     )]
     let bytes = (row.figure(figure::MB).unwrap_or(0.0) * 1e6) as usize / clients.max(1);
-    let mut copies = Vec::new();
-    for _ in 0..5 {
-        copies.push(loopback::copy(clients, bytes).await?);
-    }
-    copies.sort_unstable();
-    let copy = copies[copies.len() / 2];
+    let copy = median_copy(clients, bytes, loopback::CHUNK).await?;
+    let in_frames = median_copy(clients, bytes, loopback::FRAME).await?;
     let last = row.figure(figure::LAST_MS).unwrap_or(f64::NAN);
     row.set("loopback_copy_ms", ms(copy));
+    row.set("loopback_copy_in_frames_ms", ms(in_frames));
     row.set(figure::COPY_RATIO, ms(copy) / (last - DEBOUNCE_MS));
     Ok(row)
+}
+
+async fn median_copy(clients: usize, bytes: usize, piece: usize) -> Result<Duration, Failure> {
+    let mut copies = Vec::new();
+    for _ in 0..5 {
+        copies.push(loopback::copy(clients, bytes, piece).await?);
+    }
+    copies.sort_unstable();
+    Ok(copies[copies.len() / 2])
 }
 
 /// One endpoint of a service with many.
