@@ -185,7 +185,7 @@ impl Step {
     }
 
     /// The resources that are new or changed.
-    fn changed(&self) -> impl Iterator<Item = &EncodedResource> {
+    pub(crate) fn changed(&self) -> impl Iterator<Item = &EncodedResource> {
         self.carried().names().filter_map(|name| self.new.get(name))
     }
 

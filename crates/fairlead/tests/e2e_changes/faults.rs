@@ -236,23 +236,16 @@ fn origin(type_url: TypeUrl) -> String {
     }
 }
 
-/// How many responses both proxies together reject. What is not at fault is in the next response, where Envoy tells
-/// which resource is. Where it does not, a delta client is sent each alone at once, and the other one half of four
-/// after the other, at the end of which the one at fault is alone: one rejection more, and two or three.
+/// How many responses both proxies together reject: the one with all, and the one with what is at fault alone, where
+/// Envoy does not tell that already. Secrets are sent alone from the beginning.
 fn most_nacks(type_url: TypeUrl, wrong: Wrong) -> u64 {
     let is_told = wrong == Wrong::Constraint || matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener);
     match type_url {
-        _ if is_told => 2,
+        _ if is_told || type_url == TypeUrl::Secret => 2,
         // A host is a part of its table to one of them.
         TypeUrl::VirtualHost => 2,
-        _ => 6,
+        _ => 4,
     }
-}
-
-/// Whether Envoy accepts without a word what it has rejected before, and does not use it: then nothing tells which of
-/// several secrets it was. A delta client is sent each alone.
-fn is_found(type_url: TypeUrl, wrong: Wrong, proxy: &Value) -> bool {
-    (type_url, wrong) != (TypeUrl::Secret, Wrong::Meaning) || proxy["protocol"] == "delta"
 }
 
 /// Spoils what a change makes of one site, and corrects it by the next change.
@@ -281,7 +274,7 @@ async fn spoils(stage: &Stage, editions: &mut Editions, type_url: TypeUrl, wrong
     }
     stage.apply(*editions).await;
     stage.become_of(type_url, before, editions.of(type_url)).await;
-    assert_named(stage, (type_url, wrong), &names).await;
+    assert_named(stage, type_url, &names).await;
     let nacks = stage.metric("fairlead_xds_nacks_total", type_url) - nacks;
     eprintln!("    {type_url} {wrong:?}: {nacks} NACKs");
     assert!(nacks <= most_nacks(type_url, wrong), "{nacks} responses were rejected");
@@ -303,7 +296,7 @@ async fn spoils(stage: &Stage, editions: &mut Editions, type_url: TypeUrl, wrong
 }
 
 /// The object at fault is named by a finding and in the status of both proxies, and counted.
-async fn assert_named(stage: &Stage, (type_url, wrong): (TypeUrl, Wrong), names: &BTreeSet<String>) {
+async fn assert_named(stage: &Stage, type_url: TypeUrl, names: &BTreeSet<String>) {
     let origin = origin(type_url);
     eventually("the object at fault is found", SETTLED_WITHIN, || async {
         let findings = stage.mesh.findings().await;
@@ -320,7 +313,7 @@ async fn assert_named(stage: &Stage, (type_url, wrong): (TypeUrl, Wrong), names:
     .await
     .unwrap();
     let status: Value = serde_json::from_str(&stage.admin("/debug/syncz").await).unwrap();
-    for proxy in status.as_array().unwrap().iter().filter(|proxy| is_found(type_url, wrong, proxy)) {
+    for proxy in status.as_array().unwrap() {
         let types = proxy["types"].as_array().unwrap().iter();
         let held_back: Vec<_> =
             types.flat_map(|of| of["heldBack"].as_array().into_iter().flatten()).collect();

@@ -183,29 +183,39 @@ impl Session {
         if subscribe.is_empty() {
             return;
         }
+        let current = self.current(type_url);
         let state = self.state_mut(type_url);
         // A response on its way may reach the client after this request left it, and be applied.
-        let open = state.flights.iter().flat_map(|f| f.carried.names().cloned());
-        let open: BTreeSet<ResourceName> = open.collect();
+        let open = state.under_way();
         if !state.names.wildcard && subscribe.iter().any(|n| n == "*") {
             state.keep_only_wanted();
             let unwanted: Vec<_> = open.iter().filter(|n| !state.names.wants(n)).collect();
             state.names.wildcard = true;
             state.owed = true;
+            state.forgotten(unwanted.iter().copied());
             for name in unwanted {
                 state.deviate(name, Holding::Doubt(Before::Something), false);
             }
         }
-        for name in named(subscribe) {
+        let names: Vec<_> = named(subscribe).collect();
+        state.forgotten(names.iter().filter(|name| open.contains(*name)));
+        for name in names {
+            // What it had it may have still. If that is rejected now, it is told that there is none.
+            let held = state.names.wants(&name) && state.holding(&name).exists();
+            let kept = held && current.get(&name).is_none_or(|now| !state.has_rejected(&name, now.digest));
             state.names.insert(&name);
-            let coming = open.contains(&name);
-            let holding = if coming { Holding::Doubt(Before::Something) } else { Holding::Absent };
+            let unknown = kept || open.contains(&name);
+            let holding = if unknown { Holding::Doubt(Before::Something) } else { Holding::Absent };
             state.deviate(&name, holding, true);
         }
     }
 
     fn delta_unsubscribe(&mut self, type_url: TypeUrl, unsubscribe: &[String]) {
+        if unsubscribe.is_empty() {
+            return;
+        }
         let state = self.state_mut(type_url);
+        let open = if state.names.wildcard { state.under_way() } else { BTreeSet::new() };
         if unsubscribe.iter().any(|n| n == "*") {
             state.names.wildcard = false;
             let names = &state.names;
@@ -214,8 +224,11 @@ impl Session {
         for name in named(unsubscribe) {
             let known = state.names.remove(&name);
             if state.names.wildcard && known {
-                // The client has dropped it, but still wants it by wildcard.
-                state.deviate(&name, Holding::Absent, true);
+                // The client has dropped it, but still wants it by wildcard; what is on its way may reach it.
+                let coming = open.contains(&name);
+                let holding = if coming { Holding::Doubt(Before::Something) } else { Holding::Absent };
+                state.deviate(&name, holding, true);
+                state.forgotten(std::iter::once(&name).filter(|_| coming));
             } else if !state.names.wildcard {
                 state.odd.remove(&name);
             }

@@ -111,6 +111,29 @@ impl Flight {
     pub(crate) fn names(&self) -> impl Iterator<Item = &ResourceName> {
         self.carried.names().chain(&*self.gone)
     }
+
+    /// Takes over what an earlier response that was rejected brought and took away: a response that always carries
+    /// everything has the same contents and omits the same names, where it has nothing else to say of them.
+    pub(crate) fn repeat(&mut self, rejected: &Self) {
+        let own: BTreeSet<&ResourceName> = self.names().collect();
+        let carried: Vec<_> =
+            rejected.carried.iter().filter(|(name, _)| !own.contains(name)).cloned().collect();
+        let gone: Vec<_> = rejected.gone.iter().filter(|name| !own.contains(name)).cloned().collect();
+        self.carried = self.carried.iter().cloned().chain(carried).collect();
+        self.gone = self.gone.iter().cloned().chain(gone).collect();
+    }
+
+    /// What the client held before is not what was thought when the response was sent: an earlier one was rejected.
+    /// Takes what is known now of the names that are its own.
+    pub(crate) fn revise(&mut self, before: &mut BTreeMap<ResourceName, Holding>) {
+        let revised: Vec<_> = self.names().filter_map(|name| before.remove_entry(name)).collect();
+        if revised.is_empty() {
+            return;
+        }
+        let mut each: BTreeMap<_, _> = self.names().map(|name| (name.clone(), self.prior.of(name))).collect();
+        each.extend(revised);
+        self.prior = Prior::Each(each);
+    }
 }
 
 /// What the client held before a response.
@@ -151,6 +174,8 @@ pub(crate) struct TypeState {
     pub(crate) suspects: Vec<Vec<ResourceName>>,
     /// How many more trials the current search may take.
     pub(crate) trials_left: usize,
+    /// A state-of-the-world client has answered several responses with one message.
+    pub(crate) collapses: bool,
     /// Something is to be added or changed, and cannot be sent yet.
     pub(crate) unsent_changes: bool,
     /// Something is to be removed, and cannot be yet.
@@ -191,6 +216,20 @@ impl TypeState {
         let odd = self.odd.entry(name.clone()).or_insert(Odd { holding: Holding::Absent, answer: false });
         odd.holding = holding;
         odd.answer |= answer;
+    }
+
+    /// The names of what responses carry that the client has not answered.
+    pub(crate) fn under_way(&self) -> BTreeSet<ResourceName> {
+        self.flights.iter().flat_map(|f| f.carried.names().cloned()).collect()
+    }
+
+    /// The client may have forgotten what it had under these names before the responses that are under way.
+    pub(crate) fn forgotten<'a>(&mut self, names: impl Iterator<Item = &'a ResourceName>) {
+        let unknown = |name: &ResourceName| (name.clone(), Holding::Doubt(Before::Something));
+        let before: BTreeMap<_, _> = names.map(unknown).collect();
+        for flight in self.flights.iter_mut().filter(|_| !before.is_empty()) {
+            flight.revise(&mut before.clone());
+        }
     }
 
     /// Makes `current` the root; what the client holds in another content is kept as a deviation.
@@ -242,6 +281,28 @@ impl TypeState {
         }
         digests.push(digest);
         true
+    }
+
+    /// Whether a response is under way with a content that was rejected meanwhile: nobody knows whether the client
+    /// will have it, so what follows could neither repeat nor omit it.
+    pub(crate) fn repeats_rejected(&self) -> bool {
+        let mut carried = self.flights.iter().flat_map(|flight| flight.carried.iter());
+        !self.rejected.is_empty() && carried.any(|(name, digest)| self.has_rejected(name, *digest))
+    }
+
+    /// The client has accepted contents, be it that it rejected them before.
+    pub(crate) fn forgive(&mut self, accepted: &Carried) {
+        if self.rejected.is_empty() {
+            return;
+        }
+        for (name, digest) in accepted.iter() {
+            if let Some(digests) = self.rejected.get_mut(name) {
+                digests.retain(|rejected| rejected != digest);
+                if digests.is_empty() {
+                    self.rejected.remove(name);
+                }
+            }
+        }
     }
 
     pub(crate) fn has_rejected(&self, name: &ResourceName, digest: Digest) -> bool {

@@ -205,10 +205,9 @@ impl Session {
     fn accepted(&mut self, type_url: TypeUrl, flight: &Flight) {
         self.seen(flight.nonce);
         self.acked = true;
-        self.state_mut(type_url).last_acked = Some(flight.nonce);
-        if flight.trial {
-            self.tried(type_url);
-        }
+        let state = self.state_mut(type_url);
+        state.last_acked = Some(flight.nonce);
+        state.forgive(&flight.carried);
         self.chains_see_answer(type_url, true);
         if type_url == TypeUrl::ClusterLoadAssignment {
             self.assignments_accepted(flight);

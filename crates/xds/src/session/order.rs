@@ -66,7 +66,7 @@ impl Session {
         let flights = self.state(type_url).flights.len();
         let processed =
             type_url == TypeUrl::Cluster && self.clusters_unseen.is_none() && self.can_seek_evidence();
-        flights == 0 || (processed && flights < CLUSTER_FLIGHTS)
+        flights == 0 || (processed && flights < CLUSTER_FLIGHTS && !self.state(type_url).repeats_rejected())
     }
 
     /// Whether what a new resource of the type may refer to has reached the client.

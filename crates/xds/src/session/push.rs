@@ -113,6 +113,9 @@ impl Session {
         let after = if removals || partial { current } else { step.kept() }.clone();
         let parts = match self.protocol {
             Protocol::Delta => self.step_parts(&step, removals),
+            Protocol::StateOfTheWorld if quirks::is_sent_alone(type_url) && changes => {
+                step.changed().map(|resource| whole_state(type_url, [resource])).collect()
+            }
             Protocol::StateOfTheWorld => {
                 let mut part = if !whole {
                     step.partial().clone()
@@ -185,15 +188,17 @@ impl Session {
             return;
         }
         self.send_each(type_url, current, &wanted, released, trial.is_some());
-        if trial.is_some() && self.protocol == Protocol::Delta {
+        if trial.is_some() {
             self.send_suspects(type_url, current);
         }
     }
 
-    /// Sends the other groups of a search: a delta client answers each by itself.
+    /// A group of suspects has been sent. So are the others, if the client answers each by itself.
     fn send_suspects(&mut self, type_url: TypeUrl, current: &ResourceSet) {
         self.state_mut(type_url).suspects.pop();
-        while let Some(send) = self.next_trial(type_url, current) {
+        while self.tries_at_once(type_url)
+            && let Some(send) = self.next_trial(type_url, current)
+        {
             self.state_mut(type_url).suspects.pop();
             let wanted = Wanted { send, ..Wanted::default() };
             self.send_each(type_url, current, &wanted, &[], true);
@@ -230,6 +235,9 @@ impl Session {
                     last.gone = removed.into();
                 }
                 parts
+            }
+            Protocol::StateOfTheWorld if quirks::is_sent_alone(type_url) && !wanted.send.is_empty() => {
+                wanted.send.iter().map(|resource| whole_state(type_url, [resource])).collect()
             }
             Protocol::StateOfTheWorld => {
                 let mut part = if self.sent_whole(type_url) {

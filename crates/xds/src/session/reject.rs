@@ -2,15 +2,18 @@
 //!
 //! A client may reject a whole response for one bad resource, and may have applied the others or not. So what
 //! the response carried is in doubt; the resource at fault is taken from the message where Envoy names it, and
-//! otherwise found by sending groups: of delta clients many at once, each of which is answered by itself, and of
-//! others, whose answers may speak of an earlier response, one half after the other. What is at fault is not sent
-//! again, and the rest is.
+//! otherwise found by sending groups: many at once, each of which is answered by itself, or one half after the other
+//! where a response has to carry everything, or the client answers several with one message. What is at fault is not
+//! sent again, and the rest is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
-use super::{Action, Note, Session, holdings::Flight};
+use super::{
+    Action, Note, Session,
+    holdings::{Before, Flight, Holding},
+};
 use crate::{
     Protocol,
     nack::{NackReport, Rejected, truncated},
@@ -20,27 +23,56 @@ use crate::{
 /// Two bad ones among 10,000 take about 30 by halves.
 const TRIALS: usize = 128;
 
-/// In how many groups a delta client is sent what is suspected: up to so many resources, the search takes one round
-/// trip.
+/// In how many groups is sent what is suspected, where each is answered by itself: up to so many resources, the search
+/// takes one round trip.
 const GROUPS: usize = 64;
 
 impl Session {
-    /// Accounts for rejected responses, oldest first.
+    /// Accounts for rejected responses, oldest first. One message may be about several, though it may name what is
+    /// at fault in one of them only.
     pub(super) fn rejected(&mut self, type_url: TypeUrl, flights: Vec<Flight>, message: &str) {
         self.out.push(Action::Note(Note::Nack(type_url)));
-        self.state_mut(type_url).last_nack = Some(truncated(message));
-        for flight in flights {
+        let repeats = self.sent_whole(type_url);
+        let count = flights.len();
+        let state = self.state_mut(type_url);
+        state.last_nack = Some(truncated(message));
+        if flights.iter().any(|flight| flight.trial) {
+            state.trials_left = state.trials_left.saturating_sub(1);
+        }
+        for flight in flights.into_iter().rev() {
+            state.flights.push_front(flight);
+        }
+        for _ in 0..count {
+            let state = self.state_mut(type_url);
+            let flight = state.flights.pop_front().expect("it has just been put there");
+            if let Some(next) = state.flights.front_mut().filter(|_| repeats && !flight.carried.is_empty()) {
+                next.repeat(&flight);
+            }
+            self.revise_later(type_url, &flight);
             self.seen(flight.nonce);
             self.acked = true;
             self.chains_see_answer(type_url, false);
             let superseded = self.superseded(type_url, &flight);
             self.doubt(type_url, &flight, &superseded);
-            if flight.trial {
-                self.tried(type_url);
-                let state = self.state_mut(type_url);
-                state.trials_left = state.trials_left.saturating_sub(1);
-            }
-            self.narrow(type_url, &flight, &superseded, message);
+            self.narrow(type_url, &flight, &superseded, (message, count > 1));
+        }
+    }
+
+    /// Tells the responses that were sent after a rejected one what the client had before. Removals alone count as
+    /// done, see [`Session::doubt`].
+    fn revise_later(&mut self, type_url: TypeUrl, flight: &Flight) {
+        let whole = self.sent_whole(type_url);
+        let state = self.state_mut(type_url);
+        if flight.carried.is_empty() || state.flights.is_empty() {
+            return;
+        }
+        // What is always sent whole repeats what the client had before, so it is enough to know that.
+        let before = |name| {
+            if whole { state.before(name, flight).doubted() } else { Holding::Doubt(Before::Something) }
+        };
+        let mut before: BTreeMap<_, _> = flight.names().map(|name| (name.clone(), before(name))).collect();
+        for later in &mut state.flights {
+            later.revise(&mut before);
         }
     }
 
@@ -66,26 +98,31 @@ impl Session {
         }
     }
 
-    /// Finds out which of the resources is at fault, or begins to.
+    /// Finds out which of the resources is at fault, or begins to. The message may be about `several` responses.
     fn narrow(
         &mut self,
         type_url: TypeUrl,
         flight: &Flight,
         superseded: &BTreeSet<ResourceName>,
-        message: &str,
+        (message, several): (&str, bool),
     ) {
         let carried: Vec<_> = flight.carried.iter().cloned().collect();
-        let named = named_in(message, &carried);
-        let exhausted = flight.trial && self.state(type_url).trials_left == 0;
-        if !named.is_empty() || carried.len() <= 1 || exhausted {
-            let at_fault = if named.is_empty() { carried } else { named };
+        let state = self.state(type_url);
+        let mut at_fault = named_in(message, &carried);
+        if at_fault.is_empty() {
+            // What was found to be at fault while this response was under way is reason enough.
+            let known = carried.iter().filter(|(name, digest)| state.has_rejected(name, *digest));
+            at_fault.extend(known.cloned());
+        }
+        let exhausted = flight.trial && state.trials_left == 0;
+        if at_fault.is_empty() && (exhausted || (carried.len() <= 1 && !several)) {
+            at_fault.clone_from(&carried);
+        }
+        if !at_fault.is_empty() || carried.is_empty() {
             self.convict(type_url, at_fault, flight, superseded, message);
             return;
         }
-        let groups = match self.protocol {
-            Protocol::Delta => GROUPS,
-            Protocol::StateOfTheWorld => 2,
-        };
+        let groups = if self.tries_at_once(type_url) { GROUPS } else { 2 };
         let state = self.state_mut(type_url);
         if !flight.trial && state.suspects.is_empty() {
             state.trials_left = TRIALS;
@@ -95,11 +132,9 @@ impl Session {
         }
     }
 
-    /// Accounts for the answer to a group of suspects. Those of delta clients were taken off when they were sent.
-    pub(super) fn tried(&mut self, type_url: TypeUrl) {
-        if self.protocol == Protocol::StateOfTheWorld {
-            self.state_mut(type_url).suspects.pop();
-        }
+    /// Whether the client answers each of several responses by itself, so that all groups may be tried at once.
+    pub(super) fn tries_at_once(&self, type_url: TypeUrl) -> bool {
+        self.protocol == Protocol::Delta || !(self.sent_whole(type_url) || self.state(type_url).collapses)
     }
 
     fn convict(
@@ -179,7 +214,7 @@ fn named_in(message: &str, carried: &[(ResourceName, Digest)]) -> Vec<(ResourceN
 }
 
 /// The name of the resource that a message shows because it breaks a constraint: `goo.gle/debugstr  name: "<name>" …`.
-/// The link is there so that nobody reads on; the name is the first field, and where it is not, halves are sent.
+/// The link is there so that nobody reads on; the name is the first field, and where it is not, groups are sent.
 fn shown_in(message: &str) -> Option<&str> {
     let text = message.strip_prefix("goo.gle/debug")?.split_once(char::is_whitespace)?.1.trim_start();
     let value = text.strip_prefix("name: \"").or_else(|| text.strip_prefix("cluster_name: \""))?;

@@ -60,6 +60,7 @@ impl Session {
         let state = self.state_mut(owner);
         let at = state.flights.iter().position(|f| f.nonce == nonce).expect("owner_of found the nonce");
         let mut flights: Vec<_> = state.flights.drain(..=at).collect();
+        state.collapses |= flights.len() > 1;
         let Some(error) = &request.error_detail else {
             for flight in &flights {
                 self.accepted(owner, flight);

@@ -110,11 +110,7 @@ impl Model {
         let mut state = self.begin();
         let mut history = Vec::new();
         for event in events {
-            // Known not to hold: of several cluster responses that a state-of-the-world client rejects one after the
-            // other, a content may be sent once more than it was rejected.
-            let unclear =
-                event == Reject && self.protocol == Protocol::StateOfTheWorld && state.client.has_two();
-            if state.client.can(event) && event != Publish(state.published) && !unclear {
+            if state.client.can(event) && event != Publish(state.published) {
                 history.push(event);
                 // That all is rejected is tried in the short histories.
                 let played = self.play(&mut state, event).and_then(|()| self.rest(&state, Reject));

@@ -60,21 +60,95 @@ fn several_may_be_named() {
 }
 
 #[test]
-fn a_message_without_names_is_searched_by_halves() {
+fn a_message_without_names_is_searched_in_groups() {
     check_sotw(
         "publish RDS a=a1 b=b1 c=bad d=d1
          > RDS begin a b c d
          < RDS a1 b1 bad d1
          > RDS nack what
-         < RDS a1 b1
-         > RDS ack
-         < RDS bad d1
+         < RDS a1
+         < RDS b1
+         < RDS bad
+         < RDS d1
+         > RDS next-ack
+         > RDS next-ack
+         > RDS next-nack what
+         ! RDS c
+         > RDS next-ack",
+    );
+}
+
+#[test]
+fn a_client_that_answers_several_at_once_is_sent_one_group_after_the_other() {
+    check_sotw(
+        "publish RDS a=a1 b=b1 c=bad d=d1
+         > RDS begin a b c d
+         < RDS a1 b1 bad d1
          > RDS nack what
+         < RDS a1
+         < RDS b1
+         < RDS bad
+         < RDS d1
+         > RDS late-nack what   # about one of the others
          < RDS bad
          > RDS nack what
          ! RDS c
-         < RDS d1
+         < RDS b1
+         > RDS ack
+         < RDS a1
+         > RDS ack
+         publish RDS a=a1 b=b1 c=bad d=d2
+         < RDS d2
          > RDS ack",
+    );
+}
+
+#[test]
+fn a_rejected_content_that_a_later_response_repeats_is_settled_by_its_answer() {
+    check_sotw(
+        "publish CDS a=a1 b=bad
+         > EDS begin a
+         < EDS
+         > CDS
+         < CDS a1 bad
+         > EDS ack
+         < EDS
+         publish CDS a=a1 b=bad c=c1
+         > EDS ack
+         < CDS a1 bad c1
+         > CDS next-nack Error adding/updating cluster(s) b: no
+         ! CDS b
+         publish CDS a=a1 b=bad c=c1 d=d1
+         > CDS next-nack Error adding/updating cluster(s) b: no
+         < CDS a1 c1 d1
+         < EDS
+         > CDS ack",
+    );
+}
+
+#[test]
+fn what_the_client_had_before_is_what_it_had_before_an_earlier_rejected_response() {
+    check(
+        "publish CDS a=2 c=1
+         > CDS
+         < CDS a=2 c=1
+         > EDS +a
+         < EDS -a
+         > CDS ack
+         > EDS ack
+         publish CDS a=1 b=1 c=1
+         < CDS a=1 b=1
+         < EDS -a
+         > EDS ack
+         publish CDS a=3 b=1 c=1
+         < CDS a=3
+         < EDS -a
+         > CDS nack Error adding/updating cluster(s) b: no
+         ! CDS b
+         > CDS nack no
+         ! CDS a
+         publish CDS a=1 b=1 c=1
+         < CDS a=1",
     );
 }
 

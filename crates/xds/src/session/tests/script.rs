@@ -171,8 +171,22 @@ impl Player {
             "ack" => {
                 request.version_info.clone_from(&version);
                 self.accepted.insert(t, version);
+                self.open.remove(&t);
             }
-            "nack" => request.error_detail = error(word, argument),
+            "nack" => {
+                request.error_detail = error(word, argument);
+                self.open.remove(&t);
+            }
+            // The answer to the oldest of several responses.
+            "next-ack" | "next-nack" => {
+                let (nonce, version) = self.open.get_mut(&t).expect("a response is open").remove(0);
+                request.response_nonce = nonce;
+                request.error_detail = error(word, argument);
+                if word == "next-ack" {
+                    request.version_info.clone_from(&version);
+                    self.accepted.insert(t, version);
+                }
+            }
             // The error of an earlier response, with nonce and version of the last.
             "late-nack" => {
                 request.version_info = version;

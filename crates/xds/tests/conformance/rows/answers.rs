@@ -185,9 +185,9 @@ pub(crate) const ROWS: &[Row] = &[
          > LDS ack
          quiet",
     ),
-    delta(
+    both(
         "NACK-06",
-        "A response with four resources is rejected, and the message names none.",
+        "A response of RDS with four resources is rejected, and the message names none.",
         "Each is sent alone, all at once; the good ones arrive, and the bad one is not sent again.",
         ENVOY,
         "publish RDS a=1 b=1 c=1 d=1

@@ -34,6 +34,7 @@ struct Received {
 
 /// One type on one stream.
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each set and read alone")]
 struct Subscription {
     /// A request has been sent on this stream.
     asked: bool,
@@ -47,6 +48,12 @@ struct Subscription {
     answered: Option<String>,
     /// A request asked for something and no response has come since.
     awaits: bool,
+    /// It has rejected something on this stream.
+    rejected: bool,
+    /// It has taken a response from before it began anew.
+    took_superseded: bool,
+    /// What it was to give up by responses that it has rejected: nobody tries that twice.
+    kept: BTreeSet<String>,
     /// The contents that it holds; they outlive the stream.
     held: BTreeMap<String, String>,
 }
@@ -73,8 +80,8 @@ pub(super) struct Client {
     nonce: u64,
     /// Contents that the server has found to be at fault on this stream.
     reported: Vec<(TypeUrl, String, Digest)>,
-    /// It has rejected something, now or before.
-    rejected: bool,
+    /// Clusters of which it has rejected some content, now or before.
+    refused: BTreeSet<String>,
     resumed: bool,
 }
 
@@ -86,7 +93,7 @@ impl Client {
             queue: VecDeque::new(),
             nonce: 0,
             reported: Vec::new(),
-            rejected: false,
+            refused: BTreeSet::new(),
             resumed: false,
         }
     }
@@ -110,12 +117,6 @@ impl Client {
             Event::Publish(_) => true,
             Reconnect => self.types.values().any(|s| s.asked),
         }
-    }
-
-    /// Whether the type of the oldest response has another one open.
-    pub(super) fn has_two(&self) -> bool {
-        let oldest = self.queue.front().map(|response| response.type_url);
-        self.queue.iter().filter(|response| Some(response.type_url) == oldest).count() > 1
     }
 
     /// What it sends.
@@ -173,17 +174,41 @@ impl Client {
         let type_url = response.type_url;
         let error =
             (event == Reject).then(|| Status { code: 13, message: "bad".into(), ..Status::default() });
-        self.rejected |= error.is_some();
+        if error.is_some() {
+            self.refuse(&response);
+        }
         if error.is_none() {
             self.apply(&response)?;
+            // What was under way when it was rejected before may be accepted all the same.
+            self.reported.retain(|(of, name, digest)| {
+                let accepted = response.contents.get(name).map(|content| Digest::of(content.as_bytes()));
+                *of != type_url || accepted != Some(*digest)
+            });
         }
         let state = self.types.entry(type_url).or_default();
         state.taken = (response.nonce.clone(), response.version.clone());
+        state.took_superseded |= response.superseded;
         state.answered = Some(response.nonce.clone());
         if error.is_none() {
             state.accepted = response.version;
         }
         Ok(self.put(type_url, Vec::new(), Vec::new(), response.nonce, error))
+    }
+
+    fn refuse(&mut self, response: &Received) {
+        let whole = self.whole(response.type_url);
+        let state = self.types.entry(response.type_url).or_default();
+        state.rejected = true;
+        state.kept.extend(response.removed.iter().cloned());
+        // Who rejects the very content that it has is taken not to have it.
+        let same = response.contents.iter().filter(|(name, content)| state.held.get(*name) == Some(*content));
+        state.kept.extend(same.map(|(name, _)| name.clone()));
+        if whole {
+            state.kept.extend(state.held.keys().filter(|n| !response.contents.contains_key(*n)).cloned());
+        }
+        if response.type_url == C {
+            self.refused.extend(response.contents.keys().cloned());
+        }
     }
 
     /// The nonce of a request that answers nothing; to the state of the world, none begins anew.
@@ -361,8 +386,9 @@ impl Client {
         // What it had, or may have, is to go.
         let coming = self.queue.iter().any(|r| r.type_url == type_url && !r.contents.is_empty());
         let all_gone = self.whole(type_url) && (!state.held.is_empty() || coming);
-        // Looking for what is at fault comes before telling that a name does not exist.
-        let late = self.protocol == Protocol::StateOfTheWorld && self.rejected;
+        // What it has rejected it may have, and looking for what is at fault comes before telling that a name does not
+        // exist.
+        let late = self.protocol == Protocol::StateOfTheWorld && state.rejected;
         if empty && !state.awaits && !probe && !all_gone && !late {
             return Err(format!("{type_url} is empty and nobody asked"));
         }
@@ -386,16 +412,16 @@ impl Client {
         }
         state.held.extend(response.contents.clone());
         state.forget_unwanted();
-        // What was rejected is missing where it is referred to, and a state-of-the-world client that comes back
-        // does not say what it holds.
-        let excused = self.rejected || (self.protocol == Protocol::StateOfTheWorld && self.resumed);
         let (Some(clusters), Some(listeners)) = (self.types.get(&C), self.types.get(&L)) else {
             return Ok(());
         };
-        if excused || !clusters.everything || !listeners.asked {
+        if !clusters.everything || !listeners.asked {
             return Ok(());
         }
-        let held = |cluster: &str| clusters.held.contains_key(cluster);
+        // What was rejected is missing where it is referred to.
+        let held = |cluster: &str| clusters.held.contains_key(cluster) || self.refused.contains(cluster);
+        // A state-of-the-world client that comes back does not say what it holds.
+        let unknown = self.protocol == Protocol::StateOfTheWorld && self.resumed;
         let reference = |content: &String| content.split_once(':').map(|(l, c)| (l.to_owned(), c.to_owned()));
         let missing = match response.type_url {
             // Listeners that were sent before clusters were asked for may name any.
@@ -406,10 +432,11 @@ impl Client {
                 .map(|(_, content)| content)
                 .filter_map(reference)
                 .find(|(_, c)| !held(c)),
-            C => listeners
+            C if !unknown => listeners
                 .held
-                .values()
-                .filter_map(reference)
+                .iter()
+                .filter(|(name, _)| !listeners.kept.contains(*name))
+                .filter_map(|(_, content)| reference(content))
                 .find(|(_, c)| before.contains_key(c) && !held(c)),
             _ => None,
         };
@@ -422,9 +449,9 @@ impl Client {
     }
 
     /// The client holds what is published of what it wants.
-    pub(super) fn compare(&self, published: Contents) -> Result<(), String> {
+    pub(super) fn compare(&self, all: Contents) -> Result<(), String> {
         for (type_url, state) in self.types.iter().filter(|(_, s)| s.asked) {
-            let published = published.iter().find(|(t, _)| t == type_url).map_or(&[][..], |(_, r)| r);
+            let published = all.iter().find(|(t, _)| t == type_url).map_or(&[][..], |(_, r)| r);
             for (name, content) in published.iter().filter(|(n, _)| state.wants(n)) {
                 let content = format!("{name}={content}");
                 let digest = Digest::of(content.as_bytes());
@@ -436,14 +463,25 @@ impl Client {
                     ));
                 }
             }
-            // A partial type of the state of the world does not tell removals, and what has been rejected keeps
-            // what it uses.
-            let partial = self.protocol == Protocol::StateOfTheWorld && !self.whole(*type_url);
-            let gone = state.held.keys().find(|n| published.iter().all(|(p, _)| p != n));
-            if let (Some(name), false) = (gone, partial || self.rejected) {
+            // A partial type of the state of the world does not tell removals, and what is rejected keeps what it
+            // uses. A state-of-the-world client that comes back or begins anew does not say what it holds.
+            let unknown = state.rejected && (self.resumed || state.took_superseded);
+            let partial = self.protocol == Protocol::StateOfTheWorld && (!self.whole(*type_url) || unknown);
+            let mut gone = state.held.keys().filter(|n| !state.kept.contains(*n));
+            let gone = gone.find(|n| published.iter().all(|(p, _)| p != n));
+            if let (Some(name), false) = (gone, partial || self.keeps_older(all)) {
                 return Err(format!("{type_url} {name} is held though removed"));
             }
         }
         Ok(())
+    }
+
+    /// Whether something that is published was rejected, so that something older is kept in its place.
+    fn keeps_older(&self, published: Contents) -> bool {
+        let mut all = published.iter().flat_map(|(of, contents)| contents.iter().map(move |one| (of, one)));
+        all.any(|(of, (name, content))| {
+            let digest = Digest::of(format!("{name}={content}").as_bytes());
+            self.reported.contains(&(*of, (*name).to_owned(), digest))
+        })
     }
 }
