@@ -161,6 +161,7 @@ fn update<C: Collect>(
     node.deps.extend_from_slice(&added);
     core.link(id, &added);
     core.unlink(id, &removed.into_iter().collect::<Vec<_>>());
+    core.count_reads(told.len());
     core.complete_in_place(id);
     changed
 }

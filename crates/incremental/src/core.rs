@@ -86,6 +86,8 @@ pub(crate) struct Core {
     pub(crate) busy: bool,
     /// Whether a recomputation now counts as one of settling.
     pub(crate) settling: bool,
+    /// What computations of settling have read since the last report.
+    pub(crate) settled_reads: u64,
     epoch: u32,
 }
 

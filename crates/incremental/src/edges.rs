@@ -12,6 +12,7 @@ use crate::stats::Kind;
 impl Core {
     /// Stores what a computation of `id` read; the value is of the current revision from now on.
     pub(crate) fn complete(&mut self, id: u32, mut reads: Vec<u32>) {
+        self.count_reads(reads.len());
         let mark = self.next_mark();
         reads.retain(|&dep| {
             let first = self.nodes[dep as usize].mark != mark;
@@ -20,6 +21,13 @@ impl Core {
         });
         self.replace_deps(id, reads);
         self.complete_in_place(id);
+    }
+
+    /// Counts reads of a computation of settling.
+    pub(crate) fn count_reads(&mut self, reads: usize) {
+        if self.settling {
+            self.settled_reads += u64::try_from(reads).unwrap_or(u64::MAX);
+        }
     }
 
     /// As [`complete`](Self::complete), with the edges already in place.

@@ -20,6 +20,9 @@ pub struct Settled {
     /// The member list of a collection is not counted here but in [`Stats`](crate::Stats); neither
     /// are computations on behalf of a new lease.
     pub recomputed: BTreeMap<&'static str, u64>,
+    /// How much those computations read, repetitions included: a value that is made of all values of a kind shows
+    /// here. Members that stay in a collection are not read again.
+    pub reads: u64,
     /// The leased roots whose value changed since the last report, by name and key.
     pub changed: Vec<ChangedRoot>,
 }
@@ -128,6 +131,7 @@ impl Core {
                 recomputed.insert(ingredient.name, count);
             }
         }
-        Settled { revision: Revision(self.revision), recomputed, changed }
+        let reads = std::mem::take(&mut self.settled_reads);
+        Settled { revision: Revision(self.revision), recomputed, reads, changed }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_config::ConfigKey;
+use fairlead_config::{Change, ConfigKey};
 use fairlead_incremental::Settled;
-use fairlead_model::{Kind, proxy::ProxyKey};
+use fairlead_model::{Kind, diagnostics::AllDiagnostics, proxy::ProxyKey};
 use fairlead_testkit::meshgen::MeshSpec;
 use fairlead_translate::publication::{PublicationKey, PublicationOf, Sets};
 
 use crate::{
-    mesh::{Mesh, gateway, sidecar},
+    mesh::{Mesh, batch, gateway, sidecar},
     proxy_file::TYPES,
 };
 
@@ -91,7 +91,12 @@ fn check(yaml: &dyn Fn(&MeshSpec) -> String, expected: &[&str]) {
     let at_gateway: BTreeSet<String> =
         expected.iter().filter(|name| name.starts_with("cds") || name.starts_with("eds")).cloned().collect();
     assert_eq!(large[2], at_gateway);
-    assert_eq!(small_cost.recomputed, large_cost.recomputed);
+    assert_eq!(cost_of(&small_cost), cost_of(&large_cost));
+}
+
+/// How many values were computed, by name, and how much those computations have read.
+fn cost_of(settled: &Settled) -> (BTreeMap<&'static str, u64>, u64) {
+    (settled.recomputed.clone(), settled.reads)
 }
 
 #[test]
@@ -113,7 +118,7 @@ fn a_pool_changes_the_clusters_of_its_service() {
     let own: BTreeSet<String> = clusters.iter().cloned().chain(["cds inbound|8080||".to_owned()]).collect();
     assert_eq!(differences[0], own);
     assert_eq!(differences[1], BTreeSet::from(clusters));
-    let cost = |services| effect(services, &|spec| spec.destination_rule(1, 55)).1.recomputed;
+    let cost = |services| cost_of(&effect(services, &|spec| spec.destination_rule(1, 55)).1);
     assert_eq!(cost(8), cost(64));
 }
 
@@ -149,4 +154,35 @@ fn a_service_that_goes_takes_its_own_with_it() {
         assert!(name.contains(&host), "{name} changed");
     }
     assert!(!after.clusters.keys().any(|name| name.ends_with(&format!("|{host}"))));
+}
+
+/// What it costs that a Service comes, and that it goes again, in a mesh of that many services. All that is leased
+/// in the server is: what proxies are sent, and what is found about objects.
+fn cost_of_a_service(services: usize) -> [(BTreeMap<&'static str, u64>, u64); 2] {
+    let spec = spec(services);
+    let mut mesh = Mesh::of(&spec.yaml());
+    let _found = mesh.db.lease::<AllDiagnostics>(&());
+    let leases: Vec<_> = viewers()
+        .into_iter()
+        .map(|proxy| mesh.db.lease::<PublicationOf>(&PublicationKey { proxy, secrets: true }))
+        .collect();
+    let new = spec.service(services);
+    let keys: Vec<ConfigKey> = batch(&new).iter().map(|change| change.key().clone()).collect();
+    // What is computed for the first time and stays is not counted.
+    mesh.apply(&new);
+    for key in &keys {
+        mesh.delete(key.clone());
+    }
+    let before = leases[1].value(&mesh.db);
+    let came = mesh.apply(&new);
+    assert_eq!(came.recomputed.get("publication"), Some(&3), "every viewer sees the service");
+    let went = mesh.change(keys.into_iter().map(Change::Delete).collect());
+    let after = leases[1].value(&mesh.db);
+    assert!(changed(&before, &after).is_empty());
+    [cost_of(&came), cost_of(&went)]
+}
+
+#[test]
+fn a_service_that_comes_or_goes_costs_the_same_in_any_mesh() {
+    assert_eq!(cost_of_a_service(16), cost_of_a_service(64));
 }
