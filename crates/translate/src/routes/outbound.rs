@@ -174,8 +174,7 @@ impl Planner<'_> {
 
     /// The table of one service port whose protocol is detected: whatever comes is for that service.
     pub(super) fn sniffed_table(&self, table: &Arc<str>, port: u16, host: &ScopeHost) -> Table {
-        let key = self.host_key(table, port, host, Arc::new(["*".into()]));
-        Table { hosts: imbl::OrdSet::unit(key), catch_all: CatchAll::None, by_port: false }
+        Table::of_host(self.host_key(table, port, host, Arc::new(["*".into()])))
     }
 
     pub(super) fn host_key(

@@ -34,6 +34,13 @@ pub struct Table {
     pub by_port: bool,
 }
 
+impl Table {
+    /// A table of one host, and no catch-all beside it.
+    pub fn of_host(host: VirtualHostKey) -> Self {
+        Self { hosts: OrdSet::unit(host), catch_all: CatchAll::None, by_port: false }
+    }
+}
+
 /// What happens with requests for hosts that a table does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CatchAll {

@@ -19,13 +19,29 @@ use crate::{
     view::{RouteView, VirtualHostKey},
 };
 
-/// A route table of a view.
+/// A route table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TableKey {
-    /// Whose.
-    pub view: TablesKey,
-    /// Its name.
-    pub name: Arc<str>,
+pub enum TableKey {
+    /// Of a view, by its name.
+    OfView(TablesKey, Arc<str>),
+    /// One of this host and nothing else: what is planned for it need not be looked up, and views share it.
+    OfHost(Arc<VirtualHostKey>),
+}
+
+impl TableKey {
+    fn of(view: &TablesKey, name: &Arc<str>, table: &Table) -> Self {
+        match table.hosts.get_min() {
+            Some(host) if *table == Table::of_host(host.clone()) => Self::OfHost(Arc::new(host.clone())),
+            _ => Self::OfView(view.clone(), name.clone()),
+        }
+    }
+
+    fn name(&self) -> &Arc<str> {
+        match self {
+            Self::OfView(_, name) => name,
+            Self::OfHost(host) => &host.table,
+        }
+    }
 }
 
 /// All route tables of a view.
@@ -56,7 +72,10 @@ impl Query for PlannedTable {
     const STRATUM: Stratum = Stratum(strata::PLAN.0 + 1);
 
     fn compute(cx: &Reader<'_>, key: &TableKey) -> Self::Value {
-        key.view.plan(cx).tables.get(&key.name).cloned()
+        match key {
+            TableKey::OfView(view, name) => view.plan(cx).tables.get(name).cloned(),
+            TableKey::OfHost(host) => Some(Table::of_host((**host).clone())),
+        }
     }
 }
 
@@ -126,7 +145,7 @@ impl Query for RouteTable {
         let children = cx.collect::<TableChildren>(key);
         let inline = hosts.values().cloned();
         Some(fragment::route_table_of(
-            &key.name,
+            key.name(),
             &fixed::head(planned.by_port),
             catch_all.as_ref(),
             children,
@@ -145,7 +164,7 @@ impl Query for TableNames {
     const STRATUM: Stratum = Stratum(strata::PLAN.0 + 1);
 
     fn compute(cx: &Reader<'_>, view: &TablesKey) -> Self::Value {
-        let key = |name: &Arc<str>, _: &Table| TableKey { view: view.clone(), name: name.clone() };
+        let key = |name: &Arc<str>, table: &Table| TableKey::of(view, name, table);
         Derived::new(cx.previous::<Self>().as_deref(), &view.plan(cx).tables, key)
     }
 }

@@ -156,33 +156,46 @@ fn a_service_that_goes_takes_its_own_with_it() {
     assert!(!after.clusters.keys().any(|name| name.ends_with(&format!("|{host}"))));
 }
 
-/// What it costs that a Service comes, and that it goes again, in a mesh of that many services. All that is leased
-/// in the server is: what proxies are sent, and what is found about objects.
-fn cost_of_a_service(services: usize) -> [(BTreeMap<&'static str, u64>, u64); 2] {
-    let spec = spec(services);
-    let mut mesh = Mesh::of(&spec.yaml());
+/// What it costs that the objects of `new` come to `mesh`, and that they go again. All that is leased in the server
+/// is: what proxies are sent, and what is found about objects.
+fn cost_of_coming_and_going(mesh: &str, new: &str) -> [(BTreeMap<&'static str, u64>, u64); 2] {
+    let mut mesh = Mesh::of(mesh);
     let _found = mesh.db.lease::<AllDiagnostics>(&());
     let leases: Vec<_> = viewers()
         .into_iter()
         .map(|proxy| mesh.db.lease::<PublicationOf>(&PublicationKey { proxy, secrets: true }))
         .collect();
-    let new = spec.service(services);
-    let keys: Vec<ConfigKey> = batch(&new).iter().map(|change| change.key().clone()).collect();
+    let keys: Vec<ConfigKey> = batch(new).iter().map(|change| change.key().clone()).collect();
+    let gone = || keys.iter().cloned().map(Change::Delete).collect();
     // What is computed for the first time and stays is not counted.
-    mesh.apply(&new);
-    for key in &keys {
-        mesh.delete(key.clone());
-    }
+    mesh.apply(new);
+    mesh.change(gone());
     let before = leases[1].value(&mesh.db);
-    let came = mesh.apply(&new);
-    assert_eq!(came.recomputed.get("publication"), Some(&3), "every viewer sees the service");
-    let went = mesh.change(keys.into_iter().map(Change::Delete).collect());
-    let after = leases[1].value(&mesh.db);
-    assert!(changed(&before, &after).is_empty());
+    let came = mesh.apply(new);
+    assert_eq!(came.recomputed.get("publication"), Some(&3), "every viewer sees what is new");
+    let went = mesh.change(gone());
+    assert!(changed(&before, &leases[1].value(&mesh.db)).is_empty());
     [cost_of(&came), cost_of(&went)]
 }
 
 #[test]
 fn a_service_that_comes_or_goes_costs_the_same_in_any_mesh() {
-    assert_eq!(cost_of_a_service(16), cost_of_a_service(64));
+    let cost = |services| {
+        let spec = spec(services);
+        cost_of_coming_and_going(&spec.yaml(), &spec.service(services))
+    };
+    assert_eq!(cost(16), cost(64));
+}
+
+#[test]
+fn a_service_of_bytes_or_of_a_detected_protocol_costs_the_same_in_any_mesh() {
+    let service = |at: usize| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Service, metadata: {{name: s{at}, namespace: ns-0}}, spec: {{clusterIP: 10.1.0.{at}, ports: [{{name: tcp, port: 90}}, {{name: what, port: 91}}]}}}}\n"
+        )
+    };
+    let cost = |services| {
+        cost_of_coming_and_going(&(1..=services).map(service).collect::<String>(), &service(services + 1))
+    };
+    assert_eq!(cost(16), cost(64));
 }
