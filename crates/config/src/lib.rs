@@ -32,4 +32,4 @@ pub use object::{AnyConfig, Config, Source};
 pub use path::{FieldPath, Segment};
 pub use position::{FieldPositions, Location, Position};
 pub use timestamp::Timestamp;
-pub use validate::validate;
+pub use validate::{is_cipher_suite, validate};

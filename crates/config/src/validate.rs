@@ -30,6 +30,8 @@ mod traffic_policy;
 mod virtual_service;
 mod workload_entry;
 
+pub use tls::is_cipher_suite;
+
 use crate::{AnyConfig, Diagnostic, Diagnostics};
 
 /// Checks one object. Positions are those of its source.

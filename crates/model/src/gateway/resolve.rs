@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fairlead_config::{
     Code, Config, Diagnostics, FieldPath, LabelSet, Namespace,
     api::{self, GatewaySpec, ServerTlsMode, TlsProtocol},
-    path,
+    is_cipher_suite, path,
 };
 
 use super::{
@@ -126,9 +126,22 @@ fn terminate(
         client,
         min_version: version(spec.min_protocol_version).unwrap_or(TlsVersion::Tls12),
         max_version: version(spec.max_protocol_version).unwrap_or(TlsVersion::Tls13),
-        cipher_suites: spec.cipher_suites.iter().map(|suite| suite.as_str().into()).collect(),
+        cipher_suites: cipher_suites(&spec.cipher_suites),
         subject_alt_names: spec.subject_alt_names.iter().map(|name| name.as_str().into()).collect(),
     })
+}
+
+/// The suites that Envoy has, each once: it would reject a listener for another one. If there are none, its own.
+///
+/// Mirrors istio pilot/pkg/networking/core/listener.go (filterCipherSuites).
+fn cipher_suites(names: &[String]) -> Vec<Arc<str>> {
+    let mut suites: Vec<Arc<str>> = Vec::new();
+    for name in names.iter().filter(|name| is_cipher_suite(name)) {
+        if !suites.iter().any(|suite| **suite == **name) {
+            suites.push(name.as_str().into());
+        }
+    }
+    suites
 }
 
 /// The first certificate that is named: of two, for RSA and ECDSA, one is served.

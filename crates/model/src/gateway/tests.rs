@@ -83,6 +83,18 @@ fn tls_by_protocol_and_mode() {
 }
 
 #[test]
+fn cipher_suites_that_envoy_does_not_have_are_left_out() {
+    let check = |suites: &str, expected: &[&str]| {
+        let ServerTls::Terminate(mut tls) = terminate(ClientValidation::None) else { unreachable!() };
+        tls.cipher_suites = expected.iter().map(|suite| (*suite).into()).collect();
+        let settings = format!("tls: {{mode: SIMPLE, credentialName: c, cipherSuites: [{suites}]}},");
+        check_tls("HTTPS", &settings, &ServerTls::Terminate(tls));
+    };
+    check("AES128-SHA, ROT13, AES256-SHA, AES128-SHA", &["AES128-SHA", "AES256-SHA"]);
+    check("ROT13", &[]);
+}
+
+#[test]
 fn a_server_that_cannot_be_as_secure_as_it_says_is_left_out() {
     let server = |mode, tls: api::ServerTlsSettings| api::Server {
         port: api::Port { number: 443, protocol: "HTTPS".into(), name: "p".into(), target_port: None },
