@@ -6,7 +6,7 @@
 
 mod matcher;
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 use envoy_types::pb::envoy::{
     admin::v3::{ClientResourceStatus, UpdateFailureState},
@@ -21,10 +21,13 @@ use envoy_types::pb::envoy::{
     r#type::v3::SemanticVersion,
 };
 use fairlead_envoy::TypeUrl;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, stream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Extensions, Request, Response, Status, Streaming};
 
 use super::{
+    ServerOptions,
+    greeted::Greeted,
     io::ConnectionInfo,
     registry::{ConnectionStatus, Sessions},
 };
@@ -35,14 +38,22 @@ use crate::{Node, TypeStatus};
 pub(super) struct ClientStatus {
     sessions: Sessions,
     beyond_loopback: bool,
+    greeting_timeout: Duration,
+    draining: CancellationToken,
 }
 
 impl ClientStatus {
     pub(super) fn service(
         sessions: Sessions,
-        beyond_loopback: bool,
+        options: &ServerOptions,
+        draining: CancellationToken,
     ) -> ClientStatusDiscoveryServiceServer<Self> {
-        ClientStatusDiscoveryServiceServer::new(Self { sessions, beyond_loopback })
+        ClientStatusDiscoveryServiceServer::new(Self {
+            sessions,
+            beyond_loopback: options.client_status_beyond_loopback,
+            greeting_timeout: options.greeting_timeout,
+            draining,
+        })
     }
 
     fn admit(&self, extensions: &Extensions) -> Result<(), Status> {
@@ -51,6 +62,18 @@ impl ClientStatus {
             return Ok(());
         }
         Err(Status::permission_denied("client status is told to this machine only"))
+    }
+
+    async fn next(
+        &self,
+        requests: &mut Greeted<ClientStatusRequest>,
+    ) -> Result<Option<ClientStatusRequest>, Status> {
+        tokio::select! {
+            request = requests.next() => request,
+            () = self.draining.cancelled() => {
+                Err(Status::unavailable("the control plane is shutting down"))
+            }
+        }
     }
 
     fn answer(&self, request: &ClientStatusRequest) -> Result<ClientStatusResponse, Status> {
@@ -75,8 +98,16 @@ impl ClientStatusDiscoveryService for ClientStatus {
         request: Request<Streaming<ClientStatusRequest>>,
     ) -> Result<Response<Self::StreamClientStatusStream>, Status> {
         self.admit(request.extensions())?;
-        let service = self.clone();
-        let answers = request.into_inner().map(move |request| service.answer(&request?));
+        let requests = Greeted::new(request.into_inner(), self.greeting_timeout);
+        let asked = Some((self.clone(), requests));
+        let answers = stream::unfold(asked, |asked| async {
+            let (service, mut requests) = asked?;
+            match service.next(&mut requests).await {
+                Ok(Some(request)) => Some((service.answer(&request), Some((service, requests)))),
+                Ok(None) => None,
+                Err(status) => Some((Err(status), None)),
+            }
+        });
         Ok(Response::new(Box::pin(answers)))
     }
 

@@ -25,6 +25,7 @@ use futures_util::{Stream, stream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::{ServerOptions, greeted::Greeted};
 use crate::Locality;
 
 /// How many clusters and localities are kept: five times as many clusters as the design scale has services.
@@ -159,16 +160,22 @@ impl Drop for Reporter {
 pub(super) struct LoadReporting {
     reports: LoadReports,
     interval: Option<Duration>,
+    greeting_timeout: Duration,
     draining: CancellationToken,
 }
 
 impl LoadReporting {
     pub(super) fn service(
         reports: LoadReports,
-        interval: Option<Duration>,
+        options: &ServerOptions,
         draining: CancellationToken,
     ) -> LoadReportingServiceServer<Self> {
-        LoadReportingServiceServer::new(Self { reports, interval, draining })
+        LoadReportingServiceServer::new(Self {
+            reports,
+            interval: options.load_report_interval,
+            greeting_timeout: options.greeting_timeout,
+            draining,
+        })
     }
 }
 
@@ -184,7 +191,7 @@ impl LoadReportingService for LoadReporting {
             return Err(Status::unimplemented("load reports are not taken here"));
         };
         let listener = Listener {
-            requests: request.into_inner(),
+            requests: Greeted::new(request.into_inner(), self.greeting_timeout),
             reporter: Reporter::new(self.reports.clone()),
             interval,
             draining: self.draining.clone(),
@@ -196,7 +203,7 @@ impl LoadReportingService for LoadReporting {
 
 /// One stream.
 struct Listener {
-    requests: Streaming<LoadStatsRequest>,
+    requests: Greeted<LoadStatsRequest>,
     reporter: Reporter,
     interval: Duration,
     draining: CancellationToken,
@@ -209,7 +216,7 @@ impl Listener {
     /// only then; those that it counts already it goes on counting.
     async fn listen(mut self) -> Option<Answer> {
         let request = tokio::select! {
-            request = self.requests.message() => request,
+            request = self.requests.next() => request,
             () = self.draining.cancelled() => {
                 return Some((Err(Status::unavailable("the control plane is shutting down")), None));
             }

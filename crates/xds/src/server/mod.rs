@@ -7,6 +7,7 @@
 mod admission;
 mod body;
 mod client_status;
+mod greeted;
 mod io;
 mod load;
 mod registry;
@@ -193,11 +194,12 @@ impl<R: Resolver> Server<R> {
             .add_service(self.service())
             .add_service(ClientStatus::service(
                 self.shared.sessions.clone(),
-                options.client_status_beyond_loopback,
+                options,
+                self.shared.draining.clone(),
             ))
             .add_service(LoadReporting::service(
                 self.shared.sessions.loads(),
-                options.load_report_interval,
+                options,
                 self.shared.draining.clone(),
             ))
             .serve_with_incoming_shutdown(incoming, goaway.clone().cancelled_owned());

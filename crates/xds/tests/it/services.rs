@@ -1,6 +1,9 @@
 //! The services beside ADS on the same port: client status (CSDS) and load reports (LRS).
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, UdpSocket},
+    time::Duration,
+};
 
 use envoy_types::pb::envoy::{
     config::{
@@ -22,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Code;
 
-use crate::world::{PATIENCE, Running, clusters, node, start};
+use crate::world::{PATIENCE, Running, clusters, node, start, start_at};
 
 async fn status_client(running: &Running) -> ClientStatusDiscoveryServiceClient<tonic::transport::Channel> {
     ClientStatusDiscoveryServiceClient::connect(format!("http://{}", running.address)).await.unwrap()
@@ -67,6 +70,65 @@ async fn client_status_tells_how_far_each_client_is_and_no_contents() {
     let regex = MatchPattern::SafeRegex(RegexMatcher { regex: ".*".into(), ..RegexMatcher::default() });
     let refused = csds.fetch_client_status(by_id(regex)).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
+}
+
+/// The address that this machine would send from to another one; no packet is sent to find out.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("192.0.2.1:9").ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    (!own.is_loopback() && !own.is_unspecified()).then_some(own)
+}
+
+#[tokio::test]
+async fn client_status_is_told_to_other_machines_only_if_the_owner_says_so() {
+    let Some(own) = own_address() else {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    };
+    for beyond in [false, true] {
+        let options = ServerOptions { client_status_beyond_loopback: beyond, ..ServerOptions::default() };
+        // Who connects to this address comes from it.
+        let running = start_at(own, clusters(1, 1, 10, b'a'), options).await;
+        let mut csds = status_client(&running).await;
+        let fetched = csds.fetch_client_status(ClientStatusRequest::default()).await;
+        let streamed = csds.stream_client_status(tokio_stream::once(ClientStatusRequest::default())).await;
+        if beyond {
+            assert!(fetched.unwrap().get_ref().config.is_empty());
+            assert!(streamed.unwrap().into_inner().message().await.unwrap().is_some());
+        } else {
+            assert_eq!(fetched.unwrap_err().code(), Code::PermissionDenied);
+            assert_eq!(streamed.unwrap_err().code(), Code::PermissionDenied);
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_beside_ads_have_to_send_their_first_request_in_time_and_no_other() {
+    let options = ServerOptions { greeting_timeout: Duration::from_millis(100), ..ServerOptions::default() };
+    let running = start(clusters(1, 1, 10, b'a'), options).await;
+    let address = format!("http://{}", running.address);
+    let mut lrs = LoadReportingServiceClient::connect(address).await.unwrap();
+    let mut csds = status_client(&running).await;
+
+    let mut silent = lrs.stream_load_stats(tokio_stream::pending()).await.unwrap().into_inner();
+    let ended = tokio::time::timeout(PATIENCE, silent.message()).await.unwrap().unwrap_err();
+    assert_eq!(ended.code(), Code::DeadlineExceeded);
+    running.until("the end", |r| r.server.sessions().loads().clients() == 0).await;
+    let mut silent = csds.stream_client_status(tokio_stream::pending()).await.unwrap().into_inner();
+    let ended = tokio::time::timeout(PATIENCE, silent.message()).await.unwrap().unwrap_err();
+    assert_eq!(ended.code(), Code::DeadlineExceeded);
+
+    // Who has sent one may be silent for longer than that: another stream times out meanwhile.
+    let (reports, receiver) = mpsc::unbounded_channel();
+    reports.send(LoadStatsRequest { node: Some(node("a")), cluster_stats: Vec::new() }).unwrap();
+    let mut answers =
+        lrs.stream_load_stats(UnboundedReceiverStream::new(receiver)).await.unwrap().into_inner();
+    assert!(answers.message().await.unwrap().is_some());
+    let mut silent = csds.stream_client_status(tokio_stream::pending()).await.unwrap().into_inner();
+    assert_eq!(silent.message().await.unwrap_err().code(), Code::DeadlineExceeded);
+    reports.send(LoadStatsRequest::default()).unwrap();
+    assert!(answers.message().await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A server with one view, and clients of it.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -85,9 +86,14 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn start(publication: Publication, options: ServerOptions) -> Running {
+    start_at([127, 0, 0, 1].into(), publication, options).await
+}
+
+/// A server at an address of this machine.
+pub(crate) async fn start_at(ip: IpAddr, publication: Publication, options: ServerOptions) -> Running {
     let world = Arc::new(World { view: Arc::new(View::new(publication)), events: Mutex::default() });
     let server = Server::new(Arc::new(Owner(world.clone())), options);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind((ip, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let clone = server.clone();
