@@ -14,7 +14,7 @@ use envoy_types::pb::google::protobuf::Any;
 use prost::{Message, Name};
 
 mod table;
-mod wire;
+pub(crate) mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use envoy_types::pb::envoy::config::{
     endpoint::v3::{ClusterLoadAssignment, LocalityLbEndpoints},
     route::v3::{RouteConfiguration, Vhds, VirtualHost},
 };
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 use crate::{
     Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, config_source, encode,
@@ -23,8 +23,10 @@ mod tests;
 /// `RouteConfiguration.virtual_hosts` and `ClusterLoadAssignment.endpoints` have the same tag.
 const VIRTUAL_HOSTS: u32 = 2;
 const ENDPOINTS: u32 = 2;
-/// `VirtualHost.name`.
+/// `VirtualHost.name`, and what follows it on the wire.
 const NAME: u32 = 1;
+const DOMAINS: u32 = 2;
+const ROUTES: u32 = 3;
 
 /// A message as a field of its parent: tag and length, then the pieces of the message, shared.
 pub fn message_field(tag: u32, message: impl IntoIterator<Item = Bytes>) -> Arc<[Bytes]> {
@@ -62,6 +64,32 @@ pub fn virtual_host_body(host: &VirtualHost) -> Bytes {
         return encode(host);
     }
     encode(&VirtualHost { name: String::new(), ..host.clone() })
+}
+
+/// As [`virtual_host_body`], of parts: the domains, the encoded routes, and `rest`, which has neither.
+pub fn virtual_host_body_of<'a>(
+    domains: impl Iterator<Item = &'a str> + Clone,
+    routes: impl Iterator<Item = &'a [u8]> + Clone,
+    rest: &VirtualHost,
+) -> Bytes {
+    debug_assert!(rest.name.is_empty() && rest.domains.is_empty() && rest.routes.is_empty());
+    let rest = encode(rest);
+    let fields =
+        domains.map(|domain| (DOMAINS, domain.as_bytes())).chain(routes.map(|route| (ROUTES, route)));
+    let length: usize = fields.clone().map(|(tag, value)| field_len(tag, value.len())).sum();
+    let mut body = Vec::with_capacity(length + rest.len());
+    for (tag, value) in fields {
+        encode_key(tag, WireType::LengthDelimited, &mut body);
+        encode_varint(value.len() as u64, &mut body);
+        body.extend_from_slice(value);
+    }
+    body.extend_from_slice(&rest);
+    body.into()
+}
+
+/// The length of a length-delimited field with all that precedes its value.
+fn field_len(tag: u32, value: usize) -> usize {
+    key_len(tag) + encoded_len_varint(value as u64) + value
 }
 
 /// As [`virtual_host_element`], with a body that several tables share.

@@ -29,6 +29,7 @@ pub mod route;
 pub mod secret;
 mod shared_set;
 pub mod tcp;
+pub mod template;
 pub mod tls;
 pub mod type_url;
 pub mod wkt;
@@ -36,6 +37,7 @@ pub mod wkt;
 pub use encode::{encode, pack_any};
 pub use resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
 pub use shared_set::SharedSet;
+pub use template::Template;
 pub use type_url::TypeUrl;
 pub use wkt::IntoProto;
 

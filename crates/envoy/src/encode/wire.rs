@@ -108,14 +108,14 @@ impl<'a> MapKey<'a> {
 }
 
 /// One field on the wire: where it stands as a whole, and where its content does.
-struct Record {
+pub(crate) struct Record {
     tag: u32,
-    whole: Range<usize>,
-    body: Range<usize>,
+    pub(crate) whole: Range<usize>,
+    pub(crate) body: Range<usize>,
 }
 
 impl Record {
-    fn read(message: &[u8], start: usize) -> Self {
+    pub(crate) fn read(message: &[u8], start: usize) -> Self {
         let mut at = start;
         let head = read_varint(message, &mut at);
         let tag = u32::try_from(head >> 3).expect(WELL_FORMED);
