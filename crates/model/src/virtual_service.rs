@@ -217,7 +217,7 @@ pub enum RedirectPort {
 }
 
 /// `retries`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Retries {
     /// Attempts after the first; 0 switches retries off.
     pub attempts: u32,

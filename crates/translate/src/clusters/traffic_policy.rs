@@ -2,7 +2,7 @@
 //!
 //! Mirrors istio pilot/pkg/networking/core/cluster_traffic_policy.go.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use fairlead_envoy::cluster::{
@@ -16,13 +16,14 @@ use fairlead_envoy::cluster::{
     upstream::{Keepalive, upstream_connection_options},
 };
 use fairlead_model::{
-    ConnectionPool, HashAlgorithm, LoadBalancer, OutlierDetection, Protocol, Service, TcpKeepalive,
-    TrafficPolicy, UpstreamTls, mesh::Mesh,
+    ConnectionPool, HashAlgorithm, LoadBalancer, OutlierDetection, Protocol, TcpKeepalive, TrafficPolicy,
+    UpstreamTls, mesh::Mesh,
 };
 
 /// What a policy is applied by, beside the policy.
 pub(super) struct PolicyInputs<'a> {
-    pub service: &'a Service,
+    /// The names that a ServiceEntry gives for the server's certificate.
+    pub subject_alt_names: &'a [Arc<str>],
     pub protocol: Protocol,
     pub mesh: &'a Mesh,
     /// Whether the client is a gateway, which detects no protocol.
@@ -33,14 +34,14 @@ pub(super) struct PolicyInputs<'a> {
 
 /// Applies every block of `policy` to a cluster.
 pub(super) fn apply(cluster: &mut Cluster, policy: &TrafficPolicy, inputs: &PolicyInputs<'_>) {
-    let PolicyInputs { service, mesh, chooses_host, .. } = *inputs;
+    let PolicyInputs { subject_alt_names, mesh, chooses_host, .. } = *inputs;
     connection_pool(cluster, &policy.connection_pool, mesh);
     // A gateway would pass on the version that the client speaks, which says nothing about the service.
     let protocol = match inputs.protocol {
         Protocol::Auto if inputs.gateway => Protocol::Tcp,
         protocol => protocol,
     };
-    http_options(cluster, &policy.connection_pool, protocol, auto_sni(policy, service));
+    http_options(cluster, &policy.connection_pool, protocol, auto_sni(policy, subject_alt_names));
     if chooses_host {
         set_lb_policy(cluster, lb_policy(policy.load_balancer.as_ref()));
     }
@@ -97,7 +98,7 @@ pub(super) fn http_options(cluster: &mut Cluster, pool: &ConnectionPool, protoco
 
 /// A rule that names no SNI means the host of the request, and that the server proves to be that host unless
 /// the rule or the service names others.
-fn auto_sni(policy: &TrafficPolicy, service: &Service) -> AutoSni {
+fn auto_sni(policy: &TrafficPolicy, subject_alt_names: &[Arc<str>]) -> AutoSni {
     let Some(UpstreamTls::Simple(settings) | UpstreamTls::Mutual { settings, .. }) = &policy.tls else {
         return AutoSni::default();
     };
@@ -107,7 +108,7 @@ fn auto_sni(policy: &TrafficPolicy, service: &Service) -> AutoSni {
         san_validation: settings.sni.is_none()
             && verified
             && settings.subject_alt_names.is_empty()
-            && service.subject_alt_names.is_empty(),
+            && subject_alt_names.is_empty(),
     }
 }
 

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use envoy_types::pb::envoy::config::route::v3::{Route, RouteAction, route_action::HashPolicy};
 use fairlead_envoy::{
-    IntoProto,
+    IntoProto, encode,
     extension::{CORS, FAULT},
     http::filter::{PerFilterConfig, cors_policy, http_fault},
     matcher::regex_rewrite,
@@ -31,62 +32,91 @@ use crate::{metadata, names, view::RouteClient};
 mod convert;
 mod headers;
 mod matching;
+pub(super) mod plain;
 mod retry;
 
+/// A route as it is on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EncodedRoute {
+    pub(super) bytes: Bytes,
+    /// Whether it matches every request.
+    is_catch_all: bool,
+}
+
+impl EncodedRoute {
+    fn of(route: &Route) -> Self {
+        Self { bytes: encode(route), is_catch_all: matching::is_catch_all(route) }
+    }
+}
+
 /// The routes of a host: those of its VirtualServices, or one to its service.
-pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<Route> {
+pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
     if inputs.virtual_services.is_empty() {
         return default_route(inputs).into_iter().collect();
     }
-    let mut routes: Vec<Route> = Vec::new();
+    let mut routes: Vec<EncodedRoute> = Vec::new();
     for service in &inputs.virtual_services {
-        routes.extend(routes_of(service, inputs));
+        routes_of(service, inputs, &mut routes);
     }
     if let RouteClient::Gateway { .. } = inputs.key.client {
         // Several VirtualServices share a gateway's host: what matches everything comes after what does not.
-        let (catch_all, rest): (Vec<_>, Vec<_>) = routes.into_iter().partition(matching::is_catch_all);
-        routes = [rest, catch_all].concat();
+        routes.sort_by_key(|route| route.is_catch_all);
     }
     routes
 }
 
-/// The routes of one VirtualService, up to the first that matches everything.
-fn routes_of(service: &VirtualService, inputs: &VirtualHostInputs<'_>) -> Vec<Route> {
-    let mut routes = Vec::new();
+/// Adds the routes of one VirtualService, up to the first that matches everything.
+fn routes_of(service: &VirtualService, inputs: &VirtualHostInputs<'_>, routes: &mut Vec<EncodedRoute>) {
+    let config = metadata::config_path(&service.origin);
+    let by_message = |http: &HttpRoute, condition: &HttpMatch| {
+        let mut route = translate(http, condition, inputs);
+        route.metadata = Some(metadata::config_at(config.clone()));
+        EncodedRoute::of(&route)
+    };
     for http in &service.http {
         let always = [HttpMatch::default()];
         let matches = if http.matches.is_empty() { &always[..] } else { &http.matches };
         for condition in matches.iter().filter(|m| matching::applies(m, inputs.key)) {
-            let mut route = translate(http, condition, inputs);
-            route.metadata = Some(metadata::config(&service.origin));
-            let last = matching::is_catch_all(&route);
+            let plain = plain::of_virtual_service(http, condition, &config, inputs);
+            debug_assert!(plain.as_ref().is_none_or(|plain| *plain == by_message(http, condition)));
+            let route = plain.unwrap_or_else(|| by_message(http, condition));
+            let last = route.is_catch_all;
             routes.push(route);
             if last {
-                return routes;
+                return;
             }
         }
     }
-    routes
 }
 
 /// The route of a host without a VirtualService.
-fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<Route> {
+fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<EncodedRoute> {
     let key = inputs.key;
     let host = key.service.as_ref()?.host.clone();
     let destination = Destination { host, subset: None, port: Some(key.port) };
-    let mut action = forward(Upstream::Cluster(cluster(&destination, inputs)));
+    let hash_policy = hash_policies([&destination].into_iter(), inputs);
+    let cluster = cluster(&destination, inputs);
+    if hash_policy.is_empty() {
+        return Some(plain::of_service(cluster, inputs));
+    }
+    let mut action = forward(Upstream::Cluster(cluster));
     set_timeout(&mut action, None);
-    action.hash_policy = hash_policies([&destination].into_iter(), inputs);
-    action.retry_policy = retry::policy(None, inputs.mesh, !action.hash_policy.is_empty()).map(retry_policy);
-    Some(route(names::DEFAULT_ROUTE, route_match(PathMatch::Prefix("/".to_owned())), action.into()))
+    action.hash_policy = hash_policy;
+    action.retry_policy = retry::policy(None, inputs.mesh, true).map(retry_policy);
+    let everything = route_match(PathMatch::Prefix("/".to_owned()));
+    Some(EncodedRoute::of(&route(names::DEFAULT_ROUTE, everything, action.into())))
 }
 
-fn translate(http: &HttpRoute, condition: &HttpMatch, inputs: &VirtualHostInputs<'_>) -> Route {
-    let name = if condition.name.is_empty() {
+/// The name of the route for a condition.
+fn name(http: &HttpRoute, condition: &HttpMatch) -> String {
+    if condition.name.is_empty() {
         http.name.to_string()
     } else {
         format!("{}.{}", http.name, condition.name)
-    };
+    }
+}
+
+fn translate(http: &HttpRoute, condition: &HttpMatch, inputs: &VirtualHostInputs<'_>) -> Route {
     let action = match &http.action {
         HttpAction::Route { .. } => Action::Forward(Box::new(forwarding(http, inputs))),
         HttpAction::Redirect(redirect) => Action::Redirect(self::redirect(redirect, inputs.key.port)),
@@ -94,7 +124,7 @@ fn translate(http: &HttpRoute, condition: &HttpMatch, inputs: &VirtualHostInputs
             Action::DirectResponse { status: *status, body: response_body(body) }
         }
     };
-    let mut route = route(name, matching::condition(condition), action);
+    let mut route = route(name(http, condition), matching::condition(condition), action);
     headers::apply(&mut route, &http.headers);
     if let HttpAction::Route { destinations, .. } = &http.action
         && let [only] = &destinations[..]

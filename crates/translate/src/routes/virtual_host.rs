@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use envoy_types::pb::envoy::config::route::v3::{VirtualHost, virtual_host::TlsRequirementType};
-use fairlead_envoy::{Element, fragment};
+use fairlead_envoy::{Element, Template, fragment};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     mesh::{Mesh, ResolvedMesh},
@@ -11,7 +12,10 @@ use fairlead_model::{
     virtual_service::{ResolvedVirtualService, VirtualService},
 };
 
-use super::http;
+use super::http::{
+    self,
+    plain::{PlainRoute, PlainShape},
+};
 use crate::{
     destination::Destinations,
     view::{RouteClient, VirtualHostKey},
@@ -36,8 +40,9 @@ impl Query for VirtualHostOf {
                 .collect(),
             destinations: Destinations::gather(cx, &key.destinations),
             mesh: &cx.get::<ResolvedMesh>(&()),
+            plain_route: &|shape| cx.get::<PlainRoute>(shape),
         };
-        fragment::virtual_host_element(&key.table, &key.name, &virtual_host(&inputs))
+        fragment::virtual_host_element_of(&key.table, &key.name, &virtual_host(&inputs))
     }
 }
 
@@ -47,19 +52,18 @@ pub(super) struct VirtualHostInputs<'a> {
     pub virtual_services: Vec<Arc<VirtualService>>,
     pub destinations: Destinations,
     pub mesh: &'a Mesh,
+    /// The templates of routes that only forward.
+    pub plain_route: &'a dyn Fn(&PlainShape) -> Arc<Template>,
 }
 
-/// The virtual host: the routes of its VirtualServices in order, or one route to its service.
-pub(super) fn virtual_host(inputs: &VirtualHostInputs<'_>) -> VirtualHost {
+/// The virtual host but for its name: the routes of its VirtualServices in order, or one route to its service.
+pub(super) fn virtual_host(inputs: &VirtualHostInputs<'_>) -> Bytes {
     let key = inputs.key;
-    let mut host = VirtualHost {
-        domains: key.domains.iter().map(ToString::to_string).collect(),
-        routes: http::routes(inputs),
-        include_request_attempt_count: true,
-        ..VirtualHost::default()
-    };
+    let mut rest = VirtualHost { include_request_attempt_count: true, ..VirtualHost::default() };
     if let RouteClient::Gateway { https_redirect: true, .. } = key.client {
-        host.require_tls = TlsRequirementType::All.into();
+        rest.require_tls = TlsRequirementType::All.into();
     }
-    host
+    let domains = key.domains.iter().map(|domain| &**domain);
+    let routes = http::routes(inputs);
+    fragment::virtual_host_body_of(domains, routes.iter().map(|route| &route.bytes[..]), &rest)
 }

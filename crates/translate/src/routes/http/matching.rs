@@ -39,6 +39,16 @@ pub(super) fn applies(condition: &HttpMatch, key: &VirtualHostKey) -> bool {
     }
 }
 
+/// Whether Envoy is to compare nothing but the path.
+pub(super) fn asks_for_path_alone(condition: &HttpMatch) -> bool {
+    condition.scheme.is_none()
+        && condition.method.is_none()
+        && condition.authority.is_none()
+        && condition.headers.is_empty()
+        && condition.without_headers.is_empty()
+        && condition.query_params.is_empty()
+}
+
 /// What Envoy compares.
 pub(super) fn condition(condition: &HttpMatch) -> RouteMatch {
     let mut result = route_match(path(condition.uri.as_ref()));
