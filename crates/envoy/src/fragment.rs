@@ -92,19 +92,21 @@ fn field_len(tag: u32, value: usize) -> usize {
     key_len(tag) + encoded_len_varint(value as u64) + value
 }
 
+/// A virtual host as a resource of its own; the first fragment is its name.
+pub fn virtual_host_of(table: &str, inline_name: &str, body: &Bytes) -> EncodedResource {
+    debug_assert!(!table.contains('/'), "Envoy takes what precedes the first `/` for the table: {table}");
+    let name: ResourceName = [table, "/", inline_name].concat().into();
+    let fragments = Arc::new([string_field(NAME, &name), body.clone()]);
+    EncodedResource::of_fragments(name, fragments)
+}
+
 /// As [`virtual_host_element`], with a body that several tables share.
 pub fn virtual_host_element_of(table: &str, inline_name: &str, body: &Bytes) -> Element {
-    debug_assert!(!table.contains('/'), "Envoy takes what precedes the first `/` for the table: {table}");
-    let name: ResourceName = format!("{table}/{inline_name}").into();
-    let alone = Arc::new([string_field(NAME, &name), body.clone()]);
-
+    let alone = virtual_host_of(table, inline_name, body);
     let inline_name = string_field(NAME, inline_name);
     let mut head = field_head(VIRTUAL_HOSTS, inline_name.len() + body.len());
     head.put(inline_name);
-    Element {
-        alone: EncodedResource::of_fragments(name, alone),
-        inline: Arc::new([head.freeze(), body.clone()]),
-    }
+    Element { alone, inline: Arc::new([head.freeze(), body.clone()]) }
 }
 
 /// A route table from `head` (everything but the name and the hosts), its elements in the order given, and a
@@ -126,14 +128,14 @@ pub fn route_table(
     route_table_after(None, name, head, catch_all, elements)
 }
 
-/// As [`route_table`], from hosts that are kept as a set: `children` by their resource names, and the same hosts
-/// as fields of the table (`Element::inline`) in the order of the set.
+/// As [`route_table`], from hosts that are kept as a set, each made by [`virtual_host_of`].
+///
+/// The full form is put together when somebody asks for it: delta clients of this table never do.
 pub fn route_table_of(
     name: &str,
     head: &RouteConfiguration,
     catch_all: Option<&VirtualHost>,
     children: ResourceSet,
-    inline: impl IntoIterator<Item = Arc<[Bytes]>>,
 ) -> EncodedResource {
     let catch_all = catch_all.map(|host| message_field(VIRTUAL_HOSTS, [encode(host)]));
     let mut head = RouteConfiguration { name: name.to_owned(), ..head.clone() };
@@ -141,16 +143,45 @@ pub fn route_table_of(
     let own = Digest::of_pieces(
         std::iter::once(&head_bytes).chain(catch_all.iter().flat_map(|c| c.iter())).map(|b| &b[..]),
     );
-    let mut full = EncodedResource::of_parts(
-        name,
-        concat(head_bytes, inline.into_iter().chain(catch_all.clone())),
-        std::iter::once(own).chain(children.values().map(|child| child.digest)),
-    );
+    let whole = {
+        let (table, hosts, catch_all) = (name.len(), children.clone(), catch_all.clone());
+        move || with_hosts(&head_bytes, table, &hosts, catch_all.as_deref())
+    };
+    let digests = children.values().map(|child| child.digest);
+    let mut full = EncodedResource::of_parts_later(name, whole, std::iter::once(own).chain(digests));
     head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
     let parent = EncodedResource::of_fragments(name, concat(encode(&head), catch_all));
     full.elements =
         Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None }));
     full
+}
+
+/// A table from its head, its hosts as resources, and its catch-all. `table` is the length of its name, which the
+/// names of the hosts begin with there, and not here.
+fn with_hosts(head: &Bytes, table: usize, hosts: &ResourceSet, catch_all: Option<&[Bytes]>) -> Arc<[Bytes]> {
+    let mut heads = BytesMut::new();
+    let mut ends = Vec::with_capacity(hosts.len());
+    for host in hosts.values() {
+        let name = &host.name[table + 1..];
+        let body: usize = host.fragments()[1..].iter().map(Bytes::len).sum();
+        encode_key(VIRTUAL_HOSTS, WireType::LengthDelimited, &mut heads);
+        encode_varint((field_len(NAME, name.len()) + body) as u64, &mut heads);
+        encode_key(NAME, WireType::LengthDelimited, &mut heads);
+        encode_varint(name.len() as u64, &mut heads);
+        heads.put(name.as_bytes());
+        ends.push(heads.len());
+    }
+    let heads = heads.freeze();
+    let mut fragments = Vec::with_capacity(2 + 2 * hosts.len());
+    fragments.push(head.clone());
+    let mut start = 0;
+    for (host, end) in hosts.values().zip(ends) {
+        fragments.push(heads.slice(start..end));
+        fragments.extend_from_slice(&host.fragments()[1..]);
+        start = end;
+    }
+    fragments.extend(catch_all.into_iter().flatten().cloned());
+    fragments.into()
 }
 
 /// As [`route_table`]; the children share structure with those of `previous`, an earlier state of the same
@@ -220,14 +251,16 @@ pub(crate) fn concat(head: Bytes, parts: impl IntoIterator<Item = Arc<[Bytes]>>)
 }
 
 fn string_field(tag: u32, text: &str) -> Bytes {
-    let mut field = field_head(tag, text.len());
-    field.put(text.as_bytes());
-    field.freeze()
+    let mut field = Vec::with_capacity(field_len(tag, text.len()));
+    encode_key(tag, WireType::LengthDelimited, &mut field);
+    encode_varint(text.len() as u64, &mut field);
+    field.extend_from_slice(text.as_bytes());
+    field.into()
 }
 
 /// Tag and length of a length-delimited field.
 fn field_head(tag: u32, length: usize) -> BytesMut {
-    let mut head = BytesMut::new();
+    let mut head = BytesMut::with_capacity(key_len(tag) + encoded_len_varint(length as u64));
     encode_key(tag, WireType::LengthDelimited, &mut head);
     encode_varint(length as u64, &mut head);
     head

@@ -1,6 +1,9 @@
 //! An xDS resource as it is kept and sent: its name, the digest of its bytes, and the bytes in shared pieces.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -22,6 +25,15 @@ impl Digest {
         let mut hasher = Xxh3::new();
         for piece in pieces {
             hasher.update(piece);
+        }
+        Self(hasher.digest128())
+    }
+
+    /// The digest of the digests of parts.
+    fn of_parts(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut hasher = Xxh3::new();
+        for Self(part) in parts {
+            hasher.update(&part.to_le_bytes());
         }
         Self(hasher.digest128())
     }
@@ -50,12 +62,24 @@ pub type ResourceSet = imbl::OrdMap<ResourceName, EncodedResource>;
 pub struct EncodedResource {
     /// The name that clients subscribe to.
     pub name: ResourceName,
-    /// The resource's version: a digest that determines the bytes of `fragments`, see the constructors.
+    /// The resource's version: a digest that determines the bytes of the message, see the constructors.
     pub digest: Digest,
-    /// The encoded message (not the `Any` around it) in pieces; their concatenation is the message.
-    pub fragments: Arc<[Bytes]>,
+    fragments: Fragments,
     /// The same resource cut into elements that are resources of their own, where it has such a form.
     pub elements: Option<Arc<Elements>>,
+}
+
+/// The pieces of a message.
+#[derive(Clone)]
+enum Fragments {
+    Made(Arc<[Bytes]>),
+    Later(Arc<Later>),
+}
+
+/// The pieces of a message that not every client is sent: put together for the first who asks.
+struct Later {
+    made: OnceLock<Arc<[Bytes]>>,
+    make: Box<dyn Fn() -> Arc<[Bytes]> + Send + Sync>,
 }
 
 /// A resource in its second form: a small parent, and children that are sent under a type of their own
@@ -90,7 +114,7 @@ impl EncodedResource {
     /// A resource whose message is the concatenation of `fragments`.
     pub fn of_fragments(name: impl Into<ResourceName>, fragments: Arc<[Bytes]>) -> Self {
         let digest = Digest::of_pieces(fragments.iter().map(|f| &f[..]));
-        Self { name: name.into(), digest, fragments, elements: None }
+        Self { name: name.into(), digest, fragments: Fragments::Made(fragments), elements: None }
     }
 
     /// A resource whose message is the concatenation of `fragments`, with the digest of the digests of its parts.
@@ -103,21 +127,44 @@ impl EncodedResource {
         fragments: Arc<[Bytes]>,
         parts: impl IntoIterator<Item = Digest>,
     ) -> Self {
-        let mut hasher = Xxh3::new();
-        for Digest(part) in parts {
-            hasher.update(&part.to_le_bytes());
+        let digest = Digest::of_parts(parts);
+        Self { name: name.into(), digest, fragments: Fragments::Made(fragments), elements: None }
+    }
+
+    /// As [`Self::of_parts`], with fragments that are made when somebody asks for them. `make` always makes the same.
+    pub fn of_parts_later(
+        name: impl Into<ResourceName>,
+        make: impl Fn() -> Arc<[Bytes]> + Send + Sync + 'static,
+        parts: impl IntoIterator<Item = Digest>,
+    ) -> Self {
+        let later = Later { made: OnceLock::new(), make: Box::new(make) };
+        let fragments = Fragments::Later(Arc::new(later));
+        Self { name: name.into(), digest: Digest::of_parts(parts), fragments, elements: None }
+    }
+
+    /// The encoded message (not the `Any` around it) in pieces; their concatenation is the message.
+    pub fn fragments(&self) -> &Arc<[Bytes]> {
+        match &self.fragments {
+            Fragments::Made(fragments) => fragments,
+            Fragments::Later(later) => later.made.get_or_init(&later.make),
         }
-        Self { name: name.into(), digest: Digest(hasher.digest128()), fragments, elements: None }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn renamed(mut self, name: ResourceName) -> Self {
+        self.name = name;
+        self
     }
 
     /// The length of the encoded message in bytes.
     pub fn encoded_len(&self) -> usize {
-        self.fragments.iter().map(Bytes::len).sum()
+        self.fragments().iter().map(Bytes::len).sum()
     }
 
     /// The encoded message in one piece (copies; for dumps and tests).
     pub fn to_vec(&self) -> Vec<u8> {
-        self.fragments.concat()
+        self.fragments().concat()
     }
 }
 

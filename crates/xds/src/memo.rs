@@ -148,7 +148,7 @@ pub(crate) struct InEpoch(pub(crate) Epoch);
 
 impl Turn for InEpoch {
     fn resource(&self, type_url: TypeUrl, resource: &EncodedResource) -> EncodedResource {
-        EncodedResource { name: self.name(type_url, &resource.name), ..resource.clone() }
+        resource.clone().renamed(self.name(type_url, &resource.name))
     }
 
     fn name(&self, _: TypeUrl, name: &ResourceName) -> ResourceName {

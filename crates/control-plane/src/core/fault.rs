@@ -73,7 +73,7 @@ impl Fault {
 
 fn appended(resource: &EncodedResource, tail: &[u8]) -> EncodedResource {
     let tail = once(tail.to_vec().into());
-    let fragments = resource.fragments.iter().cloned().chain(tail).collect();
+    let fragments = resource.fragments().iter().cloned().chain(tail).collect();
     EncodedResource::of_fragments(resource.name.clone(), fragments)
 }
 

@@ -46,7 +46,7 @@ fn the_two_forms_of_a_host_differ_in_the_name_and_share_the_body() {
     assert_eq!(alone, VirtualHost { name: "80/a:80".to_owned(), ..host("*") });
     let inline = RouteConfiguration::decode(&element.inline.concat()[..]).unwrap();
     assert_eq!(inline.virtual_hosts, [VirtualHost { name: "a:80".to_owned(), ..host("*") }]);
-    assert_eq!(element.alone.fragments[1].as_ptr(), element.inline[1].as_ptr());
+    assert_eq!(element.alone.fragments()[1].as_ptr(), element.inline[1].as_ptr());
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use fairlead_envoy::{Element, EncodedResource, ResourceName, fragment};
+use fairlead_envoy::{EncodedResource, ResourceName, fragment};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::strata;
 use imbl::OrdSet;
@@ -79,30 +78,6 @@ impl Query for PlannedTable {
     }
 }
 
-fn planned_hosts(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
-    cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
-}
-
-/// The hosts of a table as fields of it, by their name as resources.
-struct TableHosts;
-
-impl Collect for TableHosts {
-    type Key = TableKey;
-    type Member = VirtualHostOf;
-    type OutKey = ResourceName;
-    type OutValue = Arc<[Bytes]>;
-    const NAME: &'static str = "table_hosts";
-    const STRATUM: Stratum = strata::ELEMENTS;
-
-    fn members(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
-        planned_hosts(cx, key)
-    }
-
-    fn entries(_: &VirtualHostKey, host: &Element, emit: &mut dyn FnMut(ResourceName, Arc<[Bytes]>)) {
-        emit(host.alone.name.clone(), host.inline.clone());
-    }
-}
-
 /// The hosts of a table as a set of resources, which the difference of two revisions is taken of.
 struct TableChildren;
 
@@ -115,11 +90,15 @@ impl Collect for TableChildren {
     const STRATUM: Stratum = strata::ELEMENTS;
 
     fn members(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
-        planned_hosts(cx, key)
+        cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
     }
 
-    fn entries(_: &VirtualHostKey, host: &Element, emit: &mut dyn FnMut(ResourceName, EncodedResource)) {
-        emit(host.alone.name.clone(), host.alone.clone());
+    fn entries(
+        _: &VirtualHostKey,
+        host: &EncodedResource,
+        emit: &mut dyn FnMut(ResourceName, EncodedResource),
+    ) {
+        emit(host.name.clone(), host.clone());
     }
 }
 
@@ -141,16 +120,9 @@ impl Query for RouteTable {
             CatchAll::BlockAll => Some(fixed::block_all()),
             CatchAll::NotFound(name) => Some(fixed::blackhole(name)),
         };
-        let hosts = cx.collect::<TableHosts>(key);
-        let children = cx.collect::<TableChildren>(key);
-        let inline = hosts.values().cloned();
-        Some(fragment::route_table_of(
-            key.name(),
-            &fixed::head(planned.by_port),
-            catch_all.as_ref(),
-            children,
-            inline,
-        ))
+        let hosts = cx.collect::<TableChildren>(key);
+        let head = fixed::head(planned.by_port);
+        Some(fragment::route_table_of(key.name(), &head, catch_all.as_ref(), hosts))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::route::v3::{VirtualHost, virtual_host::TlsRequirementType};
-use fairlead_envoy::{Element, Template, fragment};
+use fairlead_envoy::{EncodedResource, Template, fragment};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     mesh::{Mesh, ResolvedMesh},
@@ -26,11 +26,11 @@ pub struct VirtualHostOf;
 
 impl Query for VirtualHostOf {
     type Key = VirtualHostKey;
-    type Value = Element;
+    type Value = EncodedResource;
     const NAME: &'static str = "virtual_host";
     const STRATUM: Stratum = strata::RESOURCE;
 
-    fn compute(cx: &Reader<'_>, key: &VirtualHostKey) -> Element {
+    fn compute(cx: &Reader<'_>, key: &VirtualHostKey) -> EncodedResource {
         let inputs = VirtualHostInputs {
             key,
             virtual_services: key
@@ -42,7 +42,7 @@ impl Query for VirtualHostOf {
             mesh: &cx.get::<ResolvedMesh>(&()),
             plain_route: &|shape| cx.get::<PlainRoute>(shape),
         };
-        fragment::virtual_host_element_of(&key.table, &key.name, &virtual_host(&inputs))
+        fragment::virtual_host_of(&key.table, &key.name, &virtual_host(&inputs))
     }
 }
 

@@ -440,7 +440,7 @@ impl Turn for Session {
                 }
                 None => resource.clone(),
             },
-            _ => EncodedResource { name: self.name(type_url, &resource.name), ..resource.clone() },
+            _ => resource.clone().renamed(self.name(type_url, &resource.name)),
         }
     }
 

@@ -217,7 +217,7 @@ impl Writer {
         put_key(&mut self.headers, 2, value_len);
         let header = self.headers.len() - start;
         self.pieces.push(Piece::Header(header));
-        self.pieces.extend(resource.fragments.iter().cloned().map(Piece::Fragment));
+        self.pieces.extend(resource.fragments().iter().cloned().map(Piece::Fragment));
         self.bytes += header + value_len;
         self.account(&resource.name, resource.digest);
         self.carried.push((resource.name.clone(), resource.digest));

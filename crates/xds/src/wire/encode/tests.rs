@@ -36,7 +36,7 @@ fn a_resource_beyond_the_limit_goes_alone() {
 fn fragments_are_not_copied() {
     let all = resources(&[("a".into(), vec![7; 5000])]);
     let part = whole_state(TypeUrl::Listener, &all);
-    assert!(part.segments.iter().any(|s| s.as_ptr() == all[0].fragments[0].as_ptr()));
+    assert!(part.segments.iter().any(|s| s.as_ptr() == all[0].fragments()[0].as_ptr()));
 }
 
 proptest! {
