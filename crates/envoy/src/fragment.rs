@@ -66,14 +66,13 @@ pub fn virtual_host_body(host: &VirtualHost) -> Bytes {
     encode(&VirtualHost { name: String::new(), ..host.clone() })
 }
 
-/// As [`virtual_host_body`], of parts: the domains, the encoded routes, and `rest`, which has neither.
+/// As [`virtual_host_body`], of parts: the domains, the encoded routes, and the encoded rest, which has neither and
+/// no name.
 pub fn virtual_host_body_of<'a>(
     domains: impl Iterator<Item = &'a str> + Clone,
     routes: impl Iterator<Item = &'a [u8]> + Clone,
-    rest: &VirtualHost,
+    rest: &[u8],
 ) -> Bytes {
-    debug_assert!(rest.name.is_empty() && rest.domains.is_empty() && rest.routes.is_empty());
-    let rest = encode(rest);
     let fields =
         domains.map(|domain| (DOMAINS, domain.as_bytes())).chain(routes.map(|route| (ROUTES, route)));
     let length: usize = fields.clone().map(|(tag, value)| field_len(tag, value.len())).sum();
@@ -83,7 +82,7 @@ pub fn virtual_host_body_of<'a>(
         encode_varint(value.len() as u64, &mut body);
         body.extend_from_slice(value);
     }
-    body.extend_from_slice(&rest);
+    body.extend_from_slice(rest);
     body.into()
 }
 

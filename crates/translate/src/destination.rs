@@ -57,7 +57,7 @@ impl Destinations {
         // A second name of a service leads to the clusters of the service.
         let host = self.service(&destination.host).map_or(&destination.host, |service| &service.key.host);
         let subset = destination.subset.as_deref().unwrap_or_default();
-        names::outbound_cluster(self.port(destination, listener_port), subset, host).to_string()
+        names::outbound_cluster_text(self.port(destination, listener_port), subset, host)
     }
 
     /// The policy that a rule sets for a destination; `None` without a rule.

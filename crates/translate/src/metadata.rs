@@ -29,7 +29,8 @@ pub(crate) fn config_path(key: &ConfigKey) -> String {
             );
         }
     };
-    format!("/apis/networking.istio.io/v1/namespaces/{}/{kind}/{}", key.namespace, key.name)
+    let (namespace, name) = (key.namespace.as_str(), key.name.as_str());
+    ["/apis/networking.istio.io/v1/namespaces/", namespace, "/", kind, "/", name].concat()
 }
 
 /// The object that a route or a listener comes from.

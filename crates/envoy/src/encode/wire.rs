@@ -73,8 +73,10 @@ impl Run {
             return;
         }
         order.sort_by_key(|(key, _)| *key);
-        let sorted: Vec<u8> =
-            order.iter().flat_map(|(_, whole)| &message[(*whole).clone()]).copied().collect();
+        let mut sorted = Vec::with_capacity(span.len());
+        for (_, whole) in order {
+            sorted.extend_from_slice(&message[whole.clone()]);
+        }
         message[span].copy_from_slice(&sorted);
     }
 }

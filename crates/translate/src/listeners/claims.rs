@@ -22,11 +22,10 @@ impl Claims {
     pub(super) fn server_name(&mut self, host: &Host, ranges: &[IpNet]) -> bool {
         // `*` is every name, which Envoy has as no condition.
         let host = (host.as_str() != "*").then(|| host.clone());
-        let wanted: Vec<_> = if ranges.is_empty() {
-            vec![(host, None)]
-        } else {
-            ranges.iter().map(|range| (host.clone(), Some(range.trunc()))).collect()
-        };
+        if ranges.is_empty() {
+            return self.taken.insert((host, None));
+        }
+        let wanted: Vec<_> = ranges.iter().map(|range| (host.clone(), Some(range.trunc()))).collect();
         if wanted.iter().any(|one| self.taken.contains(one)) {
             return false;
         }

@@ -4,28 +4,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use envoy_types::pb::envoy::config::{
-    core::v3::{TrafficDirection, TransportSocket},
-    listener::v3::FilterChain,
-};
+use envoy_types::pb::envoy::config::{core::v3::TrafficDirection, listener::v3::FilterChain};
 use fairlead_envoy::{
-    EncodedResource, IntoProto, ResourceName, data_source,
+    EncodedResource, IntoProto, ResourceName,
     listener::{
         ChainElement, ChainSecrets, ListenerBuilder, filter_chain, inspect::tls_inspector, listener,
         listener_of_chains,
-    },
-    tls::{
-        Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
-        downstream_tls_context, validation_context,
     },
 };
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
     CertificateSource, ConfigKey, Host,
     gateway::{
-        ClientCa, ClientValidation, DownstreamTls, Gateway, GatewayListener, GatewayListenerKind,
-        GatewayListeners, GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerTls,
-        TlsVersion,
+        ClientCa, ClientValidation, Gateway, GatewayListener, GatewayListenerKind, GatewayListeners,
+        GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerTls,
     },
     mesh::{Mesh, ResolvedMesh},
     proxy::IpFamilies,
@@ -44,14 +36,15 @@ use super::{
     wildcard,
 };
 use crate::{
-    clusters::alt_name,
     metadata, names,
     routes::gateway::{GatewayView, tables_of_listener, terminates_http},
 };
 
 mod bound;
+mod https;
 
 use bound::{BoundVirtualService, bound_virtual_services};
+use https::HttpsChains;
 
 /// How long a client may take for the TLS handshake (Istio's default).
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -190,16 +183,16 @@ fn gateway_listener(
     let name = names::listener(&bind_name(&bind), key.port);
     let mut claims = Claims::default();
     let chains: Vec<FilterChain> = match key.kind {
-        GatewayListenerKind::Http => vec![http_chain(key, servers.first()?, None, mesh)?],
+        GatewayListenerKind::Http => vec![http_chain(key, servers.first()?, mesh)?],
         GatewayListenerKind::Tcp => {
             servers.iter().flat_map(|inputs| tcp_chains(inputs, &mut claims, mesh)).collect()
         }
         GatewayListenerKind::Tls => {
             let head = head(key, &name, &bind, families, servers).build();
-            let of_server = |inputs| chain_elements(key, &name, inputs, &mut claims, mesh);
+            let mut https = HttpsChains::new(key, &name, mesh);
+            let of_server = |inputs| chain_elements(&mut https, inputs, &mut claims);
             let chains: Vec<ChainElement> = servers.iter().flat_map(of_server).collect();
-            let listener = || listener_of_chains(&head, chains.clone(), mesh.listener_elements);
-            return (!chains.is_empty()).then(listener);
+            return (!chains.is_empty()).then(|| listener_of_chains(&head, chains, mesh.listener_elements));
         }
     };
     let listener = || head(key, &name, &bind, families, servers).filter_chains(chains.clone()).build();
@@ -228,52 +221,34 @@ fn head(
     }
 }
 
-/// The chain of HTTP servers: all plaintext ones of a listener, or one that terminates TLS.
-fn http_chain(
-    key: &GatewayListener,
-    inputs: &ServerInputs,
-    tls: Option<&DownstreamTls>,
-    mesh: &Mesh,
-) -> Option<FilterChain> {
-    let server = &inputs.server;
-    let listener = match tls {
-        None => key.clone(),
-        Some(_) => GatewayListener { servers: only(inputs), ..key.clone() },
-    };
-    let table = tables_of_listener(&listener, &mut |_: &ConfigKey| Some(inputs.gateway.clone()))
-        .into_iter()
-        .next()?;
-    let stat_prefix = if server.name.is_empty() {
-        format!("outbound_{}", names::listener(key.bind.as_deref().unwrap_or("0.0.0.0"), key.port))
-    } else {
-        server.name.to_string()
-    };
-    let chain = filter_chain().filter(http::gateway(&stat_prefix, &table.name, server.protocol, mesh));
-    Some(match tls {
-        None => chain.build(),
-        Some(tls) => chain
-            .transport_socket(transport_socket(tls, &["h2", "http/1.1"]))
-            .transport_socket_connect_timeout(HANDSHAKE_TIMEOUT)
-            .metadata(metadata::config(&inputs.gateway.origin))
-            .build(),
-    })
+/// The chain of all plaintext HTTP servers of a listener.
+fn http_chain(key: &GatewayListener, first: &ServerInputs, mesh: &Mesh) -> Option<FilterChain> {
+    let table =
+        tables_of_listener(key, &mut |_: &ConfigKey| Some(first.gateway.clone())).into_iter().next()?;
+    let server = &first.server;
+    let prefix = if server.name.is_empty() { stat_prefix(key) } else { server.name.to_string() };
+    let manager = http::gateway(&prefix, &table.name, first.server.protocol, mesh);
+    Some(filter_chain().filter(manager).build())
 }
 
-fn only(inputs: &ServerInputs) -> Arc<[fairlead_model::gateway::ServerRef]> {
-    Arc::new([fairlead_model::gateway::ServerRef {
-        gateway: inputs.gateway.origin.clone(),
-        index: inputs.server.index,
-    }])
+/// The prefix of the statistics of servers without a name.
+fn stat_prefix(key: &GatewayListener) -> String {
+    format!("outbound_{}", names::listener(key.bind.as_deref().unwrap_or("0.0.0.0"), key.port))
 }
 
 /// The chains of a TLS server, each named after the first of its hosts: no other chain of the listener has that one.
 fn chain_elements(
-    key: &GatewayListener,
-    listener: &str,
+    https: &mut HttpsChains<'_>,
     inputs: &ServerInputs,
     claims: &mut Claims,
-    mesh: &Mesh,
 ) -> Vec<ChainElement> {
+    if let ServerTls::Terminate(tls) = &inputs.server.tls
+        && terminates_http(inputs.server.protocol)
+    {
+        let free = free_hosts(&inputs.server, claims);
+        return (!free.is_empty()).then(|| https.chain(inputs, tls, &free)).into_iter().collect();
+    }
+    let listener = https.listener;
     let element = |mut chain: FilterChain| {
         let conditions = chain.filter_chain_match.clone().unwrap_or_default();
         if conditions.prefix_ranges.is_empty() {
@@ -282,7 +257,12 @@ fn chain_elements(
         }
         ChainElement::new(&chain, secrets(&inputs.server))
     };
-    tls_chains(key, inputs, claims, mesh).into_iter().map(element).collect()
+    byte_chains(inputs, claims, https.mesh).into_iter().map(element).collect()
+}
+
+/// The hosts of a server that no chain takes yet; they are taken now.
+fn free_hosts(server: &GatewayServer, claims: &mut Claims) -> Vec<Host> {
+    hosts(server).into_iter().filter(|host| claims.server_name(host, &[])).collect()
 }
 
 /// What a server is sent by SDS.
@@ -301,33 +281,23 @@ fn secrets(server: &GatewayServer) -> ChainSecrets {
     secrets
 }
 
-/// The chains of a TLS server.
-fn tls_chains(
-    key: &GatewayListener,
-    inputs: &ServerInputs,
-    claims: &mut Claims,
-    mesh: &Mesh,
-) -> Vec<FilterChain> {
+/// The chains of a TLS server that proxies bytes.
+fn byte_chains(inputs: &ServerInputs, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
     let server = &inputs.server;
-    let hosts = hosts(server);
     match &server.tls {
         ServerTls::Terminate(tls) => {
-            let free: Vec<Host> = hosts.into_iter().filter(|host| claims.server_name(host, &[])).collect();
+            let free = free_hosts(server, claims);
             if free.is_empty() {
                 return Vec::new();
             }
-            let chain = if terminates_http(server.protocol) {
-                http_chain(key, inputs, Some(tls), mesh)
-            } else {
-                // What is within TLS has no address of its own to be told apart by.
-                let chain = tcp_chains(inputs, &mut Claims::default(), mesh).into_iter().next();
-                chain.map(|chain| FilterChain {
-                    transport_socket: Some(transport_socket(tls, &[])),
+            // What is within TLS has no address of its own to be told apart by.
+            let chain = tcp_chains(inputs, &mut Claims::default(), mesh).into_iter().next();
+            let narrowed = |chain: FilterChain| {
+                let mut chain = FilterChain {
+                    transport_socket: Some(https::transport_socket(tls, https::certificate(tls), &[])),
                     transport_socket_connect_timeout: Some(HANDSHAKE_TIMEOUT.into_proto()),
                     ..chain
-                })
-            };
-            let narrowed = |mut chain: FilterChain| {
+                };
                 let names = tcp::server_names(&free);
                 if !names.is_empty() {
                     chain.filter_chain_match.get_or_insert_default().server_names = names;
@@ -337,6 +307,7 @@ fn tls_chains(
             chain.map(narrowed).into_iter().collect()
         }
         ServerTls::Passthrough => {
+            let hosts = hosts(server);
             let chains_of = |bound: &BoundVirtualService| {
                 tcp::tls_chains(&inputs.routes(bound, mesh), Some(&hosts), &[], claims)
             };
@@ -354,52 +325,4 @@ fn tcp_chains(inputs: &ServerInputs, claims: &mut Claims, mesh: &Mesh) -> Vec<Fi
 
 fn hosts(server: &GatewayServer) -> Vec<Host> {
     server.hosts.iter().map(|h| h.host.clone()).collect()
-}
-
-/// The TLS of a server.
-fn transport_socket(tls: &DownstreamTls, alpn: &[&str]) -> TransportSocket {
-    let certificate = match &tls.certificate {
-        CertificateSource::Secret(name) => Certificate::Sds(names::credential(name).to_string()),
-        CertificateSource::Files { certificate, key } => Certificate::Source {
-            chain: data_source::file(&**certificate),
-            private_key: data_source::file(&**key),
-        },
-    };
-    let (validation, required) = match &tls.client {
-        ClientValidation::None => (Validation::None, false),
-        ClientValidation::Required(ca) => (client_validation(ca, tls), true),
-        ClientValidation::Optional(ca) => (client_validation(ca, tls), false),
-    };
-    let common = CommonTls {
-        certificates: vec![certificate],
-        validation,
-        alpn_protocols: alpn.iter().map(ToString::to_string).collect(),
-        parameters: TlsSettings {
-            min_version: Some(version(tls.min_version)),
-            max_version: Some(version(tls.max_version)),
-            cipher_suites: tls.cipher_suites.iter().map(ToString::to_string).collect(),
-            ecdh_curves: Vec::new(),
-        },
-    };
-    downstream_tls(&downstream_tls_context(common, required))
-}
-
-fn client_validation(ca: &ClientCa, tls: &DownstreamTls) -> Validation {
-    let names: Vec<_> = tls.subject_alt_names.iter().map(|name| alt_name(name)).collect();
-    match ca {
-        ClientCa::File(path) => {
-            Validation::Context(Box::new(validation_context(data_source::file(&**path), names)))
-        }
-        ClientCa::Secret(name) if names.is_empty() => Validation::Sds(names::credential_ca(name).to_string()),
-        ClientCa::Secret(name) => Validation::SdsAndNames(names::credential_ca(name).to_string(), names),
-    }
-}
-
-fn version(version: TlsVersion) -> EnvoyTlsVersion {
-    match version {
-        TlsVersion::Tls10 => EnvoyTlsVersion::V1_0,
-        TlsVersion::Tls11 => EnvoyTlsVersion::V1_1,
-        TlsVersion::Tls12 => EnvoyTlsVersion::V1_2,
-        TlsVersion::Tls13 => EnvoyTlsVersion::V1_3,
-    }
 }

@@ -2,8 +2,9 @@
 //!
 //! Mirrors istio pilot/pkg/networking/core/httproute.go (generateVirtualHostDomains, generateAltVirtualHosts).
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
+use fairlead_envoy::Digest;
 use fairlead_model::Host;
 
 /// What the domains of one host are made of.
@@ -22,12 +23,12 @@ pub(super) struct HostNames<'a> {
 ///
 /// Ports are not listed: route tables ignore the port of the authority.
 pub(super) fn domains(names: &HostNames<'_>, dns_domain: &str) -> Vec<Arc<str>> {
-    let mut domains: Vec<Arc<str>> = Vec::new();
+    let mut domains: Vec<Arc<str>> = Vec::with_capacity(8);
     for host in std::iter::once(names.host).chain(names.aliases) {
         domains.push(host.as_arc().clone());
         if is_dns_name(host) {
             // A client that resolves names fully may send the trailing dot.
-            domains.push(format!("{host}.").into());
+            domains.push([host.as_str(), "."].concat().into());
         }
         domains.extend(short_forms(host.as_str(), dns_domain).map(Arc::from));
     }
@@ -40,6 +41,32 @@ pub(super) fn domains(names: &HostNames<'_>, dns_domain: &str) -> Vec<Arc<str>> 
         IpAddr::V6(ip) => format!("[{ip}]").into(),
     }));
     domains
+}
+
+/// The domains that hosts of a table have: Envoy refuses one that comes twice, in whatever case.
+///
+/// A set of digests: it is asked for each domain of each host, and a mesh has ten of them for each service.
+#[derive(Default)]
+pub(super) struct ClaimedDomains(BTreeSet<Digest>);
+
+impl ClaimedDomains {
+    /// Takes a domain; `false` where an earlier host has it.
+    pub(super) fn claim(&mut self, domain: &str) -> bool {
+        self.0.insert(folded(domain))
+    }
+
+    /// Whether a host has the domain.
+    pub(super) fn has(&self, domain: &str) -> bool {
+        self.0.contains(&folded(domain))
+    }
+}
+
+fn folded(domain: &str) -> Digest {
+    if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Digest::of(domain.to_ascii_lowercase().as_bytes())
+    } else {
+        Digest::of(domain.as_bytes())
+    }
 }
 
 /// `a`, `a.ns.svc` and `a.ns` for `a.ns.svc.cluster.local`; the bare `a` only within the same namespace.

@@ -7,7 +7,7 @@ use fairlead_model::{
     ConfigKey,
     gateway::{
         Gateway, GatewayHost, GatewayHosts, GatewayHostsKey, GatewayListener, GatewayListenerKind,
-        ResolvedGateway, ServerRef, ServerTls,
+        GatewayServer, ResolvedGateway, ServerRef, ServerTls,
     },
     proxy::IpFamilies,
     scope::ScopeKey,
@@ -76,13 +76,7 @@ pub(crate) fn tables_of_listener(
                 let http =
                     matches!(resolved.tls, ServerTls::Terminate(_)) && terminates_http(resolved.protocol);
                 http.then(|| TableOfServers {
-                    name: names::gateway_https_route(
-                        resolved.port,
-                        &resolved.port_name,
-                        server.gateway.name.as_str(),
-                        server.gateway.namespace.as_str(),
-                        bind,
-                    ),
+                    name: https_table(&resolved, &server.gateway, bind),
                     port: resolved.port,
                     servers: Arc::new([server.clone()]),
                 })
@@ -90,6 +84,12 @@ pub(crate) fn tables_of_listener(
             .collect(),
         GatewayListenerKind::Tcp => Vec::new(),
     }
+}
+
+/// The name of the table of an HTTPS server.
+pub(crate) fn https_table(server: &GatewayServer, gateway: &ConfigKey, bind: Option<&str>) -> Arc<str> {
+    let (gateway, namespace) = (gateway.name.as_str(), gateway.namespace.as_str());
+    names::gateway_https_route(server.port, &server.port_name, gateway, namespace, bind)
 }
 
 /// Whether HTTP is spoken within the TLS that a server of this protocol terminates.

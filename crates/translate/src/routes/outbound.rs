@@ -20,7 +20,7 @@ use fairlead_model::{
 };
 
 use super::{
-    domains::{HostNames, domains},
+    domains::{ClaimedDomains, HostNames, domains},
     plan::{CatchAll, Table, Tables},
     update::{Made, update},
 };
@@ -85,14 +85,14 @@ impl Planner<'_> {
     fn proxy_table(&self, scope: &EgressScope) -> Table {
         let table: Arc<str> = names::HTTP_PROXY.into();
         let mut hosts = imbl::OrdSet::new();
-        let mut claimed: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut claimed = ClaimedDomains::default();
         for host in scope.listeners.iter().flat_map(|listener| listener.hosts.values()) {
             let domains = self.domains(host);
             for port in proxied_ports(host.service.as_deref()) {
                 let free: Arc<[Arc<str>]> = domains
                     .iter()
                     .flat_map(|domain| with_port(domain, port))
-                    .filter(|domain| claimed.insert(in_lower_case(domain)))
+                    .filter(|domain| claimed.claim(domain))
                     .collect();
                 if !free.is_empty() {
                     hosts.insert(self.host_key(&table, port, host, free));
@@ -146,17 +146,16 @@ impl Planner<'_> {
     /// The table of all HTTP services of a port.
     fn port_table(&self, table: &Arc<str>, port: u16, listener: &ScopeListener) -> Table {
         let mut hosts = imbl::OrdSet::new();
-        let mut claimed: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut claimed = ClaimedDomains::default();
         for host in listener.hosts.values().filter(|host| self.is_in_table(host, port, listener)) {
             let domains = self.domains(host).into_iter();
-            let free: Arc<[Arc<str>]> =
-                domains.filter(|domain| claimed.insert(in_lower_case(domain))).collect();
+            let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
             if !free.is_empty() {
                 hosts.insert(self.host_key(table, port, host, free));
             }
         }
         Table {
-            catch_all: if claimed.contains("*") { CatchAll::None } else { self.unknown(listener) },
+            catch_all: if claimed.has("*") { CatchAll::None } else { self.unknown(listener) },
             hosts,
             by_port: false,
         }

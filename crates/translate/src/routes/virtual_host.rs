@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::route::v3::{VirtualHost, virtual_host::TlsRequirementType};
-use fairlead_envoy::{EncodedResource, Template, fragment};
+use fairlead_envoy::{EncodedResource, Template, encode, fragment};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     mesh::{Mesh, ResolvedMesh},
@@ -31,6 +31,7 @@ impl Query for VirtualHostOf {
     const STRATUM: Stratum = strata::RESOURCE;
 
     fn compute(cx: &Reader<'_>, key: &VirtualHostKey) -> EncodedResource {
+        let https_redirect = matches!(key.client, RouteClient::Gateway { https_redirect: true, .. });
         let inputs = VirtualHostInputs {
             key,
             virtual_services: key
@@ -41,8 +42,27 @@ impl Query for VirtualHostOf {
             destinations: Destinations::gather(cx, &key.destinations),
             mesh: &cx.get::<ResolvedMesh>(&()),
             plain_route: &|shape| cx.get::<PlainRoute>(shape),
+            rest: cx.get::<Rest>(&https_redirect),
         };
         fragment::virtual_host_of(&key.table, &key.name, &virtual_host(&inputs))
+    }
+}
+
+/// What a virtual host has beside its name, its domains and its routes, with a redirect to HTTPS and without.
+struct Rest;
+
+impl Query for Rest {
+    type Key = bool;
+    type Value = Bytes;
+    const NAME: &'static str = "virtual_host_rest";
+    const STRATUM: Stratum = strata::TEMPLATE;
+
+    fn compute(_: &Reader<'_>, https_redirect: &bool) -> Bytes {
+        let mut rest = VirtualHost { include_request_attempt_count: true, ..VirtualHost::default() };
+        if *https_redirect {
+            rest.require_tls = TlsRequirementType::All.into();
+        }
+        encode(&rest)
     }
 }
 
@@ -54,16 +74,14 @@ pub(super) struct VirtualHostInputs<'a> {
     pub mesh: &'a Mesh,
     /// The templates of routes that only forward.
     pub plain_route: &'a dyn Fn(&PlainShape) -> Arc<Template>,
+    /// What follows the routes.
+    pub rest: Arc<Bytes>,
 }
 
 /// The virtual host but for its name: the routes of its VirtualServices in order, or one route to its service.
 pub(super) fn virtual_host(inputs: &VirtualHostInputs<'_>) -> Bytes {
     let key = inputs.key;
-    let mut rest = VirtualHost { include_request_attempt_count: true, ..VirtualHost::default() };
-    if let RouteClient::Gateway { https_redirect: true, .. } = key.client {
-        rest.require_tls = TlsRequirementType::All.into();
-    }
     let domains = key.domains.iter().map(|domain| &**domain);
     let routes = http::routes(inputs);
-    fragment::virtual_host_body_of(domains, routes.iter().map(|route| &route.bytes[..]), &rest)
+    fragment::virtual_host_body_of(domains, routes.iter().map(|route| &route.bytes[..]), &inputs.rest)
 }
