@@ -168,6 +168,13 @@ fn routes(db: &mut Db, binding: &ProxyBinding) -> (Held, usize) {
     (Box::new(lease), count)
 }
 
+/// With the whole form of each table, as clients of the state of the world are sent it.
+fn whole_routes(db: &mut Db, binding: &ProxyBinding) -> (Held, usize) {
+    let lease = db.lease_collect::<RouteTables>(&TablesKey::Gateway(gateway_view(binding)));
+    let count = lease.value(db).values().map(|table| table.fragments().len()).sum();
+    (Box::new(lease), count)
+}
+
 fn listeners(db: &mut Db, binding: &ProxyBinding) -> (Held, usize) {
     let lease = db.lease_collect::<GatewayListenerSet>(&gateway_view(binding));
     let count = lease.value(db).len();
@@ -378,6 +385,13 @@ fn generation(criterion: &mut Criterion) {
         "gateway routes, 1000 hosts of one",
         1_000,
         routes,
+        mesh(|| shared_gateway(1_000), gateway),
+    );
+    measure(
+        criterion,
+        "gateway routes, 1000 hosts of one, whole",
+        2_001,
+        whole_routes,
         mesh(|| shared_gateway(1_000), gateway),
     );
     measure(

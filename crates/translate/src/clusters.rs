@@ -59,7 +59,7 @@ fn plain_clusters(cx: &Reader<'_>, service: &Service, view: &ClusterView) -> Opt
         return None;
     }
     let mut clusters = Vec::with_capacity(service.ports.len());
-    for port in service.ports.iter() {
+    for port in &service.ports {
         let shape = PlainShape { protocol: port.protocol, gateway: view.gateway };
         let template = cx.get::<PlainCluster>(&shape);
         let name = names::outbound_cluster(port.number, "", &service.key.host);

@@ -53,8 +53,8 @@ struct Shape {
     server_names: usize,
 }
 
-/// The names in a chain.
-struct Names<'a> {
+/// The texts of a chain, but for its secret.
+struct Texts<'a> {
     chain: &'a str,
     stat_prefix: &'a str,
     table: &'a str,
@@ -79,7 +79,7 @@ impl<'a> HttpsChains<'a> {
         let server = &inputs.server;
         let server_names = tcp::server_names(hosts);
         let first = server_names.iter().min().map_or("*", String::as_str);
-        let names = Names {
+        let texts = Texts {
             chain: &names::gateway_chain(self.listener, first),
             stat_prefix: if server.name.is_empty() { &self.stat_prefix } else { &server.name },
             table: &https_table(server, &inputs.gateway.origin, self.key.bind.as_deref()),
@@ -88,7 +88,7 @@ impl<'a> HttpsChains<'a> {
         };
         let by_message = || {
             ChainElement::new(
-                &chain(&names, tls, certificate(tls), server.protocol, self.mesh),
+                &chain(&texts, tls, certificate(tls), server.protocol, self.mesh),
                 secrets(server),
             )
         };
@@ -98,12 +98,12 @@ impl<'a> HttpsChains<'a> {
                 let shape = Shape::of(tls, server.protocol, server_names.len());
                 self.templates.find(shape, self.mesh).map(|template| {
                     let credential = names::credential(credential);
-                    let mut texts =
-                        vec![names.chain, names.stat_prefix, names.table, names.config, &*credential];
-                    texts.extend(server_names.iter().map(String::as_str));
+                    let mut all =
+                        vec![texts.chain, texts.stat_prefix, texts.table, texts.config, &*credential];
+                    all.extend(server_names.iter().map(String::as_str));
                     let picks =
                         if server_names.is_empty() { vec!["*".to_owned()] } else { server_names.clone() };
-                    ChainElement::encoded(names.chain, template.fill(&texts), picks, secrets(server))
+                    ChainElement::encoded(texts.chain, template.fill(&all), picks, secrets(server))
                 })
             }
         };
@@ -120,15 +120,15 @@ impl Shape {
 
     /// The chains of this shape that have a certificate by SDS.
     fn template(&self, mesh: &Mesh) -> Template {
-        Template::new(5 + self.server_names, |texts| {
-            let names = Names {
-                chain: &texts[0],
-                stat_prefix: &texts[1],
-                table: &texts[2],
-                config: &texts[3],
-                server_names: &texts[5..],
+        Template::new(5 + self.server_names, |all| {
+            let texts = Texts {
+                chain: &all[0],
+                stat_prefix: &all[1],
+                table: &all[2],
+                config: &all[3],
+                server_names: &all[5..],
             };
-            chain(&names, &self.tls, Certificate::Sds(texts[4].clone()), self.protocol, mesh)
+            chain(&texts, &self.tls, Certificate::Sds(all[4].clone()), self.protocol, mesh)
         })
     }
 }
@@ -151,19 +151,19 @@ impl Templates {
 }
 
 fn chain(
-    names: &Names<'_>,
+    texts: &Texts<'_>,
     tls: &DownstreamTls,
     certificate: Certificate,
     protocol: Protocol,
     mesh: &Mesh,
 ) -> FilterChain {
     filter_chain()
-        .name(names.chain)
-        .server_names(names.server_names)
-        .filter(http::gateway(names.stat_prefix, names.table, protocol, mesh))
+        .name(texts.chain)
+        .server_names(texts.server_names)
+        .filter(http::gateway(texts.stat_prefix, texts.table, protocol, mesh))
         .transport_socket(transport_socket(tls, certificate, &["h2", "http/1.1"]))
         .transport_socket_connect_timeout(HANDSHAKE_TIMEOUT)
-        .metadata(metadata::config_at(names.config.to_owned()))
+        .metadata(metadata::config_at(texts.config.to_owned()))
         .build()
 }
 
