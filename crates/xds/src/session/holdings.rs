@@ -225,6 +225,9 @@ impl TypeState {
 
     /// The client may have forgotten what it had under these names before the responses that are under way.
     pub(crate) fn forgotten<'a>(&mut self, names: impl Iterator<Item = &'a ResourceName>) {
+        if self.flights.is_empty() {
+            return;
+        }
         let unknown = |name: &ResourceName| (name.clone(), Holding::Doubt(Before::Something));
         let before: BTreeMap<_, _> = names.map(unknown).collect();
         for flight in self.flights.iter_mut().filter(|_| !before.is_empty()) {

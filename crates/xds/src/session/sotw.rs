@@ -99,7 +99,8 @@ impl Session {
         let state = self.state_mut(type_url);
         state.named_once |= !list.is_empty();
         let wildcard = list.iter().any(|n| n == "*") || (!state.named_once && wildcard_type(type_url));
-        if wildcard && !state.names.wildcard {
+        let had_all = state.names.wildcard;
+        if wildcard && !had_all {
             state.keep_only_wanted();
             state.owed = true;
         }
@@ -118,8 +119,13 @@ impl Session {
                 added = true;
                 let found = current.contains_key(&name);
                 exists |= found;
+                if !had_all {
+                    state.forgotten(std::iter::once(&name));
+                }
                 if !fresh {
-                    state.deviate(&name, Holding::Absent, found);
+                    // What it had as part of all it may have still.
+                    let held = Some(state.holding(&name)).filter(|held| had_all && held.exists());
+                    state.deviate(&name, held.map_or(Holding::Absent, Holding::doubted), found);
                 }
             }
         }

@@ -322,8 +322,18 @@ proptest! {
 
 #[test]
 #[ignore = "takes minutes: run alone, with --release"]
-fn no_longer_history_breaks_the_rules() {
+fn no_longer_history_of_one_type_breaks_the_rules() {
     explore(EVENTS + 2, ONE, ONE_EVENTS);
+}
+
+#[test]
+#[ignore = "takes minutes: run alone, with --release"]
+fn no_longer_history_of_a_partial_type_breaks_the_rules() {
     explore(EVENTS + 2, PART, PART_EVENTS);
+}
+
+#[test]
+#[ignore = "takes minutes: run alone, with --release"]
+fn no_longer_history_of_types_that_refer_breaks_the_rules() {
     explore(EVENTS + 2, ORDER, ORDER_EVENTS);
 }

@@ -217,3 +217,47 @@ fn an_ack_under_the_wrong_type_counts_for_its_nonce() {
          < LDS x2",
     );
 }
+
+#[test]
+fn what_was_held_as_part_of_all_goes_though_the_name_is_subscribed_and_its_content_rejected() {
+    check(
+        "publish LDS a=a1 b=b1
+         > LDS
+         < LDS a1 b1
+         > LDS ack
+         publish LDS a=a2 b=b1
+         < LDS a2 b1
+         > LDS nonce 1 a
+         ? StaleNonce
+         publish LDS a=a1 b=b1
+         > LDS ack
+         < LDS a1
+         > LDS nack no
+         ! LDS a
+         publish LDS b=b1
+         < LDS",
+    );
+}
+
+#[test]
+fn what_was_dropped_and_named_again_is_sent_again_though_a_later_content_is_rejected() {
+    check(
+        "publish RDS a=a1
+         > RDS begin a
+         < RDS a1
+         > RDS ack
+         publish RDS a=a2
+         < RDS a2
+         > RDS nonce 1 b
+         ? StaleNonce
+         > RDS nonce 1 a
+         ? StaleNonce
+         > RDS nack no
+         ! RDS a
+         < RDS           # the name waits for an answer
+         > RDS ack
+         publish RDS a=a1
+         < RDS a1
+         > RDS ack",
+    );
+}
