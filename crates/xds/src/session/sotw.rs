@@ -102,6 +102,9 @@ impl Session {
         let had_all = state.names.wildcard;
         if wildcard && !had_all {
             state.keep_only_wanted();
+            let unwanted: Vec<_> =
+                state.under_way().into_iter().filter(|name| !state.names.wants(name)).collect();
+            state.forgotten(unwanted.iter());
             state.owed = true;
         }
         state.names.wildcard = wildcard;

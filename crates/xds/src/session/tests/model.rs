@@ -320,6 +320,22 @@ proptest! {
     }
 }
 
+/// Found by trying all of eight events.
+#[test]
+fn a_history_that_has_broken_the_rules_before_does_not() {
+    let narrowed = [
+        Subscribe(C, ""),
+        Accept,
+        Publish(2),
+        Subscribe(C, "a"),
+        Subscribe(C, "*"),
+        Publish(1),
+        Reject,
+        Reject,
+    ];
+    Model::new(Protocol::StateOfTheWorld, ONE, ONE_EVENTS).follow(narrowed.into_iter());
+}
+
 #[test]
 #[ignore = "takes minutes: run alone, with --release"]
 fn no_longer_history_of_one_type_breaks_the_rules() {
