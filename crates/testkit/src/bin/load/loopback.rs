@@ -16,7 +16,7 @@ use crate::Failure;
 
 /// What a server without a protocol writes at once: as much as the bodies of responses do.
 pub(crate) const CHUNK: usize = 64 << 10;
-/// What HTTP/2 lets it write at once: a frame of the largest size that Envoy takes.
+/// What HTTP/2 lets it write at once: a frame of the largest size that Envoy takes by default.
 pub(crate) const FRAME: usize = (16 << 10) + 9;
 
 /// How long it takes to copy `bytes_each` to each of `connections` that are open already, `piece` bytes at once and
