@@ -5,6 +5,7 @@ use std::{fs, net::SocketAddr, time::Duration};
 use fairlead_testkit::{
     app::{App, Script, ServerTls, TlsSession},
     certs::{Ca, CertKey},
+    deadline::eventually,
     ports,
 };
 use http::StatusCode;
@@ -245,7 +246,13 @@ async fn a_demanding_server_refuses_a_client_without_certificate(lab: &Lab) {
 async fn disabled_tls_is_plain_text(lab: &Lab) {
     let before = lab.known.failed_handshakes().len();
     assert_ne!(lab.status("disabled.example.com").await, StatusCode::OK);
-    assert!(lab.known.failed_handshakes().len() > before, "the server was spoken to in plain text");
+    // The server says so after it has answered the client.
+    eventually("the server was spoken to in plain text", Duration::from_secs(30), || async {
+        let failed = lab.known.failed_handshakes();
+        if failed.len() > before { Ok(()) } else { Err(format!("{failed:?}")) }
+    })
+    .await
+    .unwrap();
 }
 
 async fn envoy_has_nothing_to_complain_about(lab: &Lab) {
