@@ -7,21 +7,23 @@ use envoy_types::pb::envoy::config::{
 use prost::Message;
 
 use crate::{
-    EncodedResource, encode,
-    fragment::{load_assignment, locality_field, route_table, virtual_host_element},
+    EncodedResource,
+    collection::load_assignment,
+    encode,
+    fragment::{route_table, virtual_host, virtual_host_body},
 };
 
-/// Reads `data` as a load assignment and as a route table, and puts each together from its parts.
+/// Reads `data` as a load assignment and as a route table, divides each into its elements, and puts it together.
 ///
 /// # Panics
 /// If the parts are not the message, or the same message gives other bytes the second time: bugs.
 pub fn fuzz_fragment(data: &[u8]) {
     if let Ok(assignment) = ClusterLoadAssignment::decode(data) {
-        let first = assembled(&assignment);
+        let first = load_assignment(&assignment);
         assert_eq!(encode(&read::<ClusterLoadAssignment>(&first)), encode(&assignment));
         // Decoded again, its maps are in another order.
         let again = ClusterLoadAssignment::decode(data).expect("it was decoded before");
-        assert_same(&first, &assembled(&again));
+        assert_eq!(first, load_assignment(&again));
     }
     if let Some(table) = table(data) {
         let first = divided(&table);
@@ -31,27 +33,30 @@ pub fn fuzz_fragment(data: &[u8]) {
     }
 }
 
-fn assembled(assignment: &ClusterLoadAssignment) -> EncodedResource {
-    let head = ClusterLoadAssignment { endpoints: Vec::new(), ..assignment.clone() };
-    load_assignment(&head, assignment.endpoints.iter().map(locality_field))
-}
-
 /// A route table as the translation may make one: no `/` in its name, hosts of different names, no VHDS.
 fn table(data: &[u8]) -> Option<RouteConfiguration> {
     let mut table = RouteConfiguration::decode(data).ok()?;
     table.name = table.name.replace('/', "-");
     table.vhds = None;
     for (i, host) in table.virtual_hosts.iter_mut().enumerate() {
-        host.name = format!("{i}{}", host.name);
+        // A table has its hosts in order of name.
+        host.name = format!("{i:06}{}", host.name);
     }
     Some(table)
 }
 
 fn divided(table: &RouteConfiguration) -> EncodedResource {
-    let hosts = table.virtual_hosts.iter();
-    let elements = hosts.map(|host| virtual_host_element(&table.name, &host.name, host));
+    let host = |host: &VirtualHost| {
+        let routes: Vec<_> = host.routes.iter().map(encode).collect();
+        let rest =
+            VirtualHost { name: String::new(), domains: Vec::new(), routes: Vec::new(), ..host.clone() };
+        let domains = host.domains.iter().map(String::as_str);
+        let body = virtual_host_body(domains, routes.iter().map(|route| &route[..]), &encode(&rest));
+        virtual_host(&table.name, &host.name, &body)
+    };
+    let hosts = table.virtual_hosts.iter().map(host).map(|host| (host.name.clone(), host)).collect();
     let head = RouteConfiguration { name: String::new(), virtual_hosts: Vec::new(), ..table.clone() };
-    route_table(&table.name, &head, None, elements)
+    route_table(&table.name, &head, None, hosts)
 }
 
 /// The hosts that are resources of their own are those of the table.

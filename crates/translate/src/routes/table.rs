@@ -122,7 +122,7 @@ impl Query for RouteTable {
         };
         let hosts = cx.collect::<TableChildren>(key);
         let head = fixed::head(planned.by_port);
-        Some(fragment::route_table_of(key.name(), &head, catch_all.as_ref(), hosts))
+        Some(fragment::route_table(key.name(), &head, catch_all.as_ref(), hosts))
     }
 }
 

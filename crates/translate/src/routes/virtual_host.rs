@@ -44,7 +44,7 @@ impl Query for VirtualHostOf {
             plain_route: &|shape| cx.get::<PlainRoute>(shape),
             rest: cx.get::<Rest>(&https_redirect),
         };
-        fragment::virtual_host_of(&key.table, &key.name, &virtual_host(&inputs))
+        fragment::virtual_host(&key.table, &key.name, &virtual_host(&inputs))
     }
 }
 
@@ -83,5 +83,5 @@ pub(super) fn virtual_host(inputs: &VirtualHostInputs<'_>) -> Bytes {
     let key = inputs.key;
     let domains = key.domains.iter().map(|domain| &**domain);
     let routes = http::routes(inputs);
-    fragment::virtual_host_body_of(domains, routes.iter().map(|route| &route.bytes[..]), &inputs.rest)
+    fragment::virtual_host_body(domains, routes.iter().map(|route| &route.bytes[..]), &inputs.rest)
 }
