@@ -20,7 +20,7 @@ const fn key(field: u8) -> u8 {
 }
 
 /// The shared part of one response.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Part {
     /// The encoded fields, in pieces.
     pub(crate) segments: Arc<[Bytes]>,

@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    mem,
+    fmt, mem,
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
 
@@ -23,7 +23,7 @@ const ENOUGH: usize = 64 << 10;
 const SWEEP_FROM: usize = 1024;
 
 /// Resources in order of name, by name and digest, and the encoded forms that were asked for.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Run {
     resources: Box<[(ResourceName, Digest)]>,
     delta: OnceLock<Bytes>,
@@ -44,6 +44,13 @@ impl Run {
     /// The run in a state-of-the-world response.
     pub(super) fn plain(&self, encode: impl FnOnce() -> Bytes) -> Bytes {
         self.plain.get_or_init(encode).clone()
+    }
+}
+
+/// Names what is in it, never its content: a `Secret` must not reach a log.
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.resources.fmt(f)
     }
 }
 
@@ -107,23 +114,23 @@ impl Runs {
         type_url: TypeUrl,
         resources: impl IntoIterator<Item = &'a EncodedResource>,
     ) -> Carried {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut runs, mut open, mut bytes, mut key) = (Vec::new(), Vec::new(), 0, Xxh3::new());
+        let (mut cut, mut open, mut bytes, mut key) = (Vec::new(), Vec::new(), 0, Xxh3::new());
         for resource in resources {
             key.update(&resource.digest.0.to_le_bytes());
             key.update(resource.name.as_bytes());
             open.push((resource.name.clone(), resource.digest));
             bytes += resource.encoded_len();
             if resource.digest.0.is_multiple_of(ONE_IN) || bytes >= ENOUGH {
-                runs.push(known.run((type_url, key.digest128()), mem::take(&mut open)));
+                cut.push((key.digest128(), mem::take(&mut open)));
                 bytes = 0;
                 key.reset();
             }
         }
         if !open.is_empty() {
-            runs.push(known.run((type_url, key.digest128()), open));
+            cut.push((key.digest128(), open));
         }
-        Carried(runs.into())
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Carried(cut.into_iter().map(|(key, resources)| known.run((type_url, key), resources)).collect())
     }
 }
 
