@@ -19,6 +19,10 @@ use fairlead_envoy::{
     collection::{Collection, Epoch},
 };
 
+mod assignments;
+
+pub(super) use assignments::Assignments;
+
 use super::{
     Session,
     holdings::{Flight, Holding, Prior},
@@ -28,58 +32,6 @@ use crate::{
     names::Names,
     wire::{Part, Turn, delta_parts, turned_parts},
 };
-
-/// What is known of the assignments with collections that a client has or had.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone))]
-pub(super) struct Assignments {
-    known: BTreeMap<ResourceName, Epochs>,
-    /// Collections that the client has opened, and has not been sent: by cluster, with their epoch.
-    fresh: BTreeMap<ResourceName, (Epoch, BTreeSet<ResourceName>)>,
-    /// The collections that the client has opened, as it has named them.
-    opened: BTreeSet<ResourceName>,
-    /// Assignments that are sent in full, because it cannot be told which collections the client knows.
-    full: BTreeSet<ResourceName>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Epochs {
-    /// The client has the assignment in this epoch, or had it last.
-    had: Option<Epoch>,
-    /// It was last sent in this one, on this stream.
-    sent: Option<Epoch>,
-}
-
-impl Assignments {
-    /// The epoch in which an assignment is to be sent.
-    fn next(&self, cluster: &str) -> Epoch {
-        let had = self.known.get(cluster).and_then(|epochs| epochs.had);
-        had.map_or(Epoch::First, Epoch::other)
-    }
-
-    /// Whether the client has opened collections that it has not been sent.
-    pub(super) fn awaited(&self) -> bool {
-        !self.fresh.is_empty()
-    }
-
-    /// Whether there are assignments of which it cannot be told which collections the client knows.
-    pub(super) fn unclear(&self) -> bool {
-        !self.full.is_empty()
-    }
-
-    /// How many collections are open.
-    pub(super) fn opened(&self) -> usize {
-        self.opened.len()
-    }
-
-    /// Forgets an assignment of which nothing is left at the client.
-    fn forget(&mut self, cluster: &str) {
-        let open = self.opened.iter().filter_map(|glob| Collection::of_glob(glob));
-        if self.known.contains_key(cluster) && !open.into_iter().any(|c| c.cluster() == cluster) {
-            self.known.remove(cluster);
-        }
-    }
-}
 
 /// What the names of a cluster's collections begin with, in the first epoch.
 fn first_of(cluster: &str) -> ResourceName {
