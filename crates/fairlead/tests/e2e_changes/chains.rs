@@ -9,7 +9,7 @@ use fairlead_testkit::{
 };
 
 use crate::{
-    harness::{Endpoint, Mesh, Proxy, Service, handshake::handshake, mesh::SETTLED_WITHIN},
+    harness::{Endpoint, Mesh, Proxy, Service, handshake::handshake, mesh::SETTLED_WITHIN, tls_secret},
     pair::{Loads, NAMESPACE, Pair},
 };
 
@@ -68,12 +68,7 @@ fn others(pair: &Pair) -> String {
 }
 
 fn secret(name: &str, identity: &CertKey) -> String {
-    let quoted = |text: &str| serde_json::to_string(text).expect("a text is JSON");
-    format!(
-        "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {NAMESPACE}}}\nstringData: {{\"tls.crt\": {}, \"tls.key\": {}}}\n",
-        quoted(&identity.certificate),
-        quoted(&identity.key)
-    )
+    tls_secret(name, NAMESPACE, identity, None)
 }
 
 /// The routes of a host by Gateways of this name.

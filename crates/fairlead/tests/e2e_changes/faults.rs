@@ -23,6 +23,7 @@ use crate::{
         claims::Claims,
         handshake::{Seen, handshake_in},
         mesh::SETTLED_WITHIN,
+        tls_secret,
     },
     pair::{NAMESPACE, Pair},
 };
@@ -61,12 +62,7 @@ fn host(site: u16) -> String {
 }
 
 fn secret(site: u16, identity: &CertKey) -> String {
-    let quoted = |text: &str| serde_json::to_string(text).expect("a text is JSON");
-    format!(
-        "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: c{site}, namespace: {NAMESPACE}}}\nstringData: {{\"tls.crt\": {}, \"tls.key\": {}}}\n",
-        quoted(&identity.certificate),
-        quoted(&identity.key)
-    )
+    tls_secret(&format!("c{site}"), NAMESPACE, identity, None)
 }
 
 impl Stage {

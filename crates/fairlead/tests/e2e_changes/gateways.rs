@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use crate::{
     harness::handshake::handshake,
-    harness::{Endpoint, Mesh, Proxy, Service, traffic::Traffic},
+    harness::{Endpoint, Mesh, Proxy, Service, tls_secret, traffic::Traffic},
     pair::{NAMESPACE, Pair},
 };
 
@@ -54,12 +54,7 @@ fn routes(gateway: &str, to: &str) -> String {
 }
 
 fn secret(identity: &CertKey) -> String {
-    let quoted = |text: &str| serde_json::to_string(text).expect("a text is JSON");
-    format!(
-        "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: edge, namespace: {NAMESPACE}}}\nstringData: {{\"tls.crt\": {}, \"tls.key\": {}}}\n",
-        quoted(&identity.certificate),
-        quoted(&identity.key)
-    )
+    tls_secret("edge", NAMESPACE, identity, None)
 }
 
 /// Two gateways in front of two services, `old` (v1) and `new` (v2).

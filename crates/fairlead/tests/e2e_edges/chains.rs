@@ -1,24 +1,22 @@
 //! A gateway whose filter chains come one by one, while the control plane goes and comes back.
 
-use std::{fmt::Write as _, net::Ipv4Addr, net::SocketAddr, time::Duration};
+use std::{fmt::Write as _, net::Ipv4Addr, net::SocketAddr};
 
 use fairlead_testkit::{
     app::App,
     certs::{Ca, CertKey},
     client::{Client, ClientTls, Request},
-    deadline::eventually,
     envoy_process::EnvoyProcess,
     ports,
 };
 
 use crate::{
-    harness::{handshake::handshake, traffic::Traffic},
-    objects::{External, tls_secret},
+    harness::{handshake, tls_secret, traffic::Traffic},
+    objects::External,
     server::Server,
 };
 
 const PORT: u16 = 8443;
-const WITHIN: Duration = Duration::from_secs(20);
 /// Enough servers for a listener in pieces.
 const SERVERS: usize = 40;
 const STEADY: &str = "server-0.example.com";
@@ -51,15 +49,7 @@ async fn gateway_of(server: &Server, address: Ipv4Addr) -> EnvoyProcess {
 
 /// What is presented to a client that asks for a server, if anything.
 async fn presents(at: SocketAddr, number: usize, ca: &Ca, expected: Option<&CertKey>) {
-    eventually(&format!("server {number}"), WITHIN, || async {
-        match (handshake(at, &host(number), &ca.certificate()).await, expected) {
-            (Ok(seen), Some(identity)) if seen.is(identity) => Ok(()),
-            (Err(_), None) => Ok(()),
-            (seen, _) => Err(format!("{seen:?}")),
-        }
-    })
-    .await
-    .unwrap();
+    handshake::presents(at, &host(number), &ca.certificate(), expected).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

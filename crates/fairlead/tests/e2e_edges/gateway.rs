@@ -17,8 +17,8 @@ use rustls::{
 
 use crate::{
     harness::handshake::{handshake, handshake_in},
-    harness::{Endpoint, Mesh, Proxy, Service, claims::claims},
-    objects::{External, tls_secret},
+    harness::{Endpoint, Mesh, Proxy, Service, claims::claims, tls_secret},
+    objects::External,
 };
 
 const PLAIN: u16 = 8080;

@@ -23,9 +23,11 @@ use tokio::task::JoinHandle;
 use crate::{
     harness::{
         handshake::handshake,
+        secret,
         server::{Server, run, swap_link},
+        tls_secret,
     },
-    objects::{External, secret, tls_secret},
+    objects::External,
 };
 
 const PORT: u16 = 8000;

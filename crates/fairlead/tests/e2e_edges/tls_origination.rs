@@ -11,8 +11,8 @@ use fairlead_testkit::{
 use http::StatusCode;
 
 use crate::{
-    harness::{Egress, Mesh, Proxy, claims::claims},
-    objects::{External, secret, tls_secret},
+    harness::{Egress, Mesh, Proxy, claims::claims, secret, tls_secret},
+    objects::External,
 };
 
 const PORT: u16 = 8000;

@@ -13,7 +13,7 @@ use crate::{
     crowd::{Crowd, HOST, PORT, places},
     endpoints::hosts,
     harness::{
-        Egress, Mesh, Proxy, egress_yaml, handshake::handshake, mesh::SETTLED_WITHIN, traffic::Traffic,
+        Egress, Mesh, Proxy, egress_yaml, handshake, mesh::SETTLED_WITHIN, tls_secret, traffic::Traffic,
     },
     pair::{NAMESPACE, Pair},
 };
@@ -155,25 +155,12 @@ fn gateway(proxy: &Proxy, servers: &[(usize, &str)]) -> String {
 }
 
 fn secret(name: &str, identity: &CertKey) -> String {
-    let quoted = |text: &str| serde_json::to_string(text).expect("a text is JSON");
-    format!(
-        "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {NAMESPACE}}}\nstringData: {{\"tls.crt\": {}, \"tls.key\": {}}}\n",
-        quoted(&identity.certificate),
-        quoted(&identity.key)
-    )
+    tls_secret(name, NAMESPACE, identity, None)
 }
 
 /// What is presented to a client that asks for a server, if anything.
 async fn presents(proxy: &Proxy, number: usize, ca: &Ca, expected: Option<&CertKey>) {
-    eventually(&format!("server {number}"), SETTLED_WITHIN, || async {
-        match (handshake(proxy.at(SECURE), &server_name(number), &ca.certificate()).await, expected) {
-            (Ok(seen), Some(identity)) if seen.is(identity) => Ok(()),
-            (Err(_), None) => Ok(()),
-            (seen, _) => Err(format!("{seen:?}")),
-        }
-    })
-    .await
-    .unwrap();
+    handshake::presents(proxy.at(SECURE), &server_name(number), &ca.certificate(), expected).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use fairlead_testkit::certs::CertKey;
+use fairlead_testkit::{certs::CertKey, deadline::eventually};
 use rustls::{
     ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion,
     crypto::ring,
@@ -13,6 +13,8 @@ use tokio_rustls::TlsConnector;
 
 /// How long a handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
+/// How long it may take until a certificate is presented.
+const PRESENTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a server presented.
 #[derive(Debug)]
@@ -64,4 +66,17 @@ pub(crate) async fn handshake_in(
         (Some(leaf), Some(version)) => Ok(Seen { leaf: leaf.into_owned(), version }),
         _ => Err(io::Error::other("a handshake without a certificate")),
     }
+}
+
+/// Waits until a client that asks for `name` is shown this certificate, or refused if there is none.
+pub(crate) async fn presents(to: SocketAddr, name: &str, ca: &str, expected: Option<&CertKey>) {
+    eventually(name, PRESENTED_WITHIN, || async {
+        match (handshake(to, name, ca).await, expected) {
+            (Ok(seen), Some(identity)) if seen.is(identity) => Ok(()),
+            (Err(_), None) => Ok(()),
+            (seen, _) => Err(format!("{seen:?}")),
+        }
+    })
+    .await
+    .unwrap();
 }
