@@ -96,6 +96,7 @@ mod core;
 mod db;
 mod define;
 mod edges;
+mod edit;
 mod explain;
 mod garbage;
 mod index;
@@ -114,6 +115,7 @@ mod tests;
 
 pub use db::Db;
 pub use define::{Collect, Index, Input, Key, MemberKey, MemberValue, Query, Revision, Stratum};
+pub use edit::few_changed_keys;
 pub use explain::{Cause, Explanation, Mention, NodeId};
 pub use input::ChangeSet;
 pub use lease::{AnyLease, CollectLease, Lease, RootId};

@@ -25,7 +25,7 @@ use crate::{
 
 pub use workload::{ServicesOfWorkload, WorkloadKey, WorkloadPort};
 
-/// What scopes and routes need to know of every service: no endpoints, no addresses, no policies.
+/// What those who refer to a service need to know of it: no endpoints, no addresses, no policies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSummary {
     /// Host and namespace.

@@ -70,6 +70,14 @@ pub struct EgressScope {
 }
 
 impl EgressScope {
+    /// The listener of a scope that has one, without a port.
+    pub fn only_listener(&self) -> Option<&ScopeListener> {
+        match self.listeners.as_slice() {
+            [only] if only.port.is_none() => Some(only),
+            _ => None,
+        }
+    }
+
     /// The service with this host, or of which this host is an alias.
     pub fn service(&self, host: &Host) -> Option<&ScopedService> {
         let host = match self.aliases.binary_search_by(|(alias, _)| alias.cmp(host)) {

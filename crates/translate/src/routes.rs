@@ -13,6 +13,5 @@ mod http;
 pub mod outbound;
 pub mod plan;
 pub mod table;
-mod traits;
 mod update;
 pub mod virtual_host;

@@ -1,19 +1,14 @@
 //! The query for a scope.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    ops::Deref,
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::BTreeMap, ops::Deref, sync::Arc};
 
 use fairlead_config::Namespace;
-use fairlead_incremental::{Query, Reader, Stratum};
-use imbl::{OrdMap, ordmap::DiffItem};
+use fairlead_incremental::{Query, Reader, Stratum, few_changed_keys};
+use imbl::OrdMap;
 
 use super::{Context, EgressScope, ScopeInputs, ScopeKey, ScopeKind, resolve, update::update};
 use crate::{
-    Host, Service, ServiceKey,
+    Service, ServiceKey,
     destination_rule::{RuleIndex, RulesOfNamespace, lookup},
     mesh::{Mesh, ResolvedMesh},
     registry::AllServices,
@@ -21,9 +16,6 @@ use crate::{
     strata,
     virtual_service::{GatewayRef, VirtualServiceHeader, VirtualServicesOf},
 };
-
-/// One service in this many that has changed makes a scope from scratch the cheaper one.
-const ONE_IN: usize = 8;
 
 /// A scope, with what it was made of.
 #[derive(Clone, Debug)]
@@ -110,7 +102,7 @@ impl Query for ScopeOf {
         let before = cx.previous::<Self>().filter(|before| same(&before.sources));
         let updated = before.and_then(|before| {
             let old = &before.sources.services;
-            let changed = changed_hosts(old, &services)?;
+            let changed = few_changed_keys(old, &services)?.into_iter().map(|key| key.host).collect();
             let egress = update(&before.egress, &before.context, old, &changed, &inputs)?;
             Some((egress, before.context.clone()))
         });
@@ -121,21 +113,4 @@ impl Query for ScopeOf {
         let rules = indexes.take();
         Scope { egress, context, sources: Sources { mesh, sidecar, services, virtual_services, rules } }
     }
-}
-
-/// The hosts of the services that differ, unless there are many.
-fn changed_hosts(
-    old: &OrdMap<ServiceKey, Arc<Service>>,
-    new: &OrdMap<ServiceKey, Arc<Service>>,
-) -> Option<BTreeSet<Host>> {
-    let mut changed = BTreeSet::new();
-    for item in old.diff(new) {
-        let (DiffItem::Add(key, _) | DiffItem::Update { new: (key, _), .. } | DiffItem::Remove(key, _)) =
-            item;
-        changed.insert(key.host.clone());
-        if changed.len() * ONE_IN > new.len() {
-            return None;
-        }
-    }
-    Some(changed)
 }

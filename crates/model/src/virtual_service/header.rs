@@ -10,6 +10,7 @@ use crate::{Host, service::Visibility};
 /// Where a VirtualService applies and what it refers to. It stays equal when weights, matches or any other part
 /// of a route changes.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one object")]
 pub struct VirtualServiceHeader {
     /// The object.
     pub origin: ConfigKey,
@@ -27,6 +28,8 @@ pub struct VirtualServiceHeader {
     pub source_label_keys: Arc<[Arc<str>]>,
     /// Whether its `http` routes ask about the client (`sourceLabels`, `sourceNamespace`).
     pub asks_source: bool,
+    /// Whether they ask about the Gateway (`match.gateways`).
+    pub asks_gateway: bool,
     /// Whether it has `http` routes.
     pub has_http: bool,
     /// Whether it has `tls` or `tcp` routes.
@@ -36,6 +39,7 @@ pub struct VirtualServiceHeader {
 impl VirtualServiceHeader {
     /// The header of a VirtualService.
     pub fn of(service: &VirtualService) -> Self {
+        let matches = || service.http.iter().flat_map(|route| &route.matches);
         Self {
             origin: service.origin.clone(),
             created: service.created,
@@ -44,7 +48,8 @@ impl VirtualServiceHeader {
             gateways: service.gateways.clone(),
             destinations: destination_hosts(service),
             source_label_keys: source_label_keys(service),
-            asks_source: service.http.iter().flat_map(|route| &route.matches).any(HttpMatch::asks_source),
+            asks_source: matches().any(HttpMatch::asks_source),
+            asks_gateway: matches().any(|condition| !condition.gateways.is_empty()),
             has_http: !service.http.is_empty(),
             has_l4: !(service.tls.is_empty() && service.tcp.is_empty()),
         }

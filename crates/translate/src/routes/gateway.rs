@@ -12,13 +12,11 @@ use fairlead_model::{
     proxy::IpFamilies,
     scope::ScopeKey,
     strata,
+    virtual_service::VirtualServiceHeaderOf,
 };
 use imbl::OrdMap;
 
-use super::{
-    plan::{CatchAll, Table, Tables},
-    traits::RouteTraitsOf,
-};
+use super::plan::{CatchAll, Table, Tables};
 use crate::{
     names,
     view::{RouteClient, VirtualHostKey},
@@ -118,7 +116,10 @@ impl Query for GatewayTablesOf {
                     port: table.port,
                 };
                 let hosts = cx.get::<GatewayHosts>(&key);
-                let asks_gateway = |key: &ConfigKey| cx.get::<RouteTraitsOf>(key).asks_gateway;
+                let asks_gateway = |key: &ConfigKey| {
+                    let header = cx.get::<VirtualServiceHeaderOf>(key);
+                    header.as_ref().as_ref().is_some_and(|header| header.asks_gateway)
+                };
                 tables.insert(table.name.clone(), plan(&table, &hosts, &asks_gateway));
             }
         }

@@ -238,15 +238,6 @@ impl Planner<'_> {
     }
 }
 
-/// A domain as Envoy compares it.
-pub(super) fn in_lower_case(domain: &Arc<str>) -> Arc<str> {
-    if domain.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        domain.to_ascii_lowercase().into()
-    } else {
-        domain.clone()
-    }
-}
-
 /// The port of HTTP, which need not be written.
 pub(super) const HTTP_PORT: u16 = 80;
 

@@ -11,20 +11,19 @@ use std::{
     sync::Arc,
 };
 
+use fairlead_incremental::few_changed_keys;
 use fairlead_model::{
     Host,
     scope::{EgressScope, Scope, ScopeHost, ScopeListener},
 };
-use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
+use imbl::{OrdMap, OrdSet};
 
 use super::{
-    outbound::{HTTP_PORT, Planner, in_lower_case},
+    domains::ClaimedDomains,
+    outbound::{HTTP_PORT, Planner},
     plan::{Table, Tables},
 };
 use crate::names;
-
-/// One host in this many that has changed makes a plan from scratch the cheaper one.
-const ONE_IN: usize = 8;
 
 /// What the tables of a sidecar were made of, which sees all services by a listener without a port.
 #[derive(Clone, Debug)]
@@ -39,7 +38,7 @@ pub(super) struct Made {
 impl Made {
     /// `None` where the tables cannot be edited.
     pub(super) fn of(scope: &Arc<Scope>, planner: &Planner<'_>) -> Option<Self> {
-        let listener = only_listener(scope).filter(|_| !planner.explicit_proxy)?;
+        let listener = scope.only_listener().filter(|_| !planner.explicit_proxy)?;
         let mut made = Self { scope: scope.clone(), sharing: BTreeMap::new(), addresses: OrdSet::new() };
         for host in listener.hosts.values() {
             for port in planner.shared_ports(host, listener) {
@@ -48,14 +47,6 @@ impl Made {
             made.addresses.extend(addresses(host).map(|ip| (ip, host.binding.host.clone())));
         }
         Some(made)
-    }
-}
-
-/// The listener of a scope that has one, without a port.
-fn only_listener(scope: &EgressScope) -> Option<&ScopeListener> {
-    match scope.listeners.as_slice() {
-        [only] if only.port.is_none() => Some(only),
-        _ => None,
     }
 }
 
@@ -68,13 +59,17 @@ fn addresses(host: &ScopeHost) -> impl Iterator<Item = IpAddr> + '_ {
 /// plan from scratch.
 pub(super) fn update(before: &Tables, planner: &Planner<'_>, scope: &Arc<Scope>) -> Option<Tables> {
     let made = before.made.as_ref().filter(|_| !planner.explicit_proxy)?;
-    let (old, new) = (only_listener(&made.scope)?, only_listener(scope)?);
+    let (old, new) = (made.scope.only_listener()?, scope.only_listener()?);
     if made.scope.outbound_policy != scope.outbound_policy
         || (&old.bind, old.capture) != (&new.bind, new.capture)
     {
         return None;
     }
-    let changed = changed_hosts(&old.hosts, &new.hosts)?;
+    let changed = few_changed_keys(&old.hosts, &new.hosts)?;
+    // A wildcard may share domains with any other host.
+    if changed.iter().any(Host::is_wildcard) {
+        return None;
+    }
     let mut edit = Edit {
         planner,
         tables: before.tables.clone(),
@@ -107,20 +102,6 @@ pub(super) fn update(before: &Tables, planner: &Planner<'_>, scope: &Arc<Scope>)
         }
     }
     Some(Tables { tables: edit.tables, made: Some(edit.made) })
-}
-
-/// The hosts that differ, unless there are many, or one is a wildcard, which may share domains with any other.
-fn changed_hosts(old: &OrdMap<Host, ScopeHost>, new: &OrdMap<Host, ScopeHost>) -> Option<Vec<Host>> {
-    let mut changed = Vec::new();
-    for item in old.diff(new) {
-        let (DiffItem::Add(host, _) | DiffItem::Update { new: (host, _), .. } | DiffItem::Remove(host, _)) =
-            item;
-        if host.is_wildcard() || changed.len() * ONE_IN > new.len() {
-            return None;
-        }
-        changed.push(host.clone());
-    }
-    Some(changed)
 }
 
 struct Edit<'a> {
@@ -202,13 +183,12 @@ impl State<'_> {
         let mut entries = Vec::new();
         for port in ports.into_iter().filter(|port| planner.is_in_table(host, *port, self.listener)) {
             let of_rivals = before.iter().filter(|rival| planner.is_in_table(rival, port, self.listener));
-            let mut claimed: BTreeSet<Arc<str>> = of_rivals
-                .flat_map(|rival| planner.domains(rival))
-                .map(|domain| in_lower_case(&domain))
-                .collect();
+            let mut claimed = ClaimedDomains::default();
+            for domain in of_rivals.flat_map(|rival| planner.domains(rival)) {
+                claimed.claim(&domain);
+            }
             let domains = planner.domains(host).into_iter();
-            let free: Arc<[Arc<str>]> =
-                domains.filter(|domain| claimed.insert(in_lower_case(domain))).collect();
+            let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
             if !free.is_empty() {
                 entries.push((port, planner.host_key(&names::port_route(port), port, host, free)));
             }

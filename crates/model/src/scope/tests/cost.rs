@@ -58,6 +58,7 @@ fn headers() -> Vec<Arc<VirtualServiceHeader>> {
             destinations: Arc::from([host(at)]),
             source_label_keys: Arc::default(),
             asks_source: false,
+            asks_gateway: false,
             has_http: true,
             has_l4: false,
         })

@@ -8,19 +8,17 @@ use std::{
     sync::Arc,
 };
 
+use fairlead_incremental::few_changed_keys;
 use fairlead_model::{
     Host,
     mesh::Mesh,
-    scope::{EgressScope, Scope, ScopeHost, ScopeListener},
+    scope::{EgressScope, Scope, ScopeListener},
     sidecar::Bind,
 };
-use imbl::{OrdMap, ordmap::DiffItem};
+use imbl::OrdMap;
 
 use super::{Arrivals, ListenerPlanner, OutboundListenerKey, Plan, ServiceHost, by_age, service_host};
 use crate::view::ListenerView;
-
-/// One host in this many that has changed makes a plan from scratch the cheaper one.
-const ONE_IN: usize = 8;
 
 /// An address and a port.
 type At = (Bind, u16);
@@ -65,10 +63,7 @@ impl Made {
 
 /// The listener of a scope that has one, without a port, and no proxy beside it.
 fn only_listener<'a>(scope: &'a EgressScope, mesh: &Mesh) -> Option<&'a ScopeListener> {
-    match scope.listeners.as_slice() {
-        [only] if only.port.is_none() && mesh.http_proxy_port.is_none() => Some(only),
-        _ => None,
-    }
+    scope.only_listener().filter(|_| mesh.http_proxy_port.is_none())
 }
 
 /// The listeners of `scope`, given those of another scope; `None` where it takes a plan from scratch.
@@ -85,7 +80,7 @@ pub(super) fn update(
     {
         return None;
     }
-    let changed = changed_hosts(&old.hosts, &new.hosts)?;
+    let changed = few_changed_keys(&old.hosts, &new.hosts)?;
     let old = State { view, scope: &made.scope, listener: old };
     let new = State { view, scope, listener: new };
     let mut touched: BTreeSet<At> = BTreeSet::new();
@@ -112,20 +107,6 @@ pub(super) fn update(
     }
     let made = Made { scope: scope.clone(), mesh: mesh.clone(), deciding };
     Some(Plan { keys, made: Some(made) })
-}
-
-/// The hosts that differ, unless there are many.
-fn changed_hosts(old: &OrdMap<Host, ScopeHost>, new: &OrdMap<Host, ScopeHost>) -> Option<BTreeSet<Host>> {
-    let mut changed = BTreeSet::new();
-    for item in old.diff(new) {
-        let (DiffItem::Add(host, _) | DiffItem::Update { new: (host, _), .. } | DiffItem::Remove(host, _)) =
-            item;
-        if changed.len() * ONE_IN > new.len() {
-            return None;
-        }
-        changed.insert(host.clone());
-    }
-    Some(changed)
 }
 
 /// Services as they are, or were.

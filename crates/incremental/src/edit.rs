@@ -1,0 +1,24 @@
+//! What values that are edited have in common, see [`Reader::previous`](crate::Reader::previous).
+
+use imbl::{OrdMap, ordmap::DiffItem};
+
+/// One entry in this many that has changed makes a value from scratch the cheaper one.
+const ONE_IN: usize = 8;
+
+/// The keys whose entries differ, in order; `None` if they are so many that a value is better made anew than edited.
+pub fn few_changed_keys<K, V>(old: &OrdMap<K, V>, new: &OrdMap<K, V>) -> Option<Vec<K>>
+where
+    K: Ord + Clone,
+    V: PartialEq + Clone,
+{
+    let mut changed = Vec::new();
+    for item in old.diff(new) {
+        let (DiffItem::Add(key, _) | DiffItem::Update { new: (key, _), .. } | DiffItem::Remove(key, _)) =
+            item;
+        if changed.len() * ONE_IN > new.len() {
+            return None;
+        }
+        changed.push(key.clone());
+    }
+    Some(changed)
+}
