@@ -12,6 +12,7 @@ use std::{
 };
 
 use fairlead_testkit::{
+    certs::Ca,
     deadline::eventually,
     envoy_process::{AdminPlace, EnvoyOptions, EnvoyProcess},
     netns::{Fabric, NetnsError, PROXY_ID, Pod, Privilege, available},
@@ -24,6 +25,8 @@ use crate::{
     server::{FAIRLEAD, bootstrap},
 };
 
+mod sniffed;
+
 const WITHIN: Duration = Duration::from_secs(30);
 /// Ports of the applications: HTTP, HTTP that no Service has, bytes, and bytes of which the server's come first.
 const HTTP: u16 = 8080;
@@ -33,8 +36,11 @@ const GREETING: u16 = 9001;
 /// The same behind ports of which nothing says what they speak.
 const SILENT_HTTP: u16 = 7080;
 const SILENT_ECHO: u16 = 7090;
+const SILENT_GREETING: u16 = 7091;
+const SILENT_TLS: u16 = 7443;
 
-/// An Envoy that plays an application: it answers HTTP with its name and what it saw, and speaks two plain protocols.
+/// An Envoy that plays an application: it answers HTTP with its name and what it saw, in plain and in TLS, and speaks
+/// two plain protocols.
 fn application(name: &str) -> String {
     let socket =
         |port: u16| json!({ "socket_address": { "address": "::", "port_value": port, "ipv4_compat": true } });
@@ -67,15 +73,29 @@ fn application(name: &str) -> String {
         "envoy.extensions.filters.network.direct_response.v3.Config",
         json!({ "response": { "inline_string": format!("{name} greets\n") } }),
     );
+    let mut tls = listener(SILENT_TLS, http.clone());
+    tls["filter_chains"][0]["transport_socket"] = server_tls(name);
     let listeners = [
         listener(HTTP, http.clone()),
         listener(UNDECLARED, http.clone()),
         listener(SILENT_HTTP, http),
+        tls,
         listener(ECHO, echo.clone()),
         listener(SILENT_ECHO, echo),
-        listener(GREETING, greeting),
+        listener(GREETING, greeting.clone()),
+        listener(SILENT_GREETING, greeting),
     ];
     json!({ "node": { "id": name, "cluster": "application" }, "static_resources": { "listeners": listeners } }).to_string()
+}
+
+/// TLS with a certificate that nobody verifies.
+fn server_tls(name: &str) -> Value {
+    let identity = Ca::new("applications").and_then(|ca| ca.server(&[name])).unwrap();
+    let certificate = json!({ "certificate_chain": { "inline_string": identity.certificate }, "private_key": { "inline_string": identity.key } });
+    json!({ "name": "tls", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "common_tls_context": { "tls_certificates": [certificate] },
+    } })
 }
 
 /// What the pods serve, by addresses that exist nowhere else.
@@ -87,6 +107,8 @@ fn services(a: &Pod, b: &Pod) -> String {
         service("b", 11, declared, b, targets),
         service("b-silent-http", 12, "{port: 7000, targetPort: 7080}", b, "{port: 7080}"),
         service("b-silent-echo", 13, "{port: 7000, targetPort: 7090}", b, "{port: 7090}"),
+        service("b-silent-greeting", 14, "{port: 7000, targetPort: 7091}", b, "{port: 7091}"),
+        service("b-silent-tls", 15, "{port: 7000, targetPort: 7443}", b, "{port: 7443}"),
     ]
     .concat()
 }
@@ -264,6 +286,8 @@ async fn intercepted(privilege: Privilege) {
         both_families_are_intercepted,
         bytes_are_proxied_whoever_speaks_first,
         a_protocol_is_told_by_the_first_bytes,
+        sniffed::all_that_is_not_http_reaches_an_inbound_port_without_protocol,
+        sniffed::bytes_of_which_the_servers_come_first_reach_it_once_detection_times_out,
         a_host_outside_is_passed_through,
         registry_only_closes_what_is_not_known,
         an_original_destination_is_reached_once_it_is_declared,

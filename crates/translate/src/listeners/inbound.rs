@@ -127,20 +127,23 @@ fn virtual_inbound(key: &InboundKey, captured: &[&InboundListener], mesh: &Mesh)
 /// The chains of one port: HTTP, bytes, or both where the protocol is detected.
 fn chains(inbound: &InboundListener, mesh: &Mesh, base: &dyn Fn() -> FilterChainBuilder) -> Vec<FilterChain> {
     let cluster = names::inbound_cluster(inbound.port);
-    let bytes = || base().name(&*cluster).filter(tcp::to_cluster(&cluster, None, mesh)).build();
+    let bytes = |chain: FilterChainBuilder| {
+        chain.name(&*cluster).filter(tcp::to_cluster(&cluster, None, mesh)).build()
+    };
     let http = |chain: FilterChainBuilder, name: &str| {
         let stat_prefix = format!("inbound_0.0.0.0_{}", inbound.port);
         let table = inbound_table(inbound.port, inbound.protocol);
         chain.name(name).filter(http::inbound(&stat_prefix, table, inbound.protocol, mesh)).build()
     };
     if inbound.protocol == Protocol::Auto {
-        let sniffed =
-            base().transport_protocol(TransportProtocol::RawBuffer).application_protocols(PLAINTEXT_HTTP);
-        vec![http(sniffed, &format!("{cluster}http")), bytes()]
+        // Envoy looks for the transport before the application protocol, and does not look again without it: a chain
+        // that did not name the transport would get nothing. Nothing inspects TLS here, so TLS is bytes as well.
+        let raw = || base().transport_protocol(TransportProtocol::RawBuffer);
+        vec![http(raw().application_protocols(PLAINTEXT_HTTP), &format!("{cluster}http")), bytes(raw())]
     } else if inbound.protocol.is_http() {
         vec![http(base(), &cluster)]
     } else {
-        vec![bytes()]
+        vec![bytes(base())]
     }
 }
 

@@ -69,6 +69,31 @@ fn chains_of_listener(listener: &Value, problems: &mut Vec<String>) {
             }
         }
     }
+    for one in &matches {
+        if is_hidden_by_transport(one, &matches) {
+            problems.push(format!("listener {name} has a filter chain that no plain bytes reach: {one:?}"));
+        }
+    }
+}
+
+/// Whether plain bytes look for a chain among those that name their transport, and not come out of there again.
+///
+/// Envoy decides by the transport first and by the application protocol then, and does not go back.
+fn is_hidden_by_transport(
+    one: &BTreeMap<String, String>,
+    matches: &BTreeSet<BTreeMap<String, String>>,
+) -> bool {
+    let besides = |one: &BTreeMap<String, String>| {
+        let mut rest = one.clone();
+        (rest.remove("transport_protocol"), rest.remove("application_protocols"), rest)
+    };
+    let (transport, application, rest) = besides(one);
+    let siblings = || matches.iter().map(besides).filter(|(_, _, other)| *other == rest);
+    let is_plain = |transport: &Option<String>| transport.as_deref() == Some("\"raw_buffer\"");
+    transport.is_none()
+        && application.is_none()
+        && siblings().any(|(transport, _, _)| is_plain(&transport))
+        && !siblings().any(|(transport, application, _)| is_plain(&transport) && application.is_none())
 }
 
 /// Each combination of the alternatives of a match.
