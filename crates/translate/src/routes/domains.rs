@@ -70,12 +70,21 @@ fn folded(domain: &str) -> Digest {
 }
 
 /// `a`, `a.ns.svc` and `a.ns` for `a.ns.svc.cluster.local`; the bare `a` only within the same namespace.
+///
+/// Only names below the client's own `svc.cluster.local` have them: whoever writes a ServiceEntry chooses its host
+/// freely, and `a.ns.svc.elsewhere.test` must not take the names of a Service. For the same reason no form may be a
+/// name that some other Service has too: a wildcard has no bare form, which would be `*`, and below a namespace
+/// called `svc` only single names have forms, since `a.ns` there would be `a.ns.svc`.
 fn short_forms<'a>(host: &'a str, dns_domain: &str) -> impl Iterator<Item = &'a str> {
     let forms = || {
-        let namespace = &dns_domain[..dns_domain.find(".svc.")?];
-        let (before_svc, _) = host.split_once(".svc.")?;
-        let (name, service_namespace) = before_svc.split_once('.')?;
-        let own = (service_namespace == namespace).then_some(name);
+        let (namespace, services) = dns_domain.split_at(dns_domain.find(".svc.")?);
+        let before_svc = host.strip_suffix(services)?;
+        let (name, service_namespace) = before_svc.rsplit_once('.')?;
+        let is_single = !name.contains(['.', '*']);
+        if name.is_empty() || (service_namespace == "svc" && !is_single) {
+            return None;
+        }
+        let own = (is_single && service_namespace == namespace).then_some(name);
         Some([own, Some(&host[..before_svc.len() + ".svc".len()]), Some(before_svc)])
     };
     forms().into_iter().flatten().flatten()

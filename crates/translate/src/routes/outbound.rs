@@ -15,6 +15,7 @@ use fairlead_model::{
     mesh::ResolvedMesh,
     proxy::Interception,
     scope::{DestinationBinding, EgressScope, Scope, ScopeHost, ScopeListener, ScopeOf},
+    service::Registry,
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
     strata,
 };
@@ -86,7 +87,7 @@ impl Planner<'_> {
         let table: Arc<str> = names::HTTP_PROXY.into();
         let mut hosts = imbl::OrdSet::new();
         let mut claimed = ClaimedDomains::default();
-        for host in scope.listeners.iter().flat_map(|listener| listener.hosts.values()) {
+        for host in scope.listeners.iter().flat_map(in_order) {
             let domains = self.domains(host);
             for port in proxied_ports(host.service.as_deref()) {
                 let free: Arc<[Arc<str>]> = domains
@@ -147,7 +148,7 @@ impl Planner<'_> {
     fn port_table(&self, table: &Arc<str>, port: u16, listener: &ScopeListener) -> Table {
         let mut hosts = imbl::OrdSet::new();
         let mut claimed = ClaimedDomains::default();
-        for host in listener.hosts.values().filter(|host| self.is_in_table(host, port, listener)) {
+        for host in in_order(listener).filter(|host| self.is_in_table(host, port, listener)) {
             let domains = self.domains(host).into_iter();
             let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
             if !free.is_empty() {
@@ -236,6 +237,20 @@ impl Planner<'_> {
         };
         domains(&names, &self.view.dns_domain)
     }
+}
+
+/// The hosts of a listener, in the order in which they are given domains.
+fn in_order(listener: &ScopeListener) -> impl Iterator<Item = &ScopeHost> {
+    let those = |later| listener.hosts.values().filter(move |host| comes_later(host) == later);
+    those(false).chain(those(true))
+}
+
+/// Whether a host is given those domains only that others leave.
+///
+/// The author of a ServiceEntry chooses its host freely: called `a.ns`, it must not take the short name of a
+/// Kubernetes Service.
+pub(super) fn comes_later(host: &ScopeHost) -> bool {
+    host.service.as_ref().is_some_and(|service| service.registry == Registry::External)
 }
 
 /// The port of HTTP, which need not be written.

@@ -1,9 +1,9 @@
 //! The route tables of a sidecar brought up to date: what hosts that come and go change in them, and nothing else.
 //!
-//! It must come to what [`Planner::plan`] comes to. That goes through the hosts in order, and the first to have a
-//! domain in a table is given it; so what a host has depends on those before it with which it shares a domain, its
-//! *rivals*. All domains of a name begin with the first label of it, and those of an address are the address: that
-//! is how rivals are found.
+//! It must come to what [`Planner::plan`] comes to. That goes through the hosts in order, those of ServiceEntries
+//! last, and the first to have a domain in a table is given it; so what a host has depends on those before it with
+//! which it shares a domain, its *rivals*. All domains of a name begin with the first label of it, and those of an
+//! address are the address: that is how rivals are found.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use imbl::{OrdMap, OrdSet};
 
 use super::{
     domains::ClaimedDomains,
-    outbound::{HTTP_PORT, Planner},
+    outbound::{HTTP_PORT, Planner, comes_later},
     plan::{Table, Tables},
 };
 use crate::names;
@@ -177,8 +177,9 @@ impl State<'_> {
         ports.insert(HTTP_PORT);
         let before: Vec<&ScopeHost> = self
             .rivals(&host.binding.host)
-            .range(..host.binding.host.clone())
+            .iter()
             .filter_map(|rival| self.listener.hosts.get(rival))
+            .filter(|rival| place(rival) < place(host))
             .collect();
         let mut entries = Vec::new();
         for port in ports.into_iter().filter(|port| planner.is_in_table(host, *port, self.listener)) {
@@ -221,6 +222,11 @@ impl State<'_> {
         rivals.remove(host);
         rivals
     }
+}
+
+/// The place of a host among those that are given domains.
+fn place(host: &ScopeHost) -> (bool, &Host) {
+    (comes_later(host), &host.binding.host)
 }
 
 /// The first label of a name, below wildcards: that of all domains that the name gives.

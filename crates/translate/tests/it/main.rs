@@ -11,5 +11,7 @@ mod prop_metamorphic;
 mod prop_oracle;
 mod prop_services;
 mod proxy_file;
+mod requests;
+mod short_names;
 mod sound;
 mod universe;
