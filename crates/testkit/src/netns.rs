@@ -7,6 +7,7 @@
 //! Needs root, or unprivileged user namespaces; [`available`] says which it is, or why neither.
 
 mod commands;
+mod inside;
 
 use std::{
     ffi::OsString,
@@ -18,6 +19,7 @@ use std::{
 
 pub use commands::NetnsError;
 use commands::{has, run, run_with_input};
+pub use inside::Inside;
 
 use crate::process::Process;
 
@@ -112,8 +114,8 @@ impl Fabric {
         let bridge = fabric.add_namespace("fabric")?;
         for command in [
             &["link", "add", "br0", "type", "bridge"][..],
-            &["addr", "add", "10.244.0.1/16", "dev", "br0"],
-            &["-6", "addr", "add", "fd00:10:244::1/64", "dev", "br0", "nodad"],
+            &["addr", "add", "10.244.255.254/16", "dev", "br0"],
+            &["-6", "addr", "add", "fd00:10:244::ffff/64", "dev", "br0", "nodad"],
             &["link", "set", "br0", "up"],
             &["link", "set", "lo", "up"],
         ] {
@@ -150,8 +152,8 @@ impl Fabric {
             &["-6", "addr", "add", &address6, "dev", "eth0", "nodad"],
             &["link", "set", "eth0", "up"],
             // Without a default route the address of a service would be unreachable before any rule sees it.
-            &["route", "add", "default", "via", "10.244.0.1"],
-            &["-6", "route", "add", "default", "via", "fd00:10:244::1"],
+            &["route", "add", "default", "via", "10.244.255.254"],
+            &["-6", "route", "add", "default", "via", "fd00:10:244::ffff"],
             // The twin of 127.0.0.6, which the proxy calls the application from.
             &["-6", "addr", "add", "::6/128", "dev", "lo", "nodad"],
         ] {
