@@ -63,7 +63,7 @@ pub struct EgressScope {
     /// with the rule that applies.
     pub services: OrdMap<Host, ScopedService>,
     /// Kubernetes `ExternalName` Services that are second names of a service here, by their own host, with the
-    /// host of that service.
+    /// host of that service. They come with it, whether or not a listener imports them.
     pub aliases: Arc<[(Host, Host)]>,
     /// What happens with unknown destinations.
     pub outbound_policy: OutboundTrafficPolicy,
@@ -118,6 +118,8 @@ pub struct ScopedService {
 pub struct ScopeListener {
     /// Its port; `None`: the ports of the services.
     pub port: Option<Port>,
+    /// Whether applications use it as their HTTP proxy: then it serves every HTTP port of its services.
+    pub is_proxy: bool,
     /// Its address; `None`: as the capture mode has it.
     pub bind: Option<Bind>,
     /// How it captures.

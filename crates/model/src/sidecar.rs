@@ -40,6 +40,9 @@ pub struct Sidecar {
 pub struct EgressListener {
     /// The port and protocol of an explicit listener; `None`: the ports of the services.
     pub port: Option<Port>,
+    /// Whether applications use it as their HTTP proxy (protocol `HTTP_PROXY`): then it serves every HTTP port of
+    /// its services.
+    pub is_proxy: bool,
     /// The address of the listener; `None`: as the capture mode has it.
     pub bind: Option<Bind>,
     /// `captureMode`.
@@ -57,14 +60,15 @@ pub enum Bind {
     Unix(Arc<str>),
 }
 
-/// One `egress[].hosts[]` item, `<namespace>/<host>`.
+/// One `egress[].hosts[]` item, `<namespace>/<host>`. Where it is taken away instead, it is so whatever else
+/// imports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EgressHost {
     /// Which namespaces' services.
     pub namespace: EgressNamespace,
     /// Which hosts.
     pub host: Host,
-    /// Whether the hosts are taken away instead (`~ns/host`).
+    /// Whether the hosts are taken away instead (`~ns/host`, and `~/host` for every namespace).
     pub exclude: bool,
 }
 
@@ -73,9 +77,11 @@ pub struct EgressHost {
 pub enum EgressNamespace {
     /// `*`.
     Any,
-    /// A namespace; `.` is resolved.
+    /// `.`: the namespace of the workload, which is not that of a Sidecar in the root namespace.
+    Own,
+    /// A namespace.
     Named(Namespace),
-    /// `~`.
+    /// `~/*`.
     None,
 }
 
@@ -100,14 +106,14 @@ pub struct IngressListener {
     pub bind: Option<Bind>,
     /// `captureMode`.
     pub capture: CaptureMode,
-    /// Where the application listens.
-    pub default_endpoint: DefaultEndpoint,
+    /// Where the application listens; `None`: where connections were addressed to.
+    pub default_endpoint: Option<DefaultEndpoint>,
 }
 
 /// `defaultEndpoint`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DefaultEndpoint {
-    /// `127.0.0.1:PORT` (or `[::1]:PORT`), also where none is given.
+    /// `127.0.0.1:PORT` (or `[::1]:PORT`).
     Loopback(u16),
     /// `0.0.0.0:PORT` (or `[::]:PORT`): the proxy's own address.
     Instance(u16),

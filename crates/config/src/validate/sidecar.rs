@@ -110,6 +110,10 @@ fn check_egress(listener: &IstioEgressListener, path: &FieldPath, found: &mut Di
         address::address(bind, at("bind"), found);
     }
     match &listener.port {
+        // A Unix socket has no port; Istio's documentation has 0 written there.
+        Some(port) if socket.is_some() && port.number == Some(0) => {
+            check_protocol(port, &at("port"), found);
+        }
         Some(port) => {
             check_port(port, &at("port"), found);
             if socket.is_none() && port.number.is_none() {
@@ -118,9 +122,9 @@ fn check_egress(listener: &IstioEgressListener, path: &FieldPath, found: &mut Di
                     .help("write port: {number: 80}");
             }
         }
-        None if !bind.is_empty() => {
-            let text = "`bind` needs a port";
-            found.error(Code::BadListener, at("bind"), text).help("write `port`, or remove `bind`");
+        None if socket.is_some() => {
+            let text = "a Unix socket needs `port`, which says what is spoken";
+            found.error(Code::BadListener, at("bind"), text).help("write port: {number: 0, protocol: HTTP}");
         }
         None => {}
     }
@@ -137,12 +141,17 @@ fn check_port(port: &SidecarPort, path: &FieldPath, found: &mut Diagnostics) {
     if let Some(number) = port.number {
         port::number(number, path.clone().field("number"), found);
     }
+    check_protocol(port, path, found);
+}
+
+fn check_protocol(port: &SidecarPort, path: &FieldPath, found: &mut Diagnostics) {
     if let Some(protocol) = &port.protocol {
         port::protocol(protocol, path.clone().field("protocol"), found);
     }
 }
 
-/// Checks `namespace/host`; the namespace may be `*`, `.`, `~`, or excluded with `~` before it.
+/// Checks `namespace/host`; the namespace may be `*` or `.`. With `~` before it the hosts are taken away, in all
+/// namespaces if none is named; `~/*` imports nothing.
 fn check_host(text: &str, path: &FieldPath, found: &mut Diagnostics) {
     let Some((namespace, name)) = text.split_once('/') else {
         let message = format!("`{}` has no namespace", shown(text));
@@ -155,11 +164,6 @@ fn check_host(text: &str, path: &FieldPath, found: &mut Diagnostics) {
     if let (true, Err(why)) = (is_name, syntax::label(excluded)) {
         let message = format!("`{}` is not a namespace: {why}", shown(namespace));
         found.error(Code::BadHost, path.clone(), message).help("write `.`, `*`, `~` or a name");
-    }
-    if namespace == "~" && name != "*" {
-        let message = "the namespace `~` stands for none and takes the host `*`";
-        found.error(Code::BadHost, path.clone(), message).help("write ~/*");
-        return;
     }
     host::check(name, HostForm::Wildcard, path.clone(), found);
 }

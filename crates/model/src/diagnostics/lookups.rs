@@ -11,6 +11,7 @@ use crate::{
     gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, merge},
     input::{Secrets, Services},
     registry::AllServices,
+    service::Visibility,
     strata,
     virtual_service::{GatewayRef, ResolvedVirtualService, VirtualServiceHeader, VirtualServicesOf},
 };
@@ -115,6 +116,34 @@ impl Query for SharedHostsOf {
         Arc::new(
             shared.map(|(host, headers)| (host.clone(), headers.into_iter().cloned().collect())).collect(),
         )
+    }
+}
+
+/// A VirtualService that names a host: of which namespace it is, and for whom.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Naming {
+    pub(super) namespace: Namespace,
+    pub(super) export_to: Visibility,
+}
+
+/// The VirtualServices in the mesh that name a host, or a wildcard that covers it.
+#[derive(Debug)]
+pub(super) struct VirtualServicesNaming;
+
+impl Query for VirtualServicesNaming {
+    type Key = Host;
+    type Value = Arc<[Naming]>;
+    const NAME: &'static str = "virtual services that name a host";
+    const STRATUM: Stratum = strata::BINDING;
+
+    fn compute(cx: &Reader<'_>, host: &Host) -> Self::Value {
+        let headers = cx.get::<VirtualServicesOf>(&GatewayRef::Mesh);
+        let naming = headers.iter().filter(|header| header.hosts.iter().any(|named| named.covers(host)));
+        let naming = naming.map(|header| Naming {
+            namespace: header.origin.namespace.clone(),
+            export_to: header.export_to.clone(),
+        });
+        naming.collect()
     }
 }
 

@@ -10,7 +10,10 @@ use super::{
     destination_rule,
     destinations::Known,
     gateway,
-    lookups::{ConflictsAmong, SecretExists, ServicesBySelector, SharedHostsOf, TakesAll, WildcardCovers},
+    lookups::{
+        ConflictsAmong, SecretExists, ServicesBySelector, SharedHostsOf, TakesAll, VirtualServicesNaming,
+        WildcardCovers,
+    },
     sidecar, virtual_service,
 };
 use crate::{
@@ -176,9 +179,13 @@ fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagno
 
 fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagnostics) {
     let resolved = crate::sidecar::resolve(config, diagnostics);
+    let is_for_all = cx.get::<ResolvedMesh>(&()).root_namespace == config.key.namespace
+        && resolved.workload_selector.is_none();
     let around = sidecar::Surroundings {
         siblings: &cx.get::<SidecarsIn>(&config.key.namespace),
+        is_for_all,
         services: &|host: &Host| (*cx.get::<ServicesByHost>(host)).clone(),
+        virtual_services: &|host: &Host| (*cx.get::<VirtualServicesNaming>(host)).clone(),
     };
     sidecar::check(&resolved, &around, diagnostics);
 }

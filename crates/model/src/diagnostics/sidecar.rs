@@ -4,18 +4,24 @@ use std::sync::Arc;
 
 use fairlead_config::{Code, Diagnostics, Namespace, path};
 
+use super::lookups::Naming;
 use crate::{
     Host,
     registry::ServiceSummary,
-    sidecar::{EgressNamespace, Sidecar, SidecarHeader},
+    service::Visibility,
+    sidecar::{EgressHost, EgressNamespace, Sidecar, SidecarHeader},
 };
 
 /// What the findings depend on beside the Sidecar.
 pub(super) struct Surroundings<'a> {
     /// The Sidecars of the namespace, oldest first.
     pub(super) siblings: &'a [SidecarHeader],
+    /// Whether it is for the workloads of every namespace that has no Sidecar.
+    pub(super) is_for_all: bool,
     /// The services of a host, in every namespace.
     pub(super) services: &'a dyn Fn(&Host) -> Arc<[ServiceSummary]>,
+    /// The VirtualServices that name a host, with their namespaces.
+    pub(super) virtual_services: &'a dyn Fn(&Host) -> Arc<[Naming]>,
 }
 
 pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
@@ -26,19 +32,29 @@ pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &
         diagnostics.error(Code::ConflictingSidecar, path!("workloadSelector"), message);
     }
     for (index, listener) in sidecar.egress.iter().enumerate() {
-        for (at, host) in listener.hosts.iter().enumerate().filter(|(_, host)| !host.host.is_wildcard()) {
-            let is_of = |namespace: &Namespace| match &host.namespace {
-                EgressNamespace::Any => true,
-                EgressNamespace::Named(name) => name == namespace,
-                EgressNamespace::None => false,
-            };
-            let imported = (around.services)(&host.host).iter().any(|service| {
-                is_of(&service.key.namespace) && service.export_to.allows(&sidecar.origin.namespace)
-            });
-            if !imported && host.namespace != EgressNamespace::None {
-                let message = format!("no service that this namespace may use has the host `{}`", host.host);
-                diagnostics.warn(Code::UnknownEgressHost, path!("egress"[index]."hosts"[at]), message);
-            }
+        let exact = listener.hosts.iter().enumerate().filter(|(_, host)| !host.host.is_wildcard());
+        for (at, host) in exact.filter(|(_, host)| !exists(host, &sidecar.origin.namespace, around)) {
+            let message = format!(
+                "no service and no VirtualService that this namespace may use has the host `{}`",
+                host.host
+            );
+            diagnostics.warn(Code::UnknownEgressHost, path!("egress"[index]."hosts"[at]), message);
         }
     }
+}
+
+/// Whether something has the host that is imported, or taken away: a service, or a VirtualService, which is imported
+/// with its destinations.
+fn exists(host: &EgressHost, own: &Namespace, around: &Surroundings<'_>) -> bool {
+    let is_of = |namespace: &Namespace| match &host.namespace {
+        EgressNamespace::Any | EgressNamespace::None => true,
+        EgressNamespace::Own => around.is_for_all || own == namespace,
+        EgressNamespace::Named(name) => name == namespace,
+    };
+    let is_seen = |export_to: &Visibility| around.is_for_all || export_to.allows(own);
+    host.namespace == EgressNamespace::None
+        || (around.services)(&host.host).iter().any(|s| is_of(&s.key.namespace) && is_seen(&s.export_to))
+        || (around.virtual_services)(&host.host)
+            .iter()
+            .any(|vs| is_of(&vs.namespace) && is_seen(&vs.export_to))
 }

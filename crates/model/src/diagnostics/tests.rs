@@ -265,6 +265,20 @@ fn an_egress_host_needs_a_service() {
     check(&[sidecar("shop/a.shop.svc.cluster.local")], &[]);
 }
 
+#[test]
+fn an_egress_host_that_a_virtual_service_names_imports_something() {
+    let sidecar = |host: &str| object("Sidecar", "s", 1, &format!("egress: [{{hosts: ['{host}']}}]"));
+    let service = |host: &str| {
+        let route = "route: [{destination: {host: a}}]";
+        object("VirtualService", "v", 1, &format!("hosts: ['{host}'], http: [{{{route}}}]"))
+    };
+    let no_service = "W unknown-host v spec.hosts[0]";
+    check(&[sidecar("shop/foo.example.com"), service("foo.example.com")], &[no_service]);
+    check(&[sidecar("./foo.example.com"), service("*.example.com")], &[no_service]);
+    let nothing = &[no_service, "W unknown-egress-host s spec.egress[0].hosts[0]"];
+    check(&[sidecar("other/foo.example.com"), service("foo.example.com")], nothing);
+}
+
 fn service(name: &str, day: u8, port: &str) -> String {
     format!(
         "---\n{{apiVersion: v1, kind: Service, metadata: {{name: {name}, namespace: shop, creationTimestamp: '2024-01-{day:02}T00:00:00Z'}}, spec: {{clusterIP: 10.0.1.{day}, selector: {{app: x}}, ports: [{port}]}}}}\n"

@@ -8,7 +8,7 @@ use super::{InboundListener, Interception, IpFamilies};
 use crate::{
     Port, ServiceKey,
     destination_rule::RuleKey,
-    sidecar::{Bind, CaptureMode, DefaultEndpoint, Sidecar},
+    sidecar::{Bind, CaptureMode, DefaultEndpoint, IngressListener, Sidecar},
 };
 
 /// A service port that leads to the workload.
@@ -69,7 +69,7 @@ fn of_services(services: &[ServicePort]) -> Vec<InboundListener> {
 }
 
 fn ingress(sidecar: &Sidecar, inputs: &InboundInputs<'_>) -> Vec<InboundListener> {
-    let listener = |ingress: &crate::sidecar::IngressListener| {
+    let listener = |ingress: &IngressListener| {
         let binds = ingress.capture == CaptureMode::None
             || (ingress.capture == CaptureMode::Default && inputs.interception == Interception::None)
             || matches!(ingress.bind, Some(Bind::Unix(_)));
@@ -79,23 +79,41 @@ fn ingress(sidecar: &Sidecar, inputs: &InboundInputs<'_>) -> Vec<InboundListener
             service: None,
             origin: sidecar.origin.clone(),
             bind: binds.then(|| ingress.bind.clone().unwrap_or_else(|| default_bind(inputs))),
-            endpoint: Some(ingress.default_endpoint.clone()),
+            endpoint: if binds {
+                Some(own_endpoint(ingress, inputs))
+            } else {
+                ingress.default_endpoint.clone()
+            },
             rule: None,
         }
     };
     sidecar.ingress.iter().map(listener).collect()
 }
 
+/// Where the application is behind a listener with a port of its own: there the original destination is the listener,
+/// so it is written out.
+fn own_endpoint(ingress: &IngressListener, inputs: &InboundInputs<'_>) -> DefaultEndpoint {
+    match &ingress.default_endpoint {
+        None => DefaultEndpoint::Loopback(ingress.port.number),
+        Some(DefaultEndpoint::Instance(port)) => DefaultEndpoint::Ip(own_address(inputs), *port),
+        Some(given) => given.clone(),
+    }
+}
+
 /// The address that a listener without one binds to: the instance's own, else loopback.
 ///
 /// The instance's own, and not every address, since the application listens on the same port of another one.
 fn default_bind(inputs: &InboundInputs<'_>) -> Bind {
+    Bind::Ip(own_address(inputs))
+}
+
+fn own_address(inputs: &InboundInputs<'_>) -> IpAddr {
     let of_family = |v6: bool| inputs.addresses.iter().copied().find(|address| address.is_ipv6() == v6);
     let own = of_family(false).or_else(|| of_family(true));
-    Bind::Ip(own.unwrap_or(match inputs.families {
+    own.unwrap_or(match inputs.families {
         IpFamilies::V6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
         IpFamilies::V4 | IpFamilies::Dual => IpAddr::V4(Ipv4Addr::LOCALHOST),
-    }))
+    })
 }
 
 /// The first listener of each port (and of each UNIX domain socket), by port.

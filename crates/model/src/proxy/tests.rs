@@ -94,6 +94,23 @@ fn ingress_without_capture_binds_to_its_port() {
 }
 
 #[test]
+fn ingress_without_an_endpoint_leads_to_the_original_destination() {
+    let spec = "ingress: [{port: {number: 9000, protocol: TCP, name: t}}]";
+    check_inbound(&sidecar(spec), Interception::Redirect, &["9000 Tcp"]);
+    let bound = spec.replace("port: {", "bind: 10.1.0.1, port: {");
+    check_inbound(&sidecar(&bound), Interception::Redirect, &["9000 Tcp"]);
+}
+
+#[test]
+fn behind_a_listener_with_its_own_port_the_endpoint_is_written_out() {
+    let spec =
+        "ingress: [{port: {number: 9000, protocol: TCP, name: t}, captureMode: NONE, bind: 127.0.0.2}]";
+    check_inbound(&sidecar(spec), Interception::Redirect, &["9000 Tcp @127.0.0.2 Loopback(9000)"]);
+    let instance = spec.replace("bind:", "defaultEndpoint: '0.0.0.0:9001', bind:");
+    check_inbound(&sidecar(&instance), Interception::Redirect, &["9000 Tcp @127.0.0.2 Ip(10.1.0.1, 9001)"]);
+}
+
+#[test]
 fn two_services_on_one_target_port_keep_the_first() {
     let service = |host: &str, number: u16, target: u16| ServicePort {
         service: crate::ServiceKey { host: Host::new(host), namespace: "shop".into() },

@@ -9,23 +9,37 @@ use crate::{
     virtual_service::VirtualServiceHeader,
 };
 
+/// The namespaces of an imported host.
+#[derive(Clone, Debug)]
+enum Namespaces {
+    All,
+    Only(Namespace),
+}
+
 /// The hosts that a listener imports.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Imports {
-    included: HostMap<Vec<EgressNamespace>>,
-    excluded: HostMap<Vec<EgressNamespace>>,
+    included: HostMap<Vec<Namespaces>>,
+    excluded: HostMap<Vec<Namespaces>>,
     /// Those that are included, for wildcards, which may be wider than what they meet.
-    list: Vec<(EgressNamespace, Host)>,
+    list: Vec<(Namespaces, Host)>,
 }
 
 impl Imports {
-    pub(super) fn new(hosts: &[EgressHost]) -> Self {
+    /// What `hosts` are for a workload of the namespace `own`.
+    pub(super) fn new(hosts: &[EgressHost], own: &Namespace) -> Self {
         let mut imports = Self::default();
-        for host in hosts.iter().filter(|host| host.namespace != EgressNamespace::None) {
+        for host in hosts {
+            let namespaces = match &host.namespace {
+                EgressNamespace::Any => Namespaces::All,
+                EgressNamespace::Own => Namespaces::Only(own.clone()),
+                EgressNamespace::Named(name) => Namespaces::Only(name.clone()),
+                EgressNamespace::None => continue,
+            };
             let side = if host.exclude { &mut imports.excluded } else { &mut imports.included };
-            side.entry(&host.host, Vec::new).push(host.namespace.clone());
+            side.entry(&host.host, Vec::new).push(namespaces.clone());
             if !host.exclude {
-                imports.list.push((host.namespace.clone(), host.host.clone()));
+                imports.list.push((namespaces, host.host.clone()));
             }
         }
         imports
@@ -53,14 +67,13 @@ impl Imports {
     }
 }
 
-fn covers(map: &HostMap<Vec<EgressNamespace>>, namespace: &Namespace, host: &Host) -> bool {
+fn covers(map: &HostMap<Vec<Namespaces>>, namespace: &Namespace, host: &Host) -> bool {
     map.covering(host).any(|namespaces| namespaces.iter().any(|of| is_of(of, namespace)))
 }
 
-fn is_of(of: &EgressNamespace, namespace: &Namespace) -> bool {
+fn is_of(of: &Namespaces, namespace: &Namespace) -> bool {
     match of {
-        EgressNamespace::Any => true,
-        EgressNamespace::Named(name) => name == namespace,
-        EgressNamespace::None => false,
+        Namespaces::All => true,
+        Namespaces::Only(name) => name == namespace,
     }
 }

@@ -65,20 +65,34 @@ fn rank<'a>(service: &'a Service, client: &Namespace) -> impl Ord + 'a {
     (service.key.namespace != *client, service.registry, &service.key.namespace)
 }
 
-/// The hosts that stand for another, with the host of the service at the end of the chain.
-pub(super) fn aliases<'a>(services: &BTreeMap<&'a Host, &'a Arc<Service>>) -> BTreeMap<&'a Host, &'a Host> {
-    let follow = |host: &'a Host| {
-        let mut target = host;
+/// The hosts among `visible` that stand for a service of a scope, with the host of that service at the end of the
+/// chain; sorted. They come with the service, whatever is imported.
+///
+/// Mirrors istio pilot/pkg/model/push_context.go (resolveServiceAliases).
+pub(super) fn aliases(
+    visible: &[&Arc<Service>],
+    services: &BTreeMap<&Host, &Arc<Service>>,
+) -> Arc<[(Host, Host)]> {
+    // What defines a host in the scope decides whether it is an alias there.
+    let is_alias = |service: &&&Arc<Service>| {
+        services.get(&service.key.host).is_none_or(|chosen| chosen.alias_of().is_some())
+    };
+    let by_host: BTreeMap<&Host, &Host> = visible
+        .iter()
+        .filter(is_alias)
+        .filter_map(|service| Some((&service.key.host, service.alias_of()?)))
+        .collect();
+    let follow = |host: &Host| {
+        let mut target = *by_host.get(host)?;
         for _ in 0..ALIAS_CHAIN {
-            match services.get(target).and_then(|service| service.alias_of()) {
+            match by_host.get(target) {
                 Some(next) => target = next,
-                None => return Some(target),
+                None => return services.contains_key(target).then(|| target.clone()),
             }
         }
         None
     };
-    let aliases = services.values().filter(|service| service.alias_of().is_some());
-    aliases.filter_map(|service| Some((&service.key.host, follow(&service.key.host)?))).collect()
+    by_host.keys().filter_map(|host| Some(((*host).clone(), follow(host)?))).collect()
 }
 
 /// Adds the services that the destinations of `headers` name and that no listener imports. Returns all hosts that

@@ -75,8 +75,11 @@ pub fn resolve(inputs: &ScopeInputs<'_>) -> (EgressScope, Context) {
     };
     let mut context = Context {
         listeners: match inputs.listeners {
-            None => vec![Listener::new(None, &headers)],
-            Some(listeners) => listeners.iter().map(|spec| Listener::new(Some(spec), &headers)).collect(),
+            None => vec![Listener::new(None, inputs.namespace, &headers)],
+            Some(listeners) => {
+                let listener = |spec| Listener::new(Some(spec), inputs.namespace, &headers);
+                listeners.iter().map(listener).collect()
+            }
         },
         ..Context::default()
     };
@@ -94,14 +97,10 @@ pub fn resolve(inputs: &ScopeInputs<'_>) -> (EgressScope, Context) {
             context.wanted.extend(wanted);
         }
     }
-    context.alias_targets = by_host.values().filter_map(|service| service.alias_of().cloned()).collect();
+    context.alias_targets = visible.iter().filter_map(|service| service.alias_of().cloned()).collect();
     let mut scope = EgressScope {
         listeners: Vec::new(),
-        aliases: imports::aliases(&by_host)
-            .into_iter()
-            .filter(|(_, target)| by_host.contains_key(target))
-            .map(|(alias, target)| (alias.clone(), target.clone()))
-            .collect(),
+        aliases: imports::aliases(&visible, &by_host),
         services: by_host
             .values()
             .filter(|service| service.alias_of().is_none())
@@ -114,6 +113,7 @@ pub fn resolve(inputs: &ScopeInputs<'_>) -> (EgressScope, Context) {
         let spec = inputs.listeners.map(|specs| &specs[at]);
         listeners.push(ScopeListener {
             port: spec.and_then(|spec| spec.port.clone()),
+            is_proxy: spec.is_some_and(|spec| spec.is_proxy),
             bind: spec.and_then(|spec| spec.bind.clone()),
             capture: spec.map_or(CaptureMode::Default, |spec| spec.capture),
             hosts: if inputs.bind_hosts {
@@ -140,8 +140,12 @@ pub(super) fn scoped(service: &Service, inputs: &ScopeInputs<'_>) -> ScopedServi
 }
 
 impl Listener {
-    fn new(spec: Option<&EgressListener>, headers: &[&Arc<VirtualServiceHeader>]) -> Self {
-        let imports = spec.map(|spec| Imports::new(&spec.hosts));
+    fn new(
+        spec: Option<&EgressListener>,
+        client: &Namespace,
+        headers: &[&Arc<VirtualServiceHeader>],
+    ) -> Self {
+        let imports = spec.map(|spec| Imports::new(&spec.hosts, client));
         let is_imported = |header: &&&Arc<VirtualServiceHeader>| {
             imports.as_ref().is_none_or(|imports| imports.virtual_service(header))
         };
@@ -151,8 +155,9 @@ impl Listener {
             http: owners(&virtual_services, |header| header.has_http),
             l4: owners(&virtual_services, |header| header.has_l4),
             by_destination: by_destination(&virtual_services),
-            // A UNIX domain socket has no port: it serves what all services serve.
+            // An HTTP proxy serves all ports; so does a UNIX domain socket, which has none.
             port: spec
+                .filter(|spec| !spec.is_proxy)
                 .and_then(|spec| spec.port.as_ref())
                 .map(|port| port.number)
                 .filter(|number| *number > 0),
@@ -232,7 +237,7 @@ fn bind_hosts(
     inputs: &ScopeInputs<'_>,
 ) -> OrdMap<Host, ScopeHost> {
     let mut binder = Binder::new(listener, scope, inputs);
-    let mut aliases = aliases_by_target(services, scope, &listener.http);
+    let mut aliases = aliases_by_target(scope, &listener.http);
     let mut taken: BTreeSet<&Host> = BTreeSet::new();
     let mut hosts = Vec::with_capacity(services.len());
     for service in services.iter().filter(|service| service.alias_of().is_none()) {
@@ -255,21 +260,12 @@ fn bind_hosts(
     hosts.into_iter().map(|host| (host.binding.host.clone(), host)).collect()
 }
 
-/// The aliases that a listener imports, by the host that they stand for. An alias that a VirtualService names is a
-/// host of its own instead.
-fn aliases_by_target(
-    services: &[&Arc<Service>],
-    scope: &EgressScope,
-    owners: &HostMap<usize>,
-) -> BTreeMap<Host, Vec<Host>> {
+/// The aliases of a scope, by the host that they stand for. An alias that a VirtualService names is a host of its own
+/// instead.
+fn aliases_by_target(scope: &EgressScope, owners: &HostMap<usize>) -> BTreeMap<Host, Vec<Host>> {
     let mut by_target: BTreeMap<Host, Vec<Host>> = BTreeMap::new();
-    for service in services {
-        let host = &service.key.host;
-        if let Ok(at) = scope.aliases.binary_search_by(|(alias, _)| alias.cmp(host))
-            && owners.get(host).is_none()
-        {
-            by_target.entry(scope.aliases[at].1.clone()).or_default().push(host.clone());
-        }
+    for (alias, target) in scope.aliases.iter().filter(|(alias, _)| owners.get(alias).is_none()) {
+        by_target.entry(target.clone()).or_default().push(alias.clone());
     }
     by_target
 }

@@ -103,10 +103,15 @@ fn check(list: &[&str], expected: &[&str]) {
 
 /// Checks the hosts of each listener of a Sidecar of `web` with these egress listeners.
 fn check_sidecar(list: &[&str], egress: &str, expected: &[&[&str]], services: &[&str]) {
-    let sidecar = format!("sidecar web/s [{egress}]");
+    check_sidecar_of("web", list, egress, expected, services);
+}
+
+/// Checks the same for a workload of `web` whose Sidecar is of the namespace `of`.
+fn check_sidecar_of(of: &str, list: &[&str], egress: &str, expected: &[&[&str]], services: &[&str]) {
+    let sidecar = format!("sidecar {of}/s [{egress}]");
     let mut list = list.to_vec();
     list.push(&sidecar);
-    let kind = ScopeKind::Sidecar(ConfigKey::new(Kind::Sidecar, "web", "s"));
+    let kind = ScopeKind::Sidecar(ConfigKey::new(Kind::Sidecar, of, "s"));
     let scope = scope(&list, "web", kind);
     let found: Vec<_> = (0..scope.listeners.len()).map(|at| bindings(&scope, at)).collect();
     assert_eq!(found, expected);
@@ -262,6 +267,77 @@ fn a_sidecar_sees_its_egress_hosts_only() {
     );
     check_sidecar(MESH, "{hosts: ['*/*.com']}", &[&["k.com=ext", "x.com=ext"]], &["k.com=ext", "x.com=ext"]);
     check_sidecar(MESH, "{hosts: ['~/*']}", &[&[]], &[]);
+}
+
+#[test]
+fn the_dot_of_the_root_namespaces_sidecar_is_the_workloads_namespace() {
+    let list = [MESH, &["svc istio-system/pilot"]].concat();
+    check_sidecar_of("istio-system", &list, "{hosts: ['./*']}", &[&["own.web=web"]], &["own.web=web"]);
+    check_sidecar_of(
+        "istio-system",
+        &list,
+        "{hosts: ['*/*', '~*/*.com', '~/*', '~./*', '~shop/*']}",
+        &[&["pilot.istio-system=istio-system"]],
+        &["pilot.istio-system=istio-system"],
+    );
+}
+
+#[test]
+fn a_host_that_is_taken_away_everywhere_is_in_no_namespace() {
+    let list = ["svc web/own", "svc shop/a", "se ext/x x.com", "se web/x x.com", "se ext/deep deep.x.com"];
+    let seen = |egress: &str, expected: &[&str]| check_sidecar(&list, egress, &[expected], expected);
+    seen("{hosts: ['*/*', '~/x.com']}", &["a.shop=shop", "deep.x.com=ext", "own.web=web"]);
+    seen("{hosts: ['*/*', '~/*.x.com']}", &["a.shop=shop", "own.web=web", "x.com=web"]);
+    seen("{hosts: ['ext/x.com', 'web/*', '~/x.com']}", &["own.web=web"]);
+    seen("{hosts: ['~/x.com', 'ext/x.com', './*']}", &["own.web=web"]);
+    seen("{hosts: ['*/*', '~web/x.com']}", &["a.shop=shop", "deep.x.com=ext", "own.web=web", "x.com=ext"]);
+    seen("{hosts: ['./*', '~/*']}", &["own.web=web", "x.com=web"]);
+    seen("{hosts: ['~/x.com']}", &[]);
+}
+
+#[test]
+fn a_virtual_service_goes_with_the_host_that_is_taken_away() {
+    let list = ["svc web/own", "se ext/x x.com", "vs ext/v x.com own.web.svc.cluster.local"];
+    check_sidecar(&list, "{hosts: ['*/*', '~/x.com']}", &[&["own.web=web"]], &["own.web=web"]);
+}
+
+#[test]
+fn an_alias_goes_with_its_target_whatever_is_imported() {
+    let list = [
+        "svc shop/a :9080",
+        "svc web/own",
+        "ext web/b a.shop.svc.cluster.local",
+        "ext other/c b.web.svc.cluster.local",
+        "ext web/far far.com",
+    ];
+    let with_aliases: &[&str] = &["a.shop=shop +b.web +c.other"];
+    let a: &[&str] = &["a.shop=shop"];
+    // Neither the hosts of a listener nor its port are those of the aliases.
+    check_sidecar(&list, "{hosts: ['shop/*']}", &[with_aliases], a);
+    check_sidecar(
+        &list,
+        "{port: {number: 9080, protocol: HTTP, name: h}, hosts: ['shop/*']}",
+        &[with_aliases],
+        a,
+    );
+    check_sidecar(&list, "{hosts: ['./*']}", &[&["own.web=web"]], &["own.web=web"]);
+}
+
+#[test]
+fn an_alias_of_a_host_outside_goes_with_the_entry_of_that_host() {
+    let list = ["svc web/own", "se ext/far far.com", "ext web/b far.com"];
+    check_sidecar(&list, "{hosts: ['ext/*']}", &[&["far.com=ext +b.web"]], &["far.com=ext"]);
+    check(&list, &["far.com=ext +b.web", "own.web=web"]);
+}
+
+#[test]
+fn an_http_proxy_sees_the_services_of_every_port() {
+    check_sidecar(
+        MESH,
+        "{port: {number: 15080, protocol: HTTP_PROXY, name: p}, bind: 127.0.0.1, captureMode: NONE, hosts: ['shop/*']}, {hosts: ['./*']}",
+        &[&["a.shop=shop", "b.shop=shop"], &["own.web=web"]],
+        &["a.shop=shop", "b.shop=shop", "own.web=web"],
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use fairlead_config::{
-    Code, Config, Diagnostics, FieldPath, LabelSet, Namespace,
+    Code, Config, Diagnostics, FieldPath, LabelSet,
     api::{self, SidecarSpec},
     path,
 };
@@ -16,15 +16,17 @@ use crate::{Host, Port, Protocol, port::TargetPort};
 
 /// What an address that is a UNIX domain socket begins with.
 const UNIX: &str = "unix://";
+/// The protocol of a listener that applications use as their HTTP proxy.
+const HTTP_PROXY: &str = "HTTP_PROXY";
 
 /// Resolves the names of `config` and drops, with a finding, what is not usable.
 pub fn resolve(config: &Config<SidecarSpec>, diagnostics: &mut Diagnostics) -> Sidecar {
-    let (spec, namespace) = (&config.spec, &config.key.namespace);
+    let spec = &config.spec;
     let selector = spec.workload_selector.as_ref().map(|selector| LabelSet::from(&selector.labels));
     let egress = if spec.egress.is_empty() {
         vec![everything()]
     } else {
-        let listener = |(index, listener)| egress_listener(index, listener, namespace, diagnostics);
+        let listener = |(index, listener)| egress_listener(index, listener, diagnostics);
         spec.egress.iter().enumerate().filter_map(listener).collect()
     };
     let listener = |(index, listener)| ingress_listener(index, listener, diagnostics);
@@ -47,52 +49,68 @@ pub fn resolve(config: &Config<SidecarSpec>, diagnostics: &mut Diagnostics) -> S
 /// The egress listener of a Sidecar that has none.
 fn everything() -> EgressListener {
     let host = EgressHost { namespace: EgressNamespace::Any, host: Host::new("*"), exclude: false };
-    EgressListener { port: None, bind: None, capture: CaptureMode::Default, hosts: vec![host] }
+    EgressListener {
+        port: None,
+        is_proxy: false,
+        bind: None,
+        capture: CaptureMode::Default,
+        hosts: vec![host],
+    }
 }
 
 fn egress_listener(
     index: usize,
     spec: &api::IstioEgressListener,
-    own: &Namespace,
     diagnostics: &mut Diagnostics,
 ) -> Option<EgressListener> {
     let path = path!("egress"[index]);
-    let bind = bind(spec.bind.as_deref(), &path, diagnostics)?;
+    let mut bind = bind(spec.bind.as_deref(), &path, diagnostics);
     let is_unix = matches!(bind, Some(Bind::Unix(_)));
     let port = match &spec.port {
         None => None,
         Some(port) => Some(listener_port(port, is_unix, &path, diagnostics)?),
     };
+    if is_unix && port.is_none() {
+        let message = "a Unix domain socket needs `port`, which says what is spoken";
+        diagnostics.error(Code::BadListener, path.field("bind"), message);
+        bind = None;
+    }
+    let protocol = spec.port.as_ref().and_then(|port| port.protocol.as_deref()).unwrap_or_default();
     let mut hosts = Vec::with_capacity(spec.hosts.len());
     for (at, text) in spec.hosts.iter().enumerate() {
-        if let Some(host) = egress_host(text, own) {
+        if let Some(host) = egress_host(text) {
             hosts.push(host);
         } else {
             let message = format!("`{text}` is not of the form namespace/host");
             diagnostics.error(Code::BadHost, path!("egress"[index]."hosts"[at]), message);
         }
     }
-    Some(EgressListener { port, bind, capture: capture(spec.capture_mode), hosts })
+    let is_proxy = protocol.eq_ignore_ascii_case(HTTP_PROXY);
+    Some(EgressListener { port, is_proxy, bind, capture: capture(spec.capture_mode), hosts })
 }
 
-/// `namespace/host`, or `~namespace/host` for hosts that are taken away. `~/…` is nothing.
-fn egress_host(text: &str, own: &Namespace) -> Option<EgressHost> {
-    let (namespace, host) = text.split_once('/')?;
+/// `namespace/host`; with `~` before it for hosts that are taken away, where no namespace stands for all. `~/*` takes
+/// nothing away: it is what a listener imports that imports nothing.
+///
+/// Mirrors istio pilot/pkg/model/sidecar.go (host exclusions).
+fn egress_host(text: &str) -> Option<EgressHost> {
+    let (namespace, host) = text.split_once('/').filter(|(_, host)| !host.is_empty())?;
     let (exclude, namespace) = match namespace.strip_prefix('~') {
-        Some(rest) if !rest.is_empty() => (true, rest),
-        _ => (false, namespace),
-    };
-    if host.is_empty() {
-        return None;
-    }
-    let namespace = match namespace {
-        "" => return None,
-        "~" => EgressNamespace::None,
-        "*" => EgressNamespace::Any,
-        "." => EgressNamespace::Named(own.clone()),
-        name => EgressNamespace::Named(name.into()),
+        Some("") if host == "*" => (false, EgressNamespace::None),
+        Some("") => (true, EgressNamespace::Any),
+        Some(excluded) => (true, egress_namespace(excluded)?),
+        None => (false, egress_namespace(namespace)?),
     };
     Some(EgressHost { namespace, host: Host::new(host), exclude })
+}
+
+fn egress_namespace(text: &str) -> Option<EgressNamespace> {
+    Some(match text {
+        "" => return None,
+        "*" => EgressNamespace::Any,
+        "." => EgressNamespace::Own,
+        name => EgressNamespace::Named(name.into()),
+    })
 }
 
 fn ingress_listener(
@@ -101,18 +119,17 @@ fn ingress_listener(
     diagnostics: &mut Diagnostics,
 ) -> Option<IngressListener> {
     let path = path!("ingress"[index]);
-    let bind = bind(spec.bind.as_deref(), &path, diagnostics)?;
+    let bind = bind(spec.bind.as_deref(), &path, diagnostics);
     let port = listener_port(&spec.port, matches!(bind, Some(Bind::Unix(_))), &path, diagnostics)?;
     let endpoint = spec.default_endpoint.as_deref().filter(|text| !text.is_empty());
-    let default_endpoint = match endpoint.map(default_endpoint) {
-        None => DefaultEndpoint::Loopback(port.number),
-        Some(Some(endpoint)) => endpoint,
-        Some(None) => {
-            let message = format!("`{}` is no address of the workload", endpoint.unwrap_or_default());
+    let default_endpoint = endpoint.and_then(|text| {
+        let found = default_endpoint(text);
+        if found.is_none() {
+            let message = format!("`{text}` is no address of the workload");
             diagnostics.error(Code::BadListener, path.field("defaultEndpoint"), message);
-            DefaultEndpoint::Loopback(port.number)
         }
-    };
+        found
+    });
     Some(IngressListener { port, bind, capture: capture(spec.capture_mode), default_endpoint })
 }
 
@@ -153,16 +170,15 @@ fn listener_port(
     })
 }
 
-/// The address of a listener; the outer `None`, with a finding: it is no address.
-#[allow(clippy::option_option)] // "not given" and "not usable" differ
-fn bind(text: Option<&str>, path: &FieldPath, diagnostics: &mut Diagnostics) -> Option<Option<Bind>> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Some(None) };
+/// The address of a listener; none where, with a finding, it is no address.
+fn bind(text: Option<&str>, path: &FieldPath, diagnostics: &mut Diagnostics) -> Option<Bind> {
+    let text = text.filter(|text| !text.is_empty())?;
     if let Some(path) = text.strip_prefix(UNIX) {
-        return Some(Some(Bind::Unix(Arc::from(path))));
+        return Some(Bind::Unix(Arc::from(path)));
     }
     let address = text.trim_start_matches('[').trim_end_matches(']').parse();
     if let Ok(address) = address {
-        return Some(Some(Bind::Ip(address)));
+        return Some(Bind::Ip(address));
     }
     let message = format!("`{text}` is neither an IP address nor unix:///path");
     diagnostics.error(Code::BadAddress, path.clone().field("bind"), message);

@@ -21,12 +21,11 @@ fn host(namespace: EgressNamespace, host: &str, exclude: bool) -> EgressHost {
 }
 
 #[test]
-fn egress_hosts_have_five_forms() {
+fn egress_hosts_have_four_forms() {
     let sidecar = resolved("egress: [{hosts: ['./*', 'web/a.b', '*/*.Com', '~/*']}]");
-    let named = |name: &str| EgressNamespace::Named(name.into());
     let expected = [
-        host(named("shop"), "*", false),
-        host(named("web"), "a.b", false),
+        host(EgressNamespace::Own, "*", false),
+        host(EgressNamespace::Named("web".into()), "a.b", false),
         host(EgressNamespace::Any, "*.com", false),
         host(EgressNamespace::None, "*", false),
     ];
@@ -34,12 +33,18 @@ fn egress_hosts_have_five_forms() {
 }
 
 #[test]
-fn a_tilde_before_a_namespace_takes_hosts_away() {
-    let spec = api_egress(&["*/*", "~web/*"]);
+fn a_tilde_takes_hosts_away_in_one_namespace_or_in_all() {
+    let spec = api_egress(&["*/*", "~web/*", "~./a.b", "~/x.com", "~/*.x.com", "~*/y.com"]);
     let config = fairlead_config::Config::new(ConfigKey::new(Kind::Sidecar, "shop", "s"), spec);
     let sidecar = resolve(&config, &mut Diagnostics::on_object(&config.key));
-    let expected =
-        [host(EgressNamespace::Any, "*", false), host(EgressNamespace::Named("web".into()), "*", true)];
+    let expected = [
+        host(EgressNamespace::Any, "*", false),
+        host(EgressNamespace::Named("web".into()), "*", true),
+        host(EgressNamespace::Own, "a.b", true),
+        host(EgressNamespace::Any, "x.com", true),
+        host(EgressNamespace::Any, "*.x.com", true),
+        host(EgressNamespace::Any, "y.com", true),
+    ];
     assert_eq!(sidecar.egress[0].hosts, expected);
 }
 
@@ -74,22 +79,37 @@ fn explicit_listeners_have_port_address_and_capture() {
     assert_eq!(listener.capture, CaptureMode::None);
 }
 
-fn check_endpoint(text: &str, expected: &DefaultEndpoint) {
+fn check_endpoint(text: &str, expected: Option<DefaultEndpoint>) {
     let text = if text.is_empty() { String::new() } else { format!(", defaultEndpoint: '{text}'") };
     let sidecar = resolved(&format!(
         "workloadSelector: {{labels: {{app: a}}}}, ingress: [{{port: {{number: 80, protocol: HTTP, name: h}}{text}}}]"
     ));
-    assert_eq!(sidecar.ingress[0].default_endpoint, *expected);
+    assert_eq!(sidecar.ingress[0].default_endpoint, expected);
 }
 
 #[test]
 fn default_endpoints_have_four_forms() {
-    check_endpoint("", &DefaultEndpoint::Loopback(80));
-    check_endpoint("127.0.0.1:8080", &DefaultEndpoint::Loopback(8080));
-    check_endpoint("[::1]:8080", &DefaultEndpoint::Loopback(8080));
-    check_endpoint("0.0.0.0:8080", &DefaultEndpoint::Instance(8080));
-    check_endpoint("[::]:8080", &DefaultEndpoint::Instance(8080));
-    check_endpoint("unix:///run/app.sock", &DefaultEndpoint::Unix("/run/app.sock".into()));
+    check_endpoint("127.0.0.1:8080", Some(DefaultEndpoint::Loopback(8080)));
+    check_endpoint("[::1]:8080", Some(DefaultEndpoint::Loopback(8080)));
+    check_endpoint("0.0.0.0:8080", Some(DefaultEndpoint::Instance(8080)));
+    check_endpoint("[::]:8080", Some(DefaultEndpoint::Instance(8080)));
+    check_endpoint("unix:///run/app.sock", Some(DefaultEndpoint::Unix("/run/app.sock".into())));
+}
+
+#[test]
+fn an_ingress_without_an_endpoint_names_no_loopback_port() {
+    check_endpoint("", None);
+}
+
+#[test]
+fn a_listener_of_protocol_http_proxy_is_a_proxy() {
+    let listener = |protocol: &str| {
+        let spec =
+            format!("egress: [{{port: {{number: 15080, protocol: {protocol}, name: p}}, hosts: ['*/*']}}]");
+        resolved(&spec).egress[0].is_proxy
+    };
+    assert!(listener("HTTP_PROXY") && listener("http_proxy"));
+    assert!(!listener("HTTP"));
 }
 
 #[test]

@@ -22,7 +22,7 @@ use ipnet::IpNet;
 use super::{loopback, wildcard};
 use crate::{
     names,
-    routes::outbound::{has_own_listener, is_captured, table_of},
+    routes::outbound::{has_own_listener, is_captured, serves_every_port, table_of},
     view::ListenerView,
 };
 
@@ -248,8 +248,7 @@ struct ListenerPlanner<'a, 'b> {
 impl ListenerPlanner<'_, '_> {
     /// One listener on the port that the Sidecar names, for the services that have that port.
     fn explicit(mut self, port: &Port, hosts: &[ServiceHost<'_>]) {
-        let bind = self.listener.bind.clone().unwrap_or_else(|| self.shared_bind());
-        let at = (bind, port.number);
+        let at = (self.shared_bind(), port.number);
         let captured = self.captured();
         let arrivals = self.arrivals.entry(at.clone()).or_default();
         arrivals.captured = captured;
@@ -257,7 +256,7 @@ impl ListenerPlanner<'_, '_> {
             let table = table_of(self.listener, port.number);
             arrivals.http.get_or_insert((table, port.protocol));
         }
-        if port.protocol.is_http() {
+        if port.protocol.is_http() || serves_every_port(self.listener) {
             return;
         }
         for (host, service) in hosts {
@@ -290,7 +289,7 @@ impl ListenerPlanner<'_, '_> {
     fn bytes(&mut self, host: &HostBinding, service: &Service, port: &Port) {
         let detected = port.protocol == Protocol::Auto;
         let shared = (self.shared_bind(), port.number);
-        if !has_own_listener(service, self.captured()) {
+        if !has_own_listener(service, self.view.interception, self.listener) {
             let addressed = Addressed::Shared(self.ranges(&service.addresses));
             let arrivals = self.take(shared, host, port, addressed);
             if detected {
@@ -335,18 +334,28 @@ impl ListenerPlanner<'_, '_> {
         arrivals
     }
 
-    /// The addresses as ranges. Connections that are not captured are addressed to the proxy instead.
+    /// The addresses as ranges. Connections that are not captured are addressed to the proxy instead, and those to
+    /// one address of a Sidecar's choice are all addressed to that.
     fn ranges(&self, addresses: &[ServiceAddress]) -> Arc<[IpNet]> {
         let range = |address: &ServiceAddress| match address {
             ServiceAddress::Ip(ip) => IpNet::from(*ip),
             ServiceAddress::Range(range) => *range,
         };
-        if self.captured() { addresses.iter().map(range).collect() } else { Arc::default() }
+        let any =
+            self.listener.bind.as_ref().is_none_or(|bind| *bind == Bind::Ip(wildcard(self.view.families)));
+        if any && self.captured() { addresses.iter().map(range).collect() } else { Arc::default() }
     }
 
     /// The address of listeners that services share.
     fn shared_bind(&self) -> Bind {
-        Bind::Ip(if self.captured() { wildcard(self.view.families) } else { loopback(self.view.families) })
+        let default = || {
+            Bind::Ip(if self.captured() {
+                wildcard(self.view.families)
+            } else {
+                loopback(self.view.families)
+            })
+        };
+        self.listener.bind.clone().unwrap_or_else(default)
     }
 
     fn captured(&self) -> bool {

@@ -65,42 +65,53 @@ impl Planner<'_> {
                 Some(port) if port.protocol.is_http() || port.protocol == Protocol::Auto => {
                     let name = table_of(listener, port.number);
                     // Two listeners of one port (on different addresses) share a table; the first one's hosts win.
-                    tables
-                        .entry(name.clone())
-                        .or_insert_with(|| self.port_table(&name, port.number, listener));
+                    tables.entry(name.clone()).or_insert_with(|| {
+                        if serves_every_port(listener) {
+                            self.proxy_table(&name, std::slice::from_ref(listener), is_socket(listener))
+                        } else {
+                            self.port_table(&name, port.number, listener)
+                        }
+                    });
                 }
                 Some(_) => {}
                 None => self.implied_tables(listener, scope, &mut tables),
             }
         }
         if self.explicit_proxy {
-            tables.insert(names::HTTP_PROXY.into(), self.proxy_table(scope));
+            let name = names::HTTP_PROXY.into();
+            let table =
+                Table { catch_all: CatchAll::BlockAll, ..self.proxy_table(&name, &scope.listeners, false) };
+            tables.insert(name, table);
         }
         Tables { tables: tables.into_iter().collect(), made: Made::of(scope, self) }
     }
 
-    /// The table of the explicit proxy: all HTTP services, each port under its own domains. What is asked for by no
-    /// known name was addressed to the proxy, so there is nowhere to pass it on to.
+    /// The table of a listener that serves every HTTP port of the services, each port under its own domains.
     ///
+    /// A name without a port is for port 80, as a proxy is asked; by a socket, which has no port, it is for the first
+    /// port of a service without that one.
     /// Mirrors istio pilot/pkg/networking/core/httproute.go (buildSidecarOutboundVirtualHosts for `http_proxy`).
-    fn proxy_table(&self, scope: &EgressScope) -> Table {
-        let table: Arc<str> = names::HTTP_PROXY.into();
+    fn proxy_table(&self, table: &Arc<str>, listeners: &[ScopeListener], by_socket: bool) -> Table {
         let mut hosts = imbl::OrdSet::new();
         let mut claimed = ClaimedDomains::default();
-        for host in scope.listeners.iter().flat_map(in_order) {
+        for host in listeners.iter().flat_map(in_order) {
             let domains = self.domains(host);
-            for port in proxied_ports(host.service.as_deref()) {
+            let ports = proxied_ports(host.service.as_deref());
+            let first = ports.first().copied().filter(|_| by_socket && !ports.contains(&HTTP_PORT));
+            for port in ports {
+                let bare = port == first.unwrap_or(HTTP_PORT);
                 let free: Arc<[Arc<str>]> = domains
                     .iter()
-                    .flat_map(|domain| with_port(domain, port))
+                    .flat_map(|domain| with_port(domain, port, bare))
                     .filter(|domain| claimed.claim(domain))
                     .collect();
                 if !free.is_empty() {
-                    hosts.insert(self.host_key(&table, port, host, free));
+                    hosts.insert(self.host_key(table, port, host, free));
                 }
             }
         }
-        Table { hosts, catch_all: CatchAll::BlockAll, by_port: true }
+        let unknown = listeners.first().map_or(CatchAll::BlockAll, |listener| self.unknown(listener));
+        Table { hosts, catch_all: if claimed.has("*") { CatchAll::None } else { unknown }, by_port: true }
     }
 
     /// The tables of the ports of the services, other than those that explicit listeners have taken.
@@ -130,7 +141,7 @@ impl Planner<'_> {
     /// The ports of a service whose tables are shared with other services.
     pub(super) fn shared_ports(&self, host: &ScopeHost, listener: &ScopeListener) -> BTreeSet<u16> {
         let Some(service) = &host.service else { return BTreeSet::new() };
-        let own = has_own_listener(service, self.captured(listener));
+        let own = has_own_listener(service, self.view.interception, listener);
         let is_shared = |port: &&Port| port.protocol.is_http() || port.protocol == Protocol::Auto && !own;
         service.ports.iter().filter(is_shared).map(|port| port.number).collect()
     }
@@ -138,7 +149,7 @@ impl Planner<'_> {
     /// The ports of a service that have a table of their own, with its name.
     pub(super) fn sniffed_tables(&self, host: &ScopeHost, listener: &ScopeListener) -> Vec<(u16, Arc<str>)> {
         let Some(service) = &host.service else { return Vec::new() };
-        let own = has_own_listener(service, self.captured(listener));
+        let own = has_own_listener(service, self.view.interception, listener);
         let is_sniffed = |port: &&Port| port.protocol == Protocol::Auto && own;
         let name = |port: &Port| (port.number, names::sniffed_route(&host.binding.host, port.number));
         service.ports.iter().filter(is_sniffed).map(name).collect()
@@ -222,7 +233,7 @@ impl Planner<'_> {
 
     /// Whether the table of `port` has a host for the service.
     fn serves_http(&self, service: &Service, port: u16, listener: &ScopeListener) -> bool {
-        let own = listener.port.is_none() && has_own_listener(service, self.captured(listener));
+        let own = has_own_listener(service, self.view.interception, listener);
         service.port(port).is_some_and(|p| p.protocol.is_http() || p.protocol == Protocol::Auto && !own)
     }
 
@@ -266,18 +277,34 @@ fn proxied_ports(service: Option<&Service>) -> Vec<u16> {
 }
 
 /// A domain with its port, and without where the port need not be written.
-fn with_port(domain: &Arc<str>, port: u16) -> Vec<Arc<str>> {
+fn with_port(domain: &Arc<str>, port: u16, bare: bool) -> Vec<Arc<str>> {
     let mut domains = vec![format!("{domain}:{port}").into()];
-    if port == HTTP_PORT {
+    if bare {
         domains.push(domain.clone());
     }
     domains
 }
 
+/// Whether a listener with a port of its own serves every port of its services: an HTTP proxy, and a UNIX domain
+/// socket, which has no port.
+pub(crate) fn serves_every_port(listener: &ScopeListener) -> bool {
+    let has_no_number = || listener.port.as_ref().is_some_and(|port| port.number == 0);
+    listener.is_proxy || (is_socket(listener) && has_no_number())
+}
+
+fn is_socket(listener: &ScopeListener) -> bool {
+    matches!(listener.bind, Some(Bind::Unix(_)))
+}
+
 /// Whether the bytes of a service have a listener of their own: on its address, where connections arrive that are
-/// captured.
-pub(crate) fn has_own_listener(service: &Service, captured: bool) -> bool {
-    captured && service.ips().next().is_some()
+/// captured, unless a Sidecar says where they arrive.
+pub(crate) fn has_own_listener(
+    service: &Service,
+    interception: Interception,
+    listener: &ScopeListener,
+) -> bool {
+    let is_implied = listener.port.is_none() && listener.bind.is_none();
+    is_implied && is_captured(interception, listener) && service.ips().next().is_some()
 }
 
 /// Whether connections to a listener were addressed to somebody else, and redirected.
@@ -287,7 +314,7 @@ pub(crate) fn is_captured(interception: Interception, listener: &ScopeListener) 
         CaptureMode::Iptables => true,
         CaptureMode::None => false,
     };
-    redirected && !matches!(listener.bind, Some(Bind::Unix(_)))
+    redirected && !is_socket(listener)
 }
 
 /// The route table of a listener with a port of its own: that of the port, which listeners on several addresses

@@ -114,6 +114,15 @@ const UNIVERSE: &[(&str, &str, &str, &[&str])] = &[
     ),
     ("DestinationRule", "web", "rule", &["{host: a.shop.svc.cluster.local, subsets: [{name: v1}]}"]),
     ("Sidecar", "shop", "default", &["{egress: [{hosts: ['./*', 'ext/*', 'web/a.web.svc.cluster.local']}]}"]),
+    (
+        "Sidecar",
+        "istio-system",
+        "default",
+        &[
+            "{egress: [{hosts: ['./*', 'crowd/*', '*/*.com', '~/v.com']}]}",
+            "{egress: [{bind: 127.0.0.9, hosts: ['*/*', '~shop/*']}]}",
+        ],
+    ),
 ];
 
 /// One object in one of its forms.

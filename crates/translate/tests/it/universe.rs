@@ -215,6 +215,8 @@ pub(crate) fn objects() -> Vec<Object> {
                 "spec: {egress: [{hosts: ['./*']}]}",
                 "spec: {egress: [{hosts: ['*/*']}], outboundTrafficPolicy: {mode: REGISTRY_ONLY}}",
                 "spec: {egress: [{port: {number: 80, name: http, protocol: HTTP}, bind: 127.0.0.3, hosts: [zetans/*]}, {hosts: ['./*', '*/ext.test']}]}",
+                "spec: {egress: [{port: {number: 15080, name: proxy, protocol: HTTP_PROXY}, bind: 127.0.0.1, captureMode: NONE, hosts: ['*/*', ~/ext.test]}, {hosts: [zetans/*]}]}",
+                "spec: {egress: [{port: {number: 0, protocol: HTTP}, bind: 'unix:///run/out.sock', hosts: ['*/*']}], ingress: [{port: {number: 9081, protocol: TCP, name: tcp}}]}",
             ],
         ),
         object(

@@ -22,8 +22,8 @@ fn egress_is_checked() {
     egress("hosts: [a.b]", "bad-host", ".hosts[0]", "./a.b for this namespace");
     egress("hosts: [A/a.b]", "bad-host", ".hosts[0]", "not a namespace");
     egress("hosts: [./a_b]", "bad-host", ".hosts[0]", "only letters");
-    egress("hosts: [~/a]", "bad-host", ".hosts[0]", "write ~/*");
-    egress("hosts: [./*], bind: 127.0.0.1", "bad-listener", ".bind", "needs a port");
+    egress("hosts: [~/a_b]", "bad-host", ".hosts[0]", "only letters");
+    egress("hosts: [./*], bind: \"unix:///a\"", "bad-listener", ".bind", "needs `port`");
     egress("hosts: [./*], port: {number: 0, protocol: TCP}", "bad-port", ".port.number", "0");
     egress("hosts: [./*], port: {protocol: TCP, name: a}", "bad-port", ".port", "no number");
     egress("hosts: [./*], port: {number: 1, protocol: X}", "unknown-protocol", ".port.protocol", "TCP");
@@ -50,6 +50,20 @@ fn egress_is_checked() {
         "Sidecar",
         "{egress: [{hosts: [\"~/*\"]}], outboundTrafficPolicy: {mode: REGISTRY_ONLY}}",
     ));
+}
+
+#[test]
+fn egress_that_istio_documents_is_accepted() {
+    for listener in [
+        "hosts: [./*, ~/a.example.com, \"~/*.example.com\", \"~./a\", \"~*/a\"]",
+        "hosts: [./*], bind: 127.0.0.1",
+        "hosts: [./*], bind: \"unix:///a\", port: {number: 0, protocol: HTTP, name: a}",
+        "hosts: [./*], bind: \"unix://@a\", port: {number: 0, protocol: HTTP_PROXY}, captureMode: NONE",
+        "hosts: [./*], port: {number: 1, protocol: \"\"}",
+        "hosts: [./*], port: {number: 1, protocol: HTTP_PROXY}, bind: \"::1\"",
+    ] {
+        accept(&object("Sidecar", &format!("{{egress: [{{{listener}}}]}}")));
+    }
 }
 
 #[test]

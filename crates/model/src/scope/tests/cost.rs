@@ -133,6 +133,7 @@ fn the_number_of_egress_hosts_hardly_matters() {
             exclude: false,
         });
         vec![EgressListener {
+            is_proxy: false,
             port: None,
             bind: None,
             capture: crate::sidecar::CaptureMode::Default,

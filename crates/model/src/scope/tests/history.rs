@@ -31,17 +31,21 @@ const UNIVERSE: &[&str] = &[
     "dr shop/r1 a",
     "dr web/r2 *.com",
     "sidecar web/s1 [{hosts: ['./*', 'shop/a.shop.svc.cluster.local']}]",
+    "sidecar istio-system/s3 [{hosts: ['./*', '*/*.com', '~/x.com', '~shop/*']}]",
     "sidecar web/s2 [{port: {number: 8080, protocol: HTTP, name: h}, hosts: ['*/*']}, {hosts: ['*/*.com', 'other/*']}]",
 ];
 
 fn keys() -> Vec<ScopeKey> {
     let sidecar = |name: &str| ScopeKind::Sidecar(ConfigKey::new(Kind::Sidecar, "web", name));
+    let of_root = ScopeKind::Sidecar(ConfigKey::new(Kind::Sidecar, "istio-system", "s3"));
     let kinds = [
         ("web", ScopeKind::Default),
         ("other", ScopeKind::Default),
         ("web", ScopeKind::Gateway),
         ("web", sidecar("s1")),
         ("web", sidecar("s2")),
+        ("web", of_root.clone()),
+        ("other", of_root),
     ];
     let key = |(namespace, kind): (&str, ScopeKind)| ScopeKey {
         namespace: namespace.into(),
