@@ -9,7 +9,8 @@
 
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/sidecar/>
 //! Differs from Istio: where several namespaces define a host, the choice is by namespace and registry in every
-//! scope, and not by age in those of Sidecars.
+//! scope, and not by age in those of Sidecars; of TLS and TCP routes for one host, those of a VirtualService that
+//! names the host are tried before those of one with a wildcard, whichever is older.
 
 mod egress;
 mod imports;
@@ -137,7 +138,7 @@ pub struct ScopeHost {
     pub binding: HostBinding,
     /// The service.
     pub service: Option<Arc<Service>>,
-    /// The VirtualService that owns it.
+    /// The VirtualService whose HTTP routes it has.
     pub virtual_service: Option<Arc<VirtualServiceHeader>>,
 }
 
@@ -148,13 +149,25 @@ pub struct HostBinding {
     pub host: Host,
     /// The service with this host.
     pub service: Option<ScopedService>,
-    /// The VirtualService that owns the host: the oldest that names it, else the most specific wildcard.
+    /// The VirtualService whose HTTP routes the host has: the oldest that names it, else the most specific wildcard.
     pub virtual_service: Option<ConfigKey>,
     /// What that VirtualService's destinations are in this scope, by host (each once, sorted); for a host
     /// without one, the service itself is its only destination and this is empty.
     pub destinations: Arc<[DestinationBinding]>,
+    /// The VirtualServices whose TLS and TCP routes the service has, in the order in which they are tried: those that
+    /// name the host before those with a wildcard, and the oldest first.
+    pub l4: Arc<[L4Binding]>,
     /// Kubernetes `ExternalName` Services that are second names of this host, sorted.
     pub aliases: Arc<[Host]>,
+}
+
+/// A VirtualService whose TLS and TCP routes a service has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct L4Binding {
+    /// The object.
+    pub virtual_service: ConfigKey,
+    /// What its destinations are in this scope, by host (each once, sorted).
+    pub destinations: Arc<[DestinationBinding]>,
 }
 
 /// What a destination host is in a scope.

@@ -137,6 +137,7 @@ fn proxy(kind: ProxyKind) -> ProxyKey {
 fn gateway_view(binding: &ProxyBinding) -> GatewayView {
     GatewayView {
         scope: binding.scope.clone(),
+        source: binding.source.clone(),
         gateways: binding.gateways.clone(),
         ports: binding.gateway_ports.clone(),
         privileged: binding.privileged,

@@ -130,6 +130,7 @@ impl Query for SetsOf {
         let scope = &binding.scope;
         let gateway_view = GatewayView {
             scope: scope.clone(),
+            source: binding.source.clone(),
             gateways: binding.gateways.clone(),
             ports: binding.gateway_ports.clone(),
             privileged: binding.privileged,

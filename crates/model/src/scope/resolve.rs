@@ -9,11 +9,11 @@ use fairlead_config::Namespace;
 use imbl::OrdMap;
 
 use super::{
-    DestinationBinding, EgressScope, HostBinding, ScopeHost, ScopeListener, ScopedService, egress::Imports,
-    imports,
+    DestinationBinding, EgressScope, HostBinding, L4Binding, ScopeHost, ScopeListener, ScopedService,
+    egress::Imports, imports,
 };
 use crate::{
-    Host, Protocol, Service, ServiceKey,
+    Host, Service, ServiceKey,
     destination_rule::RuleKey,
     host_map::HostMap,
     sidecar::{CaptureMode, EgressListener, OutboundTrafficPolicy},
@@ -59,8 +59,8 @@ pub(super) struct Listener {
     pub(super) virtual_services: Vec<Arc<VirtualServiceHeader>>,
     /// The first VirtualService with HTTP routes to name each host.
     http: HostMap<usize>,
-    /// The first with TLS or TCP routes.
-    l4: HostMap<usize>,
+    /// Those with TLS or TCP routes that name each host.
+    l4: HostMap<Vec<usize>>,
     /// For hosts that VirtualServices of other hosts lead to: those VirtualServices.
     pub(super) by_destination: BTreeMap<Host, Vec<usize>>,
 }
@@ -152,8 +152,8 @@ impl Listener {
         let virtual_services: Vec<_> =
             headers.iter().filter(is_imported).map(|header| Arc::clone(header)).collect();
         Self {
-            http: owners(&virtual_services, |header| header.has_http),
-            l4: owners(&virtual_services, |header| header.has_l4),
+            http: http_owners(&virtual_services),
+            l4: l4_owners(&virtual_services),
             by_destination: by_destination(&virtual_services),
             // An HTTP proxy serves all ports; so does a UNIX domain socket, which has none.
             port: spec
@@ -180,17 +180,26 @@ impl Listener {
         self.imported(&of_host.collect::<Vec<_>>(), client).pop()
     }
 
-    /// The VirtualService that owns a service.
+    /// The VirtualService whose HTTP routes a service has.
     ///
     /// A VirtualService owns the hosts that it names exactly, unless one before it does, and the services that its
-    /// wildcard covers more narrowly than any other. One without HTTP routes leaves HTTP services to others, and one
-    /// with nothing else leaves TCP services to others.
+    /// wildcard covers more narrowly than any other. One without HTTP routes leaves a host to others.
     /// Mirrors istio pilot/pkg/networking/core/route/route.go (BuildSidecarVirtualHostWrapper).
     pub(super) fn owner(&self, service: &Service) -> Option<usize> {
-        let (first, second) =
-            if takes_http(service) { (&self.http, &self.l4) } else { (&self.l4, &self.http) };
-        let host = &service.key.host;
-        first.covering(host).next().or_else(|| second.covering(host).next()).copied()
+        self.http.covering(&service.key.host).next().copied()
+    }
+
+    /// The VirtualServices whose TLS and TCP routes a service has: all that cover its host, whoever owns it for HTTP.
+    ///
+    /// Mirrors istio pilot/pkg/networking/core/tls.go (getConfigsForHost).
+    fn l4(&self, host: &Host) -> Vec<usize> {
+        let mut found: Vec<usize> = Vec::new();
+        for at in self.l4.covering(host).flatten() {
+            if !found.contains(at) {
+                found.push(*at);
+            }
+        }
+        found
     }
 
     /// The VirtualService that owns a host that is no service.
@@ -199,15 +208,23 @@ impl Listener {
     }
 }
 
-/// The first VirtualService of its sort to name each host.
-fn owners(
-    virtual_services: &[Arc<VirtualServiceHeader>],
-    is_of_sort: impl Fn(&VirtualServiceHeader) -> bool,
-) -> HostMap<usize> {
+/// The first VirtualService with HTTP routes to name each host.
+fn http_owners(virtual_services: &[Arc<VirtualServiceHeader>]) -> HostMap<usize> {
     let mut owners = HostMap::default();
-    for (at, header) in virtual_services.iter().enumerate().filter(|(_, header)| is_of_sort(header)) {
+    for (at, header) in virtual_services.iter().enumerate().filter(|(_, header)| header.has_http) {
         for host in &header.hosts {
             owners.entry(host, || at);
+        }
+    }
+    owners
+}
+
+/// The VirtualServices with TLS or TCP routes that name each host.
+fn l4_owners(virtual_services: &[Arc<VirtualServiceHeader>]) -> HostMap<Vec<usize>> {
+    let mut owners = HostMap::default();
+    for (at, header) in virtual_services.iter().enumerate().filter(|(_, header)| header.has_l4) {
+        for host in &header.hosts {
+            owners.entry(host, Vec::new).push(at);
         }
     }
     owners
@@ -223,10 +240,6 @@ fn by_destination(virtual_services: &[Arc<VirtualServiceHeader>]) -> BTreeMap<Ho
         }
     }
     by_destination
-}
-
-fn takes_http(service: &Service) -> bool {
-    service.ports.iter().any(|port| port.protocol.is_http() || port.protocol == Protocol::Auto)
 }
 
 /// Binds each host of a listener to the VirtualService that owns it.
@@ -295,6 +308,7 @@ impl<'a> Binder<'a> {
                 service: scoped,
                 virtual_service: owner.map(|owner| self.listener.virtual_services[owner].origin.clone()),
                 destinations: owner.map(|owner| self.destinations(owner)).unwrap_or_default(),
+                l4: self.l4(host),
                 aliases,
             },
         }
@@ -311,9 +325,20 @@ impl<'a> Binder<'a> {
                 service: None,
                 virtual_service: Some(header.origin.clone()),
                 destinations: self.destinations(owner),
+                l4: Arc::default(),
                 aliases: Arc::default(),
             },
         }
+    }
+
+    /// The VirtualServices whose TLS and TCP routes a service has.
+    pub(super) fn l4(&mut self, host: &Host) -> Arc<[L4Binding]> {
+        let listener = self.listener;
+        let binding = |at: usize| L4Binding {
+            virtual_service: listener.virtual_services[at].origin.clone(),
+            destinations: self.destinations(at),
+        };
+        listener.l4(host).into_iter().map(binding).collect()
     }
 
     /// What the destinations of a VirtualService are in the scope.

@@ -47,6 +47,15 @@ fn objects(list: &[&str]) -> String {
                     words[3]
                 ),
             ),
+            "l4" => (
+                "networking.istio.io/v1",
+                "VirtualService",
+                format!(
+                    "{{hosts: ['{}'], tcp: [{{route: [{{destination: {{host: {}}}}}]}}]{export}}}",
+                    words[2].replace(',', "', '"),
+                    words[3]
+                ),
+            ),
             "dr" => {
                 ("networking.istio.io/v1", "DestinationRule", format!("{{host: '{}'{export}}}", words[2]))
             }
@@ -74,7 +83,7 @@ fn scope(list: &[&str], namespace: &str, kind: ScopeKind) -> EgressScope {
     EgressScope::clone(&world.get::<ScopeOf>(&key))
 }
 
-/// Each host binding of the first listener: `host[=namespace of the service] [vs] [+alias]`.
+/// Each host binding of the first listener: `host[=namespace of the service] [vs] [~vs for bytes] [+alias]`.
 fn bindings(scope: &EgressScope, listener: usize) -> Vec<String> {
     let show = |binding: &HostBinding| {
         let mut text = short(&binding.host);
@@ -83,6 +92,9 @@ fn bindings(scope: &EgressScope, listener: usize) -> Vec<String> {
         }
         if let Some(owner) = &binding.virtual_service {
             write!(text, " {}", owner.name).unwrap();
+        }
+        for l4 in binding.l4.iter() {
+            write!(text, " ~{}", l4.virtual_service.name).unwrap();
         }
         for alias in binding.aliases.iter() {
             write!(text, " +{}", short(alias)).unwrap();
@@ -167,7 +179,19 @@ fn a_virtual_service_without_http_routes_leaves_an_http_service_to_others() {
     let others = objects(&["svc shop/a", "vs shop/new a.shop.svc.cluster.local a @2024"]);
     let mut world = World::of(&format!("{others}{tcp}"));
     let key = ScopeKey { namespace: "web".into(), kind: ScopeKind::Default, selected_rules: Arc::default() };
-    assert_eq!(bindings(&world.get::<ScopeOf>(&key), 0), ["a.shop=shop new"]);
+    assert_eq!(bindings(&world.get::<ScopeOf>(&key), 0), ["a.shop=shop new ~old"]);
+}
+
+#[test]
+fn all_virtual_services_for_bytes_apply_to_a_host_the_exact_ones_first() {
+    let host = "a.shop.svc.cluster.local";
+    let (old, new) = (format!("l4 shop/old {host} b @2021"), format!("l4 shop/new {host} c @2022"));
+    let wild = "l4 shop/wild *.shop.svc.cluster.local b @2020";
+    let http = format!("vs shop/http {host} b @2019");
+    check(
+        &["svc shop/a", "svc shop/b", &old, &new, wild, &http],
+        &["a.shop=shop http ~old ~new ~wild", "b.shop=shop ~wild"],
+    );
 }
 
 #[test]

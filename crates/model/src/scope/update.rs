@@ -95,13 +95,14 @@ fn update_hosts(
             return None;
         }
         for host in &header.hosts {
-            let bound = hosts
-                .get(host)
-                .filter(|bound| bound.binding.virtual_service.as_ref() == Some(&header.origin));
-            if let Some(mut bound) = bound.cloned() {
+            let Some(mut bound) = hosts.get(host).cloned() else { continue };
+            if bound.binding.virtual_service.as_ref() == Some(&header.origin) {
                 bound.binding.destinations = binder.destinations(at);
-                hosts.insert(host.clone(), bound);
             }
+            if bound.service.is_some() {
+                bound.binding.l4 = binder.l4(host);
+            }
+            hosts.insert(host.clone(), bound);
         }
     }
     Some(())

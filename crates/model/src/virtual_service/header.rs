@@ -64,7 +64,7 @@ impl VirtualServiceHeader {
     /// it, then public ones.
     ///
     /// Mirrors istio pilot/pkg/model/push_context.go (VirtualServicesForGateway).
-    pub(crate) fn nearness(&self, client: &Namespace) -> u8 {
+    pub fn nearness(&self, client: &Namespace) -> u8 {
         match &self.export_to {
             Visibility::Public => 2,
             _ if self.origin.namespace == *client => 0,

@@ -20,7 +20,7 @@ use fairlead_model::{
         GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerTls,
     },
     mesh::{Mesh, ResolvedMesh},
-    proxy::IpFamilies,
+    proxy::{IpFamilies, Source},
     scope::ScopeKey,
     sidecar::Bind,
     strata,
@@ -65,6 +65,8 @@ pub struct GatewayListenerKey {
     pub listener: GatewayListener,
     /// What is seen: TCP and TLS routes lead to services.
     pub scope: ScopeKey,
+    /// What TCP and TLS routes may ask about the gateway's own workload.
+    pub source: Source,
     /// The families that it listens on where it has no address of its own.
     pub families: IpFamilies,
 }
@@ -82,6 +84,7 @@ impl Query for GatewayListenerPlan {
         let key = |listener: &GatewayListener| GatewayListenerKey {
             listener: listener.clone(),
             scope: view.scope.clone(),
+            source: view.source.clone(),
             families: view.families,
         };
         merged(cx, view).listeners.iter().map(key).collect()
@@ -136,7 +139,7 @@ impl Query for GatewayListenerOf {
                 Vec::new()
             };
             let gateways = [GatewayRef::Gateway(server.gateway.clone())];
-            servers.push(ServerInputs { gateway, gateways, server: found, bound });
+            servers.push(ServerInputs { gateway, gateways, server: found, bound, source: &key.source });
         }
         let mesh = cx.get::<ResolvedMesh>(&());
         gateway_listener(&key.listener, key.families, &servers, &mesh)
@@ -144,20 +147,21 @@ impl Query for GatewayListenerOf {
 }
 
 /// A server and the VirtualServices whose TCP and TLS routes apply to it.
-struct ServerInputs {
+struct ServerInputs<'s> {
     gateway: Arc<Gateway>,
     /// The same, as VirtualServices name it.
     gateways: [GatewayRef; 1],
     server: GatewayServer,
     bound: Vec<BoundVirtualService>,
+    source: &'s Source,
 }
 
-impl ServerInputs {
+impl ServerInputs<'_> {
     fn routes<'a>(&'a self, bound: &'a BoundVirtualService, mesh: &'a Mesh) -> L4Routes<'a> {
         L4Routes {
             service: &bound.virtual_service,
             destinations: &bound.destinations,
-            client: L4Client { port: self.server.port, gateways: &self.gateways, source: None },
+            client: L4Client { port: self.server.port, gateways: &self.gateways, source: self.source },
             mesh,
         }
     }
@@ -175,7 +179,7 @@ fn needs_l4_routes(server: &GatewayServer) -> bool {
 fn gateway_listener(
     key: &GatewayListener,
     families: IpFamilies,
-    servers: &[ServerInputs],
+    servers: &[ServerInputs<'_>],
     mesh: &Mesh,
 ) -> Option<EncodedResource> {
     let own_bind = key.bind.as_deref().and_then(|bind| bind.parse().ok());
@@ -205,7 +209,7 @@ fn head(
     name: &str,
     bind: &Bind,
     families: IpFamilies,
-    servers: &[ServerInputs],
+    servers: &[ServerInputs<'_>],
 ) -> ListenerBuilder {
     let mut builder =
         listener(name, bind_address(bind, key.port)).traffic_direction(TrafficDirection::Outbound);
@@ -222,7 +226,7 @@ fn head(
 }
 
 /// The chain of all plaintext HTTP servers of a listener.
-fn http_chain(key: &GatewayListener, first: &ServerInputs, mesh: &Mesh) -> Option<FilterChain> {
+fn http_chain(key: &GatewayListener, first: &ServerInputs<'_>, mesh: &Mesh) -> Option<FilterChain> {
     let table =
         tables_of_listener(key, &mut |_: &ConfigKey| Some(first.gateway.clone())).into_iter().next()?;
     let server = &first.server;
@@ -239,7 +243,7 @@ fn stat_prefix(key: &GatewayListener) -> String {
 /// The chains of a TLS server, each named after the first of its hosts: no other chain of the listener has that one.
 fn chain_elements(
     https: &mut HttpsChains<'_>,
-    inputs: &ServerInputs,
+    inputs: &ServerInputs<'_>,
     claims: &mut Claims,
 ) -> Vec<ChainElement> {
     if let ServerTls::Terminate(tls) = &inputs.server.tls
@@ -282,7 +286,7 @@ fn secrets(server: &GatewayServer) -> ChainSecrets {
 }
 
 /// The chains of a TLS server that proxies bytes.
-fn byte_chains(inputs: &ServerInputs, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
+fn byte_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
     let server = &inputs.server;
     match &server.tls {
         ServerTls::Terminate(tls) => {
@@ -290,8 +294,8 @@ fn byte_chains(inputs: &ServerInputs, claims: &mut Claims, mesh: &Mesh) -> Vec<F
             if free.is_empty() {
                 return Vec::new();
             }
-            // What is within TLS has no address of its own to be told apart by.
-            let chain = tcp_chains(inputs, &mut Claims::default(), mesh).into_iter().next();
+            // The names are this server's alone, and within them the addresses are free.
+            let chains = tcp_chains(inputs, &mut Claims::default(), mesh);
             let narrowed = |chain: FilterChain| {
                 let mut chain = FilterChain {
                     transport_socket: Some(https::transport_socket(tls, https::certificate(tls), &[])),
@@ -304,12 +308,11 @@ fn byte_chains(inputs: &ServerInputs, claims: &mut Claims, mesh: &Mesh) -> Vec<F
                 }
                 chain
             };
-            chain.map(narrowed).into_iter().collect()
+            chains.into_iter().map(narrowed).collect()
         }
         ServerTls::Passthrough => {
-            let hosts = hosts(server);
             let chains_of = |bound: &BoundVirtualService| {
-                tcp::tls_chains(&inputs.routes(bound, mesh), Some(&hosts), &[], claims)
+                tcp::tls_chains(&inputs.routes(bound, mesh), Some(&bound.hosts), &[], claims)
             };
             inputs.bound.iter().flat_map(chains_of).collect()
         }
@@ -318,7 +321,7 @@ fn byte_chains(inputs: &ServerInputs, claims: &mut Claims, mesh: &Mesh) -> Vec<F
 }
 
 /// The chains of a server whose bytes are proxied, by the TCP routes of its VirtualServices.
-fn tcp_chains(inputs: &ServerInputs, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
+fn tcp_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
     let chains_of = |bound: &BoundVirtualService| tcp::tcp_chains(&inputs.routes(bound, mesh), &[], claims).0;
     inputs.bound.iter().flat_map(chains_of).collect()
 }

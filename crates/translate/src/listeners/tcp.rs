@@ -11,6 +11,7 @@ use fairlead_envoy::{
 use fairlead_model::{
     HashKey, Host, LoadBalancer, TrafficPolicy,
     mesh::Mesh,
+    proxy::Source,
     virtual_service::{Destination, GatewayRef, L4Match, TcpRoute, TlsRoute, VirtualService},
 };
 use ipnet::IpNet;
@@ -24,25 +25,19 @@ pub(super) struct L4Client<'a> {
     pub port: u16,
     /// Where the routes apply: `mesh`, or the Gateways of a listener.
     pub gateways: &'a [GatewayRef],
-    /// The client's labels and namespace; `None` for a gateway.
-    pub source: Option<&'a fairlead_model::proxy::Source>,
+    /// The labels and namespace of the proxy's workload.
+    pub source: &'a Source,
 }
 
 impl L4Client<'_> {
+    /// Whether all that can be decided here holds. Mirrors istio pilot/pkg/networking/core/tls.go (matchTLS); unlike
+    /// there, a gateway's own labels and namespace are held against `sourceLabels` and `sourceNamespace` as well.
     fn admits(&self, condition: &L4Match) -> bool {
-        if condition.port.is_some_and(|port| port != self.port) {
-            return false;
-        }
-        if !condition.gateways.is_empty() {
-            return condition.gateways.iter().any(|g| self.gateways.contains(g));
-        }
-        match self.source {
-            Some(source) => {
-                source.labels.contains_all(&condition.source_labels)
-                    && condition.source_namespace.as_ref().is_none_or(|n| *n == source.namespace)
-            }
-            None => condition.source_labels.is_empty() && condition.source_namespace.is_none(),
-        }
+        let here = |gateways: &[GatewayRef]| gateways.iter().any(|g| self.gateways.contains(g));
+        condition.port.is_none_or(|port| port == self.port)
+            && (condition.gateways.is_empty() || here(&condition.gateways))
+            && self.source.labels.contains_all(&condition.source_labels)
+            && condition.source_namespace.as_ref().is_none_or(|n| *n == self.source.namespace)
     }
 }
 

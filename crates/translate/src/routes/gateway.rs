@@ -9,7 +9,7 @@ use fairlead_model::{
         Gateway, GatewayHost, GatewayHosts, GatewayHostsKey, GatewayListener, GatewayListenerKind,
         GatewayServer, ResolvedGateway, ServerRef, ServerTls,
     },
-    proxy::IpFamilies,
+    proxy::{IpFamilies, Source},
     scope::ScopeKey,
     strata,
     virtual_service::VirtualServiceHeaderOf,
@@ -27,6 +27,8 @@ use crate::{
 pub struct GatewayView {
     /// What is seen.
     pub scope: ScopeKey,
+    /// What routes may ask about the gateway's own workload.
+    pub source: Source,
     /// The Gateways that select the proxy, oldest first.
     pub gateways: Arc<[ConfigKey]>,
     /// Target ports of the proxy's own Services, as pairs of service port and target port, sorted.

@@ -1,10 +1,12 @@
 //! Scenarios: configuration in, Envoy resources out.
 
 mod closure;
+mod connections;
 mod envoy_validate;
 mod everyday;
 mod golden_scenarios;
 mod json_walk;
+mod l4_routes;
 mod locality;
 mod mesh;
 mod prop_metamorphic;

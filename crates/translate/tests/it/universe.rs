@@ -156,6 +156,16 @@ pub(crate) fn objects() -> Vec<Object> {
         ),
         object(
             "VirtualService",
+            z,
+            "bytes",
+            &[
+                "spec: {hosts: [a.alphans.svc.cluster.local, ext.test], tcp: [{match: [{port: 91}, {destinationSubnets: [10.96.0.0/16]}], route: [{destination: {host: b}}]}, {match: [{sourceLabels: {app: client}}], route: [{destination: {host: ext.test}}]}]}",
+                "spec: {hosts: ['*.alphans.svc.cluster.local', b.zetans.svc.cluster.local], tls: [{match: [{sniHosts: [b.zetans.svc.cluster.local]}, {sniHosts: ['*.alphans.svc.cluster.local'], destinationSubnets: [10.96.0.1]}], route: [{destination: {host: a.alphans.svc.cluster.local, port: {number: 443}}}]}], tcp: [{route: [{destination: {host: ext.test, port: {number: 90}}}]}]}",
+                "spec: {hosts: [ext.test, a.test], gateways: [mesh, web], tls: [{match: [{gateways: [mesh], sourceNamespace: alphans, sniHosts: [ext.test]}, {gateways: [web], sourceLabels: {istio: ingressgateway}, sniHosts: [a.test]}], route: [{destination: {host: a.alphans.svc.cluster.local}, weight: 30}, {destination: {host: b}, weight: 70}]}], http: [{route: [{destination: {host: b}}]}]}",
+            ],
+        ),
+        object(
+            "VirtualService",
             a,
             "web",
             &[

@@ -28,6 +28,8 @@ const UNIVERSE: &[&str] = &[
     "vs other/v3 *.x.com x.com",
     "vs shop/v4 *.shop.svc.cluster.local d.other.svc.cluster.local >web",
     "vs web/v5 bare.com e.web.svc.cluster.local",
+    "l4 shop/v6 a.shop.svc.cluster.local,x.com d.other.svc.cluster.local",
+    "l4 web/v7 *.shop.svc.cluster.local k.com",
     "dr shop/r1 a",
     "dr web/r2 *.com",
     "sidecar web/s1 [{hosts: ['./*', 'shop/a.shop.svc.cluster.local']}]",

@@ -4,22 +4,26 @@ use std::sync::Arc;
 
 use fairlead_incremental::Reader;
 use fairlead_model::{
-    ConfigKey,
+    ConfigKey, Host,
     gateway::{GatewayServer, bound_hosts},
     scope::{DestinationBinding, ScopeKey, ScopeOf},
-    virtual_service::{GatewayRef, ResolvedVirtualService, VirtualService, VirtualServicesOf},
+    virtual_service::{
+        GatewayRef, ResolvedVirtualService, VirtualService, VirtualServiceHeader, VirtualServicesOf,
+    },
 };
 
 use crate::destination::Destinations;
 
 /// A VirtualService that is bound to a server.
 pub(super) struct BoundVirtualService {
+    /// The names that it may take of the server: its hosts, within those that the server has for its namespace.
+    pub hosts: Vec<Host>,
     pub virtual_service: Arc<VirtualService>,
     pub destinations: Destinations,
 }
 
-/// The VirtualServices that name the Gateway, share a host with the server and are visible to the proxy, oldest
-/// first.
+/// The VirtualServices that name the Gateway, share a host with the server and are visible to the proxy: private
+/// ones first, then those that name the proxy's namespace, and the oldest first.
 pub(super) fn bound_virtual_services(
     cx: &Reader<'_>,
     gateway: &ConfigKey,
@@ -27,15 +31,23 @@ pub(super) fn bound_virtual_services(
     scope: &ScopeKey,
 ) -> Vec<BoundVirtualService> {
     let egress = cx.get::<ScopeOf>(scope);
-    cx.get::<VirtualServicesOf>(&GatewayRef::Gateway(gateway.clone()))
-        .iter()
-        .filter(|header| header.export_to.allows(&scope.namespace))
-        .filter(|header| bound_hosts(server, header).next().is_some())
-        .filter_map(|header| {
-            let virtual_service = (*cx.get::<ResolvedVirtualService>(&header.origin)).clone()?;
-            let bindings: Vec<DestinationBinding> =
-                header.destinations.iter().map(|host| egress.destination(host)).collect();
-            Some(BoundVirtualService { virtual_service, destinations: Destinations::gather(cx, &bindings) })
+    let all = cx.get::<VirtualServicesOf>(&GatewayRef::Gateway(gateway.clone()));
+    let visible = all.iter().filter(|header| header.has_l4 && header.export_to.allows(&scope.namespace));
+    let mut visible: Vec<_> = visible.collect();
+    visible.sort_by_key(|header| header.nearness(&scope.namespace));
+    let bound = |header: &Arc<VirtualServiceHeader>| {
+        let hosts: Vec<Host> = bound_hosts(server, header).collect();
+        if hosts.is_empty() {
+            return None;
+        }
+        let virtual_service = (*cx.get::<ResolvedVirtualService>(&header.origin)).clone()?;
+        let bindings: Vec<DestinationBinding> =
+            header.destinations.iter().map(|host| egress.destination(host)).collect();
+        Some(BoundVirtualService {
+            hosts,
+            virtual_service,
+            destinations: Destinations::gather(cx, &bindings),
         })
-        .collect()
+    };
+    visible.into_iter().filter_map(bound).collect()
 }

@@ -72,7 +72,7 @@ impl<'a> HttpsChains<'a> {
     /// The chain of a server for those of its hosts that it takes.
     pub(super) fn chain(
         &mut self,
-        inputs: &ServerInputs,
+        inputs: &ServerInputs<'_>,
         tls: &DownstreamTls,
         hosts: &[Host],
     ) -> ChainElement {

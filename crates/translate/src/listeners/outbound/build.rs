@@ -16,7 +16,7 @@ use fairlead_envoy::{
 };
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    ConfigKey, TrafficPolicy,
+    TrafficPolicy,
     destination_rule::MergedRule,
     mesh::{Mesh, ResolvedMesh},
     sidecar::{Bind, OutboundTrafficPolicy},
@@ -54,14 +54,14 @@ impl Query for OutboundListener {
         let mut inputs = Inputs { key, services: Vec::new(), mesh: &cx.get::<ResolvedMesh>(&()) };
         for service in key.tcp.iter() {
             let own_rule = service.host.service.as_ref().and_then(|s| s.rule.as_ref());
+            let routes = service.host.l4.iter().filter_map(|binding| {
+                let virtual_service =
+                    (*cx.get::<ResolvedVirtualService>(&binding.virtual_service)).clone()?;
+                Some((virtual_service, Destinations::gather(cx, &binding.destinations)))
+            });
             inputs.services.push(TcpInputs {
                 service,
-                virtual_service: service
-                    .host
-                    .virtual_service
-                    .as_ref()
-                    .and_then(|key: &ConfigKey| (*cx.get::<ResolvedVirtualService>(key)).clone()),
-                destinations: Destinations::gather(cx, &service.host.destinations),
+                routes: routes.collect(),
                 policy: own_rule
                     .and_then(|rule| (*cx.get::<MergedRule>(rule)).clone())
                     .map(|rule| policy(Some(&rule), service.port.number, None, inputs.mesh)),
@@ -79,8 +79,8 @@ struct Inputs<'a> {
 
 struct TcpInputs<'a> {
     service: &'a TcpService,
-    virtual_service: Option<Arc<VirtualService>>,
-    destinations: Destinations,
+    /// The VirtualServices whose TLS and TCP routes the service has, in order, and where they lead.
+    routes: Vec<(Arc<VirtualService>, Destinations)>,
     policy: Option<TrafficPolicy>,
 }
 
@@ -162,24 +162,25 @@ impl Chains {
         result
     }
 
-    /// The chains of one service: its TLS and TCP routes, or one chain to its cluster.
+    /// The chains of one service: those of its TLS routes where the port speaks TLS, else those of its TCP routes; or
+    /// one chain to its cluster.
     fn add_service(&mut self, inputs: &TcpInputs<'_>, claims: &mut Claims, mesh: &Mesh) {
-        let TcpInputs { service, virtual_service, destinations, .. } = inputs;
+        let TcpInputs { service, routes, .. } = inputs;
         let ranges = service.addressed.ranges();
         let mut takes_all = false;
-        if let Some(virtual_service) = virtual_service {
+        for (virtual_service, destinations) in routes {
             let client = L4Client {
                 port: service.port.number,
                 gateways: &[GatewayRef::Mesh],
-                source: Some(&service.source),
+                source: &service.source,
             };
             let routes = L4Routes { service: virtual_service, destinations, client, mesh };
-            if service.port.protocol.is_tls() && !virtual_service.tls.is_empty() {
+            if service.port.protocol.is_tls() {
                 let chains = tcp::tls_chains(&routes, None, ranges, claims);
-                takes_all = !chains.is_empty();
-                self.needs_sni |= takes_all;
+                takes_all |= !chains.is_empty();
+                self.needs_sni |= !chains.is_empty();
                 self.matched.extend(chains);
-            } else if !virtual_service.tcp.is_empty() {
+            } else if !takes_all {
                 let (chains, all) = tcp::tcp_chains(&routes, ranges, claims);
                 takes_all = all;
                 for chain in chains {
