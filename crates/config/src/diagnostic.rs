@@ -119,12 +119,13 @@ pub struct Diagnostics {
     on: Subject,
     list: Vec<Diagnostic>,
     has_errors: bool,
+    spent: u32,
 }
 
 impl Diagnostics {
     /// No finding about `on`.
     pub fn on(on: Subject) -> Self {
-        Self { on, list: Vec::new(), has_errors: false }
+        Self { on, list: Vec::new(), has_errors: false, spent: 0 }
     }
 
     /// No finding about the object `key`.
@@ -162,6 +163,12 @@ impl Diagnostics {
         let at = self.list.len();
         self.list.push(Diagnostic::new(severity, self.on.clone(), code, path, message));
         &mut self.list[at]
+    }
+
+    /// Adds to what the subject's expressions cost, and says how much it is by now.
+    pub(crate) fn spend(&mut self, cost: u32) -> u32 {
+        self.spent = self.spent.saturating_add(cost);
+        self.spent
     }
 
     /// Whether an error is among the findings.

@@ -12,6 +12,7 @@ mod labels;
 mod object;
 mod path;
 mod position;
+pub mod re2;
 mod syntax;
 mod timestamp;
 mod untranslated;

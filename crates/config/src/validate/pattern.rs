@@ -1,19 +1,19 @@
 //! Regular expressions (RE2, as Envoy compiles them) and `StringMatch`.
 
 use fairlead_api::StringMatch;
-use regex::RegexBuilder;
-use regex_syntax::ast::{self, Ast, ClassSet, Flag, FlagsItemKind, RepetitionKind, RepetitionRange};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{
+    Code, Diagnostics, FieldPath,
+    decode::shown,
+    re2::{self, Fault},
+};
 
-/// Most bytes of an expression.
+/// Most bytes of an expression, as in Istio.
 const MOST_BYTES: usize = 1024;
 
-/// Most bytes of a compiled expression; keeps bounded repetitions of repetitions out.
-const MOST_COMPILED_BYTES: usize = 1 << 20;
-
-/// Most repetitions that RE2 takes.
-const MOST_REPETITIONS: u32 = 1000;
+/// What all expressions of an object may cost: instructions of their programs, and ranges of their classes.
+/// Envoy takes some 30 MB for so many.
+const MOST_OF_OBJECT: u32 = 1 << 21;
 
 /// Checks an RE2 expression.
 pub(super) fn regex(pattern: &str, path: FieldPath, found: &mut Diagnostics) {
@@ -22,80 +22,36 @@ pub(super) fn regex(pattern: &str, path: FieldPath, found: &mut Diagnostics) {
         found.error(Code::RegexTooLong, path, text).help("match a prefix, or split the rule");
         return;
     }
-    if let Err(why) = re2(pattern) {
-        let text = format!("`{}` is not an RE2 expression: {why}", shown(pattern));
-        let diagnostic = found.error(Code::BadRegex, path, text);
-        if pattern.starts_with('*') {
-            diagnostic.help(format!("write .{} to match any text", shown(pattern)));
+    let spent = found.spend(0);
+    if spent > MOST_OF_OBJECT {
+        return; // Said where it was reached.
+    }
+    let (result, cost) = re2::measure(pattern);
+    match result {
+        Ok(_) if found.spend(cost) > MOST_OF_OBJECT => {
+            let text = format!(
+                "the expressions of the object, up to this one, need more than {MOST_OF_OBJECT} instructions to match"
+            );
+            found.error(Code::RegexTooLong, path, text).help("match prefixes, or split the object");
         }
+        Ok(_) => {}
+        Err(why) => {
+            found.spend(cost);
+            refused(pattern, &why, path, found);
+        }
+    }
+}
+
+fn refused(pattern: &str, why: &Fault, path: FieldPath, found: &mut Diagnostics) {
+    if *why == Fault::TooLarge {
+        let text = format!("`{}` takes too much to match: {why}", shown(pattern));
+        found.error(Code::RegexTooLong, path, text).help("use smaller numbers of repetitions");
         return;
     }
-    match RegexBuilder::new(pattern).size_limit(MOST_COMPILED_BYTES).build() {
-        Ok(_) => {}
-        Err(regex::Error::CompiledTooBig(_)) => {
-            let text = format!("`{}` needs too much memory to match", shown(pattern));
-            found.error(Code::RegexTooLong, path, text).help("use smaller numbers of repetitions");
-        }
-        Err(_) => {
-            let text = format!("`{}` is not an RE2 expression", shown(pattern));
-            found.error(Code::BadRegex, path, text);
-        }
-    }
-}
-
-/// Checks the syntax, and that nothing is used which RE2 lacks.
-fn re2(pattern: &str) -> Result<(), String> {
-    let tree = ast::parse::ParserBuilder::new().nest_limit(100).build().parse(pattern).map_err(|error| {
-        use ast::ErrorKind::{UnsupportedBackreference, UnsupportedLookAround};
-        match error.kind() {
-            UnsupportedLookAround => "look-around is not supported".to_owned(),
-            UnsupportedBackreference => "back-references are not supported".to_owned(),
-            kind => kind.to_string(),
-        }
-    })?;
-    ast::visit(&tree, Re2Subset)
-}
-
-/// Finds what the `regex` crate takes and RE2 does not.
-struct Re2Subset;
-
-impl ast::Visitor for Re2Subset {
-    type Output = ();
-    type Err = String;
-
-    fn finish(self) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn visit_pre(&mut self, ast: &Ast) -> Result<(), String> {
-        let flags = match ast {
-            Ast::Repetition(repetition) => {
-                let most = match &repetition.op.kind {
-                    RepetitionKind::Range(
-                        RepetitionRange::Exactly(n)
-                        | RepetitionRange::AtLeast(n)
-                        | RepetitionRange::Bounded(_, n),
-                    ) => *n,
-                    _ => 0,
-                };
-                if most > MOST_REPETITIONS {
-                    return Err(format!("{most} repetitions are more than {MOST_REPETITIONS}"));
-                }
-                None
-            }
-            Ast::ClassBracketed(class) if matches!(class.kind, ClassSet::BinaryOp(_)) => {
-                return Err("operations on character classes are not supported".to_owned());
-            }
-            Ast::Flags(flags) => Some(&flags.flags),
-            Ast::Group(group) => group.flags(),
-            _ => None,
-        };
-        for item in flags.into_iter().flat_map(|flags| &flags.items) {
-            if let FlagsItemKind::Flag(Flag::IgnoreWhitespace | Flag::Unicode | Flag::CRLF) = item.kind {
-                return Err("only the flags i, m, s and U are supported".to_owned());
-            }
-        }
-        Ok(())
+    let text = format!("`{}` is not an RE2 expression: {why}", shown(pattern));
+    let diagnostic = found.error(Code::BadRegex, path, text);
+    if pattern.starts_with('*') {
+        diagnostic.help(format!("write .{} to match any text", shown(pattern)));
     }
 }
 

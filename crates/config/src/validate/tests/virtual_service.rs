@@ -110,6 +110,15 @@ fn destinations_and_weights_are_checked() {
     accept_rule(&route("{destination: {host: r}, weight: 1}, {destination: {host: s}, weight: 2}"));
 }
 
+/// Each expression is allowed, and Envoy would take them one by one; what they cost together is what one author may take.
+#[test]
+fn all_expressions_of_an_object_together_are_bounded() {
+    let costly = "{uri: {regex: \"(?:[^/][^?][^#][^&]){1000}\"}}";
+    let with = |count: usize| format!("match: [{}]", vec![costly; count].join(", "));
+    accept_rule(&format!("{}, {TO_R}", with(50)));
+    rule(&with(100), "regex-too-long", ".match[65].uri.regex", "split the object");
+}
+
 #[test]
 fn matches_are_checked() {
     rule(
@@ -122,17 +131,24 @@ fn matches_are_checked() {
     rule("match: [{uri: {prefix: /a/*}}]", "bad-match", ".match[0].uri.prefix", "without the star");
     rule("match: [{uri: {}}]", "bad-match", ".match[0].uri", "no condition");
     rule("match: [{uri: {regex: \"*\"}}]", "bad-regex", ".match[0].uri.regex", "write .* to match");
-    rule("match: [{uri: {regex: \"a(\"}}]", "bad-regex", ".match[0].uri.regex", "unclosed");
+    rule("match: [{uri: {regex: \"a(\"}}]", "bad-regex", ".match[0].uri.regex", "not closed");
     rule("match: [{uri: {regex: \"(?=a)\"}}]", "bad-regex", ".match[0].uri.regex", "look-around");
     rule("match: [{uri: {regex: \"(a)\\\\1\"}}]", "bad-regex", ".match[0].uri.regex", "back-references");
     rule("match: [{uri: {regex: \"a{2000}\"}}]", "bad-regex", ".match[0].uri.regex", "more than 1000");
-    rule("match: [{uri: {regex: \"[a-z&&b]\"}}]", "bad-regex", ".match[0].uri.regex", "character classes");
+    rule("match: [{uri: {regex: \"(a{40}){40}\"}}]", "bad-regex", ".match[0].uri.regex", "more than 1000");
+    rule("match: [{uri: {regex: \"a?*\"}}]", "bad-regex", ".match[0].uri.regex", "repeats a repetition");
+    rule(
+        "match: [{headers: {x: {regex: \"\\\\pl\"}}}]",
+        "bad-regex",
+        ".match[0].headers[x].regex",
+        "no class",
+    );
     rule("match: [{uri: {regex: \"(?x)a\"}}]", "bad-regex", ".match[0].uri.regex", "flags");
     rule(
-        "match: [{uri: {regex: \"((a{1000}){1000}){1000}\"}}]",
+        "match: [{uri: {regex: \"([^/][^?][^#][^&][^=]){1000}\"}}]",
         "regex-too-long",
         ".match[0].uri.regex",
-        "memory",
+        "more than 32768 instructions",
     );
     rule(
         &format!("match: [{{uri: {{regex: {}}}}}]", "a".repeat(1025)),

@@ -1,0 +1,112 @@
+//! The expressions that Envoy takes: RE2's grammar, and what a program of RE2 costs.
+//!
+//! Envoy compiles each expression with RE2 in its default mode (UTF-8, Perl classes, no ICU) and refuses programs that
+//! are larger than its runtime key `re2.max_program_size.error_level`.
+//! [`parse`] answers in one pass over the text, with work in proportion to the text and to the tables of the
+//! character classes in it. It builds no tree and compiles nothing: [`Expression::program`] is an upper bound.
+//!
+//! Spec: <https://github.com/google/re2/wiki/Syntax>, and RE2 itself where the page is silent.
+//! `crates/fairlead/tests/e2e_edges/expressions.rs` compares both answers with those of a real Envoy.
+
+mod class;
+mod escape;
+mod fold;
+mod group;
+mod parse;
+mod program;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use crate::decode::shown;
+
+pub(crate) use parse::measure;
+
+/// The largest program that Fairlead's bootstrap lets an Envoy take; istio-proxy's has the same.
+pub const MOST_PROGRAM: u32 = 32_768;
+
+/// The largest program that an Envoy takes whose bootstrap does not say.
+pub const DEFAULT_PROGRAM: u32 = 100;
+
+/// What is known of an expression that RE2 takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expression {
+    /// How many groups it captures: `\1` to this in a substitution.
+    pub groups: u32,
+    /// RE2's program has at most this many instructions.
+    pub program: u32,
+}
+
+/// Reads an expression as RE2 does.
+pub fn parse(pattern: &str) -> Result<Expression, Fault> {
+    measure(pattern).0
+}
+
+/// Why RE2 does not take an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A `[` is not closed.
+    OpenBracket,
+    /// A `(` is not closed.
+    OpenGroup,
+    /// A `)` closes nothing.
+    StrayParenthesis,
+    /// A backslash stands at the end.
+    TrailingBackslash,
+    /// A backslash with something that it gives no meaning to.
+    Escape(String),
+    /// What stands for a class of characters is none.
+    Class(String),
+    /// A range of characters runs backwards.
+    Range(String),
+    /// A repetition repeats nothing.
+    NothingToRepeat(String),
+    /// A repetition repeats a repetition.
+    DoubleRepetition(String),
+    /// A repetition whose second number is the smaller one.
+    Backwards(String),
+    /// Repetitions are more than 1,000, alone or one within the other.
+    TooManyRepetitions(String),
+    /// Look-around.
+    LookAround(String),
+    /// What comes after `(?` has no meaning.
+    Group(String),
+    /// The name of a group is none.
+    GroupName(String),
+    /// The program is, or may be, larger than [`MOST_PROGRAM`].
+    TooLarge,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpenBracket => f.write_str("a `[` is not closed"),
+            Self::OpenGroup => f.write_str("a `(` is not closed"),
+            Self::StrayParenthesis => f.write_str("a `)` closes nothing"),
+            Self::TrailingBackslash => f.write_str("a backslash stands at the end"),
+            Self::Escape(text) => match text.as_bytes() {
+                [b'\\', b'1'..=b'9', ..] => {
+                    write!(f, "back-references as `{}` are not supported", shown(text))
+                }
+                _ => write!(f, "`{}` has no meaning", shown(text)),
+            },
+            Self::Class(text) => write!(f, "`{}` is no class of characters", shown(text)),
+            Self::Range(text) => write!(f, "the range `{}` runs backwards", shown(text)),
+            Self::NothingToRepeat(text) => write!(f, "`{text}` has nothing to repeat"),
+            Self::DoubleRepetition(text) => write!(f, "`{text}` repeats a repetition"),
+            Self::Backwards(text) => write!(f, "`{text}` repeats at most fewer times than at least"),
+            Self::TooManyRepetitions(text) => {
+                write!(f, "`{text}` repeats more than 1000 times, alone or with the repetitions in it")
+            }
+            Self::LookAround(text) => write!(f, "look-around as `{text}` is not supported"),
+            Self::Group(text) => {
+                write!(f, "`{}` begins no group and sets no flags of i, m, s and U", shown(text))
+            }
+            Self::GroupName(text) => write!(f, "`{}` does not name a group", shown(text)),
+            Self::TooLarge => write!(f, "its program may have more than {MOST_PROGRAM} instructions"),
+        }
+    }
+}
