@@ -5,7 +5,7 @@
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/service-entry/>
 //! Differs from Istio: `DYNAMIC_DNS` is treated as `NONE`; no addresses are allocated to entries without one.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use fairlead_config::{Config, LabelSet, api};
 use ipnet::IpNet;
@@ -48,7 +48,7 @@ fn service(host: Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> S
             api::Resolution::DnsRoundRobin => Resolution::LogicalDns,
         },
         external: spec.location.unwrap_or_default() == api::Location::MeshExternal,
-        addresses: spec.addresses.iter().filter_map(|text| service_address(text)).collect(),
+        addresses: addresses(&spec.addresses),
         ports: ports(&spec.ports),
         export_to: Visibility::resolve(export_to, namespace, &mesh.default_service_export_to),
         headless: false,
@@ -58,6 +58,17 @@ fn service(host: Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> S
         node_local: false,
         traffic_distribution: None,
     }
+}
+
+/// The addresses and ranges, each once: `10.9.0.1/8` and `10.9.0.2/8` are one range.
+///
+/// `0.0.0.0` and `::` are no address, as in Istio: a listener there would take what is meant for everybody.
+fn addresses(texts: &[String]) -> Vec<ServiceAddress> {
+    let mut addresses = Vec::with_capacity(texts.len());
+    let read: Vec<_> = texts.iter().filter_map(|text| service_address(text)).collect();
+    add_missing(&mut addresses, &read);
+    addresses.retain(|address| !matches!(address, ServiceAddress::Ip(ip) if ip.is_unspecified()));
+    addresses
 }
 
 /// Reads an address or a range; a range of one address is that address.
@@ -126,12 +137,9 @@ pub(crate) fn adds_endpoints(first: &Service, other: &Service) -> bool {
     }
 }
 
-fn add_missing<T: Clone + PartialEq>(list: &mut Vec<T>, more: &[T]) {
-    for item in more {
-        if !list.contains(item) {
-            list.push(item.clone());
-        }
-    }
+fn add_missing<T: Clone + Ord>(list: &mut Vec<T>, more: &[T]) {
+    let mut there: BTreeSet<T> = list.iter().cloned().collect();
+    list.extend(more.iter().filter(|item| there.insert((*item).clone())).cloned());
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! IP addresses, subnets, and the addresses of endpoints.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -13,6 +13,21 @@ pub(super) fn address_or_subnet(text: &str, path: FieldPath, found: &mut Diagnos
     if text.parse::<IpAddr>().is_err() && text.parse::<IpNet>().is_err() {
         let message = format!("`{}` is not an IP address or subnet", shown(text));
         found.error(Code::BadAddress, path, message).help("write it as in 10.1.2.3 or 10.1.0.0/16");
+    }
+}
+
+/// Reports the ranges of a list that are there already, once what is beyond the mask is left out.
+pub(super) fn distinct(texts: &[String], path: &FieldPath, found: &mut Diagnostics) {
+    let mut there: BTreeMap<IpNet, usize> = BTreeMap::new();
+    for (index, text) in texts.iter().enumerate() {
+        let range = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let Ok(range) = range.map(|range| range.trunc()) else { continue };
+        if let Some(first) = there.get(&range) {
+            let text = format!("`{}` is the same range as `{}`: {range}", shown(text), shown(&texts[*first]));
+            found.warn(Code::BadAddress, path.clone().index(index), text).help("remove one of them");
+        } else {
+            there.insert(range, index);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/service-entry/>
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use fairlead_api::{Resolution, ServiceEntrySpec, WorkloadEntrySpec};
 
@@ -64,8 +64,14 @@ fn hosts(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
 }
 
 fn addresses(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
+    address::distinct(&spec.addresses, &path!("addresses"), found);
     for (index, text) in spec.addresses.iter().enumerate() {
         let path = path!("addresses"[index]);
+        if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
+            let text = format!("`{}` stands for every address and is not used", shown(text));
+            found.warn(Code::BadAddress, path, text).help("leave it out, or write the address of the service");
+            continue;
+        }
         address::address_or_subnet(text, path.clone(), found);
         let takes_subnets =
             matches!(spec.resolution.unwrap_or_default(), Resolution::None | Resolution::Static);

@@ -118,6 +118,7 @@ fn tcp_route(rule: &TcpRoute, path: &FieldPath, found: &mut Diagnostics) {
 }
 
 fn l4_match(attributes: &L4MatchAttributes, path: &FieldPath, found: &mut Diagnostics) {
+    address::distinct(&attributes.destination_subnets, &path.clone().field("destinationSubnets"), found);
     for (index, subnet) in attributes.destination_subnets.iter().enumerate() {
         address::address_or_subnet(subnet, path.clone().field("destinationSubnets").index(index), found);
     }

@@ -84,7 +84,8 @@ fn cluster_ips(spec: &api::ServiceSpec) -> Vec<ServiceAddress> {
     let mut addresses = Vec::new();
     // `clusterIP` repeats the first of `clusterIPs`, where both are given.
     for text in spec.cluster_ip.iter().chain(&spec.cluster_ips) {
-        if let Ok(ip) = text.parse::<IpAddr>() {
+        // The API server gives no `0.0.0.0`; a listener there would take what is meant for everybody.
+        if let Some(ip) = text.parse::<IpAddr>().ok().filter(|ip| !ip.is_unspecified()) {
             let address = ServiceAddress::Ip(ip);
             if !addresses.contains(&address) {
                 addresses.push(address);

@@ -1,47 +1,92 @@
-//! What the filter chains of a listener take: Envoy refuses two that take the same connections.
+//! What the filter chains of a listener take: Envoy refuses two that take the same connections, and with them the
+//! whole listener. So what an object adds is held against what is there, and against the rest of itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use envoy_types::pb::envoy::config::{
     core::v3::CidrRange,
     listener::v3::{FilterChain, FilterChainMatch},
 };
 use fairlead_envoy::IntoProto;
-use fairlead_model::Host;
+use fairlead_model::{Host, proxy::IpFamilies};
 use ipnet::IpNet;
 
 /// What earlier chains of a listener have claimed: the first one wins.
-#[derive(Default)]
 pub(super) struct Claims {
+    families: IpFamilies,
     /// Server name and range; `None` is any.
     taken: BTreeSet<(Option<Host>, Option<IpNet>)>,
 }
 
+/// Server names that are free in the same ranges; no range stands for all addresses.
+pub(super) type FreeNames = (Vec<Host>, Vec<IpNet>);
+
 impl Claims {
-    /// Claims a server name within ranges (none: all addresses); `false` where a part of it is taken.
-    pub(super) fn server_name(&mut self, host: &Host, ranges: &[IpNet]) -> bool {
-        // `*` is every name, which Envoy has as no condition.
-        let host = (host.as_str() != "*").then(|| host.clone());
-        if ranges.is_empty() {
-            return self.taken.insert((host, None));
+    /// Nothing is claimed yet of a listener on addresses of these families.
+    pub(super) fn new(families: IpFamilies) -> Self {
+        Self { families, taken: BTreeSet::new() }
+    }
+
+    /// Claims server names within ranges (none: all addresses): what is free of that, each name once.
+    pub(super) fn server_names(&mut self, names: &[Host], ranges: &[IpNet]) -> Vec<FreeNames> {
+        let ranges = self.distinct(ranges);
+        let mut free: BTreeMap<Vec<IpNet>, Vec<Host>> = BTreeMap::new();
+        let mut order: Vec<Vec<IpNet>> = Vec::new();
+        for name in names {
+            // `*` is every name, which Envoy has as no condition.
+            let claimed = (name.as_str() != "*").then(|| name.clone());
+            let Some(ranges) = self.claim(claimed.as_ref(), &ranges) else { continue };
+            let of_ranges = free.entry(ranges.clone()).or_default();
+            if of_ranges.is_empty() {
+                order.push(ranges);
+            }
+            of_ranges.push(name.clone());
         }
-        let wanted: Vec<_> = ranges.iter().map(|range| (host.clone(), Some(range.trunc()))).collect();
-        if wanted.iter().any(|one| self.taken.contains(one)) {
-            return false;
-        }
-        self.taken.extend(wanted);
-        true
+        order.into_iter().filter_map(|ranges| Some((free.remove(&ranges)?, ranges))).collect()
     }
 
     /// Takes those of `ranges` that are free; none given stands for all addresses. `None` where nothing is left.
     pub(super) fn free(&mut self, ranges: &[IpNet]) -> Option<Vec<IpNet>> {
+        let ranges = self.distinct(ranges);
+        self.claim(None, &ranges)
+    }
+
+    fn claim(&mut self, name: Option<&Host>, ranges: &[IpNet]) -> Option<Vec<IpNet>> {
         if ranges.is_empty() {
-            return self.taken.insert((None, None)).then(Vec::new);
+            return self.taken.insert((name.cloned(), None)).then(Vec::new);
         }
-        let ranges = ranges.iter().map(IpNet::trunc);
-        let free: Vec<IpNet> = ranges.filter(|range| self.taken.insert((None, Some(*range)))).collect();
+        let is_free = |range: &&IpNet| self.taken.insert((name.cloned(), Some(**range)));
+        let free: Vec<IpNet> = ranges.iter().filter(is_free).copied().collect();
         (!free.is_empty()).then_some(free)
     }
+
+    /// The ranges as Envoy tells them apart, each once.
+    ///
+    /// A range of every address is no condition. Envoy takes no condition for those ranges, and would find only one
+    /// of two chains; so one that is not all that the listener is on is written as its halves.
+    fn distinct(&self, ranges: &[IpNet]) -> Vec<IpNet> {
+        let every = |v6: bool| ranges.iter().any(|range| range.prefix_len() == 0 && is_v6(range) == v6);
+        let all = match self.families {
+            IpFamilies::V4 => every(false),
+            IpFamilies::V6 => every(true),
+            IpFamilies::Dual => every(false) && every(true),
+        };
+        if all {
+            return Vec::new();
+        }
+        let mut there = BTreeSet::new();
+        let halves = |range: &IpNet| -> Vec<IpNet> {
+            match range.prefix_len() {
+                0 => range.subnets(1).map(Iterator::collect).unwrap_or_default(),
+                _ => vec![range.trunc()],
+            }
+        };
+        ranges.iter().flat_map(halves).filter(|range| there.insert(*range)).collect()
+    }
+}
+
+fn is_v6(range: &IpNet) -> bool {
+    matches!(range, IpNet::V6(_))
 }
 
 /// The ranges as Envoy has them.
@@ -57,3 +102,6 @@ pub(super) fn cidrs(ranges: &[IpNet]) -> Vec<CidrRange> {
 pub(super) fn takes_all(chain: &FilterChain) -> bool {
     chain.filter_chain_match.as_ref().is_none_or(|condition| *condition == FilterChainMatch::default())
 }
+
+#[cfg(test)]
+mod tests;

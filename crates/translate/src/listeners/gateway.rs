@@ -185,7 +185,7 @@ fn gateway_listener(
     let own_bind = key.bind.as_deref().and_then(|bind| bind.parse().ok());
     let bind = Bind::Ip(own_bind.unwrap_or_else(|| wildcard(families)));
     let name = names::listener(&bind_name(&bind), key.port);
-    let mut claims = Claims::default();
+    let mut claims = Claims::new(families);
     let chains: Vec<FilterChain> = match key.kind {
         GatewayListenerKind::Http => vec![http_chain(key, servers.first()?, mesh)?],
         GatewayListenerKind::Tcp => {
@@ -266,7 +266,7 @@ fn chain_elements(
 
 /// The hosts of a server that no chain takes yet; they are taken now.
 fn free_hosts(server: &GatewayServer, claims: &mut Claims) -> Vec<Host> {
-    hosts(server).into_iter().filter(|host| claims.server_name(host, &[])).collect()
+    claims.server_names(&hosts(server), &[]).into_iter().flat_map(|(names, _)| names).collect()
 }
 
 /// What a server is sent by SDS.
@@ -295,7 +295,7 @@ fn byte_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> V
                 return Vec::new();
             }
             // The names are this server's alone, and within them the addresses are free.
-            let chains = tcp_chains(inputs, &mut Claims::default(), mesh);
+            let chains = tcp_chains(inputs, &mut Claims::new(IpFamilies::Dual), mesh);
             let narrowed = |chain: FilterChain| {
                 let mut chain = FilterChain {
                     transport_socket: Some(https::transport_socket(tls, https::certificate(tls), &[])),

@@ -111,19 +111,17 @@ pub(super) fn tls_chains(
                     Some(hosts) => hosts.iter().filter_map(|h| h.intersection(host)).collect(),
                     None => vec![host.clone()],
                 })
-                .filter(|host| claims.server_name(host, ranges))
                 .collect();
-            if names.is_empty() {
-                continue;
+            for (names, ranges) in claims.server_names(&names, ranges) {
+                chains.push(
+                    filter_chain()
+                        .server_names(server_names(&names))
+                        .prefix_ranges(cidrs(&ranges))
+                        .filter(routes.proxy(destinations))
+                        .metadata(metadata::config(&routes.service.origin))
+                        .build(),
+                );
             }
-            chains.push(
-                filter_chain()
-                    .server_names(server_names(&names))
-                    .prefix_ranges(cidrs(ranges))
-                    .filter(routes.proxy(destinations))
-                    .metadata(metadata::config(&routes.service.origin))
-                    .build(),
-            );
         }
     }
     chains

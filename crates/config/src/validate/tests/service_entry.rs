@@ -18,6 +18,20 @@ fn workload(fields: &str, code: &str, path: &str, says: &str) {
 }
 
 #[test]
+fn an_address_is_there_once_and_stands_for_one() {
+    let addresses = |list: &str, path: &str, says: &str| {
+        entry(&format!("hosts: [a.b], addresses: {list}, {PORTS}"), "bad-address", path, says);
+    };
+    addresses("[10.9.0.1/8, 10.9.0.2/8]", "spec.addresses[1]", "the same range as `10.9.0.1/8`: 10.0.0.0/8");
+    addresses("[1.2.3.4/0, 0.0.0.0/0]", "spec.addresses[1]", "0.0.0.0/0");
+    addresses("[10.0.0.1, 10.0.0.1/32]", "spec.addresses[1]", "remove one");
+    addresses("['fd00::1', 'fd00:0::1/128']", "spec.addresses[1]", "fd00::1/128");
+    addresses("[0.0.0.0]", "spec.addresses[0]", "every address");
+    addresses("['::']", "spec.addresses[0]", "every address");
+    accept_entry("hosts: [a.b], addresses: [10.0.0.0/8, 10.0.0.0/16, 10.0.0.1], resolution: NONE");
+}
+
+#[test]
 fn hosts_addresses_and_ports_are_checked() {
     entry(&format!("hosts: [], {PORTS}"), "empty-value", "spec.hosts", "no hosts");
     entry(&format!("hosts: [\"*\"], {PORTS}"), "bad-host", "spec.hosts[0]", "*.example.com");

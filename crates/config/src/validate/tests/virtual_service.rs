@@ -429,6 +429,14 @@ fn tls_and_tcp_rules_are_checked() {
         "10.1.0.0/16",
     );
     spec(
+        &tls(
+            "match: [{sniHosts: [x.a.b], destinationSubnets: [10.0.0.1, 10.0.0.1/32]}], route: [{destination: {host: r}}]",
+        ),
+        "bad-address",
+        "spec.tls[0].match[0].destinationSubnets[1]",
+        "the same range",
+    );
+    spec(
         "{hosts: [r], tcp: [{match: [{port: 0}], route: [{destination: {host: r}}]}]}",
         "bad-port",
         "spec.tcp[0].match[0].port",

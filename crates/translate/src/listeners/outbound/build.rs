@@ -122,19 +122,23 @@ struct Chains {
     rest: Option<FilterChain>,
     needs_sni: bool,
     needs_http: bool,
+    /// Whether all services so far speak TLS, so that waiting for a client's first bytes holds up nobody.
+    only_tls: bool,
 }
 
 impl Chains {
     fn of(inputs: &Inputs<'_>) -> Self {
         let key = inputs.key;
-        let mut result = Self::default();
-        let mut claims = Claims::default();
+        let mut result = Self { only_tls: true, ..Self::default() };
+        let mut claims = Claims::new(key.families);
         for service in &inputs.services {
             result.add_service(service, &mut claims, inputs.mesh);
         }
-        // What is redirected to an address that stands for many may be meant for an unknown host.
-        let falls_through = !key.bind_to_port && key.bind == Bind::Ip(wildcard(key.families));
-        if result.rest.is_none() && falls_through {
+        // What is redirected may be meant for an unknown host: at an address that stands for many, and at the address
+        // of a service of which routes take some server names only.
+        let stands_for_many = key.bind == Bind::Ip(wildcard(key.families));
+        let own = || key.tcp.iter().any(|service| service.addressed == Addressed::Own);
+        if result.rest.is_none() && !key.bind_to_port && (stands_for_many || own()) {
             result.rest = Some(unknown(key.unknown, inputs.mesh));
         }
         if let Some((table, protocol)) = &key.http {
@@ -155,7 +159,7 @@ impl Chains {
                 result.matched.push(filter_chain().filter(manager).build());
             }
         }
-        if result.matched.is_empty() && result.rest.is_some() && !falls_through {
+        if result.matched.is_empty() && result.rest.is_some() && !stands_for_many {
             // The only service of an address takes every connection.
             result.matched.extend(result.rest.take());
         }
@@ -191,6 +195,7 @@ impl Chains {
         if !takes_all {
             self.add_default(inputs, claims, mesh);
         }
+        self.only_tls &= service.port.protocol.is_tls();
     }
 
     /// The chain to the service's own cluster.
@@ -202,14 +207,21 @@ impl Chains {
         let chain = filter_chain().filter(tcp::to_cluster(&cluster, inputs.policy.as_ref(), mesh));
         // On an address that is shared, TLS services are told apart by the name that clients ask for.
         // Mirrors istio pilot/pkg/networking/core/tls.go (buildSidecarOutboundTLSFilterChainOpts).
-        if service.port.protocol.is_tls() && service.addressed != Addressed::Own {
-            if claims.server_name(host, ranges) {
-                let names = tcp::server_names(std::slice::from_ref(host));
-                self.needs_sni = true;
-                self.matched.push(chain.server_names(names).prefix_ranges(cidrs(ranges)).build());
+        let is_tls = service.port.protocol.is_tls();
+        if service.addressed == Addressed::Own || !is_tls {
+            if let Some(ranges) = claims.free(ranges) {
+                self.add(chain.prefix_ranges(cidrs(&ranges)).build());
+                return;
             }
-        } else if let Some(ranges) = claims.free(ranges) {
-            self.add(chain.prefix_ranges(cidrs(&ranges)).build());
+            // The address is an older service's as well; clients of that are not kept waiting.
+            if !(is_tls && self.only_tls) {
+                return;
+            }
+        }
+        for (names, ranges) in claims.server_names(std::slice::from_ref(host), ranges) {
+            self.needs_sni = true;
+            let chain = chain.clone().server_names(tcp::server_names(&names));
+            self.matched.push(chain.prefix_ranges(cidrs(&ranges)).build());
         }
     }
 
