@@ -3,7 +3,7 @@
 //! HTTP services share one listener for each port; TCP services, and those whose protocol is detected, have
 //! their own on their address. Mirrors istio pilot/pkg/networking/core/listener.go.
 
-use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use fairlead_envoy::{EncodedResource, ResourceName};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
@@ -41,7 +41,7 @@ const RESERVED_PORTS: [u16; 2] = [15021, 15090];
 pub struct OutboundListenerKey {
     /// Where it listens.
     pub bind: Bind,
-    /// The further addresses of a service with several.
+    /// The further addresses of a service with several, where it is alone on them.
     pub more: Arc<[Bind]>,
     /// The port.
     pub port: u16,
@@ -145,31 +145,56 @@ impl Collect for OutboundListenerSet {
     }
 }
 
+/// An address and a port.
+type At = (Bind, u16);
+
 /// What arrives at one address and port.
 #[derive(Default)]
 struct Arrivals {
     /// Whether connections were addressed to somebody else.
     captured: bool,
-    more: Vec<Bind>,
     http: Option<(Arc<str>, Protocol)>,
     tcp: Vec<TcpService>,
     /// The oldest of the hosts that bring HTTP and nothing else.
     only_http: Option<Host>,
+    /// All addresses of the first service whose own address this is.
+    addresses: Vec<IpAddr>,
 }
 
 impl Arrivals {
-    /// The listener that takes them; `None` where there can be none.
-    fn key(
-        self,
-        (bind, port): (Bind, u16),
-        view: &ListenerView,
-        unknown: OutboundTrafficPolicy,
-        mesh: &Mesh,
-    ) -> Option<OutboundListenerKey> {
+    /// The host that has the address for itself.
+    fn alone(&self) -> Option<&Host> {
+        match self.tcp.as_slice() {
+            [only] if only.addressed == Addressed::Own => Some(&only.host.host),
+            _ => None,
+        }
+    }
+
+    /// The further addresses of the listener: those that its service has for itself as well. `None` where this is
+    /// one of those, and the listener is on another.
+    fn more(
+        &self,
+        (bind, port): &At,
+        is_alone: &dyn Fn(&At, &Host) -> bool,
+    ) -> Option<Arc<[Bind]>> {
+        let Some(host) = self.alone() else { return Some(Arc::default()) };
+        let binds = self.addresses.iter().map(|ip| Bind::Ip(*ip));
+        if self.addresses.len() < 2 || binds.clone().all(|other| other != *bind) {
+            return Some(Arc::default());
+        }
+        let mut alone = binds.filter(|other| is_alone(&(other.clone(), *port), host));
+        (alone.next()? == *bind).then(|| alone.collect())
+    }
+
+    /// The listener that takes them; `None` where there can be none, or it is that of another address.
+    fn key(self, at: &At, plan: &Planned<'_>) -> Option<OutboundListenerKey> {
         // Envoy refuses a listener without a filter chain.
         if self.http.is_none() && self.tcp.is_empty() {
             return None;
         }
+        let more = self.more(at, plan.is_alone)?;
+        let Planned { view, unknown, mesh, .. } = plan;
+        let (bind, port) = at.clone();
         let any = bind == Bind::Ip(wildcard(view.families));
         if any && (RESERVED_PORTS.contains(&port) || port == mesh.outbound_port || port == mesh.inbound_port)
         {
@@ -178,14 +203,23 @@ impl Arrivals {
         Some(OutboundListenerKey {
             bind_to_port: !self.captured,
             bind,
-            more: self.more.into(),
+            more,
             port,
             families: view.families,
             http: self.http,
             tcp: self.tcp.into(),
-            unknown,
+            unknown: *unknown,
         })
     }
+}
+
+/// What listeners are made of beside what arrives at them.
+struct Planned<'a> {
+    view: &'a ListenerView,
+    unknown: OutboundTrafficPolicy,
+    mesh: &'a Mesh,
+    /// Whether a host has an address and port for itself.
+    is_alone: &'a dyn Fn(&At, &Host) -> bool,
 }
 
 /// A host of a listener that is a service.
@@ -201,7 +235,7 @@ fn by_age((_, a): &ServiceHost<'_>, (_, b): &ServiceHost<'_>) -> Ordering {
 }
 
 fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>) -> Plan {
-    let mut arrivals: BTreeMap<(Bind, u16), Arrivals> = BTreeMap::new();
+    let mut arrivals: BTreeMap<At, Arrivals> = BTreeMap::new();
     for listener in &scope.listeners {
         let mut hosts: Vec<_> = listener.hosts.values().filter_map(service_host).collect();
         hosts.sort_by(by_age);
@@ -212,10 +246,12 @@ fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>) -> Plan {
         }
     }
     let made = update::Made::of(scope, mesh, &arrivals);
-    let mut keys: OrdSet<OutboundListenerKey> = arrivals
-        .into_iter()
-        .filter_map(|(at, found)| found.key(at, view, scope.outbound_policy, mesh))
-        .collect();
+    let alone: BTreeMap<At, Host> =
+        arrivals.iter().filter_map(|(at, found)| Some((at.clone(), found.alone()?.clone()))).collect();
+    let is_alone = |at: &At, host: &Host| alone.get(at) == Some(host);
+    let planned = Planned { view, unknown: scope.outbound_policy, mesh, is_alone: &is_alone };
+    let mut keys: OrdSet<OutboundListenerKey> =
+        arrivals.into_iter().filter_map(|(at, found)| found.key(&at, &planned)).collect();
     if let Some(port) = mesh.http_proxy_port {
         let proxy = explicit_proxy(view, port, scope.outbound_policy);
         if !keys.iter().any(|key| (&key.bind, key.port) == (&proxy.bind, port)) {
@@ -242,7 +278,7 @@ fn explicit_proxy(view: &ListenerView, port: u16, unknown: OutboundTrafficPolicy
 struct ListenerPlanner<'a, 'b> {
     view: &'a ListenerView,
     listener: &'a ScopeListener,
-    arrivals: &'b mut BTreeMap<(Bind, u16), Arrivals>,
+    arrivals: &'b mut BTreeMap<At, Arrivals>,
 }
 
 impl ListenerPlanner<'_, '_> {
@@ -297,15 +333,8 @@ impl ListenerPlanner<'_, '_> {
             }
             return;
         }
-        let mut binds = service.ips().map(Bind::Ip);
-        let first = binds.next().expect("a listener of its own is on an address");
-        let arrivals = self.take((first, port.number), host, port, Addressed::Own);
-        if arrivals.more.is_empty() {
-            arrivals.more = binds.collect();
-        }
-        if detected {
-            let table = names::sniffed_route(&host.host, port.number);
-            arrivals.http.get_or_insert((table, Protocol::Auto));
+        for ip in service.ips() {
+            self.own((Bind::Ip(ip), port.number), host, port, service.ips().collect());
         }
         let ranges = service.addresses.iter().copied().filter(|a| matches!(a, ServiceAddress::Range(_)));
         let ranges = self.ranges(&ranges.collect::<Vec<_>>());
@@ -314,10 +343,24 @@ impl ListenerPlanner<'_, '_> {
         }
     }
 
+    /// Adds a service to what arrives at an address of its own. Where several have the address, the oldest takes
+    /// what is not told apart.
+    fn own(&mut self, at: At, host: &HostBinding, port: &Port, addresses: Vec<IpAddr>) {
+        let arrivals = self.take(at, host, port, Addressed::Own);
+        if arrivals.tcp.len() > 1 {
+            return;
+        }
+        arrivals.addresses = addresses;
+        if port.protocol == Protocol::Auto {
+            let table = names::sniffed_route(&host.host, port.number);
+            arrivals.http.get_or_insert((table, Protocol::Auto));
+        }
+    }
+
     /// Adds a service to what arrives at an address and port.
     fn take(
         &mut self,
-        at: (Bind, u16),
+        at: At,
         host: &HostBinding,
         port: &Port,
         addressed: Addressed,

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use crate::{
     mesh::{Mesh, batch, gateway, proxy, sidecar},
     proxy_file::TYPES,
+    sound,
 };
 
 /// The forms of each object: kind, namespace, name, and specs that may begin with a year of creation.
@@ -95,6 +96,16 @@ const UNIVERSE: &[(&str, &str, &str, &[&str])] = &[
         &[
             "2017 {hosts: [v.com], addresses: [10.0.1.2, 10.1.0.0/16], ports: [{number: 90, name: tcp, protocol: TCP}, {number: 80, name: http, protocol: HTTP}], resolution: STATIC}",
             "{hosts: [v.com], ports: [{number: 90, name: tls, protocol: TLS}, {number: 443, name: tls-b, protocol: TLS}], resolution: DNS}",
+            "2023 {hosts: [v.com], addresses: [10.0.1.1, 10.0.1.2, 10.0.1.7, 10.0.1.8], ports: [{number: 90, name: tcp, protocol: TCP}], resolution: STATIC}",
+        ],
+    ),
+    (
+        "ServiceEntry",
+        "ext",
+        "beside",
+        &[
+            "2016 {hosts: [w.com], addresses: [10.0.1.7, 10.0.1.2], ports: [{number: 90, name: tcp, protocol: TCP}], resolution: STATIC}",
+            "{hosts: [w.com], addresses: [10.0.1.9, 10.0.1.8, 10.0.1.7], ports: [{number: 90, name: tls, protocol: TLS}, {number: 80, name: what}], resolution: STATIC}",
         ],
     ),
     (
@@ -203,6 +214,8 @@ proptest! {
                 for (name, type_url) in TYPES {
                     prop_assert_eq!(kept.get(type_url), anew.get(type_url), "{} of {:?}", name, key.proxy);
                 }
+                let problems = sound::problems(&kept);
+                prop_assert!(problems.is_empty(), "{:?}: {problems:#?}", key.proxy);
             }
         }
     }

@@ -17,11 +17,10 @@ use fairlead_model::{
 };
 use imbl::OrdMap;
 
-use super::{Arrivals, ListenerPlanner, OutboundListenerKey, Plan, ServiceHost, by_age, service_host};
+use super::{
+    Arrivals, At, ListenerPlanner, OutboundListenerKey, Plan, Planned, ServiceHost, by_age, service_host,
+};
 use crate::view::ListenerView;
-
-/// An address and a port.
-type At = (Bind, u16);
 
 /// What the listeners of a sidecar were made of, which sees all services by a listener without a port.
 #[derive(Clone, Debug)]
@@ -42,6 +41,14 @@ struct Deciding {
 }
 
 impl Deciding {
+    /// The host that alone decides.
+    fn alone(&self) -> Option<&Host> {
+        match &*self.bytes {
+            [only] if self.http.is_none() => Some(only),
+            _ => None,
+        }
+    }
+
     fn of(arrivals: &Arrivals) -> Self {
         let bytes = arrivals.tcp.iter().map(|service| service.host.host.clone());
         Self { http: arrivals.only_http.clone(), bytes: bytes.collect() }
@@ -83,28 +90,38 @@ pub(super) fn update(
     let changed = few_changed_keys(&old.hosts, &new.hosts)?;
     let old = State { view, scope: &made.scope, listener: old };
     let new = State { view, scope, listener: new };
-    let mut touched: BTreeSet<At> = BTreeSet::new();
+    // Where those that have changed arrive, and did.
+    let mut touched: BTreeMap<At, BTreeSet<&Host>> = BTreeMap::new();
     for host in &changed {
-        touched.extend(old.arrivals(std::iter::once(host)).into_keys());
-        touched.extend(new.arrivals(std::iter::once(host)).into_keys());
-    }
-    let mut keys = before.keys.clone();
-    let mut deciding = made.deciding.clone();
-    for at in touched {
-        let were = deciding.get(&at).cloned().unwrap_or_default();
-        if let Some(key) = old.listener(&at, were.http.iter().chain(were.bytes.iter()), mesh).0 {
-            keys.remove(&key);
+        let there = old.arrivals(std::iter::once(host)).into_keys();
+        for at in there.chain(new.arrivals(std::iter::once(host)).into_keys()) {
+            touched.entry(at).or_default().insert(host);
         }
+    }
+    let mut deciding = made.deciding.clone();
+    for (at, hosts) in &touched {
+        let were = made.deciding.get(at).cloned().unwrap_or_default();
         let oldest_went = were.http.as_ref().is_some_and(|host| changed.contains(host));
         let candidates = if oldest_went { new.with_port(at.1) } else { were.http.into_iter().collect() };
-        let hosts = candidates.iter().chain(were.bytes.iter()).chain(&changed);
-        let (key, now) = new.listener(&at, hosts, mesh);
-        keys.extend(key);
-        match now {
-            Some(now) => drop(deciding.insert(at, now)),
-            None => drop(deciding.remove(&at)),
+        let hosts = candidates.iter().chain(were.bytes.iter()).chain(hosts.iter().copied());
+        match new.arrivals(hosts).remove(at) {
+            Some(found) => drop(deciding.insert(at.clone(), Deciding::of(&found))),
+            None => drop(deciding.remove(at)),
         }
     }
+    // Which of its addresses the listener of a service is on follows from those that it has for itself.
+    let mut affected: BTreeSet<At> = touched.keys().cloned().collect();
+    for at in touched.keys() {
+        affected.extend(old.addresses_of_only(at, &made.deciding));
+        affected.extend(new.addresses_of_only(at, &deciding));
+    }
+    let mut keys = before.keys.clone();
+    for at in &affected {
+        if let Some(key) = old.listener(at, &made.deciding, mesh) {
+            keys.remove(&key);
+        }
+    }
+    keys.extend(affected.iter().filter_map(|at| new.listener(at, &deciding, mesh)));
     let made = Made { scope: scope.clone(), mesh: mesh.clone(), deciding };
     Some(Plan { keys, made: Some(made) })
 }
@@ -129,16 +146,31 @@ impl State<'_> {
         arrivals
     }
 
-    /// The listener at an address and port that is decided by some of these hosts, and who those are.
-    fn listener<'h>(
+    /// The listener at an address and port.
+    fn listener(
         &self,
         at: &At,
-        hosts: impl Iterator<Item = &'h Host>,
+        deciding: &OrdMap<At, Deciding>,
         mesh: &Mesh,
-    ) -> (Option<OutboundListenerKey>, Option<Deciding>) {
-        let Some(found) = self.arrivals(hosts).remove(at) else { return (None, None) };
-        let deciding = Deciding::of(&found);
-        (found.key(at.clone(), self.view, self.scope.outbound_policy, mesh), Some(deciding))
+    ) -> Option<OutboundListenerKey> {
+        let by = deciding.get(at)?;
+        let found = self.arrivals(by.http.iter().chain(by.bytes.iter())).remove(at)?;
+        let is_alone = |at: &At, host: &Host| deciding.get(at).and_then(Deciding::alone) == Some(host);
+        let planned = Planned {
+            view: self.view,
+            unknown: self.scope.outbound_policy,
+            mesh,
+            is_alone: &is_alone,
+        };
+        found.key(at, &planned)
+    }
+
+    /// All addresses of the service that has an address for itself, with the port.
+    fn addresses_of_only(&self, at: &At, deciding: &OrdMap<At, Deciding>) -> Vec<At> {
+        let only = deciding.get(at).and_then(Deciding::alone);
+        let service = only.and_then(|host| self.listener.hosts.get(host)).and_then(service_host);
+        let ips = service.into_iter().flat_map(|(_, service)| service.ips());
+        ips.map(|ip| (Bind::Ip(ip), at.1)).collect()
     }
 
     /// The hosts of the services with a port.
