@@ -15,6 +15,7 @@
 //! WorkloadEntries that the selector selects are added in each case.
 
 mod collect;
+mod headless;
 mod query;
 mod slices;
 
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub(crate) use collect::target_port;
+pub use headless::{HeadlessAddress, HeadlessAddresses, HeadlessServices, PodAddresses};
 pub use query::EndpointsOf;
 
 /// The endpoints of one service, by service port number. Sorted, so that equal endpoints compare equal.

@@ -24,7 +24,7 @@ use crate::{
     service_entry, strata,
 };
 
-pub(crate) use kubernetes::kubernetes_name;
+pub(crate) use kubernetes::{is_headless, kubernetes_name};
 pub use kubernetes::{kubernetes_host, resolve};
 
 /// A service within the namespace that defines it. The same host may be defined in several namespaces; a scope

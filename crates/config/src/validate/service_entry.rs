@@ -69,7 +69,9 @@ fn addresses(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
         let path = path!("addresses"[index]);
         if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
             let text = format!("`{}` stands for every address and is not used", shown(text));
-            found.warn(Code::BadAddress, path, text).help("leave it out, or write the address of the service");
+            found
+                .warn(Code::BadAddress, path, text)
+                .help("leave it out, or write the address of the service");
             continue;
         }
         address::address_or_subnet(text, path.clone(), found);

@@ -71,7 +71,8 @@ pub fn resolve(object: &Config<api::ServiceSpec>, mesh: &Mesh) -> Option<Service
     })
 }
 
-fn is_headless(spec: &api::ServiceSpec) -> bool {
+/// Whether clients find the Pods of a Service by DNS, as it has no address (`clusterIP: None`).
+pub(crate) fn is_headless(spec: &api::ServiceSpec) -> bool {
     let is_none = |ip: &String| ip == "None";
     spec.service_type != api::ServiceType::ExternalName
         && (spec.cluster_ip.as_ref().is_some_and(is_none) || spec.cluster_ips.iter().any(is_none))

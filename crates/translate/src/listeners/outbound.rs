@@ -9,6 +9,7 @@ use fairlead_envoy::{EncodedResource, ResourceName};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
     Host, Port, Protocol, Service,
+    endpoints::PodAddresses,
     mesh::{Mesh, ResolvedMesh},
     proxy::{IpFamilies, Source},
     scope::{EgressScope, HostBinding, Scope, ScopeHost, ScopeListener, ScopeOf},
@@ -66,8 +67,8 @@ pub struct TcpService {
     pub port: Port,
     /// What tells its connections apart.
     pub addressed: Addressed,
-    /// What TCP and TLS routes may ask about the client.
-    pub source: Source,
+    /// What TCP and TLS routes may ask about the client, where there are any.
+    pub source: Option<Source>,
 }
 
 /// What tells the connections of a service from those of others.
@@ -78,13 +79,15 @@ pub enum Addressed {
     /// The listener is on an address that services share; they may be told apart by where a connection was
     /// addressed to, if to one of these ranges.
     Shared(Arc<[IpNet]>),
+    /// The same, of a headless service: each range is a Pod, and nothing else tells its connections apart.
+    Pods(Arc<[IpNet]>),
 }
 
 impl Addressed {
     fn ranges(&self) -> &[IpNet] {
         match self {
             Self::Own => &[],
-            Self::Shared(ranges) => ranges,
+            Self::Shared(ranges) | Self::Pods(ranges) => ranges,
         }
     }
 }
@@ -101,8 +104,10 @@ impl Query for OutboundListenerPlan {
     fn compute(cx: &Reader<'_>, view: &ListenerView) -> Self::Value {
         let scope = cx.get::<ScopeOf>(&view.scope);
         let mesh = cx.get::<ResolvedMesh>(&());
-        let updated = cx.previous::<Self>().and_then(|before| update::update(&before, view, &scope, &mesh));
-        updated.unwrap_or_else(|| plan(view, &scope, &mesh))
+        let pods = PodAddresses::read(cx);
+        let before = cx.previous::<Self>();
+        let updated = before.and_then(|before| update::update(&before, view, &scope, &mesh, &pods));
+        updated.unwrap_or_else(|| plan(view, &scope, &mesh, &pods))
     }
 }
 
@@ -172,11 +177,7 @@ impl Arrivals {
 
     /// The further addresses of the listener: those that its service has for itself as well. `None` where this is
     /// one of those, and the listener is on another.
-    fn more(
-        &self,
-        (bind, port): &At,
-        is_alone: &dyn Fn(&At, &Host) -> bool,
-    ) -> Option<Arc<[Bind]>> {
+    fn more(&self, (bind, port): &At, is_alone: &dyn Fn(&At, &Host) -> bool) -> Option<Arc<[Bind]>> {
         let Some(host) = self.alone() else { return Some(Arc::default()) };
         let binds = self.addresses.iter().map(|ip| Bind::Ip(*ip));
         if self.addresses.len() < 2 || binds.clone().all(|other| other != *bind) {
@@ -234,18 +235,18 @@ fn by_age((_, a): &ServiceHost<'_>, (_, b): &ServiceHost<'_>) -> Ordering {
     (a.created.is_none(), a.created, &a.key).cmp(&(b.created.is_none(), b.created, &b.key))
 }
 
-fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>) -> Plan {
+fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>, pods: &PodAddresses) -> Plan {
     let mut arrivals: BTreeMap<At, Arrivals> = BTreeMap::new();
     for listener in &scope.listeners {
         let mut hosts: Vec<_> = listener.hosts.values().filter_map(service_host).collect();
         hosts.sort_by(by_age);
-        let planner = ListenerPlanner { view, listener, arrivals: &mut arrivals };
+        let planner = ListenerPlanner { view, listener, pods, only: None, arrivals: &mut arrivals };
         match &listener.port {
             Some(port) => planner.explicit(port, &hosts),
             None => planner.implied(&hosts, scope),
         }
     }
-    let made = update::Made::of(scope, mesh, &arrivals);
+    let made = update::Made::of(scope, mesh, pods, &arrivals);
     let alone: BTreeMap<At, Host> =
         arrivals.iter().filter_map(|(at, found)| Some((at.clone(), found.alone()?.clone()))).collect();
     let is_alone = |at: &At, host: &Host| alone.get(at) == Some(host);
@@ -278,6 +279,9 @@ fn explicit_proxy(view: &ListenerView, port: u16, unknown: OutboundTrafficPolicy
 struct ListenerPlanner<'a, 'b> {
     view: &'a ListenerView,
     listener: &'a ScopeListener,
+    pods: &'a PodAddresses,
+    /// The one address and port that is asked for; `None`: all.
+    only: Option<&'a At>,
     arrivals: &'b mut BTreeMap<At, Arrivals>,
 }
 
@@ -296,11 +300,20 @@ impl ListenerPlanner<'_, '_> {
             return;
         }
         for (host, service) in hosts {
-            if let Some(service_port) = service.port(port.number) {
-                let addressed = Addressed::Shared(self.ranges(&service.addresses));
+            let Some(service_port) = service.port(port.number) else { continue };
+            if let Some(addressed) = self.shared(service, service_port) {
                 self.take(at.clone(), host, service_port, addressed);
             }
         }
+    }
+
+    /// What tells the connections of a port from others where services share an address; `None` where it has none.
+    fn shared(&self, service: &Service, port: &Port) -> Option<Addressed> {
+        if !(service.headless && self.captured()) {
+            return Some(Addressed::Shared(self.ranges(&service.addresses)));
+        }
+        let pods: Arc<[IpNet]> = self.pods.of(&service.key, port.number).map(IpNet::from).collect();
+        (!pods.is_empty()).then_some(Addressed::Pods(pods))
     }
 
     /// The listeners that the services' own ports imply.
@@ -308,8 +321,12 @@ impl ListenerPlanner<'_, '_> {
         for (host, service) in hosts {
             for port in service.ports.iter().filter(|p| !scope.locks(p.number)) {
                 if port.protocol.is_http() {
+                    let at = (self.shared_bind(), port.number);
+                    if !self.wants(&at) {
+                        continue;
+                    }
                     let captured = self.captured();
-                    let arrivals = self.arrivals.entry((self.shared_bind(), port.number)).or_default();
+                    let arrivals = self.arrivals.entry(at).or_default();
                     arrivals.captured = captured;
                     arrivals.http.get_or_insert((names::port_route(port.number), port.protocol));
                     arrivals.only_http.get_or_insert_with(|| host.host.clone());
@@ -320,21 +337,40 @@ impl ListenerPlanner<'_, '_> {
         }
     }
 
-    /// Where a port arrives that is TCP, or that is told apart by its first bytes: at the addresses of the service,
-    /// and for the ranges that it has beside them, or without an address, at the one that services share.
+    /// Whether it is asked what arrives there.
+    fn wants(&self, at: &At) -> bool {
+        self.only.is_none_or(|only| only == at)
+    }
+
+    /// Where a port arrives that is TCP, or that is told apart by its first bytes: at the addresses of the service or,
+    /// if it is headless, of its Pods; for the ranges that it has beside them, or without an address, at the one that
+    /// services share.
     fn bytes(&mut self, host: &HostBinding, service: &Service, port: &Port) {
         let detected = port.protocol == Protocol::Auto;
         let shared = (self.shared_bind(), port.number);
         if !has_own_listener(service, self.view.interception, self.listener) {
-            let addressed = Addressed::Shared(self.ranges(&service.addresses));
+            if !self.wants(&shared) {
+                return;
+            }
+            let Some(addressed) = self.shared(service, port) else { return };
             let arrivals = self.take(shared, host, port, addressed);
             if detected {
                 arrivals.http.get_or_insert((names::port_route(port.number), Protocol::Auto));
             }
             return;
         }
-        for ip in service.ips() {
-            self.own((Bind::Ip(ip), port.number), host, port, service.ips().collect());
+        let ips: Vec<IpAddr> = service.ips().collect();
+        for ip in &ips {
+            self.own(*ip, host, port, &ips);
+        }
+        if service.headless {
+            // A listener for each Pod: one that comes or goes costs its own, and no connection to another.
+            for ip in self.wanted_pods(service, port.number).into_iter().filter(|ip| !ips.contains(ip)) {
+                self.own(ip, host, port, &[]);
+            }
+        }
+        if !self.wants(&shared) {
+            return;
         }
         let ranges = service.addresses.iter().copied().filter(|a| matches!(a, ServiceAddress::Range(_)));
         let ranges = self.ranges(&ranges.collect::<Vec<_>>());
@@ -345,26 +381,33 @@ impl ListenerPlanner<'_, '_> {
 
     /// Adds a service to what arrives at an address of its own. Where several have the address, the oldest takes
     /// what is not told apart.
-    fn own(&mut self, at: At, host: &HostBinding, port: &Port, addresses: Vec<IpAddr>) {
+    fn own(&mut self, ip: IpAddr, host: &HostBinding, port: &Port, addresses: &[IpAddr]) {
+        let at = (Bind::Ip(ip), port.number);
+        if !self.wants(&at) {
+            return;
+        }
         let arrivals = self.take(at, host, port, Addressed::Own);
         if arrivals.tcp.len() > 1 {
             return;
         }
-        arrivals.addresses = addresses;
+        arrivals.addresses = addresses.to_vec();
         if port.protocol == Protocol::Auto {
             let table = names::sniffed_route(&host.host, port.number);
             arrivals.http.get_or_insert((table, Protocol::Auto));
         }
     }
 
+    /// The Pods of a port at which it is asked what arrives.
+    fn wanted_pods(&self, service: &Service, port: u16) -> Vec<IpAddr> {
+        match self.only {
+            None => self.pods.of(&service.key, port).collect(),
+            Some((Bind::Ip(ip), at)) if *at == port && self.pods.has(&service.key, port, *ip) => vec![*ip],
+            Some(_) => Vec::new(),
+        }
+    }
+
     /// Adds a service to what arrives at an address and port.
-    fn take(
-        &mut self,
-        at: At,
-        host: &HostBinding,
-        port: &Port,
-        addressed: Addressed,
-    ) -> &mut Arrivals {
+    fn take(&mut self, at: At, host: &HostBinding, port: &Port, addressed: Addressed) -> &mut Arrivals {
         let captured = self.captured();
         let arrivals = self.arrivals.entry(at).or_default();
         arrivals.captured = captured;
@@ -372,7 +415,8 @@ impl ListenerPlanner<'_, '_> {
             host: host.clone(),
             port: port.clone(),
             addressed,
-            source: self.view.source.clone(),
+            // Without routes nobody asks, and clients of all sorts share the listener.
+            source: (!host.l4.is_empty()).then(|| self.view.source.clone()),
         });
         arrivals
     }

@@ -12,6 +12,7 @@ use std::{
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     Port, Protocol, Service,
+    endpoints::PodAddresses,
     mesh::ResolvedMesh,
     proxy::Interception,
     scope::{DestinationBinding, EgressScope, Scope, ScopeHost, ScopeListener, ScopeOf},
@@ -42,7 +43,8 @@ impl Query for OutboundTablesOf {
     fn compute(cx: &Reader<'_>, view: &RouteView) -> Self::Value {
         let scope = cx.get::<ScopeOf>(&view.scope);
         let explicit_proxy = cx.get::<ResolvedMesh>(&()).http_proxy_port.is_some();
-        let planner = Planner { view, policy: scope.outbound_policy, explicit_proxy };
+        let pods = PodAddresses::read(cx);
+        let planner = Planner { view, policy: scope.outbound_policy, explicit_proxy, pods: &pods };
         let updated = cx.previous::<Self>().and_then(|before| update(&before, &planner, &scope));
         Arc::new(updated.unwrap_or_else(|| planner.plan(&scope)))
     }
@@ -54,6 +56,8 @@ pub(super) struct Planner<'a> {
     pub(super) policy: OutboundTrafficPolicy,
     /// Whether there is a listener that applications use as their HTTP proxy.
     pub(super) explicit_proxy: bool,
+    /// Where the Pods of headless services are.
+    pub(super) pods: &'a PodAddresses,
 }
 
 impl Planner<'_> {
@@ -150,7 +154,10 @@ impl Planner<'_> {
     pub(super) fn sniffed_tables(&self, host: &ScopeHost, listener: &ScopeListener) -> Vec<(u16, Arc<str>)> {
         let Some(service) = &host.service else { return Vec::new() };
         let own = has_own_listener(service, self.view.interception, listener);
-        let is_sniffed = |port: &&Port| port.protocol == Protocol::Auto && own;
+        let has_address = |port: &Port| {
+            service.ips().next().is_some() || self.pods.of(&service.key, port.number).next().is_some()
+        };
+        let is_sniffed = |port: &&Port| port.protocol == Protocol::Auto && own && has_address(port);
         let name = |port: &Port| (port.number, names::sniffed_route(&host.binding.host, port.number));
         service.ports.iter().filter(is_sniffed).map(name).collect()
     }
@@ -160,7 +167,7 @@ impl Planner<'_> {
         let mut hosts = imbl::OrdSet::new();
         let mut claimed = ClaimedDomains::default();
         for host in in_order(listener).filter(|host| self.is_in_table(host, port, listener)) {
-            let domains = self.domains(host).into_iter();
+            let domains = self.domains_of_port(host, port, listener).into_iter();
             let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
             if !free.is_empty() {
                 hosts.insert(self.host_key(table, port, host, free));
@@ -237,9 +244,27 @@ impl Planner<'_> {
         service.port(port).is_some_and(|p| p.protocol.is_http() || p.protocol == Protocol::Auto && !own)
     }
 
-    /// The domains under which a host is known.
-    pub(super) fn domains(&self, host: &ScopeHost) -> Vec<Arc<str>> {
-        let addresses: Vec<IpAddr> = host.service.iter().flat_map(|service| service.ips()).collect();
+    /// The domains under which a host is known in the table of a port: its names and addresses and, if it is headless,
+    /// those of its Pods.
+    pub(super) fn domains_of_port(
+        &self,
+        host: &ScopeHost,
+        port: u16,
+        listener: &ScopeListener,
+    ) -> Vec<Arc<str>> {
+        let headless = host.service.as_ref().filter(|service| service.headless && self.captured(listener));
+        let pods = headless.into_iter().flat_map(|service| self.pods.of(&service.key, port));
+        self.domains_at(host, pods)
+    }
+
+    /// The domains under which a host is known on all ports.
+    fn domains(&self, host: &ScopeHost) -> Vec<Arc<str>> {
+        self.domains_at(host, std::iter::empty())
+    }
+
+    fn domains_at(&self, host: &ScopeHost, pods: impl Iterator<Item = IpAddr>) -> Vec<Arc<str>> {
+        let own = host.service.iter().flat_map(|service| service.ips());
+        let addresses: Vec<IpAddr> = own.chain(pods).collect();
         let names = HostNames {
             host: &host.binding.host,
             aliases: &host.binding.aliases,
@@ -296,15 +321,15 @@ fn is_socket(listener: &ScopeListener) -> bool {
     matches!(listener.bind, Some(Bind::Unix(_)))
 }
 
-/// Whether the bytes of a service have a listener of their own: on its address, where connections arrive that are
-/// captured, unless a Sidecar says where they arrive.
+/// Whether the bytes of a service have a listener of their own: on its address or, if it is headless, on those of its
+/// Pods, where connections arrive that are captured, unless a Sidecar says where they arrive.
 pub(crate) fn has_own_listener(
     service: &Service,
     interception: Interception,
     listener: &ScopeListener,
 ) -> bool {
     let is_implied = listener.port.is_none() && listener.bind.is_none();
-    is_implied && is_captured(interception, listener) && service.ips().next().is_some()
+    is_implied && is_captured(interception, listener) && (service.headless || service.ips().next().is_some())
 }
 
 /// Whether connections to a listener were addressed to somebody else, and redirected.

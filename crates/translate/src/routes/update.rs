@@ -14,6 +14,7 @@ use std::{
 use fairlead_incremental::few_changed_keys;
 use fairlead_model::{
     Host,
+    endpoints::PodAddresses,
     scope::{EgressScope, Scope, ScopeHost, ScopeListener},
 };
 use imbl::{OrdMap, OrdSet};
@@ -25,34 +26,48 @@ use super::{
 };
 use crate::names;
 
+/// So many Pods of headless Services may come or go at once in the smallest mesh.
+const FEW_PODS: usize = 16;
+
 /// What the tables of a sidecar were made of, which sees all services by a listener without a port.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     scope: Arc<Scope>,
     /// How many services share the table of each port.
     sharing: BTreeMap<u16, usize>,
-    /// The hosts by their addresses.
+    /// The hosts by their addresses and those of their Pods.
     addresses: OrdSet<(IpAddr, Host)>,
+    pods: PodAddresses,
 }
 
 impl Made {
     /// `None` where the tables cannot be edited.
     pub(super) fn of(scope: &Arc<Scope>, planner: &Planner<'_>) -> Option<Self> {
         let listener = scope.only_listener().filter(|_| !planner.explicit_proxy)?;
-        let mut made = Self { scope: scope.clone(), sharing: BTreeMap::new(), addresses: OrdSet::new() };
+        let mut made = Self {
+            scope: scope.clone(),
+            sharing: BTreeMap::new(),
+            addresses: OrdSet::new(),
+            pods: planner.pods.clone(),
+        };
         for host in listener.hosts.values() {
             for port in planner.shared_ports(host, listener) {
                 *made.sharing.entry(port).or_default() += 1;
             }
-            made.addresses.extend(addresses(host).map(|ip| (ip, host.binding.host.clone())));
+            let all = addresses(host, planner.pods);
+            made.addresses.extend(all.map(|ip| (ip, host.binding.host.clone())));
         }
         Some(made)
     }
 }
 
 /// The addresses that a host is known by.
-fn addresses(host: &ScopeHost) -> impl Iterator<Item = IpAddr> + '_ {
-    host.service.iter().flat_map(|service| service.ips()).chain(host.binding.host.as_str().parse().ok())
+fn addresses<'a>(host: &'a ScopeHost, pods: &'a PodAddresses) -> impl Iterator<Item = IpAddr> + 'a {
+    let headless = host.service.iter().filter(|service| service.headless);
+    let pods =
+        headless.flat_map(|service| service.ports.iter().flat_map(|port| pods.of(&service.key, port.number)));
+    let own = host.service.iter().flat_map(|service| service.ips());
+    own.chain(pods).chain(host.binding.host.as_str().parse().ok())
 }
 
 /// The tables that `planner` makes of `scope`, given those that it made of another scope; `None` where it takes a
@@ -65,22 +80,29 @@ pub(super) fn update(before: &Tables, planner: &Planner<'_>, scope: &Arc<Scope>)
     {
         return None;
     }
-    let changed = few_changed_keys(&old.hosts, &new.hosts)?;
+    let mut changed = few_changed_keys(&old.hosts, &new.hosts)?;
+    let pods = planner.pods.changed_since(&made.pods, new.hosts.len().max(FEW_PODS))?;
+    changed.extend(pods.into_iter().map(|address| address.service.host));
+    changed.sort();
+    changed.dedup();
     // A wildcard may share domains with any other host.
     if changed.iter().any(Host::is_wildcard) {
         return None;
     }
+    let before_planner = Planner { pods: &made.pods, ..*planner };
     let mut edit = Edit {
+        before: &before_planner,
         planner,
         tables: before.tables.clone(),
-        made: Made { scope: scope.clone(), ..made.clone() },
+        made: Made { scope: scope.clone(), pods: planner.pods.clone(), ..made.clone() },
         listener: new,
     };
     for host in &changed {
         edit.count(old.hosts.get(host), new.hosts.get(host))?;
     }
-    let old = State { scope: &made.scope, listener: old, addresses: &made.addresses };
-    let new = State { scope, listener: new, addresses: &edit.made.addresses };
+    let old =
+        State { planner: &before_planner, scope: &made.scope, listener: old, addresses: &made.addresses };
+    let new = State { planner, scope, listener: new, addresses: &edit.made.addresses };
     let mut touched: BTreeSet<Host> = changed.iter().cloned().collect();
     for host in &changed {
         touched.extend(old.rivals(host));
@@ -88,8 +110,8 @@ pub(super) fn update(before: &Tables, planner: &Planner<'_>, scope: &Arc<Scope>)
     }
     let (mut gone, mut come) = (Vec::new(), Vec::new());
     for host in &touched {
-        gone.extend(old.entries(planner, host));
-        come.extend(new.entries(planner, host));
+        gone.extend(old.entries(host));
+        come.extend(new.entries(host));
     }
     for (port, key) in gone {
         if let Some(table) = edit.tables.get_mut(&names::port_route(port)) {
@@ -105,6 +127,8 @@ pub(super) fn update(before: &Tables, planner: &Planner<'_>, scope: &Arc<Scope>)
 }
 
 struct Edit<'a> {
+    /// What the tables were planned by.
+    before: &'a Planner<'a>,
     planner: &'a Planner<'a>,
     tables: OrdMap<Arc<str>, Table>,
     made: Made,
@@ -116,15 +140,16 @@ impl Edit<'_> {
     /// are.
     fn count(&mut self, old: Option<&ScopeHost>, new: Option<&ScopeHost>) -> Option<()> {
         if let Some(host) = old {
-            for ip in addresses(host) {
+            for ip in addresses(host, self.before.pods) {
                 self.made.addresses.remove(&(ip, host.binding.host.clone()));
             }
-            for (_, name) in self.planner.sniffed_tables(host, self.listener) {
+            for (_, name) in self.before.sniffed_tables(host, self.listener) {
                 self.tables.remove(&name);
             }
         }
         if let Some(host) = new {
-            self.made.addresses.extend(addresses(host).map(|ip| (ip, host.binding.host.clone())));
+            let all = addresses(host, self.planner.pods);
+            self.made.addresses.extend(all.map(|ip| (ip, host.binding.host.clone())));
             for (port, name) in self.planner.sniffed_tables(host, self.listener) {
                 let table = self.planner.sniffed_table(&name, port, host);
                 self.tables.insert(name, table);
@@ -164,6 +189,7 @@ impl Edit<'_> {
 
 /// Hosts as they are, or were.
 struct State<'a> {
+    planner: &'a Planner<'a>,
     scope: &'a EgressScope,
     listener: &'a ScopeListener,
     addresses: &'a OrdSet<(IpAddr, Host)>,
@@ -171,7 +197,8 @@ struct State<'a> {
 
 impl State<'_> {
     /// What the shared tables have of a host, by port.
-    fn entries(&self, planner: &Planner<'_>, host: &Host) -> Vec<(u16, crate::view::VirtualHostKey)> {
+    fn entries(&self, host: &Host) -> Vec<(u16, crate::view::VirtualHostKey)> {
+        let planner = self.planner;
         let Some(host) = self.listener.hosts.get(host) else { return Vec::new() };
         let mut ports = planner.shared_ports(host, self.listener);
         ports.insert(HTTP_PORT);
@@ -185,10 +212,10 @@ impl State<'_> {
         for port in ports.into_iter().filter(|port| planner.is_in_table(host, *port, self.listener)) {
             let of_rivals = before.iter().filter(|rival| planner.is_in_table(rival, port, self.listener));
             let mut claimed = ClaimedDomains::default();
-            for domain in of_rivals.flat_map(|rival| planner.domains(rival)) {
+            for domain in of_rivals.flat_map(|rival| planner.domains_of_port(rival, port, self.listener)) {
                 claimed.claim(&domain);
             }
-            let domains = planner.domains(host).into_iter();
+            let domains = planner.domains_of_port(host, port, self.listener).into_iter();
             let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
             if !free.is_empty() {
                 entries.push((port, planner.host_key(&names::port_route(port), port, host, free)));
@@ -215,7 +242,7 @@ impl State<'_> {
                 rivals.extend(alike.map(|(_, target)| target.clone()));
             }
         }
-        for ip in known.iter().flat_map(|known| addresses(known)) {
+        for ip in known.iter().flat_map(|known| addresses(known, self.planner.pods)) {
             let at = self.addresses.range((ip, Host::new(""))..).take_while(|(other, _)| *other == ip);
             rivals.extend(at.map(|(_, host)| host.clone()));
         }

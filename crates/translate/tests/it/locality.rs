@@ -187,6 +187,56 @@ fn a_service_that_comes_or_goes_costs_the_same_in_any_mesh() {
     assert_eq!(cost(16), cost(64));
 }
 
+/// A headless service with two Pods, on ports of each sort, among services that share those ports.
+fn headless(services: usize) -> String {
+    let ports =
+        "{name: tcp, port: 90}, {name: what, port: 91}, {name: http, port: 92}, {name: tls, port: 93}";
+    let other = |at: usize| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Service, metadata: {{name: s{at}, namespace: ns-0}}, spec: {{clusterIP: 10.1.0.{at}, ports: [{ports}]}}}}\n\
+             ---\n{{apiVersion: v1, kind: Service, metadata: {{name: h{at}, namespace: ns-0}}, spec: {{clusterIP: None, ports: [{ports}]}}}}\n{}",
+            slice(&format!("h{at}"), "1", &[&format!("10.3.0.{at}")])
+        )
+    };
+    let own = format!(
+        "---\n{{apiVersion: v1, kind: Service, metadata: {{name: own, namespace: ns-0}}, spec: {{clusterIP: None, ports: [{ports}]}}}}\n{}",
+        slice("own", "1", &["10.2.0.1", "10.2.0.2"])
+    );
+    (1..=services).map(other).chain([own]).collect()
+}
+
+fn slice(service: &str, name: &str, addresses: &[&str]) -> String {
+    let endpoints: Vec<String> = addresses.iter().map(|ip| format!("{{addresses: [{ip}]}}")).collect();
+    format!(
+        "---\n{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: {service}-{name}, namespace: ns-0, labels: {{kubernetes.io/service-name: {service}}}}}, addressType: IPv4, ports: [{{name: tcp, port: 90}}, {{name: what, port: 91}}, {{name: http, port: 92}}, {{name: tls, port: 93}}], endpoints: [{}]}}\n",
+        endpoints.join(", ")
+    )
+}
+
+#[test]
+fn a_pod_of_a_headless_service_changes_its_own_listeners_and_one_virtual_host() {
+    let mut mesh = Mesh::of(&headless(8));
+    let [_, client, gateway] = viewers();
+    let before = (mesh.publication(&client), mesh.publication(&gateway));
+    mesh.apply(&slice("own", "2", &["10.2.0.3"]));
+    let after = (mesh.publication(&client), mesh.publication(&gateway));
+    let host = "own.ns-0.svc.cluster.local";
+    let at_client = [90, 91, 93].map(|port| format!("lds 10.2.0.3_{port}"));
+    let expected: BTreeSet<String> = at_client.into_iter().chain([format!("vhds 92/{host}:92")]).collect();
+    assert_eq!(changed(&before.0, &after.0), expected);
+    let at_gateway: BTreeSet<String> =
+        [90, 91, 92, 93].map(|port| format!("eds outbound|{port}||{host}")).into();
+    assert_eq!(changed(&before.1, &after.1), at_gateway);
+}
+
+#[test]
+fn a_pod_of_a_headless_service_costs_the_same_in_any_mesh() {
+    let cost = |services| {
+        cost_of_coming_and_going(&headless(services), &slice("own", "2", &["10.2.0.3", "10.2.0.4"]))
+    };
+    assert_eq!(cost(16), cost(64));
+}
+
 #[test]
 fn a_service_of_bytes_or_of_a_detected_protocol_costs_the_same_in_any_mesh() {
     let service = |at: usize| {

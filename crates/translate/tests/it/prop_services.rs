@@ -55,6 +55,25 @@ const UNIVERSE: &[(&str, &str, &str, &[&str])] = &[
         ],
     ),
     (
+        "Endpoints",
+        "web",
+        "a",
+        &[
+            "[{addresses: [{ip: 10.2.0.1}], ports: [{name: http, port: 80}, {name: tcp, port: 91}, {name: what, port: 92}]}]",
+            "[{addresses: [{ip: 10.2.0.1}, {ip: 10.2.0.2}, {ip: 'fd00::2'}], ports: [{name: http, port: 80}, {name: tcp, port: 91}, {name: what, port: 92}]}]",
+            "[{addresses: [{ip: 10.2.0.3}, {ip: 10.0.1.2}], notReadyAddresses: [{ip: 10.2.0.1}], ports: [{name: http, port: 80}, {name: tcp, port: 91}]}]",
+        ],
+    ),
+    (
+        "Endpoints",
+        "shop",
+        "b",
+        &[
+            "[{addresses: [{ip: 10.2.0.1}, {ip: 10.2.0.4}], ports: [{name: tcp, port: 90}, {name: http, port: 91}]}]",
+            "[{addresses: [{ip: 10.2.0.4}, {ip: 10.0.1.9}], ports: [{name: tcp, port: 90}, {name: http, port: 91}]}]",
+        ],
+    ),
+    (
         "Service",
         "web",
         "al",
@@ -139,15 +158,19 @@ const UNIVERSE: &[(&str, &str, &str, &[&str])] = &[
 /// One object in one of its forms.
 fn object(at: usize, form: usize) -> Change {
     let (kind, namespace, name, forms) = UNIVERSE[at];
-    let api = if kind == "Service" { "v1" } else { "networking.istio.io/v1" };
+    let (api, field) = match kind {
+        "Service" => ("v1", "spec"),
+        "Endpoints" => ("v1", "subsets"),
+        _ => ("networking.istio.io/v1", "spec"),
+    };
     let form = forms[form % forms.len()];
-    let (created, spec) = form.split_at(form.find('{').expect("a form has a spec"));
+    let (created, spec) = form.split_at(form.find(['{', '[']).expect("a form has a spec"));
     let created = match created.trim() {
         "" => String::new(),
         year => format!(", creationTimestamp: '{year}-01-01T00:00:00Z'"),
     };
     let yaml = format!(
-        "{{apiVersion: {api}, kind: {kind}, metadata: {{name: {name}, namespace: {namespace}{created}}}, spec: {spec}}}"
+        "{{apiVersion: {api}, kind: {kind}, metadata: {{name: {name}, namespace: {namespace}{created}}}, {field}: {spec}}}"
     );
     batch(&yaml).into_iter().next().expect("an object")
 }

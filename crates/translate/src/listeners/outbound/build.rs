@@ -9,20 +9,21 @@ use envoy_types::pb::envoy::config::{
 use fairlead_envoy::{
     EncodedResource,
     listener::{
-        TransportProtocol, filter_chain,
+        FilterChainBuilder, TransportProtocol, filter_chain,
         inspect::{http_inspector, tls_inspector},
         listener,
     },
 };
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    TrafficPolicy,
+    Protocol, TrafficPolicy,
     destination_rule::MergedRule,
     mesh::{Mesh, ResolvedMesh},
     sidecar::{Bind, OutboundTrafficPolicy},
     strata,
     virtual_service::{GatewayRef, ResolvedVirtualService, VirtualService},
 };
+use ipnet::IpNet;
 
 use super::{Addressed, OutboundListenerKey, TcpService};
 use crate::{
@@ -122,6 +123,8 @@ struct Chains {
     rest: Option<FilterChain>,
     needs_sni: bool,
     needs_http: bool,
+    /// The ranges of services whose protocol is detected, with their chains for bytes.
+    sniffed: Vec<(Vec<IpNet>, FilterChainBuilder)>,
     /// Whether all services so far speak TLS, so that waiting for a client's first bytes holds up nobody.
     only_tls: bool,
 }
@@ -147,14 +150,18 @@ impl Chains {
             if result.rest.is_some() || !result.matched.is_empty() {
                 // HTTP is told apart from everything else.
                 result.needs_http = true;
-                result.matched.insert(
-                    0,
-                    filter_chain()
-                        .transport_protocol(TransportProtocol::RawBuffer)
-                        .application_protocols(PLAINTEXT_HTTP)
-                        .filter(manager)
-                        .build(),
-                );
+                let chain = filter_chain()
+                    .transport_protocol(TransportProtocol::RawBuffer)
+                    .application_protocols(PLAINTEXT_HTTP)
+                    .filter(manager);
+                // Envoy looks for the address first and for the transport then, and does not go back: what is told
+                // apart within ranges has chains of these ranges, and bytes one that names the transport too.
+                for (ranges, bytes) in std::mem::take(&mut result.sniffed) {
+                    let http = chain.clone().prefix_ranges(cidrs(&ranges));
+                    let bytes = bytes.transport_protocol(TransportProtocol::RawBuffer);
+                    result.matched.extend([http.build(), bytes.build()]);
+                }
+                result.matched.insert(0, chain.build());
             } else {
                 result.matched.push(filter_chain().filter(manager).build());
             }
@@ -172,12 +179,9 @@ impl Chains {
         let TcpInputs { service, routes, .. } = inputs;
         let ranges = service.addressed.ranges();
         let mut takes_all = false;
-        for (virtual_service, destinations) in routes {
-            let client = L4Client {
-                port: service.port.number,
-                gateways: &[GatewayRef::Mesh],
-                source: &service.source,
-            };
+        let routes = routes.iter().filter_map(|routes| Some((routes, service.source.as_ref()?)));
+        for ((virtual_service, destinations), source) in routes {
+            let client = L4Client { port: service.port.number, gateways: &[GatewayRef::Mesh], source };
             let routes = L4Routes { service: virtual_service, destinations, client, mesh };
             if service.port.protocol.is_tls() {
                 let chains = tcp::tls_chains(&routes, None, ranges, claims);
@@ -208,9 +212,16 @@ impl Chains {
         // On an address that is shared, TLS services are told apart by the name that clients ask for.
         // Mirrors istio pilot/pkg/networking/core/tls.go (buildSidecarOutboundTLSFilterChainOpts).
         let is_tls = service.port.protocol.is_tls();
+        if let Addressed::Pods(pods) = &service.addressed {
+            // A chain for each: Envoy closes the connections of one that has changed.
+            for pod in pods.iter().filter_map(|pod| claims.free(&[*pod])) {
+                self.add_bytes(service, pod, chain.clone());
+            }
+            return;
+        }
         if service.addressed == Addressed::Own || !is_tls {
             if let Some(ranges) = claims.free(ranges) {
-                self.add(chain.prefix_ranges(cidrs(&ranges)).build());
+                self.add_bytes(service, ranges, chain);
                 return;
             }
             // The address is an older service's as well; clients of that are not kept waiting.
@@ -222,6 +233,15 @@ impl Chains {
             self.needs_sni = true;
             let chain = chain.clone().server_names(tcp::server_names(&names));
             self.matched.push(chain.prefix_ranges(cidrs(&ranges)).build());
+        }
+    }
+
+    /// Adds the chain of a service to its cluster.
+    fn add_bytes(&mut self, service: &TcpService, ranges: Vec<IpNet>, chain: FilterChainBuilder) {
+        let chain = chain.prefix_ranges(cidrs(&ranges));
+        self.add(chain.clone().build());
+        if service.port.protocol == Protocol::Auto && !ranges.is_empty() {
+            self.sniffed.push((ranges, chain));
         }
     }
 

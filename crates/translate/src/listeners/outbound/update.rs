@@ -11,6 +11,7 @@ use std::{
 use fairlead_incremental::few_changed_keys;
 use fairlead_model::{
     Host,
+    endpoints::{HeadlessAddress, PodAddresses},
     mesh::Mesh,
     scope::{EgressScope, Scope, ScopeListener},
     sidecar::Bind,
@@ -22,11 +23,15 @@ use super::{
 };
 use crate::view::ListenerView;
 
+/// So many Pods of headless Services may come or go at once in the smallest mesh.
+const FEW_PODS: usize = 16;
+
 /// What the listeners of a sidecar were made of, which sees all services by a listener without a port.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     scope: Arc<Scope>,
     mesh: Arc<Mesh>,
+    pods: PodAddresses,
     /// Who decides each listener.
     deciding: OrdMap<At, Deciding>,
 }
@@ -60,11 +65,12 @@ impl Made {
     pub(super) fn of(
         scope: &Arc<Scope>,
         mesh: &Arc<Mesh>,
+        pods: &PodAddresses,
         arrivals: &BTreeMap<At, Arrivals>,
     ) -> Option<Self> {
         only_listener(scope, mesh)?;
         let deciding = arrivals.iter().map(|(at, found)| (at.clone(), Deciding::of(found))).collect();
-        Some(Self { scope: scope.clone(), mesh: mesh.clone(), deciding })
+        Some(Self { scope: scope.clone(), mesh: mesh.clone(), pods: pods.clone(), deciding })
     }
 }
 
@@ -79,6 +85,7 @@ pub(super) fn update(
     view: &ListenerView,
     scope: &Arc<Scope>,
     mesh: &Arc<Mesh>,
+    pods: &PodAddresses,
 ) -> Option<Plan> {
     let made = before.made.as_ref().filter(|made| Arc::ptr_eq(&made.mesh, mesh))?;
     let (old, new) = (only_listener(&made.scope, mesh)?, only_listener(scope, mesh)?);
@@ -88,15 +95,19 @@ pub(super) fn update(
         return None;
     }
     let changed = few_changed_keys(&old.hosts, &new.hosts)?;
-    let old = State { view, scope: &made.scope, listener: old };
-    let new = State { view, scope, listener: new };
+    let pods_changed = pods.changed_since(&made.pods, new.hosts.len().max(FEW_PODS))?;
+    let old = State { view, scope: &made.scope, listener: old, pods: &made.pods };
+    let new = State { view, scope, listener: new, pods };
     // Where those that have changed arrive, and did.
     let mut touched: BTreeMap<At, BTreeSet<&Host>> = BTreeMap::new();
     for host in &changed {
-        let there = old.arrivals(std::iter::once(host)).into_keys();
-        for at in there.chain(new.arrivals(std::iter::once(host)).into_keys()) {
+        let there = old.arrivals(std::iter::once(host), None).into_keys();
+        for at in there.chain(new.arrivals(std::iter::once(host), None).into_keys()) {
             touched.entry(at).or_default().insert(host);
         }
+    }
+    for HeadlessAddress { service, port, ip } in &pods_changed {
+        touched.entry((Bind::Ip(*ip), *port)).or_default().insert(&service.host);
     }
     let mut deciding = made.deciding.clone();
     for (at, hosts) in &touched {
@@ -104,7 +115,7 @@ pub(super) fn update(
         let oldest_went = were.http.as_ref().is_some_and(|host| changed.contains(host));
         let candidates = if oldest_went { new.with_port(at.1) } else { were.http.into_iter().collect() };
         let hosts = candidates.iter().chain(were.bytes.iter()).chain(hosts.iter().copied());
-        match new.arrivals(hosts).remove(at) {
+        match new.arrivals(hosts, Some(at)).remove(at) {
             Some(found) => drop(deciding.insert(at.clone(), Deciding::of(&found))),
             None => drop(deciding.remove(at)),
         }
@@ -122,7 +133,7 @@ pub(super) fn update(
         }
     }
     keys.extend(affected.iter().filter_map(|at| new.listener(at, &deciding, mesh)));
-    let made = Made { scope: scope.clone(), mesh: mesh.clone(), deciding };
+    let made = Made { scope: scope.clone(), mesh: mesh.clone(), pods: pods.clone(), deciding };
     Some(Plan { keys, made: Some(made) })
 }
 
@@ -131,37 +142,34 @@ struct State<'a> {
     view: &'a ListenerView,
     scope: &'a EgressScope,
     listener: &'a ScopeListener,
+    pods: &'a PodAddresses,
 }
 
 impl State<'_> {
-    /// Where these hosts arrive.
-    fn arrivals<'h>(&self, hosts: impl Iterator<Item = &'h Host>) -> BTreeMap<At, Arrivals> {
+    /// Where these hosts arrive, or what arrives at one address and port.
+    fn arrivals<'h>(
+        &self,
+        hosts: impl Iterator<Item = &'h Host>,
+        only: Option<&At>,
+    ) -> BTreeMap<At, Arrivals> {
         let known = hosts.filter_map(|host| service_host(self.listener.hosts.get(host)?));
         let mut known: Vec<ServiceHost<'_>> = known.collect();
         known.sort_by(by_age);
         known.dedup_by(|a, b| a.0.host == b.0.host);
         let mut arrivals = BTreeMap::new();
-        let planner = ListenerPlanner { view: self.view, listener: self.listener, arrivals: &mut arrivals };
+        let Self { view, listener, pods, .. } = *self;
+        let planner = ListenerPlanner { view, listener, pods, only, arrivals: &mut arrivals };
         planner.implied(&known, self.scope);
         arrivals
     }
 
     /// The listener at an address and port.
-    fn listener(
-        &self,
-        at: &At,
-        deciding: &OrdMap<At, Deciding>,
-        mesh: &Mesh,
-    ) -> Option<OutboundListenerKey> {
+    fn listener(&self, at: &At, deciding: &OrdMap<At, Deciding>, mesh: &Mesh) -> Option<OutboundListenerKey> {
         let by = deciding.get(at)?;
-        let found = self.arrivals(by.http.iter().chain(by.bytes.iter())).remove(at)?;
+        let found = self.arrivals(by.http.iter().chain(by.bytes.iter()), Some(at)).remove(at)?;
         let is_alone = |at: &At, host: &Host| deciding.get(at).and_then(Deciding::alone) == Some(host);
-        let planned = Planned {
-            view: self.view,
-            unknown: self.scope.outbound_policy,
-            mesh,
-            is_alone: &is_alone,
-        };
+        let planned =
+            Planned { view: self.view, unknown: self.scope.outbound_policy, mesh, is_alone: &is_alone };
         found.key(at, &planned)
     }
 
