@@ -80,6 +80,7 @@ pub struct MeshConfig {
     /// Rewrite of paths before they are matched.
     pub path_normalization: Option<PathNormalization>,
     /// Lowest version of TLS between workloads of the mesh.
+    #[serde(rename = "meshMTLS")]
     pub mesh_mtls: Option<MeshTls>,
     /// Lowest version of TLS elsewhere.
     pub tls_defaults: Option<MeshTls>,

@@ -2,13 +2,15 @@
 //!
 //! Istio's kinds are decoded strictly: every field must exist, and every value must have its field's type.
 //! Kubernetes' own kinds carry many fields that are not read here; of unknown fields only those are flagged that
-//! look like a misspelt one. An object with an error is not decoded; others are not affected by it.
+//! look like a misspelt one. An object with an error is not decoded, but for the kinds where an error costs the field at
+//! fault (`remains`); others are not affected by it.
 //!
 //! `metadata.namespace` is `default` if absent, and is ignored for kinds that live in no namespace.
 
 mod known;
 mod manifest;
 mod mesh_config;
+mod remains;
 mod scalar;
 mod schema;
 mod suggest;
@@ -19,7 +21,6 @@ use std::collections::BTreeSet;
 
 use crate::{
     AnyConfig, Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject,
-    validate::validate,
     yaml::{self, Node, Value, YamlDoc},
 };
 
@@ -31,11 +32,11 @@ use manifest::{Header, ListHeader};
 /// What documents say.
 #[derive(Clone, Debug, Default)]
 pub struct Decoded {
-    /// The objects without errors, in the order of the file.
+    /// The objects without what their errors cost, in the order of the file.
     pub objects: Vec<AnyConfig>,
     /// What is wrong or doubtful.
     pub diagnostics: Vec<Diagnostic>,
-    /// Objects that are there but have errors.
+    /// Objects that are there but have errors that cost the whole.
     pub rejected: BTreeSet<ConfigKey>,
     /// Number of documents whose objects are not known, because they are not well-formed.
     pub broken_documents: usize,
@@ -101,15 +102,11 @@ fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {
 }
 
 fn decode_object(manifest: &manifest::Manifest<'_>) -> Decoded {
-    let (key, object, mut diagnostics) = typed::decode(manifest);
-    if let Some(object) = &object {
-        diagnostics.extend(validate(object));
-    }
-    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    let typed::Read { key, object, diagnostics } = typed::decode(manifest);
     let mut decoded = Decoded { diagnostics, ..Decoded::default() };
     match object {
-        Some(object) if !failed => decoded.objects.push(object),
-        _ => decoded.rejected.extend(key),
+        Some(object) => decoded.objects.push(object),
+        None => decoded.rejected.extend(key),
     }
     decoded
 }

@@ -83,10 +83,11 @@ impl Diagnostic {
         self
     }
 
-    /// Sets the position from the object's source unless there is one.
+    /// Sets the position from the object's source unless there is one, and the path to what is written there.
     pub fn locate(&mut self, source: &Source) -> &mut Self {
         if self.position.is_none() {
             self.position = source.locate(&self.path);
+            self.path = source.as_written(&self.path);
         }
         self
     }

@@ -77,10 +77,19 @@ pub enum Source {
 }
 
 impl Source {
+    /// The path that a field of the object has in its file, of which parts may have been left out.
+    pub(crate) fn as_written(&self, path: &FieldPath) -> FieldPath {
+        match self {
+            Self::File { positions, .. } => positions.as_written(path),
+            Self::ResourceVersion(_) | Self::None => path.clone(),
+        }
+    }
+
     /// Where `path` stands in the file; the nearest enclosing field if `path` itself is not written there.
     pub fn locate(&self, path: &FieldPath) -> Option<Location> {
         let Self::File { path: file, line, column, positions } = self else { return None };
-        let (line, column) = positions.nearest(path).map_or((*line, *column), |p| (p.line, p.column));
+        let (line, column) =
+            positions.nearest(&positions.as_written(path)).map_or((*line, *column), |p| (p.line, p.column));
         Some(Location { file: file.clone(), line, column })
     }
 }

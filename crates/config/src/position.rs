@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use crate::FieldPath;
+use crate::{FieldPath, Segment};
 
 /// A line and a column of a file, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,35 @@ pub struct FieldPositions {
     paths: Box<str>,
     /// In the order of the paths.
     fields: Box<[Field]>,
+    /// Where items of lists were left out: which are left.
+    renumbered: Option<Box<Renumbered>>,
+}
+
+/// Which items the lists of an object have left, where some were left out: by the path of the list as it is written.
+///
+/// A list within a map with keys of the user's choice has none; there are no such lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Renumbered(BTreeMap<Box<str>, Box<[usize]>>);
+
+impl Renumbered {
+    /// Notes the numbers that the items that are left have in the file.
+    pub(crate) fn insert(&mut self, list: &str, left: impl Iterator<Item = usize>) {
+        self.0.insert(list.into(), left.collect());
+    }
+
+    fn as_written(&self, path: &FieldPath) -> FieldPath {
+        let mut written = FieldPath::root();
+        for segment in path.segments() {
+            written.push(match segment {
+                Segment::Index(index) => {
+                    let left = self.0.get(written.to_string().as_str());
+                    Segment::Index(left.and_then(|left| left.get(*index)).copied().unwrap_or(*index))
+                }
+                other => other.clone(),
+            });
+        }
+        written
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +78,18 @@ struct Field {
 }
 
 impl FieldPositions {
-    /// The position of `path`, or of the nearest field around it that is written in the file.
+    /// The positions for an object whose lists have lost items.
+    pub(crate) fn renumbered(&self, renumbered: Renumbered) -> Self {
+        let renumbered = (!renumbered.0.is_empty()).then(|| Box::new(renumbered));
+        Self { renumbered, ..self.clone() }
+    }
+
+    /// The path that a field of the object has in the file, which may have items that were left out.
+    pub fn as_written(&self, path: &FieldPath) -> FieldPath {
+        self.renumbered.as_ref().map_or_else(|| path.clone(), |renumbered| renumbered.as_written(path))
+    }
+
+    /// The position of `path` as it is written, or of the nearest field around it that is in the file.
     pub fn nearest(&self, path: &FieldPath) -> Option<Position> {
         let mut path = path.clone();
         loop {
@@ -102,7 +142,7 @@ impl FromIterator<(String, Position)> for FieldPositions {
             let end = u32::try_from(paths.len()).expect("the paths of an object are shorter than 4 GiB");
             fields.push(Field { end, position });
         }
-        Self { paths: paths.into(), fields: fields.into() }
+        Self { paths: paths.into(), fields: fields.into(), renumbered: None }
     }
 }
 

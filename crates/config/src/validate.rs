@@ -5,6 +5,7 @@
 //! Spec: Istio's `pkg/config/validation` and the rules in its CRDs.
 
 mod address;
+mod config_map;
 mod connection_pool;
 mod destination;
 mod destination_rule;
@@ -48,7 +49,8 @@ pub fn validate(object: &AnyConfig) -> Vec<Diagnostic> {
         AnyConfig::EndpointSlice(config) => endpoint_slice::check(&config.spec, &mut found),
         AnyConfig::Endpoints(config) => endpoints::check(&config.spec, &mut found),
         AnyConfig::Secret(config) => secret::check(&config.spec, &mut found),
-        AnyConfig::Pod(_) | AnyConfig::Node(_) | AnyConfig::Namespace(_) | AnyConfig::ConfigMap(_) => {}
+        AnyConfig::ConfigMap(config) => config_map::check(&config.key, &config.spec, &mut found),
+        AnyConfig::Pod(_) | AnyConfig::Node(_) | AnyConfig::Namespace(_) => {}
     }
     found.located(object.source())
 }

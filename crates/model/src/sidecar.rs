@@ -35,6 +35,26 @@ pub struct Sidecar {
     pub outbound_policy: Option<OutboundTrafficPolicy>,
 }
 
+impl Sidecar {
+    /// The Sidecar with the hosts of listeners without a port, of which it should have one, in the first of them.
+    #[must_use]
+    pub fn with_one_implied_listener(mut self) -> Self {
+        let mut egress: Vec<EgressListener> = Vec::with_capacity(self.egress.len());
+        for listener in self.egress {
+            let same = |other: &&mut EgressListener| {
+                let is_implied = other.port.is_none() && listener.port.is_none();
+                is_implied && (&other.bind, other.capture) == (&listener.bind, listener.capture)
+            };
+            match egress.iter_mut().find(same) {
+                Some(first) => first.hosts.extend(listener.hosts),
+                None => egress.push(listener),
+            }
+        }
+        self.egress = egress;
+        self
+    }
+}
+
 /// One `egress[]` item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EgressListener {

@@ -36,7 +36,7 @@ pub(super) struct Manifest<'a> {
 }
 
 /// The metadata of an object.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Metadata {
     pub(super) labels: LabelSet,
     pub(super) annotations: LabelSet,

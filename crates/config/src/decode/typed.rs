@@ -6,20 +6,37 @@ use fairlead_api as api;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::{AnyConfig, Code, Config, ConfigKey, Diagnostic, FieldPath, Kind, Severity, Source, Subject};
+use crate::{
+    AnyConfig, Code, Config, ConfigKey, Diagnostic, FieldPath, FieldPositions, Kind, Severity, Source,
+    Subject, validate::validate,
+};
 
 use super::{
     known,
     manifest::{self, Manifest, Metadata},
+    remains::{Absent, Costs, Remains},
     schema,
     walk::{UnknownFields, Walk},
 };
 
-/// The object, if its fields fit its type; its key, if it has one; and what is wrong or doubtful.
-pub(super) fn decode(manifest: &Manifest<'_>) -> (Option<ConfigKey>, Option<AnyConfig>, Vec<Diagnostic>) {
+/// How often what is left of an object may be checked again.
+const MOST_ROUNDS: usize = 8;
+
+/// What a document says.
+pub(super) struct Read {
+    /// The key of the object, if it has one.
+    pub(super) key: Option<ConfigKey>,
+    /// The object, as far as it can be used.
+    pub(super) object: Option<AnyConfig>,
+    /// What is wrong or doubtful.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads and checks an object. In the kinds of [`Costs::of`] errors cost the fields at fault, in others the object.
+pub(super) fn decode(manifest: &Manifest<'_>) -> Read {
     let key = match manifest.key() {
         Ok(key) => key,
-        Err(diagnostic) => return (None, None, vec![*diagnostic]),
+        Err(diagnostic) => return Read { key: None, object: None, diagnostics: vec![*diagnostic] },
     };
     let mut diagnostics = Vec::new();
     let metadata = manifest.metadata(&key, &mut diagnostics);
@@ -36,26 +53,93 @@ pub(super) fn decode(manifest: &Manifest<'_>) -> (Option<ConfigKey>, Option<AnyC
     let json = walk.root(manifest.node, skip);
     let (positions, findings) = walk.finish();
     diagnostics.extend(findings);
-    let source = source_of(manifest, &metadata, positions);
-    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return (Some(key), None, diagnostics);
+    let draft = Draft { manifest, key: key.clone(), metadata, positions };
+    let object = match Costs::of(kind) {
+        None => draft.whole(json, &mut diagnostics),
+        Some(costs) => draft.remains(Remains::new(json, schema::of(kind), costs), &mut diagnostics),
+    };
+    Read { key: Some(key), object, diagnostics }
+}
+
+/// An object that is being read.
+struct Draft<'a> {
+    manifest: &'a Manifest<'a>,
+    key: ConfigKey,
+    metadata: Metadata,
+    positions: FieldPositions,
+}
+
+impl Draft<'_> {
+    /// The object, if it has no error.
+    fn whole(self, json: Json, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
+        if errors(diagnostics).next().is_some() {
+            return None;
+        }
+        let Self { manifest, key, metadata, positions } = self;
+        let source = source_of(manifest, &metadata, positions);
+        let object = typed_object(manifest, Parts { key, metadata, source }, json, diagnostics)?;
+        diagnostics.extend(validate(&object));
+        errors(diagnostics).next().is_none().then_some(object)
     }
-    match typed(kind, Parts { key: key.clone(), metadata, source }, json) {
-        Ok(object) => (Some(key), Some(object), diagnostics),
+
+    /// What is left of the object without what its errors cost.
+    fn remains(&self, mut remains: Remains, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
+        if !remains.take_out(errors(diagnostics), Absent::IsPaid) || !remains.take_out_what_is_incomplete() {
+            return None;
+        }
+        for round in 0..MOST_ROUNDS {
+            let (json, renumbered) = remains.json();
+            let source = source_of(self.manifest, &self.metadata, self.positions.renumbered(renumbered));
+            let parts = Parts { key: self.key.clone(), metadata: self.metadata.clone(), source };
+            let object = typed_object(self.manifest, parts, json, diagnostics)?;
+            let found = validate(&object);
+            for finding in &found {
+                // What is missed where something was taken out follows from that.
+                let follows =
+                    (round > 0 || finding.code == Code::EmptyValue) && remains.lacks_a_part_of(&finding.path);
+                if !follows && !diagnostics.contains(finding) {
+                    diagnostics.push(finding.clone());
+                }
+            }
+            if errors(&found).next().is_none() {
+                return Some(object);
+            }
+            if !remains.take_out(errors(&found), Absent::IsTheFault) {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+fn typed_object(
+    manifest: &Manifest<'_>,
+    parts: Parts,
+    json: Json,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<AnyConfig> {
+    let key = parts.key.clone();
+    match typed(manifest.kind, parts, json) {
+        Ok(object) => Some(object),
         Err(error) => {
             // The walk accepts nothing the types refuse, so this is a bug; the user still learns which object.
             debug_assert!(false, "{key}: {error}");
-            let on = Subject::Object(key.clone());
+            let (on, text) = (Subject::Object(key), error.to_string());
             let mut diagnostic =
-                Diagnostic::new(Severity::Error, on, Code::WrongType, FieldPath::root(), error.to_string());
+                Diagnostic::new(Severity::Error, on, Code::WrongType, FieldPath::root(), text);
             diagnostic.position = manifest::location(manifest.document, manifest.node.position);
             diagnostics.push(diagnostic);
-            (Some(key), None, diagnostics)
+            None
         }
     }
 }
 
-fn source_of(manifest: &Manifest<'_>, metadata: &Metadata, positions: crate::FieldPositions) -> Source {
+/// The paths of the errors among findings.
+fn errors(findings: &[Diagnostic]) -> impl Iterator<Item = &FieldPath> {
+    findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| &finding.path)
+}
+
+fn source_of(manifest: &Manifest<'_>, metadata: &Metadata, positions: FieldPositions) -> Source {
     match (&manifest.document.file, &metadata.resource_version) {
         (Some(path), _) => {
             let position = manifest.node.position;

@@ -46,7 +46,8 @@ impl<'a> Walk<'a> {
         Self { document, schema, unknown, path, positions: Vec::new(), found }
     }
 
-    /// The JSON of the object's own fields; those in `skip` are not looked at.
+    /// The JSON of the object's own fields; those in `skip` are not looked at. What cannot be read is absent, and null as
+    /// an item of a list.
     pub(super) fn root(&mut self, node: &Node, skip: &[&str]) -> Json {
         let schema = self.schema;
         self.message(&schema.root, "", node, skip).unwrap_or_default()
@@ -186,8 +187,10 @@ impl<'a> Walk<'a> {
             }
             if node.is_null() {
                 self.report(Severity::Error, Code::WrongType, node.position, "the item of the list is empty");
+                json.push(Json::Null);
             } else {
-                json.extend(self.value(item, &here, node));
+                // The others keep their numbers.
+                json.push(self.value(item, &here, node).unwrap_or_default());
             }
             self.path.pop();
         }
@@ -213,6 +216,11 @@ impl<'a> Walk<'a> {
                 let text = format!("`{}` has no value", shown(&entry.key));
                 self.report(Severity::Error, Code::WrongType, entry.key_position, text)
                     .help("write {} for an empty value");
+            } else if entry.value.is_null()
+                && matches!((shape, self.unknown), (Shape::Text(_), UnknownFields::Skip(_)))
+            {
+                // Kubernetes reads a text that is not written as an empty one: `data: {tls.crt: }`.
+                json.insert(entry.key.to_string(), Json::String(String::new()));
             } else if let Some(value) = self.value(shape, &here, &entry.value) {
                 json.insert(entry.key.to_string(), value);
             }

@@ -11,7 +11,14 @@ use super::{
 
 /// Checks host, subset and port.
 pub(super) fn check(destination: &Destination, path: &FieldPath, found: &mut Diagnostics) {
-    host::check(&destination.host, HostForm::Name, path.clone().field("host"), found);
+    let host_path = path.clone().field("host");
+    if destination.host == "*" {
+        let text = "`*` is not a host that requests can be sent to";
+        found.error(Code::BadHost, host_path, text).help("write the whole name of a service");
+    } else {
+        // A ServiceEntry may have a wildcard for its host, and is named by it.
+        host::check(&destination.host, HostForm::Wildcard, host_path, found);
+    }
     if let Some(subset) = &destination.subset {
         subset_name(subset, path.clone().field("subset"), found);
     }

@@ -49,14 +49,16 @@ fn check_hash(hash: &ConsistentHashLb, path: &FieldPath, found: &mut Diagnostics
         hash.use_source_ip == Some(true),
         hash.http_query_parameter_name.is_some(),
     ];
+    let help = "write one of `httpHeaderName`, `httpCookie`, `useSourceIp`, `httpQueryParameterName`";
     match keys.iter().filter(|set| **set).count() {
+        0 => {
+            let text = "the hash has no key, so nothing is hashed and endpoints are chosen at random";
+            found.warn(Code::BadLoadBalancer, path.clone(), text).help(help);
+        }
         1 => {}
-        count => {
-            let text =
-                if count == 0 { "the hash has no key" } else { "the keys of the hash exclude each other" };
-            found
-                .error(Code::BadLoadBalancer, path.clone(), text)
-                .help("write one of `httpHeaderName`, `httpCookie`, `useSourceIp`, `httpQueryParameterName`");
+        _ => {
+            let text = "the keys of the hash exclude each other";
+            found.error(Code::BadLoadBalancer, path.clone(), text).help(help);
         }
     }
     if let Some(name) = &hash.http_header_name {

@@ -70,7 +70,10 @@ fn ports(spec: &ServiceSpec, found: &mut Diagnostics) {
                 }
             }
         }
-        if let Some(IntOrString::Int(number)) = service_port.target_port {
+        // The API server reads 0 as the port itself.
+        if let Some(IntOrString::Int(number)) = service_port.target_port
+            && number > 0
+        {
             port::number(number, path.field("targetPort"), found);
         }
     }

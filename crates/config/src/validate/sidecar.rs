@@ -84,8 +84,8 @@ fn check_egress_listeners(egress: &[IstioEgressListener], found: &mut Diagnostic
         check_egress(listener, &path, found);
         let number = listener.port.as_ref().and_then(|port| port.number);
         if listener.port.is_none() && index + 1 != egress.len() {
-            let text = "the listener without a port is not the last one";
-            found.error(Code::BadListener, path.clone(), text).help("move it to the end, or give it a port");
+            let text = "the listener without a port is not the last one; it is used as if it were";
+            found.warn(Code::BadListener, path.clone(), text).help("move it to the end, or give it a port");
         }
         if listener.port.is_some() && !binds.insert((number, listener.bind.as_deref().unwrap_or_default())) {
             let text = "two egress listeners have the same port and address";

@@ -18,16 +18,18 @@ fn object(kind: &str, spec: &str) -> String {
     )
 }
 
-/// Checks that `text` has exactly one finding, and that only an error keeps the object out.
+/// Checks that `text` has exactly one finding, and that only an error keeps the object out, or a part of it.
 #[track_caller]
 fn check(text: &str, code: &str, path: &str, says: &str) {
+    let costs_a_part = text.contains("kind: Sidecar") || text.contains("kind: DestinationRule");
     let decoded = decode_file("f.yaml", text.as_bytes());
     let shown: Vec<_> = decoded.diagnostics.iter().map(ToString::to_string).collect();
     assert_eq!(decoded.diagnostics.len(), 1, "{shown:#?}\n{text}");
     let finding = &decoded.diagnostics[0];
     assert_eq!((finding.code.name(), finding.path.to_string().as_str()), (code, path), "{finding}");
     assert!(finding.to_string().contains(says), "{finding}\ndoes not say: {says}");
-    assert_eq!(decoded.objects.is_empty(), finding.severity == Severity::Error, "{finding}");
+    let is_error = finding.severity == Severity::Error;
+    assert!(decoded.objects.is_empty() == is_error || costs_a_part && is_error, "{finding}");
     assert!(finding.position.is_some(), "{finding} has no position");
 }
 

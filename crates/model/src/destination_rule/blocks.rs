@@ -19,19 +19,11 @@ const MINIMUM_RING_SIZE: u64 = 1024;
 /// The value of `caCertificates` that stands for the operating system's authorities.
 const SYSTEM_ROOTS: &str = "system";
 
-/// `loadBalancer` without its locality part; `None` where only that part is given, or nothing usable.
-pub(crate) fn load_balancer(
-    spec: &api::LoadBalancerSettings,
-    path: &FieldPath,
-    diagnostics: &mut Diagnostics,
-) -> Option<LoadBalancer> {
+/// `loadBalancer` without its locality part; `None` where only that part is given.
+pub(crate) fn load_balancer(spec: &api::LoadBalancerSettings) -> Option<LoadBalancer> {
     if let Some(hash) = &spec.consistent_hash {
-        let resolved = consistent_hash(hash);
-        if resolved.is_none() {
-            let message = "the consistent hash says nothing about what is hashed";
-            diagnostics.error(Code::BadLoadBalancer, path.clone().field("consistentHash"), message);
-        }
-        return resolved.map(LoadBalancer::ConsistentHash);
+        // Validation has said so where nothing is hashed; a ring then leads anywhere.
+        return Some(consistent_hash(hash).map_or(LoadBalancer::Random, LoadBalancer::ConsistentHash));
     }
     match spec.simple {
         None if spec.locality_lb_setting.is_some() => None,

@@ -83,8 +83,7 @@ fn tls_and_balancer(
 ) -> PolicyBlocks {
     let mut balancing = PolicyBlocks::default();
     if let Some(spec) = balancer {
-        balancing.load_balancer =
-            blocks::load_balancer(spec, &path.clone().field("loadBalancer"), diagnostics);
+        balancing.load_balancer = blocks::load_balancer(spec);
         balancing.locality_lb = spec.locality_lb_setting.as_ref().map(blocks::locality_lb);
     }
     balancing.tls = tls.map(|tls| blocks::tls(tls, &path.clone().field("tls"), diagnostics));

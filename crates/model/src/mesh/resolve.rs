@@ -109,7 +109,7 @@ fn note_what_has_no_effect(config: &api::MeshConfig, mesh: &Mesh, diagnostics: &
         ),
         ("pathNormalization", config.path_normalization.is_some()),
         ("verifyCertificateAtClient", config.verify_certificate_at_client == Some(false)),
-        ("meshMtls", config.mesh_mtls.is_some()),
+        ("meshMTLS", config.mesh_mtls.is_some()),
         ("tlsDefaults", config.tls_defaults.is_some()),
         ("discoverySelectors", !config.discovery_selectors.is_empty()),
     ];

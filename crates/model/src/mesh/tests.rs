@@ -114,6 +114,22 @@ fn a_misspelt_field_is_told_with_its_line() {
 }
 
 #[test]
+fn a_bad_field_costs_that_field_alone() {
+    let text = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}\nmeshMtls: {minProtocolVersion: TLSV1_3}\nconnectTimeout: soon\n";
+    let mut world = World::of(&config_map(text));
+    let mesh = world.get::<ResolvedMesh>(&());
+    assert_eq!(mesh.outbound_policy, OutboundTrafficPolicy::RegistryOnly);
+    let found = diagnostics(text);
+    assert!(found.len() == 2 && found.iter().any(|one| one.contains("did you mean `meshMTLS`")), "{found:?}");
+}
+
+#[test]
+fn the_minimum_version_of_mesh_tls_is_known_by_its_name() {
+    let found = diagnostics("meshMTLS: {minProtocolVersion: TLSV1_3}");
+    assert!(found.len() == 1 && found[0].contains("`meshMTLS` has no effect yet"), "{found:?}");
+}
+
+#[test]
 fn another_root_namespace_has_no_effect() {
     let found = diagnostics("rootNamespace: elsewhere");
     assert!(found.len() == 1 && found[0].contains("`istio-system`"), "{found:?}");

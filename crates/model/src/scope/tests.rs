@@ -307,6 +307,12 @@ fn the_dot_of_the_root_namespaces_sidecar_is_the_workloads_namespace() {
 }
 
 #[test]
+fn listeners_without_a_port_are_one() {
+    let all: &[&str] = &["a.shop=shop", "b.shop=shop", "own.web=web"];
+    check_sidecar(MESH, "{hosts: ['./*']}, {hosts: ['shop/*']}", &[all], all);
+}
+
+#[test]
 fn a_host_that_is_taken_away_everywhere_is_in_no_namespace() {
     let list = ["svc web/own", "svc shop/a", "se ext/x x.com", "se web/x x.com", "se ext/deep deep.x.com"];
     let seen = |egress: &str, expected: &[&str]| check_sidecar(&list, egress, &[expected], expected);

@@ -48,7 +48,8 @@ impl Query for ResolvedSidecar {
 
     fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
         let config = cx.input::<input::Sidecars>(key)?;
-        Some(Arc::new(resolve(&config, &mut Diagnostics::on_object(key))))
+        let sidecar = resolve(&config, &mut Diagnostics::on_object(key));
+        Some(Arc::new(sidecar.with_one_implied_listener()))
     }
 }
 

@@ -79,21 +79,21 @@ fn explicit_listeners_have_port_address_and_capture() {
     assert_eq!(listener.capture, CaptureMode::None);
 }
 
-fn check_endpoint(text: &str, expected: Option<DefaultEndpoint>) {
+fn check_endpoint(text: &str, expected: Option<&DefaultEndpoint>) {
     let text = if text.is_empty() { String::new() } else { format!(", defaultEndpoint: '{text}'") };
     let sidecar = resolved(&format!(
         "workloadSelector: {{labels: {{app: a}}}}, ingress: [{{port: {{number: 80, protocol: HTTP, name: h}}{text}}}]"
     ));
-    assert_eq!(sidecar.ingress[0].default_endpoint, expected);
+    assert_eq!(sidecar.ingress[0].default_endpoint.as_ref(), expected);
 }
 
 #[test]
 fn default_endpoints_have_four_forms() {
-    check_endpoint("127.0.0.1:8080", Some(DefaultEndpoint::Loopback(8080)));
-    check_endpoint("[::1]:8080", Some(DefaultEndpoint::Loopback(8080)));
-    check_endpoint("0.0.0.0:8080", Some(DefaultEndpoint::Instance(8080)));
-    check_endpoint("[::]:8080", Some(DefaultEndpoint::Instance(8080)));
-    check_endpoint("unix:///run/app.sock", Some(DefaultEndpoint::Unix("/run/app.sock".into())));
+    check_endpoint("127.0.0.1:8080", Some(&DefaultEndpoint::Loopback(8080)));
+    check_endpoint("[::1]:8080", Some(&DefaultEndpoint::Loopback(8080)));
+    check_endpoint("0.0.0.0:8080", Some(&DefaultEndpoint::Instance(8080)));
+    check_endpoint("[::]:8080", Some(&DefaultEndpoint::Instance(8080)));
+    check_endpoint("unix:///run/app.sock", Some(&DefaultEndpoint::Unix("/run/app.sock".into())));
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(super) fn check(rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics)
             let text = "`rewrite` is for requests that are forwarded";
             found.error(Code::MutuallyExclusive, at("rewrite"), text).help("remove it");
         }
-        check_rewrite(rewrite, rule, &at("rewrite"), found);
+        check_rewrite(rewrite, &at("rewrite"), found);
     }
     if let Some(redirect) = &rule.redirect {
         check_redirect(redirect, &at("redirect"), found);
@@ -62,7 +62,7 @@ pub(super) fn check(rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics)
     }
 }
 
-fn check_rewrite(rewrite: &HttpRewrite, rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics) {
+fn check_rewrite(rewrite: &HttpRewrite, path: &FieldPath, found: &mut Diagnostics) {
     let at = |field: &'static str| path.clone().field(field);
     if rewrite.uri.is_none() && rewrite.authority.is_none() && rewrite.uri_regex_rewrite.is_none() {
         found
@@ -72,11 +72,6 @@ fn check_rewrite(rewrite: &HttpRewrite, rule: &HttpRoute, path: &FieldPath, foun
     if rewrite.uri.is_some() && rewrite.uri_regex_rewrite.is_some() {
         let text = "`uri` and `uriRegexRewrite` exclude each other";
         found.error(Code::MutuallyExclusive, at("uriRegexRewrite"), text).help("keep one of them");
-    }
-    let by_regex = rule.matches.iter().any(|m| m.uri.as_ref().is_some_and(|uri| uri.regex.is_some()));
-    if rewrite.uri.is_some() && by_regex {
-        let text = "`uri` cannot rewrite a path that is matched by `regex`";
-        found.error(Code::BadRewrite, at("uri"), text).help("use `uriRegexRewrite`");
     }
     if let Some(regex) = &rewrite.uri_regex_rewrite {
         let path = at("uriRegexRewrite");

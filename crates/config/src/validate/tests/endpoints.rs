@@ -73,3 +73,24 @@ fn secrets_for_tls_have_both_parts() {
         "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ntype: kubernetes.io/tls\ndata: {tls.crt: YQ==}\n";
     check(text, "missing-credential", "data", "`tls.key`");
 }
+
+#[test]
+fn what_kubernetes_reads_as_its_defaults_is_accepted() {
+    accept(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  selector: {app: }\n  ports: [{name: a, port: 80, targetPort: 0}, {name: b, port: 81, targetPort: ''}]\n",
+    );
+    accept(
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ntype: kubernetes.io/tls\ndata: {tls.crt: , tls.key: }\n",
+    );
+    accept("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: }\n");
+}
+
+#[test]
+fn a_mesh_configuration_that_is_no_yaml_costs_its_config_map() {
+    let map = |name: &str, mesh: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  mesh: '{mesh}'\n")
+    };
+    check(&map("istio", "a: [b"), "yaml-syntax", "data[mesh]", "line ");
+    accept(&map("istio", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}, typo: 1}"));
+    accept(&map("other", "a: [b"));
+}
