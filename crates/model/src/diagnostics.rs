@@ -10,6 +10,7 @@
 mod destination_rule;
 mod destinations;
 mod gateway;
+mod l4;
 mod lookups;
 mod queries;
 mod service;

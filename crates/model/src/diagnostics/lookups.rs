@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use fairlead_config::{Config, ConfigKey, LabelSet, Name, Namespace, api};
 use fairlead_incremental::{Index, Query, Reader, Stratum};
 
-use super::virtual_service::{SharedHosts, takes_all};
+use super::{
+    l4::MOST_RIVALS,
+    virtual_service::{SharedHosts, takes_all},
+};
 use crate::{
     Host,
     gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, merge},
@@ -144,6 +147,46 @@ impl Query for VirtualServicesNaming {
             export_to: header.export_to.clone(),
         });
         naming.collect()
+    }
+}
+
+/// The VirtualServices of a place whose TLS and TCP routes may get in each other's way, the oldest first.
+///
+/// Of many the first are named: it does not change with each that comes.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct L4Claims {
+    /// By the names of TLS routes: those that several ask for.
+    pub(super) names: BTreeMap<Host, Vec<ConfigKey>>,
+    /// Those with TCP routes.
+    pub(super) tcp: Vec<ConfigKey>,
+}
+
+/// The TLS and TCP routes of a place that may get in each other's way.
+#[derive(Debug)]
+pub(super) struct L4ClaimsOf;
+
+impl Query for L4ClaimsOf {
+    type Key = GatewayRef;
+    type Value = Arc<L4Claims>;
+    const NAME: &'static str = "claims on connections";
+    const STRATUM: Stratum = strata::BINDING;
+
+    fn compute(cx: &Reader<'_>, place: &GatewayRef) -> Self::Value {
+        let headers = cx.get::<VirtualServicesOf>(place);
+        let mut claims = L4Claims::default();
+        for header in headers.iter() {
+            for name in header.sni_hosts.iter() {
+                let claimants = claims.names.entry(name.clone()).or_default();
+                if claimants.len() < MOST_RIVALS {
+                    claimants.push(header.origin.clone());
+                }
+            }
+            if header.has_tcp && claims.tcp.len() < MOST_RIVALS {
+                claims.tcp.push(header.origin.clone());
+            }
+        }
+        claims.names.retain(|_, claimants| claimants.len() > 1);
+        Arc::new(claims)
     }
 }
 

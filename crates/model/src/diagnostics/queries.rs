@@ -11,8 +11,8 @@ use super::{
     destinations::Known,
     gateway,
     lookups::{
-        ConflictsAmong, SecretExists, ServicesBySelector, SharedHostsOf, TakesAll, VirtualServicesNaming,
-        WildcardCovers,
+        ConflictsAmong, L4ClaimsOf, SecretExists, ServicesBySelector, SharedHostsOf, TakesAll,
+        VirtualServicesNaming, WildcardCovers,
     },
     sidecar, virtual_service,
 };
@@ -137,6 +137,8 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         known: Known { services: &|host| (*cx.get::<ServicesByHost>(host)).clone(), rule: &rule },
         gateway: &|key| (*cx.get::<ResolvedGateway>(key)).clone(),
         shared: &|place| (*cx.get::<SharedHostsOf>(place)).clone(),
+        l4_claims: &|place| (*cx.get::<L4ClaimsOf>(place)).clone(),
+        virtual_service: &|key| (*cx.get::<vs::ResolvedVirtualService>(key)).clone(),
         takes_all: &|key| *cx.get::<TakesAll>(key),
         covers_service: &|host| *cx.get::<WildcardCovers>(host),
     };

@@ -3,6 +3,8 @@ use fairlead_config::Severity;
 use super::*;
 use crate::testing::World;
 
+mod l4;
+
 /// Three services: `a` (HTTP, with an endpoint of version v1), `two` (two ports), `db` (TCP); and a Gateway `g`.
 const MESH: &str = "
 ---

@@ -4,10 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{Code, ConfigKey, Diagnostics, path};
 
-use super::destinations::{self, Known};
+use super::{
+    destinations::{self, Known},
+    l4,
+    lookups::L4Claims,
+};
 use crate::{
     Host, Protocol,
-    gateway::Gateway,
+    gateway::{Gateway, GatewayServer},
     registry::ServiceSummary,
     service::Visibility,
     virtual_service::{GatewayRef, HttpMatch, StringMatch, VirtualService, VirtualServiceHeader},
@@ -23,6 +27,10 @@ pub(super) struct Surroundings<'a> {
     pub(super) gateway: &'a dyn Fn(&ConfigKey) -> Option<Arc<Gateway>>,
     /// The hosts of a place that are claimed more than once.
     pub(super) shared: &'a dyn Fn(&GatewayRef) -> Arc<SharedHosts>,
+    /// The TLS and TCP routes of a Gateway that may get in each other's way.
+    pub(super) l4_claims: &'a dyn Fn(&GatewayRef) -> Arc<L4Claims>,
+    /// A VirtualService by key.
+    pub(super) virtual_service: &'a dyn Fn(&ConfigKey) -> Option<Arc<VirtualService>>,
     /// Whether a VirtualService has a route that takes every request.
     pub(super) takes_all: &'a dyn Fn(&ConfigKey) -> bool,
     /// Whether a wildcard covers the host of some service.
@@ -31,6 +39,8 @@ pub(super) struct Surroundings<'a> {
 
 pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     destinations::check(service, &around.known, diagnostics);
+    l4::check(service, around, diagnostics);
+    check_http_servers(service, around, diagnostics);
     for place in &service.gateways {
         match place {
             GatewayRef::Mesh => check_mesh(service, around, diagnostics),
@@ -43,30 +53,38 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
     let shared = (around.shared)(&GatewayRef::Mesh);
     for (index, host) in service.hosts.iter().enumerate() {
         if let Some(owner) = shared.get(host).and_then(|claims| owner_before(service, claims)) {
-            let message =
-                format!("{owner} is older and owns `{host}` in the mesh; this object has no effect on it");
+            let has_more = !(service.tls.is_empty() && service.tcp.is_empty());
+            let what = if has_more { "`http` routes here have" } else { "this object has" };
+            let message = format!("{owner} is older and owns `{host}` in the mesh; {what} no effect on it");
             diagnostics.warn(Code::DuplicateHost, path!("hosts"[index]), message);
         }
         if host.is_wildcard() {
             if host.as_str() != "*" && !(around.covers_service)(host) {
-                unknown_mesh_host(service, index, host, diagnostics);
+                unknown_mesh_host(service, (index, host), around, diagnostics);
             }
             continue;
         }
         match around.known.service(host, &service.origin.namespace) {
             Ok(found) => check_protocol(service, &found, diagnostics),
-            Err(_) => unknown_mesh_host(service, index, host, diagnostics),
+            Err(_) => unknown_mesh_host(service, (index, host), around, diagnostics),
         }
     }
 }
 
 /// The footgun of hosts that are no service: their routes work on one port, and silently on no other.
-fn unknown_mesh_host(service: &VirtualService, index: usize, host: &Host, diagnostics: &mut Diagnostics) {
-    if service.http.is_empty() {
+fn unknown_mesh_host(
+    service: &VirtualService,
+    (index, host): (usize, &Host),
+    around: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let known = |host: &Host| around.known.service(host, &service.origin.namespace).is_ok();
+    // A name that TLS routes ask for need be no service, as long as another host is one.
+    if service.http.is_empty() && service.hosts.iter().any(known) {
         return;
     }
-    let message =
-        format!("no service has the host `{host}`: in the mesh its routes take effect on port 80 only");
+    let effect = if service.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
+    let message = format!("no service has the host `{host}`: in the mesh its routes {effect}");
     let finding = if service.gateways.len() > 1 {
         diagnostics.info(Code::UnknownHost, path!("hosts"[index]), message)
     } else {
@@ -94,20 +112,28 @@ fn owner_before<'a>(
     service: &VirtualService,
     claims: &'a [Arc<VirtualServiceHeader>],
 ) -> Option<&'a ConfigKey> {
+    if service.http.is_empty() {
+        return None;
+    }
     let older = claims.iter().take_while(|claim| claim.origin != service.origin);
-    let covers = |owner: &VirtualServiceHeader| match (&owner.export_to, &service.export_to) {
+    let mut owners = older
+        .filter(|owner| owner.has_http && is_seen_wherever((&owner.export_to, &owner.origin), service))
+        .map(|owner| &owner.origin);
+    owners.next()
+}
+
+/// Whether an object is visible, and of the same rank, wherever another is.
+pub(super) fn is_seen_wherever(
+    (export_to, origin): (&Visibility, &ConfigKey),
+    service: &VirtualService,
+) -> bool {
+    match (export_to, &service.export_to) {
         (Visibility::Public, Visibility::Public) => true,
         (Visibility::Namespaces(of_owner), Visibility::Namespaces(own)) => {
-            owner.origin.namespace == service.origin.namespace
-                && own.iter().all(|name| of_owner.contains(name))
+            origin.namespace == service.origin.namespace && own.iter().all(|name| of_owner.contains(name))
         }
         _ => false,
-    };
-    let has_l4 = !(service.tls.is_empty() && service.tcp.is_empty());
-    let same_sort = |owner: &VirtualServiceHeader| {
-        (owner.has_http && !service.http.is_empty()) || (owner.has_l4 && has_l4)
-    };
-    older.map(Arc::as_ref).find(|owner| covers(owner) && same_sort(owner)).map(|owner| &owner.origin)
+    }
 }
 
 fn check_gateway(
@@ -136,6 +162,23 @@ fn check_gateway(
         }
         check_shadowed(service, host, &shared, &served_for, around, diagnostics);
     }
+}
+
+/// Whether a server speaks HTTP; where none has a host of the object, another finding says so.
+fn check_http_servers(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    let mut bound = Vec::new();
+    for place in &service.gateways {
+        let GatewayRef::Gateway(key) = place else { return };
+        let Some(gateway) = (around.gateway)(key) else { return };
+        let servers = gateway.servers.iter().filter(|server| l4::binds(service, server));
+        bound.extend(servers.map(GatewayServer::is_http));
+    }
+    if service.http.is_empty() || bound.is_empty() || bound.contains(&true) {
+        return;
+    }
+    let message = "no server of its Gateways speaks HTTP for these hosts, so `http` routes do not apply";
+    let finding = diagnostics.warn(Code::ProtocolMismatch, path!("http"), message);
+    finding.help("use `tls` routes for a server with the mode PASSTHROUGH, `tcp` routes for one of TCP");
 }
 
 /// Catch-alls of a gateway's host are tried last, in the order of age: the first of them takes everything.

@@ -34,6 +34,10 @@ pub struct VirtualServiceHeader {
     pub has_http: bool,
     /// Whether it has `tls` or `tcp` routes.
     pub has_l4: bool,
+    /// Whether it has `tcp` routes.
+    pub has_tcp: bool,
+    /// The names that its `tls` routes ask for, each once, sorted.
+    pub sni_hosts: Arc<[Host]>,
 }
 
 impl VirtualServiceHeader {
@@ -52,6 +56,8 @@ impl VirtualServiceHeader {
             asks_gateway: matches().any(|condition| !condition.gateways.is_empty()),
             has_http: !service.http.is_empty(),
             has_l4: !(service.tls.is_empty() && service.tcp.is_empty()),
+            has_tcp: !service.tcp.is_empty(),
+            sni_hosts: sni_hosts(service),
         }
     }
 
@@ -90,6 +96,12 @@ pub fn destinations(service: &VirtualService) -> impl Iterator<Item = &Destinati
 
 fn destination_hosts(service: &VirtualService) -> Arc<[Host]> {
     let hosts: BTreeSet<&Host> = destinations(service).map(|destination| &destination.host).collect();
+    hosts.into_iter().cloned().collect()
+}
+
+fn sni_hosts(service: &VirtualService) -> Arc<[Host]> {
+    let matches = service.tls.iter().flat_map(|route| &route.matches);
+    let hosts: BTreeSet<&Host> = matches.flat_map(|condition| &condition.sni_hosts).collect();
     hosts.into_iter().cloned().collect()
 }
 

@@ -61,6 +61,8 @@ fn headers() -> Vec<Arc<VirtualServiceHeader>> {
             asks_gateway: false,
             has_http: true,
             has_l4: false,
+            has_tcp: false,
+            sni_hosts: Arc::default(),
         })
     };
     (0..2_000).map(header).collect()

@@ -1,0 +1,308 @@
+//! Findings about TLS and TCP routes: those that no port is for, and those whose connections others take.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath};
+
+use super::virtual_service::{Surroundings, is_seen_wherever};
+use crate::{
+    Host, Protocol,
+    gateway::{Gateway, GatewayServer, ServerTls},
+    virtual_service::{GatewayRef, L4Match, VirtualService},
+};
+
+/// How many objects are looked at that may take the connections of another: what thousands share stays cheap.
+pub(super) const MOST_RIVALS: usize = 16;
+
+/// The two lists of routes for bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Tls,
+    Tcp,
+}
+
+/// A port of a service, or a server of a Gateway.
+struct Port<'a> {
+    place: &'a GatewayRef,
+    number: u16,
+    /// The objects whose routes are tried before, in order.
+    before: Vec<Arc<VirtualService>>,
+}
+
+/// One item of `tls` or `tcp`.
+struct Route<'a> {
+    index: usize,
+    matches: &'a [L4Match],
+}
+
+pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    for sort in [Sort::Tls, Sort::Tcp] {
+        let routes = sort.routes(service);
+        if routes.is_empty() {
+            continue;
+        }
+        let Some(ports) = ports(service, sort, around) else { continue };
+        let list = FieldPath::spec().field(sort.field());
+        if ports.is_empty() {
+            let message = format!("no port {}, so `{}` routes do not apply", sort.wanted(), sort.field());
+            diagnostics.warn(Code::ProtocolMismatch, list, message).help(sort.advice());
+            continue;
+        }
+        for route in &routes {
+            check_route(route, &Among { sort, ports: &ports, earlier: &routes }, diagnostics);
+        }
+    }
+}
+
+/// What a route is judged among.
+struct Among<'a> {
+    sort: Sort,
+    ports: &'a [Port<'a>],
+    /// The routes of the object.
+    earlier: &'a [Route<'a>],
+}
+
+fn check_route(route: &Route<'_>, among: &Among<'_>, diagnostics: &mut Diagnostics) {
+    let path = FieldPath::spec().field(among.sort.field()).index(route.index);
+    if route.matches.is_empty() {
+        check_match(&L4Match::default(), route.index, &path, among, diagnostics);
+    }
+    for (index, condition) in route.matches.iter().enumerate() {
+        let path = path.clone().field("match").index(index);
+        check_match(condition, route.index, &path, among, diagnostics);
+    }
+}
+
+fn check_match(
+    condition: &L4Match,
+    route: usize,
+    path: &FieldPath,
+    among: &Among<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let ports: Vec<&Port<'_>> = among.ports.iter().filter(|port| port.admits(condition)).collect();
+    if ports.is_empty() {
+        let message = format!("no port that `{}` routes apply to fits the condition", among.sort.field());
+        diagnostics.warn(Code::ProtocolMismatch, path.clone(), message).help(among.sort.advice());
+        return;
+    }
+    let mut judge = |name: Option<&Host>, path: FieldPath| {
+        let takers: Option<Vec<String>> =
+            ports.iter().map(|port| port.taker(condition, name, route, among)).collect();
+        if let Some(taker) = takers.and_then(|takers| takers.into_iter().next()) {
+            let what = name.map_or_else(|| "its connections are".to_owned(), |name| format!("`{name}` is"));
+            diagnostics.warn(Code::ShadowedRoute, path, format!("{what} taken by {taker}"));
+        }
+    };
+    match among.sort {
+        Sort::Tcp => judge(None, path.clone()),
+        Sort::Tls => {
+            for (index, name) in condition.sni_hosts.iter().enumerate() {
+                judge(Some(name), path.clone().field("sniHosts").index(index));
+            }
+        }
+    }
+}
+
+impl Port<'_> {
+    fn admits(&self, condition: &L4Match) -> bool {
+        condition.port.is_none_or(|port| port == self.number)
+            && (condition.gateways.is_empty() || condition.gateways.contains(self.place))
+    }
+
+    /// The route that takes all that one is for: of an object that is tried before, or an earlier one of its own.
+    fn taker(
+        &self,
+        condition: &L4Match,
+        name: Option<&Host>,
+        route: usize,
+        among: &Among<'_>,
+    ) -> Option<String> {
+        let takes_from = |earlier: &Route<'_>| {
+            let always = L4Match::default();
+            let mut matches = earlier.matches.iter().chain(earlier.matches.is_empty().then_some(&always));
+            matches.any(|one| self.admits(one) && takes(one, condition, name))
+        };
+        let sort = among.sort;
+        for rival in &self.before {
+            if let Some(route) = sort.routes(rival).iter().find(|route| takes_from(route)) {
+                let (list, index) = (sort.field(), route.index);
+                return Some(format!("{list}[{index}] of {}, which comes first", rival.origin));
+            }
+        }
+        let mut own = among.earlier.iter().take_while(|earlier| earlier.index < route);
+        own.find(|earlier| takes_from(earlier)).map(|earlier| format!("{}[{}]", sort.field(), earlier.index))
+    }
+}
+
+/// Whether a condition leaves another nothing of the connections to a port (of those that ask for a name).
+fn takes(first: &L4Match, second: &L4Match, name: Option<&Host>) -> bool {
+    let is_named = name.is_none_or(|name| first.sni_hosts.contains(name));
+    let of_client = second.source_labels.contains_all(&first.source_labels)
+        && first.source_namespace.as_ref().is_none_or(|n| second.source_namespace.as_ref() == Some(n));
+    let (outer, inner) = (&first.destination_subnets, &second.destination_subnets);
+    let subnets = if outer.is_empty() {
+        // Of two chains for one name Envoy takes the one for the narrower range.
+        name.is_none() || inner.is_empty()
+    } else {
+        !inner.is_empty() && inner.iter().all(|subnet| outer.contains(subnet))
+    };
+    is_named && of_client && subnets
+}
+
+impl Sort {
+    fn field(self) -> &'static str {
+        match self {
+            Self::Tls => "tls",
+            Self::Tcp => "tcp",
+        }
+    }
+
+    fn wanted(self) -> &'static str {
+        match self {
+            Self::Tls => {
+                "of its services is TLS or HTTPS, and no server of its Gateways has the mode PASSTHROUGH"
+            }
+            Self::Tcp => "of its services is TCP, and no server of its Gateways proxies bytes",
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Tls => {
+                "declare a port's protocol as TLS or HTTPS, by its name or `appProtocol`; use `tcp` routes for others"
+            }
+            Self::Tcp => {
+                "`tcp` routes are for TCP ports and ports without a protocol; use `tls` routes for TLS"
+            }
+        }
+    }
+
+    fn routes(self, service: &VirtualService) -> Vec<Route<'_>> {
+        match self {
+            Self::Tls => service
+                .tls
+                .iter()
+                .map(|route| Route { index: route.index, matches: &route.matches })
+                .collect(),
+            Self::Tcp => service
+                .tcp
+                .iter()
+                .map(|route| Route { index: route.index, matches: &route.matches })
+                .collect(),
+        }
+    }
+
+    fn fits(self, protocol: Protocol) -> bool {
+        match self {
+            Self::Tls => protocol.is_tls(),
+            Self::Tcp => protocol == Protocol::Auto || (protocol.is_tcp() && !protocol.is_tls()),
+        }
+    }
+
+    fn fits_server(self, server: &GatewayServer) -> bool {
+        match self {
+            Self::Tls => server.tls == ServerTls::Passthrough,
+            Self::Tcp => !server.is_http() && !matches!(server.tls, ServerTls::Passthrough),
+        }
+    }
+}
+
+/// The ports that the routes may be for; `None` where not all that they are for is known, which other findings say.
+fn ports<'a>(service: &'a VirtualService, sort: Sort, around: &Surroundings<'_>) -> Option<Vec<Port<'a>>> {
+    let mut ports = Vec::new();
+    for place in &service.gateways {
+        match place {
+            GatewayRef::Mesh => {
+                let mut known = false;
+                for host in &service.hosts {
+                    let Ok(target) = around.known.service(host, &service.origin.namespace) else {
+                        if host.is_wildcard() {
+                            return None;
+                        }
+                        continue;
+                    };
+                    known = true;
+                    let fitting = || target.ports.iter().filter(|port| sort.fits(port.protocol));
+                    let before = rivals_in_mesh(service, host, around);
+                    ports.extend(fitting().map(|port| Port {
+                        place,
+                        number: port.number,
+                        before: before.clone(),
+                    }));
+                }
+                if !known {
+                    return None;
+                }
+            }
+            GatewayRef::Gateway(key) => {
+                let gateway = (around.gateway)(key)?;
+                ports.extend(of_gateway(service, sort, place, &gateway, around));
+            }
+        }
+    }
+    Some(ports)
+}
+
+/// The older objects with the same host. Those with a wildcard come after.
+fn rivals_in_mesh(
+    service: &VirtualService,
+    host: &Host,
+    around: &Surroundings<'_>,
+) -> Vec<Arc<VirtualService>> {
+    let shared = (around.shared)(&GatewayRef::Mesh);
+    let claims = shared.get(host).into_iter().flatten();
+    let older = claims.take_while(|claim| claim.origin != service.origin).filter(|claim| claim.has_l4);
+    let older: Vec<ConfigKey> = older.take(MOST_RIVALS).map(|claim| claim.origin.clone()).collect();
+    resolved(&older, service, around).collect()
+}
+
+fn of_gateway<'a>(
+    service: &VirtualService,
+    sort: Sort,
+    place: &'a GatewayRef,
+    gateway: &Gateway,
+    around: &Surroundings<'_>,
+) -> Vec<Port<'a>> {
+    let fitting = gateway.servers.iter().filter(|server| sort.fits_server(server) && binds(service, server));
+    let fitting: Vec<&GatewayServer> = fitting.collect();
+    if fitting.is_empty() {
+        return Vec::new();
+    }
+    let claims = (around.l4_claims)(place);
+    let mut seen = BTreeSet::new();
+    let names = service.tls.iter().flat_map(|route| &route.matches).flat_map(|m| &m.sni_hosts);
+    let claimants: Vec<&ConfigKey> = match sort {
+        Sort::Tcp => claims.tcp.iter().take_while(|key| **key != service.origin).collect(),
+        Sort::Tls => names
+            .filter_map(|name| claims.names.get(name))
+            .flat_map(|keys| keys.iter().take_while(|key| **key != service.origin))
+            .filter(|key| seen.insert(*key))
+            .take(MOST_RIVALS)
+            .collect(),
+    };
+    let before: Vec<_> = resolved(claimants, service, around).collect();
+    let port = |server: &GatewayServer| Port {
+        place,
+        number: server.port,
+        before: before.iter().filter(|rival| binds(rival, server)).cloned().collect(),
+    };
+    fitting.into_iter().map(port).collect()
+}
+
+/// Whether a server has a host for a VirtualService.
+pub(super) fn binds(service: &VirtualService, server: &GatewayServer) -> bool {
+    let may_bind = |namespace: &Option<_>| namespace.as_ref().is_none_or(|n| *n == service.origin.namespace);
+    let mut hosts = server.hosts.iter().filter(|host| may_bind(&host.namespace));
+    hosts.any(|of_server| service.hosts.iter().any(|host| of_server.host.overlaps(host)))
+}
+
+/// Those of `keys` that are tried wherever `service` is.
+fn resolved<'a>(
+    keys: impl IntoIterator<Item = &'a ConfigKey>,
+    service: &VirtualService,
+    around: &Surroundings<'_>,
+) -> impl Iterator<Item = Arc<VirtualService>> {
+    let found = keys.into_iter().filter_map(|key| (around.virtual_service)(key));
+    found.filter(|rival| is_seen_wherever((&rival.export_to, &rival.origin), service))
+}
