@@ -1,16 +1,18 @@
 //! The expressions that Envoy takes: RE2's grammar, and what a program of RE2 costs.
 //!
-//! Envoy compiles each expression with RE2 in its default mode (UTF-8, Perl classes, no ICU) and refuses programs that
-//! are larger than its runtime key `re2.max_program_size.error_level`.
-//! [`parse`] answers in one pass over the text, with work in proportion to the text and to the tables of the
-//! character classes in it. It builds no tree and compiles nothing: [`Expression::program`] is an upper bound.
+//! Envoy compiles each expression with RE2 (Perl classes, no ICU) and refuses programs that are larger than its runtime
+//! key `re2.max_program_size.error_level`.
+//! It matches bytes and not characters (RE2's Latin-1): `é` is two, so that `[é]` is one of two bytes, `é*` repeats the
+//! second one, and `\x{100}` does not exist.
+//!
+//! [`parse`] answers in one pass over the text. It builds no tree and compiles nothing: [`Expression::program`] is an
+//! upper bound.
 //!
 //! Spec: <https://github.com/google/re2/wiki/Syntax>, and RE2 itself where the page is silent.
-//! `crates/fairlead/tests/e2e_edges/expressions.rs` compares both answers with those of a real Envoy.
+//! `crates/fairlead/tests/soak/expressions.rs` compares both answers with those of a real Envoy.
 
 mod class;
 mod escape;
-mod fold;
 mod group;
 mod parse;
 mod program;
@@ -23,7 +25,7 @@ use std::fmt;
 
 use crate::decode::shown;
 
-pub(crate) use parse::measure;
+pub use parse::parse;
 
 /// The largest program that Fairlead's bootstrap lets an Envoy take; istio-proxy's has the same.
 pub const MOST_PROGRAM: u32 = 32_768;
@@ -38,11 +40,6 @@ pub struct Expression {
     pub groups: u32,
     /// RE2's program has at most this many instructions.
     pub program: u32,
-}
-
-/// Reads an expression as RE2 does.
-pub fn parse(pattern: &str) -> Result<Expression, Fault> {
-    measure(pattern).0
 }
 
 /// Why RE2 does not take an expression.
@@ -109,4 +106,9 @@ impl fmt::Display for Fault {
             Self::TooLarge => write!(f, "its program may have more than {MOST_PROGRAM} instructions"),
         }
     }
+}
+
+/// A part of an expression, which may end within a character.
+fn lossy(part: &[u8]) -> String {
+    String::from_utf8_lossy(part).into_owned()
 }

@@ -1,186 +1,157 @@
 //! Classes of characters: `[...]`, `\d`, `\pL`, `[:alpha:]`.
 
-use super::{Fault, escape::escape, fold, parse::Flags, table};
+use super::{Fault, escape::escape, group::Flags, lossy, table};
 
 /// Characters from one to another.
-pub(super) type Range = (u32, u32);
-
-/// The last character.
-const LAST: u32 = 0x10_FFFF;
+pub(super) type Range = (u8, u8);
 
 /// The names and ranges of `[:name:]`.
 const POSIX: &[(&str, &[Range])] = &[
-    ("alnum", &[(0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A)]),
-    ("alpha", &[(0x41, 0x5A), (0x61, 0x7A)]),
+    ("alnum", &[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')]),
+    ("alpha", &[(b'A', b'Z'), (b'a', b'z')]),
     ("ascii", &[(0, 0x7F)]),
-    ("blank", &[(0x09, 0x09), (0x20, 0x20)]),
+    ("blank", &[(b'\t', b'\t'), (b' ', b' ')]),
     ("cntrl", &[(0, 0x1F), (0x7F, 0x7F)]),
     ("digit", DIGITS),
-    ("graph", &[(0x21, 0x7E)]),
-    ("lower", &[(0x61, 0x7A)]),
-    ("print", &[(0x20, 0x7E)]),
-    ("punct", &[(0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)]),
-    ("space", &[(0x09, 0x0D), (0x20, 0x20)]),
-    ("upper", &[(0x41, 0x5A)]),
+    ("graph", &[(b'!', b'~')]),
+    ("lower", &[(b'a', b'z')]),
+    ("print", &[(b' ', b'~')]),
+    ("punct", &[(b'!', b'/'), (b':', b'@'), (b'[', b'`'), (b'{', b'~')]),
+    ("space", &[(0x09, 0x0D), (b' ', b' ')]),
+    ("upper", &[(b'A', b'Z')]),
     ("word", WORD),
-    ("xdigit", &[(0x30, 0x39), (0x41, 0x46), (0x61, 0x66)]),
+    ("xdigit", &[(b'0', b'9'), (b'A', b'F'), (b'a', b'f')]),
 ];
-const DIGITS: &[Range] = &[(0x30, 0x39)];
-const SPACES: &[Range] = &[(0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20)];
-const WORD: &[Range] = &[(0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)];
+const DIGITS: &[Range] = &[(b'0', b'9')];
+const SPACES: &[Range] = &[(0x09, 0x0A), (0x0C, 0x0D), (b' ', b' ')];
+const WORD: &[Range] = &[(b'0', b'9'), (b'A', b'Z'), (b'_', b'_'), (b'a', b'z')];
 
 /// A set of characters.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Class {
-    ranges: Vec<Range>,
-    added: u32,
-}
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Class([bool; 256]);
 
 impl Class {
-    /// Every character.
-    pub(super) fn all() -> Self {
-        Self { ranges: vec![(0, LAST)], added: 1 }
+    /// No character.
+    pub(super) fn none() -> Self {
+        Self([false; 256])
     }
 
-    /// Every character but one.
-    pub(super) fn all_but(rune: u32) -> Self {
-        Self { ranges: vec![(0, rune - 1), (rune + 1, LAST)], added: 2 }
+    /// Every character, or every one but the end of a line.
+    pub(super) fn dot(takes_newline: bool) -> Self {
+        let mut all = [true; 256];
+        all[usize::from(b'\n')] = takes_newline;
+        Self(all)
     }
 
-    /// Adds a range.
-    fn add(&mut self, low: u32, high: u32) {
-        self.ranges.push((low, high));
-        self.added = self.added.saturating_add(1);
-    }
-
-    /// Adds a range, and what differs from it in case only.
-    pub(super) fn add_folded(&mut self, low: u32, high: u32) {
-        self.add(low, high);
-        for other in fold::others_of_range(low, high) {
-            self.add(other, other);
+    /// Adds a range, and what differs from it in the case of ASCII letters if that is ignored.
+    fn add(&mut self, (low, high): Range, flags: Flags) {
+        for byte in low..=high {
+            self.0[usize::from(byte)] = true;
+            if flags.ignore_case && byte.is_ascii_alphabetic() {
+                self.0[usize::from(byte ^ 0x20)] = true;
+            }
         }
-    }
-
-    fn add_as(&mut self, low: u32, high: u32, flags: Flags) {
-        if flags.ignore_case { self.add_folded(low, high) } else { self.add(low, high) }
     }
 
     /// Adds a group, or all that is not in it.
     fn add_group(&mut self, group: &[Range], negated: bool, flags: Flags) {
-        if !negated {
-            for (low, high) in group {
-                self.add_as(*low, *high, flags);
-            }
-            return;
+        let mut other = Self::none();
+        for range in group {
+            other.add(*range, flags);
         }
-        let mut inside = Self::default();
-        inside.add_group(group, false, flags);
-        let outside = inside.sealed().negated();
-        self.added = self.added.saturating_add(outside.added);
-        self.ranges.extend(outside.ranges);
+        for (here, there) in self.0.iter_mut().zip(other.0) {
+            *here |= there != negated;
+        }
     }
 
-    /// The set with its ranges in order, none touching another.
-    pub(super) fn sealed(mut self) -> Self {
-        self.ranges.sort_unstable();
-        let mut merged: Vec<Range> = Vec::with_capacity(self.ranges.len());
-        for (low, high) in self.ranges {
-            match merged.last_mut() {
-                Some((_, last)) if low <= last.saturating_add(1) => *last = high.max(*last),
-                _ => merged.push((low, high)),
-            }
-        }
-        Self { ranges: merged, added: self.added }
+    /// Whether every character is in it.
+    pub(super) fn is_all(&self) -> bool {
+        self.0 == [true; 256]
     }
 
-    /// All that is not in a sealed set.
-    fn negated(self) -> Self {
-        let mut outside = Vec::with_capacity(self.ranges.len() + 1);
-        let mut next = 0;
-        for (low, high) in self.ranges {
-            if low > next {
-                outside.push((next, low - 1));
-            }
-            next = high + 1;
-        }
-        if next <= LAST {
-            outside.push((next, LAST));
-        }
-        Self { ranges: outside, added: self.added }
+    /// How many ranges it has.
+    pub(super) fn ranges(&self) -> u32 {
+        self.count(0..=255)
     }
 
-    /// The ranges of a sealed set.
-    pub(super) fn ranges(&self) -> &[Range] {
-        &self.ranges
+    /// How many of its ranges RE2 does without: capitals, if `A` to `Z` are in it as `a` to `z` are.
+    pub(super) fn capitals(&self) -> u32 {
+        let letters = |first: u8| (first..first + 26).map(|byte| self.0[usize::from(byte)]);
+        if !letters(b'A').eq(letters(b'a')) {
+            return 0;
+        }
+        let around = u32::from(self.0[usize::from(b'A' - 1)] && self.0[usize::from(b'A')])
+            + u32::from(self.0[usize::from(b'Z' + 1)] && self.0[usize::from(b'Z')]);
+        // A range that begins before or ends after the letters stays.
+        self.count(b'A'..=b'Z').saturating_sub(around)
     }
 
-    /// How many ranges it was put together from.
-    pub(super) fn added(&self) -> u32 {
-        self.added
+    fn count(&self, bytes: std::ops::RangeInclusive<u8>) -> u32 {
+        let mut was_in = false;
+        let mut ranges = 0;
+        for byte in bytes {
+            let is_in = self.0[usize::from(byte)];
+            ranges += u32::from(is_in && !was_in);
+            was_in = is_in;
+        }
+        ranges
     }
 }
 
 /// Reads `[...]`, which `rest` begins with.
-pub(super) fn bracketed(rest: &mut &str, flags: Flags, most_ranges: u32) -> Result<Class, Fault> {
-    let mut class = Class::default();
+pub(super) fn bracketed(rest: &mut &[u8], flags: Flags) -> Result<Class, Fault> {
+    let mut class = Class::none();
     let mut text = &rest[1..];
-    let negated = text.starts_with('^');
+    let negated = text.starts_with(b"^");
     if negated {
         text = &text[1..];
     }
     let mut is_first = true;
-    loop {
-        match text.chars().next() {
-            None => return Err(Fault::OpenBracket),
-            Some(']') if !is_first => break,
-            Some(_) => {}
-        }
+    while !text.starts_with(b"]") || is_first {
         is_first = false;
         if !posix(&mut text, flags, &mut class)? && !named(&mut text, flags, &mut class)? {
-            let (low, high) = range(&mut text)?;
-            class.add_as(low, high, flags);
-        }
-        if class.added() > most_ranges {
-            return Err(Fault::TooLarge);
+            class.add(range(&mut text)?, flags);
         }
     }
     *rest = &text[1..];
-    let class = class.sealed();
-    Ok(if negated { class.negated() } else { class })
+    if negated {
+        class.0.iter_mut().for_each(|is_in| *is_in = !*is_in);
+    }
+    Ok(class)
 }
 
 /// Reads one character or a range; a `-` before the closing bracket is itself.
-fn range(text: &mut &str) -> Result<Range, Fault> {
+fn range(text: &mut &[u8]) -> Result<Range, Fault> {
     let all = *text;
     let low = character(text)?;
-    if !text.starts_with('-') || text[1..].starts_with(']') || text.len() == 1 {
+    if !text.starts_with(b"-") || text.len() == 1 || text[1] == b']' {
         return Ok((low, low));
     }
     *text = &text[1..];
     let high = character(text)?;
     if high < low {
-        return Err(Fault::Range(all[..all.len() - text.len()].to_owned()));
+        return Err(Fault::Range(lossy(&all[..all.len() - text.len()])));
     }
     Ok((low, high))
 }
 
-fn character(text: &mut &str) -> Result<u32, Fault> {
-    if text.starts_with('\\') {
+fn character(text: &mut &[u8]) -> Result<u8, Fault> {
+    let byte = *text.first().ok_or(Fault::OpenBracket)?;
+    if byte == b'\\' {
         return escape(text);
     }
-    let char = text.chars().next().ok_or(Fault::OpenBracket)?;
-    *text = &text[char.len_utf8()..];
-    Ok(u32::from(char))
+    *text = &text[1..];
+    Ok(byte)
 }
 
 /// Reads `[:name:]` or `[:^name:]` if it stands there.
-fn posix(text: &mut &str, flags: Flags, class: &mut Class) -> Result<bool, Fault> {
-    let Some(inside) = text.strip_prefix("[:") else { return Ok(false) };
-    let Some(end) = inside.find(":]") else { return Ok(false) };
+fn posix(text: &mut &[u8], flags: Flags, class: &mut Class) -> Result<bool, Fault> {
+    let Some(inside) = text.strip_prefix(b"[:") else { return Ok(false) };
+    let Some(end) = inside.windows(2).position(|pair| pair == b":]") else { return Ok(false) };
     let name = &inside[..end];
-    let (negated, name) = name.strip_prefix('^').map_or((false, name), |name| (true, name));
-    let Some((_, group)) = POSIX.iter().find(|(known, _)| *known == name) else {
-        return Err(Fault::Class(text[..end + 4].to_owned()));
+    let (negated, name) = name.strip_prefix(b"^").map_or((false, name), |name| (true, name));
+    let Some((_, group)) = POSIX.iter().find(|(known, _)| known.as_bytes() == name) else {
+        return Err(Fault::Class(lossy(&text[..end + 4])));
     };
     class.add_group(group, negated, flags);
     *text = &inside[end + 2..];
@@ -188,38 +159,33 @@ fn posix(text: &mut &str, flags: Flags, class: &mut Class) -> Result<bool, Fault
 }
 
 /// Reads `\d`, `\pL` or one of their like if it stands there.
-pub(super) fn named(text: &mut &str, flags: Flags, class: &mut Class) -> Result<bool, Fault> {
-    let Some(escaped) = text.strip_prefix('\\') else { return Ok(false) };
-    let Some(letter) = escaped.chars().next() else { return Ok(false) };
+pub(super) fn named(text: &mut &[u8], flags: Flags, class: &mut Class) -> Result<bool, Fault> {
+    let [b'\\', letter, rest @ ..] = *text else { return Ok(false) };
     let group = match letter.to_ascii_lowercase() {
-        'd' => DIGITS,
-        's' => SPACES,
-        'w' => WORD,
-        'p' => return unicode(text, flags, class).map(|()| true),
+        b'd' => DIGITS,
+        b's' => SPACES,
+        b'w' => WORD,
+        b'p' => return unicode(text, flags, class).map(|()| true),
         _ => return Ok(false),
     };
     class.add_group(group, letter.is_ascii_uppercase(), flags);
-    *text = &escaped[1..];
+    *text = rest;
     Ok(true)
 }
 
 /// Reads `\pN`, `\p{Name}`, `\p{^Name}` and the same with `\P`.
-fn unicode(text: &mut &str, flags: Flags, class: &mut Class) -> Result<(), Fault> {
+fn unicode(text: &mut &[u8], flags: Flags, class: &mut Class) -> Result<(), Fault> {
     let after = &text[2..];
-    let fault = |end: usize| Err(Fault::Class(text[..end].to_owned()));
-    let (name, rest) = if let Some(inside) = after.strip_prefix('{') {
-        let Some(end) = inside.find('}') else { return fault(text.len()) };
+    let fault = |rest: &[u8]| Err(Fault::Class(lossy(&text[..text.len() - rest.len()])));
+    let (name, rest) = if let Some(inside) = after.strip_prefix(b"{") {
+        let Some(end) = inside.iter().position(|byte| *byte == b'}') else { return fault(&[]) };
         (&inside[..end], &inside[end + 1..])
     } else {
-        let length = after.chars().next().map_or(0, char::len_utf8);
-        after.split_at(length)
+        after.split_at(after.len().min(1))
     };
-    let mut negated = text[1..].starts_with('P');
-    let name = name.strip_prefix('^').map_or(name, |name| {
-        negated = !negated;
-        name
-    });
-    let Some(group) = table::group(name) else { return fault(text.len() - rest.len()) };
+    let (unnegated, name) = name.strip_prefix(b"^").map_or((true, name), |name| (false, name));
+    let negated = (text[1] == b'P') == unnegated;
+    let Some(group) = table::group(name) else { return fault(rest) };
     class.add_group(group, negated, flags);
     *text = rest;
     Ok(())

@@ -1,60 +1,65 @@
 //! What stands for a character after a backslash.
 
-use super::Fault;
-
-/// The last character.
-const LAST: u32 = 0x10_FFFF;
+use super::{Fault, lossy};
 
 /// Reads an escaped character, which `rest` begins with.
-pub(super) fn escape(rest: &mut &str) -> Result<u32, Fault> {
-    let mut chars = rest[1..].chars();
-    let Some(letter) = chars.next() else { return Err(Fault::TrailingBackslash) };
-    let rune = match letter {
-        '0'..='7' => octal(letter, &mut chars),
-        'x' => hexadecimal(&mut chars),
-        'a' => Some(0x07),
-        'f' => Some(0x0C),
-        'n' => Some(0x0A),
-        'r' => Some(0x0D),
-        't' => Some(0x09),
-        'v' => Some(0x0B),
-        _ if letter.is_ascii() && !letter.is_ascii_alphanumeric() => Some(u32::from(letter)),
+pub(super) fn escape(rest: &mut &[u8]) -> Result<u8, Fault> {
+    let mut after = &rest[1..];
+    let Some(letter) = next(&mut after) else { return Err(Fault::TrailingBackslash) };
+    let byte = match letter {
+        b'0'..=b'7' => octal(letter, &mut after),
+        b'x' => hexadecimal(&mut after),
+        b'a' => Some(0x07),
+        b'f' => Some(0x0C),
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        b'v' => Some(0x0B),
+        _ if letter.is_ascii() && !letter.is_ascii_alphanumeric() => Some(letter),
         _ => None,
     };
-    let read = rest.len() - chars.as_str().len();
-    let rune = rune.ok_or_else(|| Fault::Escape(rest[..read].to_owned()))?;
-    *rest = &rest[read..];
-    Ok(rune)
+    let read = &rest[..rest.len() - after.len()];
+    *rest = after;
+    byte.ok_or_else(|| Fault::Escape(lossy(read)))
+}
+
+fn next(rest: &mut &[u8]) -> Option<u8> {
+    let (first, after) = rest.split_first()?;
+    *rest = after;
+    Some(*first)
+}
+
+/// The value of a digit.
+fn digit(byte: u8, radix: u32) -> Option<u32> {
+    char::from(byte).to_digit(radix)
 }
 
 /// Up to three digits; one that is not zero and stands alone is a back-reference.
-fn octal(first: char, chars: &mut std::str::Chars<'_>) -> Option<u32> {
-    let mut value = first.to_digit(8)?;
+fn octal(first: u8, rest: &mut &[u8]) -> Option<u8> {
+    let mut value = digit(first, 8)?;
     let mut digits = 1;
     while digits < 3
-        && let Some(digit) = chars.clone().next().and_then(|char| char.to_digit(8))
+        && let Some(more) = rest.first().and_then(|byte| digit(*byte, 8))
     {
-        value = value * 8 + digit;
+        value = value * 8 + more;
         digits += 1;
-        chars.next();
+        next(rest);
     }
-    (first == '0' || digits > 1).then_some(value)
+    u8::try_from(value).ok().filter(|_| first == b'0' || digits > 1)
 }
 
 /// `\xFF`, or any number of digits in braces.
-fn hexadecimal(chars: &mut std::str::Chars<'_>) -> Option<u32> {
-    let first = chars.next()?;
-    if first != '{' {
-        return Some(first.to_digit(16)? * 16 + chars.next()?.to_digit(16)?);
+fn hexadecimal(rest: &mut &[u8]) -> Option<u8> {
+    let first = next(rest)?;
+    if first != b'{' {
+        return u8::try_from(digit(first, 16)? * 16 + digit(next(rest)?, 16)?).ok();
     }
-    let mut value = chars.next()?.to_digit(16)?;
+    let mut value = digit(next(rest)?, 16)?;
     loop {
-        match chars.next()? {
-            '}' => return Some(value),
-            digit => value = value * 16 + digit.to_digit(16)?,
+        match next(rest)? {
+            b'}' => return u8::try_from(value).ok(),
+            more => value = value * 16 + digit(more, 16)?,
         }
-        if value > LAST {
-            return None;
-        }
+        u8::try_from(value).ok()?;
     }
 }

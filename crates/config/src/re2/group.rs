@@ -1,6 +1,15 @@
 //! What opens with a parenthesis: groups and flags.
 
-use super::{Fault, parse::Flags, table};
+use super::{Fault, lossy, table};
+
+/// The flags that change what an expression costs. `m` and `U` do not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flags {
+    /// `i`
+    pub(super) ignore_case: bool,
+    /// `s`
+    pub(super) dot_takes_newline: bool,
+}
 
 /// What a parenthesis opens.
 pub(super) enum Opening {
@@ -16,19 +25,23 @@ pub(super) enum Opening {
 }
 
 /// Reads it; `rest` begins with the parenthesis.
-pub(super) fn opening(rest: &mut &str, flags: Flags) -> Result<Opening, Fault> {
+pub(super) fn opening(rest: &mut &[u8], flags: Flags) -> Result<Opening, Fault> {
     let text = *rest;
-    if !text.starts_with("(?") {
+    if !text.starts_with(b"(?") {
         *rest = &text[1..];
         return Ok(Opening::Group { captures: true, flags });
     }
-    if let Some(sign) = ["(?=", "(?!", "(?<=", "(?<!"].into_iter().find(|sign| text.starts_with(sign)) {
+    if let Some(sign) =
+        ["(?=", "(?!", "(?<=", "(?<!"].into_iter().find(|sign| text.starts_with(sign.as_bytes()))
+    {
         return Err(Fault::LookAround(sign.to_owned()));
     }
-    if let Some(name) = text.strip_prefix("(?P<").or_else(|| text.strip_prefix("(?<")) {
-        let end = name.find('>').ok_or_else(|| Fault::GroupName(text.to_owned()))?;
+    if let Some(name) = text.strip_prefix(b"(?P<").or_else(|| text.strip_prefix(b"(?<")) {
+        let Some(end) = name.iter().position(|byte| *byte == b'>') else {
+            return Err(Fault::GroupName(lossy(text)));
+        };
         if !is_name(&name[..end]) {
-            return Err(Fault::GroupName(text[..=text.len() - name.len() + end].to_owned()));
+            return Err(Fault::GroupName(lossy(&text[..=text.len() - name.len() + end])));
         }
         *rest = &name[end + 1..];
         return Ok(Opening::Group { captures: true, flags });
@@ -37,40 +50,33 @@ pub(super) fn opening(rest: &mut &str, flags: Flags) -> Result<Opening, Fault> {
 }
 
 /// Reads `(?flags)` or `(?flags:`; flags after a `-` are unset.
-fn set_flags(rest: &mut &str, mut flags: Flags) -> Result<Opening, Fault> {
+fn set_flags(rest: &mut &[u8], mut flags: Flags) -> Result<Opening, Fault> {
     let text = *rest;
     let (mut unsets, mut is_bare) = (false, false);
-    for (at, char) in text.char_indices().skip(2) {
-        let end = at + char.len_utf8();
-        match char {
-            'i' => flags.ignore_case = !unsets,
-            's' => flags.dot_takes_newline = !unsets,
-            'm' | 'U' => {}
-            '-' if !unsets => {
+    for (at, byte) in text.iter().enumerate().skip(2) {
+        match byte {
+            b'i' => flags.ignore_case = !unsets,
+            b's' => flags.dot_takes_newline = !unsets,
+            b'm' | b'U' => {}
+            b'-' if !unsets => {
                 (unsets, is_bare) = (true, true);
                 continue;
             }
-            ':' | ')' if !is_bare => {
-                *rest = &text[end..];
+            b':' | b')' if !is_bare => {
+                *rest = &text[at + 1..];
                 let group = Opening::Group { captures: false, flags };
-                return Ok(if char == ':' { group } else { Opening::Flags(flags) });
+                return Ok(if *byte == b':' { group } else { Opening::Flags(flags) });
             }
-            _ => return Err(Fault::Group(text[..end].to_owned())),
+            _ => return Err(Fault::Group(lossy(&text[..=at]))),
         }
         is_bare = false;
     }
-    Err(Fault::Group(text.to_owned()))
+    Err(Fault::Group(lossy(text)))
 }
 
-/// Letters, marks, digits and connectors, in any order.
-fn is_name(name: &str) -> bool {
-    let is_part = |char: char| {
-        if char.is_ascii() {
-            return char.is_ascii_alphanumeric() || char == '_';
-        }
-        let rune = u32::from(char);
-        let is_in = |group| table::group(group).is_some_and(|ranges| table::contains(ranges, rune));
-        ["L", "Mn", "Mc", "Nd", "Nl", "Pc"].into_iter().any(is_in)
-    };
-    !name.is_empty() && name.chars().all(is_part)
+/// Letters, digits and `_`, in any order.
+fn is_name(name: &[u8]) -> bool {
+    let letters = table::group(b"L").unwrap_or_default();
+    let is_letter = |byte: u8| letters.iter().any(|(low, high)| (*low..=*high).contains(&byte));
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_digit() || *byte == b'_' || is_letter(*byte))
 }

@@ -4,9 +4,7 @@
 //! branch to something that is jumped to from elsewhere is one more.
 //! What RE2 makes smaller (common beginnings of alternatives, repetitions of repetitions) is counted in full.
 
-use super::class::{Class, Range};
-
-mod bytes;
+use super::{class::Class, group::Flags};
 
 /// A part of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,30 +19,41 @@ pub(super) struct Part {
     can_be_empty: bool,
     /// Whether something jumps to its beginning. A branch to it may then hold a copy of the first instructions.
     is_target: bool,
-    /// The instructions for capitals that a class is spared, and is not as one of several alternatives.
+    /// The instructions for capitals that it is spared, but not if it becomes one class with other alternatives.
     spared: u32,
+    /// Whether it is any one byte. RE2 marks a loop of these before the match with one more instruction.
+    is_any_byte: bool,
 }
 
 impl Part {
     /// Matches nothing.
-    pub(super) const EMPTY: Self =
-        Self { size: 1, copies: 1, first: 1, can_be_empty: true, is_target: false, spared: 0 };
-    /// An assertion, or any byte.
-    pub(super) const ONE: Self = Self::EMPTY;
+    pub(super) const EMPTY: Self = Self {
+        size: 1,
+        copies: 1,
+        first: 1,
+        can_be_empty: true,
+        is_target: false,
+        spared: 0,
+        is_any_byte: false,
+    };
+    /// A place, as `^`.
+    pub(super) const ASSERTION: Self = Self::EMPTY;
+    /// Any byte.
+    pub(super) const ANY_BYTE: Self = Self { can_be_empty: false, is_any_byte: true, ..Self::EMPTY };
     /// Failure, the match, and the loop before an expression that is not anchored.
     pub(super) const FRAME: u32 = 4;
 
     /// A character.
-    pub(super) fn literal(rune: u32) -> Self {
-        Self { size: bytes::length(rune), can_be_empty: false, ..Self::EMPTY }
+    pub(super) fn literal(byte: u8, flags: Flags) -> Self {
+        let spared = u32::from(flags.ignore_case && byte.is_ascii_alphabetic());
+        Self { spared, can_be_empty: false, ..Self::EMPTY }
     }
 
     /// One of a class of characters.
     pub(super) fn class(class: &Class) -> Self {
-        let ranges = without_capitals(class.ranges());
-        let spared = u32::try_from(class.ranges().len() - ranges.len()).unwrap_or(u32::MAX);
-        let (size, first) = bytes::program(&ranges);
-        Self { size, first, spared, can_be_empty: false, ..Self::EMPTY }
+        let spared = class.capitals();
+        let size = (class.ranges() - spared).max(1);
+        Self { size, first: size, spared, can_be_empty: false, is_any_byte: class.is_all(), ..Self::EMPTY }
     }
 
     /// One after the other.
@@ -57,7 +66,9 @@ impl Part {
             first: begin.first.saturating_add(second),
             can_be_empty: begin.can_be_empty && last.can_be_empty,
             is_target: begin.is_target || (begin.can_be_empty && last.is_target),
-            spared: 0,
+            // What alternatives begin with alike is taken out of them, and the last may be left alone.
+            spared: last.spared,
+            is_any_byte: false,
         }
     }
 
@@ -88,7 +99,7 @@ impl Part {
     /// A group that captures: its beginning and its end.
     pub(super) fn captured(self) -> Self {
         let size = self.size.saturating_add(2);
-        Self { size, first: 1, is_target: false, spared: 0, ..self }
+        Self { size, first: 1, is_target: false, spared: 0, is_any_byte: false, ..self }
     }
 
     /// `{least,most}`.
@@ -107,7 +118,9 @@ impl Part {
             (_, None) => 2,
             (_, Some(most)) => most - least,
         };
-        let size = copies.saturating_add(branches).saturating_add(branches.saturating_mul(self.branch()));
+        let marks = u32::from(most.is_none() && self.is_any_byte);
+        let size =
+            copies.saturating_add(branches + marks).saturating_add(branches.saturating_mul(self.branch()));
         Self {
             size,
             copies: self.copies,
@@ -115,20 +128,7 @@ impl Part {
             can_be_empty: least == 0 || self.can_be_empty,
             is_target: self.is_target || (most.is_none() && least <= 1),
             spared: 0,
+            is_any_byte: false,
         }
     }
-}
-
-/// A class that treats `A` to `Z` as `a` to `z` has one instruction for both.
-fn without_capitals(ranges: &[Range]) -> Vec<Range> {
-    let letters = |first: char, last: char| {
-        let (first, last) = (u32::from(first), u32::from(last));
-        ranges
-            .iter()
-            .filter(move |(low, high)| *low <= last && *high >= first)
-            .map(move |(low, high)| ((*low).max(first) - first, (*high).min(last) - first))
-    };
-    let alike = letters('A', 'Z').eq(letters('a', 'z'));
-    let capitals = |(low, high): &Range| *low >= u32::from('A') && *high <= u32::from('Z');
-    ranges.iter().copied().filter(|range| !(alike && capitals(range))).collect()
 }

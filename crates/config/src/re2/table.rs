@@ -1,18 +1,143 @@
-//! The groups of characters that `\p{...}` may name: the general categories and the scripts of Unicode 15, which
+//! The groups of characters that `\p{...}` may name: the general categories and the scripts of Unicode 15.1, which
 //! stock Envoy's RE2 is built with, and `Any`. Names are exact, and categories have no long names.
-
-use std::sync::OnceLock;
-
-use regex_syntax::hir::{Class, HirKind};
+//!
+//! Envoy matches bytes, so that only the characters up to `U+00FF` of a group count.
 
 use super::class::Range;
 
-const CATEGORIES: &[&str] = &[
-    "C", "Cc", "Cf", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl",
-    "No", "P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs",
+/// The ranges of a group, if there is one of that name.
+pub(super) fn group(name: &[u8]) -> Option<&'static [Range]> {
+    let name = std::str::from_utf8(name).ok()?;
+    if let Ok(place) = GROUPS.binary_search_by_key(&name, |(name, _)| name) {
+        return Some(GROUPS[place].1);
+    }
+    OTHERS.binary_search(&name).ok().map(|_| &[][..])
+}
+
+/// The names of all groups: those that have characters, then the others.
+#[cfg(test)]
+pub(super) fn names() -> [Vec<&'static str>; 2] {
+    [GROUPS.iter().map(|(name, _)| *name).collect(), OTHERS.to_vec()]
+}
+
+/// Those that have some of these characters.
+const GROUPS: &[(&str, &[Range])] = &[
+    ("Any", &[(0x00, 0xFF)]),
+    ("C", &[(0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD)]),
+    ("Cc", &[(0x00, 0x1F), (0x7F, 0x9F)]),
+    ("Cf", &[(0xAD, 0xAD)]),
+    (
+        "Common",
+        &[(0x00, 0x40), (0x5B, 0x60), (0x7B, 0xA9), (0xAB, 0xB9), (0xBB, 0xBF), (0xD7, 0xD7), (0xF7, 0xF7)],
+    ),
+    (
+        "L",
+        &[
+            (0x41, 0x5A),
+            (0x61, 0x7A),
+            (0xAA, 0xAA),
+            (0xB5, 0xB5),
+            (0xBA, 0xBA),
+            (0xC0, 0xD6),
+            (0xD8, 0xF6),
+            (0xF8, 0xFF),
+        ],
+    ),
+    (
+        "Latin",
+        &[(0x41, 0x5A), (0x61, 0x7A), (0xAA, 0xAA), (0xBA, 0xBA), (0xC0, 0xD6), (0xD8, 0xF6), (0xF8, 0xFF)],
+    ),
+    ("Ll", &[(0x61, 0x7A), (0xB5, 0xB5), (0xDF, 0xF6), (0xF8, 0xFF)]),
+    ("Lo", &[(0xAA, 0xAA), (0xBA, 0xBA)]),
+    ("Lu", &[(0x41, 0x5A), (0xC0, 0xD6), (0xD8, 0xDE)]),
+    ("N", &[(0x30, 0x39), (0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]),
+    ("Nd", &[(0x30, 0x39)]),
+    ("No", &[(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]),
+    (
+        "P",
+        &[
+            (0x21, 0x23),
+            (0x25, 0x2A),
+            (0x2C, 0x2F),
+            (0x3A, 0x3B),
+            (0x3F, 0x40),
+            (0x5B, 0x5D),
+            (0x5F, 0x5F),
+            (0x7B, 0x7B),
+            (0x7D, 0x7D),
+            (0xA1, 0xA1),
+            (0xA7, 0xA7),
+            (0xAB, 0xAB),
+            (0xB6, 0xB7),
+            (0xBB, 0xBB),
+            (0xBF, 0xBF),
+        ],
+    ),
+    ("Pc", &[(0x5F, 0x5F)]),
+    ("Pd", &[(0x2D, 0x2D)]),
+    ("Pe", &[(0x29, 0x29), (0x5D, 0x5D), (0x7D, 0x7D)]),
+    ("Pf", &[(0xBB, 0xBB)]),
+    ("Pi", &[(0xAB, 0xAB)]),
+    (
+        "Po",
+        &[
+            (0x21, 0x23),
+            (0x25, 0x27),
+            (0x2A, 0x2A),
+            (0x2C, 0x2C),
+            (0x2E, 0x2F),
+            (0x3A, 0x3B),
+            (0x3F, 0x40),
+            (0x5C, 0x5C),
+            (0xA1, 0xA1),
+            (0xA7, 0xA7),
+            (0xB6, 0xB7),
+            (0xBF, 0xBF),
+        ],
+    ),
+    ("Ps", &[(0x28, 0x28), (0x5B, 0x5B), (0x7B, 0x7B)]),
+    (
+        "S",
+        &[
+            (0x24, 0x24),
+            (0x2B, 0x2B),
+            (0x3C, 0x3E),
+            (0x5E, 0x5E),
+            (0x60, 0x60),
+            (0x7C, 0x7C),
+            (0x7E, 0x7E),
+            (0xA2, 0xA6),
+            (0xA8, 0xA9),
+            (0xAC, 0xAC),
+            (0xAE, 0xB1),
+            (0xB4, 0xB4),
+            (0xB8, 0xB8),
+            (0xD7, 0xD7),
+            (0xF7, 0xF7),
+        ],
+    ),
+    ("Sc", &[(0x24, 0x24), (0xA2, 0xA5)]),
+    ("Sk", &[(0x5E, 0x5E), (0x60, 0x60), (0xA8, 0xA8), (0xAF, 0xAF), (0xB4, 0xB4), (0xB8, 0xB8)]),
+    (
+        "Sm",
+        &[
+            (0x2B, 0x2B),
+            (0x3C, 0x3E),
+            (0x7C, 0x7C),
+            (0x7E, 0x7E),
+            (0xAC, 0xAC),
+            (0xB1, 0xB1),
+            (0xD7, 0xD7),
+            (0xF7, 0xF7),
+        ],
+    ),
+    ("So", &[(0xA6, 0xA6), (0xA9, 0xA9), (0xAE, 0xAE), (0xB0, 0xB0)]),
+    ("Z", &[(0x20, 0x20), (0xA0, 0xA0)]),
+    ("Zs", &[(0x20, 0x20), (0xA0, 0xA0)]),
 ];
 
-const SCRIPTS: &[&str] = &[
+/// Those that have none.
+const OTHERS: &[&str] = &[
     "Adlam",
     "Ahom",
     "Anatolian_Hieroglyphs",
@@ -37,8 +162,9 @@ const SCRIPTS: &[&str] = &[
     "Cham",
     "Cherokee",
     "Chorasmian",
-    "Common",
+    "Co",
     "Coptic",
+    "Cs",
     "Cuneiform",
     "Cypriot",
     "Cypro_Minoan",
@@ -83,14 +209,16 @@ const SCRIPTS: &[&str] = &[
     "Khojki",
     "Khudawadi",
     "Lao",
-    "Latin",
     "Lepcha",
     "Limbu",
     "Linear_A",
     "Linear_B",
     "Lisu",
+    "Lm",
+    "Lt",
     "Lycian",
     "Lydian",
+    "M",
     "Mahajani",
     "Makasar",
     "Malayalam",
@@ -98,12 +226,15 @@ const SCRIPTS: &[&str] = &[
     "Manichaean",
     "Marchen",
     "Masaram_Gondi",
+    "Mc",
+    "Me",
     "Medefaidrin",
     "Meetei_Mayek",
     "Mende_Kikakui",
     "Meroitic_Cursive",
     "Meroitic_Hieroglyphs",
     "Miao",
+    "Mn",
     "Modi",
     "Mongolian",
     "Mro",
@@ -115,6 +246,7 @@ const SCRIPTS: &[&str] = &[
     "New_Tai_Lue",
     "Newa",
     "Nko",
+    "Nl",
     "Nushu",
     "Nyiakeng_Puachue_Hmong",
     "Ogham",
@@ -176,54 +308,6 @@ const SCRIPTS: &[&str] = &[
     "Yezidi",
     "Yi",
     "Zanabazar_Square",
+    "Zl",
+    "Zp",
 ];
-
-/// The ranges of a group, if there is one of that name.
-pub(super) fn group(name: &str) -> Option<&'static [Range]> {
-    static TABLES: [OnceLock<Vec<Range>>; CATEGORIES.len() + SCRIPTS.len()] =
-        [const { OnceLock::new() }; CATEGORIES.len() + SCRIPTS.len()];
-    if name == "Any" {
-        return Some(&[(0, 0x10_FFFF)]);
-    }
-    let (place, property) = match CATEGORIES.binary_search(&name) {
-        Ok(place) => (place, "gc"),
-        Err(_) => (CATEGORIES.len() + SCRIPTS.binary_search(&name).ok()?, "sc"),
-    };
-    Some(TABLES[place].get_or_init(|| match name {
-        // Text has no surrogates, and what is not assigned is in no group of RE2's.
-        "Cs" => vec![(0xD800, 0xDFFF)],
-        "C" => {
-            let mut ranges = ranges_of(r"[\p{Cc}\p{Cf}\p{Co}&&\p{Age=15.1}]");
-            ranges.push((0xD800, 0xDFFF));
-            ranges.sort_unstable();
-            ranges
-        }
-        _ => ranges_of(&format!(r"[\p{{{property}={name}}}&&\p{{Age=15.1}}]")),
-    }))
-}
-
-/// The names of all groups but `Any`.
-#[cfg(test)]
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    CATEGORIES.iter().chain(SCRIPTS).copied()
-}
-
-/// Whether a character is in ranges that are in order.
-pub(super) fn contains(ranges: &[Range], rune: u32) -> bool {
-    let at = ranges.partition_point(|(_, high)| *high < rune);
-    ranges.get(at).is_some_and(|(low, _)| *low <= rune)
-}
-
-/// The ranges of a class in the words of `regex-syntax`; none if it has no such class.
-pub(super) fn ranges_of(class: &str) -> Vec<Range> {
-    match regex_syntax::parse(class).map(regex_syntax::hir::Hir::into_kind) {
-        Ok(HirKind::Class(Class::Unicode(class))) => {
-            class.iter().map(|range| (u32::from(range.start()), u32::from(range.end()))).collect()
-        }
-        Ok(HirKind::Literal(literal)) => {
-            let text = std::str::from_utf8(&literal.0).unwrap_or_default();
-            text.chars().map(|char| (u32::from(char), u32::from(char))).collect()
-        }
-        _ => Vec::new(),
-    }
-}

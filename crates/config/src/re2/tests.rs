@@ -4,31 +4,28 @@ fn program(pattern: &str) -> u32 {
     parse(pattern).unwrap_or_else(|why| panic!("{pattern}: {why}")).program
 }
 
-/// RE2 of 2025-11-05 has as many, but where a remark says otherwise.
+/// Envoy 1.40 says the same numbers, but where a remark says otherwise.
 #[test]
-fn programs_are_as_large_as_in_re2() {
+fn programs_are_as_large_as_in_envoy() {
     let measured = [
-        ("", 5), // RE2 has 4: nothing is counted as one thing here.
+        ("", 5), // In Envoy 4: nothing is counted as one thing here.
         ("a", 5),
         ("é", 6),
-        ("a|b", 6), // RE2 has 5: it makes one class of both.
-        (".", 12),
-        ("(?s).", 11),
-        ("[^/]", 12),
+        ("a|b", 6), // In Envoy 5: it makes one class of both.
+        (".", 6),
+        ("(?s).", 5),
+        ("[^/]", 6),
         (r"\d", 5),
-        (r"\W", 15),
-        (r"\pL", 1200),
-        (r"\PL", 1202),
-        (r"\p{Greek}", 66),
-        (r"\p{Han}", 84),
-        (r"(?i)\p{Lu}", 328),
-        (r"[\pL\pN]", 1346),
-        ("(?i)a", 5),
-        ("(?i)k", 8),
-        ("a*", 6), // RE2 has 5: what comes after is no branch of its own.
+        (r"\W", 9),
+        (r"\pL", 11),
+        (r"\PL", 12),
+        (r"\p{Greek}", 5), // In Envoy 1: nothing that is needed can match.
+        (r"(?i)[^k]", 7),
+        ("[а-я]", 6),
+        ("(?i)k", 5),
+        ("a*", 6), // In Envoy 5: what comes after is no branch of its own.
         ("a{3,5}", 11),
         ("(a)", 7),
-        (".{1000}", 8004),
         ("/static/[a-zA-Z0-9._-]{0,60}", 312),
     ];
     for (pattern, size) in measured {
@@ -36,16 +33,12 @@ fn programs_are_as_large_as_in_re2() {
     }
 }
 
-/// Nothing says that a group of Unicode's is unknown to the library that the tables are from.
 #[test]
-fn every_group_of_characters_has_characters() {
-    for name in table::names() {
-        let ranges = table::group(name).unwrap();
-        assert!(!ranges.is_empty(), "{name}");
-        assert!(ranges.is_sorted_by(|(_, high), (low, _)| high < low), "{name}");
+fn names_of_groups_are_in_order() {
+    for names in table::names() {
+        assert!(names.is_sorted(), "a search by halves needs it: {names:?}");
+        assert!(names.iter().all(|name| table::group(name.as_bytes()).is_some()));
     }
-    assert_eq!(table::group("Cn"), None);
-    assert_eq!(table::group("Letter"), None);
 }
 
 #[test]
@@ -72,7 +65,9 @@ fn what_only_other_engines_take_is_refused() {
         "((a{10}){10}){11}",
         r"\u0041",
         r"\U00000041",
-        r"\x{110000}",
+        r"\x{100}",
+        r"\777",
+        r"\é",
         "(?P<a.b>a)",
         "(?x)a",
         "(?u)a",
@@ -131,15 +126,16 @@ fn what_re2_takes_is_taken() {
         "(?i)(?-i)",
         "(?i-s:a)",
         "(?)",
-        "(?P<é>a)",
+        "(?P<ê>a)",
         "(?P<n>a)(?P<n>b)",
         "a{1000}",
         "(?:a{25}){40}",
         "a*(?i)*",
         "",
         "(?:(?:a{1000}){1}){0}",
-        r"[^\x00-\x{10FFFF}]",
-        r"\x{D800}",
+        r"[^\x00-\x{FF}]",
+        r"\x{FF}",
+        r"\377",
         r"\<",
         r"\b{start}",
     ] {
@@ -151,20 +147,28 @@ fn what_re2_takes_is_taken() {
 fn programs_beyond_the_limit_are_refused() {
     assert_eq!(program("(?:abcdefghijklmnopqrstuvwxyzabcdef){1000}"), 32_004);
     assert_eq!(parse("(?:abcdefghijklmnopqrstuvwxyzabcdefg){1000}"), Err(Fault::TooLarge));
-    assert_eq!(parse(r"\pL{100}"), Err(Fault::TooLarge));
 }
 
-/// Nothing is compiled, and the tables of classes are not read without end: an answer takes milliseconds.
+/// A loop through open groups is no call within a call.
 #[test]
-fn what_an_expression_takes_to_read_is_bounded() {
-    let most = 150_000;
-    for piece in
-        [r"[\pL\PL]", r"(?i)\pL", r"(?i)[^\pL]", r"(?i:[\x{0}-\x{10FFFF}])", "a{40}", "((", "[a", r"\Q("]
-    {
-        let pattern = piece.repeat(1024 / piece.len());
-        let (_, cost) = measure(&pattern);
-        assert!(cost <= most, "{piece}: {cost}");
-    }
+fn a_million_open_groups_do_no_harm() {
     let deep = format!("{}a{}", "(?:".repeat(1_000_000), ")".repeat(1_000_000));
-    assert_eq!(program(&deep), 5, "no recursion");
+    assert_eq!(program(&deep), 5);
+    assert_eq!(parse(&"(".repeat(1_000_000)), Err(Fault::OpenGroup));
+}
+
+/// What an expression is refused for may be cut within a character, and is shown all the same.
+#[test]
+fn faults_are_texts() {
+    let say = |pattern| parse(pattern).unwrap_err().to_string();
+    assert_eq!(say("[é-a]"), "the range `\u{FFFD}-a` runs backwards");
+    assert_eq!(say(r"\u0041"), r"`\u` has no meaning");
+    assert_eq!(say(r"(a)\1"), r"back-references as `\1` are not supported");
+    assert_eq!(say("a{2}{3}?"), "`{3}?` repeats a repetition");
+    assert_eq!(
+        say("(?:a{40}){40}"),
+        "`{40}` repeats more than 1000 times, alone or with the repetitions in it"
+    );
+    assert_eq!(say("(?P<a.b>a)"), "`(?P<a.b>` does not name a group");
+    assert_eq!(say("[[:foo:]]"), "`[:foo:]` is no class of characters");
 }

@@ -113,10 +113,10 @@ fn destinations_and_weights_are_checked() {
 /// Each expression is allowed, and Envoy would take them one by one; what they cost together is what one author may take.
 #[test]
 fn all_expressions_of_an_object_together_are_bounded() {
-    let costly = "{uri: {regex: \"(?:[^/][^?][^#][^&]){1000}\"}}";
+    let costly = "{uri: {regex: \"(?:[acegikmoqsuwy][acegikmoqsuwy][aceik]){1000}\"}}";
     let with = |count: usize| format!("match: [{}]", vec![costly; count].join(", "));
     accept_rule(&format!("{}, {TO_R}", with(50)));
-    rule(&with(100), "regex-too-long", ".match[65].uri.regex", "split the object");
+    rule(&with(100), "regex-too-long", ".match[67].uri.regex", "split the object");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn matches_are_checked() {
     );
     rule("match: [{uri: {regex: \"(?x)a\"}}]", "bad-regex", ".match[0].uri.regex", "flags");
     rule(
-        "match: [{uri: {regex: \"([^/][^?][^#][^&][^=]){1000}\"}}]",
+        "match: [{uri: {regex: \"([acegikmoqsuwy][acegikmoqsuwy][acegikmoqsuwy]){1000}\"}}]",
         "regex-too-long",
         ".match[0].uri.regex",
         "more than 32768 instructions",
