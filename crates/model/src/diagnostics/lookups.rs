@@ -7,6 +7,7 @@ use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::{
     l4::MOST_RIVALS,
+    service::{PortClaims, port_claims},
     virtual_service::{SharedHosts, takes_all},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, merge},
     input::{Secrets, Services},
     registry::AllServices,
-    service::Visibility,
+    service::{ServicesOf, Visibility},
     strata,
     virtual_service::{GatewayRef, ResolvedVirtualService, VirtualServiceHeader, VirtualServicesOf},
 };
@@ -190,21 +191,57 @@ impl Query for L4ClaimsOf {
     }
 }
 
-/// The servers that are left out among the Gateways with one selector, which program the same proxies.
+/// What the servers of a Gateway have to do with servers that are left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ConflictsOf {
+    /// Its own servers that are left out.
+    pub(super) left_out: Vec<Conflict>,
+    /// Servers of Gateways of other namespaces that are left out because of its own, the first for each of its own.
+    pub(super) leaves_out: BTreeMap<usize, Conflict>,
+}
+
+/// The servers that are left out among the Gateways with one selector, which program the same proxies; for each
+/// Gateway that has to do with one.
 #[derive(Debug)]
 pub(super) struct ConflictsAmong;
 
 impl Query for ConflictsAmong {
     type Key = LabelSet;
-    type Value = Vec<Conflict>;
+    type Value = Arc<BTreeMap<ConfigKey, ConflictsOf>>;
     const NAME: &'static str = "conflicts of gateways";
     const STRATUM: Stratum = strata::BINDING;
 
-    fn compute(cx: &Reader<'_>, selector: &LabelSet) -> Vec<Conflict> {
+    fn compute(cx: &Reader<'_>, selector: &LabelSet) -> Self::Value {
         let headers = cx.get::<GatewayHeaders>(&());
         let same = headers.iter().filter(|header| header.selector == *selector);
         let gateways: Vec<Arc<Gateway>> =
             same.filter_map(|header| (*cx.get::<ResolvedGateway>(&header.origin)).clone()).collect();
-        merge(&gateways, &Ports { targets: &[], privileged: true }).1
+        let mut by_gateway: BTreeMap<ConfigKey, ConflictsOf> = BTreeMap::new();
+        for conflict in merge(&gateways, &Ports { targets: &[], privileged: true }).1 {
+            let (left_out, with) = (&conflict.server.gateway, &conflict.with.gateway);
+            if left_out.namespace != with.namespace {
+                let of_winner = by_gateway.entry(with.clone()).or_default();
+                of_winner.leaves_out.entry(conflict.with.index).or_insert_with(|| conflict.clone());
+            }
+            by_gateway.entry(left_out.clone()).or_default().left_out.push(conflict);
+        }
+        Arc::new(by_gateway)
+    }
+}
+
+/// What the Services of a namespace with one selector say about the ports of their Pods.
+#[derive(Debug)]
+pub(super) struct PortClaimsOf;
+
+impl Query for PortClaimsOf {
+    type Key = (Namespace, LabelSet);
+    type Value = Arc<PortClaims>;
+    const NAME: &'static str = "claims on ports of pods";
+    const STRATUM: Stratum = strata::BINDING;
+
+    fn compute(cx: &Reader<'_>, pods: &Self::Key) -> Self::Value {
+        let services = cx.index::<ServicesBySelector>(pods);
+        let services: Vec<_> = services.iter().flat_map(|key| cx.get::<ServicesOf>(key).to_vec()).collect();
+        Arc::new(port_claims(services.iter()))
     }
 }

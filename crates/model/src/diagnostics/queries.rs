@@ -11,7 +11,7 @@ use super::{
     destinations::Known,
     gateway,
     lookups::{
-        ConflictsAmong, L4ClaimsOf, SecretExists, ServicesBySelector, SharedHostsOf, TakesAll,
+        ConflictsAmong, ConflictsOf, L4ClaimsOf, PortClaimsOf, SecretExists, SharedHostsOf, TakesAll,
         VirtualServicesNaming, WildcardCovers,
     },
     sidecar, virtual_service,
@@ -172,9 +172,10 @@ fn has_service(cx: &Reader<'_>, rule: &DestinationRule, exact: bool) -> bool {
 
 fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagnostics) {
     let resolved = crate::gateway::resolve(config, diagnostics);
+    let (conflicts, none) = (cx.get::<ConflictsAmong>(&resolved.selector), ConflictsOf::default());
     let around = gateway::Surroundings {
         has_secret: &|name| *cx.get::<SecretExists>(&Name::from(name)),
-        conflicts: &cx.get::<ConflictsAmong>(&resolved.selector),
+        conflicts: conflicts.get(&resolved.origin).unwrap_or(&none),
     };
     gateway::check(&resolved, &around, diagnostics);
 }
@@ -195,10 +196,8 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
 fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagnostics) {
     let own = cx.get::<ServicesOf>(&config.key);
     let Some(selector) = own.first().and_then(|service| service.selector.clone()) else { return };
-    let siblings = cx.index::<ServicesBySelector>(&(config.key.namespace.clone(), selector));
-    let siblings = siblings.iter().filter(|key| **key != config.key);
-    let siblings: Vec<_> = siblings.flat_map(|key| cx.get::<ServicesOf>(key).to_vec()).collect();
+    let claims = cx.get::<PortClaimsOf>(&(config.key.namespace.clone(), selector));
     for service in own.iter() {
-        super::service::check(service, &siblings, diagnostics);
+        super::service::check(service, &claims, diagnostics);
     }
 }

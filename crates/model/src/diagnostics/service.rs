@@ -1,27 +1,72 @@
 //! Findings about a Kubernetes Service among other objects.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Code, Diagnostics, path};
+use fairlead_config::{Code, ConfigKey, Diagnostics, Timestamp, path};
 
-use crate::{Port, Service, age};
+use crate::{Port, Protocol, Service, age, port::TargetPort};
 
-/// Reports ports of `service` that lead to the same port of the workload as an older Service's, and say
-/// otherwise what is spoken there. `siblings` are the Services with the same selector.
-///
-/// The same port under the same protocol is usual: a headless Service beside one with an address.
-pub(super) fn check(service: &Service, siblings: &[Arc<Service>], diagnostics: &mut Diagnostics) {
-    let by_age = |a: &Service, b: &Service| age::compare((a.created, &a.origin), (b.created, &b.origin));
-    let older: Vec<&Arc<Service>> = siblings.iter().filter(|other| by_age(other, service).is_lt()).collect();
-    for (index, port) in service.ports.iter().enumerate() {
-        let differs = |other: &&Port| other.target == port.target && other.protocol != port.protocol;
-        let conflict = older.iter().find_map(|other| Some((other, other.ports.iter().find(differs)?)));
-        if let Some((other, theirs)) = conflict {
-            let message = format!(
-                "{} is older and says that its port {} of the same Pods speaks {:?}; {:?} is not used there",
-                other.origin, theirs.number, theirs.protocol, port.protocol
-            );
-            diagnostics.warn(Code::ConflictingListener, path!("ports"[index]), message);
+/// What the Services of the same Pods say is spoken at a port of those, with the oldest that says so. There are few
+/// protocols, so this stays small however many Services there are.
+pub(super) type PortClaims = BTreeMap<TargetPort, BTreeMap<Protocol, PortClaim>>;
+
+/// The oldest Service that says that a port of its Pods speaks a protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct PortClaim {
+    origin: ConfigKey,
+    created: Option<Timestamp>,
+    /// The number of its port.
+    number: u16,
+}
+
+/// Puts together what Services of the same Pods say.
+pub(super) fn port_claims<'a>(services: impl Iterator<Item = &'a Arc<Service>>) -> PortClaims {
+    let mut claims = PortClaims::new();
+    for service in services {
+        for port in &service.ports {
+            let claim = || PortClaim {
+                origin: service.origin.clone(),
+                created: service.created,
+                number: port.number,
+            };
+            let oldest =
+                claims.entry(port.target.clone()).or_default().entry(port.protocol).or_insert_with(claim);
+            if is_older(service, oldest) {
+                *oldest = claim();
+            }
         }
     }
+    claims
+}
+
+fn is_older(service: &Service, than: &PortClaim) -> bool {
+    age::compare((service.created, &service.origin), (than.created, &than.origin)).is_lt()
+}
+
+/// Reports ports of `service` that lead to the same port of the workload as an older Service's, and say
+/// otherwise what is spoken there.
+///
+/// The same port under the same protocol is usual: a headless Service beside one with an address.
+pub(super) fn check(service: &Service, claims: &PortClaims, diagnostics: &mut Diagnostics) {
+    for (index, port) in service.ports.iter().enumerate() {
+        let Some((protocol, theirs)) = oldest_other(service, port, claims) else { continue };
+        let message = format!(
+            "{} is older and says that its port {} of the same Pods speaks {protocol:?}; {:?} is not used there",
+            theirs.origin, theirs.number, port.protocol
+        );
+        diagnostics.warn(Code::ConflictingListener, path!("ports"[index]), message);
+    }
+}
+
+/// The oldest that is older than `service` and says otherwise.
+fn oldest_other<'a>(
+    service: &Service,
+    port: &Port,
+    claims: &'a PortClaims,
+) -> Option<(&'a Protocol, &'a PortClaim)> {
+    let others = claims.get(&port.target)?.iter().filter(|(protocol, claim)| {
+        **protocol != port.protocol && claim.origin != service.origin && !is_older(service, claim)
+    });
+    let by_age = |claim: &'a PortClaim| (claim.created, &claim.origin);
+    others.min_by(|(_, a), (_, b)| age::compare(by_age(a), by_age(b)))
 }

@@ -297,3 +297,52 @@ fn services_of_the_same_pods_agree_on_the_protocol_of_a_target_port() {
     check(&[old.clone(), service("new", 2, "{name: http, port: 81, targetPort: 8080}")], &[]);
     check(&[old, service("new", 2, "{name: tcp, port: 81, targetPort: 8081}")], &[]);
 }
+
+#[test]
+fn of_many_services_the_oldest_that_says_otherwise_is_told() {
+    let port = |name: &str| format!("{{name: {name}, port: 80, targetPort: 8080}}");
+    let services = [
+        service("first", 1, &port("http")),
+        service("second", 2, &port("http")),
+        service("third", 3, &port("tcp")),
+        service("fourth", 4, &port("tcp")),
+        service("fifth", 5, &port("http")),
+    ];
+    let warnings =
+        ["fifth", "fourth", "third"].map(|name| format!("W conflicting-listener {name} spec.ports[0]"));
+    check(&services, &warnings.each_ref().map(String::as_str));
+    let mut world = World::of(&services.concat());
+    let found = world.get::<AllDiagnostics>(&());
+    let names = |finding: &fairlead_config::Diagnostic| {
+        finding
+            .message
+            .split(' ')
+            .next()
+            .unwrap_or_default()
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(found.iter().map(names).collect::<Vec<_>>(), ["third", "first", "first"]);
+}
+
+#[test]
+fn both_gateways_are_told_where_namespaces_share_a_port() {
+    let gateway = |namespace: &str, name: &str, day: u8, server: &str| {
+        object("Gateway", name, day, &format!("selector: {{istio: shared}}, servers: [{server}]"))
+            .replace("namespace: shop", &format!("namespace: {namespace}"))
+    };
+    let tcp = "{port: {number: 443, name: tcp, protocol: TCP}, hosts: ['*']}";
+    let tls = "{port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: [a.com]}";
+    check(
+        &[gateway("shop", "old", 1, tcp), gateway("other", "new", 2, tls)],
+        &["E conflicting-server new spec.servers[0]", "I conflicting-server old spec.servers[0]"],
+    );
+    check(
+        &[gateway("shop", "old", 1, tls), gateway("other", "new", 2, tls)],
+        &["E conflicting-server new spec.servers[0]", "I conflicting-server old spec.servers[0]"],
+    );
+    let own = [gateway("shop", "old", 1, tcp), gateway("shop", "new", 2, tls)];
+    check(&own, &["E conflicting-server new spec.servers[0]"]);
+}
