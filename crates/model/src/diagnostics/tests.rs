@@ -313,18 +313,11 @@ fn of_many_services_the_oldest_that_says_otherwise_is_told() {
     check(&services, &warnings.each_ref().map(String::as_str));
     let mut world = World::of(&services.concat());
     let found = world.get::<AllDiagnostics>(&());
-    let names = |finding: &fairlead_config::Diagnostic| {
-        finding
-            .message
-            .split(' ')
-            .next()
-            .unwrap_or_default()
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned()
+    let older = |finding: &fairlead_config::Diagnostic| {
+        let object = finding.message.split(" is older").next().unwrap_or_default();
+        object.rsplit('/').next().unwrap_or_default().to_owned()
     };
-    assert_eq!(found.iter().map(names).collect::<Vec<_>>(), ["third", "first", "first"]);
+    assert_eq!(found.iter().map(older).collect::<Vec<_>>(), ["third", "first", "first"]);
 }
 
 #[test]
