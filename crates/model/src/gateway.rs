@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 
-use crate::{CertificateSource, Host, Protocol};
+use crate::{CertificateSource, Host, Protocol, virtual_service::RoutesAt};
 
 pub use hosts::{BoundServer, bound_hosts, gateway_hosts};
 pub use merge::{Conflict, ConflictReason, Ports, merge};
@@ -179,10 +179,13 @@ pub struct ServerRef {
 pub struct GatewayHost {
     /// The intersection of a server's host and a VirtualService's.
     pub host: Host,
-    /// The VirtualServices of that host, oldest first; their routes are concatenated, catch-alls last.
-    pub virtual_services: Arc<[ConfigKey]>,
+    /// The VirtualServices that have routes for that host, at each server by which they do, in the order of the
+    /// servers and oldest first; their routes are concatenated, catch-alls last.
+    pub virtual_services: Arc<[RoutesAt]>,
     /// What their destinations are, by host.
     pub destinations: Arc<[crate::scope::DestinationBinding]>,
+    /// Whether their routes ask about the proxy itself (`sourceLabels`, `sourceNamespace`).
+    pub asks_source: bool,
     /// Whether requests are redirected to HTTPS.
     pub https_redirect: bool,
 }

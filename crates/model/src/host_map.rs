@@ -47,7 +47,7 @@ impl<T> HostMap<T> {
     }
 
     /// The entries that cover `host`, the most specific first.
-    pub(crate) fn covering<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a T> {
+    pub(crate) fn covering<'a>(&'a self, host: &Host) -> impl Iterator<Item = &'a T> {
         let text = host.as_str();
         let (exact, first) = match text.strip_prefix('*') {
             // A wildcard is covered by itself and by shorter wildcards.
@@ -58,7 +58,7 @@ impl<T> HostMap<T> {
         exact.into_iter().chain(wildcards.into_iter().flatten())
     }
 
-    fn wildcards_for<'a>(&'a self, first: &'a str) -> impl Iterator<Item = &'a T> {
+    fn wildcards_for<'a>(&'a self, first: &str) -> impl Iterator<Item = &'a T> {
         let is_start = move |at: usize| {
             at == first.len()
                 || first.as_bytes()[at] == b'.'

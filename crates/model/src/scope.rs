@@ -13,12 +13,13 @@
 //! names the host are tried before those of one with a wildcard, whichever is older.
 
 mod egress;
+mod http;
 mod imports;
 mod queries;
 mod resolve;
 mod update;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use fairlead_config::{ConfigKey, Namespace};
 use imbl::OrdMap;
@@ -27,7 +28,7 @@ use crate::{
     Host, Port, Service, ServiceKey,
     destination_rule::RuleKey,
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
-    virtual_service::VirtualServiceHeader,
+    virtual_service::{HttpClient, VirtualServiceHeader},
 };
 
 pub use queries::{Scope, ScopeOf};
@@ -125,9 +126,9 @@ pub struct ScopeListener {
     pub bind: Option<Bind>,
     /// How it captures.
     pub capture: CaptureMode,
-    /// The services that it sees, by host, and the VirtualService that goes with each; and the hosts of
-    /// VirtualServices that are no service (these take effect on port 80 only). Empty for gateways, whose hosts
-    /// are bound by [`crate::gateway::GatewayHosts`].
+    /// The services that it sees, by host, and the VirtualServices that go with each; and the hosts of
+    /// VirtualServices that are no service. Empty for gateways, whose hosts are bound by
+    /// [`crate::gateway::GatewayHosts`].
     pub hosts: OrdMap<Host, ScopeHost>,
 }
 
@@ -138,22 +139,44 @@ pub struct ScopeHost {
     pub binding: HostBinding,
     /// The service.
     pub service: Option<Arc<Service>>,
-    /// The VirtualService whose HTTP routes it has.
-    pub virtual_service: Option<Arc<VirtualServiceHeader>>,
+    /// The VirtualServices whose `http` routes it may have: those that name it, else those that name the most
+    /// specific wildcard for it, oldest first. A client has the routes of the first that has any for it.
+    pub http: Arc<[HttpOwner]>,
 }
 
-/// A host of a scope: a service, a VirtualService, or a service with its VirtualService.
+/// A VirtualService that may own the HTTP of a host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpOwner {
+    /// The VirtualService.
+    pub header: Arc<VirtualServiceHeader>,
+    /// What its destinations are in this scope, by host (each once, sorted).
+    pub destinations: Arc<[DestinationBinding]>,
+    /// Where the host is no service: the ports on which this VirtualService has it served, sorted. Those are that of
+    /// HTTP and those of the services that it names too. Empty for a service, which has ports of its own.
+    pub ports: Arc<[u16]>,
+}
+
+impl ScopeHost {
+    /// The VirtualService whose HTTP routes a client has for the host.
+    pub fn http_owner(&self, client: &HttpClient<'_>) -> Option<&HttpOwner> {
+        let is_served =
+            |owner: &&HttpOwner| self.service.is_some() || owner.ports.binary_search(&client.port).is_ok();
+        self.http.iter().filter(is_served).find(|owner| owner.header.routes_http(client))
+    }
+
+    /// The ports of a host that is no service.
+    pub fn alternative_ports(&self) -> BTreeSet<u16> {
+        self.http.iter().flat_map(|owner| owner.ports.iter().copied()).collect()
+    }
+}
+
+/// A host of a scope, a service or not, as keys name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostBinding {
     /// The host; a wildcard where a VirtualService or ServiceEntry has one.
     pub host: Host,
     /// The service with this host.
     pub service: Option<ScopedService>,
-    /// The VirtualService whose HTTP routes the host has: the oldest that names it, else the most specific wildcard.
-    pub virtual_service: Option<ConfigKey>,
-    /// What that VirtualService's destinations are in this scope, by host (each once, sorted); for a host
-    /// without one, the service itself is its only destination and this is empty.
-    pub destinations: Arc<[DestinationBinding]>,
     /// The VirtualServices whose TLS and TCP routes the service has, in the order in which they are tried: those that
     /// name the host before those with a wildcard, and the oldest first.
     pub l4: Arc<[L4Binding]>,

@@ -7,6 +7,7 @@
 //! Differs from Istio: routes that delegate are left out; `statPrefix` is ignored.
 
 mod action;
+mod client;
 mod fault;
 mod header;
 pub(crate) mod http;
@@ -22,6 +23,7 @@ use ipnet::IpNet;
 
 use crate::{Host, service::Visibility};
 
+pub use client::{ClientMatch, HttpClient, HttpClients, RoutesAt};
 pub use header::{VirtualServiceHeader, destinations};
 pub use queries::{
     ResolvedVirtualService, SourceLabelKeys, VirtualServiceHeaderOf, VirtualServiceHeaders, VirtualServicesOf,
@@ -104,21 +106,8 @@ pub struct HttpMatch {
     pub without_headers: BTreeMap<Arc<str>, StringMatch>,
     /// `queryParams`, by name.
     pub query_params: BTreeMap<Arc<str>, StringMatch>,
-    /// `port` of the listener.
-    pub port: Option<u16>,
-    /// `sourceLabels` of the client's workload; ignored where `gateways` is given.
-    pub source_labels: LabelSet,
-    /// `sourceNamespace` of the client.
-    pub source_namespace: Option<Namespace>,
-    /// `gateways`, narrowing those of the VirtualService; empty: all of them.
-    pub gateways: Vec<GatewayRef>,
-}
-
-impl HttpMatch {
-    /// Whether it asks about the client.
-    pub fn asks_source(&self) -> bool {
-        !self.source_labels.is_empty() || self.source_namespace.is_some()
-    }
+    /// `port`, `sourceLabels`, `sourceNamespace` and `gateways`.
+    pub client: ClientMatch,
 }
 
 /// A condition on a string.

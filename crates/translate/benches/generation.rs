@@ -112,7 +112,7 @@ fn hold_gateway(db: &mut Db, model: &mut Vec<Held>, binding: &ProxyBinding) {
         let hosts = |servers: std::sync::Arc<[ServerRef]>| GatewayHostsKey {
             servers,
             scope: binding.scope.clone(),
-            port: listener.port,
+            source: binding.source.clone(),
         };
         hold::<GatewayHosts>(db, model, &hosts(listener.servers.clone()));
     }
@@ -142,6 +142,7 @@ fn gateway_view(binding: &ProxyBinding) -> GatewayView {
         ports: binding.gateway_ports.clone(),
         privileged: binding.privileged,
         families: binding.families,
+        source: binding.source.clone(),
     }
 }
 

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use fairlead_model::{
-    ConfigKey, ServiceKey,
+    ServiceKey,
     destination_rule::RuleKey,
     proxy::{Interception, IpFamilies, Place, Source},
     scope::{DestinationBinding, ScopeKey},
+    virtual_service::RoutesAt,
 };
 
 /// What outbound clusters may depend on.
@@ -79,12 +80,12 @@ pub struct VirtualHostKey {
     pub name: Arc<str>,
     /// The domains, in order, without those that an earlier host of the table has.
     pub domains: Arc<[Arc<str>]>,
-    /// The port that `match.port` compares with, and the default of destination ports.
+    /// The port of the service.
     pub port: u16,
     /// The service, for a host without a VirtualService.
     pub service: Option<ServiceKey>,
     /// The VirtualServices whose routes make up the host, in order: at most one for sidecars.
-    pub virtual_services: Arc<[ConfigKey]>,
+    pub virtual_services: Arc<[RoutesAt]>,
     /// What the destinations are.
     pub destinations: Arc<[DestinationBinding]>,
     /// Who asks: a sidecar with these attributes, or a gateway.
@@ -98,10 +99,25 @@ pub enum RouteClient {
     Sidecar(Option<Source>),
     /// A gateway.
     Gateway {
-        /// The Gateways that the table belongs to, which `match.gateways` is compared with; none where no
-        /// VirtualService of the host asks.
-        gateways: Arc<[ConfigKey]>,
+        /// The gateway itself, only where a VirtualService asks about it.
+        source: Option<Source>,
+        /// Whether requests come over TLS.
+        tls: bool,
         /// Whether requests are redirected to HTTPS.
         https_redirect: bool,
     },
+}
+
+impl RouteClient {
+    /// What routes may ask about the client.
+    pub fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Sidecar(source) | Self::Gateway { source, .. } => source.as_ref(),
+        }
+    }
+
+    /// Whether requests come over TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Gateway { tls: true, .. })
+    }
 }

@@ -121,6 +121,11 @@ fn a_mesh_host_that_is_no_service_works_on_port_80_only() {
 }
 
 #[test]
+fn a_mesh_host_beside_that_of_a_service_works_on_its_ports() {
+    check(&[mesh_routes("ghost.com, a", "host: a")], &[]);
+}
+
+#[test]
 fn http_routes_need_an_http_port() {
     check(&[mesh_routes("db", "host: a")], &["W protocol-mismatch v spec.http"]);
 }
@@ -131,6 +136,24 @@ fn the_oldest_virtual_service_owns_a_mesh_host() {
         object("VirtualService", name, day, "hosts: [a], http: [{route: [{destination: {host: a}}]}]")
     };
     check(&[routes("old", 1), routes("new", 2)], &["W duplicate-host new spec.hosts[0]"]);
+}
+
+#[test]
+fn a_virtual_service_for_some_clients_leaves_the_others_to_the_next() {
+    let some = "hosts: [a], http: [{match: [{sourceNamespace: web}], route: [{destination: {host: a}}]}]";
+    let new = object("VirtualService", "new", 2, "hosts: [a], http: [{route: [{destination: {host: a}}]}]");
+    check(&[object("VirtualService", "old", 1, some), new], &[]);
+}
+
+#[test]
+fn conditions_name_gateways_of_their_object() {
+    let elsewhere = object(
+        "VirtualService",
+        "v",
+        1,
+        "hosts: [a], http: [{match: [{gateways: [g]}], route: [{destination: {host: a}}]}]",
+    );
+    check(&[elsewhere], &["W no-effect v spec.http[0].match"]);
 }
 
 fn at_gateway(name: &str, day: u8, host: &str, condition: &str) -> String {

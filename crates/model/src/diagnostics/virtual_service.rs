@@ -41,10 +41,26 @@ pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnos
     destinations::check(service, &around.known, diagnostics);
     l4::check(service, around, diagnostics);
     check_http_servers(service, around, diagnostics);
+    check_gateways_of_matches(service, diagnostics);
     for place in &service.gateways {
         match place {
             GatewayRef::Mesh => check_mesh(service, around, diagnostics),
             GatewayRef::Gateway(key) => check_gateway(service, key, around, diagnostics),
+        }
+    }
+}
+
+/// A condition narrows the places where the object applies; it adds none.
+fn check_gateways_of_matches(service: &VirtualService, diagnostics: &mut Diagnostics) {
+    for route in &service.http {
+        let is_elsewhere = |condition: &HttpMatch| {
+            let places = &condition.client.gateways;
+            !places.is_empty() && !places.iter().any(|place| service.gateways.contains(place))
+        };
+        if route.matches.iter().any(is_elsewhere) {
+            let message = "a condition names only gateways that the object does not, so it never holds";
+            let finding = diagnostics.warn(Code::NoEffect, path!("http"[route.index]."match"), message);
+            finding.help("name the gateway in `gateways` of the object too (`mesh` for sidecars)");
         }
     }
 }
@@ -71,16 +87,22 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
     }
 }
 
-/// The footgun of hosts that are no service: their routes work on one port, and silently on no other.
+/// The footgun of hosts that are no service: their routes work on one port, and silently on no other. Beside the host
+/// of a service they are a second name of it, and work on its ports.
 fn unknown_mesh_host(
     service: &VirtualService,
     (index, host): (usize, &Host),
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let known = |host: &Host| around.known.service(host, &service.origin.namespace).is_ok();
-    // A name that TLS routes ask for need be no service, as long as another host is one.
-    if service.http.is_empty() && service.hosts.iter().any(known) {
+    let is_service = |host: &Host| {
+        if host.is_wildcard() {
+            (around.covers_service)(host)
+        } else {
+            around.known.service(host, &service.origin.namespace).is_ok()
+        }
+    };
+    if service.hosts.iter().any(is_service) {
         return;
     }
     let effect = if service.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
@@ -117,7 +139,9 @@ fn owner_before<'a>(
     }
     let older = claims.iter().take_while(|claim| claim.origin != service.origin);
     let mut owners = older
-        .filter(|owner| owner.has_http && is_seen_wherever((&owner.export_to, &owner.origin), service))
+        // One with routes for some clients only leaves the others to the next.
+        .filter(|owner| owner.http_clients.are_all())
+        .filter(|owner| is_seen_wherever((&owner.export_to, &owner.origin), service))
         .map(|owner| &owner.origin);
     owners.next()
 }

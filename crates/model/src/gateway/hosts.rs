@@ -1,53 +1,57 @@
 //! The virtual hosts of a gateway's route table: server hosts and VirtualService hosts, intersected.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use fairlead_config::Namespace;
+use fairlead_config::{ConfigKey, Namespace};
 
 use super::{GatewayHost, GatewayServer, ServerTls};
 use crate::{
     Host,
+    proxy::Source,
     scope::{DestinationBinding, EgressScope},
-    virtual_service::VirtualServiceHeader,
+    virtual_service::{GatewayRef, HttpClient, RoutesAt, VirtualServiceHeader},
 };
 
 /// A server of a table, with the VirtualServices that are bound to its Gateway, oldest first.
 #[derive(Clone, Debug)]
 pub struct BoundServer<'a> {
+    /// Its Gateway.
+    pub gateway: &'a ConfigKey,
     /// The server.
     pub server: &'a GatewayServer,
     /// What is bound to its Gateway.
     pub virtual_services: &'a [Arc<VirtualServiceHeader>],
 }
 
-/// The virtual hosts of a table, by host. `client` is the namespace of the gateway proxy.
+/// The virtual hosts of a table, by host, for the gateway proxy `client`.
 ///
-/// VirtualServices of the same host are all in its list, in the order in which their routes follow. A server that
+/// VirtualServices of the same host are all in its list, in the order in which their routes follow. What a route
+/// asks about the Gateway and the port is asked for each server: those of a table may be of several. A server that
 /// redirects to HTTPS has a virtual host for each of its hosts, with or without a VirtualService.
 /// Mirrors istio pilot/pkg/networking/core/gateway.go (buildGatewayHTTPRouteConfig).
-pub fn gateway_hosts(
-    servers: &[BoundServer<'_>],
-    client: &Namespace,
-    scope: &EgressScope,
-) -> Vec<GatewayHost> {
+pub fn gateway_hosts(servers: &[BoundServer<'_>], client: &Source, scope: &EgressScope) -> Vec<GatewayHost> {
     let mut found: BTreeMap<Host, Found<'_>> = BTreeMap::new();
     for bound in servers {
         let redirect = bound.server.tls == ServerTls::HttpsRedirect;
+        let place = GatewayRef::Gateway(bound.gateway.clone());
+        let asker = HttpClient { port: bound.server.port, place: Some(&place), source: Some(client) };
         let mut visible: Vec<&VirtualServiceHeader> = bound
             .virtual_services
             .iter()
             .map(Arc::as_ref)
-            // One without HTTP routes has nothing to say about a host, and hides no wider one that has.
-            .filter(|header| header.has_http && header.export_to.allows(client))
+            .filter(|header| header.export_to.allows(&client.namespace))
+            // One without a route for this server has nothing to say about a host, and hides no wider one that has.
+            .filter(|header| header.routes_http(&asker))
             .collect();
-        visible.sort_by_key(|header| header.nearness(client));
+        visible.sort_by_key(|header| header.nearness(&client.namespace));
         for header in visible {
             for host in bound_hosts(bound.server, header) {
                 let found = found.entry(host).or_default();
                 found.https_redirect |= redirect;
-                if !found.headers.iter().any(|known| known.origin == header.origin) {
-                    found.headers.push(header);
-                }
+                found.add(header, header.routes_at(bound.server.port, &place));
             }
         }
         if redirect {
@@ -58,8 +62,9 @@ pub fn gateway_hosts(
     }
     let host = |(host, found): (Host, Found<'_>)| GatewayHost {
         host,
-        virtual_services: found.headers.iter().map(|header| header.origin.clone()).collect(),
         destinations: destinations(&found.headers, scope),
+        asks_source: found.headers.iter().any(|header| header.asks_source),
+        virtual_services: found.routes.into(),
         https_redirect: found.https_redirect,
     };
     found.into_iter().map(host).collect()
@@ -68,7 +73,22 @@ pub fn gateway_hosts(
 #[derive(Default)]
 struct Found<'a> {
     headers: Vec<&'a VirtualServiceHeader>,
+    routes: Vec<RoutesAt>,
+    /// Those of `routes`, by what makes them differ.
+    known: BTreeSet<RoutesAt>,
     https_redirect: bool,
+}
+
+impl<'a> Found<'a> {
+    /// Adds the routes of a VirtualService, unless the same ones come before.
+    fn add(&mut self, header: &'a VirtualServiceHeader, routes: RoutesAt) {
+        // Where no condition asks for the port, the first server's routes take all that another's would.
+        let differing = RoutesAt { port: if header.asks_port { routes.port } else { 0 }, ..routes.clone() };
+        if self.known.insert(differing) {
+            self.headers.push(header);
+            self.routes.push(routes);
+        }
+    }
 }
 
 /// The hosts under which a server serves a VirtualService; none where it is of a namespace that may not bind.

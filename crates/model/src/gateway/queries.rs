@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     age, input,
+    proxy::Source,
     scope::{ScopeKey, ScopeOf},
     strata,
     virtual_service::{GatewayRef, VirtualServicesOf},
@@ -116,8 +117,8 @@ pub struct GatewayHostsKey {
     pub servers: Arc<[ServerRef]>,
     /// What the gateway can see.
     pub scope: ScopeKey,
-    /// The port of the table, by which its route configuration is named.
-    pub port: u16,
+    /// What routes may ask about the gateway.
+    pub source: Source,
 }
 
 /// The virtual hosts of a gateway's route table, by host.
@@ -146,8 +147,8 @@ impl Query for GatewayHosts {
             .collect();
         let servers = found.iter().filter_map(|(gateway, bound, index)| {
             let server = gateway.servers.iter().find(|server| server.index == *index)?;
-            Some(BoundServer { server, virtual_services: bound.as_ref() })
+            Some(BoundServer { gateway: &gateway.origin, server, virtual_services: bound.as_ref() })
         });
-        gateway_hosts(&servers.collect::<Vec<_>>(), &key.scope.namespace, &scope).into()
+        gateway_hosts(&servers.collect::<Vec<_>>(), &key.source, &scope).into()
     }
 }

@@ -191,7 +191,7 @@ fn hosts(objects: &[String]) -> Arc<[GatewayHost]> {
             kind: ScopeKind::Gateway,
             selected_rules: Arc::default(),
         },
-        port: 80,
+        source: crate::proxy::Source { namespace: "edge".into(), labels: LabelSet::default() },
     };
     (*world.get::<GatewayHosts>(&key)).clone()
 }
@@ -203,7 +203,8 @@ fn check_hosts(objects: &[String], expected: &[&str]) {
     for objects in [objects, &reversed] {
         let hosts = hosts(objects);
         let show = |host: &GatewayHost| {
-            let names = host.virtual_services.iter().map(|key| format!(" {}", key.name));
+            let names =
+                host.virtual_services.iter().map(|routes| format!(" {}", routes.virtual_service.name));
             format!("{}{}", host.host, names.collect::<String>())
         };
         assert_eq!(hosts.iter().map(show).collect::<Vec<_>>(), expected);

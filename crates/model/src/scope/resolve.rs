@@ -9,8 +9,11 @@ use fairlead_config::Namespace;
 use imbl::OrdMap;
 
 use super::{
-    DestinationBinding, EgressScope, HostBinding, L4Binding, ScopeHost, ScopeListener, ScopedService,
-    egress::Imports, imports,
+    DestinationBinding, EgressScope, HostBinding, HttpOwner, L4Binding, ScopeHost, ScopeListener,
+    ScopedService,
+    egress::Imports,
+    http::{HttpOwners, PortsOfNames, alternative_ports, http_ports},
+    imports,
 };
 use crate::{
     Host, Service, ServiceKey,
@@ -19,9 +22,6 @@ use crate::{
     sidecar::{CaptureMode, EgressListener, OutboundTrafficPolicy},
     virtual_service::VirtualServiceHeader,
 };
-
-/// The port on which the hosts of VirtualServices that are no service take effect.
-const HTTP_PORT: u16 = 80;
 
 /// What a scope is made of.
 pub struct ScopeInputs<'a> {
@@ -57,8 +57,8 @@ pub(super) struct Listener {
     imports: Option<Imports>,
     port: Option<u16>,
     pub(super) virtual_services: Vec<Arc<VirtualServiceHeader>>,
-    /// The first VirtualService with HTTP routes to name each host.
-    http: HostMap<usize>,
+    /// Those with HTTP routes, by the hosts that they name.
+    pub(super) http: HttpOwners,
     /// Those with TLS or TCP routes that name each host.
     l4: HostMap<Vec<usize>>,
     /// For hosts that VirtualServices of other hosts lead to: those VirtualServices.
@@ -152,7 +152,7 @@ impl Listener {
         let virtual_services: Vec<_> =
             headers.iter().filter(is_imported).map(|header| Arc::clone(header)).collect();
         Self {
-            http: http_owners(&virtual_services),
+            http: HttpOwners::new(&virtual_services),
             l4: l4_owners(&virtual_services),
             by_destination: by_destination(&virtual_services),
             // An HTTP proxy serves all ports; so does a UNIX domain socket, which has none.
@@ -180,15 +180,6 @@ impl Listener {
         self.imported(&of_host.collect::<Vec<_>>(), client).pop()
     }
 
-    /// The VirtualService whose HTTP routes a service has.
-    ///
-    /// A VirtualService owns the hosts that it names exactly, unless one before it does, and the services that its
-    /// wildcard covers more narrowly than any other. One without HTTP routes leaves a host to others.
-    /// Mirrors istio pilot/pkg/networking/core/route/route.go (BuildSidecarVirtualHostWrapper).
-    pub(super) fn owner(&self, service: &Service) -> Option<usize> {
-        self.http.covering(&service.key.host).next().copied()
-    }
-
     /// The VirtualServices whose TLS and TCP routes a service has: all that cover its host, whoever owns it for HTTP.
     ///
     /// Mirrors istio pilot/pkg/networking/core/tls.go (getConfigsForHost).
@@ -201,22 +192,6 @@ impl Listener {
         }
         found
     }
-
-    /// The VirtualService that owns a host that is no service.
-    pub(super) fn owner_of_host(&self, host: &Host) -> Option<usize> {
-        self.http.get(host).copied()
-    }
-}
-
-/// The first VirtualService with HTTP routes to name each host.
-fn http_owners(virtual_services: &[Arc<VirtualServiceHeader>]) -> HostMap<usize> {
-    let mut owners = HostMap::default();
-    for (at, header) in virtual_services.iter().enumerate().filter(|(_, header)| header.has_http) {
-        for host in &header.hosts {
-            owners.entry(host, || at);
-        }
-    }
-    owners
 }
 
 /// The VirtualServices with TLS or TCP routes that name each host.
@@ -242,7 +217,7 @@ fn by_destination(virtual_services: &[Arc<VirtualServiceHeader>]) -> BTreeMap<Ho
     by_destination
 }
 
-/// Binds each host of a listener to the VirtualService that owns it.
+/// Binds each host of a listener to the VirtualServices that own it.
 fn bind_hosts(
     listener: &Listener,
     services: &[&Arc<Service>],
@@ -250,34 +225,30 @@ fn bind_hosts(
     inputs: &ScopeInputs<'_>,
 ) -> OrdMap<Host, ScopeHost> {
     let mut binder = Binder::new(listener, scope, inputs);
-    let mut aliases = aliases_by_target(scope, &listener.http);
-    let mut taken: BTreeSet<&Host> = BTreeSet::new();
-    let mut hosts = Vec::with_capacity(services.len());
+    let mut aliases = aliases_by_target(scope);
+    let mut names = PortsOfNames::default();
+    let mut bound = Vec::with_capacity(services.len());
     for service in services.iter().filter(|service| service.alias_of().is_none()) {
         let host = &service.key.host;
-        let owner = listener.owner(service);
-        taken.insert(host);
-        if let Some(owner) = owner.filter(|_| service.port(HTTP_PORT).is_some()) {
-            // The wildcard is served by this service; it is no host of its own on that port.
-            let named = listener.virtual_services[owner].hosts.iter().find(|named| named.covers(host));
-            taken.extend(named);
+        if let Some(named) = listener.http.covering(host).filter(|named| named.host.is_wildcard()) {
+            names.add(named, service);
         }
-        hosts.push(binder.host(host, owner, aliases.remove(host).unwrap_or_default().into()));
+        let aliases = aliases.remove(host).unwrap_or_default().into();
+        bound.push((host.clone(), binder.host(host, aliases)));
     }
-    for (at, header) in listener.virtual_services.iter().enumerate().filter(|(_, header)| header.has_http) {
-        let owned = header.hosts.iter().filter(|host| listener.owner_of_host(host) == Some(at));
-        for host in owned.filter(|host| !taken.contains(host)) {
-            hosts.push(binder.bare_host(host, at));
-        }
-    }
-    hosts.into_iter().map(|host| (host.binding.host.clone(), host)).collect()
+    let mut hosts: OrdMap<Host, ScopeHost> = bound.into_iter().collect();
+    let named: BTreeSet<&Host> = listener.virtual_services.iter().flat_map(|header| &header.hosts).collect();
+    let others = named.into_iter().filter(|host| !hosts.contains_key(*host));
+    let bare: Vec<_> =
+        others.filter_map(|host| Some((host.clone(), binder.bare_host(host, &names, &hosts)?))).collect();
+    hosts.extend(bare);
+    hosts
 }
 
-/// The aliases of a scope, by the host that they stand for. An alias that a VirtualService names is a host of its own
-/// instead.
-fn aliases_by_target(scope: &EgressScope, owners: &HostMap<usize>) -> BTreeMap<Host, Vec<Host>> {
+/// The aliases of a scope, by the host that they stand for.
+fn aliases_by_target(scope: &EgressScope) -> BTreeMap<Host, Vec<Host>> {
     let mut by_target: BTreeMap<Host, Vec<Host>> = BTreeMap::new();
-    for (alias, target) in scope.aliases.iter().filter(|(alias, _)| owners.get(alias).is_none()) {
+    for (alias, target) in scope.aliases.iter() {
         by_target.entry(target.clone()).or_default().push(alias.clone());
     }
     by_target
@@ -290,45 +261,98 @@ pub(super) struct Binder<'a> {
     inputs: &'a ScopeInputs<'a>,
     /// The destinations of VirtualServices, each worked out once.
     destinations: BTreeMap<usize, Arc<[DestinationBinding]>>,
+    /// What services have of the VirtualServices that name them, each list made once.
+    http: BTreeMap<&'a [usize], Arc<[HttpOwner]>>,
 }
 
 impl<'a> Binder<'a> {
     pub(super) fn new(listener: &'a Listener, scope: &'a EgressScope, inputs: &'a ScopeInputs<'a>) -> Self {
-        Self { listener, scope, inputs, destinations: BTreeMap::new() }
+        Self { listener, scope, inputs, destinations: BTreeMap::new(), http: BTreeMap::new() }
     }
 
     /// A service of the listener.
-    pub(super) fn host(&mut self, host: &Host, owner: Option<usize>, aliases: Arc<[Host]>) -> ScopeHost {
+    pub(super) fn host(&mut self, host: &Host, aliases: Arc<[Host]>) -> ScopeHost {
+        let listener = self.listener;
         let scoped = self.scope.service(host).cloned();
+        let named = listener.http.covering(host);
         ScopeHost {
             service: scoped.as_ref().and_then(|scoped| self.inputs.services.get(&scoped.service)).cloned(),
-            virtual_service: owner.map(|owner| self.listener.virtual_services[owner].clone()),
-            binding: HostBinding {
-                host: host.clone(),
-                service: scoped,
-                virtual_service: owner.map(|owner| self.listener.virtual_services[owner].origin.clone()),
-                destinations: owner.map(|owner| self.destinations(owner)).unwrap_or_default(),
-                l4: self.l4(host),
-                aliases,
-            },
+            binding: HostBinding { host: host.clone(), service: scoped, l4: self.l4(host), aliases },
+            http: named.map(|named| self.http_of_service(&named.by)).unwrap_or_default(),
         }
     }
 
-    /// A host that is no service.
-    pub(super) fn bare_host(&mut self, host: &Host, owner: usize) -> ScopeHost {
-        let header = &self.listener.virtual_services[owner];
-        ScopeHost {
-            service: None,
-            virtual_service: Some(header.clone()),
-            binding: HostBinding {
-                host: host.clone(),
-                service: None,
-                virtual_service: Some(header.origin.clone()),
-                destinations: self.destinations(owner),
-                l4: Arc::default(),
-                aliases: Arc::default(),
-            },
+    /// Those of `named` that may own the HTTP of a service: none that comes after one for every client.
+    fn http_of_service(&mut self, named: &'a [usize]) -> Arc<[HttpOwner]> {
+        if let Some(known) = self.http.get(named) {
+            return known.clone();
         }
+        let listener = self.listener;
+        let is_last = |at: &usize| listener.virtual_services[*at].http_clients.are_all();
+        let end = named.iter().position(is_last).map_or(named.len(), |last| last + 1);
+        let owners: Arc<[HttpOwner]> =
+            named[..end].iter().map(|at| self.http_owner(*at, Arc::default())).collect();
+        self.http.insert(named, owners.clone());
+        owners
+    }
+
+    fn http_owner(&mut self, at: usize, ports: Arc<[u16]>) -> HttpOwner {
+        let header = self.listener.virtual_services[at].clone();
+        HttpOwner { header, destinations: self.destinations(at), ports }
+    }
+
+    /// The same owner, with its destinations as they are now, if it is VirtualService `at`.
+    pub(super) fn refreshed(&mut self, owner: &HttpOwner, at: usize) -> HttpOwner {
+        if owner.header.origin == self.listener.virtual_services[at].origin {
+            HttpOwner { destinations: self.destinations(at), ..owner.clone() }
+        } else {
+            owner.clone()
+        }
+    }
+
+    /// A host that is no service; `None` where no VirtualService has it served. `names` are the ports of services by
+    /// wildcard, `hosts` the services of the listener.
+    pub(super) fn bare_host(
+        &mut self,
+        host: &Host,
+        names: &PortsOfNames<'_>,
+        hosts: &OrdMap<Host, ScopeHost>,
+    ) -> Option<ScopeHost> {
+        let ports_of = |host: &Host| -> Vec<u16> {
+            hosts
+                .get(host)
+                .and_then(|host| host.service.as_deref())
+                .into_iter()
+                .flat_map(http_ports)
+                .collect()
+        };
+        let of_name = |name: &Host| if name.is_wildcard() { names.http(name) } else { ports_of(name) };
+        // The second name of a service is served on the ports of that.
+        let alias = self.scope.aliases.binary_search_by(|(alias, _)| alias.cmp(host));
+        let of_target = alias.map(|at| ports_of(&self.scope.aliases[at].1)).unwrap_or_default();
+        let covered = names.all(host);
+        let listener = self.listener;
+        let mut owners = Vec::new();
+        // The ports of VirtualServices before that have routes for every client.
+        let mut taken: BTreeSet<u16> = BTreeSet::new();
+        for at in listener.http.of(host) {
+            let header = &listener.virtual_services[*at];
+            let ports = alternative_ports(header, &of_name, &of_target, &covered);
+            if ports.iter().all(|port| taken.contains(port)) {
+                continue;
+            }
+            if header.http_clients.are_all() {
+                taken.extend(ports.iter());
+            }
+            owners.push(self.http_owner(*at, ports));
+        }
+        let binding = HostBinding {
+            host: host.clone(),
+            service: None,
+            l4: Arc::default(),
+            aliases: Arc::default(),
+        };
+        (!owners.is_empty()).then(|| ScopeHost { binding, service: None, http: owners.into() })
     }
 
     /// The VirtualServices whose TLS and TCP routes a service has.

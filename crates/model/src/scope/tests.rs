@@ -83,15 +83,19 @@ fn scope(list: &[&str], namespace: &str, kind: ScopeKind) -> EgressScope {
     EgressScope::clone(&world.get::<ScopeOf>(&key))
 }
 
-/// Each host binding of the first listener: `host[=namespace of the service] [vs] [~vs for bytes] [+alias]`.
+/// Each host of the first listener: `host[=namespace of the service] [vs[:port…]] [~vs for bytes] [+alias]`, with the
+/// ports of a host that is no service where they are more than 80.
 fn bindings(scope: &EgressScope, listener: usize) -> Vec<String> {
-    let show = |binding: &HostBinding| {
+    let show = |host: &ScopeHost| {
+        let binding = &host.binding;
         let mut text = short(&binding.host);
         if let Some(scoped) = &binding.service {
             write!(text, "={}", scoped.service.namespace).unwrap();
         }
-        if let Some(owner) = &binding.virtual_service {
-            write!(text, " {}", owner.name).unwrap();
+        for owner in host.http.iter() {
+            write!(text, " {}", owner.header.origin.name).unwrap();
+            let more = owner.ports.iter().filter(|_| owner.ports.as_ref() != [80]);
+            more.for_each(|port| write!(text, ":{port}").unwrap());
         }
         for l4 in binding.l4.iter() {
             write!(text, " ~{}", l4.virtual_service.name).unwrap();
@@ -101,7 +105,7 @@ fn bindings(scope: &EgressScope, listener: usize) -> Vec<String> {
         }
         text
     };
-    scope.listeners[listener].hosts.values().map(|host| show(&host.binding)).collect()
+    scope.listeners[listener].hosts.values().map(show).collect()
 }
 
 /// Checks the hosts that a sidecar of `web` sees without a Sidecar, whatever the order of the objects.
@@ -258,9 +262,9 @@ fn a_destination_that_is_an_alias_is_the_service_behind_it() {
         "web",
         ScopeKind::Default,
     );
-    let binding = &scope.listeners[0].hosts[&Host::new("x.com")].binding;
-    let service = binding.destinations[0].service.as_ref().map(|scoped| short(&scoped.service.host));
-    assert_eq!((short(&binding.destinations[0].host), service), ("b.web".into(), Some("a.shop".into())));
+    let owner = &scope.listeners[0].hosts[&Host::new("x.com")].http[0];
+    let service = owner.destinations[0].service.as_ref().map(|scoped| short(&scoped.service.host));
+    assert_eq!((short(&owner.destinations[0].host), service), ("b.web".into(), Some("a.shop".into())));
 }
 
 #[test]

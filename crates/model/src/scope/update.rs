@@ -9,6 +9,7 @@ use imbl::OrdMap;
 
 use super::{
     EgressScope, ScopeInputs,
+    http::PortsOfNames,
     imports::of_host,
     resolve::{Binder, Context, Listener, scoped},
 };
@@ -71,20 +72,31 @@ fn update_hosts(
     hosts: &mut OrdMap<Host, ScopeHost>,
 ) -> Option<()> {
     let mut binder = Binder::new(listener, scope, inputs);
+    let named =
+        |host: &Host| listener.http.covering(host).map(|named| named.by.as_slice()).unwrap_or_default();
+    let mut alternatives: BTreeSet<&Host> = BTreeSet::new();
     for host in changed {
+        let headers = || named(host).iter().map(|at| &listener.virtual_services[*at]);
         let visible = of_host(inputs.services, host).filter(|s| s.export_to.allows(inputs.namespace));
-        let new = match listener.service(visible, inputs.namespace) {
-            Some(service) => Some(binder.host(host, listener.owner(service), Arc::default())),
-            None => listener.owner_of_host(host).map(|owner| binder.bare_host(host, owner)),
-        };
-        let old = match new.clone() {
-            Some(new) => hosts.insert(host.clone(), new),
-            None => hosts.remove(host),
-        };
+        let service = listener.service(visible, inputs.namespace);
+        match service.map(|_| binder.host(host, Arc::default())) {
+            Some(service) => drop(hosts.insert(host.clone(), service)),
+            None => drop(hosts.remove(host)),
+        }
         // Whether a wildcard is a host of its own depends on the services that it covers.
-        let owners = [&old, &new].into_iter().flatten().filter_map(|host| host.virtual_service.as_ref());
-        if owners.into_iter().any(|header| has_wildcard(header)) {
+        if headers().any(|header| has_wildcard(header)) {
             return None;
+        }
+        // And on which ports a host is served that is no service, on the services that are named beside it.
+        alternatives.extend(headers().flat_map(|header| &header.hosts));
+    }
+    for host in alternatives {
+        if hosts.get(host).is_some_and(|bound| bound.service.is_some()) {
+            continue;
+        }
+        match binder.bare_host(host, &PortsOfNames::default(), hosts) {
+            Some(bare) => drop(hosts.insert(host.clone(), bare)),
+            None => drop(hosts.remove(host)),
         }
     }
     let leading_there: BTreeSet<usize> =
@@ -96,11 +108,11 @@ fn update_hosts(
         }
         for host in &header.hosts {
             let Some(mut bound) = hosts.get(host).cloned() else { continue };
-            if bound.binding.virtual_service.as_ref() == Some(&header.origin) {
-                bound.binding.destinations = binder.destinations(at);
-            }
             if bound.service.is_some() {
                 bound.binding.l4 = binder.l4(host);
+            }
+            if bound.http.iter().any(|owner| owner.header.origin == header.origin) {
+                bound.http = bound.http.iter().map(|owner| binder.refreshed(owner, at)).collect();
             }
             hosts.insert(host.clone(), bound);
         }

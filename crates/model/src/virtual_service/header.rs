@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use fairlead_config::{ConfigKey, Namespace, Timestamp};
 
-use super::{Destination, GatewayRef, HttpAction, HttpMatch, VirtualService};
+use super::{
+    ClientMatch, Destination, GatewayRef, HttpAction, HttpClient, HttpClients, RoutesAt, VirtualService,
+};
 use crate::{Host, service::Visibility};
 
 /// Where a VirtualService applies and what it refers to. It stays equal when weights, matches or any other part
@@ -30,8 +32,12 @@ pub struct VirtualServiceHeader {
     pub asks_source: bool,
     /// Whether they ask about the Gateway (`match.gateways`).
     pub asks_gateway: bool,
+    /// Whether they ask about the port (`match.port`).
+    pub asks_port: bool,
     /// Whether it has `http` routes.
     pub has_http: bool,
+    /// The clients that some `http` route is for.
+    pub http_clients: HttpClients,
     /// Whether it has `tls` or `tcp` routes.
     pub has_l4: bool,
     /// Whether it has `tcp` routes.
@@ -43,7 +49,9 @@ pub struct VirtualServiceHeader {
 impl VirtualServiceHeader {
     /// The header of a VirtualService.
     pub fn of(service: &VirtualService) -> Self {
-        let matches = || service.http.iter().flat_map(|route| &route.matches);
+        let asks = |of_client: &dyn Fn(&ClientMatch) -> bool| {
+            service.http.iter().flat_map(|route| &route.matches).any(|condition| of_client(&condition.client))
+        };
         Self {
             origin: service.origin.clone(),
             created: service.created,
@@ -52,9 +60,11 @@ impl VirtualServiceHeader {
             gateways: service.gateways.clone(),
             destinations: destination_hosts(service),
             source_label_keys: source_label_keys(service),
-            asks_source: matches().any(HttpMatch::asks_source),
-            asks_gateway: matches().any(|condition| !condition.gateways.is_empty()),
+            asks_source: asks(&ClientMatch::asks_source),
+            asks_gateway: asks(&|client| !client.gateways.is_empty()),
+            asks_port: asks(&|client| client.port.is_some()),
             has_http: !service.http.is_empty(),
+            http_clients: HttpClients::of(&service.http),
             has_l4: !(service.tls.is_empty() && service.tcp.is_empty()),
             has_tcp: !service.tcp.is_empty(),
             sni_hosts: sni_hosts(service),
@@ -64,6 +74,20 @@ impl VirtualServiceHeader {
     /// Whether it applies to sidecars.
     pub fn in_mesh(&self) -> bool {
         self.gateways.contains(&GatewayRef::Mesh)
+    }
+
+    /// Whether it has an HTTP route for a client: to others it says nothing, and hides nothing from them.
+    pub fn routes_http(&self, client: &HttpClient<'_>) -> bool {
+        self.http_clients.include(client)
+    }
+
+    /// Its HTTP routes at a port and place, of which no more is named than the routes ask about.
+    pub fn routes_at(&self, port: u16, place: &GatewayRef) -> RoutesAt {
+        RoutesAt {
+            virtual_service: self.origin.clone(),
+            port,
+            place: self.asks_gateway.then(|| place.clone()),
+        }
     }
 
     /// Which of the VirtualServices that `client` sees come first: its own private ones, then those that name
@@ -106,7 +130,7 @@ fn sni_hosts(service: &VirtualService) -> Arc<[Host]> {
 }
 
 fn source_label_keys(service: &VirtualService) -> Arc<[Arc<str>]> {
-    let http = service.http.iter().flat_map(|route| &route.matches).map(|m| &m.source_labels);
+    let http = service.http.iter().flat_map(|route| &route.matches).map(|m| &m.client.source_labels);
     let l4 = service.tls.iter().flat_map(|route| &route.matches);
     let l4 = l4.chain(service.tcp.iter().flat_map(|route| &route.matches)).map(|m| &m.source_labels);
     let keys: BTreeSet<&str> = http.chain(l4).flat_map(|labels| labels.iter().map(|(key, _)| key)).collect();

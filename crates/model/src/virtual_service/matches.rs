@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{LabelSet, api};
 
-use super::{HttpMatch, StringMatch, l4, resolve};
+use super::{ClientMatch, HttpMatch, StringMatch, l4, resolve};
 use crate::virtual_service::resolve::Names;
 
 /// A `match[]` item; `None` where a part of it is not usable, since leaving that part out would match more.
@@ -23,10 +23,12 @@ pub(super) fn http_match(spec: &api::HttpMatchRequest, names: &Names<'_>) -> Opt
         headers: by_name(&spec.headers),
         without_headers: by_name(&spec.without_headers),
         query_params: by_name(&spec.query_params),
-        port: l4::port(spec.port)?,
-        source_labels: if any_client { LabelSet::default() } else { LabelSet::from(&spec.source_labels) },
-        source_namespace: if any_client { None } else { l4::namespace(spec.source_namespace.as_deref()) },
-        gateways,
+        client: ClientMatch {
+            port: l4::port(spec.port)?,
+            source_labels: if any_client { LabelSet::default() } else { LabelSet::from(&spec.source_labels) },
+            source_namespace: if any_client { None } else { l4::namespace(spec.source_namespace.as_deref()) },
+            gateways,
+        },
     })
 }
 

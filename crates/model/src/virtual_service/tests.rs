@@ -114,9 +114,12 @@ fn a_match_has_all_its_conditions() {
             method: Some(exact("GET")),
             scheme: Some(exact("https")),
             authority: Some(StringMatch::Regex("a.*".into())),
-            port: Some(80),
-            source_labels: [("app", "x")].into_iter().collect(),
-            source_namespace: Some("web".into()),
+            client: ClientMatch {
+                port: Some(80),
+                source_labels: [("app", "x")].into_iter().collect(),
+                source_namespace: Some("web".into()),
+                gateways: Vec::new(),
+            },
             ..HttpMatch::default()
         },
     );
@@ -127,8 +130,8 @@ fn a_match_with_gateways_does_not_look_at_the_client() {
     let service = resolved(
         "hosts: [a]\ngateways: [mesh, gw]\nhttp:\n- match: [{gateways: [gw], sourceLabels: {app: x}}]\n  route: [{destination: {host: b}}]",
     );
-    let expected = HttpMatch { gateways: vec![gateway("shop", "gw")], ..HttpMatch::default() };
-    assert_eq!(service.http[0].matches, [expected]);
+    let expected = ClientMatch { gateways: vec![gateway("shop", "gw")], ..ClientMatch::default() };
+    assert_eq!(service.http[0].matches, [HttpMatch { client: expected, ..HttpMatch::default() }]);
 }
 
 fn check_weights(destinations: &str, expected: &[(&str, u32)]) {

@@ -12,7 +12,6 @@ use fairlead_model::{
     proxy::{IpFamilies, Source},
     scope::ScopeKey,
     strata,
-    virtual_service::VirtualServiceHeaderOf,
 };
 use imbl::OrdMap;
 
@@ -37,6 +36,8 @@ pub struct GatewayView {
     pub privileged: bool,
     /// The families that listeners listen on.
     pub families: IpFamilies,
+    /// What routes may ask about the gateway.
+    pub source: Source,
 }
 
 /// One route table of a gateway listener.
@@ -44,8 +45,10 @@ pub struct GatewayView {
 pub(crate) struct TableOfServers {
     /// The name of the table.
     pub name: Arc<str>,
-    /// The port of the servers, which `match.port` compares with.
+    /// The port of the first server, for names.
     pub port: u16,
+    /// Whether requests come over TLS.
+    pub tls: bool,
     /// The servers that share it.
     pub servers: Arc<[ServerRef]>,
 }
@@ -65,6 +68,7 @@ pub(crate) fn tables_of_listener(
             vec![TableOfServers {
                 name: names::gateway_http_route(listener.port, bind),
                 port: first.port,
+                tls: false,
                 servers: listener.servers.clone(),
             }]
         }
@@ -78,6 +82,7 @@ pub(crate) fn tables_of_listener(
                 http.then(|| TableOfServers {
                     name: https_table(&resolved, &server.gateway, bind),
                     port: resolved.port,
+                    tls: true,
                     servers: Arc::new([server.clone()]),
                 })
             })
@@ -115,28 +120,17 @@ impl Query for GatewayTablesOf {
                 let key = GatewayHostsKey {
                     servers: table.servers.clone(),
                     scope: view.scope.clone(),
-                    port: table.port,
+                    source: view.source.clone(),
                 };
-                let hosts = cx.get::<GatewayHosts>(&key);
-                let asks_gateway = |key: &ConfigKey| {
-                    let header = cx.get::<VirtualServiceHeaderOf>(key);
-                    header.as_ref().as_ref().is_some_and(|header| header.asks_gateway)
-                };
-                tables.insert(table.name.clone(), plan(&table, &hosts, &asks_gateway));
+                tables.insert(table.name.clone(), plan(&table, &cx.get::<GatewayHosts>(&key), &view.source));
             }
         }
         Arc::new(Tables { tables, made: None })
     }
 }
 
-/// The virtual hosts of one table. `asks_gateway` says whether a VirtualService asks about the Gateway: only then is
-/// a host's key to name all that share the table, which may be thousands.
-fn plan(table: &TableOfServers, hosts: &[GatewayHost], asks_gateway: &dyn Fn(&ConfigKey) -> bool) -> Table {
-    let gateways: BTreeSet<ConfigKey> = table.servers.iter().map(|s| s.gateway.clone()).collect();
-    let gateways: Arc<[ConfigKey]> = gateways.into_iter().collect();
-    let asked = |host: &GatewayHost| {
-        if host.virtual_services.iter().any(asks_gateway) { gateways.clone() } else { Arc::default() }
-    };
+/// The virtual hosts of one table.
+fn plan(table: &TableOfServers, hosts: &[GatewayHost], source: &Source) -> Table {
     let mut claimed = BTreeSet::new();
     let keys: imbl::OrdSet<VirtualHostKey> = hosts
         .iter()
@@ -149,7 +143,11 @@ fn plan(table: &TableOfServers, hosts: &[GatewayHost], asks_gateway: &dyn Fn(&Co
             service: None,
             virtual_services: host.virtual_services.clone(),
             destinations: host.destinations.clone(),
-            client: RouteClient::Gateway { gateways: asked(host), https_redirect: host.https_redirect },
+            client: RouteClient::Gateway {
+                source: host.asks_source.then(|| source.clone()),
+                tls: table.tls,
+                https_redirect: host.https_redirect,
+            },
         })
         .collect();
     // A table without a host answers 404 to everything, and a table with hosts answers so to the others.

@@ -12,8 +12,7 @@ use fairlead_envoy::{
     http::filter::{PerFilterConfig, cors_policy, http_fault},
     matcher::regex_rewrite,
     route::{
-        Action, Body, PathMatch, Redirect as EnvoyRedirect, RedirectCode, RedirectPath, Upstream,
-        cluster_weight, forward, host_rewrite,
+        Action, Body, PathMatch, Upstream, cluster_weight, forward, host_rewrite,
         policy::{hash_policy, max_stream_duration, mirror, retry_policy},
         route, route_match,
     },
@@ -21,7 +20,7 @@ use fairlead_envoy::{
 use fairlead_model::{
     HashKey, LoadBalancer,
     virtual_service::{
-        Destination, HttpAction, HttpMatch, HttpRoute, Redirect, RedirectPort, VirtualService,
+        Destination, HttpAction, HttpClient, HttpMatch, HttpRoute, RoutesAt, VirtualService,
         WeightedDestination,
     },
 };
@@ -33,6 +32,7 @@ mod convert;
 mod headers;
 mod matching;
 pub(super) mod plain;
+mod redirect;
 mod retry;
 
 /// A route as it is on the wire.
@@ -55,8 +55,8 @@ pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
         return default_route(inputs).into_iter().collect();
     }
     let mut routes: Vec<EncodedRoute> = Vec::new();
-    for service in &inputs.virtual_services {
-        routes_of(service, inputs, &mut routes);
+    for (at, service) in &inputs.virtual_services {
+        routes_of(service, at, inputs, &mut routes);
     }
     if let RouteClient::Gateway { .. } = inputs.key.client {
         // Several VirtualServices share a gateway's host: what matches everything comes after what does not.
@@ -66,18 +66,25 @@ pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
 }
 
 /// Adds the routes of one VirtualService, up to the first that matches everything.
-fn routes_of(service: &VirtualService, inputs: &VirtualHostInputs<'_>, routes: &mut Vec<EncodedRoute>) {
+fn routes_of(
+    service: &VirtualService,
+    at: &RoutesAt,
+    inputs: &VirtualHostInputs<'_>,
+    routes: &mut Vec<EncodedRoute>,
+) {
     let config = metadata::config_path(&service.origin);
+    let source = inputs.key.client.source();
+    let client = HttpClient { port: at.port, place: at.place.as_ref(), source };
     let by_message = |http: &HttpRoute, condition: &HttpMatch| {
-        let mut route = translate(http, condition, inputs);
+        let mut route = translate(http, condition, at.port, inputs);
         route.metadata = Some(metadata::config_at(config.clone()));
         EncodedRoute::of(&route)
     };
     for http in &service.http {
         let always = [HttpMatch::default()];
         let matches = if http.matches.is_empty() { &always[..] } else { &http.matches };
-        for condition in matches.iter().filter(|m| matching::applies(m, inputs.key)) {
-            let plain = plain::of_virtual_service(http, condition, &config, inputs);
+        for condition in matches.iter().filter(|m| m.client.includes(&client)) {
+            let plain = plain::of_virtual_service(http, condition, at.port, &config, inputs);
             debug_assert!(plain.as_ref().is_none_or(|plain| *plain == by_message(http, condition)));
             let route = plain.unwrap_or_else(|| by_message(http, condition));
             let last = route.is_catch_all;
@@ -94,8 +101,8 @@ fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<EncodedRoute> {
     let key = inputs.key;
     let host = key.service.as_ref()?.host.clone();
     let destination = Destination { host, subset: None, port: Some(key.port) };
-    let hash_policy = hash_policies([&destination].into_iter(), inputs);
-    let cluster = cluster(&destination, inputs);
+    let hash_policy = hash_policies([&destination].into_iter(), key.port, inputs);
+    let cluster = cluster(&destination, key.port, inputs);
     if hash_policy.is_empty() {
         return Some(plain::of_service(cluster, inputs));
     }
@@ -116,10 +123,12 @@ fn name(http: &HttpRoute, condition: &HttpMatch) -> String {
     }
 }
 
-fn translate(http: &HttpRoute, condition: &HttpMatch, inputs: &VirtualHostInputs<'_>) -> Route {
+fn translate(http: &HttpRoute, condition: &HttpMatch, port: u16, inputs: &VirtualHostInputs<'_>) -> Route {
     let action = match &http.action {
-        HttpAction::Route { .. } => Action::Forward(Box::new(forwarding(http, inputs))),
-        HttpAction::Redirect(redirect) => Action::Redirect(self::redirect(redirect, inputs.key.port)),
+        HttpAction::Route { .. } => Action::Forward(Box::new(forwarding(http, port, inputs))),
+        HttpAction::Redirect(redirect) => {
+            Action::Redirect(redirect::redirect(redirect, port))
+        }
         HttpAction::DirectResponse { status, body } => {
             Action::DirectResponse { status: *status, body: response_body(body) }
         }
@@ -141,7 +150,7 @@ fn translate(http: &HttpRoute, condition: &HttpMatch, inputs: &VirtualHostInputs
 }
 
 /// The action of a route that leads to services.
-fn forwarding(http: &HttpRoute, inputs: &VirtualHostInputs<'_>) -> RouteAction {
+fn forwarding(http: &HttpRoute, port: u16, inputs: &VirtualHostInputs<'_>) -> RouteAction {
     let HttpAction::Route { destinations, rewrite } = &http.action else { return RouteAction::default() };
     let authority =
         rewrite.authority.as_deref().or_else(|| headers::authority(&http.headers)).or_else(|| {
@@ -150,7 +159,7 @@ fn forwarding(http: &HttpRoute, inputs: &VirtualHostInputs<'_>) -> RouteAction {
                 _ => None,
             }
         });
-    let mut action = forward(upstream(destinations, authority.is_some(), inputs));
+    let mut action = forward(upstream(destinations, authority.is_some(), port, inputs));
     if let Some((pattern, substitution)) = &rewrite.uri_regex {
         action.regex_rewrite = Some(regex_rewrite(&**pattern, &**substitution));
     } else if let Some(uri) = &rewrite.uri {
@@ -158,14 +167,14 @@ fn forwarding(http: &HttpRoute, inputs: &VirtualHostInputs<'_>) -> RouteAction {
     }
     action.host_rewrite_specifier = authority.map(host_rewrite);
     set_timeout(&mut action, http.timeout);
-    action.hash_policy = hash_policies(destinations.iter().map(|d| &d.destination), inputs);
+    action.hash_policy = hash_policies(destinations.iter().map(|d| &d.destination), port, inputs);
     action.retry_policy =
         retry::policy(http.retries.as_ref(), inputs.mesh, !action.hash_policy.is_empty()).map(retry_policy);
     action.request_mirror_policies = http
         .mirrors
         .iter()
         .map(|m| {
-            let mut policy = mirror(cluster(&m.destination, inputs), convert::percent(m.percent));
+            let mut policy = mirror(cluster(&m.destination, port, inputs), convert::percent(m.percent));
             policy.trace_sampled = Some(false.into_proto());
             policy.disable_shadow_host_suffix_append = true;
             policy
@@ -178,31 +187,33 @@ fn forwarding(http: &HttpRoute, inputs: &VirtualHostInputs<'_>) -> RouteAction {
 fn upstream(
     destinations: &[WeightedDestination],
     authority_given: bool,
+    port: u16,
     inputs: &VirtualHostInputs<'_>,
 ) -> Upstream {
     if let [only] = destinations {
-        return Upstream::Cluster(cluster(&only.destination, inputs));
+        return Upstream::Cluster(cluster(&only.destination, port, inputs));
     }
     let weighted = destinations.iter().map(|d| {
-        let mut weight = cluster_weight(cluster(&d.destination, inputs), d.weight);
+        let mut weight = cluster_weight(cluster(&d.destination, port, inputs), d.weight);
         headers::apply_to_cluster(&mut weight, &d.headers, authority_given);
         weight
     });
     Upstream::Weighted(weighted.collect())
 }
 
-fn cluster(destination: &Destination, inputs: &VirtualHostInputs<'_>) -> String {
-    inputs.destinations.cluster(destination, inputs.key.port)
+fn cluster(destination: &Destination, port: u16, inputs: &VirtualHostInputs<'_>) -> String {
+    inputs.destinations.cluster(destination, port)
 }
 
 /// The hash policies that the rules of the destinations ask for.
 fn hash_policies<'a>(
     destinations: impl Iterator<Item = &'a Destination>,
+    port: u16,
     inputs: &VirtualHostInputs<'_>,
 ) -> Vec<HashPolicy> {
     let mut keys: Vec<HashKey> = Vec::new();
     for destination in destinations {
-        let policy = inputs.destinations.policy(destination, inputs.key.port, inputs.mesh);
+        let policy = inputs.destinations.policy(destination, port, inputs.mesh);
         if let Some(LoadBalancer::ConsistentHash(hash)) = policy.and_then(|p| p.load_balancer)
             && !keys.contains(&hash.key)
         {
@@ -220,35 +231,6 @@ fn set_timeout(action: &mut RouteAction, timeout: Option<std::time::Duration>) {
     let timeout = timeout.unwrap_or_default();
     action.timeout = Some(timeout.into_proto());
     action.max_stream_duration = timeout.is_zero().then(|| max_stream_duration(None, Some(timeout)));
-}
-
-fn redirect(redirect: &Redirect, listener_port: u16) -> EnvoyRedirect {
-    let https = redirect.scheme.as_deref() == Some("https");
-    let port = match redirect.port {
-        RedirectPort::Default => None,
-        RedirectPort::Number(port) => Some(port),
-        // What the scheme implies is not spelled out.
-        RedirectPort::FromRequest => Some(listener_port).filter(|p| *p != if https { 443 } else { 80 }),
-    };
-    let path = match (&redirect.uri, &redirect.uri_prefix) {
-        (Some(uri), _) => Some(RedirectPath::Full(uri.to_string())),
-        (None, Some(prefix)) => Some(RedirectPath::Prefix(prefix.to_string())),
-        (None, None) => None,
-    };
-    EnvoyRedirect {
-        scheme: redirect.scheme.as_deref().map(ToOwned::to_owned),
-        host: redirect.authority.as_deref().map(ToOwned::to_owned),
-        port,
-        path,
-        code: match redirect.status {
-            302 => RedirectCode::Found,
-            303 => RedirectCode::SeeOther,
-            307 => RedirectCode::TemporaryRedirect,
-            308 => RedirectCode::PermanentRedirect,
-            _ => RedirectCode::MovedPermanently,
-        },
-        strip_query: false,
-    }
 }
 
 /// Text where it is text, so that dumps can be read.

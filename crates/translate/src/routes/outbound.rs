@@ -15,10 +15,11 @@ use fairlead_model::{
     endpoints::PodAddresses,
     mesh::ResolvedMesh,
     proxy::Interception,
-    scope::{DestinationBinding, EgressScope, Scope, ScopeHost, ScopeListener, ScopeOf},
+    scope::{DestinationBinding, EgressScope, HttpOwner, Scope, ScopeHost, ScopeListener, ScopeOf},
     service::Registry,
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
     strata,
+    virtual_service::{GatewayRef, HttpClient},
 };
 
 use super::{
@@ -100,9 +101,9 @@ impl Planner<'_> {
         let mut claimed = ClaimedDomains::default();
         for host in listeners.iter().flat_map(in_order) {
             let domains = self.domains(host);
-            let ports = proxied_ports(host.service.as_deref());
+            let ports = proxied_ports(host);
             let first = ports.first().copied().filter(|_| by_socket && !ports.contains(&HTTP_PORT));
-            for port in ports {
+            for port in ports.into_iter().filter(|port| self.is_served(host, *port)) {
                 let bare = port == first.unwrap_or(HTTP_PORT);
                 let free: Arc<[Arc<str>]> = domains
                     .iter()
@@ -184,10 +185,19 @@ impl Planner<'_> {
     pub(super) fn is_in_table(&self, host: &ScopeHost, port: u16, listener: &ScopeListener) -> bool {
         match &host.service {
             Some(service) => self.serves_http(service, port, listener),
-            // A VirtualService for a host that is no service takes effect on port 80 only, as in Istio
-            // (route.go, buildSidecarVirtualHostsForVirtualService).
-            None => port == HTTP_PORT && host.virtual_service.is_some(),
+            None => self.is_served(host, port),
         }
+    }
+
+    /// Whether a host is a service, or has routes for this client.
+    fn is_served(&self, host: &ScopeHost, port: u16) -> bool {
+        host.service.is_some() || self.http_owner(host, port).is_some()
+    }
+
+    /// The VirtualService whose routes this client has for a host.
+    fn http_owner<'h>(&self, host: &'h ScopeHost, port: u16) -> Option<&'h HttpOwner> {
+        let (place, source) = (Some(&GatewayRef::Mesh), Some(&self.view.source));
+        host.http_owner(&HttpClient { port, place, source })
     }
 
     /// The table of one service port whose protocol is detected: whatever comes is for that service.
@@ -202,9 +212,9 @@ impl Planner<'_> {
         host: &ScopeHost,
         domains: Arc<[Arc<str>]>,
     ) -> VirtualHostKey {
-        let ScopeHost { binding, virtual_service, .. } = host;
-        let routed = virtual_service.as_ref().is_some_and(|header| header.has_http);
-        let asks_source = virtual_service.as_ref().is_some_and(|header| header.asks_source);
+        let binding = &host.binding;
+        let owner = self.http_owner(host, port);
+        let asks_source = owner.is_some_and(|owner| owner.header.asks_source);
         let own = binding
             .service
             .as_ref()
@@ -215,12 +225,8 @@ impl Planner<'_> {
             domains,
             port,
             service: binding.service.as_ref().map(|s| s.service.clone()),
-            virtual_services: if routed {
-                binding.virtual_service.iter().cloned().collect()
-            } else {
-                Arc::new([])
-            },
-            destinations: if routed { binding.destinations.clone() } else { own.into_iter().collect() },
+            virtual_services: owner.iter().map(|o| o.header.routes_at(port, &GatewayRef::Mesh)).collect(),
+            destinations: owner.map_or_else(|| own.into_iter().collect(), |owner| owner.destinations.clone()),
             client: RouteClient::Sidecar(asks_source.then(|| self.view.source.clone())),
         }
     }
@@ -277,27 +283,39 @@ impl Planner<'_> {
 
 /// The hosts of a listener, in the order in which they are given domains.
 fn in_order(listener: &ScopeListener) -> impl Iterator<Item = &ScopeHost> {
-    let those = |later| listener.hosts.values().filter(move |host| comes_later(host) == later);
-    those(false).chain(those(true))
+    let those = |rank| listener.hosts.values().filter(move |host| self::rank(host) == rank);
+    those(Rank::Named).chain(those(Rank::Kubernetes)).chain(those(Rank::External))
 }
 
-/// Whether a host is given those domains only that others leave.
-///
-/// The author of a ServiceEntry chooses its host freely: called `a.ns`, it must not take the short name of a
-/// Kubernetes Service.
-pub(super) fn comes_later(host: &ScopeHost) -> bool {
-    host.service.as_ref().is_some_and(|service| service.registry == Registry::External)
+/// Who is given domains first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// What a VirtualService names, and is no service: perhaps the second name of one.
+    Named,
+    /// A Kubernetes Service.
+    Kubernetes,
+    /// A ServiceEntry. Its author chooses the host freely: called `a.ns`, it must not take the short name of a
+    /// Service.
+    External,
+}
+
+pub(super) fn rank(host: &ScopeHost) -> Rank {
+    match host.service.as_ref().map(|service| service.registry) {
+        None => Rank::Named,
+        Some(Registry::Kubernetes) => Rank::Kubernetes,
+        Some(Registry::External) => Rank::External,
+    }
 }
 
 /// The port of HTTP, which need not be written.
-pub(super) const HTTP_PORT: u16 = 80;
+const HTTP_PORT: u16 = 80;
 
-/// The ports of a host that HTTP may be spoken to; that of HTTP for a host that is no service.
-fn proxied_ports(service: Option<&Service>) -> Vec<u16> {
+/// The ports of a host that HTTP may be spoken to.
+fn proxied_ports(host: &ScopeHost) -> BTreeSet<u16> {
     let is_http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Auto;
-    match service {
+    match &host.service {
         Some(service) => service.ports.iter().filter(|p| is_http(p.protocol)).map(|p| p.number).collect(),
-        None => vec![HTTP_PORT],
+        None => host.alternative_ports(),
     }
 }
 

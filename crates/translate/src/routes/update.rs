@@ -1,9 +1,9 @@
 //! The route tables of a sidecar brought up to date: what hosts that come and go change in them, and nothing else.
 //!
-//! It must come to what [`Planner::plan`] comes to. That goes through the hosts in order, those of ServiceEntries
-//! last, and the first to have a domain in a table is given it; so what a host has depends on those before it with
-//! which it shares a domain, its *rivals*. All domains of a name begin with the first label of it, and those of an
-//! address are the address: that is how rivals are found.
+//! It must come to what [`Planner::plan`] comes to. That goes through the hosts in order, and the first to have a
+//! domain in a table is given it; so what a host has depends on those before it with which it shares a domain, its
+//! *rivals*. All domains of a name begin with the first label of it, and those of an address are the address: that
+//! is how rivals are found.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use imbl::{OrdMap, OrdSet};
 
 use super::{
     domains::ClaimedDomains,
-    outbound::{HTTP_PORT, Planner, comes_later},
+    outbound::{Planner, Rank, rank},
     plan::{Table, Tables},
 };
 use crate::names;
@@ -35,6 +35,8 @@ pub(super) struct Made {
     scope: Arc<Scope>,
     /// How many services share the table of each port.
     sharing: BTreeMap<u16, usize>,
+    /// How many hosts that are no service may be in the table of each port, where there is one.
+    alternatives: BTreeMap<u16, usize>,
     /// The hosts by their addresses and those of their Pods.
     addresses: OrdSet<(IpAddr, Host)>,
     pods: PodAddresses,
@@ -47,10 +49,14 @@ impl Made {
         let mut made = Self {
             scope: scope.clone(),
             sharing: BTreeMap::new(),
+            alternatives: BTreeMap::new(),
             addresses: OrdSet::new(),
             pods: planner.pods.clone(),
         };
         for host in listener.hosts.values() {
+            for port in alternatives(host) {
+                *made.alternatives.entry(port).or_default() += 1;
+            }
             for port in planner.shared_ports(host, listener) {
                 *made.sharing.entry(port).or_default() += 1;
             }
@@ -59,6 +65,11 @@ impl Made {
         }
         Some(made)
     }
+}
+
+/// The ports in whose tables a host may be that is no service.
+fn alternatives(host: &ScopeHost) -> BTreeSet<u16> {
+    if host.service.is_some() { BTreeSet::new() } else { host.alternative_ports() }
 }
 
 /// The addresses that a host is known by.
@@ -143,6 +154,10 @@ impl Edit<'_> {
             for ip in addresses(host, self.before.pods) {
                 self.made.addresses.remove(&(ip, host.binding.host.clone()));
             }
+            for port in alternatives(host) {
+                let alternatives = self.made.alternatives.entry(port).or_default();
+                *alternatives = alternatives.saturating_sub(1);
+            }
             for (_, name) in self.before.sniffed_tables(host, self.listener) {
                 self.tables.remove(&name);
             }
@@ -150,6 +165,9 @@ impl Edit<'_> {
         if let Some(host) = new {
             let all = addresses(host, self.planner.pods);
             self.made.addresses.extend(all.map(|ip| (ip, host.binding.host.clone())));
+            for port in alternatives(host) {
+                *self.made.alternatives.entry(port).or_default() += 1;
+            }
             for (port, name) in self.planner.sniffed_tables(host, self.listener) {
                 let table = self.planner.sniffed_table(&name, port, host);
                 self.tables.insert(name, table);
@@ -163,8 +181,8 @@ impl Edit<'_> {
             let sharing = self.made.sharing.entry(*port).or_default();
             *sharing += 1;
             if *sharing == 1 {
-                // The hosts of VirtualServices that are no service are in this table, where there is one.
-                if *port == HTTP_PORT {
+                // Hosts that are no service, and have not changed, may be in the new table.
+                if self.made.alternatives.get(port).is_some_and(|hosts| *hosts > 0) {
                     return None;
                 }
                 let catch_all = self.planner.unknown(self.listener);
@@ -176,9 +194,6 @@ impl Edit<'_> {
             let sharing = self.made.sharing.entry(*port).or_default();
             *sharing = sharing.saturating_sub(1);
             if *sharing == 0 {
-                if *port == HTTP_PORT {
-                    return None;
-                }
                 self.made.sharing.remove(port);
                 self.tables.remove(&names::port_route(*port));
             }
@@ -201,7 +216,7 @@ impl State<'_> {
         let planner = self.planner;
         let Some(host) = self.listener.hosts.get(host) else { return Vec::new() };
         let mut ports = planner.shared_ports(host, self.listener);
-        ports.insert(HTTP_PORT);
+        ports.extend(alternatives(host));
         let before: Vec<&ScopeHost> = self
             .rivals(&host.binding.host)
             .iter()
@@ -252,8 +267,8 @@ impl State<'_> {
 }
 
 /// The place of a host among those that are given domains.
-fn place(host: &ScopeHost) -> (bool, &Host) {
-    (comes_later(host), &host.binding.host)
+fn place(host: &ScopeHost) -> (Rank, &Host) {
+    (rank(host), &host.binding.host)
 }
 
 /// The first label of a name, below wildcards: that of all domains that the name gives.

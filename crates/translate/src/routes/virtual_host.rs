@@ -9,7 +9,7 @@ use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     mesh::{Mesh, ResolvedMesh},
     strata,
-    virtual_service::{ResolvedVirtualService, VirtualService},
+    virtual_service::{ResolvedVirtualService, RoutesAt, VirtualService},
 };
 
 use super::http::{
@@ -37,7 +37,10 @@ impl Query for VirtualHostOf {
             virtual_services: key
                 .virtual_services
                 .iter()
-                .filter_map(|key| (*cx.get::<ResolvedVirtualService>(key)).clone())
+                .filter_map(|routes| {
+                    let service = (*cx.get::<ResolvedVirtualService>(&routes.virtual_service)).clone()?;
+                    Some((routes, service))
+                })
                 .collect(),
             destinations: Destinations::gather(cx, &key.destinations),
             mesh: &cx.get::<ResolvedMesh>(&()),
@@ -69,7 +72,7 @@ impl Query for Rest {
 /// All that a virtual host is decided by.
 pub(super) struct VirtualHostInputs<'a> {
     pub key: &'a VirtualHostKey,
-    pub virtual_services: Vec<Arc<VirtualService>>,
+    pub virtual_services: Vec<(&'a RoutesAt, Arc<VirtualService>)>,
     pub destinations: Destinations,
     pub mesh: &'a Mesh,
     /// The templates of routes that only forward.

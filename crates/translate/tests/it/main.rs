@@ -1,5 +1,6 @@
 //! Scenarios: configuration in, Envoy resources out.
 
+mod client_rules;
 mod closure;
 mod connections;
 mod envoy_validate;

@@ -138,9 +138,22 @@ const UNIVERSE: &[(&str, &str, &str, &[&str])] = &[
     ),
     (
         "VirtualService",
+        "web",
+        "some",
+        &[
+            "2019 {hosts: [a, alt.com, al], http: [{match: [{sourceLabels: {app: other}}, {port: 8080}], route: [{destination: {host: b.shop.svc.cluster.local}}]}]}",
+            "2020 {hosts: [alt.com, b.shop.svc.cluster.local], http: [{match: [{sourceNamespace: web, port: 91}], route: [{destination: {host: a}}]}]}",
+            "2016 {hosts: [bare.com, a.shop.svc.cluster.local], http: [{match: [{gateways: [gw]}], route: [{destination: {host: a}}]}]}",
+        ],
+    ),
+    (
+        "VirtualService",
         "shop",
         "wild",
-        &["{hosts: ['*.com'], http: [{route: [{destination: {host: v.com}}]}]}"],
+        &[
+            "{hosts: ['*.com'], http: [{route: [{destination: {host: v.com}}]}]}",
+            "{hosts: ['*.com', b, w.test], http: [{match: [{port: 90}, {sourceNamespace: shop}], route: [{destination: {host: v.com}}]}]}",
+        ],
     ),
     ("DestinationRule", "web", "rule", &["{host: a.shop.svc.cluster.local, subsets: [{name: v1}]}"]),
     ("Sidecar", "shop", "default", &["{egress: [{hosts: ['./*', 'ext/*', 'web/a.web.svc.cluster.local']}]}"]),

@@ -104,7 +104,11 @@ fn see(world: &mut World) -> Seen {
     let scope = world.get::<ScopeOf>(&sidecar.scope);
     let servers =
         ["g1", "g2"].map(|name| ServerRef { gateway: ConfigKey::new(Kind::Gateway, "edge", name), index: 0 });
-    let hosts = GatewayHostsKey { servers: Arc::from(servers), scope: gateway.scope.clone(), port: 80 };
+    let hosts = GatewayHostsKey {
+        servers: Arc::from(servers),
+        scope: gateway.scope.clone(),
+        source: gateway.source.clone(),
+    };
     let diagnostics = world.get::<AllDiagnostics>(&());
     Seen {
         sidecar: ProxyBinding::clone(&sidecar),

@@ -15,7 +15,7 @@ use crate::{
     scope::{ScopeInputs, resolve},
     service::{Registry, Resolution, Visibility},
     sidecar::{EgressHost, EgressListener, EgressNamespace, OutboundTrafficPolicy},
-    virtual_service::{GatewayRef, VirtualServiceHeader},
+    virtual_service::{GatewayRef, HttpClients, VirtualServiceHeader},
 };
 
 const SERVICES: usize = 10_000;
@@ -59,7 +59,9 @@ fn headers() -> Vec<Arc<VirtualServiceHeader>> {
             source_label_keys: Arc::default(),
             asks_source: false,
             asks_gateway: false,
+            asks_port: false,
             has_http: true,
+            http_clients: HttpClients::all(),
             has_l4: false,
             has_tcp: false,
             sni_hosts: Arc::default(),

@@ -30,6 +30,8 @@ const UNIVERSE: &[&str] = &[
     "vs web/v5 bare.com e.web.svc.cluster.local",
     "l4 shop/v6 a.shop.svc.cluster.local,x.com d.other.svc.cluster.local",
     "l4 web/v7 *.shop.svc.cluster.local k.com",
+    "vs other/v8 alt.com,a.web.svc.cluster.local,b.shop.svc.cluster.local x.com",
+    "vs shop/v9 e.web.svc.cluster.local,alt.com,c b",
     "dr shop/r1 a",
     "dr web/r2 *.com",
     "sidecar web/s1 [{hosts: ['./*', 'shop/a.shop.svc.cluster.local']}]",

@@ -1,4 +1,4 @@
-//! Conditions of routes: which of them can hold for a client, and what Envoy compares.
+//! Conditions of routes: what Envoy compares.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,36 +8,7 @@ use fairlead_envoy::{
     matcher::StringMatch as EnvoyMatch,
     route::{HeaderMatch, PathMatch, QueryMatch, header_matcher, query_parameter, route_match},
 };
-use fairlead_model::virtual_service::{GatewayRef, HttpMatch, StringMatch};
-
-use crate::view::{RouteClient, VirtualHostKey};
-
-/// Whether a condition can hold for the clients of a host: the parts that are decided here and not by Envoy.
-///
-/// Mirrors istio route.go (sourceMatchHTTP): `gateways`, where given, decides alone.
-pub(super) fn applies(condition: &HttpMatch, key: &VirtualHostKey) -> bool {
-    if condition.port.is_some_and(|port| port != key.port) {
-        return false;
-    }
-    match &key.client {
-        RouteClient::Sidecar(_) if !condition.gateways.is_empty() => {
-            condition.gateways.contains(&GatewayRef::Mesh)
-        }
-        RouteClient::Gateway { gateways, .. } if !condition.gateways.is_empty() => {
-            condition.gateways.iter().any(|g| match g {
-                GatewayRef::Mesh => false,
-                GatewayRef::Gateway(gateway) => gateways.contains(gateway),
-            })
-        }
-        RouteClient::Sidecar(Some(source)) => {
-            source.labels.contains_all(&condition.source_labels)
-                && condition.source_namespace.as_ref().is_none_or(|n| *n == source.namespace)
-        }
-        RouteClient::Sidecar(None) | RouteClient::Gateway { .. } => {
-            condition.source_labels.is_empty() && condition.source_namespace.is_none()
-        }
-    }
-}
+use fairlead_model::virtual_service::{HttpMatch, StringMatch};
 
 /// Whether Envoy is to compare nothing but the path.
 pub(super) fn asks_for_path_alone(condition: &HttpMatch) -> bool {

@@ -149,6 +149,7 @@ pub(super) fn of_service(cluster: String, inputs: &VirtualHostInputs<'_>) -> Enc
 pub(super) fn of_virtual_service(
     http: &HttpRoute,
     condition: &HttpMatch,
+    port: u16,
     config: &str,
     inputs: &VirtualHostInputs<'_>,
 ) -> Option<EncodedRoute> {
@@ -157,7 +158,7 @@ pub(super) fn of_virtual_service(
         return None;
     }
     if destinations.iter().any(|d| d.headers != Headers::default())
-        || !super::hash_policies(destinations.iter().map(|d| &d.destination), inputs).is_empty()
+        || !super::hash_policies(destinations.iter().map(|d| &d.destination), port, inputs).is_empty()
     {
         return None;
     }
@@ -182,7 +183,8 @@ pub(super) fn of_virtual_service(
             several => several.iter().map(|d| d.weight).collect(),
         },
     };
-    let clusters: Vec<String> = destinations.iter().map(|d| super::cluster(&d.destination, inputs)).collect();
+    let clusters: Vec<String> =
+        destinations.iter().map(|d| super::cluster(&d.destination, port, inputs)).collect();
     let texts = Texts {
         name: Some(&*name).filter(|name| !name.is_empty()),
         path,
