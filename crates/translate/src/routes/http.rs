@@ -88,6 +88,14 @@ fn routes_of(
             debug_assert!(plain.as_ref().is_none_or(|plain| *plain == by_message(http, condition)));
             let route = plain.unwrap_or_else(|| by_message(http, condition));
             let last = route.is_catch_all;
+            if let HttpAction::Redirect(redirect) = &http.action
+                && let Some(port) = redirect::replaced_port(redirect, inputs.key.client.is_tls())
+            {
+                let mut route = translate(http, condition, at.port, inputs);
+                redirect::for_hosts_with_a_port(&mut route, port, inputs.key.client.is_tls());
+                route.metadata = Some(metadata::config_at(config.clone()));
+                routes.push(EncodedRoute { bytes: encode(&route), is_catch_all: last });
+            }
             routes.push(route);
             if last {
                 return;
@@ -127,7 +135,7 @@ fn translate(http: &HttpRoute, condition: &HttpMatch, port: u16, inputs: &Virtua
     let action = match &http.action {
         HttpAction::Route { .. } => Action::Forward(Box::new(forwarding(http, port, inputs))),
         HttpAction::Redirect(redirect) => {
-            Action::Redirect(redirect::redirect(redirect, port))
+            Action::Redirect(redirect::redirect(redirect, port, inputs.key.client.is_tls()))
         }
         HttpAction::DirectResponse { status, body } => {
             Action::DirectResponse { status: *status, body: response_body(body) }

@@ -14,6 +14,7 @@ mod prop_metamorphic;
 mod prop_oracle;
 mod prop_services;
 mod proxy_file;
+mod redirects;
 mod requests;
 mod short_names;
 mod sound;

@@ -1,15 +1,22 @@
-//! Redirects.
+//! Redirects, and the port of their location.
 
-use fairlead_envoy::route::{Redirect as EnvoyRedirect, RedirectCode, RedirectPath};
+use envoy_types::pb::envoy::config::route::v3::{Route, route::Action};
+use fairlead_envoy::{
+    matcher::StringMatch as EnvoyMatch,
+    route::{HeaderMatch, Redirect as EnvoyRedirect, RedirectCode, RedirectPath, header_matcher},
+};
 use fairlead_model::virtual_service::{Redirect, RedirectPort};
 
-pub(super) fn redirect(redirect: &Redirect, listener_port: u16) -> EnvoyRedirect {
-    let https = redirect.scheme.as_deref() == Some("https");
+/// A redirect of a listener with this port. Envoy adds `port` to whatever host it is, so what the scheme implies is
+/// left out.
+///
+/// Mirrors istio pilot/pkg/networking/core/route/route.go (ApplyRedirect).
+pub(super) fn redirect(redirect: &Redirect, listener_port: u16, is_tls: bool) -> EnvoyRedirect {
+    let implied = implied_port(redirect, is_tls);
     let port = match redirect.port {
         RedirectPort::Default => None,
         RedirectPort::Number(port) => Some(port),
-        // What the scheme implies is not spelled out.
-        RedirectPort::FromRequest => Some(listener_port).filter(|p| *p != if https { 443 } else { 80 }),
+        RedirectPort::FromRequest => Some(listener_port),
     };
     let path = match (&redirect.uri, &redirect.uri_prefix) {
         (Some(uri), _) => Some(RedirectPath::Full(uri.to_string())),
@@ -19,7 +26,7 @@ pub(super) fn redirect(redirect: &Redirect, listener_port: u16) -> EnvoyRedirect
     EnvoyRedirect {
         scheme: redirect.scheme.as_deref().map(ToOwned::to_owned),
         host: redirect.authority.as_deref().map(ToOwned::to_owned),
-        port,
+        port: port.filter(|port| *port != implied),
         path,
         code: match redirect.status {
             302 => RedirectCode::Found,
@@ -29,5 +36,42 @@ pub(super) fn redirect(redirect: &Redirect, listener_port: u16) -> EnvoyRedirect
             _ => RedirectCode::MovedPermanently,
         },
         strip_query: false,
+    }
+}
+
+/// The port that the scheme of the new location implies.
+fn implied_port(redirect: &Redirect, is_tls: bool) -> u16 {
+    let scheme = redirect.scheme.as_deref().unwrap_or(if is_tls { "https" } else { "http" });
+    if scheme.eq_ignore_ascii_case("https") { HTTPS_PORT } else { HTTP_PORT }
+}
+
+const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
+
+/// The port that a redirect names and its scheme implies, where the host stays that of the request.
+///
+/// Left out, it would not replace a port that the host has: `{scheme: https, port: 443}` would lead from
+/// `http://a.example.com:8080` to `https://a.example.com:8080`. Hosts with a port need a route of their own.
+pub(super) fn replaced_port(redirect: &Redirect, is_tls: bool) -> Option<u16> {
+    match redirect.port {
+        RedirectPort::Number(port) if redirect.authority.is_none() => {
+            Some(port).filter(|port| *port == implied_port(redirect, is_tls))
+        }
+        _ => None,
+    }
+}
+
+/// Narrows a redirect to hosts with a port, in place of which it spells out `port`.
+///
+/// Envoy itself takes away the port that the scheme of the request implies (config_impl.cc, `processRequestHost`).
+pub(super) fn for_hosts_with_a_port(route: &mut Route, port: u16, is_tls: bool) {
+    let implied = if is_tls { HTTPS_PORT } else { HTTP_PORT };
+    if let Some(condition) = &mut route.r#match {
+        let has_port = HeaderMatch::Is(EnvoyMatch::Regex(".*:[0-9]+".to_owned()));
+        let is_implied = HeaderMatch::IsNot(EnvoyMatch::Suffix(format!(":{implied}")));
+        condition.headers.extend([has_port, is_implied].map(|form| header_matcher(":authority", form)));
+    }
+    if let Some(Action::Redirect(redirect)) = &mut route.action {
+        redirect.port_redirect = port.into();
     }
 }
