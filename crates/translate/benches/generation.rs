@@ -142,7 +142,6 @@ fn gateway_view(binding: &ProxyBinding) -> GatewayView {
         ports: binding.gateway_ports.clone(),
         privileged: binding.privileged,
         families: binding.families,
-        source: binding.source.clone(),
     }
 }
 

@@ -135,7 +135,6 @@ impl Query for SetsOf {
             ports: binding.gateway_ports.clone(),
             privileged: binding.privileged,
             families: binding.families,
-            source: binding.source.clone(),
         };
         Sets {
             clusters: cx.get::<ClusterSet>(&ClusterSetKey {

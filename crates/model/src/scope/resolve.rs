@@ -346,12 +346,8 @@ impl<'a> Binder<'a> {
             }
             owners.push(self.http_owner(*at, ports));
         }
-        let binding = HostBinding {
-            host: host.clone(),
-            service: None,
-            l4: Arc::default(),
-            aliases: Arc::default(),
-        };
+        let binding =
+            HostBinding { host: host.clone(), service: None, l4: Arc::default(), aliases: Arc::default() };
         (!owners.is_empty()).then(|| ScopeHost { binding, service: None, http: owners.into() })
     }
 

@@ -36,8 +36,6 @@ pub struct GatewayView {
     pub privileged: bool,
     /// The families that listeners listen on.
     pub families: IpFamilies,
-    /// What routes may ask about the gateway.
-    pub source: Source,
 }
 
 /// One route table of a gateway listener.
