@@ -55,6 +55,13 @@ pub(super) struct L4Routes<'a> {
 }
 
 impl L4Routes<'_> {
+    /// Whether a TLS route is for a name of this host.
+    pub(super) fn ask_for(&self, host: &Host) -> bool {
+        let matches = self.service.tls.iter().flat_map(|route| &route.matches);
+        let mut names = matches.filter(|m| self.client.admits(m)).flat_map(|m| &m.sni_hosts);
+        names.any(|name| name.overlaps(host))
+    }
+
     /// The TCP proxy to the destinations of a route.
     fn proxy(&self, routes: &[(Destination, u32)]) -> Filter {
         let Self { service, destinations, mesh, .. } = self;

@@ -112,6 +112,27 @@ fn tls_routes_of_two_objects_apply_each_to_its_names() {
 }
 
 #[test]
+fn a_route_for_one_name_leaves_the_other_hosts_of_its_object_as_they_are() {
+    let entry = |age: u8, name: &str| {
+        format!(
+            "---\n{{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {{name: {name}, namespace: default, creationTimestamp: '20{age}-01-01T00:00:00Z'}}, spec: {{hosts: [{name}.wide.test], resolution: DNS, ports: [{{number: 443, name: tls, protocol: TLS}}]}}}}\n"
+        )
+    };
+    let expected = [
+        ("10.1.1.1:443", Tls("a.wide.test"), "outbound|443||two"),
+        ("10.1.1.1:443", Tls("b.wide.test"), "outbound|443||b.wide.test"),
+        ("10.1.1.1:443", Tls("c.wide.test"), "PassthroughCluster"),
+    ];
+    for hosts in ["'*.wide.test'", "a.wide.test, b.wide.test"] {
+        let star =
+            routes("star", 20, &format!("hosts: [{hosts}], {}", tls("sniHosts: [a.wide.test]", "two")));
+        for (a, b) in [(20, 21), (21, 20)] {
+            check(&client(), &[entry(a, "a"), entry(b, "b"), star.clone()], &expected);
+        }
+    }
+}
+
+#[test]
 fn the_oldest_of_two_objects_takes_what_both_name() {
     let a = routes("a", 21, &format!("hosts: [one], {}", tcp("", "two")));
     let b = routes("b", 20, &format!("hosts: [one], {}", tcp("", "three")));

@@ -185,7 +185,11 @@ impl Chains {
             let routes = L4Routes { service: virtual_service, destinations, client, mesh };
             if service.port.protocol.is_tls() {
                 let chains = tcp::tls_chains(&routes, None, ranges, claims);
-                takes_all |= !chains.is_empty();
+                takes_all |= match service.addressed {
+                    // What asks for other names only leaves the service its own.
+                    Addressed::Shared(_) => routes.ask_for(&service.host.host),
+                    Addressed::Own | Addressed::Pods(_) => !chains.is_empty(),
+                };
                 self.needs_sni |= !chains.is_empty();
                 self.matched.extend(chains);
             } else if !takes_all {
