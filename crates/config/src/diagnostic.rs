@@ -1,8 +1,11 @@
 //! [`Diagnostic`]: what is wrong or doubtful in a user's configuration, as data.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
-use crate::{Code, ConfigKey, FieldPath, Location, Source};
+use crate::{Code, ConfigKey, FieldPath, Location, Source, printable::Printing};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,17 +98,20 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     /// `error[FL0101 unknown-field] VirtualService shop/cart spec.http[0].timeuot (a.yaml:7:5): message; help`.
+    ///
+    /// On one line: names, keys and messages come from outside, see [`Printing`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{} {}] {}", self.severity, self.code.as_str(), self.code.name(), self.on)?;
+        write!(f, "{}[{} {}] ", self.severity, self.code.as_str(), self.code.name())?;
+        write!(Printing::new(&mut *f), "{}", self.on)?;
         if !self.path.is_root() {
-            write!(f, " {}", self.path)?;
+            write!(Printing::new(&mut *f), " {}", self.path)?;
         }
         if let Some(position) = &self.position {
-            write!(f, " ({position})")?;
+            write!(Printing::new(&mut *f), " ({position})")?;
         }
-        write!(f, ": {}", self.message)?;
+        write!(Printing::new(&mut *f), ": {}", self.message)?;
         if let Some(help) = &self.help {
-            write!(f, "; {help}")?;
+            write!(Printing::new(&mut *f), "; {help}")?;
         }
         Ok(())
     }

@@ -1,0 +1,70 @@
+//! Texts from outside as they may be shown: on one line, without what a terminal obeys, and not too long.
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
+
+/// Most bytes that are shown of one text.
+pub const MOST_BYTES: usize = 2048;
+
+/// A text as it may be shown: what does not print is escaped as in Rust (`\n`, `\u{1b}`), and what is long is cut.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.len() <= MOST_BYTES && text.chars().all(prints) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len().min(MOST_BYTES) + 8);
+    // Writing to a text does not fail.
+    let _ = Printing::new(&mut shown).write_str(text);
+    Cow::Owned(shown)
+}
+
+/// Whether a character is nothing but what it looks like. Control characters move the cursor or end a line, and
+/// those that set the direction of writing make a line look like another.
+fn prints(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Passes on what is written, as it may be shown.
+#[derive(Debug)]
+pub struct Printing<W> {
+    to: W,
+    left: usize,
+    cut: bool,
+}
+
+impl<W: fmt::Write> Printing<W> {
+    /// Writes to `to`, at most [`MOST_BYTES`].
+    pub fn new(to: W) -> Self {
+        Self { to, left: MOST_BYTES, cut: false }
+    }
+}
+
+impl<W: fmt::Write> fmt::Write for Printing<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.cut {
+            return Ok(());
+        }
+        let mut plain = 0;
+        for (at, c) in text.char_indices() {
+            let size = if prints(c) { c.len_utf8() } else { c.escape_default().len() };
+            if size > self.left {
+                self.cut = true;
+                self.to.write_str(&text[plain..at])?;
+                return self.to.write_char('…');
+            }
+            self.left -= size;
+            if !prints(c) {
+                self.to.write_str(&text[plain..at])?;
+                write!(self.to, "{}", c.escape_default())?;
+                plain = at + c.len_utf8();
+            }
+        }
+        self.to.write_str(&text[plain..])
+    }
+}
+
+#[cfg(test)]
+mod tests;
