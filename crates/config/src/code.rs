@@ -44,7 +44,7 @@ codes! {
     TooLarge "FL0006" "too-large": "a file or document is larger than the limit";
     TooDeep "FL0007" "too-deep": "a document is nested deeper than the limit";
     TooManyNodes "FL0008" "too-many-nodes": "a document has more values than the limit";
-    AliasExpansion "FL0009" "alias-expansion": "a document's aliases expand to more values than the limit";
+    AliasExpansion "FL0009" "alias-expansion": "a document's aliases expand to more values or bytes than the limit";
     UnknownAlias "FL0010" "unknown-alias": "an alias refers to an anchor that is not defined before it";
     Yaml11Value "FL0011" "yaml-1-1-value": "kubectl reads a bare value otherwise than YAML 1.2 does";
     UnsupportedTag "FL0012" "unsupported-tag": "a YAML tag has no meaning here";
@@ -53,6 +53,9 @@ codes! {
     DuplicateObject "FL0015" "duplicate-object": "the same object is defined more than once";
     LastGoodKept "FL0016" "last-good-kept": "the last good version of an object stays in use";
     PollingFallback "FL0017" "polling-fallback": "the directory cannot be watched and is polled instead";
+    LinkRefused "FL0018" "link-refused": "a link leads out of the directory and is not followed";
+    TooManyFiles "FL0019" "too-many-files": "a directory holds more than is read of it";
+    FindingsLeftOut "FL0020" "findings-left-out": "a document has more findings than are listed";
     // Decoding.
     UnknownField "FL0101" "unknown-field": "a field does not exist";
     MisplacedField "FL0102" "misplaced-field": "a field exists, but elsewhere in the object";

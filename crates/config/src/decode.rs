@@ -40,7 +40,12 @@ pub struct Decoded {
     pub rejected: BTreeSet<ConfigKey>,
     /// Number of documents whose objects are not known, because they are not well-formed.
     pub broken_documents: usize,
+    /// Number of findings about a document that are not among the diagnostics, because there are too many.
+    left_out: usize,
 }
+
+/// Most findings about one document: a list may have many objects.
+const MOST_FINDINGS: usize = yaml::limits::FINDINGS;
 
 impl Decoded {
     fn append(&mut self, other: Self) {
@@ -48,6 +53,18 @@ impl Decoded {
         self.diagnostics.extend(other.diagnostics);
         self.rejected.extend(other.rejected);
         self.broken_documents += other.broken_documents;
+        self.left_out += other.left_out;
+    }
+
+    /// Leaves out what is too much. Errors that name no object come first, as any object may be behind them; then
+    /// other errors.
+    fn bound(&mut self) {
+        if self.diagnostics.len() <= MOST_FINDINGS {
+            return;
+        }
+        self.diagnostics.sort_by_key(|finding| (finding.severity, matches!(finding.on, Subject::Object(_))));
+        self.left_out += self.diagnostics.len() - MOST_FINDINGS;
+        self.diagnostics.truncate(MOST_FINDINGS);
     }
 }
 
@@ -68,7 +85,18 @@ pub fn decode_file(file: &str, bytes: &[u8]) -> Decoded {
 
 /// Decodes and validates the objects of a document: one, or the items of a list.
 pub fn decode(document: &YamlDoc) -> Decoded {
-    decode_node(document, &document.root, None)
+    let mut decoded = decode_node(document, &document.root, None);
+    decoded.bound();
+    if decoded.left_out > 0 {
+        let on = Subject::File(manifest::file_of(document));
+        let message = format!("{} further findings about this document are not listed", decoded.left_out);
+        let mut diagnostic =
+            Diagnostic::new(Severity::Info, on, Code::FindingsLeftOut, FieldPath::root(), message);
+        diagnostic.help("correct what is listed, and look again");
+        diagnostic.position = manifest::location(document, document.root.position);
+        decoded.diagnostics.push(diagnostic);
+    }
+    decoded
 }
 
 /// Decodes and validates an object that an API server sent.
@@ -89,6 +117,9 @@ fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {
     if let Some(Value::List(items)) = node.get("items").map(|items| &items.value) {
         for item in items {
             decoded.append(decode_node(document, item, Some(list)));
+            if decoded.diagnostics.len() > 2 * MOST_FINDINGS {
+                decoded.bound();
+            }
         }
     } else {
         let on = Subject::File(manifest::file_of(document));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
 
-use crate::{Code, Position};
+use crate::{Code, Position, decode::shown};
 
 use super::{Entry, Fault, Meaning, Node, Scalar, Value, limits, position, split::Chunk};
 
@@ -24,7 +24,7 @@ pub(super) fn documents(chunk: &Chunk<'_>) -> Built {
         built.faults.push(Fault::new(Code::TooLarge, position(chunk.lines_before + 1, 1), message));
         return built;
     }
-    let mut builder = Builder::new(chunk.lines_before);
+    let mut builder = Builder::new(chunk);
     for event in Parser::new_from_str_with_options(chunk.text, options()) {
         let result = event
             .map_err(|error| builder.syntax(&error))
@@ -36,6 +36,9 @@ pub(super) fn documents(chunk: &Chunk<'_>) -> Built {
                 builder.faults.push(fault);
                 break;
             }
+        }
+        if builder.faults.len() >= limits::FINDINGS {
+            break;
         }
     }
     built.faults = builder.faults;
@@ -84,13 +87,24 @@ struct Builder {
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
     alias_nodes: usize,
+    /// Bytes that anchors and aliases have added, and may add.
+    copied: usize,
+    may_copy: usize,
     faults: Vec<Fault>,
 }
 
 impl Builder {
-    fn new(lines_before: usize) -> Self {
-        let (open, anchors, faults) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { lines_before, open, anchors, nodes: 0, alias_nodes: 0, faults }
+    fn new(chunk: &Chunk<'_>) -> Self {
+        Self {
+            lines_before: chunk.lines_before,
+            open: Vec::new(),
+            anchors: BTreeMap::new(),
+            nodes: 0,
+            alias_nodes: 0,
+            copied: 0,
+            may_copy: limits::ALIAS_BYTES.min(chunk.text.len().saturating_mul(limits::ALIAS_FACTOR)),
+            faults: Vec::new(),
+        }
     }
 
     fn position(&self, marker: Marker) -> Position {
@@ -179,8 +193,21 @@ impl Builder {
         if self.open.len() + target.height() > limits::DEPTH {
             return Err(too_deep(at));
         }
-        let node = Node { position: at, value: target.value.clone() };
+        let bytes = target.bytes();
+        self.copy(bytes, at)?;
+        let node = Node { position: at, value: self.anchors[&id].value.clone() };
         self.complete(node, 0, false)
+    }
+
+    /// Accounts for a copy before it is made.
+    fn copy(&mut self, bytes: usize, at: Position) -> Result<(), Fault> {
+        self.copied = self.copied.saturating_add(bytes);
+        if self.copied <= self.may_copy {
+            return Ok(());
+        }
+        let message = format!("anchors and aliases make more than {} bytes of the document", self.may_copy);
+        Err(Fault::new(Code::AliasExpansion, at, message)
+            .with_help("write the values out, or use fewer aliases"))
     }
 
     /// Puts a complete value where it belongs: into the open collection, or out as the document.
@@ -191,6 +218,7 @@ impl Builder {
             return Err(Fault::new(Code::TooManyNodes, node.position, message));
         }
         if anchor != 0 {
+            self.copy(node.bytes(), node.position)?;
             self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut() {
@@ -210,7 +238,7 @@ impl Builder {
                         value: node,
                     });
                 } else {
-                    let message = format!("the key `{text}` is there twice");
+                    let message = format!("the key `{}` is there twice", shown(&text));
                     self.faults
                         .push(Fault::new(Code::DuplicateKey, position, message).with_help("remove one"));
                 }
@@ -265,21 +293,21 @@ fn scalar_of(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Position) ->
         Some("bool") => matches!(meaning, Meaning::Bool(_)),
         Some("null") => matches!(meaning, Meaning::Null),
         _ => {
-            let message = format!("the tag `{}` has no meaning here", tag.original());
+            let message = format!("the tag `{}` has no meaning here", shown(tag.original().as_ref()));
             return Err(Fault::new(Code::UnsupportedTag, at, message).with_help("remove the tag"));
         }
     };
     if fits {
         return Ok(Scalar { text: text.into(), meaning, bare: false });
     }
-    let message = format!("the value is not what its tag `{}` says", tag.original());
+    let message = format!("the value is not what its tag `{}` says", shown(tag.original().as_ref()));
     Err(Fault::new(Code::UnsupportedTag, at, message))
 }
 
 fn check_tag(tag: Option<&Tag>, expected: &str, at: Position) -> Result<(), Fault> {
     match tag {
         Some(tag) if tag.core_suffix() != Some(expected) => {
-            let message = format!("the tag `{}` has no meaning here", tag.original());
+            let message = format!("the tag `{}` has no meaning here", shown(tag.original().as_ref()));
             Err(Fault::new(Code::UnsupportedTag, at, message).with_help("remove the tag"))
         }
         _ => Ok(()),

@@ -82,6 +82,24 @@ impl Node {
         }
     }
 
+    /// Bytes of the texts in this, and some for each value.
+    pub(crate) fn bytes(&self) -> usize {
+        const VALUE: usize = 8;
+        VALUE
+            + match &self.value {
+                Value::Scalar(scalar) => scalar.text.len(),
+                Value::List(items) => items.iter().map(Self::bytes).sum(),
+                Value::Map(entries) => {
+                    let entry = |entry: &Entry| {
+                        entry.key.len()
+                            + entry.written_key.as_ref().map_or(0, |key| key.len())
+                            + entry.value.bytes()
+                    };
+                    entries.iter().map(entry).sum()
+                }
+            }
+    }
+
     /// Levels of lists and mappings in this.
     pub(crate) fn height(&self) -> usize {
         match &self.value {

@@ -217,6 +217,27 @@ fn alias_bombs_are_refused() {
 }
 
 #[test]
+fn aliases_of_long_texts_are_refused_before_they_are_copied() {
+    // 450 KB that would become 450 MB: bounded in values, they were not in bytes.
+    let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(9000), "*a, ".repeat(49_000));
+    let found = faults(text);
+    assert!(found.len() == 1 && found[0].starts_with("alias-expansion 2:"), "{found:?}");
+    // Keys are copied as well, and so is what an anchor is put on.
+    let keys = format!("a: &a {{{}: 1}}\nb: [{}]\n", "k".repeat(9000), "*a, ".repeat(1000));
+    assert_eq!(faults(keys).len(), 1);
+    let anchors: String = (0..90).map(|i| format!("&a{i} [")).collect();
+    assert_eq!(faults(format!("{anchors}{}{}", "x".repeat(100_000), "]".repeat(90))).len(), 1);
+    // What people write stays far below.
+    let shared: String = (0..10).map(|i| format!("r{i}: {{<<: *x, n: {i}}}\n")).collect();
+    assert_eq!(faults(format!("x: &x {{timeout: 10s, retries: {{attempts: 3}}}}\n{shared}")).len(), 0);
+}
+
+#[test]
+fn what_is_wrong_a_hundred_thousand_times_is_said_a_thousand_times() {
+    assert_eq!(faults("a: 1\n".repeat(100_000)).len(), limits::FINDINGS);
+}
+
+#[test]
 fn large_documents_and_files_are_refused() {
     let big = "a: ".to_owned() + &"x".repeat(limits::DOCUMENT_BYTES);
     assert_eq!(faults(format!("ok: 1\n---\n{big}\n")), ["too-large 2:1"]);
