@@ -17,6 +17,17 @@ pub struct Snapshot {
     pub files: BTreeMap<Arc<str>, FileState>,
     /// Directories that could not be read, with the reason. Files known to be under them count as unchanged.
     pub unreadable: BTreeMap<Arc<str>, String>,
+    /// Files and directories that are not read on purpose. Files known to be there count as unchanged.
+    pub refused: BTreeMap<Arc<str>, Refusal>,
+}
+
+/// Why something that is there is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A link leads out of the directory, to this place.
+    Link(String),
+    /// The directory holds more than this bound.
+    Bound(String),
 }
 
 impl Snapshot {
@@ -71,6 +82,7 @@ pub struct Directory {
     found: BTreeSet<Arc<str>>,
     /// As in the last snapshot.
     unreadable: BTreeMap<Arc<str>, String>,
+    refused: BTreeMap<Arc<str>, Refusal>,
 }
 
 /// What was in use before, by the keys that may have changed.
@@ -110,12 +122,14 @@ impl Directory {
 
     /// Takes the files as they are now; returns what that changes.
     pub fn update(&mut self, snapshot: Snapshot) -> Changes {
-        let Snapshot { files, unreadable } = snapshot;
-        let is_gone = |path: &Arc<str>| {
-            !files.contains_key(path) && !unreadable.keys().any(|directory| is_under(directory, path))
+        let Snapshot { files, unreadable, refused } = snapshot;
+        let unseen = |path: &str| {
+            let mut places = unreadable.keys().chain(refused.keys());
+            places.any(|place| is_under(place, path)) || refused.contains_key(path)
         };
+        let is_gone = |path: &Arc<str>| !files.contains_key(path) && !unseen(path);
         let gone: Vec<_> = self.files.keys().filter(|path| is_gone(path)).cloned().collect();
-        self.unreadable = unreadable;
+        (self.unreadable, self.refused) = (unreadable, refused);
         let gone = gone.into_iter().map(|path| (path, None));
         self.update_files(gone.chain(files.into_iter().map(|(path, state)| (path, Some(state)))))
     }
@@ -224,6 +238,7 @@ impl Directory {
         let mut all: Vec<_> = found.flat_map(|record| record.diagnostics.iter().cloned()).collect();
         all.extend(self.rivals.iter().flat_map(|(key, paths)| self.duplicates(key, paths)));
         all.extend(self.unreadable.iter().map(|(path, reason)| unreadable_finding(path, reason)));
+        all.extend(self.refused.iter().map(|(path, refusal)| refusal_finding(path, refusal)));
         all.sort_by(|a, b| a.position.cmp(&b.position).then_with(|| a.cmp(b)));
         let mut kinds_not_read = BTreeSet::new();
         all.retain(|finding| {
@@ -306,6 +321,26 @@ fn unreadable_finding(path: &Arc<str>, reason: &str) -> Diagnostic {
     let text = format!("cannot be read: {reason}");
     let on = Subject::File(path.clone());
     let mut finding = Diagnostic::new(Severity::Error, on, Code::UnreadableFile, FieldPath::root(), text);
+    finding.position = Some(Location { file: path.clone(), line: 1, column: 1 });
+    finding
+}
+
+fn refusal_finding(path: &Arc<str>, refusal: &Refusal) -> Diagnostic {
+    let (code, text, help) = match refusal {
+        Refusal::Link(target) => (
+            Code::LinkRefused,
+            format!("the link leads out of the directory, to {target}, and is not followed"),
+            "put what it leads to into the directory, or set source.linksOutside if all who write here may read that",
+        ),
+        Refusal::Bound(bound) => (
+            Code::TooManyFiles,
+            format!("there is more than is read: {bound}"),
+            "remove what is not configuration, or raise source.maxFiles or source.maxBytes",
+        ),
+    };
+    let on = Subject::File(path.clone());
+    let mut finding = Diagnostic::new(Severity::Error, on, code, FieldPath::root(), text);
+    finding.help(help);
     finding.position = Some(Location { file: path.clone(), line: 1, column: 1 });
     finding
 }

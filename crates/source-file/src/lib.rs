@@ -9,5 +9,6 @@ mod scan;
 mod source;
 mod watch;
 
-pub use directory::{Changes, Directory, FileState, Snapshot};
+pub use directory::{Changes, Directory, FileState, Refusal, Snapshot};
+pub use scan::Bounds;
 pub use source::{FileSource, Loaded, Settings, SourceError, Update, load_once};

@@ -13,10 +13,31 @@ use std::{
 
 use fairlead_config::yaml::limits::FILE_BYTES;
 
-use crate::{FileState, Snapshot};
+use crate::{FileState, Refusal, Snapshot};
 
-/// Deepest nesting of directories.
-const MOST_LEVELS: usize = 32;
+/// What is read of a directory. What is over a bound is named, and files that were read before stay in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Links may lead out of the directory. Default false: whoever writes a link could have the server read anything.
+    /// Those that stay inside are followed, as those by which Kubernetes mounts ConfigMaps (`a.yaml` leads to
+    /// `..data/a.yaml`).
+    pub links_outside: bool,
+    /// Most files that are read. Default 100,000; ten times as many may be looked at.
+    pub files: usize,
+    /// Most bytes of all files together. Default 1 GiB.
+    pub bytes: u64,
+    /// Deepest nesting of directories. Default 32.
+    pub levels: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { links_outside: false, files: 100_000, bytes: 1 << 30, levels: 32 }
+    }
+}
+
+/// Of so many entries of directories for each file that may be read, most are something else.
+const ENTRIES_PER_FILE: usize = 10;
 
 /// The kernel stamps files by a clock that ticks every few milliseconds, so a file may change twice within one
 /// stamp. A file is trusted to be unchanged only if it was read at least this long after its stamp.
@@ -25,6 +46,7 @@ const STAMP_RESOLUTION: Duration = Duration::from_secs(1);
 /// Reads a directory again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
+    bounds: Bounds,
     seen: BTreeMap<Arc<str>, Seen>,
     /// The directories that the last scan went through.
     directories: BTreeSet<PathBuf>,
@@ -77,9 +99,17 @@ pub(crate) fn identity(_: &fs::Metadata) -> Option<(u64, u64)> {
 }
 
 impl Scanner {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self { bounds, ..Self::default() }
+    }
+
     /// Reads the files under `root`.
     pub(crate) fn scan(&mut self, root: &Path) -> Snapshot {
         let mut walk = Walk {
+            bounds: self.bounds.clone(),
+            root: fs::canonicalize(root).unwrap_or_else(|_| root.to_owned()),
+            entries: 0,
+            bytes: 0,
             before: std::mem::take(&mut self.seen),
             seen: BTreeMap::new(),
             directories: BTreeSet::new(),
@@ -90,7 +120,10 @@ impl Scanner {
         // Files of a directory that cannot be read now are read again when it can.
         self.seen = walk.seen;
         self.directories = walk.directories;
-        self.entangled = walk.links || walk.snapshot.is_partial();
+        // Where there is not much room left, a file more may be one too many.
+        let crowded = 2 * walk.snapshot.files.len() > self.bounds.files || 2 * walk.bytes > self.bounds.bytes;
+        let refused = !walk.snapshot.refused.is_empty();
+        self.entangled = walk.links || crowded || refused || walk.snapshot.is_partial();
         walk.snapshot
     }
 
@@ -139,6 +172,12 @@ impl Scanner {
 }
 
 struct Walk {
+    bounds: Bounds,
+    /// The directory in the end of all links.
+    root: PathBuf,
+    /// What was looked at so far, and the bytes of what was read of it.
+    entries: usize,
+    bytes: u64,
     before: BTreeMap<Arc<str>, Seen>,
     seen: BTreeMap<Arc<str>, Seen>,
     directories: BTreeSet<PathBuf>,
@@ -161,11 +200,22 @@ impl Walk {
             }
         };
         // A link to a directory around it would lead in circles.
-        if ancestors.contains(&real) || ancestors.len() >= MOST_LEVELS {
+        if ancestors.contains(&real) {
+            return;
+        }
+        if ancestors.len() >= self.bounds.levels {
+            self.refuse(directory, format!("it is nested deeper than {} levels", self.bounds.levels));
             return;
         }
         ancestors.push(real);
-        for path in names {
+        for Found { path, link } in names {
+            if self.is_full(directory) {
+                break;
+            }
+            self.entries += 1;
+            if link && self.is_refused(&path) {
+                continue;
+            }
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.directory(&path, ancestors),
                 Ok(metadata) if metadata.is_file() && is_manifest(&path) => self.file(&path, &metadata),
@@ -179,8 +229,46 @@ impl Walk {
         ancestors.pop();
     }
 
+    /// Whether a link leads where it must not.
+    fn is_refused(&mut self, link: &Path) -> bool {
+        if self.bounds.links_outside {
+            return false;
+        }
+        match fs::canonicalize(link) {
+            Ok(target) if !target.starts_with(&self.root) => {
+                // Nobody wants to read a binary beside the manifests, so nobody has to be told.
+                if target.is_dir() || is_manifest(link) {
+                    self.snapshot.refused.insert(shown(link), Refusal::Link(target.display().to_string()));
+                }
+                true
+            }
+            Ok(_) | Err(_) => false,
+        }
+    }
+
+    /// Whether enough was read; then what comes in this directory is left out.
+    fn is_full(&mut self, directory: &Path) -> bool {
+        let Bounds { files, bytes, .. } = self.bounds;
+        let bound = if self.snapshot.files.len() >= files {
+            format!("{files} files")
+        } else if self.bytes >= bytes {
+            format!("{bytes} bytes")
+        } else if self.entries >= files.saturating_mul(ENTRIES_PER_FILE) {
+            format!("{} entries of directories", files.saturating_mul(ENTRIES_PER_FILE))
+        } else {
+            return false;
+        };
+        self.refuse(directory, bound);
+        true
+    }
+
+    fn refuse(&mut self, directory: &Path, bound: String) {
+        self.snapshot.refused.insert(shown(directory), Refusal::Bound(bound));
+    }
+
     fn file(&mut self, path: &Path, metadata: &fs::Metadata) {
         let name = shown(path);
+        self.bytes = self.bytes.saturating_add(metadata.len().min(FILE_BYTES as u64));
         let stamp = Stamp::of(metadata);
         if let Some(seen) = self.before.remove(&name).filter(|seen| seen.settled && seen.stamp == stamp) {
             self.seen.insert(name.clone(), seen);
@@ -207,9 +295,15 @@ fn shown(path: &Path) -> Arc<str> {
 
 /// What is in a directory and not hidden.
 struct Entries {
-    paths: Vec<PathBuf>,
+    paths: Vec<Found>,
     /// Whether links are among them.
     links: bool,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    path: PathBuf,
+    link: bool,
 }
 
 /// What is in a directory, but for what is hidden. Kubernetes' `..data` and its target are.
@@ -218,8 +312,9 @@ fn list(directory: &Path) -> io::Result<Entries> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if !is_hidden(&entry.file_name()) {
-            entries.links |= entry.file_type()?.is_symlink();
-            entries.paths.push(entry.path());
+            let link = entry.file_type()?.is_symlink();
+            entries.links |= link;
+            entries.paths.push(Found { path: entry.path(), link });
         }
     }
     entries.paths.sort();

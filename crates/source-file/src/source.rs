@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     Directory,
-    scan::Scanner,
+    scan::{Bounds, Scanner},
     watch::{Follower, Message},
 };
 
@@ -31,6 +31,8 @@ pub struct Settings {
     pub rescan_interval: Duration,
     /// Time between looks if the directory cannot be watched. Default 1 s.
     pub poll_interval: Duration,
+    /// What is read of the directory.
+    pub bounds: Bounds,
     /// Do not watch, only look every [`Settings::poll_interval`]. Default false.
     pub poll_only: bool,
 }
@@ -42,6 +44,7 @@ impl Default for Settings {
             write_grace: Duration::from_secs(1),
             rescan_interval: Duration::from_secs(30),
             poll_interval: Duration::from_secs(1),
+            bounds: Bounds::default(),
             poll_only: false,
         }
     }
@@ -104,7 +107,7 @@ pub fn load_once(directory: impl AsRef<Path>) -> Result<Loaded, SourceError> {
     let directory = directory.as_ref();
     check(directory)?;
     let mut state = Directory::new();
-    let changes = state.update(Scanner::default().scan(directory));
+    let changes = state.update(Scanner::new(Bounds::default()).scan(directory));
     Ok(Loaded { objects: state.objects().cloned().collect(), diagnostics: changes.diagnostics })
 }
 

@@ -103,12 +103,12 @@ impl Follower {
         Self {
             absolute_root: std::path::absolute(&root).unwrap_or_else(|_| root.clone()),
             root,
+            scanner: Scanner::new(settings.bounds.clone()),
             settings,
             updates,
             events,
             messages,
             watch: Watch::None,
-            scanner: Scanner::default(),
             directory: Directory::new(),
             last_diagnostics: None,
             writing: BTreeMap::new(),
@@ -278,7 +278,7 @@ impl Follower {
         if matches!(&self.watch, Watch::System { identity, .. } if *identity == now) {
             return;
         }
-        match watcher(&self.absolute_root, self.events.clone()) {
+        match watcher(&self.absolute_root, self.settings.bounds.links_outside, self.events.clone()) {
             Ok(watcher) => {
                 self.watch = Watch::System { identity: now, _watcher: watcher };
                 self.touched = Touched::Everything;
@@ -319,11 +319,18 @@ fn is_reading(kind: EventKind) -> bool {
 }
 
 /// Watches the tree under `root`, and the directory around it for the replacement of `root` itself.
-fn watcher(root: &Path, events: std_mpsc::Sender<Message>) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event| {
+/// Links are gone through only if they may lead anywhere: what others lead to is under `root` and watched there.
+fn watcher(
+    root: &Path,
+    through_links: bool,
+    events: std_mpsc::Sender<Message>,
+) -> notify::Result<RecommendedWatcher> {
+    let send = move |event| {
         // Nobody listens any more while the thread ends.
         let _ = events.send(Message::Event(event));
-    })?;
+    };
+    let config = notify::Config::default().with_follow_symlinks(through_links);
+    let mut watcher = RecommendedWatcher::new(send, config)?;
     watcher.watch(root, RecursiveMode::Recursive)?;
     if let Some(parent) = root.parent()
         && let Err(error) = watcher.watch(parent, RecursiveMode::NonRecursive)

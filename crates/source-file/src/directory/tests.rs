@@ -16,7 +16,11 @@ impl Play {
     fn step(&mut self, files: &[(&str, &str)], changes: &str, codes: &[&str]) {
         let files =
             files.iter().map(|(path, text)| ((*path).into(), FileState::Content(text.as_bytes().to_vec())));
-        self.apply(Snapshot { files: files.collect(), unreadable: BTreeMap::new() }, changes, codes);
+        self.apply(
+            Snapshot { files: files.collect(), unreadable: BTreeMap::new(), ..Snapshot::default() },
+            changes,
+            codes,
+        );
     }
 
     #[track_caller]
@@ -89,7 +93,7 @@ fn a_document_that_lost_its_kind_or_name_counts_as_broken() {
         play.step(&[("f", &ns("a", "1"))], "+a=1", &[]);
         let found = play.0.update(Snapshot {
             files: BTreeMap::from([("f".into(), FileState::Content(lost.into()))]),
-            unreadable: BTreeMap::new(),
+            ..Snapshot::default()
         });
         assert!(found.batch.is_empty(), "{lost}");
         play.step(&[], "-a", &[]);
@@ -125,10 +129,10 @@ fn unreadable_files_and_directories_keep_what_they_held() {
     let files = BTreeMap::from([("d/f".into(), denied())]);
     let unreadable = BTreeMap::from([("d/e".into(), "too many open files".to_owned())]);
     let codes = ["unreadable-file", "last-good-kept", "unreadable-file"];
-    play.apply(Snapshot { files, unreadable }, "", &codes);
+    play.apply(Snapshot { files, unreadable, ..Snapshot::default() }, "", &codes);
     let unreadable = BTreeMap::from([("d".into(), "no such directory".to_owned())]);
     play.apply(
-        Snapshot { files: BTreeMap::new(), unreadable },
+        Snapshot { files: BTreeMap::new(), unreadable, ..Snapshot::default() },
         "",
         &["unreadable-file", "last-good-kept", "unreadable-file"],
     );
@@ -140,11 +144,22 @@ fn unchanged_files_keep_objects_and_findings() {
     let mut play = Play::default();
     play.step(&[("f", &(ns("a", "1") + BROKEN))], "+a=1", &["yaml-syntax"]);
     let files = BTreeMap::from([("f".into(), FileState::Unchanged)]);
-    play.apply(Snapshot { files, unreadable: BTreeMap::new() }, "", &["yaml-syntax"]);
+    play.apply(Snapshot { files, unreadable: BTreeMap::new(), ..Snapshot::default() }, "", &["yaml-syntax"]);
 }
 
 #[test]
 fn a_kind_that_is_not_read_is_noted_once_for_all_files() {
     let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n";
     Play::default().step(&[("f", text), ("g", text)], "", &["kind-not-read"]);
+}
+
+#[test]
+fn what_is_refused_now_and_was_read_before_stays_in_use() {
+    let mut play = Play::default();
+    play.step(&[("d/f", &ns("a", "1")), ("g", &ns("b", "1"))], "+a=1 +b=1", &[]);
+    let refused =
+        [("d".into(), Refusal::Bound("3 files".into())), ("g".into(), Refusal::Link("/etc/g".into()))];
+    let snapshot = Snapshot { refused: refused.into(), ..Snapshot::default() };
+    play.apply(snapshot, "", &["too-many-files", "link-refused"]);
+    play.step(&[], "-a -b", &[]);
 }

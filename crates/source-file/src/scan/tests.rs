@@ -74,6 +74,71 @@ fn links_are_followed_but_not_in_circles() {
 
 #[cfg(unix)]
 #[test]
+fn links_that_lead_out_are_refused_by_name() {
+    use std::os::unix::fs::symlink;
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(&dir.path().join("a.yaml"), "", Duration::ZERO);
+    write(&other.path().join("b.yaml"), "secret", Duration::ZERO);
+    symlink("/", dir.path().join("all")).unwrap();
+    symlink(other.path().join("b.yaml"), dir.path().join("b.yaml")).unwrap();
+    symlink("/etc/passwd", dir.path().join("passwd")).unwrap();
+    // By way of a link inside.
+    symlink("all", dir.path().join("again")).unwrap();
+    let snapshot = Scanner::default().scan(dir.path());
+    assert_eq!(names(&snapshot, dir.path()), ["/a.yaml"]);
+    let refused: Vec<_> = snapshot.refused.values().cloned().collect();
+    let target = fs::canonicalize(other.path()).unwrap().join("b.yaml").display().to_string();
+    let (root, file) = (Refusal::Link("/".into()), Refusal::Link(target));
+    assert_eq!(refused, [root.clone(), root, file]);
+
+    let bounds = Bounds { links_outside: true, ..Bounds::default() };
+    fs::remove_file(dir.path().join("all")).unwrap();
+    let snapshot = Scanner::new(bounds).scan(dir.path());
+    assert_eq!(names(&snapshot, dir.path()), ["/a.yaml", "/b.yaml"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_config_map_is_read_as_kubernetes_mounts_it() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let mount = dir.path().join("mount");
+    write(&mount.join("..2026_11_30/a.yaml"), "1", Duration::ZERO);
+    symlink("..2026_11_30", mount.join("..data")).unwrap();
+    symlink("..data/a.yaml", mount.join("a.yaml")).unwrap();
+    for root in [dir.path().to_owned(), mount.clone()] {
+        let snapshot = Scanner::default().scan(&root);
+        assert_eq!(names(&snapshot, &mount), ["/a.yaml"]);
+        assert!(snapshot.refused.is_empty());
+    }
+    // The directory itself may be reached by a link.
+    symlink(&mount, dir.path().join("link")).unwrap();
+    let snapshot = Scanner::default().scan(&dir.path().join("link"));
+    assert_eq!((snapshot.files.len(), snapshot.refused.len()), (1, 0));
+}
+
+#[test]
+fn what_is_over_a_bound_is_named_and_what_was_read_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    for i in 0..5 {
+        write(&dir.path().join(format!("{i}.yaml")), "12345", Duration::ZERO);
+    }
+    write(&dir.path().join("a/b/c/d.yaml"), "", Duration::ZERO);
+    let refused = |bounds: Bounds| {
+        let snapshot = Scanner::new(bounds).scan(dir.path());
+        let reasons: Vec<_> = snapshot.refused.into_values().collect();
+        (snapshot.files.len(), reasons)
+    };
+    let bound = |text: &str| vec![Refusal::Bound(text.into())];
+    assert_eq!(refused(Bounds { files: 3, ..Bounds::default() }), (3, bound("3 files")));
+    assert_eq!(refused(Bounds { bytes: 12, ..Bounds::default() }), (3, bound("12 bytes")));
+    let (files, deep) = refused(Bounds { levels: 3, ..Bounds::default() });
+    assert_eq!((files, deep), (5, bound("it is nested deeper than 3 levels")));
+    assert_eq!(refused(Bounds::default()), (6, Vec::new()));
+}
+
+#[cfg(unix)]
+#[test]
 fn pipes_are_not_opened() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("a.yaml");
