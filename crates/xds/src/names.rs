@@ -16,6 +16,9 @@ use crate::diff::{Change, changes};
 /// Below this many names a plain set is kept.
 const SHARE_FROM: usize = 64;
 
+/// What a name takes besides its text, in the set and where the session accounts for it.
+const NAME_OVERHEAD: usize = 128;
+
 /// The subscription of one type.
 #[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
@@ -52,6 +55,13 @@ impl Names {
     /// How many names the client has asked for.
     pub(crate) fn len(&self) -> usize {
         self.base.len() - self.minus.len() + self.plus.len()
+    }
+
+    /// Bytes of the names that are not those of a published set.
+    pub(crate) fn own_bytes(&self) -> usize {
+        let name = |name: &ResourceName| name.len() + NAME_OVERHEAD;
+        self.plus.iter().chain(self.collections.keys()).map(name).sum::<usize>()
+            + self.minus.len() * NAME_OVERHEAD
     }
 
     /// Adds a name. Returns whether it is new.

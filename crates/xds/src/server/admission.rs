@@ -3,7 +3,8 @@
 //! After a restart all proxies come at once. A fixed rate would be too slow for proxies that see little and too
 //! fast for those that see everything, so what is measured is the backlog itself: the bytes that clients are
 //! owed and read as fast as they can ([`Backlog`]), and the clients that are let in and not yet served. A
-//! connection waits before anything is read of it, when it costs a socket and nothing else; it is not refused.
+//! connection waits before anything is read of it, when it costs a socket and nothing else; it is not refused. The
+//! connections of one address wait behind each other, and those of several addresses come in by turns.
 //! Only if it has waited for [`ServerOptions::admission_timeout`](super::ServerOptions) are its streams refused,
 //! with a hint after which time to come back.
 
@@ -18,8 +19,13 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tonic::{Status, metadata::MetadataValue};
 
+use super::clients::Client;
+
 /// How many clients may be let in and not yet served: each may ask the owner to compute its view.
 const ARRIVING: usize = 256;
+
+/// How many of them may be of one address.
+const ARRIVING_OF_ONE: usize = ARRIVING * 3 / 4;
 
 /// How often the backlog is looked at while connections wait for it.
 const LOOK: Duration = Duration::from_millis(2);
@@ -53,7 +59,7 @@ pub(super) struct Admission {
     backlog: Arc<Backlog>,
     limit: usize,
     patience: Duration,
-    /// Connections pass one by one, in the order in which they came.
+    /// One connection of each client waits here, in the order in which they came.
     turnstile: tokio::sync::Mutex<()>,
     waiting: AtomicUsize,
     arriving: Arc<AtomicUsize>,
@@ -68,12 +74,15 @@ struct Pace {
 }
 
 /// A client that is let in and not yet served. To be dropped when it is.
-#[derive(Debug)]
-pub(super) struct Arrival(Arc<AtomicUsize>);
+pub(super) struct Arrival {
+    all: Arc<AtomicUsize>,
+    client: Arc<Client>,
+}
 
 impl Drop for Arrival {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.all.fetch_sub(1, Ordering::Relaxed);
+        self.client.arriving.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -131,34 +140,42 @@ impl Admission {
     }
 
     /// Waits until a connection may be served.
-    pub(super) async fn enter(&self) -> Result<Arrival, Late> {
+    pub(super) async fn enter(&self, client: &Arc<Client>) -> Result<Arrival, Late> {
         let _waits = Waits::new(&self.waiting);
         let turn = async {
+            let _own_turn = client.turnstile.lock().await;
+            while !has_room_for(client) {
+                sleep(LOOK).await;
+            }
             let _turn = self.turnstile.lock().await;
             let waited = !self.has_room();
             while !self.has_room() {
                 sleep(LOOK).await;
             }
             self.passed(waited);
+            self.arrive(client)
         };
-        match timeout(self.patience, turn).await {
-            Ok(()) => Ok(self.arrive()),
-            Err(_elapsed) => Err(self.late()),
-        }
+        timeout(self.patience, turn).await.map_err(|_elapsed| self.late())
     }
 
     /// Lets a stream in whose connection came too late, if there is room by now.
-    pub(super) fn retry(&self) -> Result<Arrival, Late> {
-        if self.waiting() == 0 && self.has_room() { Ok(self.arrive()) } else { Err(self.late()) }
+    pub(super) fn retry(&self, client: &Arc<Client>) -> Result<Arrival, Late> {
+        if self.waiting() == 0 { self.further(client) } else { Err(self.late()) }
+    }
+
+    /// Lets a further stream of a connection in, if there is room.
+    pub(super) fn further(&self, client: &Arc<Client>) -> Result<Arrival, Late> {
+        if self.has_room() && has_room_for(client) { Ok(self.arrive(client)) } else { Err(self.late()) }
     }
 
     fn has_room(&self) -> bool {
         self.arriving.load(Ordering::Relaxed) < ARRIVING && self.backlog.bytes() < self.limit
     }
 
-    fn arrive(&self) -> Arrival {
+    fn arrive(&self, client: &Arc<Client>) -> Arrival {
         self.arriving.fetch_add(1, Ordering::Relaxed);
-        Arrival(self.arriving.clone())
+        client.arriving.fetch_add(1, Ordering::Relaxed);
+        Arrival { all: self.arriving.clone(), client: client.clone() }
     }
 
     /// Keeps a moving mean of the time between those that had to wait.
@@ -177,6 +194,10 @@ impl Admission {
         let retry_after = each.saturating_mul(ahead).clamp(Duration::from_secs(1), LONGEST_HINT);
         Late { retry_after }
     }
+}
+
+fn has_room_for(client: &Client) -> bool {
+    client.arriving.load(Ordering::Relaxed) < ARRIVING_OF_ONE
 }
 
 #[cfg(test)]

@@ -33,6 +33,12 @@ use super::{
 };
 use crate::{Node, TypeStatus};
 
+/// The largest request: matchers of nodes.
+const REQUEST_BYTES: usize = 64 << 10;
+
+/// Who asks nothing for so long is forgotten.
+const SILENCE: Duration = Duration::from_secs(300);
+
 /// The service.
 #[derive(Clone)]
 pub(super) struct ClientStatus {
@@ -54,6 +60,7 @@ impl ClientStatus {
             greeting_timeout: options.greeting_timeout,
             draining,
         })
+        .max_decoding_message_size(REQUEST_BYTES)
     }
 
     fn admit(&self, extensions: &Extensions) -> Result<(), Status> {
@@ -98,7 +105,7 @@ impl ClientStatusDiscoveryService for ClientStatus {
         request: Request<Streaming<ClientStatusRequest>>,
     ) -> Result<Response<Self::StreamClientStatusStream>, Status> {
         self.admit(request.extensions())?;
-        let requests = Greeted::new(request.into_inner(), self.greeting_timeout);
+        let requests = Greeted::new(request.into_inner(), self.greeting_timeout, SILENCE);
         let asked = Some((self.clone(), requests));
         let answers = stream::unfold(asked, |asked| async {
             let (service, mut requests) = asked?;

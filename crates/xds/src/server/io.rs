@@ -1,46 +1,42 @@
-//! Connections: accepting, TLS, and the means to close one from outside.
+//! Connections: TLS, the end of those that nobody uses, and the means to close one from outside.
 
 use std::{
     future::Future,
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use rustls::ServerConfig;
+use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
+    net::TcpStream,
+    time::{Sleep, sleep},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::{
-    sync::{CancellationToken, WaitForCancellationFutureOwned},
-    task::TaskTracker,
-};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use super::admission::{Admission, Arrival, Late};
+use super::{
+    admission::{Admission, Arrival, Late},
+    bounded::Active,
+    clients::{Client, Seat},
+};
 
-/// How many accepted connections may wait for the server to take them.
-const BACKLOG: usize = 64;
-
-/// How long accepting pauses after an error such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long the same reason is not told again.
-const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60);
-
-/// The process, or the system, has no file descriptor left (the same numbers on Linux, BSD and macOS).
-const EMFILE: i32 = 24;
-const ENFILE: i32 = 23;
-
-/// How long a connection that opens no stream counts as one that is about to be served.
-const ARRIVAL: Duration = Duration::from_secs(1);
+/// How long a connection may be without a stream.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// Before its first one, from the moment when it is let in.
+    pub(super) first: Duration,
+    /// After its last one.
+    pub(super) idle: Duration,
+}
 
 /// What is known of a connection; found among the extensions of its requests.
 #[derive(Clone)]
@@ -51,6 +47,37 @@ pub(super) struct ConnectionInfo {
     /// Closes the connection.
     pub(super) close: CancellationToken,
     pub(super) arrival: Pass,
+    pub(super) client: Arc<Client>,
+    pub(super) activity: Arc<Activity>,
+}
+
+/// The streams of a connection.
+#[derive(Default)]
+pub(super) struct Activity {
+    streams: AtomicUsize,
+    /// Whether there ever was one.
+    began: AtomicBool,
+    /// Wakes the connection when the last one has gone.
+    last: AtomicWaker,
+}
+
+impl Activity {
+    /// Counts a stream until what is returned is dropped.
+    pub(super) fn enter(self: &Arc<Self>) -> Active {
+        self.streams.fetch_add(1, Ordering::AcqRel);
+        self.began.store(true, Ordering::Release);
+        Active(self.clone())
+    }
+
+    pub(super) fn leave(&self) {
+        if self.streams.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.last.wake();
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.streams.load(Ordering::Acquire) == 0
+    }
 }
 
 /// What a connection was given at the door, for its first stream.
@@ -58,105 +85,30 @@ pub(super) struct ConnectionInfo {
 pub(super) struct Pass(Arc<Mutex<Result<Option<Arrival>, Late>>>);
 
 impl Pass {
-    fn new(admitted: Result<Arrival, Late>) -> Self {
+    pub(super) fn new(admitted: Result<Arrival, Late>) -> Self {
         Self(Arc::new(Mutex::new(admitted.map(Some))))
     }
 
-    /// The pass of a new stream: that of the connection for the first; none is needed for a further one.
-    pub(super) fn take(&self, admission: &Admission) -> Result<Option<Arrival>, Late> {
+    /// The pass of a new stream: that of the connection for the first. Who was late, or opens a further one, comes in
+    /// if there is room.
+    pub(super) fn take(&self, admission: &Admission, client: &Arc<Client>) -> Result<Arrival, Late> {
         let mut pass = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if pass.is_err() {
-            *pass = admission.retry().map(Some);
+        match &mut *pass {
+            Ok(arrival) => arrival.take().map_or_else(|| admission.further(client), Ok),
+            Err(_late) => {
+                let arrival = admission.retry(client)?;
+                *pass = Ok(None);
+                Ok(arrival)
+            }
         }
-        pass.as_mut().map_or_else(|late| Err(*late), |arrival| Ok(arrival.take()))
     }
 
-    /// The connection has not opened a stream in time.
-    fn expire(&self) {
+    /// The connection has not opened a stream in time, or has gone.
+    pub(super) fn expire(&self) {
         if let Ok(arrival) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             *arrival = None;
         }
     }
-}
-
-/// What was said about connections that cannot be accepted: the same is not said again for a while.
-#[derive(Default)]
-struct Told(Option<(Option<i32>, Instant)>);
-
-impl Told {
-    fn tell(&mut self, error: &io::Error) {
-        let (code, now) = (error.raw_os_error(), Instant::now());
-        if self.0.is_some_and(|(known, at)| known == code && now.duration_since(at) < TOLD_AGAIN_AFTER) {
-            return;
-        }
-        self.0 = Some((code, now));
-        if code.is_some_and(|code| [EMFILE, ENFILE].contains(&code)) {
-            tracing::warn!(
-                %error,
-                "no file descriptor is left, and new connections wait: raise the limit of open files (ulimit -n)"
-            );
-        } else {
-            tracing::warn!(%error, "connection not accepted");
-        }
-    }
-}
-
-/// Accepts connections until `stop`; each can be closed alone, and all by `cut`.
-pub(super) fn accept(
-    listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
-    handshake: Duration,
-    admission: &Arc<Admission>,
-    tasks: &TaskTracker,
-    (stop, cut): (&CancellationToken, &CancellationToken),
-) -> ReceiverStream<io::Result<Io>> {
-    let (sender, receiver) = mpsc::channel(BACKLOG);
-    let acceptor = tls.map(TlsAcceptor::from);
-    let (stop, cut, spawner, admission) = (stop.clone(), cut.clone(), tasks.clone(), admission.clone());
-    tasks.spawn(async move {
-        let mut told = Told::default();
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = stop.cancelled() => return,
-            };
-            let (socket, address) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    told.tell(&error);
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
-            let (acceptor, sender, close) = (acceptor.clone(), sender.clone(), cut.child_token());
-            let admission = admission.clone();
-            spawner.spawn(async move {
-                let open = async {
-                    // Nothing is read of a connection that waits.
-                    let pass = Pass::new(admission.enter().await);
-                    let io = Io::open(socket, address, acceptor, &close, pass.clone());
-                    (tokio::time::timeout(handshake, io).await, pass)
-                };
-                let (io, pass) = tokio::select! {
-                    opened = open => opened,
-                    () = close.cancelled() => return,
-                };
-                match io {
-                    Ok(Ok(io)) => {
-                        drop(sender.send(Ok(io)).await);
-                        drop(sender);
-                        tokio::select! {
-                            () = tokio::time::sleep(ARRIVAL) => pass.expire(),
-                            () = close.cancelled() => {}
-                        }
-                    }
-                    Ok(Err(error)) => tracing::debug!(%error, peer = %address, "connection not opened"),
-                    Err(_elapsed) => tracing::debug!(peer = %address, "TLS handshake took too long"),
-                }
-            });
-        }
-    });
-    ReceiverStream::new(receiver)
 }
 
 /// One connection.
@@ -164,6 +116,10 @@ pub(super) struct Io {
     transport: Transport,
     info: ConnectionInfo,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
+    patience: Patience,
+    /// When it ends, while it has no stream.
+    end: Option<Pin<Box<Sleep>>>,
+    _seat: Seat,
 }
 
 enum Transport {
@@ -172,12 +128,12 @@ enum Transport {
 }
 
 impl Io {
-    async fn open(
+    pub(super) async fn open(
         socket: TcpStream,
         address: SocketAddr,
         tls: Option<TlsAcceptor>,
         close: &CancellationToken,
-        arrival: Pass,
+        (arrival, seat, patience): (Pass, Seat, Patience),
     ) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         let (transport, certificates) = match tls {
@@ -195,17 +151,39 @@ impl Io {
             certificates: certificates.into(),
             close: close.clone(),
             arrival,
+            client: seat.client.clone(),
+            activity: Arc::default(),
         };
         let closed = Box::pin(close.clone().cancelled_owned());
-        Ok(Self { transport, info, closed })
+        Ok(Self { transport, info, closed, patience, end: None, _seat: seat })
     }
 
-    /// An error once the connection is closed from outside.
+    /// An error once the connection is closed from outside, or nobody has used it for too long.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.closed.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
-            Poll::Pending => Ok(()),
+        if self.closed.as_mut().poll(cx).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
         }
+        let activity = &self.info.activity;
+        activity.last.register(cx.waker());
+        if !activity.is_idle() {
+            self.end = None;
+            return Ok(());
+        }
+        let began = activity.began.load(Ordering::Acquire);
+        let patience = if began { self.patience.idle } else { self.patience.first };
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
+        if end.as_mut().poll(cx).is_ready() {
+            tracing::debug!(peer = %self.info.address, "a connection without a stream is closed");
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
+}
+
+/// Who has gone takes no place from those who wait.
+impl Drop for Io {
+    fn drop(&mut self) {
+        self.info.arrival.expire();
     }
 }
 

@@ -1,8 +1,8 @@
 //! LRS, the load reporting service: what clients say that they sent to each cluster and locality.
 //!
 //! A client reports only if its bootstrap says so. It is asked for all its clusters at once, at an interval that
-//! the owner chooses. Counts are added up per cluster and locality, which are kept up to [`KEYS`]; clients are
-//! not trusted to name few.
+//! the owner chooses. Counts are added up per cluster and locality, which are kept up to [`KEYS`] and [`KEY_BYTES`];
+//! clients are not trusted to name few, and each pays for what it names.
 
 use std::{
     collections::BTreeMap,
@@ -25,14 +25,26 @@ use futures_util::{Stream, stream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{ServerOptions, greeted::Greeted};
+use super::{
+    ServerOptions,
+    clients::{Client, Held},
+    greeted::Greeted,
+    io::ConnectionInfo,
+};
 use crate::Locality;
 
 /// How many clusters and localities are kept: five times as many clusters as the design scale has services.
 const KEYS: usize = 50_000;
 
+/// How many bytes of their names are kept: some hundred for each.
+const KEY_BYTES: usize = 16 << 20;
+
 /// The longest name of a cluster or locality that is kept, in bytes.
 const NAME_BYTES: usize = 1024;
+
+/// A client that has not reported for so long, and for so many of its intervals, is forgotten.
+const SILENCE: Duration = Duration::from_secs(60);
+const SILENT_INTERVALS: u32 = 6;
 
 /// A cluster, and a locality in it.
 pub type LoadKey = (String, Locality);
@@ -59,6 +71,7 @@ pub struct LoadReports {
 #[derive(Default)]
 struct Inner {
     loads: BTreeMap<LoadKey, Load>,
+    key_bytes: usize,
     reports: u64,
     left_out: u64,
     clients: usize,
@@ -104,12 +117,26 @@ impl LoadReports {
 struct Reporter {
     reports: LoadReports,
     in_progress: BTreeMap<LoadKey, u64>,
+    /// What that takes; `None` without a connection of this server.
+    held: Option<Held>,
+    bytes: usize,
 }
 
 impl Reporter {
-    fn new(reports: LoadReports) -> Self {
+    fn new(reports: LoadReports, client: Option<&Arc<Client>>) -> Self {
         reports.lock().clients += 1;
-        Self { reports, in_progress: BTreeMap::new() }
+        let held = client.and_then(|client| client.hold(0));
+        Self { reports, in_progress: BTreeMap::new(), held, bytes: 0 }
+    }
+
+    /// Whether a further key may be kept for this client.
+    fn affords(&mut self, key: &LoadKey) -> bool {
+        let bytes = self.bytes + bytes_of(key);
+        let affords = self.held.as_mut().is_none_or(|held| held.resize(bytes));
+        if affords {
+            self.bytes = bytes;
+        }
+        affords
     }
 
     fn report(&mut self, request: LoadStatsRequest) {
@@ -129,9 +156,14 @@ impl Reporter {
         let names = [cluster, &locality.region, &locality.zone, &locality.sub_zone];
         let short = names.iter().all(|name| name.len() <= NAME_BYTES);
         let key = (cluster.to_owned(), locality);
-        if !short || (inner.loads.len() >= KEYS && !inner.loads.contains_key(&key)) {
+        let full = inner.loads.len() >= KEYS || inner.key_bytes >= KEY_BYTES;
+        let known = short && inner.loads.contains_key(&key);
+        if !short || (full && !known) || !(self.in_progress.contains_key(&key) || self.affords(&key)) {
             inner.left_out += 1;
             return;
+        }
+        if !known {
+            inner.key_bytes += bytes_of(&key);
         }
         let load = inner.loads.entry(key.clone()).or_default();
         load.issued = load.issued.saturating_add(stats.total_issued_requests);
@@ -141,6 +173,11 @@ impl Reporter {
         load.in_progress =
             load.in_progress.saturating_sub(before).saturating_add(stats.total_requests_in_progress);
     }
+}
+
+fn bytes_of((cluster, locality): &LoadKey) -> usize {
+    let texts = [cluster, &locality.region, &locality.zone, &locality.sub_zone];
+    size_of::<LoadKey>() + texts.iter().map(|text| text.len()).sum::<usize>()
 }
 
 impl Drop for Reporter {
@@ -190,9 +227,11 @@ impl LoadReportingService for LoadReporting {
         let Some(interval) = self.interval else {
             return Err(Status::unimplemented("load reports are not taken here"));
         };
+        let client = request.extensions().get::<ConnectionInfo>().map(|info| info.client.clone());
+        let silence = SILENCE.max(interval * SILENT_INTERVALS);
         let listener = Listener {
-            requests: Greeted::new(request.into_inner(), self.greeting_timeout),
-            reporter: Reporter::new(self.reports.clone()),
+            requests: Greeted::new(request.into_inner(), self.greeting_timeout, silence),
+            reporter: Reporter::new(self.reports.clone(), client.as_ref()),
             interval,
             draining: self.draining.clone(),
         };

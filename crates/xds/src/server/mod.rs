@@ -4,16 +4,21 @@
 //! outbox; the response body empties it at the client's pace. Tasks are owned by the [`Server`], which ends them
 //! when it drains.
 
+mod accept;
 mod admission;
 mod body;
+mod bounded;
 mod client_status;
+mod clients;
 mod greeted;
 mod io;
+mod lines;
 mod load;
 mod registry;
 mod requests;
 mod resolver;
 mod service;
+mod sieve;
 mod stream;
 mod view;
 
@@ -22,8 +27,13 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use accept::Door;
 use admission::{Admission, Backlog};
+use bounded::Bounds;
 use client_status::ClientStatus;
+use clients::Clients;
+use io::Patience;
+pub use lines::Lines;
 use load::LoadReporting;
 pub use load::{Load, LoadKey, LoadReports};
 pub use registry::{ConnectionStatus, Count, Counters, PerType, Sessions};
@@ -32,12 +42,38 @@ pub use service::AdsService;
 pub use tonic::service::Routes;
 pub use view::View;
 
+/// What a client may send before it is read. A first request of Envoy fits; what is larger takes a round trip for each
+/// window. Until a request may be read it is here, so this is also what a connection costs that nobody reads.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
 /// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// The largest request that is taken, in bytes. Default 64 MiB: a state-of-the-world client repeats all
-    /// its names in each request. A larger one ends its stream with `ResourceExhausted`.
+    /// The largest request that is taken, in bytes. Default 16 MiB: a state-of-the-world client repeats all
+    /// its names in each request, and 100,000 of them have some 10 MB. A larger one ends its stream with
+    /// `ResourceExhausted`.
     pub max_request_bytes: usize,
+    /// How long a request may take from its first byte to its last. Default 30 s.
+    pub request_timeout: Duration,
+    /// Which fields of a node's metadata are kept. Default none.
+    pub metadata: &'static [&'static str],
+    /// The largest node, in bytes, without what is not kept of it. Default 64 KiB.
+    pub max_node_bytes: usize,
+    /// How many connections there may be; further ones wait to be accepted. Default 16,384: each is a file descriptor.
+    pub max_connections: usize,
+    /// How many of them may come from one address, or one IPv6 network of 64 bits; further ones are closed. Default
+    /// 12,288, as all proxies may come from one gateway; never more than three quarters of
+    /// [`ServerOptions::max_connections`].
+    pub max_connections_per_client: usize,
+    /// How many bytes are held for one address, beside what it is served: unfinished requests, nodes, and names that
+    /// are asked for and do not exist. Large requests beyond that wait, streams that keep more are ended. Default
+    /// 128 MiB.
+    pub client_bytes: usize,
+    /// The same for all addresses together. Default 512 MiB.
+    pub clients_bytes: usize,
+    /// How long a connection may be without a stream. Default 60 s: a proxy that was told to come back does within 30.
+    pub idle_timeout: Duration,
     /// How many streams a connection may have at once; further ones are refused. Default 200: a proxy has one or
     /// two, and each costs some 8 KB before it has asked for anything.
     pub max_streams: u32,
@@ -53,8 +89,8 @@ pub struct ServerOptions {
     /// How long a new connection may wait for the backlog before its streams are refused, with the hint when to
     /// come back. Default 20 s.
     pub admission_timeout: Duration,
-    /// How long a new stream may take to send its first request, and a new connection for its TLS handshake.
-    /// Default 10 s.
+    /// How long a new stream may take to send its first request, and a new connection to say something, for its TLS
+    /// handshake, and to open a stream. Default 10 s.
     pub greeting_timeout: Duration,
     /// How often clients are asked to report their load, if their bootstrap has them offer it (LRS). `None`:
     /// reports are refused. Default 10 s.
@@ -68,7 +104,15 @@ pub struct ServerOptions {
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
-            max_request_bytes: 64 << 20,
+            max_request_bytes: 16 << 20,
+            request_timeout: Duration::from_secs(30),
+            metadata: &[],
+            max_node_bytes: 64 << 10,
+            max_connections: 16_384,
+            max_connections_per_client: 12_288,
+            client_bytes: 128 << 20,
+            clients_bytes: 512 << 20,
+            idle_timeout: Duration::from_secs(60),
             max_streams: 200,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
@@ -126,6 +170,7 @@ pub(crate) struct Shared<R> {
     sessions: Sessions,
     backlog: Arc<Backlog>,
     admission: Arc<Admission>,
+    clients: Arc<Clients>,
     /// The owner of all tasks.
     tasks: TaskTracker,
     /// Streams end when what is queued has been written.
@@ -138,12 +183,14 @@ impl<R: Resolver> Server<R> {
         let backlog = Arc::new(Backlog::default());
         let admission =
             Arc::new(Admission::new(backlog.clone(), options.backlog_limit, options.admission_timeout));
+        let clients = Arc::new(Clients::new(&options));
         let shared = Shared {
             resolver,
-            sessions: Sessions::new(backlog.clone(), admission.clone()),
+            sessions: Sessions::new(backlog.clone(), admission.clone(), clients.clone()),
             options,
             backlog,
             admission,
+            clients,
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
         };
@@ -175,21 +222,23 @@ impl<R: Resolver> Server<R> {
         let cut = CancellationToken::new();
         let _cut_on_return = cut.clone().drop_guard();
         let goaway = CancellationToken::new();
-        let incoming = io::accept(
-            endpoint.listener,
-            endpoint.tls,
-            options.greeting_timeout,
-            &self.shared.admission,
-            &self.shared.tasks,
-            (&goaway, &cut),
-        );
+        let door = Door {
+            tls: endpoint.tls,
+            patience: Patience { first: options.greeting_timeout, idle: options.idle_timeout },
+            clients: self.shared.clients.clone(),
+            admission: self.shared.admission.clone(),
+            stop: goaway.clone(),
+            cut,
+        };
+        let incoming = accept::accept(endpoint.listener, door, &self.shared.tasks);
         let serving = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(options.keepalive_interval))
             .http2_keepalive_timeout(Some(options.keepalive_timeout))
             .max_concurrent_streams(Some(options.max_streams))
-            .initial_stream_window_size(1 << 20)
-            .initial_connection_window_size(4 << 20)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .tcp_nodelay(true)
+            .layer(Bounds { timeout: options.request_timeout, largest: options.max_request_bytes })
             .add_routes(endpoint.routes)
             .add_service(self.service())
             .add_service(ClientStatus::service(

@@ -12,7 +12,9 @@ use std::{
 use fairlead_envoy::TypeUrl;
 
 use super::{
+    ServerOptions,
     admission::{Admission, Backlog},
+    clients::Clients,
     load::LoadReports,
     resolver::{ConnectionId, Peer},
 };
@@ -118,6 +120,7 @@ struct Inner {
     next: AtomicU64,
     backlog: Arc<Backlog>,
     admission: Arc<Admission>,
+    clients: Arc<Clients>,
     loads: LoadReports,
 }
 
@@ -171,18 +174,20 @@ impl Drop for Registration {
 impl Default for Sessions {
     fn default() -> Self {
         let backlog = Arc::<Backlog>::default();
-        Self::new(backlog.clone(), Arc::new(Admission::new(backlog, usize::MAX, Duration::ZERO)))
+        let clients = Arc::new(Clients::new(&ServerOptions::default()));
+        Self::new(backlog.clone(), Arc::new(Admission::new(backlog, usize::MAX, Duration::ZERO)), clients)
     }
 }
 
 impl Sessions {
-    pub(super) fn new(backlog: Arc<Backlog>, admission: Arc<Admission>) -> Self {
+    pub(super) fn new(backlog: Arc<Backlog>, admission: Arc<Admission>, clients: Arc<Clients>) -> Self {
         let inner = Inner {
             connections: Mutex::default(),
             counters: Counters::default(),
             next: AtomicU64::default(),
             backlog,
             admission,
+            clients,
             loads: LoadReports::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -196,6 +201,16 @@ impl Sessions {
     /// How many new connections wait until the backlog is smaller.
     pub fn waiting(&self) -> usize {
         self.inner.admission.waiting()
+    }
+
+    /// How many connections there are, with or without a stream.
+    pub fn connections(&self) -> usize {
+        self.inner.clients.connections()
+    }
+
+    /// Bytes that are held for clients beside what they are served: unfinished requests, nodes, unknown names.
+    pub fn held_bytes(&self) -> usize {
+        self.inner.clients.bytes()
     }
 
     /// What clients have reported of their load.

@@ -10,7 +10,7 @@ use bytes::{Buf, BytesMut};
 use http_body::Body as _;
 use tonic::{Code, Status, body::Body};
 
-use super::service::Decodable;
+use super::sieve::{Sieve, Sieved};
 
 /// What comes before each message: whether it is compressed, and its length.
 const HEADER: usize = 5;
@@ -21,13 +21,21 @@ pub(super) struct Requests<M> {
     /// What has been read of the messages to come.
     buffer: BytesMut,
     limit: usize,
+    sieve: Sieve,
+    /// The bytes of the last message.
+    last: usize,
     message: PhantomData<fn() -> M>,
 }
 
-impl<M: Decodable> Requests<M> {
+impl<M: Sieved> Requests<M> {
     /// The messages in `body`, of at most `limit` bytes each.
-    pub(super) fn new(body: Body, limit: usize) -> Self {
-        Self { body, buffer: BytesMut::new(), limit, message: PhantomData }
+    pub(super) fn new(body: Body, limit: usize, sieve: Sieve) -> Self {
+        Self { body, buffer: BytesMut::new(), limit, sieve, last: 0, message: PhantomData }
+    }
+
+    /// The bytes of the last message.
+    pub(super) fn last_bytes(&self) -> usize {
+        self.last
     }
 
     /// The next message; none once the client has ended its side. A call that is dropped loses nothing.
@@ -71,11 +79,13 @@ impl<M: Decodable> Requests<M> {
             return Ok(None);
         }
         self.buffer.advance(HEADER);
-        let message = M::decode((&mut self.buffer).take(length));
+        let kept = self.sieve.pass::<M>(&self.buffer[..length]);
+        self.buffer.advance(length);
+        self.last = length;
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        message.map(Some).map_err(|error| Status::internal(error.to_string()))
+        M::decode(&*kept?).map(Some).map_err(|error| Status::internal(error.to_string()))
     }
 }
 

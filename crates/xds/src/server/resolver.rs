@@ -6,7 +6,7 @@ use fairlead_envoy::TypeUrl;
 use tokio::sync::watch;
 use tonic::{Status, metadata::MetadataMap};
 
-use super::view::View;
+use super::{lines::Lines, view::View};
 use crate::{NackReport, Node, SessionOptions};
 
 /// Names one stream for as long as the server runs.
@@ -22,6 +22,8 @@ pub struct Peer {
     pub certificates: Arc<[Vec<u8>]>,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// What may be logged of the client.
+    pub lines: Lines,
     /// The request's metadata, with the bearer token if there is one. Empty once the client has been let in.
     pub metadata: MetadataMap,
 }

@@ -21,7 +21,8 @@ use super::{
     body::{Outbox, PushBody},
     io::ConnectionInfo,
     requests::Requests,
-    stream::{self, Request as AdsRequest, Stream},
+    sieve::Sieve,
+    stream::{self, Holdings, Request as AdsRequest, Stream},
 };
 
 /// How messages are compressed, and what is accepted (gRPC over HTTP/2).
@@ -52,25 +53,29 @@ impl<R: Resolver> AdsService<R> {
             return unsupported(encoding);
         }
         let info = head.extensions.get::<ConnectionInfo>();
-        let arrival = match info.map(|i| i.arrival.take(&self.shared.admission)) {
+        let client = info.map(|i| i.client.clone());
+        let arrival = match info.map(|i| i.arrival.take(&self.shared.admission, &i.client)) {
             Some(Err(late)) => {
                 self.shared.sessions.counters().refused.add(1);
                 return late.status().into_http();
             }
-            Some(Ok(arrival)) => arrival,
+            Some(Ok(arrival)) => Some(arrival),
             None => None,
         };
         let peer = Peer {
             address: info.map(|i| i.address),
             certificates: info.map(|i| i.certificates.clone()).unwrap_or_default(),
             tls: info.is_some_and(|i| i.tls),
+            lines: info.map(|i| i.client.lines.clone()).unwrap_or_default(),
             metadata: MetadataMap::from_headers(head.headers),
         };
-        let limit = self.shared.options.max_request_bytes;
+        let options = &self.shared.options;
+        let sieve = Sieve { metadata: options.metadata, node_bytes: options.max_node_bytes };
         let outbox = Arc::new(Outbox::new(self.shared.backlog.clone()));
         let stream = Stream {
-            requests: Requests::<M>::new(body, limit),
+            requests: Requests::<M>::new(body, options.max_request_bytes, sieve),
             outbox: outbox.clone(),
+            holdings: Holdings::of(client),
             peer,
             close: info.map(|i| i.close.clone()),
             arrival,

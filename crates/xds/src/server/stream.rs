@@ -10,6 +10,7 @@ use envoy_types::pb::envoy::{
     config::core::v3::Node as ProtoNode,
     service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest},
 };
+use prost::Message as _;
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval, timeout},
@@ -22,14 +23,15 @@ use super::{
     Ack, Connection, Peer, Resolver, Shared, View,
     admission::Arrival,
     body::Outbox,
+    clients::{Client, Held},
     registry::{Entry, Registration},
     requests::Requests,
-    service::Decodable,
+    sieve::Sieved,
 };
 use crate::{Action, Node, Note, Protocol, Publication, Session};
 
 /// What the two variants' requests have in common.
-pub(super) trait Request: Decodable {
+pub(super) trait Request: Sieved {
     const PROTOCOL: Protocol;
 
     fn take_node(&mut self) -> Option<ProtoNode>;
@@ -66,11 +68,62 @@ pub(super) struct Stream<M, R> {
     pub(super) requests: Requests<M>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) peer: Peer,
+    pub(super) holdings: Holdings,
     /// Closes the stream's connection.
     pub(super) close: Option<CancellationToken>,
     /// Dropped when the client is being served.
     pub(super) arrival: Option<Arrival>,
     pub(super) shared: Arc<Shared<R>>,
+}
+
+/// What is held for the client as long as the stream lasts: its node, and names that nothing published has.
+#[derive(Default)]
+pub(super) struct Holdings {
+    client: Option<Arc<Client>>,
+    held: Option<Held>,
+    node: usize,
+    /// Bytes of requests since the names were counted.
+    unseen: usize,
+}
+
+/// A node is kept by the stream, by the owner, and as the key of a view.
+const NODE_COPIES: usize = 4;
+
+/// So many bytes of requests make it worth while to count the names.
+const UNSEEN: usize = 16 << 10;
+
+impl Holdings {
+    pub(super) fn of(client: Option<Arc<Client>>) -> Self {
+        Self { client, ..Self::default() }
+    }
+
+    fn node(&mut self, bytes: usize) -> Result<(), Status> {
+        self.node = bytes * NODE_COPIES;
+        self.hold(0)
+    }
+
+    fn request(&mut self, bytes: usize, session: &Session) -> Result<(), Status> {
+        self.unseen += bytes;
+        if self.unseen < UNSEEN {
+            return Ok(());
+        }
+        self.unseen = 0;
+        self.hold(session.own_bytes())
+    }
+
+    fn hold(&mut self, names: usize) -> Result<(), Status> {
+        let Some(client) = &self.client else { return Ok(()) };
+        let bytes = self.node + names;
+        let fits = match &mut self.held {
+            Some(held) => held.resize(bytes),
+            None => {
+                self.held = client.hold(bytes);
+                self.held.is_some()
+            }
+        };
+        let too_much = || Status::resource_exhausted("more is kept for this address than may be");
+        if fits { Ok(()) } else { Err(too_much()) }
+    }
 }
 
 /// Runs a stream to its end.
@@ -103,7 +156,10 @@ impl<M: Request, R: Resolver> Stream<M, R> {
             .map_err(|_elapsed| Status::deadline_exceeded("no request came"))??
             .ok_or_else(|| Status::invalid_argument("the stream ended before its first request"))?;
         let node = match first.take_node() {
-            Some(node) => Node::from_proto(node),
+            Some(node) => {
+                self.holdings.node(node.encoded_len())?;
+                Node::from_proto(node)
+            }
             None => shared
                 .resolver
                 .anonymous(&self.peer)
@@ -160,6 +216,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
     ) -> Result<(), Status> {
         let shared = self.shared.clone();
         self.handle(registration, |session| first.apply(session))?;
+        self.holdings.request(self.requests.last_bytes(), &registration.entry.session())?;
         drop(first);
         self.arrival = None;
         shared.sessions.counters().requests.add(1);
@@ -176,6 +233,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                     let Some(request) = request? else { return Ok(()) };
                     shared.sessions.counters().requests.add(1);
                     self.handle(registration, |session| request.apply(session))?;
+                    self.holdings.request(self.requests.last_bytes(), &registration.entry.session())?;
                 }
                 moved = connection.view.changed() => {
                     moved.map_err(|_closed| Status::unavailable("disconnected by the control plane"))?;
@@ -224,15 +282,17 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                 counters.bytes.add(type_url, response.encoded_len() as u64);
                 entry.pushes.add(1);
                 entry.bytes.add(response.encoded_len() as u64);
-                info!(
-                    proxy.id = %entry.node.id,
-                    type_url = type_url.short(),
-                    nonce = %response.nonce(),
-                    resources = response.resources(),
-                    removed = response.removed(),
-                    bytes = response.encoded_len(),
-                    "pushed"
-                );
+                if entry.peer.lines.admit() {
+                    info!(
+                        proxy.id = %entry.node.id,
+                        type_url = type_url.short(),
+                        nonce = %response.nonce(),
+                        resources = response.resources(),
+                        removed = response.removed(),
+                        bytes = response.encoded_len(),
+                        "pushed"
+                    );
+                }
                 self.outbox.push(response);
             }
             Action::Acked { type_url, revision } => {

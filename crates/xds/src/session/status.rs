@@ -70,6 +70,11 @@ impl Session {
         held_back.map(|now| Rejected { name: now.name.clone(), digest: now.digest }).collect()
     }
 
+    /// Bytes that are kept for this client alone: names that it has asked for and that nothing published has.
+    pub fn own_bytes(&self) -> usize {
+        self.types.iter().map(|state| state.names.own_bytes()).sum()
+    }
+
     /// Whether the client has everything that is published, and has said so.
     pub fn in_sync(&self) -> bool {
         self.types.iter().all(super::TypeState::in_sync)

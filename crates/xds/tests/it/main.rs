@@ -1,6 +1,7 @@
 //! The server over real sockets.
 #![expect(clippy::unwrap_used, reason = "tests fail by panic")]
 
+mod attacks;
 mod limits;
 mod serve;
 mod services;

@@ -9,7 +9,8 @@ use super::*;
 fn requests(bytes: &[u8], size: usize) -> Requests<DeltaDiscoveryRequest> {
     let pieces: Vec<_> = bytes.chunks(size).map(Bytes::copy_from_slice).collect();
     let frames = pieces.into_iter().map(|piece| Ok::<_, Status>(http_body::Frame::data(piece)));
-    Requests::new(Body::new(StreamBody::new(tokio_stream::iter(frames))), 1000)
+    let sieve = Sieve { metadata: &[], node_bytes: 100 };
+    Requests::new(Body::new(StreamBody::new(tokio_stream::iter(frames))), 1000, sieve)
 }
 
 fn request(nonce: &str) -> DeltaDiscoveryRequest {

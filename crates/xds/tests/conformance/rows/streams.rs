@@ -112,7 +112,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "STR-09",
-        "A request above the limit (64 MiB; less here).",
+        "A request above the limit (16 MiB; less here).",
         "The stream ends with `ResourceExhausted`; others go on.",
         GRPC,
         "with max_request_bytes=10000

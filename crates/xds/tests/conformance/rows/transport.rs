@@ -78,7 +78,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "TRA-05",
-        "A message a little above the limit (64 MiB; less here), sent in full.",
+        "A message a little above the limit (16 MiB; less here), sent in full.",
         "The stream ends with `ResourceExhausted`.",
         GRPC,
         |child| each_method(child, &message(0, &vec![0; MAX_REQUEST_BYTES + 1]), RESOURCE_EXHAUSTED),
