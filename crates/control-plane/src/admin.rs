@@ -5,10 +5,11 @@
 
 mod debug;
 mod health;
+mod listener;
 mod load;
 mod sync;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub use debug::diagnostic_json;
+use listener::{Bounded, RemoteAddress};
 pub use sync::{HeldBack, ProxyStatus, TypeSync};
 
 /// What the handlers see.
@@ -79,7 +81,8 @@ const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Serves until `stop`.
 pub(crate) async fn serve(listener: TcpListener, state: State, stop: CancellationToken) {
-    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = Bounded::new(listener, &state.settings.admin);
+    let app = router(state).into_make_service_with_connect_info::<RemoteAddress>();
     let served = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
     let mut served = std::pin::pin!(served.into_future());
     let ended = tokio::select! {
@@ -130,7 +133,7 @@ async fn unknown() -> Problem {
 
 /// Refuses peers elsewhere, and browsers that were led here by another site's name.
 async fn only_this_machine(
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(RemoteAddress(peer)): ConnectInfo<RemoteAddress>,
     headers: HeaderMap,
     request: Request,
     next: Next,

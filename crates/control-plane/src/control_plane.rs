@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle as ThreadHandle};
 
-use fairlead_source_file::{FileSource, SourceError};
+use fairlead_source_file::{Bounds, FileSource, SourceError};
 use fairlead_xds::server::{Endpoint, Server, ServerOptions, Sessions};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,7 @@ use crate::{
     admin,
     core::{self, CoreHandle, Readiness},
     metrics::Metrics,
+    node,
     resolver::MeshResolver,
     settings::{Settings, SettingsError},
     source::SourceUpdate,
@@ -75,6 +76,12 @@ impl ControlPlane {
         let listeners = Listeners::bind(settings).await?;
         let quiet = fairlead_source_file::Settings {
             quiet_time: settings.debounce.min.0,
+            bounds: Bounds {
+                links_outside: settings.source.links_outside,
+                files: settings.source.max_files,
+                bytes: settings.source.max_bytes,
+                ..Bounds::default()
+            },
             ..fairlead_source_file::Settings::default()
         };
         let source = FileSource::spawn(directory, quiet)?;
@@ -202,6 +209,14 @@ impl ControlPlane {
 fn server_options(settings: &Settings) -> ServerOptions {
     ServerOptions {
         max_request_bytes: settings.xds.max_request_bytes,
+        request_timeout: settings.xds.request_timeout.0,
+        metadata: node::METADATA,
+        max_node_bytes: settings.xds.max_node_bytes,
+        max_connections: settings.xds.max_connections,
+        max_connections_per_client: settings.xds.max_connections_per_client,
+        client_bytes: settings.xds.client_bytes,
+        clients_bytes: settings.xds.clients_bytes,
+        idle_timeout: settings.xds.idle_timeout.0,
         stall_timeout: settings.xds.send_timeout.0,
         drain_timeout: settings.xds.drain.0,
         load_report_interval: Some(settings.xds.load_report_interval.0)

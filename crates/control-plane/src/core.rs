@@ -14,6 +14,7 @@ mod publish;
 mod views;
 
 use std::{
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread::JoinHandle,
@@ -70,6 +71,9 @@ pub(crate) enum Event {
     Shutdown,
 }
 
+/// Proxies that want their view, in the order in which they came.
+type Waiting = VecDeque<(PublicationKey, oneshot::Sender<Served>)>;
+
 /// The engine and everything that only its thread touches.
 pub struct Core {
     db: Db,
@@ -77,8 +81,12 @@ pub struct Core {
     views: Views,
     /// What views have in common, encoded.
     runs: Arc<Runs>,
-    /// Proxies that came before the first configuration.
-    waiting: Vec<(PublicationKey, oneshot::Sender<Served>)>,
+    /// Proxies that wait: for the first configuration, and for what is more urgent.
+    waiting: Waiting,
+    /// How long values are kept that no proxy needs any more, if no revision comes: a proxy that reconnects finds them.
+    view_grace: Duration,
+    /// When to give them back.
+    idle_due: Option<Instant>,
     pending: ChangeBatch,
     /// When the oldest pending change came.
     pending_since: Option<Instant>,
@@ -162,7 +170,9 @@ impl Core {
             objects: Objects::default(),
             views: Views::default(),
             runs: Arc::default(),
-            waiting: Vec::new(),
+            waiting: Waiting::new(),
+            view_grace: settings.xds.view_grace.0,
+            idle_due: None,
             pending: ChangeBatch::new(),
             pending_since: None,
             // A source gathers for the shortest quiet time by itself; a lone change waits no second time.
@@ -183,42 +193,73 @@ impl Core {
     }
 
     /// Takes events until the end. What can happen is listed at [`Event`].
+    ///
+    /// A proxy that connects may cost a whole view, so they come in one by one, and behind everything else: what
+    /// has changed is not kept from those who are there.
     fn run(mut self, events: &mpsc::Receiver<Event>) {
         loop {
+            let now = Instant::now();
+            let due = self.due().is_some_and(|due| due <= now);
+            let comes = self.ready && !self.waiting.is_empty();
             let first = match self.due() {
+                _ if due || comes => events.try_recv().map_err(|empty| match empty {
+                    mpsc::TryRecvError::Empty => mpsc::RecvTimeoutError::Timeout,
+                    mpsc::TryRecvError::Disconnected => mpsc::RecvTimeoutError::Disconnected,
+                }),
                 None => events.recv().map_err(|_closed| mpsc::RecvTimeoutError::Disconnected),
-                Some(due) => events.recv_timeout(due.saturating_duration_since(Instant::now())),
+                Some(due) => events.recv_timeout(due.saturating_duration_since(now)),
             };
-            let more = match first {
-                Ok(event) => std::iter::once(event).chain(events.try_iter()).take(BURST),
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    self.round();
-                    continue;
+            match first {
+                Ok(event) => {
+                    for event in std::iter::once(event).chain(events.try_iter()).take(BURST) {
+                        if matches!(event, Event::Shutdown) {
+                            return;
+                        }
+                        self.take(event);
+                    }
                 }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
-            };
-            for event in more {
-                if matches!(event, Event::Shutdown) {
-                    return;
-                }
-                self.take(event);
             }
-            if self.due().is_some_and(|due| due <= Instant::now()) {
-                self.round();
+            self.tend();
+        }
+    }
+
+    /// Does what is due: a round, or else one of those who wait.
+    fn tend(&mut self) {
+        let now = Instant::now();
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if is_due(self.debounce.due()) || is_due(self.bridge.due()) {
+            self.round();
+        } else if self.ready
+            && let Some((key, reply)) = self.waiting.pop_front()
+        {
+            // Whoever has gone meanwhile needs nothing.
+            if !reply.is_closed() {
+                self.connect(&key, reply);
             }
+        } else if is_due(self.idle_due) {
+            self.give_back();
         }
     }
 
     /// When there is something to be done without a further event.
     fn due(&self) -> Option<Instant> {
-        self.debounce.due().into_iter().chain(self.bridge.due()).min()
+        self.debounce.due().into_iter().chain(self.bridge.due()).chain(self.idle_due).min()
+    }
+
+    /// Gives back what nobody needs any more.
+    fn give_back(&mut self) {
+        self.idle_due = None;
+        let dropped = self.db.collect_garbage(0);
+        telemetry::collected(dropped);
+        self.note_sizes();
     }
 
     fn take(&mut self, event: Event) {
         match event {
             Event::Source(update) => self.source_update(update),
-            Event::Connect { key, reply } if self.ready => self.connect(&key, reply),
-            Event::Connect { key, reply } => self.waiting.push((key, reply)),
+            Event::Connect { key, reply } => self.waiting.push_back((key, reply)),
             Event::Disconnect(key) => self.disconnect(&key),
             Event::Nack { key, proxy, report } => self.nack(&key, &proxy, &report),
             Event::Inspect(look) => look(self),
@@ -290,9 +331,6 @@ impl Core {
         self.ready = true;
         self.readiness.send_replace(Readiness::Ready);
         telemetry::synced(self.objects.len(), self.began.elapsed());
-        for (key, reply) in std::mem::take(&mut self.waiting) {
-            self.connect(&key, reply);
-        }
     }
 
     /// What is found now goes to the log where it is new, and to the metrics.

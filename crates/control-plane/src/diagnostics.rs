@@ -1,6 +1,9 @@
 //! Findings over time: what appears and disappears is logged, what holds is kept.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use fairlead_config::Diagnostic;
 
@@ -10,14 +13,46 @@ use crate::telemetry;
 #[derive(Default)]
 pub struct Ledger {
     current: Arc<[Diagnostic]>,
+    window: Window,
+}
+
+/// So many findings are logged in each window, as they come and go.
+const LOGGED: usize = 1000;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// How many were logged lately.
+#[derive(Default)]
+struct Window {
+    since: Option<Instant>,
+    logged: usize,
+}
+
+impl Window {
+    /// How many of so many may be logged now.
+    fn admit(&mut self, wanted: usize, now: Instant) -> usize {
+        if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
+            (self.since, self.logged) = (Some(now), 0);
+        }
+        let admitted = wanted.min(LOGGED - self.logged);
+        self.logged += admitted;
+        admitted
+    }
 }
 
 impl Ledger {
     /// Takes over what holds now (sorted, each once), and logs what is new and what is gone.
     pub fn update(&mut self, now: Vec<Diagnostic>) {
         let (appeared, gone) = difference(&self.current, &now);
-        appeared.into_iter().for_each(telemetry::diagnostic_appeared);
-        gone.into_iter().for_each(telemetry::diagnostic_gone);
+        let changed = appeared.len() + gone.len();
+        let admitted = self.window.admit(changed, Instant::now());
+        let lines = appeared
+            .into_iter()
+            .map(|found| (telemetry::diagnostic_appeared as fn(&Diagnostic), found))
+            .chain(gone.into_iter().map(|found| (telemetry::diagnostic_gone as fn(&Diagnostic), found)));
+        lines.take(admitted).for_each(|(tell, found)| tell(found));
+        if changed > admitted {
+            telemetry::diagnostics_suppressed(changed - admitted);
+        }
         self.current = now.into();
     }
 

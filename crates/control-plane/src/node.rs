@@ -15,6 +15,7 @@ use fairlead_model::{
 use fairlead_xds::Node;
 
 use crate::settings::MeshSettings;
+pub(crate) use metadata::METADATA;
 use metadata::{Metadata, bounded};
 
 /// Limits of what a node may say.

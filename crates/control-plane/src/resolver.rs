@@ -12,7 +12,7 @@ use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{
     AgentVersion, AnswerMissing, ElementTypes, NackReport, Node, SessionOptions,
-    server::{Ack, Connection, ConnectionId, Peer, Resolver, Sessions},
+    server::{Ack, Connection, ConnectionId, Lines, Peer, Resolver, Sessions},
 };
 use tonic::Status;
 
@@ -102,7 +102,9 @@ pub(crate) fn is_loopback(address: IpAddr) -> bool {
 impl Resolver for MeshResolver {
     async fn connect(&self, _id: ConnectionId, node: &Node, peer: &Peer) -> Result<Connection, Status> {
         let key = self.key(node, peer).map_err(|error| {
-            telemetry::refused(&node.id, &error);
+            if peer.lines.admit() {
+                telemetry::refused(&node.id, &error);
+            }
             Status::invalid_argument(error.to_string())
         })?;
         if !key.secrets {
@@ -110,8 +112,10 @@ impl Resolver for MeshResolver {
         }
         let view =
             self.core.connect(key.clone()).await.map_err(|gone| Status::unavailable(gone.to_string()))?;
-        telemetry::connected(&node.id, key.proxy.namespace.as_str(), key.secrets);
-        let stay = Stay { core: self.core.clone(), key, id: node.id.clone() };
+        if peer.lines.admit() {
+            telemetry::connected(&node.id, key.proxy.namespace.as_str(), key.secrets);
+        }
+        let stay = Stay { core: self.core.clone(), key, id: node.id.clone(), lines: peer.lines.clone() };
         Ok(Connection::moving(view, self.options(node), stay))
     }
 
@@ -139,11 +143,14 @@ struct Stay {
     core: CoreHandle,
     key: PublicationKey,
     id: String,
+    lines: Lines,
 }
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        telemetry::disconnected(&self.id);
+        if self.lines.admit() {
+            telemetry::disconnected(&self.id);
+        }
         self.core.disconnect(self.key.clone());
     }
 }

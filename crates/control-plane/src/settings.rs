@@ -43,11 +43,24 @@ pub struct SourceSettings {
     /// How long routes wait for a subset that is not defined, and how long a subset is kept that is no longer
     /// defined while routes lead to it. Default 5m; zero: neither, requests are answered with 503 as in Istio.
     pub reference_grace: ProtoDuration,
+    /// Follows links that lead out of the directory. Default false: whoever writes a link there could have the server
+    /// read anything.
+    pub links_outside: bool,
+    /// Most files that are read of the directory. Default 100,000.
+    pub max_files: usize,
+    /// Most bytes of all its files together. Default 1 GiB.
+    pub max_bytes: u64,
 }
 
 impl Default for SourceSettings {
     fn default() -> Self {
-        Self { config_dir: None, reference_grace: ProtoDuration(Duration::from_secs(300)) }
+        Self {
+            config_dir: None,
+            reference_grace: ProtoDuration(Duration::from_secs(300)),
+            links_outside: false,
+            max_files: 100_000,
+            max_bytes: 1 << 30,
+        }
     }
 }
 
@@ -95,8 +108,26 @@ pub struct XdsSettings {
     pub filter_chains_as_resources: bool,
     /// The least number of filter chains for that; listeners with fewer are sent in one piece. Default 32.
     pub filter_chains_as_resources_from: usize,
-    /// The largest request that is read, in bytes. Default 64 MiB.
+    /// The largest request that is read, in bytes. Default 16 MiB.
     pub max_request_bytes: usize,
+    /// How long a request may take from its first byte to its last. Default 30s.
+    pub request_timeout: ProtoDuration,
+    /// The largest node, in bytes, of what is read of it. Default 64 KiB.
+    pub max_node_bytes: usize,
+    /// How many connections there may be, fewer if the system allows fewer open files; further ones wait. Default
+    /// 16,384.
+    pub max_connections: usize,
+    /// How many of them may come from one address, never more than three quarters; further ones are closed. Default
+    /// 12,288: all proxies may come by way of one gateway.
+    pub max_connections_per_client: usize,
+    /// How many bytes are held for one address, beside what its proxies are served. Default 128 MiB.
+    pub client_bytes: usize,
+    /// The same for all addresses together. Default 512 MiB.
+    pub clients_bytes: usize,
+    /// How long a connection may be without a stream. Default 60s.
+    pub idle_timeout: ProtoDuration,
+    /// How long what a proxy is served is kept at most after it has gone, where no other needs it. Default 30s.
+    pub view_grace: ProtoDuration,
     /// How long a client may take to read one response before its connection is closed. Default 5m.
     pub send_timeout: ProtoDuration,
     /// How often proxies are asked to report their load, if their bootstrap has `load_stats_config` (LRS). Default
@@ -119,7 +150,15 @@ impl Default for XdsSettings {
             endpoints_as_resources_from: 100,
             filter_chains_as_resources: true,
             filter_chains_as_resources_from: 32,
-            max_request_bytes: 64 << 20,
+            max_request_bytes: 16 << 20,
+            request_timeout: ProtoDuration(Duration::from_secs(30)),
+            max_node_bytes: 64 << 10,
+            max_connections: 16_384,
+            max_connections_per_client: 12_288,
+            client_bytes: 128 << 20,
+            clients_bytes: 512 << 20,
+            idle_timeout: ProtoDuration(Duration::from_secs(60)),
+            view_grace: ProtoDuration(Duration::from_secs(30)),
             send_timeout: ProtoDuration(Duration::from_secs(300)),
             load_report_interval: ProtoDuration(Duration::from_secs(10)),
             client_status_beyond_loopback: false,
@@ -136,11 +175,20 @@ pub struct AdminSettings {
     pub bind: SocketAddr,
     /// Allows a bind to an address that is not loopback, although clients are not authenticated. Default false.
     pub allow_unauthenticated: bool,
+    /// How many connections there may be; for a further one the oldest is closed. Default 64.
+    pub max_connections: usize,
+    /// How long a connection may be without a byte in either direction. Default 30s.
+    pub idle_timeout: ProtoDuration,
 }
 
 impl Default for AdminSettings {
     fn default() -> Self {
-        Self { bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 15014)), allow_unauthenticated: false }
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 15014)),
+            allow_unauthenticated: false,
+            max_connections: 64,
+            idle_timeout: ProtoDuration(Duration::from_secs(30)),
+        }
     }
 }
 
@@ -187,6 +235,9 @@ pub enum LogFormat {
     Json,
 }
 
+/// Open files that are neither proxies nor administration: what the runtime and the watcher have, and what is read.
+const OWN_FILES: usize = 32;
+
 /// A setting that cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -228,6 +279,16 @@ impl Settings {
             },
             listener_elements: self.xds.filter_chains_as_resources_from,
         }
+    }
+
+    /// Lowers the numbers of connections so that they leave enough open files to the directory, the administration and
+    /// the process itself. Returns whether that changed something.
+    pub fn fit_open_files(&mut self, open_files: usize) -> bool {
+        let before = (self.xds.max_connections, self.admin.max_connections);
+        self.admin.max_connections = self.admin.max_connections.min((open_files / 8).max(4));
+        let others = self.admin.max_connections + OWN_FILES;
+        self.xds.max_connections = self.xds.max_connections.min(open_files.saturating_sub(others).max(1));
+        before != (self.xds.max_connections, self.admin.max_connections)
     }
 
     /// Checks what a type cannot say.

@@ -1,4 +1,5 @@
-//! What is logged: one function per event, so that messages are constant and fields come from one vocabulary.
+//! What is logged: one function per event, so that messages are constant and fields come from one vocabulary. What comes
+//! from outside is made printable and cut here, and counted where it is said.
 //!
 //! | field | meaning |
 //! |---|---|
@@ -15,7 +16,7 @@
 
 use std::{fmt::Display, net::SocketAddr, time::Duration};
 
-use fairlead_config::{Diagnostic, Severity};
+use fairlead_config::{Diagnostic, Severity, printable};
 use tracing::{debug, error, info, warn};
 
 /// The levels of the log, changeable at run time. The binary owns the subscriber and implements this.
@@ -47,20 +48,20 @@ pub(crate) fn settled(revision: u64, changes: usize, recomputed: u64, views: usi
 }
 
 pub(crate) fn connected(id: &str, namespace: &str, secrets: bool) {
-    info!(proxy.id = id, proxy.namespace = namespace, secrets, "connected");
+    info!(proxy.id = %printable(id), proxy.namespace = namespace, secrets, "connected");
 }
 
 pub(crate) fn disconnected(id: &str) {
-    info!(proxy.id = id, "disconnected");
+    info!(proxy.id = %printable(id), "disconnected");
 }
 
 pub(crate) fn refused(id: &str, error: &dyn Display) {
-    warn!(proxy.id = id, %error, "refused");
+    warn!(proxy.id = %printable(id), error = %printable(&error.to_string()), "refused");
 }
 
 pub(crate) fn secrets_withheld(id: &str, peer: &dyn Display) {
     warn!(
-        proxy.id = id,
+        proxy.id = %printable(id),
         address = %peer,
         "secrets are not sent in plaintext to another machine; this is said once"
     );
@@ -68,10 +69,10 @@ pub(crate) fn secrets_withheld(id: &str, peer: &dyn Display) {
 
 pub(crate) fn rejected_by_proxy(id: &str, type_url: &str, origins: &str, error: &str) {
     warn!(
-        proxy.id = id,
+        proxy.id = %printable(id),
         type_url,
-        config.key = origins,
-        error,
+        config.key = %printable(origins),
+        error = %printable(error),
         "a proxy rejected a resource, which is held back"
     );
 }
@@ -90,7 +91,13 @@ pub(crate) fn diagnostic_appeared(diagnostic: &Diagnostic) {
 }
 
 pub(crate) fn diagnostic_gone(diagnostic: &Diagnostic) {
-    info!(code = diagnostic.code.as_str(), config.key = %diagnostic.on, "resolved: {}", diagnostic.message);
+    let on = diagnostic.on.to_string();
+    let message = printable(&diagnostic.message);
+    info!(code = diagnostic.code.as_str(), config.key = %printable(&on), "resolved: {message}");
+}
+
+pub(crate) fn diagnostics_suppressed(count: usize) {
+    warn!(count, "further findings came or went and were not logged; /debug/diagnosticz has those that hold");
 }
 
 pub(crate) fn collected(nodes: u64) {

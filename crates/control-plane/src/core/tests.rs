@@ -248,3 +248,80 @@ async fn deletions_and_sets_of_one_batch_take_effect_together() {
     .await;
     assert!(view.latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
 }
+
+fn elsewhere(i: usize) -> PublicationKey {
+    PublicationKey { proxy: sidecar("web-1", &format!("shop-{i}")), secrets: true }
+}
+
+#[tokio::test]
+async fn a_change_does_not_wait_behind_those_who_connect() {
+    let core = core();
+    core.source_update(update(CART, true)).expect("the core lives");
+    connect(&core).await;
+    // The core is busy while many connect and something changes.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let busy = tokio::spawn({
+        let core = core.clone();
+        async move { core.inspect(move |_| held.recv().unwrap_or_default()).await }
+    });
+    tokio::task::yield_now().await;
+    let crowd: Vec<_> = (0..100)
+        .map(|i| {
+            let core = core.clone();
+            tokio::spawn(async move { core.connect(elsewhere(i)).await.map(drop) })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    core.source_update(update(&CART.replace("10.1.1.1", "10.1.1.2"), true)).expect("the core lives");
+    drop(release);
+    busy.await.expect("no panic").expect("the core lives");
+    until(&core, "the change", |core| core.latest(&key()).is_some_and(|now| now.revision() > 2)).await;
+    let waiting = core.inspect(|core| core.waiting.len()).await.expect("the core lives");
+    assert!(waiting > 50, "the change came after {} of 100", 100 - waiting);
+    for one in crowd {
+        one.await.expect("no panic").expect("the core lives");
+    }
+}
+
+#[tokio::test]
+async fn who_has_gone_before_its_turn_costs_no_view() {
+    let core = core();
+    core.source_update(update(CART, false)).expect("the core lives");
+    for i in 0..10 {
+        let (reply, _gone) = tokio::sync::oneshot::channel();
+        core.tell(super::Event::Connect { key: elsewhere(i), reply }).expect("the core lives");
+    }
+    core.source_update(SourceUpdate { synced: true, ..SourceUpdate::default() }).expect("the core lives");
+    until(&core, "the end of the queue", |core| core.ready && core.waiting.is_empty()).await;
+    let recomputed = |core: &super::Core| {
+        let lines = core.db().stats().lines;
+        lines.iter().filter(|line| line.name == "proxy_view").map(|line| line.recomputed).sum::<u64>()
+    };
+    assert_eq!(core.inspect(recomputed).await, Ok(0));
+    connect(&core).await;
+    assert_eq!(core.inspect(recomputed).await, Ok(1), "it is counted under that name");
+}
+
+#[tokio::test]
+async fn what_the_last_proxy_needed_is_given_back_though_nothing_changes() {
+    let mut settings = Settings::default();
+    settings.xds.view_grace = fairlead_api::ProtoDuration(Duration::from_millis(100));
+    let core = start(&settings, Arc::new(Metrics::new())).expect("a thread").0;
+    core.source_update(update(CART, true)).expect("the core lives");
+    let nodes = |core: &super::Core| core.db().stats().nodes();
+    until(&core, "the first configuration", |core| core.ready).await;
+    let alone = core.inspect(nodes).await.expect("the core lives");
+    for i in 0..20 {
+        connect_as(&core, elsewhere(i)).await;
+    }
+    assert!(core.inspect(nodes).await.expect("the core lives") > alone + 20);
+    for i in 0..20 {
+        core.disconnect(elsewhere(i));
+    }
+    let back = async {
+        while core.inspect(nodes).await.expect("the core lives") > alone {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, back).await.expect("the values of those who have gone are given back");
+}

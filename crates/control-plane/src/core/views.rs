@@ -3,7 +3,7 @@
 //! What a proxy says of itself decides its view; proxies that look alike have one view, so that a change costs
 //! once for them and not once for each. A change of the mesh can move a proxy to another view.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use fairlead_incremental::{Lease, RootId};
 use fairlead_translate::publication::{PublicationKey, SetsOf, ViewKey, ViewOf};
@@ -100,6 +100,8 @@ impl Core {
             self.views.departed = 0;
             self.db.collect_garbage(0);
         }
+        // Perhaps nobody comes or goes for days.
+        self.idle_due.get_or_insert_with(|| Instant::now() + self.view_grace);
         self.note_sizes();
     }
 

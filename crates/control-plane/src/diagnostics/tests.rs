@@ -1,6 +1,8 @@
+use std::time::Instant;
+
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Location, Severity, Subject};
 
-use super::difference;
+use super::{LOGGED, WINDOW, Window, difference};
 
 fn finding(name: &str, line: u32) -> Diagnostic {
     let on = Subject::Object(ConfigKey::new(Kind::Gateway, "shop", name));
@@ -22,4 +24,13 @@ fn what_is_new_appears_and_what_is_corrected_goes() {
 fn a_finding_that_moves_to_another_line_is_not_new() {
     let (before, after) = ([finding("a", 1)], [finding("a", 9)]);
     assert_eq!(difference(&before, &after), (vec![], vec![]));
+}
+
+#[test]
+fn a_flood_of_findings_is_logged_in_part() {
+    let (mut window, now) = (Window::default(), Instant::now());
+    assert_eq!(window.admit(10, now), 10);
+    assert_eq!(window.admit(250_000, now), LOGGED - 10);
+    assert_eq!(window.admit(1, now), 0);
+    assert_eq!(window.admit(1, now + WINDOW), 1);
 }

@@ -49,6 +49,8 @@ impl Collector for Live {
             (&names::LOAD_CLIENTS, loads.clients()),
             (&names::LOAD_KEYS, loads.len()),
             (&names::CLIENTS, sessions.len()),
+            (&names::CONNECTIONS, sessions.connections()),
+            (&names::HELD, sessions.held_bytes()),
             (&names::WAITING, sessions.waiting()),
             (&names::BACKLOG, sessions.backlog_bytes()),
         ];

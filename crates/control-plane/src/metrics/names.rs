@@ -45,6 +45,8 @@ names! {
     CONNECTS = "fairlead_xds_connects": "Streams that were let in";
     WAITING = "fairlead_xds_waiting": "New connections that wait until the backlog is smaller";
     BACKLOG = "fairlead_xds_backlog_bytes": "Bytes that are owed to proxies which read what they are sent";
+    CONNECTIONS = "fairlead_xds_connections": "Connections of proxies, with or without a stream";
+    HELD = "fairlead_xds_held_bytes": "Bytes that are held for proxies beside what they are served: unfinished requests, nodes, names that nothing has";
     REFUSED = "fairlead_xds_refused": "Streams that were not let in";
     DISCONNECTS = "fairlead_xds_disconnects": "Streams that have ended";
     REQUESTS = "fairlead_xds_requests": "Requests received";

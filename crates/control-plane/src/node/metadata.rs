@@ -6,11 +6,24 @@ use envoy_types::pb::google::protobuf::{Struct, value::Kind};
 
 use super::{NodeError, limits};
 
+/// What is read of a node's metadata; nothing else is kept of it.
+pub(crate) const METADATA: &[&str] = &[
+    "CLUSTER_ID",
+    "INSTANCE_IPS",
+    "INTERCEPTION_MODE",
+    "LABELS",
+    "NAMESPACE",
+    "NETWORK",
+    "NODE_NAME",
+    "UNPRIVILEGED_POD",
+];
+
 /// The metadata of a node.
 pub(super) struct Metadata<'a>(pub(super) &'a Struct);
 
 impl<'a> Metadata<'a> {
     fn get(&self, name: &str) -> Option<&'a Kind> {
+        debug_assert!(METADATA.contains(&name), "{name} is not kept");
         self.0.fields.get(name)?.kind.as_ref().filter(|kind| !matches!(kind, Kind::NullValue(_)))
     }
 

@@ -1,4 +1,4 @@
-use super::{Settings, SettingsError};
+use super::{OWN_FILES, Settings, SettingsError};
 
 #[test]
 fn a_bind_beyond_loopback_needs_consent() {
@@ -44,4 +44,16 @@ fn the_page_of_the_configuration_has_every_setting_with_its_default() {
     let mut expected = std::collections::BTreeMap::from([("source.configDir".to_owned(), "none".to_owned())]);
     leaves("", &serde_json::to_value(Settings::default()).expect("settings are plain data"), &mut expected);
     assert_eq!(rows.collect::<std::collections::BTreeMap<_, _>>(), expected);
+}
+
+#[test]
+fn connections_leave_open_files_to_the_directory_and_to_administration() {
+    for open_files in [16, 64, 256, 1024, 4096, 65_536, 1 << 20] {
+        let mut settings = Settings::default();
+        let less = settings.fit_open_files(open_files);
+        let (xds, admin) = (settings.xds.max_connections, settings.admin.max_connections);
+        assert_eq!(less, open_files < 16_384, "{open_files}");
+        assert!(xds >= 1 && admin >= 4, "{open_files}");
+        assert!(xds + admin + OWN_FILES <= open_files || open_files < 64, "{open_files}: {xds} {admin}");
+    }
 }
