@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use fairlead_config::{Diagnostic, Severity};
+use fairlead_config::{Diagnostic, Severity, printable};
 use fairlead_control_plane::{admin::diagnostic_json, offline::Mesh, settings::Settings};
 use serde_json::Value;
 
@@ -141,8 +141,10 @@ fn annotation(finding: &Diagnostic) -> String {
     format!("::{command} {}::{}\n", properties.join(","), escaped(&message))
 }
 
+/// GitHub shows line breaks that are written like this; other control characters are nothing to be shown.
 fn escaped(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<_> = text.split('\n').map(|line| printable(line.trim_end_matches('\r'))).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -2,6 +2,8 @@
 
 use std::{io::Write as _, process::ExitCode};
 
+use fairlead_config::printable;
+
 /// There are findings, or the command failed.
 pub(crate) const FAILED: u8 = 1;
 /// Wrong usage. clap ends with it too.
@@ -44,8 +46,11 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+    // One line for each problem of a settings file; what is in a line may come from outside.
+    let said = causes.join(": ");
+    let lines: Vec<_> = said.lines().map(printable).collect();
     // Nobody reads what cannot be written.
-    let _ = writeln!(std::io::stderr(), "fairlead: {}", causes.join(": "));
+    let _ = writeln!(std::io::stderr(), "fairlead: {}", lines.join("\n"));
     ExitCode::from(code(error))
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use fairlead_config::printable;
 use serde_json::Value;
 
 use crate::{
@@ -55,5 +56,7 @@ fn text(answer: &Value) -> String {
     }
     lines.push("computed from:".to_owned());
     lines.extend(list(&answer["computedFrom"]).iter().map(|line| format!("  {}", of(line))));
+    // Names of objects and files come from outside.
+    let lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
     lines.join("\n") + "\n"
 }

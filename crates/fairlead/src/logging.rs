@@ -1,17 +1,24 @@
 //! The log: on standard error, as text or JSON, with levels that can be changed at run time.
 
 use std::{
+    fmt::Write as _,
     io::IsTerminal as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::Context as _;
+use fairlead_config::printable::Printing;
 use fairlead_control_plane::{
     LogLevels,
     settings::{LogFormat, LogSettings},
 };
 use tracing_subscriber::{
-    EnvFilter, Registry, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+    EnvFilter, Registry,
+    field::MakeExt as _,
+    fmt::{FormatFields, format::debug_fn},
+    layer::SubscriberExt as _,
+    reload,
+    util::SubscriberInitExt as _,
 };
 
 /// Installs the subscriber.
@@ -29,11 +36,26 @@ pub(crate) fn install(settings: &LogSettings) -> anyhow::Result<Arc<dyn LogLevel
         LogFormat::Text => {
             let coloured = std::io::stderr().is_terminal()
                 && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            let layer = tracing_subscriber::fmt::layer().with_ansi(coloured).with_writer(std::io::stderr);
+            let layer = tracing_subscriber::fmt::layer()
+                .fmt_fields(fields())
+                .with_ansi(coloured)
+                .with_writer(std::io::stderr);
             registry.with(layer).try_init()?;
         }
     }
     Ok(Arc::new(Levels { handle, text: Mutex::new(settings.level.clone()) }))
+}
+
+/// Fields as `name=value`. Whatever a value is made of, it stays on its line and moves no cursor.
+fn fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    debug_fn(|to, field, value| match field.name() {
+        "message" => write!(Printing::new(to), "{value:?}"),
+        name => {
+            write!(to, "{name}=")?;
+            write!(Printing::new(to), "{value:?}")
+        }
+    })
+    .delimited(" ")
 }
 
 struct Levels {
@@ -53,3 +75,6 @@ impl LogLevels for Levels {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

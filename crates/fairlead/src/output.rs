@@ -1,8 +1,12 @@
 //! Tables, JSON and YAML on standard output.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    borrow::Cow,
+    io::{IsTerminal as _, Write as _},
+};
 
 use clap::ValueEnum;
+use fairlead_config::printable;
 use serde::Serialize;
 
 /// The form of an output.
@@ -31,10 +35,20 @@ pub(crate) enum DataFormat {
 pub(crate) fn data(value: &impl Serialize, format: DataFormat) -> anyhow::Result<()> {
     let json = serde_json::to_value(value)?;
     let text = match format {
-        DataFormat::Json => format!("{}\n", serde_json::to_string_pretty(&json)?),
+        DataFormat::Json => format!("{}\n", escaped(&serde_json::to_string_pretty(&json)?)),
         DataFormat::Yaml => fairlead_envoy::json::to_yaml(&json),
     };
     print(&text)
+}
+
+/// JSON without what a terminal obeys: of the control characters its texts escape only those below a space.
+fn escaped(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && c != '\n';
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let escape = |c: char| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(escape).collect::<String>().into()
 }
 
 /// Prints a text as it is.
@@ -59,8 +73,10 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let cells: Vec<_> =
-            cells.into_iter().map(|cell| if cell.is_empty() { "-".to_owned() } else { cell }).collect();
+        // What proxies say of themselves, and what objects are called, comes from outside.
+        let shown =
+            |cell: String| if cell.is_empty() { "-".to_owned() } else { printable(&cell).into_owned() };
+        let cells: Vec<_> = cells.into_iter().map(shown).collect();
         debug_assert_eq!(cells.len(), self.header.len(), "a row has a cell for each column");
         self.rows.push(cells);
     }

@@ -10,7 +10,7 @@ use fairlead_control_plane::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{exit::Usage, logging, output};
 
@@ -107,7 +107,7 @@ fn over<T>(setting: &mut T, flag: Option<T>) {
 
 /// Serves until a signal.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let settings = args.settings()?;
+    let mut settings = args.settings()?;
     if args.print_config {
         output::print(&settings.to_yaml())?;
         return Ok(ExitCode::SUCCESS);
@@ -116,7 +116,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bail!(Usage("which configuration? say --config-dir DIR (source.configDir in the file)".to_owned()));
     }
     let log = logging::install(&settings.log)?;
-    allow_open_files();
+    if let Some(open_files) = allow_open_files()
+        && settings.fit_open_files(open_files)
+    {
+        let connections = settings.xds.max_connections;
+        info!(open_files, connections, "the limit of open files (ulimit -n) allows fewer connections");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before anything starts, so that a signal at any time is seen.
@@ -136,12 +141,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Raises the soft limit of open files, of which each proxy is one, to the hard one.
-fn allow_open_files() {
+/// Raises the soft limit of open files, of which each proxy is one, to the hard one. Returns the limit; none: no limit.
+fn allow_open_files() -> Option<usize> {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         warn!(%error, "limit of open files not raised");
     }
+    getrlimit(Resource::Nofile).current.map(|files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

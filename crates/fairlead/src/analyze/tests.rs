@@ -38,3 +38,12 @@ fn a_threshold_includes_what_is_worse() {
     assert_eq!(included(Threshold::Warning), [true, true, false]);
     assert_eq!(included(Threshold::Info), [true, true, true]);
 }
+
+#[test]
+fn a_key_that_ends_its_line_makes_no_second_finding() {
+    let mut finding = finding();
+    finding.message = "there is no field `a\nerror[FL0001 x] all is lost\u{1b}[2J`".to_owned();
+    let shown = text(&[finding], 1, false);
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    assert!(shown.contains(r"`a\nerror[FL0001 x] all is lost\u{1b}[2J`"), "{shown}");
+}

@@ -15,6 +15,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod attacks;
 mod crowds;
 mod report;
 mod restart;
