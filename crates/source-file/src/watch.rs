@@ -331,7 +331,8 @@ fn watcher(
     };
     let config = notify::Config::default().with_follow_symlinks(through_links);
     let mut watcher = RecommendedWatcher::new(send, config)?;
-    watcher.watch(root, RecursiveMode::Recursive)?;
+    // With a slash at its end, for where the root itself is a link.
+    watcher.watch(&root.join(""), RecursiveMode::Recursive)?;
     if let Some(parent) = root.parent()
         && let Err(error) = watcher.watch(parent, RecursiveMode::NonRecursive)
     {

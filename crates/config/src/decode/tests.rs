@@ -552,13 +552,13 @@ fn a_list_with_a_mistake_in_each_of_its_objects_has_a_thousand_findings() {
     };
     let items: String = (0..3000).map(object).collect();
     // Of one no name is known: behind it may be any object, so it is not left out.
-    let list = format!("apiVersion: v1\nkind: List\nitems:\n{items}- 5\n");
-    let decoded = decode_file("f.yaml", list.as_bytes());
+    let yaml = format!("apiVersion: v1\nkind: List\nitems:\n{items}- 5\n");
+    let decoded = decode_file("f.yaml", yaml.as_bytes());
     assert_eq!(decoded.rejected.len(), 3000, "what is left out is not used");
     assert_eq!(decoded.diagnostics.len(), 1001);
     let last = decoded.diagnostics.last().unwrap();
     assert_eq!(last.code, Code::FindingsLeftOut);
-    assert!(last.message.starts_with("2"), "{last}");
+    assert!(last.message.starts_with('2'), "{last}");
     let nameless = |d: &Diagnostic| d.severity == Severity::Error && matches!(d.on, Subject::File(_));
     assert_eq!(decoded.diagnostics.iter().filter(|d| nameless(d)).count(), 1);
 }

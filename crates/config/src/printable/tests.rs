@@ -24,7 +24,7 @@ fn texts_that_come_in_pieces_are_cut_as_one() {
     let mut shown = String::new();
     let mut printing = Printing::new(&mut shown);
     for _ in 0..MOST_BYTES {
-        write!(printing, "a{}", '\n').unwrap();
+        writeln!(printing, "a").unwrap();
     }
     assert_eq!(shown.matches('…').count(), 1);
     assert!(shown.len() <= MOST_BYTES + '…'.len_utf8(), "{}", shown.len());

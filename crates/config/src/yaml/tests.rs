@@ -225,10 +225,10 @@ fn aliases_of_long_texts_are_refused_before_they_are_copied() {
     // Keys are copied as well, and so is what an anchor is put on.
     let keys = format!("a: &a {{{}: 1}}\nb: [{}]\n", "k".repeat(9000), "*a, ".repeat(1000));
     assert_eq!(faults(keys).len(), 1);
-    let anchors: String = (0..90).map(|i| format!("&a{i} [")).collect();
+    let anchors = (0..90).map(|i| format!("&a{i} [")).collect::<Vec<_>>().concat();
     assert_eq!(faults(format!("{anchors}{}{}", "x".repeat(100_000), "]".repeat(90))).len(), 1);
     // What people write stays far below.
-    let shared: String = (0..10).map(|i| format!("r{i}: {{<<: *x, n: {i}}}\n")).collect();
+    let shared = (0..10).map(|i| format!("r{i}: {{<<: *x, n: {i}}}\n")).collect::<Vec<_>>().concat();
     assert_eq!(faults(format!("x: &x {{timeout: 10s, retries: {{attempts: 3}}}}\n{shared}")).len(), 0);
 }
 

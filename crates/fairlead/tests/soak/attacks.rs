@@ -6,7 +6,11 @@ use std::time::{Duration, Instant};
 
 use fairlead_testkit::{crowd::Profile, deadline::eventually, fake_envoy::Protocol, meshgen::MeshSpec};
 use http::StatusCode;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinSet};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+};
 
 use crate::{
     crowds::{Memory, WITHIN, crowd_of, server_of, settled, sized},
@@ -46,21 +50,59 @@ fn opening() -> Vec<u8> {
     [PREFACE, &frame(1, 4, &block)].concat()
 }
 
-/// Sends as much as the server takes of a message that is announced, for a while.
+/// What a client may send on a connection and on its stream 1, as the server says.
+struct Windows {
+    connection: i64,
+    stream: i64,
+}
+
+impl Windows {
+    /// Takes the next frame of the server in.
+    async fn update(&mut self, socket: &mut TcpStream) -> std::io::Result<()> {
+        const SETTINGS: u8 = 4;
+        const WINDOW_UPDATE: u8 = 8;
+        let mut head = [0; 9];
+        socket.read_exact(&mut head).await?;
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        socket.read_exact(&mut payload).await?;
+        let number = |bytes: &[u8]| i64::from(u32::from_be_bytes(bytes.try_into().unwrap()));
+        match head[3] {
+            WINDOW_UPDATE if head[8] == 0 => self.connection += number(&payload),
+            WINDOW_UPDATE => self.stream += number(&payload),
+            SETTINGS if head[4] == 0 => {
+                // They hold once they are acknowledged.
+                socket.write_all(&[0, 0, 0, SETTINGS, 1, 0, 0, 0, 0]).await?;
+                for setting in payload.chunks(6).filter(|setting| setting[..2] == [0, 4]) {
+                    self.stream += number(&setting[2..]) - i64::from(u16::MAX);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Sends as much as the server takes of a message that is announced, but for its end, for a while.
 async fn unfinished(server: &Server, announced: u32, wait: Duration) -> usize {
+    const PIECE: u16 = 16 << 10;
     let mut socket = TcpStream::connect(server.xds()).await.unwrap();
     socket.write_all(&opening()).await.unwrap();
     socket.write_all(&frame(0, 0, &[&[0][..], &announced.to_be_bytes()].concat())).await.unwrap();
-    let (piece, mut sent) = (frame(0, 0, &[0x1a; 16 << 10]), 0);
-    // The window of a stream is 64 KiB unless the server says more; this one does not wait to be told.
+    let (piece, mut sent) = (frame(0, 0, &[0x1a; PIECE as usize]), 0);
+    let default = i64::from(u16::MAX) - 5;
+    let mut windows = Windows { connection: default, stream: default };
     let sending = async {
-        while sent < announced as usize - (16 << 10) {
-            if socket.write_all(&piece).await.is_err() {
-                return;
+        while sent + usize::from(PIECE) < announced as usize {
+            if windows.connection.min(windows.stream) < i64::from(PIECE) {
+                windows.update(&mut socket).await?;
+                continue;
             }
-            sent += 16 << 10;
+            socket.write_all(&piece).await?;
+            windows.connection -= i64::from(PIECE);
+            windows.stream -= i64::from(PIECE);
+            sent += usize::from(PIECE);
         }
-        std::future::pending::<()>().await;
+        std::future::pending::<std::io::Result<()>>().await
     };
     let _ = tokio::time::timeout(wait, sending).await;
     sent
@@ -85,7 +127,7 @@ async fn unfinished_requests_cost_no_more_than_their_budget() {
     let before = memory.now();
     memory.reset_peak();
     let mut attack = JoinSet::new();
-    let connections = sized(10, 100);
+    let connections = sized(10, 100_u32);
     let server = std::sync::Arc::new(server);
     for _ in 0..connections {
         let server = server.clone();
@@ -95,11 +137,16 @@ async fn unfinished_requests_cost_no_more_than_their_budget() {
     let mut crowd = crowd_of(&server);
     crowd.join_all((0..5).map(|i| Profile::sidecar(i, "ns-0", Protocol::Delta)));
     settled(&crowd).await;
-    while attack.join_next().await.is_some() {}
+    let mut sent = 0;
+    while let Some(one) = attack.join_next().await {
+        sent += one.unwrap();
+    }
     report.count("connections", connections);
+    report.count("sent_bytes", sent);
+    assert!(sent > sized(100_usize, 110) << 20, "{sent} bytes were taken of what is unfinished");
     report.add("rss_before_mb", before);
     report.add("peak_rss_mb", memory.peak());
-    // 128 MiB for one address, and what connections hold that are not read.
+    // 128 MiB for one address, in buffers that may have grown to twice that, and what connections hold that are not read.
     let most = before + 2.0 * 134.0 + 1.1 * f64::from(connections);
     assert!(memory.peak() < most, "{} MB, {before} MB before", memory.peak());
     report.finish();

@@ -74,7 +74,7 @@ pub struct ServerOptions {
     pub clients_bytes: usize,
     /// How long a connection may be without a stream. Default 60 s: a proxy that was told to come back does within 30.
     pub idle_timeout: Duration,
-    /// How many streams a connection may have at once; further ones are refused. Default 200: a proxy has one or
+    /// How many streams a connection may have at once; further ones are refused. Default 100: a proxy has one or
     /// two, and each costs some 8 KB before it has asked for anything.
     pub max_streams: u32,
     /// How often an idle connection is pinged. Default 30 s.
@@ -113,7 +113,7 @@ impl Default for ServerOptions {
             client_bytes: 128 << 20,
             clients_bytes: 512 << 20,
             idle_timeout: Duration::from_secs(60),
-            max_streams: 200,
+            max_streams: 100,
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(5 * 60),

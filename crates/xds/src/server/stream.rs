@@ -114,12 +114,11 @@ impl Holdings {
     fn hold(&mut self, names: usize) -> Result<(), Status> {
         let Some(client) = &self.client else { return Ok(()) };
         let bytes = self.node + names;
-        let fits = match &mut self.held {
-            Some(held) => held.resize(bytes),
-            None => {
-                self.held = client.hold(bytes);
-                self.held.is_some()
-            }
+        let fits = if let Some(held) = &mut self.held {
+            held.resize(bytes)
+        } else {
+            self.held = client.hold(bytes);
+            self.held.is_some()
         };
         let too_much = || Status::resource_exhausted("more is kept for this address than may be");
         if fits { Ok(()) } else { Err(too_much()) }

@@ -1,7 +1,7 @@
 use super::*;
 
-fn clients(options: ServerOptions) -> Arc<Clients> {
-    Arc::new(Clients::new(&options))
+fn clients(options: &ServerOptions) -> Arc<Clients> {
+    Arc::new(Clients::new(options))
 }
 
 fn seat(clients: &Arc<Clients>, address: &str) -> Option<Seat> {
@@ -11,7 +11,7 @@ fn seat(clients: &Arc<Clients>, address: &str) -> Option<Seat> {
 
 #[test]
 fn one_address_leaves_a_quarter_of_the_connections_to_others() {
-    let clients = clients(ServerOptions { max_connections: 8, ..ServerOptions::default() });
+    let clients = clients(&ServerOptions { max_connections: 8, ..ServerOptions::default() });
     let own: Vec<_> = (0..6).map(|_| seat(&clients, "10.0.0.1").unwrap()).collect();
     assert!(seat(&clients, "10.0.0.1").is_none());
     assert_eq!(clients.connections(), 6, "who is refused leaves no trace");
@@ -24,7 +24,7 @@ fn one_address_leaves_a_quarter_of_the_connections_to_others() {
 
 #[test]
 fn addresses_that_one_machine_may_choose_are_one_client() {
-    let clients = clients(ServerOptions { max_connections_per_client: 1, ..ServerOptions::default() });
+    let clients = clients(&ServerOptions { max_connections_per_client: 1, ..ServerOptions::default() });
     let _first = seat(&clients, "2001:db8::1").unwrap();
     assert!(seat(&clients, "2001:db8::2").is_none());
     let _other = seat(&clients, "2001:db8:0:1::1").unwrap();
@@ -35,7 +35,7 @@ fn addresses_that_one_machine_may_choose_are_one_client() {
 #[test]
 fn bytes_are_bounded_for_each_client_and_for_all() {
     let (each, all) = (1 << 20, 2 << 20);
-    let clients = clients(ServerOptions {
+    let clients = clients(&ServerOptions {
         max_request_bytes: each,
         client_bytes: each,
         clients_bytes: all,
@@ -55,7 +55,7 @@ fn bytes_are_bounded_for_each_client_and_for_all() {
 
 #[test]
 fn streams_are_bounded_for_each_client() {
-    let clients = clients(ServerOptions { max_connections_per_client: 1, ..ServerOptions::default() });
+    let clients = clients(&ServerOptions { max_connections_per_client: 1, ..ServerOptions::default() });
     let seat = seat(&clients, "10.0.0.1").unwrap();
     let open: Vec<_> = (0..STREAMS).map(|_| seat.client.open().unwrap()).collect();
     assert!(seat.client.open().is_none());

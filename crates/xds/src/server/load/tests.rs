@@ -61,7 +61,7 @@ fn long_names_are_bounded_in_bytes_for_a_client_and_for_all() {
         ServerOptions { client_bytes: 1 << 20, max_request_bytes: 1 << 20, ..ServerOptions::default() };
     let client = client_of("10.0.0.1", &options);
     let mut reporter = Reporter::new(reports.clone(), Some(&client));
-    let name = |i: usize| format!("{i:0>width$}", width = NAME_BYTES);
+    let name = |i: usize| format!("{i:0>NAME_BYTES$}");
     for i in 0..4000 {
         reporter.report(report(&name(i), "z", 1, 0));
     }

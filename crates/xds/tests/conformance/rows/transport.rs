@@ -188,7 +188,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "TRA-14",
         "Ten thousand streams on one connection.",
-        "Two hundred are let in; the others are refused (`REFUSED_STREAM`) or the connection is ended.",
+        "A hundred are let in; the others are refused (`REFUSED_STREAM`) or the connection is ended.",
         HTTP2,
         |child| {
             let mut raw = Raw::open(child.address, &[]);
@@ -205,7 +205,7 @@ pub(crate) const ROWS: &[Row] = &[
                         if frame.kind == RST_STREAM && frame.payload == REFUSED_STREAM.to_be_bytes() =>
                     {
                         refused += 1;
-                        if refused == 9_800 {
+                        if refused == 9_900 {
                             return Ok(());
                         }
                     }
