@@ -17,6 +17,7 @@
 mod collect;
 mod headless;
 mod query;
+mod selected;
 mod slices;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};

@@ -12,9 +12,70 @@ use crate::{
     workload::Workload,
 };
 
-/// The endpoints of a service while they are gathered.
+/// The endpoints of a service while they are gathered, by the number of the service port.
 #[derive(Debug, Default)]
-pub(super) struct Collected(BTreeMap<u16, Vec<Endpoint>>);
+pub(super) struct Collected(BTreeMap<u16, OfPort>);
+
+#[derive(Debug, Default)]
+struct OfPort {
+    /// Lists that other services may share.
+    shared: Vec<Arc<[Endpoint]>>,
+    own: Vec<Endpoint>,
+}
+
+impl OfPort {
+    fn finish(mut self) -> Arc<[Endpoint]> {
+        if self.own.is_empty() && self.shared.len() == 1 {
+            return self.shared.remove(0);
+        }
+        self.own.extend(self.shared.iter().flat_map(|list| list.iter().cloned()));
+        finished(self.own)
+    }
+}
+
+/// Which addresses of workloads a service takes: names can be endpoints only where Envoy resolves them, and sockets
+/// only where it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Takes {
+    /// Addresses and names.
+    Names,
+    /// Addresses and UNIX domain sockets.
+    Sockets,
+}
+
+impl Takes {
+    pub(super) fn of(service: &Service) -> Self {
+        match service.resolution {
+            Resolution::StrictDns | Resolution::LogicalDns => Self::Names,
+            _ => Self::Sockets,
+        }
+    }
+
+    fn takes(self, address: &EndpointAddress) -> bool {
+        match address {
+            EndpointAddress::Ip(_) => true,
+            EndpointAddress::Dns(_) => self == Self::Names,
+            EndpointAddress::Unix(_) => self == Self::Sockets,
+        }
+    }
+
+    /// The endpoints that a port of a service has of a workload that the service selects or lists.
+    pub(super) fn endpoints<'a>(
+        self,
+        registry: Registry,
+        port: &'a Port,
+        workload: &'a Workload,
+    ) -> impl Iterator<Item = Endpoint> + 'a {
+        let usable = workload.addresses.iter().filter(move |address| self.takes(address));
+        usable.filter_map(move |address| {
+            let number = match address {
+                EndpointAddress::Unix(_) => Some(0),
+                _ => target_port(registry, port, Some(workload)),
+            };
+            Some(workload_endpoint(address.clone(), number?, workload))
+        })
+    }
+}
 
 /// What is known about the place of an endpoint besides its workload.
 #[derive(Debug)]
@@ -43,19 +104,19 @@ impl Collected {
         }
     }
 
-    /// Adds a workload that a service selects or lists.
+    /// Adds a workload that a service lists.
     pub(super) fn add_workload(&mut self, service: &Service, workload: &Workload) {
-        let usable = workload.addresses.iter().filter(|address| is_usable(address, service));
-        for address in usable {
-            for port in &service.ports {
-                let number = match address {
-                    EndpointAddress::Unix(_) => Some(0),
-                    _ => target_port(service.registry, port, Some(workload)),
-                };
-                if let Some(number) = number {
-                    self.push(port, workload_endpoint(address.clone(), number, workload));
-                }
+        for port in &service.ports {
+            for endpoint in Takes::of(service).endpoints(service.registry, port, workload) {
+                self.push(port, endpoint);
             }
+        }
+    }
+
+    /// Adds a list of endpoints, sorted, each address and port once.
+    pub(super) fn add_list(&mut self, port: &Port, list: Arc<[Endpoint]>) {
+        if !list.is_empty() {
+            self.0.entry(port.number).or_default().shared.push(list);
         }
     }
 
@@ -77,22 +138,24 @@ impl Collected {
     }
 
     fn push(&mut self, port: &Port, endpoint: Endpoint) {
-        self.0.entry(port.number).or_default().push(endpoint);
+        self.0.entry(port.number).or_default().own.push(endpoint);
     }
 
-    /// The endpoints, sorted, each address and port once: the healthiest of duplicates stays, as while an
-    /// endpoint moves from one slice to another.
+    /// The endpoints of each port.
     pub(super) fn finish(self) -> ServiceEndpoints {
-        let by_port = self.0.into_iter().map(|(port, mut endpoints)| {
-            endpoints.sort_by(|a, b| {
-                let place = (&a.address, a.port, a.health).cmp(&(&b.address, b.port, b.health));
-                place.then_with(|| a.cmp(b))
-            });
-            endpoints.dedup_by(|b, a| a.address == b.address && a.port == b.port);
-            (port, Arc::from(endpoints))
-        });
-        ServiceEndpoints { by_port: by_port.collect() }
+        ServiceEndpoints { by_port: self.0.into_iter().map(|(port, list)| (port, list.finish())).collect() }
     }
+}
+
+/// Endpoints, sorted, each address and port once: the healthiest of duplicates stays, as while an endpoint moves
+/// from one slice to another.
+pub(super) fn finished(mut endpoints: Vec<Endpoint>) -> Arc<[Endpoint]> {
+    endpoints.sort_by(|a, b| {
+        let place = (&a.address, a.port, a.health).cmp(&(&b.address, b.port, b.health));
+        place.then_with(|| a.cmp(b))
+    });
+    endpoints.dedup_by(|b, a| a.address == b.address && a.port == b.port);
+    endpoints.into()
 }
 
 /// The number that a service port leads to on a workload; `None` where a name leads nowhere.
@@ -110,16 +173,6 @@ pub(crate) fn target_port(registry: Registry, port: &Port, workload: Option<&Wor
     match &port.target {
         TargetPort::Number(number) => Some(*number),
         TargetPort::Name(name) => of_workload(name),
-    }
-}
-
-/// Names can be endpoints only where Envoy resolves them, and sockets only where it does not.
-fn is_usable(address: &EndpointAddress, service: &Service) -> bool {
-    let by_dns = matches!(service.resolution, Resolution::StrictDns | Resolution::LogicalDns);
-    match address {
-        EndpointAddress::Ip(_) => true,
-        EndpointAddress::Dns(_) => by_dns,
-        EndpointAddress::Unix(_) => !by_dns,
     }
 }
 

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use fairlead_config::{ConfigKey, Kind, LabelSet, Name, Namespace};
-use fairlead_incremental::{Index, Query, Reader, Stratum};
+use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
     Locality, ServiceEndpoints,
     collect::{Collected, Surroundings},
+    selected::{SelectedEndpoints, SelectedKey, may_select},
     slices::{self, Listed},
 };
 use crate::{
     Service, ServiceKey,
-    input::{
-        EndpointSlices, KindInput, LegacyEndpoints, PodsByLabel, SelectorBucket, ServiceEntries,
-        SlicesOfService, WorkloadEntriesByLabel,
-    },
+    input::{EndpointSlices, LegacyEndpoints, ServiceEntries, SlicesOfService},
     registry,
     service::{Registry, Resolution},
     service_entry::adds_endpoints,
@@ -62,10 +60,7 @@ fn add_kubernetes(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected)
         endpoints.add_listed(service, &listed, workload.as_deref(), &around);
     }
     if let Some(selector) = &service.selector {
-        if !has_list {
-            add_selected::<PodsByLabel>(cx, service, selector, endpoints);
-        }
-        add_selected::<WorkloadEntriesByLabel>(cx, service, selector, endpoints);
+        add_selected(cx, service, selector, !has_list, endpoints);
     }
 }
 
@@ -95,8 +90,7 @@ fn needs_node(workload: Option<&Workload>) -> bool {
 
 fn add_external(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected) {
     if let Some(selector) = &service.selector {
-        add_selected::<PodsByLabel>(cx, service, selector, endpoints);
-        add_selected::<WorkloadEntriesByLabel>(cx, service, selector, endpoints);
+        add_selected(cx, service, selector, true, endpoints);
         return;
     }
     let Some(object) = cx.input::<ServiceEntries>(&service.origin) else { return };
@@ -109,19 +103,18 @@ fn add_external(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected) {
     }
 }
 
-fn add_selected<I: Index<Bucket = SelectorBucket, Input: KindInput>>(
+fn add_selected(
     cx: &Reader<'_>,
     service: &Service,
     selector: &LabelSet,
+    pods: bool,
     endpoints: &mut Collected,
 ) {
-    let bucket = SelectorBucket::of_selector(&service.key.namespace, selector.iter());
-    for key in &cx.index::<I>(&bucket) {
-        let workload = cx.get::<WorkloadOf>(key);
-        if let Some(workload) = &*workload
-            && workload.labels.contains_all(selector)
-        {
-            endpoints.add_workload(service, workload);
-        }
+    if !may_select(cx, &service.key.namespace, selector, pods) {
+        return;
+    }
+    for port in &service.ports {
+        let key = SelectedKey::of(service, selector, pods, port);
+        endpoints.add_list(port, (*cx.get::<SelectedEndpoints>(&key)).clone());
     }
 }

@@ -65,3 +65,31 @@ status: {podIP: 10.1.0.9, phase: Running}
     world.delete(slice);
     assert_eq!(show(&lease.value(&world.db)), "9000: 10.1.0.9:9000 app=cart sa:default\n");
 }
+
+#[test]
+fn services_with_one_selector_share_the_list_of_what_it_selects() {
+    let entry = |name: &str, port: u16| {
+        format!(
+            "---\n{{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {{name: {name}, namespace: shop}}, spec: {{hosts: [{name}.test], resolution: STATIC, workloadSelector: {{labels: {{app: vm}}}}, ports: [{{number: {port}, name: http, protocol: HTTP, targetPort: 8080}}]}}}}\n"
+        )
+    };
+    let workload = |name: &str, address: &str| {
+        format!(
+            "---\n{{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {{name: {name}, namespace: shop}}, spec: {{address: {address}, labels: {{app: vm}}}}}}\n"
+        )
+    };
+    let names = ["a", "b", "c"];
+    let entries = names.iter().zip([80, 80, 81]).map(|(name, port)| entry(name, port)).collect::<String>();
+    let mut world = World::of(&format!("{entries}{}", workload("one", "10.1.0.1")));
+    let leases = names.map(|name| {
+        world.lease::<EndpointsOf>(&ServiceKey {
+            host: Host::new(&format!("{name}.test")),
+            namespace: "shop".into(),
+        })
+    });
+    let settled = world.set(&workload("two", "10.1.0.2"));
+    assert_eq!(settled.recomputed.get("endpoints of selector"), Some(&1));
+    let lists = leases.map(|lease| lease.value(&world.db).by_port.values().next().unwrap().clone());
+    assert_eq!(lists[0].len(), 2);
+    assert!(lists.iter().all(|list| std::sync::Arc::ptr_eq(list, &lists[0])));
+}

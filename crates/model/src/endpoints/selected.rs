@@ -1,0 +1,87 @@
+//! The endpoints that a selector selects: one list for all services that select them alike.
+
+use std::sync::Arc;
+
+use fairlead_config::{LabelSet, Namespace};
+use fairlead_incremental::{Index, Query, Reader, Stratum};
+
+use super::{
+    Endpoint,
+    collect::{Takes, finished},
+};
+use crate::{
+    Service,
+    input::{KindInput, PodsByLabel, SelectorBucket, WorkloadEntriesByLabel},
+    port::{Port, Protocol},
+    service::Registry,
+    strata,
+    workload::WorkloadOf,
+};
+
+/// What endpoints of a selector depend on. Of many ServiceEntries with one selector, none costs a list of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SelectedKey {
+    namespace: Namespace,
+    selector: LabelSet,
+    /// Whether Pods count, beside WorkloadEntries.
+    pods: bool,
+    registry: Registry,
+    takes: Takes,
+    /// The port; its number and protocol, which do not decide where it leads, are those of no port.
+    port: Port,
+}
+
+impl SelectedKey {
+    /// The key of one port of a service with a selector.
+    pub(super) fn of(service: &Service, selector: &LabelSet, pods: bool, port: &Port) -> Self {
+        Self {
+            namespace: service.key.namespace.clone(),
+            selector: selector.clone(),
+            pods,
+            registry: service.registry,
+            takes: Takes::of(service),
+            port: Port { number: 0, protocol: Protocol::Auto, ..port.clone() },
+        }
+    }
+}
+
+/// The endpoints of the workloads that a selector selects, for one port.
+#[derive(Debug)]
+pub(super) struct SelectedEndpoints;
+
+impl Query for SelectedEndpoints {
+    type Key = SelectedKey;
+    type Value = Arc<[Endpoint]>;
+    const NAME: &'static str = "endpoints of selector";
+    const STRATUM: Stratum = Stratum(strata::ENDPOINTS.0 - 1);
+
+    fn compute(cx: &Reader<'_>, key: &SelectedKey) -> Self::Value {
+        let mut endpoints = Vec::new();
+        if key.pods {
+            add::<PodsByLabel>(cx, key, &mut endpoints);
+        }
+        add::<WorkloadEntriesByLabel>(cx, key, &mut endpoints);
+        finished(endpoints)
+    }
+}
+
+fn add<I: Index<Bucket = SelectorBucket, Input: KindInput>>(
+    cx: &Reader<'_>,
+    key: &SelectedKey,
+    endpoints: &mut Vec<Endpoint>,
+) {
+    for workload in &cx.index::<I>(&SelectorBucket::of_selector(&key.namespace, key.selector.iter())) {
+        if let Some(workload) = &*cx.get::<WorkloadOf>(workload)
+            && workload.labels.contains_all(&key.selector)
+        {
+            endpoints.extend(key.takes.endpoints(key.registry, &key.port, workload));
+        }
+    }
+}
+
+/// Whether there may be a workload that a selector selects. Most Services have no WorkloadEntry.
+pub(super) fn may_select(cx: &Reader<'_>, namespace: &Namespace, selector: &LabelSet, pods: bool) -> bool {
+    let bucket = SelectorBucket::of_selector(namespace, selector.iter());
+    (pods && !cx.index::<PodsByLabel>(&bucket).is_empty())
+        || !cx.index::<WorkloadEntriesByLabel>(&bucket).is_empty()
+}
