@@ -3,6 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`envoy_binary`], [`envoy_process`] | stock Envoy: where it is, and a running one with its admin interface |
+//! | [`judge`] | which of many listeners and clusters a stock Envoy refuses |
 //! | [`app`], [`certs`] | servers that play the applications, and certificates for them |
 //! | [`client`], [`load`] | HTTP requests and bounded load, with counts by who answered |
 //! | [`fake_envoy`] | a client of ADS, of both protocols, that behaves as an Envoy and records what it got |
@@ -22,6 +23,7 @@ pub mod envoy_binary;
 pub mod envoy_process;
 pub mod fake_envoy;
 pub mod golden;
+pub mod judge;
 pub mod load;
 pub mod meshgen;
 pub mod netns;
