@@ -61,6 +61,14 @@ pub enum NodeError {
     /// A namespace is not one.
     #[error("`{0}` is not a namespace: lower-case letters, digits and `-`, at most 63")]
     BadNamespace(String),
+    /// The id and the metadata name different namespaces.
+    #[error("the namespace of the node is `{of_id}` in its id and `{of_metadata}` in its metadata")]
+    Namespaces {
+        /// That of the id.
+        of_id: String,
+        /// `NAMESPACE` of the metadata.
+        of_metadata: String,
+    },
     /// An address is not one.
     #[error("`{address}` in {place} of the node is not an IP address")]
     Address {
@@ -143,6 +151,11 @@ impl<'a> Id<'a> {
 fn namespace(id: &Id<'_>, metadata: &Metadata<'_>) -> Result<Namespace, NodeError> {
     let of_id = id.name.rsplit_once('.').map(|(_, namespace)| namespace);
     let namespace = match metadata.text("NAMESPACE")?.filter(|namespace| !namespace.is_empty()) {
+        // One of the two may be what another program trusts.
+        Some(namespace) if of_id.is_some_and(|of_id| of_id != namespace) => {
+            let of_id = of_id.unwrap_or_default().to_owned();
+            return Err(NodeError::Namespaces { of_id, of_metadata: namespace.to_owned() });
+        }
         Some(namespace) => namespace,
         None => of_id.ok_or_else(|| NodeError::Namespace { id: id.whole.to_owned() })?,
     };

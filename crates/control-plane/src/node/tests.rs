@@ -114,6 +114,11 @@ fn each_mistake_is_named() {
         none(),
         "`Shop` is not a namespace: lower-case letters, digits and `-`, at most 63",
     );
+    wrong(
+        "sidecar~10.0.0.1~web.shop~",
+        json!({"NAMESPACE": "vault"}),
+        "the namespace of the node is `shop` in its id and `vault` in its metadata",
+    );
     wrong("sidecar~here~web.shop~", none(), "`here` in the id of the node is not an IP address");
     wrong(
         "sidecar~~web.shop~",
