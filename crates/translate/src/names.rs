@@ -79,7 +79,10 @@ pub fn gateway_http_route(port: u16, bind: Option<&str>) -> Arc<str> {
 }
 
 /// The route table of a gateway's HTTPS server:
-/// `https.<server port>.<port name>.<gateway>.<namespace>[.<bind>]`.
+/// `https.<server port>.<port name>.<gateway>.<namespace>[:<bind>]`.
+///
+/// No two servers have the same: the port's name has neither dot nor slash left in it, and neither a Gateway's name
+/// nor its namespace has a colon.
 pub fn gateway_https_route(
     port: u16,
     port_name: &str,
@@ -88,8 +91,21 @@ pub fn gateway_https_route(
     bind: Option<&str>,
 ) -> Arc<str> {
     let port = port.to_string();
-    let name = ["https.", &port, ".", port_name, ".", gateway, ".", namespace].concat();
-    bind.map_or(name.as_str().into(), |bind| format!("{name}.{bind}").into())
+    let name = ["https.", &port, ".", &word(port_name), ".", gateway, ".", namespace].concat();
+    bind.map_or(name.as_str().into(), |bind| format!("{name}:{bind}").into())
+}
+
+/// `text` with each byte but letters, digits, `-` and `_` as `%` and its number: a part of a name whose parts are
+/// told apart by other characters.
+fn word(text: &str) -> String {
+    let mut word = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => word.push(char::from(byte)),
+            _ => word.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    word
 }
 
 /// `<host>:<port>`.
@@ -112,7 +128,32 @@ pub fn credential(name: &str) -> Arc<str> {
     format!("kubernetes://{name}").into()
 }
 
-/// The SDS name of the certificate authorities of a `credentialName`: `kubernetes://<name>-cacert`.
+/// The SDS name of the certificate authorities of a `credentialName`: `kubernetes-cacert://<name>`.
+///
+/// Istio's `kubernetes://<name>-cacert` is also the certificate of a Secret of that name.
 pub fn credential_ca(name: &str) -> Arc<str> {
-    format!("kubernetes://{name}-cacert").into()
+    format!("kubernetes-cacert://{name}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{credential, credential_ca, gateway_https_route};
+
+    #[test]
+    fn a_secret_and_the_authorities_of_another_have_different_names() {
+        assert_ne!(credential("foo-cacert"), credential_ca("foo"));
+    }
+
+    #[test]
+    fn tables_of_https_servers_are_told_apart() {
+        let table = |port, gateway, namespace, bind| gateway_https_route(443, port, gateway, namespace, bind);
+        assert_eq!(&*table("https", "gw", "edge", None), "https.443.https.gw.edge", "as Istio writes it");
+        assert_eq!(&*table("ht/tps", "gw", "edge", None), "https.443.ht%2Ftps.gw.edge");
+        let alike = [
+            [table("a.b", "c", "d", None), table("a", "b.c", "d", None)],
+            [table("a", "b", "c", Some("10.0.0.1")), table("a", "b.c.10.0.0", "1", None)],
+            [table("a/b", "c", "d", None), table("a%2Fb", "c", "d", None)],
+        ];
+        assert!(alike.iter().all(|[one, other]| one != other), "{alike:?}");
+    }
 }
