@@ -116,6 +116,7 @@ codes! {
     NoEffect "FL0241" "no-effect": "a field has no effect where it stands";
     UnreachableRule "FL0242" "unreachable-rule": "a rule of the object comes after one that matches everything";
     BadTls "FL0243" "bad-tls": "TLS settings are invalid";
+    BadFormat "FL0244" "bad-format": "a text is not a format string of Envoy";
     // References between objects.
     UnknownHost "FL0301" "unknown-host": "no service has the host that is referred to";
     UnknownSubset "FL0302" "unknown-subset": "no DestinationRule defines the subset that is referred to";

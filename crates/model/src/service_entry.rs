@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use fairlead_config::{Config, LabelSet, api};
+use fairlead_config::{Config, Diagnostics, LabelSet, api, path};
 use ipnet::IpNet;
 
 use crate::{
@@ -37,7 +37,7 @@ fn service(host: Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> S
     let namespace = &object.key.namespace;
     let export_to = spec.export_to.iter().map(String::as_str);
     Service {
-        key: ServiceKey { host, namespace: namespace.clone() },
+        key: ServiceKey { host: host.clone(), namespace: namespace.clone() },
         origin: object.key.clone(),
         created: object.created,
         registry: Registry::External,
@@ -49,7 +49,7 @@ fn service(host: Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> S
         },
         external: spec.location.unwrap_or_default() == api::Location::MeshExternal,
         addresses: addresses(&spec.addresses),
-        ports: ports(&spec.ports),
+        ports: ports(&spec.ports, &host),
         export_to: Visibility::resolve(export_to, namespace, &mesh.default_service_export_to),
         headless: false,
         selector: spec.workload_selector.as_ref().map(|selector| LabelSet::from(&selector.labels)),
@@ -81,8 +81,10 @@ fn service_address(text: &str) -> Option<ServiceAddress> {
     Some(if is_one { ServiceAddress::Ip(range.addr()) } else { ServiceAddress::Range(range.trunc()) })
 }
 
-fn ports(ports: &[api::ServiceEntryPort]) -> Vec<Port> {
+/// The ports of a host. One whose connections are told apart by server name is none where the host cannot be one.
+fn ports(ports: &[api::ServiceEntryPort], host: &Host) -> Vec<Port> {
     let mut resolved: Vec<Port> = ports.iter().filter_map(port).collect();
+    resolved.retain(|port| !(port.protocol.is_tls() && host.is_partial_wildcard()));
     resolved.sort_by_key(|port| port.number);
     resolved.dedup_by_key(|port| port.number);
     resolved
@@ -94,6 +96,15 @@ fn port(port: &api::ServiceEntryPort) -> Option<Port> {
     let target = port.target_port.filter(|target| *target > 0).map_or(Some(number), port_number)?;
     let target = TargetPort::Number(target);
     (protocol != Protocol::Udp).then(|| Port { number, name: port.name.as_str().into(), protocol, target })
+}
+
+/// Reports the hosts that have no TLS ports because they cannot be server names.
+pub(crate) fn check(spec: &api::ServiceEntrySpec, diagnostics: &mut Diagnostics) {
+    if spec.ports.iter().filter_map(port).any(|port| port.protocol.is_tls()) {
+        for (index, host) in spec.hosts.iter().enumerate() {
+            Host::new(host).is_server_name(&path!("hosts"[index]), diagnostics);
+        }
+    }
 }
 
 /// Merges definitions of one host in one namespace, given in order of precedence.

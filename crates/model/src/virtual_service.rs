@@ -10,6 +10,7 @@ mod action;
 mod client;
 mod fault;
 mod header;
+mod header_operations;
 pub(crate) mod http;
 mod l4;
 mod matches;

@@ -130,18 +130,26 @@ pub(crate) fn outlier_detection(spec: &api::OutlierDetection) -> OutlierDetectio
     }
 }
 
+/// Most bytes of a server name (`UpstreamTlsContext.sni` of Envoy's API).
+const MOST_SNI_BYTES: usize = 255;
+
 /// `tls` of a traffic policy. A block without a mode is `DISABLE`, as in Istio's protobuf.
 pub(super) fn tls(
     spec: &api::ClientTlsSettings,
     path: &FieldPath,
     diagnostics: &mut Diagnostics,
 ) -> UpstreamTls {
+    let mut settings = tls_settings(spec);
+    if settings.sni.as_ref().is_some_and(|sni| sni.len() > MOST_SNI_BYTES) {
+        let message = format!("the server name has more than {MOST_SNI_BYTES} bytes; it is left out");
+        diagnostics.error(Code::BadTls, path.clone().field("sni"), message);
+        settings.sni = None;
+    }
     match spec.mode.unwrap_or_default() {
         ClientTlsMode::Disable => UpstreamTls::Disable,
-        ClientTlsMode::Simple => UpstreamTls::Simple(tls_settings(spec)),
-        ClientTlsMode::IstioMutual => UpstreamTls::IstioMutual(tls_settings(spec)),
+        ClientTlsMode::Simple => UpstreamTls::Simple(settings),
+        ClientTlsMode::IstioMutual => UpstreamTls::IstioMutual(settings),
         ClientTlsMode::Mutual => {
-            let settings = tls_settings(spec);
             if let Some(certificate) = client_certificate(spec) {
                 return UpstreamTls::Mutual { certificate, settings };
             }

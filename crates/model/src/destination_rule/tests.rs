@@ -326,3 +326,19 @@ fn the_choice_of_a_rule_does_not_change_with_its_policy() {
     assert_eq!(settled.recomputed.get(RuleFor::NAME), None);
     assert_eq!(settled.recomputed.get(ResolvedDestinationRule::NAME), Some(&1));
 }
+
+#[test]
+fn a_server_name_of_more_than_255_bytes_is_left_out() {
+    let object = only_object!(
+        DestinationRule,
+        &format!(
+            "{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: dr, namespace: shop}}, spec: {{host: a, trafficPolicy: {{tls: {{mode: SIMPLE, sni: {}}}}}}}}}",
+            "a".repeat(256)
+        )
+    );
+    let mut diagnostics = Diagnostics::on_object(&object.key);
+    let rule = resolve(&object, "cluster.local", &Visibility::Public, &mut diagnostics);
+    assert_eq!(rule.policy.blocks.tls, Some(UpstreamTls::Simple(UpstreamTlsSettings::default())));
+    let found = diagnostics.into_vec();
+    assert_eq!(found[0].path.to_string(), "spec.trafficPolicy.tls.sni");
+}

@@ -21,7 +21,9 @@ use crate::{
     destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey},
     endpoints::EndpointsOf,
     gateway::ResolvedGateway,
-    input::{All, DestinationRules, Gateways, KindInput, Services, Sidecars, VirtualServices},
+    input::{
+        All, DestinationRules, Gateways, KindInput, ServiceEntries, Services, Sidecars, VirtualServices,
+    },
     mesh::{MeshDiagnostics, ResolvedMesh},
     registry::ServicesByHost,
     service::ServicesOf,
@@ -46,6 +48,7 @@ impl Query for DiagnosticsOf {
             Kind::Gateway => of::<Gateways>(cx, key, of_gateway),
             Kind::Sidecar => of::<Sidecars>(cx, key, of_sidecar),
             Kind::Service => of::<Services>(cx, key, of_service),
+            Kind::ServiceEntry => of::<ServiceEntries>(cx, key, of_service_entry),
             _ => Vec::new(),
         };
         list.sort();
@@ -72,6 +75,7 @@ impl Collect for DiagnosticsOfKind {
             Kind::Gateway => cx.index::<All<Gateways>>(&()),
             Kind::Sidecar => cx.index::<All<Sidecars>>(&()),
             Kind::Service => cx.index::<All<Services>>(&()),
+            Kind::ServiceEntry => cx.index::<All<ServiceEntries>>(&()),
             _ => OrdSet::new(),
         }
     }
@@ -88,8 +92,14 @@ impl Collect for DiagnosticsOfKind {
 }
 
 /// The kinds whose objects are judged among others.
-const JUDGED: [Kind; 5] =
-    [Kind::VirtualService, Kind::DestinationRule, Kind::Gateway, Kind::Sidecar, Kind::Service];
+const JUDGED: [Kind; 6] = [
+    Kind::VirtualService,
+    Kind::DestinationRule,
+    Kind::Gateway,
+    Kind::Sidecar,
+    Kind::Service,
+    Kind::ServiceEntry,
+];
 
 /// All findings about objects among others, and about the MeshConfig, sorted.
 #[derive(Debug)]
@@ -200,4 +210,8 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
     for service in own.iter() {
         super::service::check(service, &claims, diagnostics);
     }
+}
+
+fn of_service_entry(_: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics: &mut Diagnostics) {
+    crate::service_entry::check(&config.spec, diagnostics);
 }

@@ -41,7 +41,14 @@ fn server(
         diagnostics.error(Code::UnknownProtocol, path!("servers"[index]."port"."protocol"), message);
         return None;
     };
-    let hosts: Vec<ServerHost> = spec.hosts.iter().filter_map(|host| server_host(host, own)).collect();
+    let mut hosts: Vec<ServerHost> = Vec::with_capacity(spec.hosts.len());
+    for (at, host) in spec.hosts.iter().enumerate() {
+        let Some(host) = server_host(host, own) else { continue };
+        // Plaintext HTTP tells hosts apart by their names, of which more forms are possible.
+        if !protocol.is_tls() || host.host.is_server_name(&path!("servers"[index]."hosts"[at]), diagnostics) {
+            hosts.push(host);
+        }
+    }
     if hosts.is_empty() {
         diagnostics.error(Code::BadHost, path!("servers"[index]."hosts"), "the server has no host");
         return None;

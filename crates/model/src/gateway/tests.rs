@@ -270,3 +270,20 @@ fn destinations_are_bound_in_the_scope_of_the_gateway() {
     let expected = DestinationBinding { host, service: Some(ScopedService { service, rule: Some(rule) }) };
     assert_eq!(hosts[0].destinations.as_ref(), [expected]);
 }
+
+#[test]
+fn a_partial_wildcard_is_no_host_of_a_tls_server_and_others_stay() {
+    let servers =
+        format!("{}, {}, {}", tls(443, "a.com, '*-b.com'"), tls(444, "'*c.com'"), http(80, "'*-b.com'"));
+    let object = only_object!(Gateway, &yaml("g", &servers));
+    let mut diagnostics = Diagnostics::on_object(&object.key);
+    let gateway = resolve(&object, &mut diagnostics);
+    let hosts: Vec<_> = gateway
+        .servers
+        .iter()
+        .map(|s| (s.port, s.hosts.iter().map(|h| h.host.as_str()).collect::<Vec<_>>()))
+        .collect();
+    assert_eq!(hosts, [(443, vec!["a.com"]), (80, vec!["*-b.com"])]);
+    let errors: Vec<_> = diagnostics.into_vec().iter().map(|found| found.path.to_string()).collect();
+    assert_eq!(errors, ["spec.servers[0].hosts[1]", "spec.servers[1].hosts[0]", "spec.servers[1].hosts"]);
+}

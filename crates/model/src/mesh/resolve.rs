@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use fairlead_config::{
     Code, Config, ConfigKey, Diagnostic, Diagnostics, FieldPath, Segment, Severity, Subject,
     api::{self, MeshOutboundTrafficPolicyMode, ProtoDuration},
-    decode_mesh_config,
+    decode_mesh_config, format_string,
 };
 
 use super::{Mesh, Settings};
@@ -68,12 +68,26 @@ fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostic
     apply_traffic_modes(config, mesh, diagnostics);
     set(&mut mesh.trust_domain, text(config.trust_domain.as_deref()));
     mesh.access_log_file = text(config.access_log_file.as_deref());
-    mesh.access_log_format = text(config.access_log_format.as_deref());
+    mesh.access_log_format = access_log_format(config, diagnostics);
     mesh.access_log_json = config.access_log_encoding == Some(api::AccessLogEncoding::Json);
     set(&mut mesh.default_service_export_to, export_to(&config.default_service_export_to));
     set(&mut mesh.default_virtual_service_export_to, export_to(&config.default_virtual_service_export_to));
     set(&mut mesh.default_destination_rule_export_to, export_to(&config.default_destination_rule_export_to));
     note_what_has_no_effect(config, mesh, diagnostics);
+}
+
+/// The format of access logs; `None`, with a finding, where Envoy would refuse each listener for it.
+fn access_log_format(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
+    let format = text(config.access_log_format.as_deref())?;
+    // In JSON the default fields are written, whatever the format.
+    if config.access_log_encoding == Some(api::AccessLogEncoding::Json) {
+        return Some(format);
+    }
+    let Err(why) = format_string::access_log(&format) else { return Some(format) };
+    let message = format!("Envoy cannot read the format: {why}; the default one is used");
+    let found = diagnostics.error(Code::BadFormat, field("accessLogFormat"), message);
+    found.help("write %% for a percent sign; the operators are those of Envoy's access logs");
+    None
 }
 
 fn apply_traffic_modes(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostics) {

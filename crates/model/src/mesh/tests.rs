@@ -141,3 +141,18 @@ fn only_the_config_map_of_the_root_namespace_counts() {
     let text = config_map("connectTimeout: 3s").replace("istio-system", "default");
     assert_eq!(*World::of(&text).get::<ResolvedMesh>(&()), default_mesh());
 }
+
+#[test]
+fn a_format_of_access_logs_that_envoy_cannot_read_leaves_the_default() {
+    let text = "accessLogFile: /dev/stdout\naccessLogFormat: '[%START_TIME%] %BOGUS%'\nproxyHttpPort: 15002";
+    let mut world = World::of(&config_map(text));
+    let mesh = world.get::<ResolvedMesh>(&());
+    assert_eq!((mesh.access_log_format.as_deref(), mesh.http_proxy_port), (None, Some(15_002)));
+    let found = diagnostics(text);
+    assert!(found.len() == 1 && found[0].contains("FL0244") && found[0].contains("BOGUS"), "{found:?}");
+    assert!(mesh_is("accessLogFormat: '%REQ(:path)% 100%%'", "%REQ(:path)% 100%%"));
+}
+
+fn mesh_is(text: &str, format: &str) -> bool {
+    mesh(text).access_log_format.as_deref() == Some(format)
+}

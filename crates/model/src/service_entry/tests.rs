@@ -99,3 +99,24 @@ fn a_definition_that_finds_endpoints_otherwise_is_ignored() {
     assert_eq!(*merged, first);
     assert_eq!(merge(&[]), None);
 }
+
+#[test]
+fn a_partial_wildcard_has_no_tls_ports_and_the_other_hosts_have_them() {
+    let ports =
+        "ports: [{number: 443, name: tls, protocol: HTTPS}, {number: 80, name: http, protocol: HTTP}]";
+    let spec = format!("hosts: ['*cdn.example.net', '*.example.net'], resolution: NONE, {ports}");
+    let services = services(&spec);
+    let numbers: Vec<Vec<u16>> =
+        services.iter().map(|s| s.ports.iter().map(|port| port.number).collect()).collect();
+    assert_eq!(numbers, [vec![80], vec![80, 443]]);
+    let yaml = format!(
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: external, namespace: shop}}\nspec: {{{spec}}}\n"
+    );
+    let mut world = crate::testing::World::of(&yaml);
+    let found: Vec<_> =
+        world.get::<crate::diagnostics::AllDiagnostics>(&()).iter().map(ToString::to_string).collect();
+    assert!(
+        found.len() == 1 && found[0].contains("spec.hosts[0]") && found[0].contains("FL0202"),
+        "{found:?}"
+    );
+}

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use fairlead_config::{Code, Diagnostics, api, path};
+use fairlead_config::{Code, Diagnostics, FieldPath, api, path, substitution};
 
-use super::{HttpAction, Redirect, RedirectPort, Rewrite, WeightedDestination, http, l4};
+use super::{HttpAction, Redirect, RedirectPort, Rewrite, WeightedDestination, header_operations, l4};
 use crate::virtual_service::resolve::Names;
 
 /// The statuses that a redirect can have.
@@ -22,7 +22,8 @@ pub(super) fn action(
     diagnostics: &mut Diagnostics,
 ) -> Option<HttpAction> {
     if let Some(redirect) = &spec.redirect {
-        return Some(HttpAction::Redirect(resolve_redirect(index, redirect, diagnostics)));
+        let usable = is_line(redirect_texts(index, redirect), diagnostics);
+        return usable.then(|| HttpAction::Redirect(resolve_redirect(index, redirect, diagnostics)));
     }
     if let Some(response) = &spec.direct_response {
         return direct_response(index, response, diagnostics);
@@ -31,17 +32,69 @@ pub(super) fn action(
         diagnostics.error(Code::NoAction, path!("http"[index]), "the route has no destination");
         return None;
     }
-    let weighted = spec.route.iter().map(|item| (&item.destination, item.weight, item.headers.as_ref()));
+    if !spec.rewrite.as_ref().is_none_or(|rewrite| can_rewrite(index, rewrite, diagnostics)) {
+        return None;
+    }
+    let items = spec.route.iter().enumerate();
+    let weighted = items.map(|(at, item)| (&item.destination, item.weight, (at, item.headers.as_ref())));
     let kept = l4::weighted_destinations(weighted, names, &path!("http"[index]."route"), diagnostics)?;
     let destinations = kept
         .into_iter()
-        .map(|(destination, weight, headers)| WeightedDestination {
+        .map(|(destination, weight, (at, headers))| WeightedDestination {
             destination,
             weight,
-            headers: http::headers(headers),
+            headers: header_operations::headers(
+                headers,
+                &path!("http"[index]."route"[at]."headers"),
+                diagnostics,
+            ),
         })
         .collect();
     Some(HttpAction::Route { destinations, rewrite: spec.rewrite.as_ref().map(rewrite).unwrap_or_default() })
+}
+
+/// The texts of a redirect that become a part of the new location.
+fn redirect_texts(index: usize, spec: &api::HttpRedirect) -> [(FieldPath, Option<&str>); 3] {
+    [
+        (path!("http"[index]."redirect"."uri"), spec.uri.as_deref()),
+        (path!("http"[index]."redirect"."prefixRewrite"), spec.prefix_rewrite.as_deref()),
+        (path!("http"[index]."redirect"."authority"), spec.authority.as_deref()),
+    ]
+}
+
+/// Whether no text has a line break, for which Envoy refuses the whole route table.
+fn is_line<'a>(
+    texts: impl IntoIterator<Item = (FieldPath, Option<&'a str>)>,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let mut usable = true;
+    for (path, text) in texts {
+        if text.is_some_and(|text| text.contains(['\r', '\n', '\0'])) {
+            let message = "the text contains a line break; the route is left out";
+            diagnostics.error(Code::BadRewrite, path, message).help("remove the line break (`>-` in YAML)");
+            usable = false;
+        }
+    }
+    usable
+}
+
+/// Whether Envoy can do what a rewrite asks for.
+fn can_rewrite(index: usize, spec: &api::HttpRewrite, diagnostics: &mut Diagnostics) -> bool {
+    let texts = [
+        (path!("http"[index]."rewrite"."uri"), spec.uri.as_deref()),
+        (path!("http"[index]."rewrite"."authority"), spec.authority.as_deref()),
+    ];
+    let mut usable = is_line(texts, diagnostics);
+    if let Some(regex) = &spec.uri_regex_rewrite {
+        let pattern = regex.pattern.as_deref().unwrap_or_default();
+        if let Err(why) = substitution::check(pattern, regex.rewrite.as_deref().unwrap_or_default()) {
+            let message = format!("{why}; the route is left out");
+            let path = path!("http"[index]."rewrite"."uriRegexRewrite"."rewrite");
+            diagnostics.error(Code::BadRewrite, path, message).help("write \\1 for the first group");
+            usable = false;
+        }
+    }
+    usable
 }
 
 fn resolve_redirect(index: usize, spec: &api::HttpRedirect, diagnostics: &mut Diagnostics) -> Redirect {

@@ -9,8 +9,7 @@ use fairlead_config::{
 };
 
 use super::{
-    CorsPolicy, HeaderOperations, Headers, HttpRoute, Mirror, Percent, Retries, StringMatch, action, fault,
-    matches,
+    CorsPolicy, HttpRoute, Mirror, Percent, Retries, StringMatch, action, fault, header_operations, matches,
 };
 use crate::virtual_service::resolve::Names;
 
@@ -34,7 +33,9 @@ fn route(
     names: &Names<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<HttpRoute> {
-    let matches: Vec<_> = spec.matches.iter().filter_map(|m| matches::http_match(m, names)).collect();
+    let matches: Vec<_> = (spec.matches.iter().enumerate())
+        .filter_map(|(at, m)| matches::http_match(m, names, &path!("http"[index]."match"[at]), diagnostics))
+        .collect();
     // Without this, a route whose every condition is unusable would take all requests.
     if matches.is_empty() && !spec.matches.is_empty() {
         diagnostics.error(Code::BadMatch, path!("http"[index]."match"), "no match of the route is usable");
@@ -49,8 +50,12 @@ fn route(
         retries: spec.retries.as_ref().map(retries),
         fault: spec.fault.as_ref().and_then(|spec| fault::fault(index, spec, diagnostics)),
         mirrors: mirrors(index, spec, names, diagnostics),
-        headers: headers(spec.headers.as_ref()),
-        cors: spec.cors_policy.as_ref().map(cors),
+        headers: header_operations::headers(
+            spec.headers.as_ref(),
+            &path!("http"[index]."headers"),
+            diagnostics,
+        ),
+        cors: spec.cors_policy.as_ref().map(|spec| cors(index, spec, diagnostics)),
     })
 }
 
@@ -116,28 +121,25 @@ pub(super) fn percent_value(percent: &api::Percent) -> f64 {
     percent.value.unwrap_or(0.0)
 }
 
-pub(super) fn headers(spec: Option<&api::Headers>) -> Headers {
-    let Some(spec) = spec else { return Headers::default() };
-    Headers { request: operations(spec.request.as_ref()), response: operations(spec.response.as_ref()) }
-}
-
-fn operations(spec: Option<&api::HeaderOperations>) -> HeaderOperations {
-    let Some(spec) = spec else { return HeaderOperations::default() };
-    let pairs = |map: &std::collections::BTreeMap<String, String>| {
-        map.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
-    };
-    HeaderOperations { set: pairs(&spec.set), add: pairs(&spec.add), remove: texts(&spec.remove) }
-}
-
-fn texts(list: &[String]) -> Vec<Arc<str>> {
+pub(super) fn texts(list: &[String]) -> Vec<Arc<str>> {
     list.iter().map(|text| text.as_str().into()).collect()
 }
 
-fn cors(spec: &api::CorsPolicy) -> CorsPolicy {
+fn cors(index: usize, spec: &api::CorsPolicy, diagnostics: &mut Diagnostics) -> CorsPolicy {
+    // An empty condition would allow every origin.
+    let mut origin = |(at, origin): (usize, &api::StringMatch)| {
+        let origin = matches::string_match(origin);
+        if origin == StringMatch::Present {
+            let path = path!("http"[index]."corsPolicy"."allowOrigins"[at]);
+            let message = "the origin is empty and is not allowed";
+            diagnostics.error(Code::BadCors, path, message).help("write regex: .* to allow every origin");
+        }
+        (origin != StringMatch::Present).then_some(origin)
+    };
     let allow_origins = if spec.allow_origins.is_empty() {
         spec.allow_origin.iter().map(|origin| StringMatch::Exact(origin.as_str().into())).collect()
     } else {
-        spec.allow_origins.iter().map(matches::string_match).collect()
+        spec.allow_origins.iter().enumerate().filter_map(&mut origin).collect()
     };
     CorsPolicy {
         allow_origins,

@@ -19,7 +19,9 @@ pub(super) fn tls_routes(
 ) -> Vec<TlsRoute> {
     let mut resolved = Vec::with_capacity(routes.len());
     for (index, route) in routes.iter().enumerate() {
-        let matches: Vec<L4Match> = route.matches.iter().filter_map(|m| tls_match(m, names)).collect();
+        let matches: Vec<L4Match> = (route.matches.iter().enumerate())
+            .filter_map(|(at, m)| tls_match(m, names, &path!("tls"[index]."match"[at]), diagnostics))
+            .collect();
         if matches.is_empty() {
             diagnostics.error(Code::BadMatch, path!("tls"[index]."match"), "no match of the route is usable");
             continue;
@@ -53,9 +55,19 @@ pub(super) fn tcp_routes(
     resolved
 }
 
-fn tls_match(spec: &api::TlsMatchAttributes, names: &Names<'_>) -> Option<L4Match> {
-    let sni_hosts: Vec<Host> =
-        spec.sni_hosts.iter().filter(|host| !host.is_empty()).map(|host| Host::new(host)).collect();
+fn tls_match(
+    spec: &api::TlsMatchAttributes,
+    names: &Names<'_>,
+    path: &FieldPath,
+    diagnostics: &mut Diagnostics,
+) -> Option<L4Match> {
+    let mut sni_hosts = Vec::with_capacity(spec.sni_hosts.len());
+    for (at, host) in spec.sni_hosts.iter().enumerate().filter(|(_, host)| !host.is_empty()) {
+        let host = Host::new(host);
+        if host.is_server_name(&path.clone().field("sniHosts").index(at), diagnostics) {
+            sni_hosts.push(host);
+        }
+    }
     if sni_hosts.is_empty() {
         return None;
     }

@@ -2,13 +2,24 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{LabelSet, api};
+use fairlead_config::{Code, Diagnostics, FieldPath, LabelSet, api};
 
 use super::{ClientMatch, HttpMatch, StringMatch, l4, resolve};
 use crate::virtual_service::resolve::Names;
 
 /// A `match[]` item; `None` where a part of it is not usable, since leaving that part out would match more.
-pub(super) fn http_match(spec: &api::HttpMatchRequest, names: &Names<'_>) -> Option<HttpMatch> {
+pub(super) fn http_match(
+    spec: &api::HttpMatchRequest,
+    names: &Names<'_>,
+    path: &FieldPath,
+    diagnostics: &mut Diagnostics,
+) -> Option<HttpMatch> {
+    if let Some((path, what)) = empty(spec, path) {
+        let message = format!("the {what} is empty, which Envoy refuses; the match is left out");
+        let found = diagnostics.error(Code::BadMatch, path, message);
+        found.help("remove the condition to match any value");
+        return None;
+    }
     let gateways = resolve::gateways(&spec.gateways, names.namespace);
     // A match that names gateways does not look at the client. Mirrors istio
     // pilot/pkg/networking/core/route/route.go (sourceMatchHTTP).
@@ -32,18 +43,45 @@ pub(super) fn http_match(spec: &api::HttpMatchRequest, names: &Names<'_>) -> Opt
     })
 }
 
+/// A condition that Envoy refuses: an empty expression, or an empty prefix of what is always there.
+///
+/// Mirrors istio pkg/config/validation (validateStringMatch, validateStringMatchRegexp).
+fn empty(spec: &api::HttpMatchRequest, path: &FieldPath) -> Option<(FieldPath, &'static str)> {
+    let at = |field: &'static str| path.clone().field(field);
+    let always = [("scheme", &spec.scheme), ("method", &spec.method), ("authority", &spec.authority)];
+    let mut conditions: Vec<(FieldPath, &api::StringMatch, bool)> =
+        always.into_iter().filter_map(|(field, value)| Some((at(field), value.as_ref()?, true))).collect();
+    conditions.extend(spec.uri.as_ref().map(|uri| (at("uri"), uri, false)));
+    for (field, map) in [
+        ("headers", &spec.headers),
+        ("withoutHeaders", &spec.without_headers),
+        ("queryParams", &spec.query_params),
+    ] {
+        conditions.extend(map.iter().map(|(name, value)| (at(field).key(name.clone()), value, false)));
+    }
+    conditions.into_iter().find_map(|(path, value, is_always)| match value {
+        api::StringMatch { exact: None, prefix: Some(prefix), .. } if prefix.is_empty() && is_always => {
+            Some((path.field("prefix"), "prefix"))
+        }
+        api::StringMatch { exact: None, prefix: None, regex: Some(regex), .. } if regex.is_empty() => {
+            Some((path.field("regex"), "expression"))
+        }
+        _ => None,
+    })
+}
+
 fn by_name(conditions: &BTreeMap<String, api::StringMatch>) -> BTreeMap<Arc<str>, StringMatch> {
     conditions.iter().map(|(name, value)| (name.as_str().into(), string_match(value))).collect()
 }
 
-/// An empty condition, an empty `exact` and the expression `*` ask for presence only.
+/// An empty condition, an empty `exact` or `prefix` and the expression `*` ask for presence only.
 ///
 /// Mirrors istio pilot/pkg/networking/core/route/route.go (isCatchAllStringMatch).
 pub(super) fn string_match(spec: &api::StringMatch) -> StringMatch {
     match (spec.exact.as_deref(), spec.prefix.as_deref(), spec.regex.as_deref()) {
         (Some(exact), _, _) if !exact.is_empty() => StringMatch::Exact(exact.into()),
-        (None, Some(prefix), _) => StringMatch::Prefix(prefix.into()),
-        (None, None, Some(regex)) if regex != "*" => StringMatch::Regex(regex.into()),
+        (None, Some(prefix), _) if !prefix.is_empty() => StringMatch::Prefix(prefix.into()),
+        (None, None, Some(regex)) if regex != "*" && !regex.is_empty() => StringMatch::Regex(regex.into()),
         _ => StringMatch::Present,
     }
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+mod refused;
+
 use fairlead_config::{Code, Config, Diagnostics, Kind, api};
 
 use super::*;

@@ -1,0 +1,50 @@
+//! What is taken and what is not; `tests/it/format_strings.rs` of `translate` compares both with a real Envoy.
+
+use super::{access_log, header_value, operators::PLAIN};
+
+#[test]
+fn header_values_with_a_percent_sign_that_begins_no_operator_are_refused() {
+    for value in
+        ["100%", "a%20b", "-----BEGIN%20CERTIFICATE-----%0AMIIC", "%", "%%%", "%BOGUS%", "%req(a)%", "%REQ%"]
+    {
+        assert!(header_value(value).is_err(), "{value}");
+    }
+    for value in
+        ["", "100%%", "%REQ(:path)%", "%REQ(x?y):5%", "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%", "a%PROTOCOL%b"]
+    {
+        assert_eq!(header_value(value), Ok(()), "{value}");
+    }
+}
+
+#[test]
+fn operators_that_read_the_proxy_or_end_it_are_refused_in_header_values() {
+    for value in
+        ["%ENVIRONMENT(AWS_SECRET_ACCESS_KEY)%", "%ENVIRONMENT(HOME):4%", "%COALESCE(8)%", "%CEL(1+)%"]
+    {
+        assert!(header_value(value).is_err(), "{value}");
+    }
+    assert_eq!(access_log("%ENVIRONMENT(HOSTNAME)% %CEL(request.headers['x-a'])%"), Ok(()));
+    assert!(access_log("%COALESCE(8)%").is_err());
+}
+
+#[test]
+fn line_breaks_are_for_access_logs_only() {
+    assert!(header_value("a\nb").is_err());
+    assert_eq!(access_log("%PROTOCOL%\n"), Ok(()));
+    assert!(access_log("%START_TIME(%n)%").is_err());
+    assert!(access_log("%START_TIME(%-5En)%").is_err());
+    assert!(access_log("%REQ(a\n)%").is_err());
+}
+
+#[test]
+fn an_unknown_operator_is_named() {
+    let why = access_log("[%START_TIME%] %BOGUS%").expect_err("it is unknown");
+    assert!(why.contains("`BOGUS` is no command operator"), "{why}");
+    let why = access_log("%UPSTREAM_HOS%").expect_err("it is unknown");
+    assert!(why.contains("there is `UPSTREAM_HOST`"), "{why}");
+}
+
+#[test]
+fn the_list_is_sorted() {
+    assert!(PLAIN.is_sorted());
+}
