@@ -71,9 +71,10 @@ load: ## Load the control plane with thousands of clients and print what it take
 	$(CARGO) build --release --package fairlead --package fairlead-testkit --bins
 	@"$${CARGO_TARGET_DIR:-target}/release/fairlead-load" $(LOAD)
 
-soak: ## Restarts, storms, slow readers and a week of changes at full size (SOAK=storm chooses, SOAK_SECONDS is the week)
+soak: ## Restarts, storms, slow readers, a week of changes, 50,000 random objects at full size (SOAK=storm chooses, SOAK_SECONDS is the week)
 	FAIRLEAD_SOAK=full FAIRLEAD_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --package fairlead --test soak -- \
 		--nocapture --test-threads 1 $(SOAK)
+	FAIRLEAD_SOAK=full $(CARGO) test --release --package fairlead-translate --test it accepted::
 
 gen: ## Rewrite the files that are made from sources
 	UPDATE=1 $(CARGO) test --package fairlead-envoy --lib encode

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use fairlead_envoy::TypeUrl;
-use fairlead_testkit::{certs::Ca, envoy_binary};
+use fairlead_testkit::{certs::Ca, envoy_binary, judge::Case};
 use fairlead_translate::publication::Sets;
 use serde_json::{Map, Value, json};
 
@@ -38,14 +38,14 @@ fn golden_scenarios_are_accepted_by_envoy() {
 }
 
 /// Certificates in the place of those that configuration names.
-struct Files {
+pub(crate) struct Files {
     ca: String,
     chain: String,
     key: String,
 }
 
 impl Files {
-    fn write(directory: &Path) -> Self {
+    pub(crate) fn write(directory: &Path) -> Self {
         let ca = Ca::new("test").expect("an authority");
         let server = ca.server(&["example.com"]).expect("a certificate");
         let write = |name: &str, pem: &str| {
@@ -63,6 +63,16 @@ impl Files {
 
 /// The resources as a bootstrap without a control plane.
 fn bootstrap(sets: &Sets, files: &Files) -> Value {
+    let Case { listeners, clusters, secrets } = resources(sets, files, "");
+    json!({
+        "node": {"id": "golden", "cluster": "golden"},
+        "static_resources": {"clusters": clusters, "listeners": listeners, "secrets": secrets},
+    })
+}
+
+/// The resources as they are without a control plane: each with what it refers to inside. Their names begin with
+/// `prefix`.
+pub(crate) fn resources(sets: &Sets, files: &Files, prefix: &str) -> Case {
     let assignments = all(&sets.load_assignments, TypeUrl::ClusterLoadAssignment);
     let tables = all(&sets.route_tables, TypeUrl::RouteConfiguration);
     let mut clusters = all(&sets.clusters, TypeUrl::Cluster);
@@ -71,18 +81,27 @@ fn bootstrap(sets: &Sets, files: &Files) -> Value {
     secrets.extend(missing_secrets(sets));
     for cluster in &mut clusters {
         inline_endpoints(cluster, &assignments);
+        if !prefix.is_empty() {
+            // Listeners need not wait for names that nobody can look up.
+            cluster["wait_for_warm_on_init"] = json!(false);
+        }
     }
     for json in clusters.iter_mut().chain(&mut listeners).chain(&mut secrets) {
         edit_objects(json, &mut |object| {
-            inline_routes(object, &tables);
-            object.remove("sds_config");
+            inline_routes(object, &tables, prefix.is_empty());
+            if object.remove("sds_config").is_some() {
+                rename(object, prefix);
+            }
             replace_certificates(object, files);
         });
+        rename(json.as_object_mut().expect("a resource is an object"), prefix);
     }
-    json!({
-        "node": {"id": "golden", "cluster": "golden"},
-        "static_resources": {"clusters": clusters, "listeners": listeners, "secrets": secrets},
-    })
+    Case { listeners, clusters, secrets }
+}
+
+fn rename(object: &mut Map<String, Value>, prefix: &str) {
+    let name = format!("{prefix}{}", object.get("name").map(text).unwrap_or_default());
+    object.insert("name".into(), name.into());
 }
 
 /// Stands in for the secrets that are not sent, for which Envoy would wait.
@@ -90,7 +109,7 @@ fn missing_secrets(sets: &Sets) -> Vec<Value> {
     let missing = closure::missing(sets);
     let names = missing.iter().filter_map(|what| what.strip_prefix("secret "));
     let secret = |name: &str| {
-        if name.ends_with("-cacert") {
+        if name.starts_with("kubernetes-cacert://") {
             json!({"name": name, "validation_context": {"trusted_ca": {}}})
         } else {
             json!({"name": name, "tls_certificate": {"certificate_chain": {}, "private_key": {}}})
@@ -111,10 +130,14 @@ fn inline_endpoints(cluster: &mut Value, assignments: &[Value]) {
     object.insert("load_assignment".into(), assignment.expect("EDS clusters have endpoints").clone());
 }
 
-fn inline_routes(object: &mut Map<String, Value>, tables: &[Value]) {
+fn inline_routes(object: &mut Map<String, Value>, tables: &[Value], validate_clusters: bool) {
     let Some(rds) = object.remove("rds") else { return };
     let table = tables.iter().find(|table| table["name"] == rds["route_config_name"]);
-    object.insert("route_config".into(), table.expect("route tables are there").clone());
+    let mut table = table.expect("route tables are there").clone();
+    if !validate_clusters {
+        table["validate_clusters"] = json!(false);
+    }
+    object.insert("route_config".into(), table);
 }
 
 /// Puts certificates that exist in the place of those that configuration names or invents.

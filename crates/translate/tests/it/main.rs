@@ -1,10 +1,12 @@
 //! Scenarios: configuration in, Envoy resources out.
 
+mod accepted;
 mod client_rules;
 mod closure;
 mod connections;
 mod envoy_validate;
 mod everyday;
+mod format_strings;
 mod golden_scenarios;
 mod json_walk;
 mod l4_routes;
