@@ -226,12 +226,12 @@ fn bind_hosts(
 ) -> OrdMap<Host, ScopeHost> {
     let mut binder = Binder::new(listener, scope, inputs);
     let mut aliases = aliases_by_target(scope);
-    let mut names = PortsOfNames::default();
+    let mut ports = PortsOfNames::default();
     let mut bound = Vec::with_capacity(services.len());
     for service in services.iter().filter(|service| service.alias_of().is_none()) {
         let host = &service.key.host;
         if let Some(named) = listener.http.covering(host).filter(|named| named.host.is_wildcard()) {
-            names.add(named, service);
+            ports.add(named, service);
         }
         let aliases = aliases.remove(host).unwrap_or_default().into();
         bound.push((host.clone(), binder.host(host, aliases)));
@@ -240,7 +240,7 @@ fn bind_hosts(
     let named: BTreeSet<&Host> = listener.virtual_services.iter().flat_map(|header| &header.hosts).collect();
     let others = named.into_iter().filter(|host| !hosts.contains_key(*host));
     let bare: Vec<_> =
-        others.filter_map(|host| Some((host.clone(), binder.bare_host(host, &names, &hosts)?))).collect();
+        others.filter_map(|host| Some((host.clone(), binder.bare_host(host, &ports, &hosts)?))).collect();
     hosts.extend(bare);
     hosts
 }

@@ -166,11 +166,12 @@ fn with_gateways(mesh: &mut Mesh, gateways: &[(&str, &str)]) {
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: ingress, namespace: default, labels: {istio: ingressgateway}}, spec: {containers: [{name: app}]}, status: {podIP: 10.9.9.9, phase: Running, conditions: [{type: Ready, status: 'True'}]}}
 ".to_owned();
-    for (name, servers) in gateways {
-        yaml += &format!(
+    let gateway = |(name, servers): &(&str, &str)| {
+        format!(
             "---\n{{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {{name: {name}, namespace: default}}, spec: {{selector: {{istio: ingressgateway}}, servers: [{servers}]}}}}\n"
-        );
-    }
+        )
+    };
+    yaml.extend(gateways.iter().map(gateway));
     mesh.apply(&yaml);
 }
 
