@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 
-use crate::{CertificateSource, Host, Protocol, virtual_service::RoutesAt};
+use crate::{CertificateSource, Host, Protocol, sidecar::UNIX, virtual_service::RoutesAt};
 
 pub use hosts::{BoundServer, bound_hosts, gateway_hosts};
 pub use merge::{Conflict, ConflictReason, Ports, merge};
@@ -188,6 +188,11 @@ pub struct GatewayHost {
     pub asks_source: bool,
     /// Whether requests are redirected to HTTPS.
     pub https_redirect: bool,
+}
+
+/// Whether the address of a server is a UNIX domain socket, which has no port.
+pub(crate) fn is_socket(bind: Option<&str>) -> bool {
+    bind.is_some_and(|bind| bind.starts_with(UNIX))
 }
 
 #[cfg(test)]

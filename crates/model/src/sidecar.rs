@@ -18,6 +18,9 @@ use crate::{Host, Port};
 pub use resolve::resolve;
 pub use select::{ResolvedSidecar, SidecarHeader, SidecarHeaderOf, SidecarsIn, select};
 
+/// What an address that is a UNIX domain socket begins with.
+pub(crate) const UNIX: &str = "unix://";
+
 /// A Sidecar, resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sidecar {
@@ -33,6 +36,16 @@ pub struct Sidecar {
     pub ingress: Vec<IngressListener>,
     /// `outboundTrafficPolicy.mode`; `None`: the mesh's.
     pub outbound_policy: Option<OutboundTrafficPolicy>,
+}
+
+impl Bind {
+    /// The address that `unix:///path`, `unix://@name` or an IP address is.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix(UNIX) {
+            Some(path) => Some(Self::Unix(path.into())),
+            None => text.trim_start_matches('[').trim_end_matches(']').parse().ok().map(Self::Ip),
+        }
+    }
 }
 
 impl Sidecar {

@@ -72,10 +72,15 @@ pub fn sniffed_route(host: &Host, port: u16) -> Arc<str> {
 
 /// The route table of a gateway's plaintext HTTP listener: `http.<listener port>[.<bind>]`.
 pub fn gateway_http_route(port: u16, bind: Option<&str>) -> Arc<str> {
-    match bind {
+    match bind.map(bind_part) {
         Some(bind) => format!("http.{port}.{bind}").into(),
         None => format!("http.{port}").into(),
     }
+}
+
+/// The address of a listener in the name of a table, without the `/` of a path.
+fn bind_part(bind: &str) -> Arc<str> {
+    bind.strip_prefix("unix://").map_or_else(|| bind.into(), unix_route)
 }
 
 /// The route table of a gateway's HTTPS server:
@@ -92,7 +97,7 @@ pub fn gateway_https_route(
 ) -> Arc<str> {
     let port = port.to_string();
     let name = ["https.", &port, ".", &word(port_name), ".", gateway, ".", namespace].concat();
-    bind.map_or(name.as_str().into(), |bind| format!("{name}:{bind}").into())
+    bind.map(bind_part).map_or(name.as_str().into(), |bind| format!("{name}:{bind}").into())
 }
 
 /// `text` with each byte but letters, digits, `-` and `_` as `%` and its number: a part of a name whose parts are

@@ -38,6 +38,16 @@ pub(super) fn address(text: &str, path: FieldPath, found: &mut Diagnostics) {
     }
 }
 
+/// Checks what follows `unix://`: a path, or a name in the abstract namespace.
+pub(super) fn socket(socket: &str, path: FieldPath, found: &mut Diagnostics) {
+    if !socket.starts_with('/') && !socket.starts_with('@') {
+        let message = format!("`{}` is not the path of a Unix socket", shown(socket));
+        found
+            .error(Code::BadAddress, path, message)
+            .help("write it as in unix:///run/app.sock or unix://@app");
+    }
+}
+
 /// What the address of an endpoint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndpointAddress {

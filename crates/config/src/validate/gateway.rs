@@ -35,13 +35,19 @@ pub(super) fn check(spec: &GatewaySpec, found: &mut Diagnostics) {
 
 fn check_server(server: &Server, path: &FieldPath, found: &mut Diagnostics) {
     let at = |field: &'static str| path.clone().field(field);
-    port::number(server.port.number, at("port").field("number"), found);
+    let socket = server.bind.as_deref().and_then(|bind| bind.strip_prefix("unix://"));
+    // A Unix socket has no port; Istio's documentation has 0 written there.
+    if socket.is_none() || server.port.number != 0 {
+        port::number(server.port.number, at("port").field("number"), found);
+    }
     port::protocol(&server.port.protocol, at("port").field("protocol"), found);
     if server.port.name.is_empty() {
         found.error(Code::EmptyValue, at("port").field("name"), "the name of the port is empty");
     }
-    if let Some(bind) = server.bind.as_ref().filter(|bind| !bind.is_empty()) {
-        address::address(bind, at("bind"), found);
+    match (socket, server.bind.as_deref().filter(|bind| !bind.is_empty())) {
+        (Some(socket), _) => address::socket(socket, at("bind"), found),
+        (None, Some(bind)) => address::address(bind, at("bind"), found),
+        (None, None) => {}
     }
     if server.hosts.is_empty() {
         found

@@ -99,9 +99,7 @@ fn check_egress(listener: &IstioEgressListener, path: &FieldPath, found: &mut Di
     let bind = listener.bind.as_deref().unwrap_or_default();
     let socket = bind.strip_prefix("unix://");
     if let Some(socket) = socket {
-        if !socket.starts_with('/') && !socket.starts_with('@') {
-            found.error(Code::BadAddress, at("bind"), "the path of a Unix socket is absolute");
-        }
+        address::socket(socket, at("bind"), found);
         if listener.capture_mode == Some(CaptureMode::Iptables) {
             let text = "packets cannot be redirected to a Unix socket";
             found.error(Code::BadListener, at("captureMode"), text).help("write NONE or DEFAULT");

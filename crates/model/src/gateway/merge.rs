@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Gateway, GatewayListener, GatewayListenerKind, GatewayServer, MergedGateways, ServerRef, ServerTls,
+    is_socket,
 };
 use crate::{Host, Protocol};
 
@@ -55,7 +56,8 @@ pub fn merge(gateways: &[Arc<Gateway>], ports: &Ports<'_>) -> (MergedGateways, V
     for gateway in gateways {
         for server in &gateway.servers {
             let reference = ServerRef { gateway: gateway.origin.clone(), index: server.index };
-            for port in listener_ports(server.port, ports) {
+            let of_socket = is_socket(server.bind.as_deref()).then(|| vec![0]);
+            for port in of_socket.unwrap_or_else(|| listener_ports(server.port, ports)) {
                 let listener = listeners.entry((port, server.bind.clone())).or_default();
                 match listener.conflict(server) {
                     None => listener.add(server, reference.clone()),

@@ -10,6 +10,7 @@ use fairlead_config::{
 
 use super::{
     ClientCa, ClientValidation, DownstreamTls, Gateway, GatewayServer, ServerHost, ServerTls, TlsVersion,
+    is_socket,
 };
 use crate::{CertificateSource, Host, Protocol};
 
@@ -31,12 +32,18 @@ fn server(
     own: &Namespace,
     diagnostics: &mut Diagnostics,
 ) -> Option<GatewayServer> {
-    let Some(port) = u16::try_from(spec.port.number).ok().filter(|number| *number > 0) else {
+    let bind = text(spec.bind.as_deref());
+    // A UNIX domain socket has no port.
+    let is_port = |number: &u16| *number > 0 || is_socket(bind.as_deref());
+    let Some(port) = u16::try_from(spec.port.number).ok().filter(is_port) else {
         let message = format!("`{}` is not a port", spec.port.number);
         diagnostics.error(Code::BadPort, path!("servers"[index]."port"."number"), message);
         return None;
     };
-    let Some(protocol) = Protocol::parse(&spec.port.protocol).filter(|known| *known != Protocol::Udp) else {
+    // Without a protocol there are bytes. Mirrors istio pilot/pkg/networking/core/gateway.go
+    // (buildGatewayTCPBasedFilterChains).
+    let named = if spec.port.protocol.is_empty() { "TCP" } else { &spec.port.protocol };
+    let Some(protocol) = Protocol::parse(named).filter(|known| *known != Protocol::Udp) else {
         let message = format!("`{}` is not a protocol of a gateway", spec.port.protocol);
         diagnostics.error(Code::UnknownProtocol, path!("servers"[index]."port"."protocol"), message);
         return None;
@@ -59,7 +66,7 @@ fn server(
         port,
         port_name: spec.port.name.as_str().into(),
         protocol,
-        bind: text(spec.bind.as_deref()),
+        bind,
         hosts,
         tls: server_tls(index, protocol, spec.tls.as_ref(), diagnostics)?,
     })

@@ -1,6 +1,6 @@
 //! A Sidecar as a whole: egress and ingress listeners, hosts and addresses.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use fairlead_config::{
     Code, Config, Diagnostics, FieldPath, LabelSet,
@@ -10,12 +10,10 @@ use fairlead_config::{
 
 use super::{
     Bind, CaptureMode, DefaultEndpoint, EgressHost, EgressListener, EgressNamespace, IngressListener,
-    OutboundTrafficPolicy, Sidecar,
+    OutboundTrafficPolicy, Sidecar, UNIX,
 };
 use crate::{Host, Port, Protocol, port::TargetPort};
 
-/// What an address that is a UNIX domain socket begins with.
-const UNIX: &str = "unix://";
 /// The protocol of a listener that applications use as their HTTP proxy.
 const HTTP_PROXY: &str = "HTTP_PROXY";
 
@@ -173,16 +171,12 @@ fn listener_port(
 /// The address of a listener; none where, with a finding, it is no address.
 fn bind(text: Option<&str>, path: &FieldPath, diagnostics: &mut Diagnostics) -> Option<Bind> {
     let text = text.filter(|text| !text.is_empty())?;
-    if let Some(path) = text.strip_prefix(UNIX) {
-        return Some(Bind::Unix(Arc::from(path)));
+    let bind = Bind::parse(text);
+    if bind.is_none() {
+        let message = format!("`{text}` is neither an IP address nor unix:///path");
+        diagnostics.error(Code::BadAddress, path.clone().field("bind"), message);
     }
-    let address = text.trim_start_matches('[').trim_end_matches(']').parse();
-    if let Ok(address) = address {
-        return Some(Bind::Ip(address));
-    }
-    let message = format!("`{text}` is neither an IP address nor unix:///path");
-    diagnostics.error(Code::BadAddress, path.clone().field("bind"), message);
-    None
+    bind
 }
 
 fn capture(mode: Option<api::CaptureMode>) -> CaptureMode {

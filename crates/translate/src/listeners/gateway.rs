@@ -182,9 +182,12 @@ fn gateway_listener(
     servers: &[ServerInputs<'_>],
     mesh: &Mesh,
 ) -> Option<EncodedResource> {
-    let own_bind = key.bind.as_deref().and_then(|bind| bind.parse().ok());
-    let bind = Bind::Ip(own_bind.unwrap_or_else(|| wildcard(families)));
-    let name = names::listener(&bind_name(&bind), key.port);
+    let own_bind = key.bind.as_deref().and_then(Bind::parse);
+    let bind = own_bind.unwrap_or_else(|| Bind::Ip(wildcard(families)));
+    let name = match &bind {
+        Bind::Unix(path) => names::unix_route(path),
+        Bind::Ip(_) => names::listener(&bind_name(&bind), key.port),
+    };
     let mut claims = Claims::new(families);
     let chains: Vec<FilterChain> = match key.kind {
         GatewayListenerKind::Http => vec![http_chain(key, servers.first()?, mesh)?],

@@ -97,3 +97,12 @@ fn certificates_are_checked() {
     accept(&with(&format!("{{{HTTPS}, hosts: [a], tls: {{mode: MUTUAL, credentialName: c}}}}")));
     accept(&with("{port: {number: 443, name: t, protocol: TLS}, hosts: [a], tls: {mode: PASSTHROUGH}}"));
 }
+
+#[test]
+fn a_server_may_listen_on_a_unix_socket() {
+    for (bind, number) in [("unix:///run/gateway.sock", 0), ("unix://@gateway", 0), ("unix:///a", 80)] {
+        let server =
+            format!("port: {{number: {number}, name: http, protocol: HTTP}}, bind: '{bind}', hosts: ['*']");
+        accept(&object("Gateway", &format!("{{selector: {{a: b}}, servers: [{{{server}}}]}}")));
+    }
+}
