@@ -1,6 +1,9 @@
 //! Findings about TLS and TCP routes: those that no port is for, and those whose connections others take.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath};
 
@@ -27,6 +30,8 @@ struct Port<'a> {
     number: u16,
     /// The objects whose routes are tried before, in order.
     before: Vec<Arc<VirtualService>>,
+    /// The names that other servers of the Gateway have for themselves, and those servers.
+    terminated: BTreeMap<Host, String>,
 }
 
 /// One item of `tls` or `tcp`.
@@ -118,6 +123,9 @@ impl Port<'_> {
         route: usize,
         among: &Among<'_>,
     ) -> Option<String> {
+        if let Some(server) = name.and_then(|name| self.terminated.get(name)) {
+            return Some(server.clone());
+        }
         let takes_from = |earlier: &Route<'_>| {
             let always = L4Match::default();
             let mut matches = earlier.matches.iter().chain(earlier.matches.is_empty().then_some(&always));
@@ -229,6 +237,7 @@ fn ports<'a>(service: &'a VirtualService, sort: Sort, around: &Surroundings<'_>)
                         place,
                         number: port.number,
                         before: before.clone(),
+                        terminated: BTreeMap::new(),
                     }));
                 }
                 if !known {
@@ -286,8 +295,20 @@ fn of_gateway<'a>(
         place,
         number: server.port,
         before: before.iter().filter(|rival| binds(rival, server)).cloned().collect(),
+        terminated: terminated(gateway, server.port),
     };
     fitting.into_iter().map(port).collect()
+}
+
+/// The hosts of the servers of a port that terminate TLS.
+fn terminated(gateway: &Gateway, port: u16) -> BTreeMap<Host, String> {
+    let servers = gateway.servers.iter();
+    let servers = servers.filter(|s| s.port == port && matches!(s.tls, ServerTls::Terminate(_)));
+    let hosts = servers.flat_map(|server| {
+        let name = format!("servers[{}] of {}, which terminates TLS", server.index, gateway.origin);
+        server.hosts.iter().map(move |host| (host.host.clone(), name.clone()))
+    });
+    hosts.collect()
 }
 
 /// Whether a server has a host for a VirtualService.

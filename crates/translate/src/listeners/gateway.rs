@@ -198,7 +198,11 @@ fn gateway_listener(
             let head = head(key, &name, &bind, families, servers).build();
             let mut https = HttpsChains::new(key, &name, mesh);
             let of_server = |inputs| chain_elements(&mut https, inputs, &mut claims);
-            let chains: Vec<ChainElement> = servers.iter().flat_map(of_server).collect();
+            // The names of a server that terminates TLS are its own: no route of one that passes TLS on takes them.
+            let (passing, terminating): (Vec<_>, Vec<_>) =
+                servers.iter().partition(|inputs| inputs.server.tls == ServerTls::Passthrough);
+            let chains: Vec<ChainElement> =
+                terminating.into_iter().chain(passing).flat_map(of_server).collect();
             return (!chains.is_empty()).then(|| listener_of_chains(&head, chains, mesh.listener_elements));
         }
     };

@@ -253,10 +253,14 @@ fn subnets_of_several_objects_are_told_apart() {
     check(&client(), &[b, c], &[("10.96.0.1:9000", Bytes, "outbound|9000||three")]);
 }
 
-/// Gateways with one server each, in order, as `port PROTOCOL [tls] hosts`.
+/// Gateways with one server each, as name, protocol (TLS is passed on, or terminated as `SIMPLE`), port and hosts.
 fn gateways(servers: &[(&str, &str, u16, &str)]) -> String {
     let server = |(name, protocol, port, hosts): &(&str, &str, u16, &str)| {
-        let tls = if *protocol == "TLS" { "tls: {mode: PASSTHROUGH}, " } else { "" };
+        let (protocol, tls) = match *protocol {
+            "TLS" => ("TLS", "tls: {mode: PASSTHROUGH}, "),
+            "SIMPLE" => ("TLS", "tls: {mode: SIMPLE, serverCertificate: /c, privateKey: /k}, "),
+            other => (other, ""),
+        };
         format!(
             "---\n{{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {{name: {name}, namespace: default}}, spec: {{selector: {{istio: ingressgateway}}, servers: [{{port: {{number: {port}, name: p, protocol: {protocol}}}, {tls}hosts: [{hosts}]}}]}}}}\n"
         )
@@ -285,6 +289,47 @@ fn a_passthrough_server_has_the_routes_of_all_its_objects() {
             ("10.9.9.9:8443", Tls("b.test"), "outbound|443||two"),
             ("10.9.9.9:8443", Tls("c.test"), "outbound|443||three"),
             ("10.9.9.9:8443", Tls("stranger"), "closed"),
+        ],
+    );
+}
+
+#[test]
+fn bytes_within_tls_that_is_terminated_go_by_the_tcp_routes_of_their_server() {
+    let servers = gateways(&[("gw-a", "SIMPLE", 8443, "a.test"), ("gw-b", "SIMPLE", 8443, "b.test")]);
+    let v = |name: &str, age: u8, gateway: &str, condition: &str, service: &str| {
+        routes(name, age, &format!("hosts: ['*'], gateways: [{gateway}], {}", tcp(condition, service)))
+    };
+    check(
+        &gateway("default"),
+        &[
+            servers,
+            v("a", 20, "gw-a", "port: 8443", "one"),
+            v("subnet", 21, "gw-b", "destinationSubnets: [10.8.0.0/16]", "three"),
+            v("b", 22, "gw-b", "", "two"),
+        ],
+        &[
+            ("10.9.9.9:8443", Tls("a.test"), "outbound|9000||one"),
+            ("10.9.9.9:8443", Tls("b.test"), "outbound|9000||two"),
+            ("10.8.9.9:8443", Tls("b.test"), "outbound|9000||three"),
+            ("10.9.9.9:8443", Tls("c.test"), "closed"),
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_terminates_tls_keeps_its_names() {
+    let servers = gateways(&[("a-wide", "TLS", 8443, "'*'"), ("gw", "SIMPLE", 8443, "a.test")]);
+    let wide = "hosts: ['*'], gateways: [a-wide], ";
+    check(
+        &gateway("default"),
+        &[
+            servers,
+            routes("wide", 20, &format!("{wide}{}", tls("sniHosts: [a.test, b.test]", "one"))),
+            routes("own", 21, &format!("hosts: [a.test], gateways: [gw], {}", tcp("", "two"))),
+        ],
+        &[
+            ("10.9.9.9:8443", Tls("a.test"), "outbound|9000||two"),
+            ("10.9.9.9:8443", Tls("b.test"), "outbound|443||one"),
         ],
     );
 }

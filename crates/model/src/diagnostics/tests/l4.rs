@@ -123,6 +123,17 @@ fn names_of_a_passthrough_server_that_an_older_object_takes_are_told() {
     let own = format!("hosts: [e.test], gateways: [pass], {}", tls("sniHosts: [e.test]"));
     check_routes(&[&wide, &own], &["W shadowed-route w spec.tls[0].match[0].sniHosts[0]"]);
     check_routes(&[&own, &wide], &["W shadowed-route w spec.tls[0].match[0].sniHosts[0]"]);
+    let both = object(
+        "Gateway",
+        "both",
+        1,
+        "selector: {istio: other}, servers: [{port: {number: 443, name: p, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: ['*.test']}, {port: {number: 443, name: h, protocol: HTTPS}, tls: {mode: SIMPLE, serverCertificate: /c, privateKey: /k}, hosts: [e.test]}]",
+    );
+    let spec = format!("hosts: ['*.test'], gateways: [both], {}", tls("sniHosts: [e.test, f.test]"));
+    check(
+        &[PORTS.to_owned(), both, routes("v", 1, &spec)],
+        &["W shadowed-route v spec.tls[0].match[0].sniHosts[0]"],
+    );
     let bytes = format!("hosts: [x.test], gateways: [bytes], {}", tcp(""));
     let other = format!("hosts: [y.test], gateways: [bytes], {}", tcp(""));
     check_routes(&[&bytes, &other], &["W shadowed-route w spec.tcp[0]"]);
