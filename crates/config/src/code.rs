@@ -149,6 +149,7 @@ codes! {
     ConflictingListener "FL0329" "conflicting-listener": "two services or objects need the same listener";
     SubsetKept "FL0330" "subset-kept": "a subset that is no longer defined is kept for a while, as routes lead to it";
     RoutesHeldBack "FL0331" "routes-held-back": "routes are not used yet, as they lead to a subset that is not defined";
+    ForeignRoutes "FL0332" "foreign-routes": "a VirtualService of another namespace has the routes of a service";
     // Accepted, but without effect yet.
     NotTranslated "FL0901" "not-translated": "a field is accepted but has no effect yet";
     ValueNotTranslated "FL0902" "value-not-translated": "a value is accepted but has no effect yet";

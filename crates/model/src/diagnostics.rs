@@ -17,7 +17,7 @@ mod service;
 mod sidecar;
 mod virtual_service;
 
-pub use lookups::{SecretsNamed, ServicesBySelector};
+pub use lookups::{SecretsNamed, ServicesBySelector, VirtualServicesByName};
 pub use queries::{AllDiagnostics, DiagnosticsOf};
 
 #[cfg(test)]

@@ -141,6 +141,7 @@ pub fn register(db: &mut Db) {
     db.register_index::<crate::diagnostics::SecretsNamed>();
     db.register_index::<crate::endpoints::HeadlessServices>();
     db.register_index::<crate::diagnostics::ServicesBySelector>();
+    db.register_index::<crate::diagnostics::VirtualServicesByName>();
     db.register_index::<crate::proxy::ServicesByNode>();
     db.register_index::<WorkloadEntriesByLabel>();
 }

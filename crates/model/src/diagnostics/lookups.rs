@@ -8,16 +8,18 @@ use fairlead_incremental::{Index, Query, Reader, Stratum};
 use super::{
     l4::MOST_RIVALS,
     service::{PortClaims, port_claims},
-    virtual_service::{SharedHosts, takes_all},
+    virtual_service::{SharedHosts, routes_clients_of_others, takes_all},
 };
 use crate::{
-    Host,
+    Host, ServiceKey, age,
     gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, merge},
-    input::{Secrets, Services},
+    input::{Secrets, Services, VirtualServices},
     registry::AllServices,
     service::{ServicesOf, Visibility},
     strata,
-    virtual_service::{GatewayRef, ResolvedVirtualService, VirtualServiceHeader, VirtualServicesOf},
+    virtual_service::{
+        GatewayRef, ResolvedVirtualService, VirtualServiceHeader, VirtualServiceHeaderOf, VirtualServicesOf,
+    },
 };
 
 /// Secrets by name, in whatever namespace.
@@ -46,6 +48,53 @@ impl Index for ServicesBySelector {
     fn buckets(key: &ConfigKey, service: &Config<api::ServiceSpec>) -> Vec<Self::Bucket> {
         let selector = LabelSet::from(&service.spec.selector);
         if selector.is_empty() { Vec::new() } else { vec![(key.namespace.clone(), selector)] }
+    }
+}
+
+/// VirtualServices by the first labels of their hosts: all that may name a service are in the bucket of its own.
+#[derive(Debug)]
+pub struct VirtualServicesByName;
+
+impl Index for VirtualServicesByName {
+    type Input = VirtualServices;
+    type Bucket = Name;
+    const NAME: &'static str = "virtual services by the first labels of their hosts";
+
+    fn buckets(_: &ConfigKey, service: &Config<api::VirtualServiceSpec>) -> Vec<Name> {
+        let mut names: Vec<Name> =
+            service.spec.hosts.iter().map(|host| first_label(&host.to_ascii_lowercase())).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+fn first_label(host: &str) -> Name {
+    Name::from(host.split('.').next().unwrap_or_default())
+}
+
+/// The oldest VirtualService of another namespace that has the routes of a service, for clients of others too.
+#[derive(Debug)]
+pub(super) struct ForeignRoutesOf;
+
+impl Query for ForeignRoutesOf {
+    type Key = ServiceKey;
+    type Value = Option<ConfigKey>;
+    const NAME: &'static str = "foreign routes of a service";
+    const STRATUM: Stratum = strata::BINDING;
+
+    fn compute(cx: &Reader<'_>, service: &ServiceKey) -> Self::Value {
+        let named = cx.index::<VirtualServicesByName>(&first_label(service.host.as_str()));
+        let headers = named.iter().filter_map(|key| (*cx.get::<VirtualServiceHeaderOf>(key)).clone());
+        let foreign = headers.filter(|header| {
+            let (own, export_to) = (&header.origin.namespace, &header.export_to);
+            header.in_mesh()
+                && header.hosts.contains(&service.host)
+                && routes_clients_of_others(own, export_to, &service.namespace)
+        });
+        foreign
+            .min_by(|a, b| age::compare((a.created, &a.origin), (b.created, &b.origin)))
+            .map(|header| header.origin.clone())
     }
 }
 

@@ -11,8 +11,8 @@ use super::{
     destinations::Known,
     gateway,
     lookups::{
-        ConflictsAmong, ConflictsOf, L4ClaimsOf, PortClaimsOf, SecretExists, SharedHostsOf, TakesAll,
-        VirtualServicesNaming, WildcardCovers,
+        ConflictsAmong, ConflictsOf, ForeignRoutesOf, L4ClaimsOf, PortClaimsOf, SecretExists, SharedHostsOf,
+        TakesAll, VirtualServicesNaming, WildcardCovers,
     },
     sidecar, virtual_service,
 };
@@ -205,6 +205,11 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
 
 fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagnostics) {
     let own = cx.get::<ServicesOf>(&config.key);
+    for service in own.iter() {
+        if let Some(routes) = &*cx.get::<ForeignRoutesOf>(&service.key) {
+            super::service::check_foreign(routes, diagnostics);
+        }
+    }
     let Some(selector) = own.first().and_then(|service| service.selector.clone()) else { return };
     let claims = cx.get::<PortClaimsOf>(&(config.key.namespace.clone(), selector));
     for service in own.iter() {
@@ -212,6 +217,11 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
     }
 }
 
-fn of_service_entry(_: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics: &mut Diagnostics) {
+fn of_service_entry(cx: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics: &mut Diagnostics) {
     crate::service_entry::check(&config.spec, diagnostics);
+    for service in cx.get::<ServicesOf>(&config.key).iter() {
+        if let Some(routes) = &*cx.get::<ForeignRoutesOf>(&service.key) {
+            super::service::check_foreign(routes, diagnostics);
+        }
+    }
 }

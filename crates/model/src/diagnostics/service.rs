@@ -58,6 +58,12 @@ pub(super) fn check(service: &Service, claims: &PortClaims, diagnostics: &mut Di
     }
 }
 
+/// Reports the VirtualService of another namespace that has the routes of the service.
+pub(super) fn check_foreign(routes: &ConfigKey, diagnostics: &mut Diagnostics) {
+    let message = format!("clients are routed by {routes}, of another namespace");
+    diagnostics.info(Code::ForeignRoutes, path!(), message);
+}
+
 /// The oldest that is older than `service` and says otherwise.
 fn oldest_other<'a>(
     service: &Service,

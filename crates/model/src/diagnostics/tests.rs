@@ -362,3 +362,18 @@ fn both_gateways_are_told_where_namespaces_share_a_port() {
     let own = [gateway("shop", "old", 1, tcp), gateway("shop", "new", 2, tls)];
     check(&own, &["E conflicting-server new spec.servers[0]"]);
 }
+
+#[test]
+fn both_are_told_where_a_virtual_service_routes_what_clients_of_others_send() {
+    let routes = |namespace: &str, host: &str, more: &str| {
+        let route = "http: [{route: [{destination: {host: a.shop.svc.cluster.local, port: {number: 80}}}]}]";
+        object("VirtualService", "v", 1, &format!("hosts: [{host}], {route}{more}"))
+            .replace("namespace: shop", &format!("namespace: {namespace}"))
+    };
+    let told = ["I foreign-routes v spec.hosts[0]", "I foreign-routes a spec"];
+    check(&[routes("other", "a.shop.svc.cluster.local", "")], &told);
+    check(&[routes("other", "a.shop", "")], &["W unknown-host v spec.hosts[0]"]);
+    check(&[routes("other", "a.shop.svc.cluster.local", ", exportTo: [shop]")], &told);
+    check(&[routes("other", "a.shop.svc.cluster.local", ", exportTo: [.]")], &[]);
+    check(&[routes("shop", "a", "")], &[]);
+}

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, path};
+use fairlead_config::{Code, ConfigKey, Diagnostics, Namespace, path};
 
 use super::{
     destinations::{self, Known},
@@ -81,7 +81,10 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
             continue;
         }
         match around.known.service(host, &service.origin.namespace) {
-            Ok(found) => check_protocol(service, &found, diagnostics),
+            Ok(found) => {
+                check_protocol(service, &found, diagnostics);
+                check_foreign(service, index, &found, diagnostics);
+            }
             Err(_) => unknown_mesh_host(service, (index, host), around, diagnostics),
         }
     }
@@ -113,6 +116,36 @@ fn unknown_mesh_host(
         diagnostics.warn(Code::UnknownHost, path!("hosts"[index]), message)
     };
     finding.help("a ServiceEntry for the host makes its ports known");
+}
+
+/// Any namespace may name a service of any other, as in Istio; both authors are told.
+fn check_foreign(
+    service: &VirtualService,
+    index: usize,
+    target: &ServiceSummary,
+    diagnostics: &mut Diagnostics,
+) {
+    if routes_clients_of_others(&service.origin.namespace, &service.export_to, &target.key.namespace) {
+        let (host, namespace) = (&target.key.host, &target.key.namespace);
+        let message =
+            format!("`{host}` is a service of namespace {namespace}: its clients are routed by this object");
+        let finding = diagnostics.info(Code::ForeignRoutes, path!("hosts"[index]), message);
+        finding.help("`exportTo: [.]` keeps the routes to clients of this object's namespace");
+    }
+}
+
+/// Whether a VirtualService routes what clients of other namespaces than its own send to a service of another one.
+pub(super) fn routes_clients_of_others(
+    own: &Namespace,
+    export_to: &Visibility,
+    of_service: &Namespace,
+) -> bool {
+    let reaches_others = match export_to {
+        Visibility::Public => true,
+        Visibility::Namespaces(names) => names.iter().any(|name| name != own),
+        Visibility::None => false,
+    };
+    own != of_service && reaches_others
 }
 
 fn check_protocol(service: &VirtualService, target: &ServiceSummary, diagnostics: &mut Diagnostics) {
