@@ -12,7 +12,7 @@ use super::{
     DestinationBinding, EgressScope, HostBinding, HttpOwner, L4Binding, ScopeHost, ScopeListener,
     ScopedService,
     egress::Imports,
-    http::{HttpOwners, PortsOfNames, alternative_ports, http_ports},
+    http::{HttpOwners, Named, PortsOfNames, alternative_ports, http_ports},
     imports,
 };
 use crate::{
@@ -230,11 +230,12 @@ fn bind_hosts(
     let mut bound = Vec::with_capacity(services.len());
     for service in services.iter().filter(|service| service.alias_of().is_none()) {
         let host = &service.key.host;
-        if let Some(named) = listener.http.covering(host).filter(|named| named.host.is_wildcard()) {
+        let named = listener.http.covering(host);
+        if let Some(named) = named.filter(|named| named.host.is_wildcard()) {
             ports.add(named, service);
         }
         let aliases = aliases.remove(host).unwrap_or_default().into();
-        bound.push((host.clone(), binder.host(host, aliases)));
+        bound.push((host.clone(), binder.host(host, named, aliases)));
     }
     let mut hosts: OrdMap<Host, ScopeHost> = bound.into_iter().collect();
     let named: BTreeSet<&Host> = listener.virtual_services.iter().flat_map(|header| &header.hosts).collect();
@@ -270,11 +271,9 @@ impl<'a> Binder<'a> {
         Self { listener, scope, inputs, destinations: BTreeMap::new(), http: BTreeMap::new() }
     }
 
-    /// A service of the listener.
-    pub(super) fn host(&mut self, host: &Host, aliases: Arc<[Host]>) -> ScopeHost {
-        let listener = self.listener;
+    /// A service of the listener, `named` so by VirtualServices.
+    pub(super) fn host(&mut self, host: &Host, named: Option<&'a Named>, aliases: Arc<[Host]>) -> ScopeHost {
         let scoped = self.scope.service(host).cloned();
-        let named = listener.http.covering(host);
         ScopeHost {
             service: scoped.as_ref().and_then(|scoped| self.inputs.services.get(&scoped.service)).cloned(),
             binding: HostBinding { host: host.clone(), service: scoped, l4: self.l4(host), aliases },

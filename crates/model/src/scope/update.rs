@@ -79,7 +79,8 @@ fn update_hosts(
         let headers = || named(host).iter().map(|at| &listener.virtual_services[*at]);
         let visible = of_host(inputs.services, host).filter(|s| s.export_to.allows(inputs.namespace));
         let service = listener.service(visible, inputs.namespace);
-        match service.map(|_| binder.host(host, Arc::default())) {
+        let new = service.map(|_| binder.host(host, listener.http.covering(host), Arc::default()));
+        match new {
             Some(service) => drop(hosts.insert(host.clone(), service)),
             None => drop(hosts.remove(host)),
         }
