@@ -1,6 +1,9 @@
 //! Parser events → [`Node`] trees: anchors, merge keys, duplicate keys, limits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
 
@@ -24,8 +27,10 @@ pub(super) fn documents(chunk: &Chunk<'_>) -> Built {
         built.faults.push(Fault::new(Code::TooLarge, position(chunk.lines_before + 1, 1), message));
         return built;
     }
+    let text = with_colons_marked(chunk.text);
     let mut builder = Builder::new(chunk);
-    for event in Parser::new_from_str_with_options(chunk.text, options()) {
+    builder.colons_are_marked = matches!(text, Cow::Owned(_));
+    for event in Parser::new_from_str_with_options(&text, options()) {
         let result = event
             .map_err(|error| builder.syntax(&error))
             .and_then(|(event, span)| builder.on_event(event, span.start));
@@ -46,6 +51,35 @@ pub(super) fn documents(chunk: &Chunk<'_>) -> Built {
         built.roots.clear();
     }
     built
+}
+
+/// Stands for a colon that is part of a bare word.
+const MARK: char = '\u{e000}';
+
+/// The text with colons marked that end a bare word just before `]`, `}` or `,`.
+///
+/// To kubectl's parser they are part of the word, as in `[10.0.0.1, 2001:db8::]`; by YAML 1.2 they make it a key. Those
+/// in quotes and comments are marked too, which makes no difference: the mark is read as a colon.
+fn with_colons_marked(text: &str) -> Cow<'_, str> {
+    let ends_word = |at: usize| {
+        let before = text[..at].chars().next_back();
+        let is_bare = before
+            .is_some_and(|c| !c.is_whitespace() && !matches!(c, '"' | '\'' | ']' | '}' | '[' | '{' | ','));
+        is_bare && text[at + 1..].starts_with([']', '}', ','])
+    };
+    let marked: Vec<usize> = text.match_indices(':').map(|(at, _)| at).filter(|at| ends_word(*at)).collect();
+    if marked.is_empty() || text.contains(MARK) {
+        return text.into();
+    }
+    let mut with_marks = String::with_capacity(text.len() + marked.len() * MARK.len_utf8());
+    let mut end = 0;
+    for at in marked {
+        with_marks.push_str(&text[end..at]);
+        with_marks.push(MARK);
+        end = at + 1;
+    }
+    with_marks.push_str(&text[end..]);
+    with_marks.into()
 }
 
 fn options() -> Options {
@@ -83,6 +117,8 @@ struct Key {
 
 struct Builder {
     lines_before: usize,
+    /// Whether [`MARK`] is a colon.
+    colons_are_marked: bool,
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
@@ -97,6 +133,7 @@ impl Builder {
     fn new(chunk: &Chunk<'_>) -> Self {
         Self {
             lines_before: chunk.lines_before,
+            colons_are_marked: false,
             open: Vec::new(),
             anchors: BTreeMap::new(),
             nodes: 0,
@@ -137,6 +174,7 @@ impl Builder {
                 Ok(None)
             }
             Event::Scalar(text, style, anchor, tag) => {
+                let text = if self.colons_are_marked { text.replace(MARK, ":").into() } else { text };
                 let scalar = scalar_of(&text, style, tag.as_deref(), at)?;
                 let merge = &*text == "<<" && style == ScalarStyle::Plain;
                 self.complete(Node { position: at, value: Value::Scalar(scalar) }, anchor, merge)

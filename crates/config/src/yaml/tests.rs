@@ -245,3 +245,40 @@ fn large_documents_and_files_are_refused() {
     let many = "[".to_owned() + &"0,".repeat(limits::NODES + 1) + "]";
     assert_eq!(faults(many).len(), 1);
 }
+
+/// The value of `a` as JSON.
+fn json(text: &str) -> String {
+    fn show(node: &Node) -> String {
+        match &node.value {
+            Value::Scalar(scalar) if scalar.meaning == Meaning::Null => "null".to_owned(),
+            Value::Scalar(scalar) => format!("{:?}", scalar.text),
+            Value::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
+            Value::Map(entries) => {
+                let entry = |entry: &Entry| format!("{:?}:{}", entry.key, show(&entry.value));
+                format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+    show(one(text).get("a").unwrap())
+}
+
+#[test]
+fn a_colon_at_the_end_of_a_bare_word_is_part_of_it_as_kubectl_has_it() {
+    for (text, expected) in [
+        ("a: [1.2.3.4, 2001:db8::]", r#"["1.2.3.4","2001:db8::"]"#),
+        ("a: [2001:db8::, b]", r#"["2001:db8::","b"]"#),
+        ("a: {b: 2001:db8::}", r#"{"b":"2001:db8::"}"#),
+        ("a: {b: 2001:db8::, c: d}", r#"{"b":"2001:db8::","c":"d"}"#),
+        ("a: [[x::]]", r#"[["x::"]]"#),
+        ("a: [x: ]", r#"[{"x":null}]"#),
+        ("a: {x:, z: b}", r#"{"x:":null,"z":"b"}"#),
+        // Where it is no bare word, it is what it was.
+        ("a: {\"x\":}", r#"{"x":null}"#),
+        ("a: [\"x:]\", 'y:,']", r#"["x:]","y:,"]"#),
+        ("a: |\n  [x:]\nb: 1 # [x:]", r#""[x:]\n""#),
+        ("a: b:]", r#""b:]""#),
+        ("a: \u{e000} [b:]", "\"\\u{e000} [b:]\""),
+    ] {
+        assert_eq!(json(text), expected, "{text}");
+    }
+}
