@@ -1,6 +1,6 @@
 //! The names of resources, as Istio writes them: users' tools know them. Names are written, never parsed back.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use fairlead_model::Host;
 
@@ -57,6 +57,11 @@ pub fn gateway_chain(listener: &str, host: &str) -> String {
 /// The route table of the HTTP services of a port: `<port>`.
 pub fn port_route(port: u16) -> Arc<str> {
     port.to_string().into()
+}
+
+/// The route table of a further listener of a port, on another address: `<port>.<address>`.
+pub fn bound_route(port: u16, address: IpAddr) -> Arc<str> {
+    format!("{port}.{address}").into()
 }
 
 /// The route table of a listener on a UNIX domain socket. It has no `/`, which would end the name of the table in

@@ -242,7 +242,7 @@ fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>, pods: &PodAdd
         hosts.sort_by(by_age);
         let planner = ListenerPlanner { view, listener, pods, only: None, arrivals: &mut arrivals };
         match &listener.port {
-            Some(port) => planner.explicit(port, &hosts),
+            Some(port) => planner.explicit(port, &hosts, scope),
             None => planner.implied(&hosts, scope),
         }
     }
@@ -287,13 +287,13 @@ struct ListenerPlanner<'a, 'b> {
 
 impl ListenerPlanner<'_, '_> {
     /// One listener on the port that the Sidecar names, for the services that have that port.
-    fn explicit(mut self, port: &Port, hosts: &[ServiceHost<'_>]) {
+    fn explicit(mut self, port: &Port, hosts: &[ServiceHost<'_>], scope: &EgressScope) {
         let at = (self.shared_bind(), port.number);
         let captured = self.captured();
         let arrivals = self.arrivals.entry(at.clone()).or_default();
         arrivals.captured = captured;
         if port.protocol.is_http() || port.protocol == Protocol::Auto {
-            let table = table_of(self.listener, port.number);
+            let table = table_of(self.listener, scope, port.number);
             arrivals.http.get_or_insert((table, port.protocol));
         }
         if port.protocol.is_http() || serves_every_port(self.listener) {

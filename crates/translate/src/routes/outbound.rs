@@ -68,8 +68,7 @@ impl Planner<'_> {
         for listener in &scope.listeners {
             match &listener.port {
                 Some(port) if port.protocol.is_http() || port.protocol == Protocol::Auto => {
-                    let name = table_of(listener, port.number);
-                    // Two listeners of one port (on different addresses) share a table; the first one's hosts win.
+                    let name = table_of(listener, scope, port.number);
                     tables.entry(name.clone()).or_insert_with(|| {
                         if serves_every_port(listener) {
                             self.proxy_table(&name, std::slice::from_ref(listener), is_socket(listener))
@@ -360,11 +359,20 @@ pub(crate) fn is_captured(interception: Interception, listener: &ScopeListener) 
     redirected && !is_socket(listener)
 }
 
-/// The route table of a listener with a port of its own: that of the port, which listeners on several addresses
-/// share, but for UNIX domain sockets.
-pub(crate) fn table_of(listener: &ScopeListener, port: u16) -> Arc<str> {
+/// The route table of a listener with a port of its own: that of the port for the first of them, or the one without an
+/// address. Others of the port, and UNIX domain sockets, have one by their address.
+pub(crate) fn table_of(listener: &ScopeListener, scope: &EgressScope, port: u16) -> Arc<str> {
+    if let Some(Bind::Unix(path)) = &listener.bind {
+        return names::unix_route(path);
+    }
+    let takes_http = |p: &Port| p.number == port && (p.protocol.is_http() || p.protocol == Protocol::Auto);
+    let of_port = |other: &&ScopeListener| !is_socket(other) && other.port.as_ref().is_some_and(takes_http);
+    let mut all = scope.listeners.iter().filter(of_port);
+    let first = all.clone().find(|other| other.bind.is_none()).or_else(|| all.next());
     match &listener.bind {
-        Some(Bind::Unix(path)) => names::unix_route(path),
+        Some(Bind::Ip(ip)) if first.is_some_and(|first| first.bind != listener.bind) => {
+            names::bound_route(port, *ip)
+        }
         _ => names::port_route(port),
     }
 }
