@@ -7,6 +7,12 @@ use crate::wire::Nonce;
 /// The longest error message that is kept of a NACK, in bytes. Envoy's messages quote whole resources.
 pub(crate) const MESSAGE_BYTES: usize = 1024;
 
+/// So much of a longer message is kept of its beginning, which names the resource.
+const BEGINNING_BYTES: usize = 256;
+
+/// What is put in place of the middle.
+const LEFT_OUT: &str = " [...] ";
+
 /// A resource found to be at fault.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rejected {
@@ -23,17 +29,24 @@ pub struct NackReport {
     pub type_url: TypeUrl,
     /// The resources at fault; empty if the error belongs to a response that was superseded.
     pub resources: Vec<Rejected>,
-    /// The client's message, cut to 1 KiB.
+    /// The client's message, 1 KiB of it: its beginning and its end.
     pub message: String,
     /// The nonce of the rejected response.
     pub nonce: Nonce,
 }
 
-/// Cuts a message to [`MESSAGE_BYTES`] at a character boundary.
+/// A message of [`MESSAGE_BYTES`] at most: of a longer one the beginning and the end. Envoy names the resource first,
+/// then may show all of it, and says at the end what is wrong.
 pub(crate) fn truncated(message: &str) -> String {
-    let mut end = message.len().min(MESSAGE_BYTES);
-    while !message.is_char_boundary(end) {
-        end -= 1;
+    if message.len() <= MESSAGE_BYTES {
+        return message.to_owned();
     }
-    message[..end].to_owned()
+    let rest = MESSAGE_BYTES - BEGINNING_BYTES - LEFT_OUT.len();
+    let boundaries = |at: &usize| message.is_char_boundary(*at);
+    let beginning = (0..=BEGINNING_BYTES).rfind(boundaries).unwrap_or_default();
+    let end = (message.len() - rest..message.len()).find(boundaries).unwrap_or(message.len());
+    [&message[..beginning], LEFT_OUT, &message[end..]].concat()
 }
+
+#[cfg(test)]
+mod tests;
