@@ -66,11 +66,14 @@ pub fn virtual_host(table: &str, inline_name: &str, body: &Bytes) -> EncodedReso
 }
 
 /// A route table from `head` (everything but the name and the hosts), its hosts, each made by [`virtual_host`], and a
-/// catch-all host that is inline in both forms.
+/// catch-all host.
 ///
-/// A table also has the form of a parent with children: the head with `vhds` over ADS and the catch-all. One without
-/// elements has that form too, and Envoy has to be told that there are none: should a table lose `vhds` with its last
-/// host, Envoy 1.40 would keep that host, and show it again when the table has `vhds` again.
+/// A table also has the form of a parent with children: the head with `vhds` over ADS, and all hosts, the catch-all
+/// among them. So the parent says nothing that depends on the hosts: a host that takes every domain comes, or goes,
+/// in the same response as the catch-all that it replaces, and Envoy never sees two of them ("Only a single wildcard
+/// domain is permitted"). A table without elements has that form too, and Envoy has to be told that there are none:
+/// should a table lose `vhds` with its last host, Envoy 1.40 would keep that host, and show it again when the table
+/// has `vhds` again.
 ///
 /// The digest of the full form is that of its head, its catch-all and its elements' digests, so one changed host
 /// among thousands costs 16 hashed bytes a host and no pass over their bytes. The digest determines the bytes,
@@ -81,23 +84,30 @@ pub fn route_table(
     name: &str,
     head: &RouteConfiguration,
     catch_all: Option<&VirtualHost>,
-    children: ResourceSet,
+    hosts: ResourceSet,
 ) -> EncodedResource {
     debug_assert!(head.virtual_hosts.is_empty(), "the hosts of table {name} come as elements");
-    let catch_all = catch_all.map(|host| message_field(VIRTUAL_HOSTS, [encode(host)]));
+    let last = catch_all.map(|host| message_field(VIRTUAL_HOSTS, [encode(host)]));
     let mut head = RouteConfiguration { name: name.to_owned(), ..head.clone() };
     let head_bytes = encode(&head);
     let own = Digest::of_pieces(
-        std::iter::once(&head_bytes).chain(catch_all.iter().flat_map(|c| c.iter())).map(|b| &b[..]),
+        std::iter::once(&head_bytes).chain(last.iter().flat_map(|c| c.iter())).map(|b| &b[..]),
     );
     let whole = {
-        let (table, hosts, catch_all) = (name.len(), children.clone(), catch_all.clone());
-        move || with_hosts(&head_bytes, table, &hosts, catch_all.as_deref())
+        let (table, hosts) = (name.len(), hosts.clone());
+        move || with_hosts(&head_bytes, table, &hosts, last.as_deref())
     };
-    let digests = children.values().map(|child| child.digest);
+    let digests = hosts.values().map(|host| host.digest);
     let mut full = EncodedResource::of_parts_later(name, whole, std::iter::once(own).chain(digests));
     head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
-    let parent = EncodedResource::of_fragments(name, concat(encode(&head), catch_all));
+    let parent = EncodedResource::whole(name, encode(&head));
+    let mut children = hosts;
+    if let Some(host) = catch_all {
+        let body = encode(&VirtualHost { name: String::new(), ..host.clone() });
+        let child = virtual_host(name, &host.name, &body);
+        debug_assert!(!children.contains_key(&child.name), "{} is the name of another host", child.name);
+        children.insert(child.name.clone(), child);
+    }
     full.elements =
         Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None }));
     full

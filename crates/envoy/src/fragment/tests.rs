@@ -59,8 +59,12 @@ fn the_two_forms_of_a_host_differ_in_the_name_and_share_the_body() {
     assert!(table.fragments().iter().any(|fragment| fragment.as_ptr() == body.as_ptr()));
 }
 
+fn names(children: &ResourceSet) -> Vec<&str> {
+    children.keys().map(|name| &**name).collect()
+}
+
 #[test]
-fn the_full_form_has_every_host_and_the_parent_only_the_catch_all() {
+fn the_full_form_has_every_host_and_the_parent_none() {
     let resource = table(&[("b", "b"), ("a", "a")]);
     let named = |name: &str, domain: &str| VirtualHost { name: name.to_owned(), ..host(domain) };
     let full: RouteConfiguration = read(&resource);
@@ -70,23 +74,32 @@ fn the_full_form_has_every_host_and_the_parent_only_the_catch_all() {
 
     let elements = resource.elements.as_ref().unwrap();
     assert_eq!(elements.element_type, TypeUrl::VirtualHost);
-    assert_eq!(elements.children.keys().map(|k| &**k).collect::<Vec<_>>(), ["80/a", "80/b"]);
+    assert_eq!(names(&elements.children), ["80/a", "80/allow_any", "80/b"]);
+    assert_eq!(read::<VirtualHost>(&elements.children["80/allow_any"]), named("80/allow_any", "*"));
     let parent: RouteConfiguration = read(&elements.parent);
-    assert_eq!(parent.virtual_hosts, [catch_all()]);
+    assert_eq!(parent.virtual_hosts, []);
     let source = parent.vhds.unwrap().config_source.unwrap();
     assert_eq!(source.config_source_specifier, Some(ConfigSourceSpecifier::Ads(AggregatedConfigSource {})));
     assert_eq!(source.resource_api_version, 2);
 }
 
 #[test]
-fn a_table_without_elements_has_its_second_form_all_the_same() {
+fn a_table_without_hosts_has_its_second_form_all_the_same() {
     let resource = table(&[]);
     assert_eq!(read::<RouteConfiguration>(&resource).virtual_hosts, [catch_all()]);
-    let elements = resource.elements.as_ref().unwrap();
+    assert_eq!(names(&resource.elements.as_ref().unwrap().children), ["80/allow_any"]);
+    let empty = route_table("80", &head(), None, ResourceSet::new());
+    let elements = empty.elements.as_ref().unwrap();
     assert!(elements.children.is_empty());
-    let parent: RouteConfiguration = read(&elements.parent);
-    assert_eq!(parent.virtual_hosts, [catch_all()]);
-    assert!(parent.vhds.is_some());
+    assert!(read::<RouteConfiguration>(&elements.parent).vhds.is_some());
+}
+
+/// A parent that had the catch-all came before the host that took every domain was gone: Envoy rejected it.
+#[test]
+fn a_host_that_takes_every_domain_leaves_the_parent_as_it_is() {
+    let all = table(&[("a", "a")]);
+    let taken = route_table("80", &head(), None, hosts(&[("a", "a"), ("mine:80", "*")]));
+    assert_eq!(all.elements.unwrap().parent, taken.elements.unwrap().parent);
 }
 
 #[test]
@@ -114,7 +127,7 @@ fn one_changed_host_leaves_the_parent_and_the_other_children_equal() {
     let (before, after) = (before.elements.unwrap(), after.elements.unwrap());
     assert_eq!(before.parent, after.parent);
     assert_eq!(before.children["80/a"], after.children["80/a"]);
-    assert_eq!(after.children.keys().map(|k| &**k).collect::<Vec<_>>(), ["80/a", "80/b", "80/c"]);
+    assert_eq!(names(&after.children), ["80/a", "80/allow_any", "80/b", "80/c"]);
     assert_ne!(before.children["80/b"], after.children["80/b"]);
 }
 

@@ -15,7 +15,7 @@ use fairlead_testkit::{
 use rustls::version::{TLS12, TLS13};
 use serde_json::Value;
 
-mod spoil;
+pub(crate) mod spoil;
 
 use crate::{
     harness::{
@@ -233,10 +233,19 @@ fn origin(type_url: TypeUrl) -> String {
 }
 
 /// How many responses both proxies together reject: the one with all, and the one with what is at fault alone, where
-/// Envoy does not tell that already. Secrets are sent alone from the beginning.
+/// Envoy does not tell that already. Secrets are sent alone from the beginning. That a listener, or a table in one
+/// piece, is at fault and none of its parts, further ones tell.
 fn most_nacks(type_url: TypeUrl, wrong: Wrong) -> u64 {
     let is_told = wrong == Wrong::Constraint || matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener);
     match type_url {
+        TypeUrl::Listener => 6,
+        TypeUrl::RouteConfiguration => {
+            if is_told {
+                3
+            } else {
+                5
+            }
+        }
         _ if is_told || type_url == TypeUrl::Secret => 2,
         // A host is a part of its table to one of them.
         TypeUrl::VirtualHost => 2,

@@ -10,6 +10,7 @@ mod chains;
 mod faults;
 mod gateways;
 mod pair;
+mod parts;
 mod services;
 mod subsets;
 mod surroundings;
