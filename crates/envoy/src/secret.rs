@@ -4,7 +4,7 @@ use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
     CertificateValidationContext, GenericSecret, Secret, TlsCertificate, secret,
 };
 
-use crate::data_source::inline_bytes;
+use crate::data_source::{self, inline_bytes, inline_string};
 
 /// A certificate chain and its private key, both PEM.
 pub fn tls_certificate(
@@ -33,6 +33,47 @@ pub fn validation_context(
         secret::Type::ValidationContext(CertificateValidationContext {
             trusted_ca: Some(inline_bytes(trusted_ca)),
             crl: crl.map(inline_bytes),
+            ..Default::default()
+        }),
+    )
+}
+
+/// A certificate chain and its private key in files of the proxy, which are read again when they are replaced.
+pub fn certificate_in_files(
+    name: impl Into<String>,
+    certificate_chain: impl Into<String>,
+    private_key: impl Into<String>,
+) -> Secret {
+    of(
+        name,
+        secret::Type::TlsCertificate(TlsCertificate {
+            certificate_chain: Some(data_source::file(certificate_chain)),
+            private_key: Some(data_source::file(private_key)),
+            ..Default::default()
+        }),
+    )
+}
+
+/// Roots to trust in a file of the proxy, which is read again when it is replaced.
+pub fn authorities_in_file(name: impl Into<String>, trusted_ca: impl Into<String>) -> Secret {
+    of(
+        name,
+        secret::Type::ValidationContext(CertificateValidationContext {
+            trusted_ca: Some(data_source::file(trusted_ca)),
+            ..Default::default()
+        }),
+    )
+}
+
+/// A secret that Envoy refuses whatever it is for, a certificate or authorities.
+///
+/// A secret without content would do for a certificate; for authorities Envoy would take it to mean that every
+/// certificate is good.
+pub fn unusable(name: impl Into<String>) -> Secret {
+    of(
+        name,
+        secret::Type::ValidationContext(CertificateValidationContext {
+            trusted_ca: Some(inline_string("there is no such secret")),
             ..Default::default()
         }),
     )

@@ -121,7 +121,7 @@ fn hold_gateway(db: &mut Db, model: &mut Vec<Held>, binding: &ProxyBinding) {
 fn proxy(kind: ProxyKind) -> ProxyKey {
     ProxyKey {
         kind,
-        namespace: Namespace::from("default"),
+        namespace: Some(Namespace::from("default")),
         labels: LabelSet::from_iter([("istio", "ingressgateway")]),
         addresses: ["192.168.0.1".parse().expect("an address")].into(),
         cluster: "Kubernetes".into(),
@@ -184,7 +184,7 @@ fn listeners(db: &mut Db, binding: &ProxyBinding) -> (Held, usize) {
 
 fn secrets(db: &mut Db, binding: &ProxyBinding) -> (Held, usize) {
     let lease = db.lease::<ProxySecrets>(&SecretsKey {
-        namespace: Namespace::from("default"),
+        namespace: Some(Namespace::from("default")),
         scope: binding.scope.clone(),
         gateway: Some(gateway_view(binding)),
     });

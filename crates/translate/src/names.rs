@@ -138,6 +138,18 @@ pub fn credential(name: &str) -> Arc<str> {
     format!("kubernetes://{name}").into()
 }
 
+/// The SDS name of a certificate and key in files of the proxy: `file-cert:<certificate>~<key>`.
+pub fn file_certificate(certificate: &str, key: &str) -> Arc<str> {
+    // The first `~` ends the certificate.
+    let certificate = certificate.replace('%', "%25").replace('~', "%7E");
+    format!("file-cert:{certificate}~{key}").into()
+}
+
+/// The SDS name of certificate authorities in a file of the proxy: `file-root:<path>`.
+pub fn file_ca(path: &str) -> Arc<str> {
+    format!("file-root:{path}").into()
+}
+
 /// The SDS name of the certificate authorities of a `credentialName`: `kubernetes-cacert://<name>`.
 ///
 /// Istio's `kubernetes://<name>-cacert` is also the certificate of a Secret of that name.
@@ -147,11 +159,18 @@ pub fn credential_ca(name: &str) -> Arc<str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{credential, credential_ca, gateway_https_route};
+    use super::{credential, credential_ca, file_certificate, gateway_https_route};
 
     #[test]
     fn a_secret_and_the_authorities_of_another_have_different_names() {
         assert_ne!(credential("foo-cacert"), credential_ca("foo"));
+    }
+
+    #[test]
+    fn certificates_in_files_have_different_names() {
+        assert_eq!(&*file_certificate("/a.crt", "/a.key"), "file-cert:/a.crt~/a.key", "as Istio writes it");
+        assert_ne!(file_certificate("/a~/b", "/c"), file_certificate("/a", "/b~/c"));
+        assert_ne!(file_certificate("/a~", "/c"), file_certificate("/a%7E", "/c"));
     }
 
     #[test]

@@ -157,12 +157,10 @@ impl Query for SetsOf {
                     interception: binding.interception,
                 })
             }),
-            secrets: key.secrets.as_ref().map_or_else(Arc::default, |namespace| {
-                cx.get::<ProxySecrets>(&SecretsKey {
-                    namespace: namespace.clone(),
-                    scope: scope.clone(),
-                    gateway: gateway.then_some(gateway_view),
-                })
+            secrets: cx.get::<ProxySecrets>(&SecretsKey {
+                namespace: key.secrets.clone(),
+                scope: scope.clone(),
+                gateway: gateway.then_some(gateway_view),
             }),
         }
     }

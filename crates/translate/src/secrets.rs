@@ -1,7 +1,9 @@
 //! Secrets by SDS: only to proxies of the Secret's own namespace for which an object names it.
 //!
 //! Who may have a secret is decided before any Secret is looked at, so that an answer does not tell whether one
-//! exists elsewhere.
+//! exists elsewhere. Certificates in files of the proxy are served in the same way: the paths alone, which are no
+//! secret. So a file that is missing costs its own server (a chain that named it would cost its listener), and Envoy
+//! reads files again that are replaced.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -21,8 +23,8 @@ use crate::{names, routes::gateway::GatewayView};
 /// Who asks, and what may name a secret for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretsKey {
-    /// The namespace of the proxy.
-    pub namespace: Namespace,
+    /// The namespace of the proxy, if it may have Secrets.
+    pub namespace: Option<Namespace>,
     /// What it sees, whose DestinationRules may name secrets.
     pub scope: ScopeKey,
     /// Its Gateways, which may name secrets.
@@ -40,11 +42,16 @@ impl Query for ProxySecrets {
 
     fn compute(cx: &Reader<'_>, key: &SecretsKey) -> SharedSet {
         let mut wanted = BTreeSet::new();
+        let mut files = ResourceSet::new();
         for gateway in key.gateway.iter().flat_map(|view| view.gateways.iter()) {
             if let Some(gateway) = cx.get::<ResolvedGateway>(gateway).as_ref() {
-                gateway.servers.iter().for_each(|server| of_server(&server.tls, &mut wanted));
+                for server in &gateway.servers {
+                    of_server(&server.tls, &mut wanted);
+                    files.extend(files_of_server(&server.tls).map(|secret| (secret.name.clone(), secret)));
+                }
             }
         }
+        let Some(namespace) = &key.namespace else { return files.into() };
         for rule in rules_with_secrets(cx, key) {
             if let Some(rule) = cx.get::<MergedRule>(&rule).as_ref()
                 && (key.gateway.is_some() || rule.workload_selector.is_some())
@@ -56,11 +63,12 @@ impl Query for ProxySecrets {
             let name = match wanted {
                 Wanted::Certificate(name) | Wanted::ClientCa(name) => name,
             };
-            let material = cx.get::<TlsMaterialOf>(&(key.namespace.clone(), name.clone()));
+            let material = cx.get::<TlsMaterialOf>(&(namespace.clone(), name.clone()));
             encoded(wanted, material.as_ref().as_ref()?)
         };
         let secrets = wanted.iter().filter_map(secret).map(|s| (s.name.clone(), s));
-        secrets.collect::<ResourceSet>().into()
+        files.extend(secrets);
+        files.into()
     }
 }
 
@@ -98,6 +106,25 @@ fn of_server(tls: &ServerTls, wanted: &mut BTreeSet<Wanted>) {
     {
         wanted.insert(Wanted::ClientCa(name.clone()));
     }
+}
+
+/// What a server has in files.
+fn files_of_server(tls: &ServerTls) -> impl Iterator<Item = EncodedResource> {
+    let (mut certificate, mut authorities) = (None, None);
+    if let ServerTls::Terminate(tls) = tls {
+        if let CertificateSource::Files { certificate: chain, key } = &tls.certificate {
+            let name = names::file_certificate(chain, key);
+            certificate = Some((secret::certificate_in_files(&*name, &**chain, &**key), name));
+        }
+        if let ClientValidation::Required(ClientCa::File(path))
+        | ClientValidation::Optional(ClientCa::File(path)) = &tls.client
+        {
+            let name = names::file_ca(path);
+            authorities = Some((secret::authorities_in_file(&*name, &**path), name));
+        }
+    }
+    let all = certificate.into_iter().chain(authorities);
+    all.map(|(message, name)| EncodedResource::whole(name, encode(&message)))
 }
 
 fn of_rule(rule: &DestinationRule, wanted: &mut BTreeSet<Wanted>) {

@@ -14,9 +14,9 @@ use fairlead_envoy::{
 };
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
-    CertificateSource, ConfigKey, Host,
+    ConfigKey, Host,
     gateway::{
-        ClientCa, ClientValidation, Gateway, GatewayListener, GatewayListenerKind, GatewayListeners,
+        ClientValidation, Gateway, GatewayListener, GatewayListenerKind, GatewayListeners,
         GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerTls,
     },
     mesh::{Mesh, ResolvedMesh},
@@ -280,13 +280,9 @@ fn free_hosts(server: &GatewayServer, claims: &mut Claims) -> Vec<Host> {
 fn secrets(server: &GatewayServer) -> ChainSecrets {
     let mut secrets = ChainSecrets::default();
     if let ServerTls::Terminate(tls) = &server.tls {
-        if let CertificateSource::Secret(name) = &tls.certificate {
-            secrets.certificates.push(names::credential(name).to_string());
-        }
-        if let ClientValidation::Required(ClientCa::Secret(name))
-        | ClientValidation::Optional(ClientCa::Secret(name)) = &tls.client
-        {
-            secrets.authorities.push(names::credential_ca(name).to_string());
+        secrets.certificates.push(https::certificate_name(&tls.certificate).to_string());
+        if let ClientValidation::Required(ca) | ClientValidation::Optional(ca) = &tls.client {
+            secrets.authorities.push(https::ca_name(ca).to_string());
         }
     }
     secrets

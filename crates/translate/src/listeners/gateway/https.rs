@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::{core::v3::TransportSocket, listener::v3::FilterChain};
 use fairlead_envoy::{
-    Template, data_source,
+    Template,
     listener::{ChainElement, filter_chain},
     tls::{
         Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
-        downstream_tls_context, validation_context,
+        downstream_tls_context,
     },
 };
 use fairlead_model::{
@@ -92,21 +92,14 @@ impl<'a> HttpsChains<'a> {
                 secrets(server),
             )
         };
-        let element = match &tls.certificate {
-            CertificateSource::Files { .. } => None,
-            CertificateSource::Secret(credential) => {
-                let shape = Shape::of(tls, server.protocol, server_names.len());
-                self.templates.find(shape, self.mesh).map(|template| {
-                    let credential = names::credential(credential);
-                    let mut all =
-                        vec![texts.chain, texts.stat_prefix, texts.table, texts.config, &*credential];
-                    all.extend(server_names.iter().map(String::as_str));
-                    let picks =
-                        if server_names.is_empty() { vec!["*".to_owned()] } else { server_names.clone() };
-                    ChainElement::encoded(texts.chain, template.fill(&all), picks, secrets(server))
-                })
-            }
-        };
+        let shape = Shape::of(tls, server.protocol, server_names.len());
+        let element = self.templates.find(shape, self.mesh).map(|template| {
+            let certificate = certificate_name(&tls.certificate);
+            let mut all = vec![texts.chain, texts.stat_prefix, texts.table, texts.config, &*certificate];
+            all.extend(server_names.iter().map(String::as_str));
+            let picks = if server_names.is_empty() { vec!["*".to_owned()] } else { server_names.clone() };
+            ChainElement::encoded(texts.chain, template.fill(&all), picks, secrets(server))
+        });
         debug_assert!(element.as_ref().is_none_or(|element| *element == by_message()));
         element.unwrap_or_else(by_message)
     }
@@ -167,14 +160,25 @@ fn chain(
         .build()
 }
 
-/// The certificate of a server.
+/// The certificate of a server: by SDS, also where it is in files. A file that is missing, or is no certificate, is
+/// then the fault of a secret, which its own server waits for; within a chain it would be that of the listener.
 pub(super) fn certificate(tls: &DownstreamTls) -> Certificate {
-    match &tls.certificate {
-        CertificateSource::Secret(name) => Certificate::Sds(names::credential(name).to_string()),
-        CertificateSource::Files { certificate, key } => Certificate::Source {
-            chain: data_source::file(&**certificate),
-            private_key: data_source::file(&**key),
-        },
+    Certificate::Sds(certificate_name(&tls.certificate).to_string())
+}
+
+/// The SDS name of a server's certificate.
+pub(super) fn certificate_name(certificate: &CertificateSource) -> Arc<str> {
+    match certificate {
+        CertificateSource::Secret(name) => names::credential(name),
+        CertificateSource::Files { certificate, key } => names::file_certificate(certificate, key),
+    }
+}
+
+/// The SDS name of the authorities that certificates of clients are checked against.
+pub(super) fn ca_name(ca: &ClientCa) -> Arc<str> {
+    match ca {
+        ClientCa::Secret(name) => names::credential_ca(name),
+        ClientCa::File(path) => names::file_ca(path),
     }
 }
 
@@ -205,13 +209,8 @@ pub(super) fn transport_socket(
 
 fn client_validation(ca: &ClientCa, tls: &DownstreamTls) -> Validation {
     let names: Vec<_> = tls.subject_alt_names.iter().map(|name| alt_name(name)).collect();
-    match ca {
-        ClientCa::File(path) => {
-            Validation::Context(Box::new(validation_context(data_source::file(&**path), names)))
-        }
-        ClientCa::Secret(name) if names.is_empty() => Validation::Sds(names::credential_ca(name).to_string()),
-        ClientCa::Secret(name) => Validation::SdsAndNames(names::credential_ca(name).to_string(), names),
-    }
+    let ca = ca_name(ca).to_string();
+    if names.is_empty() { Validation::Sds(ca) } else { Validation::SdsAndNames(ca, names) }
 }
 
 fn version(version: TlsVersion) -> EnvoyTlsVersion {
