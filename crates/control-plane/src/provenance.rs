@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use fairlead_config::{AnyConfig, ConfigKey, Kind};
-use fairlead_envoy::{EncodedResource, TypeUrl, json};
+use fairlead_envoy::{EncodedResource, TypeUrl, json, parts::Parts};
 use fairlead_model::Namespace;
 use fairlead_translate::names;
 use fairlead_xds::Publication;
@@ -12,14 +12,24 @@ use serde_json::Value;
 
 use crate::core::Objects;
 
-/// As many objects are named at most behind a resource that many share: of more, none is to blame.
-const NAMED: usize = 16;
+/// As many objects are named at most behind a resource that several share: of more, none is to blame. One service has
+/// up to three: itself, its DestinationRule and its VirtualService.
+const NAMED: usize = 3;
 
 /// The objects that a resource says it was made from, as far as they exist.
 pub fn of_resource(type_url: TypeUrl, resource: &EncodedResource, objects: &Objects) -> BTreeSet<ConfigKey> {
     // Bytes that Fairlead encoded decode; if not, there is nothing to be read from them.
     let json = json::to_json(type_url.as_str(), &resource.to_vec()).unwrap_or_default();
     of_json(&json).into_iter().filter(|key| objects.get(key).is_some()).collect()
+}
+
+/// The same, where they are few; none where many share the resource.
+pub fn few_of_resource(
+    type_url: TypeUrl,
+    resource: &EncodedResource,
+    objects: &Objects,
+) -> BTreeSet<ConfigKey> {
+    Some(of_resource(type_url, resource, objects)).filter(|all| all.len() <= NAMED).unwrap_or_default()
 }
 
 /// The service that a load assignment is of: that of the cluster of its name.
@@ -37,7 +47,7 @@ pub fn of_secret(name: &str, namespace: &Namespace, objects: &Objects) -> BTreeS
     secrets.filter(|key| key.namespace == *namespace && is_in(key.name.as_str())).cloned().collect()
 }
 
-/// The objects of the clusters that a resource leads to, by itself or by its route table; a few of them.
+/// The objects of the clusters that a resource leads to, by itself or by its route table; none if they are many.
 pub fn behind(
     type_url: TypeUrl,
     resource: &EncodedResource,
@@ -57,7 +67,29 @@ pub fn behind(
         }
     }
     let clusters = clusters.iter().filter_map(|cluster| publication.set(TypeUrl::Cluster).get(&**cluster));
-    clusters.flat_map(|cluster| of_resource(TypeUrl::Cluster, cluster, objects)).take(NAMED).collect()
+    let mut behind = BTreeSet::new();
+    for cluster in clusters {
+        behind.append(&mut of_resource(TypeUrl::Cluster, cluster, objects));
+        if behind.len() > NAMED {
+            return BTreeSet::new();
+        }
+    }
+    behind
+}
+
+/// The objects whose filter chains name a secret: it is a file, which they name.
+pub fn that_name(secret: &str, publication: &Publication, objects: &Objects) -> BTreeSet<ConfigKey> {
+    let mut named = BTreeSet::new();
+    for listener in publication.set(TypeUrl::Listener).values() {
+        let parts = Parts::of(TypeUrl::Listener, listener);
+        for part in parts.iter().flat_map(Parts::all) {
+            if part.secrets().contains(secret) {
+                let chain = EncodedResource::whole(&*part.name, part.message().clone());
+                named.append(&mut of_resource(TypeUrl::FilterChain, &chain, objects));
+            }
+        }
+    }
+    named
 }
 
 /// The clusters and route tables that a message names.

@@ -24,6 +24,7 @@ pub mod json;
 pub mod listener;
 pub mod matcher;
 pub mod metadata;
+pub mod parts;
 pub mod resource;
 pub mod route;
 pub mod secret;

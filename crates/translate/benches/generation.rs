@@ -121,7 +121,7 @@ fn hold_gateway(db: &mut Db, model: &mut Vec<Held>, binding: &ProxyBinding) {
 fn proxy(kind: ProxyKind) -> ProxyKey {
     ProxyKey {
         kind,
-        namespace: Some(Namespace::from("default")),
+        namespace: Namespace::from("default"),
         labels: LabelSet::from_iter([("istio", "ingressgateway")]),
         addresses: ["192.168.0.1".parse().expect("an address")].into(),
         cluster: "Kubernetes".into(),

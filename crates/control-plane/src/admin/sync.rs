@@ -135,7 +135,9 @@ fn type_sync(status: &TypeStatus, nacked: &[Nacked]) -> TypeSync {
 }
 
 fn held_back(type_url: TypeUrl, rejected: &Rejected, nacked: &[Nacked]) -> HeldBack {
-    let known = nacked.iter().find(|known| known.type_url == type_url && known.resource == *rejected);
+    // A part of a resource is known by its own type.
+    let of_type = |known: &&Nacked| known.type_url == type_url || known.type_url.parent() == Some(type_url);
+    let known = nacked.iter().filter(of_type).find(|known| known.resource == *rejected);
     HeldBack {
         resource: rejected.name.to_string(),
         version: rejected.digest.to_string(),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject};
-use fairlead_envoy::{TypeUrl, collection::Collection};
+use fairlead_envoy::{TypeUrl, collection::Collection, parts::Parts};
 use fairlead_model::{proxy::BindingOf, scope::ScopeKind};
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Publication, Rejected};
@@ -28,7 +28,7 @@ pub struct Nacked {
     pub type_url: TypeUrl,
     /// The resource, and the digest of what was rejected.
     pub resource: Rejected,
-    /// Envoy's message, cut to 1 KiB.
+    /// Envoy's message, 1 KiB of it: its beginning and its end.
     pub message: String,
     /// The objects that the resource was made from, as far as they are known.
     pub origins: BTreeSet<ConfigKey>,
@@ -129,7 +129,20 @@ impl Core {
                 let cluster = cluster_of(type_url, &rejected.name);
                 provenance::of_endpoints(cluster.as_deref().unwrap_or_default(), latest, &self.objects)
             }
-            TypeUrl::Secret => provenance::of_secret(&rejected.name, &key.proxy.namespace, &self.objects),
+            TypeUrl::Secret => {
+                let secret = provenance::of_secret(&rejected.name, &key.proxy.namespace, &self.objects);
+                if secret.is_empty() {
+                    provenance::that_name(&rejected.name, latest, &self.objects)
+                } else {
+                    secret
+                }
+            }
+            // Its parts are found to be at fault by themselves; if the whole is, it is none of them.
+            TypeUrl::Listener => {
+                let head = Parts::of(type_url, &resource).map(|parts| parts.head());
+                provenance::of_resource(type_url, head.as_ref().unwrap_or(&resource), &self.objects)
+            }
+            TypeUrl::RouteConfiguration => provenance::few_of_resource(type_url, &resource, &self.objects),
             _ => provenance::of_resource(type_url, &resource, &self.objects),
         };
         // An outbound listener is what the services of a port share, and names none of them; where it is, which is
@@ -139,7 +152,9 @@ impl Core {
                 Some(sidecar) => [sidecar].into(),
                 None => provenance::behind(type_url, &resource, latest, &self.objects),
             },
-            TypeUrl::RouteConfiguration | TypeUrl::VirtualHost if origins.is_empty() => {
+            TypeUrl::FilterChain | TypeUrl::RouteConfiguration | TypeUrl::VirtualHost
+                if origins.is_empty() =>
+            {
                 provenance::behind(type_url, &resource, latest, &self.objects)
             }
             _ => origins,

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use fairlead_envoy::{EncodedResource, TypeUrl, collection::Collection};
+use fairlead_envoy::{EncodedResource, TypeUrl, collection::Collection, parts::Parts};
 use fairlead_incremental::Settled;
 use fairlead_translate::publication::Sets;
 use fairlead_xds::{Publication, Published, Rejected, Runs};
@@ -39,18 +39,31 @@ pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<
     parents.find_map(|parent| parent.elements.as_ref()?.children.get(name).cloned())
 }
 
-/// The published resource that has this content in one of its forms.
+/// The published resource that has this content in one of its forms, or the part of one that has it.
 pub(super) fn find_content(
     publication: &Publication,
     type_url: TypeUrl,
     content: &Rejected,
 ) -> Option<EncodedResource> {
     let is = |form: &EncodedResource| form.digest == content.digest;
-    find(publication, type_url, &content.name).filter(|found| {
+    let found = find(publication, type_url, &content.name).filter(|found| {
         let elements = found.elements.as_deref();
         is(found)
             || elements
                 .is_some_and(|elements| is(&elements.parent) || elements.turned.as_ref().is_some_and(is))
+    });
+    found.or_else(|| find_part(publication, type_url, content))
+}
+
+/// The part of a resource in one piece, which is called after both.
+fn find_part(publication: &Publication, type_url: TypeUrl, content: &Rejected) -> Option<EncodedResource> {
+    let whole = type_url.parent()?;
+    let is_of = |name: &str| content.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+    let mut resources = publication.set(whole).iter().filter(|(name, _)| is_of(name));
+    resources.find_map(|(_, resource)| {
+        let parts = Parts::of(whole, resource)?;
+        let part = parts.all().iter().find(|part| part.digest == content.digest)?;
+        Some(EncodedResource::whole(content.name.clone(), part.message().clone()))
     })
 }
 

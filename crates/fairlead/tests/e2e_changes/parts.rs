@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use fairlead_config::Code;
 use fairlead_control_plane::core::Fault;
 use fairlead_envoy::TypeUrl;
-use fairlead_testkit::{client::Request, deadline::eventually};
+use fairlead_testkit::{
+    client::{Client, Request},
+    deadline::eventually,
+};
 use http::StatusCode;
 
 use crate::{
@@ -51,8 +54,9 @@ async fn open() -> (Mesh, Vec<Endpoint>, Pair) {
 async fn answer(pair: &Pair, host: &str, status: StatusCode) {
     for (name, proxy) in &pair.proxies {
         eventually(&format!("{name} answers for {host} with {status}"), SETTLED_WITHIN, || async {
-            let found = proxy.send(PORT, Request::get("/").host(host)).await.status;
-            if found == status { Ok(()) } else { Err(format!("{found}\n{}", proxy.envoy().log())) }
+            let answered = Client::new(proxy.at(PORT)).send(&Request::get("/").host(host)).await;
+            let found = answered.map(|answer| answer.status).map_err(|error| error.to_string());
+            if found == Ok(status) { Ok(()) } else { Err(format!("{found:?}\n{}", proxy.envoy().log())) }
         })
         .await
         .unwrap();

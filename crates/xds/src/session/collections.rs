@@ -25,7 +25,7 @@ pub(super) use assignments::Assignments;
 
 use super::{
     Session,
-    holdings::{Flight, Holding, Prior},
+    holdings::{Flight, Holding, Prior, Purpose},
 };
 use crate::{
     memo::{InEpoch, Step},
@@ -289,7 +289,7 @@ impl Session {
         }
         for (cluster, (epoch, prefixes)) in fresh {
             let parts = self.collections(&cluster, epoch, &prefixes, current);
-            self.send(TypeUrl::LbEndpoint, &parts, true, false, |_| Prior::Each(BTreeMap::new()));
+            self.send(TypeUrl::LbEndpoint, &parts, true, Purpose::Serve, |_| Prior::Each(BTreeMap::new()));
         }
     }
 

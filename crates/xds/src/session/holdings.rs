@@ -7,6 +7,7 @@ use std::{
 
 use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet};
 
+use super::parts::Trims;
 use crate::{
     diff::{Change, changes},
     names::Names,
@@ -87,6 +88,19 @@ pub(crate) struct Odd {
     pub(crate) answer: bool,
 }
 
+/// What a response is sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// So that the client has what it carries.
+    Serve,
+    /// To find out which of its resources is at fault: it carries a group of suspects.
+    Trial,
+    /// To find out which part of a resource is at fault: it is rejected for certain.
+    Probe,
+    /// In place of secrets that do not exist: it is rejected for certain.
+    StandIn,
+}
+
 /// A response that the client has neither accepted nor rejected.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Flight {
@@ -100,8 +114,7 @@ pub(crate) struct Flight {
     pub(crate) prior: Prior,
     /// It carries names that the client did not have.
     pub(crate) adds: bool,
-    /// It carries a group of suspects.
-    pub(crate) trial: bool,
+    pub(crate) purpose: Purpose,
     /// Names of which a later response, answered before this one, has settled what the client holds.
     pub(crate) settled: BTreeSet<ResourceName>,
 }
@@ -172,6 +185,14 @@ pub(crate) struct TypeState {
     pub(crate) rejected: BTreeMap<ResourceName, Vec<Digest>>,
     /// Groups of names one of which may be at fault; the last is tried next.
     pub(crate) suspects: Vec<Vec<ResourceName>>,
+    /// Contents that were rejected for what others said meanwhile, and are tried once more.
+    pub(crate) again: BTreeSet<(ResourceName, Digest)>,
+    /// Names whose rejected content is at odds with others only.
+    pub(crate) at_odds: BTreeSet<ResourceName>,
+    /// Parts of resources that this client has rejected.
+    pub(crate) trims: Trims,
+    /// Names that a state-of-the-world client asked for and has had no answer to; of secrets only.
+    pub(crate) awaited: BTreeSet<ResourceName>,
     /// How many more trials the current search may take.
     pub(crate) trials_left: usize,
     /// A state-of-the-world client has answered several responses with one message.
@@ -195,7 +216,8 @@ impl TypeState {
                 && self.suspects.is_empty()
                 && !self.unsent_changes
                 && !self.unsent_removals
-                && !self.holds_rejected)
+                && !self.holds_rejected
+                && self.trims.is_idle())
     }
 
     /// Whether nothing is on its way to the client, nor waits to be.
@@ -271,6 +293,8 @@ impl TypeState {
         self.odd.clear();
         self.flights.clear();
         self.suspects.clear();
+        self.again.clear();
+        self.trims.reset();
         self.holds_rejected = false;
     }
 

@@ -8,6 +8,8 @@
 //! - `delta`, `sotw`: what a request of either variant means for subscription and accounting;
 //! - `push`: choosing what to send of one type, and encoding it;
 //! - `reject`: what a NACK means, and finding the resource at fault;
+//! - `parts`: finding the part at fault of a resource in one piece;
+//! - `missing`: secrets that a state-of-the-world client waits for;
 //! - `hosts`: virtual hosts as resources of their own (VHDS);
 //! - `chains`: filter chains as resources of their own (FCDS);
 //! - `collections`: endpoints as resources of their own (LEDS).
@@ -17,7 +19,9 @@ mod collections;
 mod delta;
 mod holdings;
 mod hosts;
+mod missing;
 mod order;
+mod parts;
 mod push;
 mod reject;
 mod sotw;
@@ -162,6 +166,7 @@ impl Session {
 
     /// Sends what may be sent now.
     fn pump(&mut self) -> Vec<Action> {
+        self.see_to_those_that_came();
         for type_url in TypeUrl::ALL {
             self.push(type_url, order::removed_freely(type_url));
         }
@@ -171,6 +176,7 @@ impl Session {
                 self.push(type_url, self.may_remove(type_url));
             }
         }
+        self.see_to_missing();
         self.seek_evidence();
         self.chains_end_round();
         mem::take(&mut self.out)
@@ -194,7 +200,8 @@ impl Session {
         if type_url == TypeUrl::VirtualHost && self.options.elements.vhds {
             return self.current_hosts();
         }
-        self.publication.form(type_url, self.options.elements).clone()
+        let published = self.publication.form(type_url, self.options.elements);
+        self.types[type_url as usize].trims.applied(type_url, published)
     }
 
     fn memo(&self, type_url: TypeUrl) -> &Memo {
@@ -208,6 +215,8 @@ impl Session {
         let state = self.state_mut(type_url);
         state.last_acked = Some(flight.nonce);
         state.forgive(&flight.carried);
+        self.parts_accepted(type_url, flight);
+        self.try_those_at_odds(type_url, flight);
         self.chains_see_answer(type_url, true);
         if type_url == TypeUrl::ClusterLoadAssignment {
             self.assignments_accepted(flight);

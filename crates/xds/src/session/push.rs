@@ -6,7 +6,7 @@ use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl
 
 use super::{
     Action, Session,
-    holdings::{Flight, Holding, Odd, Prior, TypeState},
+    holdings::{Flight, Holding, Odd, Prior, Purpose, TypeState},
 };
 use crate::{
     Protocol, quirks,
@@ -52,7 +52,11 @@ impl Session {
         let unclear = type_url == TypeUrl::ClusterLoadAssignment && self.assignments.unclear();
         let state = self.state_mut(type_url);
         state.names.share_with(&current);
-        let plain = !unclear && state.odd.is_empty() && state.suspects.is_empty() && released.is_empty();
+        let plain = !unclear
+            && state.odd.is_empty()
+            && state.suspects.is_empty()
+            && released.is_empty()
+            && !state.trims.searches();
         if !(plain && self.push_shared(type_url, &current, permit)) {
             self.push_each(type_url, &current, permit, &released);
         }
@@ -138,7 +142,7 @@ impl Session {
         state.unsent_removals = has_removals && !removals;
         // One endpoint more of a collection is nothing that others wait for.
         let adds = step.adds() && type_url != TypeUrl::LbEndpoint;
-        self.send(type_url, &parts, adds, false, |_| Prior::Set(step.old().clone()));
+        self.send(type_url, &parts, adds, Purpose::Serve, |_| Prior::Set(step.old().clone()));
         true
     }
 
@@ -156,6 +160,14 @@ impl Session {
             Some(send) => Wanted { send: send.clone(), ..Wanted::default() },
             None => self.wanted(type_url, current),
         };
+        if trial.is_none()
+            && permit.send
+            && permit.add
+            && let Some(probe) = self.next_probe(type_url, &wanted)
+        {
+            self.send_probe_of_parts(type_url, current, probe);
+            return;
+        }
         let partial = self.protocol == Protocol::StateOfTheWorld && !self.sent_whole(type_url);
         let changes = !wanted.send.is_empty();
         let answers = !wanted.missing.is_empty();
@@ -187,7 +199,8 @@ impl Session {
             state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
             return;
         }
-        self.send_each(type_url, current, &wanted, released, trial.is_some());
+        let purpose = if trial.is_some() { Purpose::Trial } else { Purpose::Serve };
+        self.send_each(type_url, current, &wanted, released, purpose);
         if trial.is_some() {
             self.send_suspects(type_url, current);
         }
@@ -201,8 +214,29 @@ impl Session {
         {
             self.state_mut(type_url).suspects.pop();
             let wanted = Wanted { send, ..Wanted::default() };
-            self.send_each(type_url, current, &wanted, &[], true);
+            self.send_each(type_url, current, &wanted, &[], Purpose::Trial);
         }
+    }
+
+    /// The next probe of a resource's parts, if it is time for one.
+    fn next_probe(&mut self, type_url: TypeUrl, wanted: &Wanted) -> Option<EncodedResource> {
+        let idle = wanted.send.is_empty() && wanted.missing.is_empty();
+        // What is sent whole would bring back the contents before those that wait.
+        let every_other = !self.sent_whole(type_url);
+        let TypeState { trims, names, odd, .. } = &mut self.types[type_url as usize];
+        trims.next_probe((idle, every_other), |name| names.wants(name) && odd.contains_key(name))
+    }
+
+    /// Sends a probe. It will be rejected, so the client goes on to hold what it holds.
+    fn send_probe_of_parts(&mut self, type_url: TypeUrl, current: &ResourceSet, probe: EncodedResource) {
+        let state = self.state_mut(type_url);
+        let holding = state.holding(&probe.name);
+        (state.unsent_changes, state.holds_rejected) = (true, true);
+        let with_probe = current.update(probe.name.clone(), probe.clone());
+        let name = probe.name.clone();
+        let wanted = Wanted { send: vec![probe], ..Wanted::default() };
+        self.send_each(type_url, &with_probe, &wanted, &[], Purpose::Probe);
+        self.state_mut(type_url).deviate(&name, holding, false);
     }
 
     fn send_each(
@@ -211,7 +245,7 @@ impl Session {
         current: &ResourceSet,
         wanted: &Wanted,
         released: &[ResourceName],
-        trial: bool,
+        purpose: Purpose,
     ) {
         let state = &mut self.types[type_url as usize];
         let mut prior = BTreeMap::new();
@@ -252,7 +286,7 @@ impl Session {
         };
         let state = self.state_mut(type_url);
         state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
-        self.send(type_url, &parts, adds, trial, |part| {
+        self.send(type_url, &parts, adds, purpose, |part| {
             let names = part.carried.names().chain(part.gone.iter());
             Prior::Each(names.filter_map(|n| Some((n.clone(), prior.get(n)?.clone()))).collect())
         });
@@ -260,7 +294,12 @@ impl Session {
 
     /// The size from which on a delta response is split.
     pub(super) fn delta_bytes(&self, type_url: TypeUrl) -> usize {
-        if quirks::is_sent_alone(type_url) { 0 } else { self.options.delta_bytes }
+        match type_url {
+            _ if quirks::is_sent_alone(type_url) => 0,
+            // A domain that moves from one host to another would be in both of them between two responses.
+            TypeUrl::VirtualHost => usize::MAX,
+            _ => self.options.delta_bytes,
+        }
     }
 
     fn wanted(&self, type_url: TypeUrl, current: &ResourceSet) -> Wanted {
@@ -271,6 +310,7 @@ impl Session {
         for (name, odd) in &state.odd {
             match current.get(name) {
                 Some(_) if self.is_held_back(type_url, name) => wanted.holds_rejected = true,
+                Some(_) if state.trims.searches_in(name) => wanted.later = true,
                 Some(_) if ahead && odd.holding.exists() => wanted.later = true,
                 Some(resource) if !self.is_rejected(type_url, resource) => wanted.send.push(resource.clone()),
                 Some(_) if odd.holding.exists() => wanted.holds_rejected = true,
@@ -296,7 +336,9 @@ impl Session {
 
     /// Sends a response that leaves the accounting of holdings alone.
     pub(super) fn send_unchanging(&mut self, type_url: TypeUrl, part: &Part) {
-        self.send(type_url, std::slice::from_ref(part), false, false, |_| Prior::Each(BTreeMap::new()));
+        self.send(type_url, std::slice::from_ref(part), false, Purpose::Serve, |_| {
+            Prior::Each(BTreeMap::new())
+        });
     }
 
     pub(super) fn send(
@@ -304,7 +346,7 @@ impl Session {
         type_url: TypeUrl,
         parts: &[Part],
         adds: bool,
-        trial: bool,
+        purpose: Purpose,
         prior: impl Fn(&Part) -> Prior,
     ) {
         let revision = self.publication.revision();
@@ -318,7 +360,7 @@ impl Session {
                 gone: part.gone.clone(),
                 prior: prior(part),
                 adds,
-                trial,
+                purpose,
                 settled: BTreeSet::new(),
             };
             match type_url {
@@ -332,11 +374,18 @@ impl Session {
                 TypeUrl::ClusterLoadAssignment => self.assignments_sent(&flight),
                 TypeUrl::RouteConfiguration => self.tables_sent(&flight),
                 TypeUrl::VirtualHost => self.tables.release.clear(),
+                TypeUrl::Secret => {
+                    let awaited = &mut self.types[type_url as usize].awaited;
+                    part.carried.names().for_each(|name| {
+                        awaited.remove(name);
+                    });
+                }
                 _ => {}
             }
             self.chains_see_response(type_url);
             let state = self.state_mut(type_url);
             state.owed = false;
+            state.trims.sent(purpose);
             state.sent(flight);
             self.out.push(Action::Send(Response::new(type_url, nonce, part)));
         }

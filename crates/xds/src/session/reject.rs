@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl, parts::is_about_others};
 
 use super::{
     Action, Note, Session,
-    holdings::{Before, Flight, Holding},
+    holdings::{Before, Flight, Holding, Purpose},
+    parts::Fault,
 };
 use crate::{
     Protocol,
@@ -27,16 +28,33 @@ const TRIALS: usize = 128;
 /// takes one round trip.
 const GROUPS: usize = 64;
 
+/// A response that was rejected.
+struct Rejection<'a> {
+    flight: Flight,
+    /// Names of which a later response has settled what the client holds.
+    superseded: BTreeSet<ResourceName>,
+    /// What it carried, of resources that have parts.
+    contents: BTreeMap<ResourceName, EncodedResource>,
+    message: &'a str,
+}
+
 impl Session {
     /// Accounts for rejected responses, oldest first. One message may be about several, though it may name what is
     /// at fault in one of them only.
     pub(super) fn rejected(&mut self, type_url: TypeUrl, flights: Vec<Flight>, message: &str) {
+        if flights.iter().all(|flight| flight.purpose == Purpose::StandIn) {
+            for flight in &flights {
+                self.seen(flight.nonce);
+            }
+            self.acked = true;
+            return;
+        }
         self.out.push(Action::Note(Note::Nack(type_url)));
         let repeats = self.sent_whole(type_url);
         let count = flights.len();
         let state = self.state_mut(type_url);
         state.last_nack = Some(truncated(message));
-        if flights.iter().any(|flight| flight.trial) {
+        if flights.iter().any(|flight| flight.purpose == Purpose::Trial) {
             state.trials_left = state.trials_left.saturating_sub(1);
         }
         for flight in flights.into_iter().rev() {
@@ -53,8 +71,10 @@ impl Session {
             self.acked = true;
             self.chains_see_answer(type_url, false);
             let superseded = self.superseded(type_url, &flight);
+            let contents = self.contents_with_parts(type_url, &flight);
             self.doubt(type_url, &flight, &superseded);
-            self.narrow(type_url, &flight, &superseded, (message, count > 1));
+            let rejection = Rejection { flight, superseded, contents, message };
+            self.narrow(type_url, &rejection, count > 1);
         }
     }
 
@@ -99,13 +119,9 @@ impl Session {
     }
 
     /// Finds out which of the resources is at fault, or begins to. The message may be about `several` responses.
-    fn narrow(
-        &mut self,
-        type_url: TypeUrl,
-        flight: &Flight,
-        superseded: &BTreeSet<ResourceName>,
-        (message, several): (&str, bool),
-    ) {
+    fn narrow(&mut self, type_url: TypeUrl, rejection: &Rejection<'_>, several: bool) {
+        let Rejection { flight, message, .. } = rejection;
+        let trial = flight.purpose == Purpose::Trial;
         let carried: Vec<_> = flight.carried.iter().cloned().collect();
         let state = self.state(type_url);
         let mut at_fault = named_in(message, &carried);
@@ -114,17 +130,20 @@ impl Session {
             let known = carried.iter().filter(|(name, digest)| state.has_rejected(name, *digest));
             at_fault.extend(known.cloned());
         }
-        let exhausted = flight.trial && state.trials_left == 0;
+        let exhausted = trial && state.trials_left == 0;
         if at_fault.is_empty() && (exhausted || (carried.len() <= 1 && !several)) {
             at_fault.clone_from(&carried);
         }
+        if self.is_tried_again(type_url, &at_fault, message) {
+            return;
+        }
         if !at_fault.is_empty() || carried.is_empty() {
-            self.convict(type_url, at_fault, flight, superseded, message);
+            self.convict(type_url, at_fault, rejection);
             return;
         }
         let groups = if self.tries_at_once(type_url) { GROUPS } else { 2 };
         let state = self.state_mut(type_url);
-        if !flight.trial && state.suspects.is_empty() {
+        if !trial && state.suspects.is_empty() {
             state.trials_left = TRIALS;
         }
         for group in carried.chunks(carried.len().div_ceil(groups)).rev() {
@@ -137,22 +156,71 @@ impl Session {
         self.protocol == Protocol::Delta || !(self.sent_whole(type_url) || self.state(type_url).collapses)
     }
 
+    /// Whether a host that is at odds with others is tried once more, after what is under way: a search sends hosts
+    /// in another order than they changed, and a domain that moves is then in two of them for a while.
+    fn is_tried_again(
+        &mut self,
+        type_url: TypeUrl,
+        at_fault: &[(ResourceName, Digest)],
+        message: &str,
+    ) -> bool {
+        let state = self.state_mut(type_url);
+        let [one] = at_fault else { return false };
+        let more = !state.flights.is_empty() || !state.suspects.is_empty();
+        let again = type_url == TypeUrl::VirtualHost && more && is_about_others(message);
+        if !again || !state.again.insert(one.clone()) {
+            return false;
+        }
+        state.suspects.insert(0, vec![one.0.clone()]);
+        true
+    }
+
+    /// Hosts that were rejected for what other hosts of their table said are sent again when one of these has changed.
+    pub(super) fn try_those_at_odds(&mut self, type_url: TypeUrl, accepted: &Flight) {
+        let state = self.state_mut(type_url);
+        if state.flights.is_empty() && state.suspects.is_empty() {
+            state.again.clear();
+        }
+        if state.at_odds.is_empty() {
+            return;
+        }
+        let tables: BTreeSet<&str> = accepted.names().filter_map(|name| table_of(name)).collect();
+        let (again, still) = std::mem::take(&mut state.at_odds)
+            .into_iter()
+            .partition(|name| table_of(name).is_some_and(|table| tables.contains(table)));
+        state.at_odds = still;
+        let again: BTreeSet<ResourceName> = again;
+        for name in again {
+            state.rejected.remove(&name);
+        }
+    }
+
     fn convict(
         &mut self,
         type_url: TypeUrl,
         at_fault: Vec<(ResourceName, Digest)>,
-        flight: &Flight,
-        superseded: &BTreeSet<ResourceName>,
-        message: &str,
+        rejection: &Rejection<'_>,
     ) {
+        let Rejection { flight, superseded, contents, message } = rejection;
         let mut resources = Vec::new();
         for (name, digest) in at_fault {
             if self.was_in_full(type_url, &name) {
                 continue;
             }
+            let fault = self.put_down(type_url, (&name, digest), flight, contents.get(&name), message);
             let state = self.state_mut(type_url);
-            if state.remember_rejected(&name, digest) {
-                resources.push(Rejected { name: name.clone(), digest });
+            if flight.purpose != Purpose::Probe && matches!(fault, Fault::Part) {
+                state.remember_rejected(&name, digest);
+            }
+            if let Fault::Whole(digest) = fault {
+                // What was searched is remembered already.
+                let searched = flight.purpose == Purpose::Probe;
+                if state.remember_rejected(&name, digest) || searched {
+                    resources.push(Rejected { name: name.clone(), digest });
+                }
+            }
+            if type_url == TypeUrl::VirtualHost && is_about_others(message) {
+                state.at_odds.insert(name.clone());
             }
             if state.names.wants(&name) && !superseded.contains(&name) {
                 // The content at fault was certainly not applied. Endpoints stay in doubt, so that the content
@@ -191,6 +259,11 @@ impl Session {
             self.state_mut(type_url).suspects.pop();
         }
     }
+}
+
+/// The route table that a virtual host is of.
+fn table_of(host: &str) -> Option<&str> {
+    host.split_once('/').map(|(table, _)| table)
 }
 
 /// The resources that Envoy's message names as failed.

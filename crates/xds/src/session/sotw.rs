@@ -15,6 +15,7 @@ impl Session {
             self.out.push(Action::Note(Note::UnknownType));
             return;
         };
+        let resumes = !self.state(type_url).requested && !request.version_info.is_empty();
         if request.response_nonce.is_empty() {
             if request.error_detail.is_some() && self.state(type_url).requested {
                 // Beginning anew would send what was rejected, and again with the next error.
@@ -26,6 +27,10 @@ impl Session {
             return;
         }
         self.sotw_names(type_url, &quirks::located(&request.resource_names, &request.resource_locators));
+        if resumes {
+            // What it asks for it may have of an earlier stream.
+            self.state_mut(type_url).awaited.clear();
+        }
         self.check_names(type_url);
     }
 
@@ -35,6 +40,9 @@ impl Session {
         state.requested = true;
         state.reset();
         state.owed = true;
+        if type_url == TypeUrl::Secret {
+            state.awaited = state.names.iter().cloned().collect();
+        }
     }
 
     /// The request answers a response. Returns whether its names are those of its type.
@@ -113,6 +121,7 @@ impl Session {
         let dropped: Vec<_> = state.names.iter().filter(|n| !wanted.contains(*n)).cloned().collect();
         for name in &dropped {
             state.names.remove(name);
+            state.awaited.remove(name);
         }
         let fresh = state.root.is_empty();
         let mut exists = false;
@@ -120,6 +129,9 @@ impl Session {
         for name in wanted {
             if state.names.insert(&name) {
                 added = true;
+                if type_url == TypeUrl::Secret {
+                    state.awaited.insert(name.clone());
+                }
                 let found = current.contains_key(&name);
                 exists |= found;
                 if !had_all {

@@ -23,11 +23,12 @@ pub struct TypeStatus {
     pub sent_version: Option<String>,
     /// The last response accepted.
     pub acked: Option<Nonce>,
-    /// The message of the last NACK, cut to 1 KiB.
+    /// The message of the last NACK, 1 KiB of it: its beginning and its end.
     pub last_nack: Option<String>,
     /// How many contents this client has rejected.
     pub rejected: usize,
-    /// Those of them that are published now: the client keeps what it had.
+    /// Those of them that are published now: the client keeps what it had. A part of a resource is named after both,
+    /// as the resource that it is to other clients.
     pub held_back: Vec<Rejected>,
     /// The client has what is published, and has said so. False while a rejected resource is kept in its
     /// older content.
@@ -50,7 +51,7 @@ impl Session {
                     sent_version: state.last_sent.map(|(_, version)| version_text(version)),
                     acked: state.last_acked,
                     last_nack: state.last_nack.clone(),
-                    rejected: state.rejected.values().map(Vec::len).sum(),
+                    rejected: state.rejected.values().map(Vec::len).sum::<usize>() + state.trims.rejected(),
                     held_back: self.held_back(type_url),
                     in_sync: state.in_sync(),
                 }
@@ -58,16 +59,19 @@ impl Session {
             .collect()
     }
 
-    /// The published contents of a type that the client has rejected.
+    /// The published contents of a type that the client has rejected, and the parts of those in one piece.
     fn held_back(&self, type_url: TypeUrl) -> Vec<Rejected> {
-        let rejected = &self.state(type_url).rejected;
+        let state = self.state(type_url);
+        let parts = state.trims.held_back().cloned();
+        let rejected = &state.rejected;
         if rejected.is_empty() {
-            return Vec::new();
+            return parts.collect();
         }
         let published = self.publication.form(type_url, self.options.elements);
+        let published = state.trims.last_applied(published);
         let held_back = rejected.keys().filter_map(|name| published.get(name));
         let held_back = held_back.filter(|resource| self.is_rejected(type_url, resource));
-        held_back.map(|now| Rejected { name: now.name.clone(), digest: now.digest }).collect()
+        held_back.map(|now| Rejected { name: now.name.clone(), digest: now.digest }).chain(parts).collect()
     }
 
     /// Bytes that are kept for this client alone: names that it has asked for and that nothing published has.

@@ -16,6 +16,7 @@ mod localities;
 mod mesh;
 mod model;
 mod order;
+mod parts;
 mod prop;
 mod prop_chains;
 mod reject;

@@ -1,0 +1,240 @@
+//! Resources cut into the parts that Envoy judges one after the other: the hosts of a route table, the filter chains of
+//! a listener.
+//!
+//! Envoy rejects the whole for one bad part, and rarely says which it is. It stops at the first that it cannot use. So
+//! a message that ends with something which is certainly refused (a probe) tells whether all that precedes it is right,
+//! and is never put to use: no proxy serves less while the part at fault is looked for.
+
+use std::{collections::BTreeSet, fmt};
+
+use bytes::{Buf, Bytes, BytesMut};
+use envoy_types::pb::envoy::{
+    config::{
+        core::v3::transport_socket::ConfigType,
+        listener::v3::{FilterChain, FilterChainMatch},
+        route::v3::VirtualHost,
+    },
+    extensions::transport_sockets::tls::v3::{
+        DownstreamTlsContext, common_tls_context::ValidationContextType,
+    },
+};
+use prost::{
+    Message,
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
+};
+
+use crate::{Digest, EncodedResource, ResourceName, TypeUrl, encode, fragment::message_field};
+
+/// `RouteConfiguration.virtual_hosts`.
+const VIRTUAL_HOSTS: u32 = 2;
+/// `Listener.filter_chains`.
+const FILTER_CHAINS: u32 = 3;
+
+/// The name of what is refused.
+const PROBE: &str = "fairlead-probe";
+/// A domain that a host of a probe claims twice. No such name exists (RFC 2606).
+const PROBE_DOMAIN: &str = "fairlead-probe.invalid";
+
+/// One part of a resource.
+#[derive(Clone)]
+pub struct Part {
+    /// Its name within the resource; of a filter chain it may be empty.
+    pub name: String,
+    /// What it is for: parts of the same use take each other's place.
+    pub usage: Bytes,
+    /// The digest of its content.
+    pub digest: Digest,
+    message: Bytes,
+    field: Bytes,
+}
+
+impl Part {
+    /// The part as a message of its own: a `VirtualHost` or a `FilterChain`.
+    pub fn message(&self) -> &Bytes {
+        &self.message
+    }
+
+    /// The secrets that a filter chain has by SDS.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        let of = || {
+            let socket = FilterChain::decode(&self.message[..]).ok()?.transport_socket?;
+            let Some(ConfigType::TypedConfig(context)) = socket.config_type else { return None };
+            let context = DownstreamTlsContext::decode(&context.value[..]).ok()?.common_tls_context?;
+            let authorities = match context.validation_context_type {
+                Some(ValidationContextType::ValidationContextSdsSecretConfig(secret)) => Some(secret),
+                Some(ValidationContextType::CombinedValidationContext(both)) => {
+                    both.validation_context_sds_secret_config
+                }
+                _ => None,
+            };
+            let all = context.tls_certificate_sds_secret_configs.into_iter().chain(authorities);
+            Some(all.map(|secret| secret.name).collect())
+        };
+        of().unwrap_or_default()
+    }
+
+    /// A filter chain that takes the same connections and closes them: one without filters does.
+    #[must_use]
+    pub fn closed(&self) -> Self {
+        let Ok(chain) = FilterChain::decode(&self.message[..]) else { return self.clone() };
+        let closed = FilterChain {
+            name: chain.name,
+            filter_chain_match: chain.filter_chain_match,
+            metadata: chain.metadata,
+            ..Default::default()
+        };
+        let message = encode(&closed);
+        let field = message_field(FILTER_CHAINS, [message.clone()]).concat().into();
+        Self { digest: Digest::of(&message), message, field, ..self.clone() }
+    }
+}
+
+/// Names the part and its size: its content may be confidential.
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{} ({} bytes)", self.name, self.digest, self.message.len())
+    }
+}
+
+/// A resource cut into its parts.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    type_url: TypeUrl,
+    name: ResourceName,
+    /// Everything but the parts.
+    head: Bytes,
+    all: Vec<Part>,
+}
+
+impl Parts {
+    /// The parts of a route table or a listener in one piece. `None` if it has none.
+    pub fn of(type_url: TypeUrl, resource: &EncodedResource) -> Option<Self> {
+        let tag = tag_of(type_url)?;
+        let bytes = Bytes::from(resource.to_vec());
+        let mut head = BytesMut::new();
+        let mut parts = Vec::new();
+        let mut rest = bytes.clone();
+        while rest.has_remaining() {
+            let start = bytes.len() - rest.len();
+            let (field, message) = next_field(&mut rest)?;
+            let whole = bytes.slice(start..bytes.len() - rest.len());
+            match message {
+                Some(message) if field == tag => parts.push(part(type_url, message, whole)?),
+                _ => head.extend_from_slice(&whole),
+            }
+        }
+        let cut = Self { type_url, name: resource.name.clone(), head: head.freeze(), all: parts };
+        (!cut.all.is_empty()).then_some(cut)
+    }
+
+    /// The type of the parts as resources of their own.
+    pub fn element_type(&self) -> TypeUrl {
+        self.type_url.element().unwrap_or(self.type_url)
+    }
+
+    /// All parts, in their order.
+    pub fn all(&self) -> &[Part] {
+        &self.all
+    }
+
+    /// Whether both are the same, parts aside.
+    pub fn has_head_of(&self, other: &Self) -> bool {
+        self.head == other.head
+    }
+
+    /// The resource without its parts.
+    pub fn head(&self) -> EncodedResource {
+        self.with([])
+    }
+
+    /// The resource with these parts in place of its own.
+    pub fn with<'a>(&self, parts: impl IntoIterator<Item = &'a Part>) -> EncodedResource {
+        let fields = parts.into_iter().map(|part| part.field.clone());
+        let fragments = std::iter::once(self.head.clone()).chain(fields).collect();
+        EncodedResource::of_fragments(self.name.clone(), fragments)
+    }
+
+    /// A probe of these parts: the resource with them, and then with something that Envoy refuses.
+    pub fn probe<'a>(&self, parts: impl IntoIterator<Item = &'a Part>) -> EncodedResource {
+        let refused = if self.type_url == TypeUrl::Listener { refused_chains() } else { refused_host() };
+        let fields = parts.into_iter().map(|part| part.field.clone());
+        let fragments = std::iter::once(self.head.clone()).chain(fields).chain([refused.into()]).collect();
+        EncodedResource::of_fragments(self.name.clone(), fragments)
+    }
+
+    /// Whether a message that answers a probe is about its end: all that precedes it is right.
+    pub fn probe_is_right(&self, message: &str) -> bool {
+        match self.type_url {
+            TypeUrl::Listener => message.contains(&format!("'{PROBE}' has the same matching rules defined")),
+            _ => message.contains(&format!("Duplicate entry of domain {PROBE_DOMAIN} ")),
+        }
+    }
+}
+
+/// Two filter chains that match the same, as fields of their listener.
+fn refused_chains() -> Vec<u8> {
+    let conditions = FilterChainMatch { application_protocols: vec![PROBE.to_owned()], ..Default::default() };
+    let chain =
+        FilterChain { name: PROBE.to_owned(), filter_chain_match: Some(conditions), ..Default::default() };
+    message_field(FILTER_CHAINS, [encode(&chain)]).concat().repeat(2)
+}
+
+/// A host that claims a domain twice, as a field of its table.
+fn refused_host() -> Vec<u8> {
+    let domains = vec![PROBE_DOMAIN.to_owned(); 2];
+    let host = VirtualHost { name: PROBE.to_owned(), domains, ..Default::default() };
+    message_field(VIRTUAL_HOSTS, [encode(&host)]).concat()
+}
+
+/// Whether a message is about what a resource says together with others, or its parts with each other: a domain or
+/// a match that another one has.
+pub fn is_about_others(message: &str) -> bool {
+    ["Only unique values for domains", "Only a single wildcard domain", "matching rules"]
+        .iter()
+        .any(|reason| message.contains(reason))
+}
+
+/// The field that holds the parts.
+fn tag_of(type_url: TypeUrl) -> Option<u32> {
+    match type_url {
+        TypeUrl::RouteConfiguration => Some(VIRTUAL_HOSTS),
+        TypeUrl::Listener => Some(FILTER_CHAINS),
+        _ => None,
+    }
+}
+
+fn part(type_url: TypeUrl, message: Bytes, field: Bytes) -> Option<Part> {
+    // The name and what it is for: `VirtualHost.name`; `FilterChain.name` and `filter_chain_match`.
+    let (name_tag, usage_tag) = if type_url == TypeUrl::Listener { (7, 1) } else { (1, 1) };
+    let (mut name, mut usage) = (Bytes::new(), Bytes::new());
+    let mut rest = message.clone();
+    while rest.has_remaining() {
+        match next_field(&mut rest)? {
+            (tag, Some(value)) if tag == name_tag || tag == usage_tag => {
+                if tag == name_tag {
+                    name = value.clone();
+                }
+                if tag == usage_tag {
+                    usage = value;
+                }
+            }
+            _ => {}
+        }
+    }
+    let name = String::from_utf8_lossy(&name).into_owned();
+    Some(Part { name, usage, digest: Digest::of(&message), message, field })
+}
+
+/// The tag of the next field, and its value if that has a length. `None` for what is no message.
+fn next_field(rest: &mut Bytes) -> Option<(u32, Option<Bytes>)> {
+    let (tag, wire) = decode_key(rest).ok()?;
+    if wire != WireType::LengthDelimited {
+        skip_field(wire, tag, rest, DecodeContext::default()).ok()?;
+        return Some((tag, None));
+    }
+    let length = usize::try_from(decode_varint(rest).ok()?).ok()?;
+    (length <= rest.len()).then(|| (tag, Some(rest.split_to(length))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Secrets that a state-of-the-world client waits for, and that do not exist.
+//!
+//! A listener or cluster warms until its secrets have come, and with it, when Envoy starts, everything else. The delta
+//! variant can say that there is no such secret. Here the filter chains that need it are sent in another form, which
+//! closes their connections, until it comes. For a cluster, which has no such form, a secret is sent that Envoy
+//! refuses: that ends the wait for all secrets of the stream, so those that exist go before.
+
+use std::collections::BTreeMap;
+
+use fairlead_envoy::{EncodedResource, ResourceName, TypeUrl, encode, secret};
+
+use super::{
+    Session,
+    holdings::{Prior, Purpose},
+};
+use crate::{
+    Protocol,
+    wire::{Carried, whole_state},
+};
+
+impl Session {
+    /// Sees to secrets that do not exist or cannot be used, once nothing else of the type is under way.
+    pub(super) fn see_to_missing(&mut self) {
+        let type_url = TypeUrl::Secret;
+        let state = self.state(type_url);
+        let now = self.protocol == Protocol::StateOfTheWorld
+            && self.options.answer_missing.get(type_url)
+            && state.flights.is_empty()
+            && !state.unsent_changes;
+        if !now || state.awaited.is_empty() {
+            return;
+        }
+        let mut awaited = std::mem::take(&mut self.state_mut(type_url).awaited);
+        awaited.retain(|name| !self.has_usable_secret(name));
+        let listeners = self.publication.form(TypeUrl::Listener, self.options.elements).clone();
+        let awaited = self.state_mut(TypeUrl::Listener).trims.close(awaited, &listeners);
+        self.push(TypeUrl::Listener, false);
+        if awaited.is_empty() {
+            return;
+        }
+        let stand_ins: Vec<_> = awaited.iter().map(unusable).collect();
+        let mut part = whole_state(type_url, &stand_ins);
+        part.carried = Carried::default();
+        self.send(type_url, &[part], false, Purpose::StandIn, |_| Prior::Each(BTreeMap::new()));
+    }
+
+    /// Chains that were closed for want of a secret are as they are published once it has come.
+    pub(super) fn see_to_those_that_came(&mut self) {
+        let closed = self.state(TypeUrl::Listener).trims.closed().iter();
+        let came: Vec<_> = closed.filter(|name| self.has_usable_secret(name)).cloned().collect();
+        self.state_mut(TypeUrl::Listener).trims.open(&came);
+    }
+
+    fn has_usable_secret(&self, name: &ResourceName) -> bool {
+        let secret = self.publication.set(TypeUrl::Secret).get(name);
+        secret.is_some_and(|secret| !self.is_rejected(TypeUrl::Secret, secret))
+    }
+}
+
+fn unusable(name: &ResourceName) -> EncodedResource {
+    EncodedResource::whole(name.clone(), encode(&secret::unusable(&**name)))
+}

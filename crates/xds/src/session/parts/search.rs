@@ -1,0 +1,101 @@
+//! Looking for the part at fault of one resource.
+
+use std::collections::BTreeSet;
+
+use fairlead_envoy::{
+    Digest, EncodedResource, TypeUrl,
+    parts::{Part, Parts},
+};
+
+/// Looks for the first part at fault.
+#[cfg_attr(test, derive(Clone))]
+pub(super) struct Search {
+    pub(super) parts: Parts,
+    /// The parts: first those that are known to be right.
+    pub(super) order: Vec<Part>,
+    /// What the client had of the resource.
+    held: Option<Parts>,
+    /// The content that was published when it was rejected.
+    pub(super) published: Digest,
+    /// The resource with so many parts is right. `None`: not even without any, as far as is known.
+    passes: Option<usize>,
+    /// With so many it is rejected.
+    fails: usize,
+    /// That is certain: Envoy judges a table by its hosts only, but a listener by more, after its chains.
+    confirmed: bool,
+    /// What the client said of the resource with those.
+    pub(super) message: String,
+    /// The probe that is under way: its length and digest.
+    pub(super) probe: Option<(usize, Digest)>,
+}
+
+/// What a search has come to.
+pub(super) enum Next {
+    /// So many parts are to be probed.
+    Probe(usize),
+    /// These of the parts are at fault.
+    Found(std::ops::Range<usize>),
+    /// None of them is.
+    Elsewhere,
+}
+
+impl Search {
+    /// `others` are known to be right, besides those that the client has. `None` if no part can be suspected.
+    pub(super) fn begin(
+        type_url: TypeUrl,
+        sent: &EncodedResource,
+        held: Option<&EncodedResource>,
+        others: &BTreeSet<Digest>,
+        (published, message): (Digest, &str),
+    ) -> Option<Self> {
+        let parts = Parts::of(type_url, sent)?;
+        let held = held.and_then(|held| Parts::of(type_url, held));
+        let known: BTreeSet<Digest> = held.iter().flat_map(Parts::all).map(|part| part.digest).collect();
+        let is_right = |part: &&Part| known.contains(&part.digest) || others.contains(&part.digest);
+        let (mut order, suspects): (Vec<Part>, Vec<Part>) =
+            parts.all().iter().cloned().partition(|part| is_right(&part));
+        if suspects.is_empty() {
+            return None;
+        }
+        let passes = held.as_ref().is_some_and(|held| held.has_head_of(&parts)).then_some(order.len());
+        order.extend(suspects);
+        Some(Self {
+            fails: order.len(),
+            confirmed: type_url != TypeUrl::Listener,
+            message: message.to_owned(),
+            probe: None,
+            published,
+            parts,
+            order,
+            held,
+            passes,
+        })
+    }
+
+    pub(super) fn next(&self, probes_left: usize) -> Next {
+        match self.passes {
+            Some(passes) if passes >= self.fails => Next::Elsewhere,
+            _ if self.fails == 0 => Next::Elsewhere,
+            _ if probes_left == 0 => Next::Found(self.passes.unwrap_or_default()..self.order.len()),
+            _ if !self.confirmed => Next::Probe(self.fails),
+            None => Next::Probe(0),
+            Some(passes) if passes + 1 == self.fails => Next::Found(passes..self.fails),
+            Some(passes) => Next::Probe(passes.midpoint(self.fails)),
+        }
+    }
+
+    pub(super) fn answered(&mut self, length: usize, message: &str) {
+        if self.parts.probe_is_right(message) {
+            self.passes = Some(length);
+        } else {
+            (self.fails, self.confirmed) = (length, true);
+            message.clone_into(&mut self.message);
+        }
+    }
+
+    /// What the client has in place of a part.
+    pub(super) fn held_in_place_of(&self, part: &Part) -> Option<Part> {
+        let held = self.held.as_ref()?.all().iter();
+        held.filter(|held| held.digest != part.digest).find(|held| held.usage == part.usage).cloned()
+    }
+}
