@@ -123,7 +123,8 @@ fn check_parameters(takes: Takes, parameters: &str) -> Result<(), String> {
     let invalid = || format!("does not take `{}`", shown(parameters));
     match takes {
         Takes::Nothing if !parameters.is_empty() => Err("takes no parameters".to_owned()),
-        Takes::Nothing | Takes::AnyText => Ok(()),
+        Takes::Time if has_line_break(parameters) => Err("cannot contain a line break".to_owned()),
+        Takes::Nothing | Takes::AnyText | Takes::Time => Ok(()),
         Takes::Text(_) => needed(),
         Takes::Headers => {
             needed()?;
@@ -133,8 +134,6 @@ fn check_parameters(takes: Takes, parameters: &str) -> Result<(), String> {
             };
             if is_name(name) && is_name(alternative) { Ok(()) } else { Err(invalid()) }
         }
-        Takes::Time if has_line_break(parameters) => Err("cannot contain a line break".to_owned()),
-        Takes::Time => Ok(()),
         Takes::OneOf(words) => {
             if parameters.is_empty() || words.contains(&parameters) {
                 Ok(())

@@ -24,7 +24,7 @@ use crate::{
 pub fn resolve(object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> Vec<Service> {
     let mut services: Vec<Service> = Vec::new();
     for host in object.spec.hosts.iter().filter(|host| !host.is_empty()) {
-        let service = service(Host::new(host), object, mesh);
+        let service = service(&Host::new(host), object, mesh);
         if services.iter().all(|other| other.key != service.key) {
             services.push(service);
         }
@@ -32,7 +32,7 @@ pub fn resolve(object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> Vec<Servi
     services
 }
 
-fn service(host: Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> Service {
+fn service(host: &Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> Service {
     let spec = &object.spec;
     let namespace = &object.key.namespace;
     let export_to = spec.export_to.iter().map(String::as_str);
@@ -49,7 +49,7 @@ fn service(host: Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> S
         },
         external: spec.location.unwrap_or_default() == api::Location::MeshExternal,
         addresses: addresses(&spec.addresses),
-        ports: ports(&spec.ports, &host),
+        ports: ports(&spec.ports, host),
         export_to: Visibility::resolve(export_to, namespace, &mesh.default_service_export_to),
         headless: false,
         selector: spec.workload_selector.as_ref().map(|selector| LabelSet::from(&selector.labels)),

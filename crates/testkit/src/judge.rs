@@ -54,8 +54,8 @@ async fn ask(case: &Case) -> Result<Verdict, EnvoyError> {
     let files = tempfile::tempdir().map_err(io("make a directory"))?;
     let listeners =
         case.listeners.iter().enumerate().map(|(index, json)| unbound(json.clone(), index)).collect();
-    write(&files.path().join("lds.json"), typed(listeners, "envoy.config.listener.v3.Listener"))?;
-    write(&files.path().join("cds.json"), typed(case.clusters.clone(), "envoy.config.cluster.v3.Cluster"))?;
+    write(&files.path().join("lds.json"), &typed(listeners, "envoy.config.listener.v3.Listener"))?;
+    write(&files.path().join("cds.json"), &typed(case.clusters.clone(), "envoy.config.cluster.v3.Cluster"))?;
     let options = EnvoyOptions {
         admin: AdminPlace::UnixSocket,
         log_level: "warning".to_owned(),
@@ -150,7 +150,7 @@ fn items(json: &Value) -> &[Value] {
     json.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn write(path: &Path, json: Value) -> Result<(), EnvoyError> {
+fn write(path: &Path, json: &Value) -> Result<(), EnvoyError> {
     fs::write(path, json.to_string()).map_err(io("write resources"))
 }
 

@@ -150,7 +150,7 @@ fn format_strings_are_taken_if_envoy_takes_them() {
             (Ok(()), None) | (Err(_), Some(_)) => {}
             (Err(_), None) if is_refused_on_purpose(format, is_header) => {}
             (ours, theirs) => {
-                wrong.push(format!("{format:?} (header: {is_header}): {ours:?}, Envoy: {theirs:?}"))
+                wrong.push(format!("{format:?} (header: {is_header}): {ours:?}, Envoy: {theirs:?}"));
             }
         }
     }

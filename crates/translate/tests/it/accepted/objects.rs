@@ -247,11 +247,12 @@ fn forward(pen: &mut Pen, route: &mut Value) {
     });
     route["route"] = destinations.collect();
     if pen.often(25) {
-        route["rewrite"] = match pen.below(4) {
-            0 => json!({"uriRegexRewrite": {
+        route["rewrite"] = if pen.below(4) == 0 {
+            json!({"uriRegexRewrite": {
                 "match": pen.expression(), "rewrite": pen.pick(&["/x", "/\\1", "/\\2\\1", "\\0", "/\\9", "\\", "/\\n", ""]),
-            }}),
-            _ => fields!(pen, {"uri" 70: pen.path(), "authority" 50: pen.host()}),
+            }})
+        } else {
+            fields!(pen, {"uri" 70: pen.path(), "authority" 50: pen.host()})
         };
     }
     if pen.often(25) {
