@@ -192,10 +192,11 @@ fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagno
 
 fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagnostics) {
     let resolved = crate::sidecar::resolve(config, diagnostics);
-    let is_for_all = cx.get::<ResolvedMesh>(&()).root_namespace == config.key.namespace
-        && resolved.workload_selector.is_none();
+    let mesh = cx.get::<ResolvedMesh>(&());
+    let is_for_all = mesh.root_namespace == config.key.namespace && resolved.workload_selector.is_none();
     let around = sidecar::Surroundings {
         siblings: &cx.get::<SidecarsIn>(&config.key.namespace),
+        inbound_port: mesh.inbound_port,
         is_for_all,
         services: &|host: &Host| (*cx.get::<ServicesByHost>(host)).clone(),
         virtual_services: &|host: &Host| (*cx.get::<VirtualServicesNaming>(host)).clone(),

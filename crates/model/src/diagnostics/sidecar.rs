@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Surroundings<'a> {
     /// The Sidecars of the namespace, oldest first.
     pub(super) siblings: &'a [SidecarHeader],
+    /// The port at which redirected traffic to a workload arrives.
+    pub(super) inbound_port: u16,
     /// Whether it is for the workloads of every namespace that has no Sidecar.
     pub(super) is_for_all: bool,
     /// The services of a host, in every namespace.
@@ -30,6 +32,15 @@ pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &
     if let Some(first) = same.next() {
         let message = format!("{} is older and for the same workloads; this one is not used", first.origin);
         diagnostics.error(Code::ConflictingSidecar, path!("workloadSelector"), message);
+    }
+    for (index, listener) in sidecar.ingress.iter().enumerate() {
+        if listener.bind.is_none() && listener.port.number == around.inbound_port {
+            let message = format!(
+                "port {} is where the proxy itself takes traffic to the workload; the listener is left out",
+                around.inbound_port
+            );
+            diagnostics.error(Code::BadListener, path!("ingress"[index]."port"."number"), message);
+        }
     }
     for (index, listener) in sidecar.egress.iter().enumerate() {
         let exact = listener.hosts.iter().enumerate().filter(|(_, host)| !host.host.is_wildcard());

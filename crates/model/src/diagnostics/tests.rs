@@ -284,6 +284,13 @@ fn sidecars_for_the_same_workloads_conflict() {
 }
 
 #[test]
+fn ingress_is_not_at_the_proxys_own_port() {
+    let ingress =
+        "ingress: [{port: {number: 15006, name: tcp, protocol: TCP}, defaultEndpoint: '127.0.0.1:9'}]";
+    check(&[object("Sidecar", "s", 1, ingress)], &["E bad-listener s spec.ingress[0].port.number"]);
+}
+
+#[test]
 fn an_egress_host_needs_a_service() {
     let sidecar = |host: &str| object("Sidecar", "s", 1, &format!("egress: [{{hosts: ['{host}']}}]"));
     check(&[sidecar("./ghost.shop.svc.cluster.local")], &["W unknown-egress-host s spec.egress[0].hosts[0]"]);

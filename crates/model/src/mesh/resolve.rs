@@ -53,7 +53,7 @@ fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostic
     );
     mesh.http_proxy_port = port(config.proxy_http_port, "proxyHttpPort", diagnostics);
     set(&mut mesh.connect_timeout, positive(config.connect_timeout, "connectTimeout", diagnostics));
-    set(&mut mesh.dns_refresh_rate, positive(config.dns_refresh_rate, "dnsRefreshRate", diagnostics));
+    set(&mut mesh.dns_refresh_rate, dns_refresh_rate(config, diagnostics));
     set(&mut mesh.protocol_detection_timeout, config.protocol_detection_timeout.map(Duration::from));
     mesh.tcp_keepalive = config.tcp_keepalive.as_ref().map(tcp_keepalive);
     set(&mut mesh.locality_lb, config.locality_lb_setting.as_ref().map(locality_lb));
@@ -74,6 +74,17 @@ fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostic
     set(&mut mesh.default_virtual_service_export_to, export_to(&config.default_virtual_service_export_to));
     set(&mut mesh.default_destination_rule_export_to, export_to(&config.default_destination_rule_export_to));
     note_what_has_no_effect(config, mesh, diagnostics);
+}
+
+/// How often names are looked up. Envoy refuses each cluster with names for less than this.
+fn dns_refresh_rate(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> Option<Duration> {
+    let rate = positive(config.dns_refresh_rate, "dnsRefreshRate", diagnostics)?;
+    if rate <= Duration::from_millis(1) {
+        let message = "names cannot be looked up every millisecond; the default rate is used";
+        diagnostics.error(Code::DurationOutOfRange, field("dnsRefreshRate"), message);
+        return None;
+    }
+    Some(rate)
 }
 
 /// The format of access logs; `None`, with a finding, where Envoy would refuse each listener for it.

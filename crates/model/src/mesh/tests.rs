@@ -156,3 +156,10 @@ fn a_format_of_access_logs_that_envoy_cannot_read_leaves_the_default() {
 fn mesh_is(text: &str, format: &str) -> bool {
     mesh(text).access_log_format.as_deref() == Some(format)
 }
+
+#[test]
+fn names_are_not_looked_up_every_millisecond() {
+    let found = diagnostics("dnsRefreshRate: 1ms");
+    assert!(found.len() == 1 && found[0].contains("FL0209"), "{found:?}");
+    assert_eq!(mesh("dnsRefreshRate: 2ms").dns_refresh_rate, Duration::from_millis(2));
+}

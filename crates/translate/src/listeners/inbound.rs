@@ -58,7 +58,9 @@ impl Query for InboundListeners {
 }
 
 fn listeners(key: &InboundKey, mesh: &Mesh) -> Vec<Listener> {
-    let (bound, captured): (Vec<_>, Vec<_>) = key.listeners.iter().partition(|l| l.bind.is_some());
+    let (bound, mut captured): (Vec<_>, Vec<_>) = key.listeners.iter().partition(|l| l.bind.is_some());
+    // What is meant for the proxy's own port never reaches a workload, and Envoy refuses a second chain for it.
+    captured.retain(|listener| listener.port != mesh.inbound_port);
     let mut listeners: Vec<Listener> =
         bound.into_iter().filter_map(|l| Some(bound_listener(l, l.bind.as_ref()?, mesh))).collect();
     if key.interception != Interception::None {

@@ -57,6 +57,43 @@ fn what_is_taken_without_an_error_is_accepted_by_envoy() {
     assert!(few.is_empty() && by_kind.len() == 9, "too few of {few:?} in {by_kind:?}");
 }
 
+/// What random worlds found: a name, and objects of which something was refused.
+const REFUSED_ONCE: &[(&str, &[&str])] = &[
+    (
+        "an address that an object has twice",
+        &[
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"ServiceEntry","metadata":{"name":"a","namespace":"alphans"},"spec":{"addresses":["10.7.0.1/32","10.7.0.1"],"hosts":["two.ext.test"],"ports":[{"name":"tcp","number":9000,"protocol":"TCP"}],"resolution":"NONE"}}"#,
+        ],
+    ),
+    (
+        "ingress at the port where the proxy takes what is redirected",
+        &[
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"Sidecar","metadata":{"name":"b","namespace":"zetans"},"spec":{"ingress":[{"defaultEndpoint":"127.0.0.1:9","port":{"name":"tcp","number":15006,"protocol":"TCP"}}]}}"#,
+        ],
+    ),
+    (
+        "names that are looked up every millisecond",
+        &[
+            r#"{"apiVersion":"v1","data":{"mesh":"{dnsRefreshRate: 1ms}"},"kind":"ConfigMap","metadata":{"name":"istio","namespace":"istio-system"}}"#,
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"ServiceEntry","metadata":{"name":"web","namespace":"zetans"},"spec":{"hosts":["api.ext.test"],"ports":[{"name":"http","number":80,"protocol":"HTTP"}],"resolution":"DNS"}}"#,
+        ],
+    ),
+];
+
+#[test]
+fn what_envoy_refused_once_is_accepted() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let files = Files::write(directory.path());
+    for (name, texts) in REFUSED_ONCE {
+        let mut world = World { seed: 0, objects: Vec::new(), texts: Vec::new() };
+        for text in *texts {
+            world.objects.extend(decode_file("world.json", text.as_bytes()).objects);
+        }
+        assert_eq!(world.objects.len(), texts.len(), "{name}");
+        assert_eq!(world.wrong(&files), BTreeSet::new(), "{name}");
+    }
+}
+
 /// Objects that were taken, each in its form as JSON.
 #[derive(Clone)]
 struct World {
