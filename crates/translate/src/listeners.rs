@@ -7,6 +7,7 @@
 //! | [`gateway`] | those of a gateway |
 //! | `tcp` | filter chains that proxy bytes |
 //! | `claims` | which chain takes which connections |
+//! | `ranges` | what is repeated within ranges |
 //! | `http` | the HTTP connection managers of all three |
 
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ pub mod gateway;
 mod http;
 pub mod inbound;
 pub mod outbound;
+mod ranges;
 mod tcp;
 
 /// The address that stands for every address of a family.

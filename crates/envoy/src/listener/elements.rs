@@ -18,6 +18,7 @@ use bytes::Bytes;
 use envoy_types::pb::envoy::config::listener::v3::{
     FilterChain, FilterChainMatch, Listener, listener::FcdsConfig,
 };
+use prost::Message as _;
 
 use super::{filter_chain, server_name::server_name_matcher};
 use crate::{
@@ -73,6 +74,25 @@ impl ChainElement {
         let inline = message_field(FILTER_CHAINS, [chain.clone()]);
         let element = Element { inline, alone: EncodedResource::whole(name, chain) };
         Self { element, server_names, secrets }
+    }
+
+    /// Whether server names alone pick it.
+    pub fn is_by_server_name(&self) -> bool {
+        !self.server_names.is_empty()
+    }
+
+    /// The chain itself.
+    ///
+    /// # Panics
+    ///
+    /// Not at all: it was encoded here.
+    pub fn chain(&self) -> FilterChain {
+        FilterChain::decode(&*self.element.alone.to_vec()).expect("it was encoded here")
+    }
+
+    /// The secrets that it uses.
+    pub fn secrets(&self) -> &ChainSecrets {
+        &self.secrets
     }
 }
 

@@ -31,7 +31,9 @@ use imbl::OrdSet;
 use super::{
     bind_address, bind_name,
     claims::Claims,
-    encoded, http, second_wildcard,
+    encoded, http,
+    ranges::within_ranges,
+    second_wildcard,
     tcp::{self, L4Client, L4Routes},
     wildcard,
 };
@@ -201,13 +203,22 @@ fn gateway_listener(
             // The names of a server that terminates TLS are its own: no route of one that passes TLS on takes them.
             let (passing, terminating): (Vec<_>, Vec<_>) =
                 servers.iter().partition(|inputs| inputs.server.tls == ServerTls::Passthrough);
-            let chains: Vec<ChainElement> =
-                terminating.into_iter().chain(passing).flat_map(of_server).collect();
+            let chains = terminating.into_iter().chain(passing).flat_map(of_server).collect();
+            let chains = within_each_others_ranges(chains);
             return (!chains.is_empty()).then(|| listener_of_chains(&head, chains, mesh.listener_elements));
         }
     };
     let listener = || head(key, &name, &bind, families, servers).filter_chains(chains.clone()).build();
     (!chains.is_empty()).then(|| encoded(&listener()))
+}
+
+/// The chains of a listener, with those that connections to the ranges of others need.
+fn within_each_others_ranges(elements: Vec<ChainElement>) -> Vec<ChainElement> {
+    if elements.iter().all(ChainElement::is_by_server_name) {
+        return elements;
+    }
+    let chains = within_ranges(elements.iter().map(ChainElement::chain).collect());
+    chains.into_iter().map(|(at, chain)| ChainElement::new(&chain, elements[at].secrets().clone())).collect()
 }
 
 /// A listener but for its chains.

@@ -32,7 +32,9 @@ use crate::{
     listeners::{
         bind_address, bind_name,
         claims::{Claims, cidrs, takes_all},
-        encoded, http, second_wildcard,
+        encoded, http,
+        ranges::within_ranges,
+        second_wildcard,
         tcp::{self, L4Client, L4Routes},
         wildcard,
     },
@@ -170,6 +172,8 @@ impl Chains {
             // The only service of an address takes every connection.
             result.matched.extend(result.rest.take());
         }
+        let matched = within_ranges(std::mem::take(&mut result.matched));
+        result.matched = matched.into_iter().map(|(_, chain)| chain).collect();
         result
     }
 
