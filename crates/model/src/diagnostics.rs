@@ -1,12 +1,13 @@
 //! What is wrong or doubtful about objects among other objects: dangling references, conflicts, surprises.
 //!
-//! Reads: VirtualService, DestinationRule, Gateway, Sidecar, Service, and what those refer to
+//! Reads: VirtualService, DestinationRule, Gateway, Sidecar, Service, ServiceEntry, and what those refer to
 //! Produces: `Diagnostic` · Consumed by: `fairlead-control-plane` (status, metrics), `fairlead analyze`
 //! Spec: <https://istio.io/latest/docs/reference/config/analysis/> · Differs from Istio: codes of its own.
 //!
 //! What one object says by itself is judged by `fairlead-config`; findings of resolution repeat that only where an
 //! object was let through.
 
+mod claims;
 mod destination_rule;
 mod destinations;
 mod gateway;
@@ -17,6 +18,7 @@ mod service;
 mod sidecar;
 mod virtual_service;
 
+pub use claims::{ServiceEntriesAtPlace, ServicesAtPlace};
 pub use lookups::{SecretsNamed, ServicesBySelector, VirtualServicesByName};
 pub use queries::{AllDiagnostics, DiagnosticsOf};
 

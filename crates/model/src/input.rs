@@ -140,6 +140,8 @@ pub fn register(db: &mut Db) {
     db.register_index::<WorkloadEntriesAt>();
     db.register_index::<crate::diagnostics::SecretsNamed>();
     db.register_index::<crate::endpoints::HeadlessServices>();
+    db.register_index::<crate::diagnostics::ServiceEntriesAtPlace>();
+    db.register_index::<crate::diagnostics::ServicesAtPlace>();
     db.register_index::<crate::diagnostics::ServicesBySelector>();
     db.register_index::<crate::diagnostics::VirtualServicesByName>();
     db.register_index::<crate::proxy::ServicesByNode>();

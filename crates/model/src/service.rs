@@ -24,7 +24,9 @@ use crate::{
     service_entry, strata,
 };
 
-pub(crate) use kubernetes::{is_headless, kubernetes_name};
+pub(crate) use kubernetes::{
+    addresses as kubernetes_addresses, is_headless, kubernetes_name, ports as kubernetes_ports,
+};
 pub use kubernetes::{kubernetes_host, resolve};
 
 /// A service within the namespace that defines it. The same host may be defined in several namespaces; a scope

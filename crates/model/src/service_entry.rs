@@ -63,7 +63,7 @@ fn service(host: &Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> 
 /// The addresses and ranges, each once: `10.9.0.1/8` and `10.9.0.2/8` are one range.
 ///
 /// `0.0.0.0` and `::` are no address, as in Istio: a listener there would take what is meant for everybody.
-fn addresses(texts: &[String]) -> Vec<ServiceAddress> {
+pub(crate) fn addresses(texts: &[String]) -> Vec<ServiceAddress> {
     let mut addresses = Vec::with_capacity(texts.len());
     let read: Vec<_> = texts.iter().filter_map(|text| service_address(text)).collect();
     add_missing(&mut addresses, &read);
@@ -82,7 +82,7 @@ fn service_address(text: &str) -> Option<ServiceAddress> {
 }
 
 /// The ports of a host. One whose connections are told apart by server name is none where the host cannot be one.
-fn ports(ports: &[api::ServiceEntryPort], host: &Host) -> Vec<Port> {
+pub(crate) fn ports(ports: &[api::ServiceEntryPort], host: &Host) -> Vec<Port> {
     let mut resolved: Vec<Port> = ports.iter().filter_map(port).collect();
     resolved.retain(|port| !(port.protocol.is_tls() && host.is_partial_wildcard()));
     resolved.sort_by_key(|port| port.number);

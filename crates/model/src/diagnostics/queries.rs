@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name};
+use fairlead_config::{Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name, path};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use imbl::OrdSet;
 
 use super::{
+    claims::{self, OwnerOf},
     destination_rule,
     destinations::Known,
     gateway,
@@ -210,6 +211,8 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
         if let Some(routes) = &*cx.get::<ForeignRoutesOf>(&service.key) {
             super::service::check_foreign(routes, diagnostics);
         }
+        let owner = |place: &claims::Place| (*cx.get::<OwnerOf>(place)).clone();
+        claims::check(service, &|_| path!("clusterIP"), &owner, diagnostics);
     }
     let Some(selector) = own.first().and_then(|service| service.selector.clone()) else { return };
     let claims = cx.get::<PortClaimsOf>(&(config.key.namespace.clone(), selector));
@@ -220,7 +223,9 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
 
 fn of_service_entry(cx: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics: &mut Diagnostics) {
     crate::service_entry::check(&config.spec, diagnostics);
+    let owner = |place: &claims::Place| (*cx.get::<OwnerOf>(place)).clone();
     for service in cx.get::<ServicesOf>(&config.key).iter() {
+        claims::check(service, &|at| claims::field_of_entry(&config.spec, at), &owner, diagnostics);
         if let Some(routes) = &*cx.get::<ForeignRoutesOf>(&service.key) {
             super::service::check_foreign(routes, diagnostics);
         }

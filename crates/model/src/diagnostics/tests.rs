@@ -384,3 +384,43 @@ fn both_are_told_where_a_virtual_service_routes_what_clients_of_others_send() {
     check(&[routes("other", "a.shop.svc.cluster.local", ", exportTo: [.]")], &[]);
     check(&[routes("shop", "a", "")], &[]);
 }
+
+fn entry(name: &str, day: u8, spec: &str) -> String {
+    object(
+        "ServiceEntry",
+        name,
+        day,
+        &format!("hosts: [{name}.test], resolution: STATIC, endpoints: [{{address: 10.9.0.{day}}}], {spec}"),
+    )
+}
+
+#[test]
+fn the_oldest_service_of_an_address_and_port_has_its_connections() {
+    const TCP: &str = "ports: [{number: 90, name: tcp, protocol: TCP}]";
+    const TLS: &str = "ports: [{number: 90, name: tls, protocol: TLS}]";
+    let old = |rest: &str| entry("old", 1, rest);
+    let new = |rest: &str| entry("new", 2, rest);
+    let one = format!("addresses: [10.7.0.1], {TCP}");
+    let two = format!("addresses: [10.7.0.2, 10.7.0.1], {TCP}");
+    check(&[old(&one), new(&two)], &["W conflicting-listener new spec.addresses[1]"]);
+    // A range is another range, unless it is equal once masked.
+    let range = |range: &str| format!("addresses: [{range}], {TCP}");
+    check(
+        &[old(&range("10.7.0.1/24")), new(&range("10.7.0.9/24"))],
+        &["W conflicting-listener new spec.addresses[0]"],
+    );
+    check(&[old(&range("10.7.0.1/24")), new(&range("10.7.0.9/25"))], &[]);
+    // TLS services are told apart by server names, but not from what is no TLS.
+    let tls = format!("addresses: [10.7.0.1], {TLS}");
+    check(&[old(&tls), new(&tls)], &[]);
+    check(&[old(&one), new(&tls)], &["W conflicting-listener new spec.addresses[0]"]);
+    // Without an address, all of a port are meant.
+    check(&[old(TCP), new(TCP)], &["W conflicting-listener new spec.ports"]);
+    check(&[old(TLS), new(TLS)], &[]);
+    check(&[old(TCP), new(&one)], &[]);
+    // The address of a Service of Kubernetes.
+    let taken = "addresses: [10.0.0.3], ports: [{number: 5432, name: tcp, protocol: TCP}]";
+    check(&[new(taken)], &["W conflicting-listener new spec.addresses[0]"]);
+    // Nobody sees both.
+    check(&[old(&format!("exportTo: [other], {one}")), new(&two)], &[]);
+}

@@ -55,7 +55,7 @@ pub fn resolve(object: &Config<api::ServiceSpec>, mesh: &Mesh) -> Option<Service
         registry: Registry::Kubernetes,
         resolution,
         external: false,
-        addresses: cluster_ips(spec),
+        addresses: addresses(spec),
         ports: ports(&spec.ports),
         export_to: Visibility::resolve(export_to, namespace, &mesh.default_service_export_to),
         headless,
@@ -78,7 +78,8 @@ pub(crate) fn is_headless(spec: &api::ServiceSpec) -> bool {
         && (spec.cluster_ip.as_ref().is_some_and(is_none) || spec.cluster_ips.iter().any(is_none))
 }
 
-fn cluster_ips(spec: &api::ServiceSpec) -> Vec<ServiceAddress> {
+/// The addresses of a Service.
+pub(crate) fn addresses(spec: &api::ServiceSpec) -> Vec<ServiceAddress> {
     if spec.service_type == api::ServiceType::ExternalName {
         return Vec::new();
     }
@@ -96,7 +97,8 @@ fn cluster_ips(spec: &api::ServiceSpec) -> Vec<ServiceAddress> {
     addresses
 }
 
-fn ports(ports: &[api::ServicePort]) -> Vec<Port> {
+/// The ports of a Service, by number.
+pub(crate) fn ports(ports: &[api::ServicePort]) -> Vec<Port> {
     let mut resolved: Vec<Port> = ports.iter().filter_map(port).collect();
     resolved.sort_by_key(|port| port.number);
     resolved.dedup_by_key(|port| port.number);

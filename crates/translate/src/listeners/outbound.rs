@@ -230,9 +230,11 @@ fn service_host(host: &ScopeHost) -> Option<ServiceHost<'_>> {
     Some((&host.binding, host.service.as_ref()?))
 }
 
-/// Orders services as they claim connections: the oldest wins where two claim the same.
+/// Orders services as they claim connections: the first wins where two claim the same. Those of Kubernetes come first,
+/// since whoever writes a ServiceEntry chooses its addresses freely; then the oldest.
 fn by_age((_, a): &ServiceHost<'_>, (_, b): &ServiceHost<'_>) -> Ordering {
-    (a.created.is_none(), a.created, &a.key).cmp(&(b.created.is_none(), b.created, &b.key))
+    let order = |service: &Service| (service.registry, service.created.is_none(), service.created);
+    order(a).cmp(&order(b)).then_with(|| a.key.cmp(&b.key))
 }
 
 fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>, pods: &PodAddresses) -> Plan {
