@@ -12,11 +12,13 @@ use prost::{Message, Name};
 use crate::{pack_any, wkt::IntoProto};
 
 mod chain;
+mod destination;
 mod elements;
 pub mod inspect;
 mod server_name;
 
 pub use chain::{FilterChainBuilder, TransportProtocol, filter_chain};
+pub use destination::{destination_not_in, remember_destination};
 pub use elements::{ChainElement, ChainSecrets, NEVER, listener_of_chains};
 pub use server_name::server_name_matcher;
 

@@ -3,13 +3,14 @@
 //! A proxy attribute that is not in a view cannot be named by a translation function. Views are separate for
 //! each kind of resource because sharing depends on it: locality splits endpoints, not clusters.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use fairlead_model::{
     ServiceKey,
     destination_rule::RuleKey,
     proxy::{Interception, IpFamilies, Place, Source},
     scope::{DestinationBinding, ScopeKey},
+    sidecar::OutboundTrafficPolicy,
     virtual_service::RoutesAt,
 };
 
@@ -90,6 +91,17 @@ pub struct VirtualHostKey {
     pub destinations: Arc<[DestinationBinding]>,
     /// Who asks: a sidecar with these attributes, or a gateway.
     pub client: RouteClient,
+    /// Where requests must have been addressed to; `None`: anywhere.
+    pub only_at: Option<OnlyAt>,
+}
+
+/// The addresses of a headless service, and what happens with requests that were addressed elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OnlyAt {
+    /// The addresses of its Pods.
+    pub ips: Arc<[IpAddr]>,
+    /// What happens with the others, as with requests for unknown hosts.
+    pub otherwise: OutboundTrafficPolicy,
 }
 
 /// Who asks for a virtual host.

@@ -52,6 +52,8 @@ pub struct OutboundListenerKey {
     pub families: IpFamilies,
     /// The route table of HTTP connections, where it takes any, and the protocol that is declared.
     pub http: Option<(Arc<str>, Protocol)>,
+    /// Whether routes ask where a request was addressed to.
+    pub by_address: bool,
     /// The services that bytes are proxied to, oldest first.
     pub tcp: Arc<[TcpService]>,
     /// What happens with connections that nothing takes.
@@ -162,6 +164,8 @@ struct Arrivals {
     tcp: Vec<TcpService>,
     /// The oldest of the hosts that bring HTTP and nothing else.
     only_http: Option<Host>,
+    /// The oldest of those that are headless.
+    headless_http: Option<Host>,
     /// All addresses of the first service whose own address this is.
     addresses: Vec<IpAddr>,
 }
@@ -208,6 +212,7 @@ impl Arrivals {
             port,
             families: view.families,
             http: self.http,
+            by_address: self.headless_http.is_some(),
             tcp: self.tcp.into(),
             unknown: *unknown,
         })
@@ -273,6 +278,7 @@ fn explicit_proxy(view: &ListenerView, port: u16, unknown: OutboundTrafficPolicy
         bind_to_port: true,
         families: view.families,
         http: Some((names::HTTP_PROXY.into(), Protocol::Http)),
+        by_address: false,
         tcp: Arc::default(),
         unknown,
     }
@@ -297,6 +303,9 @@ impl ListenerPlanner<'_, '_> {
         if port.protocol.is_http() || port.protocol == Protocol::Auto {
             let table = table_of(self.listener, scope, port.number);
             arrivals.http.get_or_insert((table, port.protocol));
+            let headless = |(_, service): &&ServiceHost<'_>| service.headless;
+            let headless = hosts.iter().find(headless).filter(|_| captured);
+            arrivals.headless_http = headless.map(|(host, _)| host.host.clone());
         }
         if port.protocol.is_http() || serves_every_port(self.listener) {
             return;
@@ -332,6 +341,9 @@ impl ListenerPlanner<'_, '_> {
                     arrivals.captured = captured;
                     arrivals.http.get_or_insert((names::port_route(port.number), port.protocol));
                     arrivals.only_http.get_or_insert_with(|| host.host.clone());
+                    if service.headless && captured {
+                        arrivals.headless_http.get_or_insert_with(|| host.host.clone());
+                    }
                 } else {
                     self.bytes(host, service, port);
                 }

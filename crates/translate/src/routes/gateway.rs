@@ -146,6 +146,7 @@ fn plan(table: &TableOfServers, hosts: &[GatewayHost], source: &Source) -> Table
                 tls: table.tls,
                 https_redirect: host.https_redirect,
             },
+            only_at: None,
         })
         .collect();
     // A table without a host answers 404 to everything, and a table with hosts answers so to the others.

@@ -10,6 +10,7 @@ use fairlead_envoy::{
     IntoProto, encode,
     extension::{CORS, FAULT},
     http::filter::{PerFilterConfig, cors_policy, http_fault},
+    listener::destination_not_in,
     matcher::regex_rewrite,
     route::{
         Action, Body, PathMatch, Upstream, cluster_weight, forward, host_rewrite,
@@ -19,6 +20,7 @@ use fairlead_envoy::{
 };
 use fairlead_model::{
     HashKey, LoadBalancer,
+    sidecar::OutboundTrafficPolicy,
     virtual_service::{
         Destination, HttpAction, HttpClient, HttpMatch, HttpRoute, RoutesAt, VirtualService,
         WeightedDestination,
@@ -26,7 +28,10 @@ use fairlead_model::{
 };
 
 use super::virtual_host::VirtualHostInputs;
-use crate::{metadata, names, view::RouteClient};
+use crate::{
+    metadata, names,
+    view::{OnlyAt, RouteClient},
+};
 
 mod convert;
 mod headers;
@@ -51,6 +56,32 @@ impl EncodedRoute {
 
 /// The routes of a host: those of its VirtualServices, or one to its service.
 pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
+    let Some(only_at) = &inputs.key.only_at else { return own_routes(inputs) };
+    let elsewhere = EncodedRoute::of(&elsewhere(only_at));
+    let own = if only_at.ips.is_empty() { Vec::new() } else { own_routes(inputs) };
+    std::iter::once(elsewhere).chain(own).collect()
+}
+
+/// The route of requests that were addressed elsewhere than to a Pod of the service: as those for unknown hosts.
+fn elsewhere(only_at: &OnlyAt) -> Route {
+    let mut condition = route_match(PathMatch::Prefix("/".to_owned()));
+    if !only_at.ips.is_empty() {
+        condition.filter_state = vec![destination_not_in(only_at.ips.iter().copied())];
+    }
+    match only_at.otherwise {
+        OutboundTrafficPolicy::AllowAny => {
+            let mut action = forward(Upstream::Cluster(names::PASSTHROUGH_CLUSTER.to_owned()));
+            set_timeout(&mut action, None);
+            route(names::ALLOW_ANY, condition, action.into())
+        }
+        OutboundTrafficPolicy::RegistryOnly => {
+            route(names::BLOCK_ALL, condition, Action::DirectResponse { status: 502, body: None })
+        }
+    }
+}
+
+/// The routes of the host itself.
+fn own_routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
     if inputs.virtual_services.is_empty() {
         return default_route(inputs).into_iter().collect();
     }

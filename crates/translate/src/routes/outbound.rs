@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     names,
-    view::{RouteClient, RouteView, VirtualHostKey},
+    view::{OnlyAt, RouteClient, RouteView, VirtualHostKey},
 };
 
 /// Plans the route tables of a view.
@@ -170,7 +170,7 @@ impl Planner<'_> {
             let domains = self.domains_of_port(host, port, listener).into_iter();
             let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
             if !free.is_empty() {
-                hosts.insert(self.host_key(table, port, host, free));
+                hosts.insert(self.host_key_at(table, port, host, free, listener));
             }
         }
         Table {
@@ -227,7 +227,25 @@ impl Planner<'_> {
             virtual_services: owner.iter().map(|o| o.header.routes_at(port, &GatewayRef::Mesh)).collect(),
             destinations: owner.map_or_else(|| own.into_iter().collect(), |owner| owner.destinations.clone()),
             client: RouteClient::Sidecar(asks_source.then(|| self.view.source.clone())),
+            only_at: None,
         }
+    }
+
+    /// The same in a table of several hosts: a headless service is there for requests to its Pods.
+    pub(super) fn host_key_at(
+        &self,
+        table: &Arc<str>,
+        port: u16,
+        host: &ScopeHost,
+        domains: Arc<[Arc<str>]>,
+        listener: &ScopeListener,
+    ) -> VirtualHostKey {
+        let headless = host.service.as_ref().filter(|service| service.headless && self.captured(listener));
+        let only_at = headless.map(|service| OnlyAt {
+            ips: self.pods.of(&service.key, port).collect(),
+            otherwise: self.policy,
+        });
+        VirtualHostKey { only_at, ..self.host_key(table, port, host, domains) }
     }
 
     /// What happens with requests for unknown hosts. A connection that was not redirected was addressed to the

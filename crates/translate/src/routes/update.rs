@@ -233,7 +233,8 @@ impl State<'_> {
             let domains = planner.domains_of_port(host, port, self.listener).into_iter();
             let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
             if !free.is_empty() {
-                entries.push((port, planner.host_key(&names::port_route(port), port, host, free)));
+                let table = names::port_route(port);
+                entries.push((port, planner.host_key_at(&table, port, host, free, self.listener)));
             }
         }
         entries

@@ -11,7 +11,7 @@ use fairlead_envoy::{
     listener::{
         FilterChainBuilder, TransportProtocol, filter_chain,
         inspect::{http_inspector, tls_inspector},
-        listener,
+        listener, remember_destination,
     },
 };
 use fairlead_incremental::{Query, Reader, Stratum};
@@ -149,13 +149,14 @@ impl Chains {
         if let Some((table, protocol)) = &key.http {
             let stat_prefix = format!("outbound_{}", names::listener(&bind_name(&key.bind), key.port));
             let manager = http::outbound(&stat_prefix, table, *protocol, inputs.mesh);
+            let filters = key.by_address.then(remember_destination).into_iter().chain([manager]);
             if result.rest.is_some() || !result.matched.is_empty() {
                 // HTTP is told apart from everything else.
                 result.needs_http = true;
                 let chain = filter_chain()
                     .transport_protocol(TransportProtocol::RawBuffer)
                     .application_protocols(PLAINTEXT_HTTP)
-                    .filter(manager);
+                    .filters(filters);
                 // Envoy looks for the address first and for the transport then, and does not go back: what is told
                 // apart within ranges has chains of these ranges, and bytes one that names the transport too.
                 for (ranges, bytes) in std::mem::take(&mut result.sniffed) {
@@ -165,7 +166,7 @@ impl Chains {
                 }
                 result.matched.insert(0, chain.build());
             } else {
-                result.matched.push(filter_chain().filter(manager).build());
+                result.matched.push(filter_chain().filters(filters).build());
             }
         }
         if result.matched.is_empty() && result.rest.is_some() && !stands_for_many {

@@ -41,6 +41,8 @@ pub(super) struct Made {
 struct Deciding {
     /// The oldest that brings HTTP and nothing else.
     http: Option<Host>,
+    /// The oldest of those that is headless.
+    headless_http: Option<Host>,
     /// Those whose connections are proxied as bytes.
     bytes: Arc<[Host]>,
 }
@@ -56,7 +58,11 @@ impl Deciding {
 
     fn of(arrivals: &Arrivals) -> Self {
         let bytes = arrivals.tcp.iter().map(|service| service.host.host.clone());
-        Self { http: arrivals.only_http.clone(), bytes: bytes.collect() }
+        Self {
+            http: arrivals.only_http.clone(),
+            headless_http: arrivals.headless_http.clone(),
+            bytes: bytes.collect(),
+        }
     }
 }
 
@@ -112,8 +118,9 @@ pub(super) fn update(
     let mut deciding = made.deciding.clone();
     for (at, hosts) in &touched {
         let were = made.deciding.get(at).cloned().unwrap_or_default();
-        let oldest_went = were.http.as_ref().is_some_and(|host| changed.contains(host));
-        let candidates = if oldest_went { new.with_port(at.1) } else { were.http.into_iter().collect() };
+        let oldest = || were.http.iter().chain(&were.headless_http);
+        let oldest_went = oldest().any(|host| changed.contains(host));
+        let candidates = if oldest_went { new.with_port(at.1) } else { oldest().cloned().collect() };
         let hosts = candidates.iter().chain(were.bytes.iter()).chain(hosts.iter().copied());
         match new.arrivals(hosts, Some(at)).remove(at) {
             Some(found) => drop(deciding.insert(at.clone(), Deciding::of(&found))),
@@ -166,7 +173,9 @@ impl State<'_> {
     /// The listener at an address and port.
     fn listener(&self, at: &At, deciding: &OrdMap<At, Deciding>, mesh: &Mesh) -> Option<OutboundListenerKey> {
         let by = deciding.get(at)?;
-        let found = self.arrivals(by.http.iter().chain(by.bytes.iter()), Some(at)).remove(at)?;
+        let found = self
+            .arrivals(by.http.iter().chain(&by.headless_http).chain(by.bytes.iter()), Some(at))
+            .remove(at)?;
         let is_alone = |at: &At, host: &Host| deciding.get(at).and_then(Deciding::alone) == Some(host);
         let planned =
             Planned { view: self.view, unknown: self.scope.outbound_policy, mesh, is_alone: &is_alone };

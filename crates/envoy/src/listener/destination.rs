@@ -1,0 +1,61 @@
+//! The address that a connection was meant for, as routes may ask for it.
+
+use std::net::IpAddr;
+
+use envoy_types::pb::{
+    envoy::{
+        config::{
+            core::v3::{
+                DataSource, SubstitutionFormatString, data_source::Specifier,
+                substitution_format_string::Format,
+            },
+            listener::v3::Filter,
+        },
+        extensions::filters::{
+            common::set_filter_state::v3::{
+                FilterStateValue,
+                filter_state_value::{Key, Value},
+            },
+            network::set_filter_state::v3::Config,
+        },
+        r#type::matcher::v3::{AddressMatcher, FilterStateMatcher, filter_state_matcher::Matcher},
+    },
+    xds::core::v3::CidrRange,
+};
+
+use crate::{extension, listener::network_filter, wkt::IntoProto};
+
+/// The name of what is remembered.
+const KEY: &str = "destination";
+
+/// Remembers where a connection was meant for, before it was redirected; stands before the connection manager.
+pub fn remember_destination() -> Filter {
+    let text = Specifier::InlineString("%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%".to_owned());
+    let format = SubstitutionFormatString {
+        format: Some(Format::TextFormatSource(DataSource { specifier: Some(text), ..DataSource::default() })),
+        ..SubstitutionFormatString::default()
+    };
+    let value = FilterStateValue {
+        key: Some(Key::ObjectKey(KEY.to_owned())),
+        factory_key: extension::IP_STATE.to_owned(),
+        value: Some(Value::FormatString(format)),
+        ..FilterStateValue::default()
+    };
+    network_filter(
+        extension::SET_FILTER_STATE,
+        &Config { on_new_connection: vec![value], ..Config::default() },
+    )
+}
+
+/// Whether a connection was meant for none of these addresses. It does not match where nothing is remembered.
+pub fn destination_not_in(addresses: impl IntoIterator<Item = IpAddr>) -> FilterStateMatcher {
+    let range = |ip: IpAddr| CidrRange {
+        address_prefix: ip.to_string(),
+        prefix_len: Some(if ip.is_ipv4() { 32_u32 } else { 128 }.into_proto()),
+    };
+    let ranges = addresses.into_iter().map(range).collect();
+    FilterStateMatcher {
+        key: KEY.to_owned(),
+        matcher: Some(Matcher::AddressMatch(AddressMatcher { ranges, invert_match: true })),
+    }
+}
