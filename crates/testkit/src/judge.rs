@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
+use fairlead_envoy::TypeUrl;
 use serde_json::{Value, json};
 
 use crate::{
@@ -54,8 +55,8 @@ async fn ask(case: &Case) -> Result<Verdict, EnvoyError> {
     let files = tempfile::tempdir().map_err(io("make a directory"))?;
     let listeners =
         case.listeners.iter().enumerate().map(|(index, json)| unbound(json.clone(), index)).collect();
-    write(&files.path().join("lds.json"), &typed(listeners, "envoy.config.listener.v3.Listener"))?;
-    write(&files.path().join("cds.json"), &typed(case.clusters.clone(), "envoy.config.cluster.v3.Cluster"))?;
+    write(&files.path().join("lds.json"), &typed(listeners, TypeUrl::Listener))?;
+    write(&files.path().join("cds.json"), &typed(case.clusters.clone(), TypeUrl::Cluster))?;
     let options = EnvoyOptions {
         admin: AdminPlace::UnixSocket,
         log_level: "warning".to_owned(),
@@ -123,9 +124,9 @@ fn unbound(mut listener: Value, index: usize) -> Value {
     listener
 }
 
-fn typed(resources: Vec<Value>, message: &str) -> Value {
+fn typed(resources: Vec<Value>, message: TypeUrl) -> Value {
     let one = |mut json: Value| {
-        json["@type"] = format!("type.googleapis.com/{message}").into();
+        json["@type"] = message.as_str().into();
         json
     };
     json!({"resources": resources.into_iter().map(one).collect::<Vec<_>>()})
