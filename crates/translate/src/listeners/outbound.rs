@@ -320,7 +320,7 @@ impl ListenerPlanner<'_, '_> {
 
     /// What tells the connections of a port from others where services share an address; `None` where it has none.
     fn shared(&self, service: &Service, port: &Port) -> Option<Addressed> {
-        if !(service.headless && self.captured()) {
+        if !(service.headless && self.stands_for_all()) {
             return Some(Addressed::Shared(self.ranges(&service.addresses)));
         }
         let pods: Arc<[IpNet]> = self.pods.of(&service.key, port.number).map(IpNet::from).collect();
@@ -442,9 +442,12 @@ impl ListenerPlanner<'_, '_> {
             ServiceAddress::Ip(ip) => IpNet::from(*ip),
             ServiceAddress::Range(range) => *range,
         };
-        let any =
-            self.listener.bind.as_ref().is_none_or(|bind| *bind == Bind::Ip(wildcard(self.view.families)));
-        if any && self.captured() { addresses.iter().map(range).collect() } else { Arc::default() }
+        if self.stands_for_all() { addresses.iter().map(range).collect() } else { Arc::default() }
+    }
+
+    /// Whether connections to all addresses arrive where services share one.
+    fn stands_for_all(&self) -> bool {
+        self.captured() && self.shared_bind() == Bind::Ip(wildcard(self.view.families))
     }
 
     /// The address of listeners that services share.

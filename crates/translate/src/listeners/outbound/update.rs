@@ -80,9 +80,9 @@ impl Made {
     }
 }
 
-/// The listener of a scope that has one, without a port, and no proxy beside it.
+/// The listener of a scope that has one, without a port and an address, and no proxy beside it.
 fn only_listener<'a>(scope: &'a EgressScope, mesh: &Mesh) -> Option<&'a ScopeListener> {
-    scope.only_listener().filter(|_| mesh.http_proxy_port.is_none())
+    scope.only_listener().filter(|only| only.bind.is_none() && mesh.http_proxy_port.is_none())
 }
 
 /// The listeners of `scope`, given those of another scope; `None` where it takes a plan from scratch.
@@ -95,9 +95,7 @@ pub(super) fn update(
 ) -> Option<Plan> {
     let made = before.made.as_ref().filter(|made| Arc::ptr_eq(&made.mesh, mesh))?;
     let (old, new) = (only_listener(&made.scope, mesh)?, only_listener(scope, mesh)?);
-    if made.scope.outbound_policy != scope.outbound_policy
-        || (&old.bind, old.capture) != (&new.bind, new.capture)
-    {
+    if made.scope.outbound_policy != scope.outbound_policy || old.capture != new.capture {
         return None;
     }
     let changed = few_changed_keys(&old.hosts, &new.hosts)?;
