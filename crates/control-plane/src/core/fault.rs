@@ -6,7 +6,9 @@
 
 use std::{iter::once, sync::Arc};
 
-use fairlead_envoy::{Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, collection::Collection};
+use fairlead_envoy::{
+    Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, collection::Collection, parts::Parts,
+};
 use fairlead_xds::Publication;
 use tokio::sync::oneshot;
 
@@ -81,9 +83,8 @@ fn appended(resource: &EncodedResource, tail: &[u8]) -> EncodedResource {
 fn spoil_host(publication: Publication, fault: &Fault) -> Publication {
     let Some(host) = find(&publication, TypeUrl::VirtualHost, &fault.name) else { return publication };
     let host = fault.appended(&host);
-    let field = as_virtual_host(&host);
     let tables = publication.set(TypeUrl::RouteConfiguration);
-    let spoil = |table: &EncodedResource| with_element(table, &host, &field);
+    let spoil = |table: &EncodedResource| with_host(table, &host);
     let tables: ResourceSet = tables.iter().map(|(name, table)| (name.clone(), spoil(table))).collect();
     publication.with(TypeUrl::RouteConfiguration, tables)
 }
@@ -100,6 +101,23 @@ fn spoil_endpoint(publication: Publication, fault: &Fault) -> Publication {
     publication.with(TypeUrl::ClusterLoadAssignment, assignments)
 }
 
+/// A table in which a host, if it has it, is another one: in place of its own, as one more would be a part by itself.
+fn with_host(table: &EncodedResource, host: &EncodedResource) -> EncodedResource {
+    let whole = TypeUrl::RouteConfiguration;
+    let inline = host.name.strip_prefix(&*table.name).and_then(|rest| rest.strip_prefix('/'));
+    let spoilt = inline
+        .and_then(|name| Parts::of(whole, &EncodedResource::whole(name, as_virtual_host(host, name))))
+        .and_then(|parts| parts.all().first().cloned());
+    let (Some(parts), Some(spoilt)) = (Parts::of(whole, table), spoilt) else { return table.clone() };
+    let mut all = parts.all().to_vec();
+    for part in all.iter_mut().filter(|part| part.name == spoilt.name) {
+        *part = spoilt.clone();
+    }
+    let mut full = parts.with(&all);
+    full.elements = with_element(table, host, &[]).elements;
+    full
+}
+
 /// A resource in which an element, if it has it, is another one; `field` is that in the form of one piece.
 fn with_element(parent: &EncodedResource, element: &EncodedResource, field: &[u8]) -> EncodedResource {
     let Some(elements) = parent.elements.as_ref().filter(|e| e.children.contains_key(&element.name)) else {
@@ -111,12 +129,13 @@ fn with_element(parent: &EncodedResource, element: &EncodedResource, field: &[u8
     spoilt
 }
 
-/// A field `virtual_hosts` of a route table.
-fn as_virtual_host(host: &EncodedResource) -> Vec<u8> {
+/// A field `virtual_hosts` of a route table: a host by its name there.
+fn as_virtual_host(host: &EncodedResource, name: &str) -> Vec<u8> {
     use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
     use prost::Message as _;
-    let host =
+    let mut host =
         VirtualHost::decode(&*host.to_vec()).expect("a message and fields that follow it are a message");
+    name.clone_into(&mut host.name);
     RouteConfiguration { virtual_hosts: vec![host], ..RouteConfiguration::default() }.encode_to_vec()
 }
 
