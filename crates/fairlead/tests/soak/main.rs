@@ -17,6 +17,7 @@ mod harness;
 
 mod attacks;
 mod crowds;
+mod expressions;
 mod report;
 mod restart;
 mod slow;
