@@ -7,8 +7,9 @@ mod metadata;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use fairlead_envoy::bootstrap::MOST_PROGRAM_METADATA;
 use fairlead_model::{
-    LabelSet, Namespace,
+    LabelSet, MOST_PROGRAM, Namespace,
     endpoints::Locality,
     proxy::{Interception, ProxyKey, ProxyKind},
 };
@@ -119,8 +120,17 @@ pub fn proxy_key(node: &Node, mesh: &MeshSettings) -> Result<ProxyKey, NodeError
             domain => domain.into(),
         },
         privileged: !metadata.flag("UNPRIVILEGED_POD")?,
+        takes_large_expressions: takes_large_expressions(&metadata),
         namespace,
     })
+}
+
+/// Whether the bootstrap sets the runtime key for the size of expressions: Fairlead's says so, and each of
+/// istio-proxy's does it.
+fn takes_large_expressions(metadata: &Metadata<'_>) -> bool {
+    let text = |name| metadata.text(name).ok().flatten();
+    let most = text(MOST_PROGRAM_METADATA).and_then(|most| most.parse::<u32>().ok());
+    most.is_some_and(|most| most >= MOST_PROGRAM) || text("ISTIO_VERSION").is_some()
 }
 
 /// The parts of a node id.

@@ -17,6 +17,12 @@ pub use xds_cluster::token_secret;
 /// The name of the cluster that the ADS stream goes to.
 pub const XDS_CLUSTER: &str = "xds-grpc";
 
+/// The largest RE2 program that an Envoy with this bootstrap takes; without it, an Envoy takes 100.
+pub const MOST_PROGRAM: u32 = 32_768;
+
+/// The entry of the node's metadata that tells the control plane so.
+pub const MOST_PROGRAM_METADATA: &str = "RE2_MAX_PROGRAM_SIZE";
+
 /// What a bootstrap says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bootstrap {
@@ -153,6 +159,9 @@ impl Bootstrap {
             "node": self.node.to_json(),
             "dynamic_resources": self.xds.dynamic_resources(),
             "static_resources": { "clusters": [xds_cluster::xds_cluster(&self.xds)] },
+            "layered_runtime": { "layers": [
+                { "name": "fairlead", "static_layer": { "re2.max_program_size.error_level": MOST_PROGRAM } },
+            ] },
         });
         if let Some(admin) = &self.admin {
             bootstrap["admin"] = admin.to_json();
@@ -170,9 +179,9 @@ impl Node {
         let mut node = Map::new();
         node.insert("id".to_owned(), self.id.as_str().into());
         node.insert("cluster".to_owned(), self.cluster.as_str().into());
-        if !self.metadata.is_empty() {
-            node.insert("metadata".to_owned(), self.metadata.clone().into_iter().collect());
-        }
+        let mut metadata: Map<String, Value> = self.metadata.clone().into_iter().collect();
+        metadata.insert(MOST_PROGRAM_METADATA.to_owned(), MOST_PROGRAM.to_string().into());
+        node.insert("metadata".to_owned(), metadata.into());
         if let Some(locality) = &self.locality {
             let parts =
                 [("region", &locality.region), ("zone", &locality.zone), ("sub_zone", &locality.sub_zone)];

@@ -1,8 +1,12 @@
 //! `envoy.type.matcher.v3`: how texts are compared.
 
 use envoy_types::pb::envoy::r#type::matcher::v3::{
-    RegexMatchAndSubstitute, RegexMatcher, StringMatcher, string_matcher::MatchPattern,
+    RegexMatchAndSubstitute, RegexMatcher, StringMatcher,
+    regex_matcher::{EngineType, GoogleRe2},
+    string_matcher::MatchPattern,
 };
+
+use crate::IntoProto;
 
 /// How a text is compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +20,7 @@ pub enum StringMatch {
     /// Contains.
     Contains(String),
     /// The whole text matches the RE2 expression.
-    Regex(String),
+    Regex(Regex),
 }
 
 impl From<StringMatch> for StringMatcher {
@@ -26,7 +30,7 @@ impl From<StringMatch> for StringMatcher {
             StringMatch::Prefix(text) => MatchPattern::Prefix(text),
             StringMatch::Suffix(text) => MatchPattern::Suffix(text),
             StringMatch::Contains(text) => MatchPattern::Contains(text),
-            StringMatch::Regex(expression) => MatchPattern::SafeRegex(regex(expression)),
+            StringMatch::Regex(expression) => MatchPattern::SafeRegex(expression.into()),
         };
         Self { match_pattern: Some(pattern), ignore_case: false }
     }
@@ -38,14 +42,35 @@ pub fn ignoring_case(r#match: StringMatch) -> StringMatcher {
 }
 
 /// An RE2 expression (Envoy's only and default engine).
-pub fn regex(expression: impl Into<String>) -> RegexMatcher {
-    RegexMatcher { regex: expression.into(), ..Default::default() }
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Regex {
+    /// The expression.
+    pub expression: String,
+    /// The largest program that it may have. `None`: what the Envoy's runtime says, and 100 where that says nothing.
+    ///
+    /// The field on the wire is deprecated, and an Envoy logs a warning for it; Envoy 1.40 heeds it.
+    pub most_program: Option<u32>,
+}
+
+impl<T: Into<String>> From<T> for Regex {
+    fn from(expression: T) -> Self {
+        Self { expression: expression.into(), most_program: None }
+    }
+}
+
+impl From<Regex> for RegexMatcher {
+    #[allow(deprecated, reason = "for Envoys whose runtime cannot be set")]
+    fn from(regex: Regex) -> Self {
+        let engine =
+            |most: u32| EngineType::GoogleRe2(GoogleRe2 { max_program_size: Some(most.into_proto()) });
+        Self { regex: regex.expression, engine_type: regex.most_program.map(engine) }
+    }
 }
 
 /// Replaces what `expression` matches; `\1` in `substitution` is the first group.
 pub fn regex_rewrite(
-    expression: impl Into<String>,
+    expression: impl Into<Regex>,
     substitution: impl Into<String>,
 ) -> RegexMatchAndSubstitute {
-    RegexMatchAndSubstitute { pattern: Some(regex(expression)), substitution: substitution.into() }
+    RegexMatchAndSubstitute { pattern: Some(expression.into().into()), substitution: substitution.into() }
 }

@@ -186,6 +186,8 @@ pub struct GatewayHost {
     pub destinations: Arc<[crate::scope::DestinationBinding]>,
     /// Whether their routes ask about the proxy itself (`sourceLabels`, `sourceNamespace`).
     pub asks_source: bool,
+    /// Whether they compare with, or replace, large expressions.
+    pub has_large_expressions: bool,
     /// Whether requests are redirected to HTTPS.
     pub https_redirect: bool,
 }

@@ -38,7 +38,8 @@ mod policy;
 #[cfg(test)]
 mod testing;
 
-// Identity only: no type of a specification passes this crate.
+// Identity, and a limit of Envoy's: no type of a specification passes this crate.
+pub use fairlead_config::re2::MOST_PROGRAM;
 pub use fairlead_config::{ConfigKey, Kind, LabelSet, Namespace, Timestamp};
 pub use host::Host;
 pub use policy::*;

@@ -55,6 +55,8 @@ pub struct ProxyKey {
     pub dns_domain: Arc<str>,
     /// Whether it may bind ports below 1024 (node metadata `UNPRIVILEGED_POD` is not `true`).
     pub privileged: bool,
+    /// Whether its bootstrap lets it take expressions of any size that is allowed; an Envoy by itself takes small ones.
+    pub takes_large_expressions: bool,
 }
 
 /// The kind of a proxy.

@@ -8,6 +8,7 @@
 
 mod action;
 mod client;
+mod expression;
 mod fault;
 mod header;
 mod header_operations;
@@ -25,6 +26,7 @@ use ipnet::IpNet;
 use crate::{Host, service::Visibility};
 
 pub use client::{ClientMatch, HttpClient, HttpClients, RoutesAt};
+pub use expression::is_large;
 pub use header::{VirtualServiceHeader, destinations};
 pub use queries::{
     ResolvedVirtualService, SourceLabelKeys, VirtualServiceHeaderOf, VirtualServiceHeaders, VirtualServicesOf,

@@ -130,6 +130,7 @@ fn proxy(kind: ProxyKind) -> ProxyKey {
         node: "".into(),
         interception: Interception::Redirect,
         dns_domain: "default.svc.cluster.local".into(),
+        takes_large_expressions: true,
         privileged: true,
     }
 }
@@ -142,6 +143,7 @@ fn gateway_view(binding: &ProxyBinding) -> GatewayView {
         ports: binding.gateway_ports.clone(),
         privileged: binding.privileged,
         families: binding.families,
+        takes_large_expressions: true,
     }
 }
 
@@ -159,6 +161,7 @@ fn routes(db: &mut Db, binding: &ProxyBinding) -> (Held, usize) {
             scope: binding.scope.clone(),
             source: binding.source.clone(),
             dns_domain: "default.svc.cluster.local".into(),
+            takes_large_expressions: true,
             interception: binding.interception,
         }),
     };

@@ -46,6 +46,7 @@ fn sidecar() -> PublicationKey {
         node: "".into(),
         interception: Interception::Redirect,
         dns_domain: "ns-0.svc.cluster.local".into(),
+        takes_large_expressions: true,
         privileged: true,
     };
     PublicationKey { proxy, secrets: true }

@@ -47,6 +47,7 @@ pub struct ViewKey {
     secrets: Option<Namespace>,
     /// The DNS domain that short host names are completed with.
     dns_domain: Arc<str>,
+    takes_large_expressions: bool,
 }
 
 /// The resources of one view, by type.
@@ -97,6 +98,7 @@ impl Query for ViewOf {
             binding: (*cx.get::<BindingOf>(&key.proxy)).clone(),
             secrets: key.secrets.then(|| key.proxy.namespace.clone()),
             dns_domain: key.proxy.dns_domain.clone(),
+            takes_large_expressions: key.proxy.takes_large_expressions,
         }
     }
 }
@@ -135,6 +137,7 @@ impl Query for SetsOf {
             ports: binding.gateway_ports.clone(),
             privileged: binding.privileged,
             families: binding.families,
+            takes_large_expressions: key.takes_large_expressions,
         };
         Sets {
             clusters: cx.get::<ClusterSet>(&ClusterSetKey {
@@ -155,6 +158,7 @@ impl Query for SetsOf {
                     source: binding.source.clone(),
                     dns_domain: key.dns_domain.clone(),
                     interception: binding.interception,
+                    takes_large_expressions: key.takes_large_expressions,
                 })
             }),
             secrets: cx.get::<ProxySecrets>(&SecretsKey {

@@ -57,6 +57,8 @@ pub struct RouteView {
     pub dns_domain: Arc<str>,
     /// How traffic reaches the proxy: what was not redirected has no original destination to pass on to.
     pub interception: Interception,
+    /// Whether the proxy's bootstrap lets it take large expressions.
+    pub takes_large_expressions: bool,
 }
 
 /// What outbound listeners may depend on.
@@ -93,6 +95,9 @@ pub struct VirtualHostKey {
     pub client: RouteClient,
     /// Where requests must have been addressed to; `None`: anywhere.
     pub only_at: Option<OnlyAt>,
+    /// Whether large expressions have to say how large they are. Only where a VirtualService has such, so that hosts
+    /// are shared.
+    pub sizes_expressions: bool,
 }
 
 /// The addresses of a headless service, and what happens with requests that were addressed elsewhere.

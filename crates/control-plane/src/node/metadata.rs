@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use envoy_types::pb::google::protobuf::{Struct, value::Kind};
 
+use fairlead_envoy::bootstrap::MOST_PROGRAM_METADATA;
+
 use super::{NodeError, limits};
 
 /// What is read of a node's metadata; nothing else is kept of it.
@@ -11,10 +13,12 @@ pub(crate) const METADATA: &[&str] = &[
     "CLUSTER_ID",
     "INSTANCE_IPS",
     "INTERCEPTION_MODE",
+    "ISTIO_VERSION",
     "LABELS",
     "NAMESPACE",
     "NETWORK",
     "NODE_NAME",
+    MOST_PROGRAM_METADATA,
     "UNPRIVILEGED_POD",
 ];
 

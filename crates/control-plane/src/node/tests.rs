@@ -62,6 +62,27 @@ fn a_node_written_for_istiod_is_understood() {
     assert!(!key.privileged);
 }
 
+/// Others take the small ones only, and are told of each that is large.
+#[test]
+fn bootstraps_that_let_an_envoy_take_large_expressions_are_known() {
+    let takes = |metadata: &Value| key(ID, metadata).expect("a key").takes_large_expressions;
+    assert!(takes(&json!({ "RE2_MAX_PROGRAM_SIZE": "32768" })));
+    assert!(takes(&json!({ "ISTIO_VERSION": "1.29.1" })));
+    for metadata in [
+        json!({}),
+        json!({ "RE2_MAX_PROGRAM_SIZE": "1000" }),
+        json!({ "RE2_MAX_PROGRAM_SIZE": "much" }),
+        json!({ "RE2_MAX_PROGRAM_SIZE": 32_768 }),
+    ] {
+        assert!(!takes(&metadata), "{metadata}");
+    }
+    assert_eq!(
+        fairlead_envoy::bootstrap::MOST_PROGRAM,
+        fairlead_model::MOST_PROGRAM,
+        "what is checked is what is set"
+    );
+}
+
 #[test]
 fn what_the_metadata_leaves_out_comes_from_the_id_or_has_a_default() {
     let key = key("router~127.0.0.1~a.b.istio-system~", &json!({})).expect("a key");

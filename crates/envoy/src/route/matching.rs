@@ -5,7 +5,7 @@ use envoy_types::pb::envoy::config::route::v3::{
     query_parameter_matcher::QueryParameterMatchSpecifier, route_match::PathSpecifier,
 };
 
-use crate::matcher::{StringMatch, regex};
+use crate::matcher::{Regex, StringMatch};
 
 /// How the path of a request is compared, without its query.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +17,7 @@ pub enum PathMatch {
     /// Equal, or begins with it and goes on with `/`. Ends without `/`, and is not `/` itself.
     PathSeparatedPrefix(String),
     /// The whole path matches the RE2 expression.
-    Regex(String),
+    Regex(Regex),
 }
 
 /// A match by path; `case_sensitive` is Envoy's default if not set.
@@ -26,7 +26,7 @@ pub fn route_match(path: PathMatch) -> RouteMatch {
         PathMatch::Exact(path) => PathSpecifier::Path(path),
         PathMatch::Prefix(prefix) => PathSpecifier::Prefix(prefix),
         PathMatch::PathSeparatedPrefix(prefix) => PathSpecifier::PathSeparatedPrefix(prefix),
-        PathMatch::Regex(expression) => PathSpecifier::SafeRegex(regex(expression)),
+        PathMatch::Regex(expression) => PathSpecifier::SafeRegex(expression.into()),
     };
     RouteMatch { path_specifier: Some(specifier), ..Default::default() }
 }

@@ -31,14 +31,14 @@ fn prefix() -> PathMatch {
 }
 
 fn matches() -> Vec<Route> {
-    let mut all = route_match(PathMatch::Regex(text("/a.*")));
+    let mut all = route_match(PathMatch::Regex("/a.*".into()));
     all.case_sensitive = Some(false.into_proto());
     all.headers = vec![
         header_matcher("a", HeaderMatch::Present),
         header_matcher("b", HeaderMatch::Absent),
         header_matcher("c", HeaderMatch::Is(StringMatch::Exact(text("jason")))),
         header_matcher("d", HeaderMatch::Is(StringMatch::Suffix(text("x")))),
-        header_matcher("e", HeaderMatch::IsNot(StringMatch::Regex(text("x+")))),
+        header_matcher("e", HeaderMatch::IsNot(StringMatch::Regex("x+".into()))),
         header_matcher("f", HeaderMatch::Is(StringMatch::Contains(text("x")))),
     ];
     all.query_parameters = vec![

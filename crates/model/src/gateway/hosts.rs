@@ -64,6 +64,7 @@ pub fn gateway_hosts(servers: &[BoundServer<'_>], client: &Source, scope: &Egres
         host,
         destinations: destinations(&found.headers, scope),
         asks_source: found.headers.iter().any(|header| header.asks_source),
+        has_large_expressions: found.headers.iter().any(|header| header.has_large_expressions),
         virtual_services: found.routes.into(),
         https_redirect: found.https_redirect,
     };

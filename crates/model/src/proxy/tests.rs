@@ -26,6 +26,7 @@ fn key(kind: ProxyKind, interception: Interception) -> ProxyKey {
         node: "n1".into(),
         interception,
         dns_domain: "shop.svc.cluster.local".into(),
+        takes_large_expressions: true,
         privileged: true,
     }
 }

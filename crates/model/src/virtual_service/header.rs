@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use fairlead_config::{ConfigKey, Namespace, Timestamp};
 
 use super::{
-    ClientMatch, Destination, GatewayRef, HttpAction, HttpClient, HttpClients, RoutesAt, VirtualService,
+    ClientMatch, Destination, GatewayRef, HttpAction, HttpClient, HttpClients, HttpRoute, RoutesAt,
+    VirtualService,
 };
 use crate::{Host, service::Visibility};
 
@@ -34,6 +35,8 @@ pub struct VirtualServiceHeader {
     pub asks_gateway: bool,
     /// Whether they ask about the port (`match.port`).
     pub asks_port: bool,
+    /// Whether they compare with, or replace, large expressions.
+    pub has_large_expressions: bool,
     /// Whether it has `http` routes.
     pub has_http: bool,
     /// The clients that some `http` route is for.
@@ -63,6 +66,7 @@ impl VirtualServiceHeader {
             asks_source: asks(&ClientMatch::asks_source),
             asks_gateway: asks(&|client| !client.gateways.is_empty()),
             asks_port: asks(&|client| client.port.is_some()),
+            has_large_expressions: service.http.iter().any(HttpRoute::has_large_expressions),
             has_http: !service.http.is_empty(),
             http_clients: HttpClients::of(&service.http),
             has_l4: !(service.tls.is_empty() && service.tcp.is_empty()),

@@ -36,6 +36,8 @@ pub struct GatewayView {
     pub privileged: bool,
     /// The families that listeners listen on.
     pub families: IpFamilies,
+    /// Whether the proxy's bootstrap lets it take large expressions.
+    pub takes_large_expressions: bool,
 }
 
 /// One route table of a gateway listener.
@@ -120,7 +122,8 @@ impl Query for GatewayTablesOf {
                     scope: view.scope.clone(),
                     source: view.source.clone(),
                 };
-                tables.insert(table.name.clone(), plan(&table, &cx.get::<GatewayHosts>(&key), &view.source));
+                let hosts = cx.get::<GatewayHosts>(&key);
+                tables.insert(table.name.clone(), plan(&table, &hosts, view));
             }
         }
         Arc::new(Tables { tables, made: None })
@@ -128,7 +131,7 @@ impl Query for GatewayTablesOf {
 }
 
 /// The virtual hosts of one table.
-fn plan(table: &TableOfServers, hosts: &[GatewayHost], source: &Source) -> Table {
+fn plan(table: &TableOfServers, hosts: &[GatewayHost], view: &GatewayView) -> Table {
     let mut claimed = BTreeSet::new();
     let keys: imbl::OrdSet<VirtualHostKey> = hosts
         .iter()
@@ -142,11 +145,12 @@ fn plan(table: &TableOfServers, hosts: &[GatewayHost], source: &Source) -> Table
             virtual_services: host.virtual_services.clone(),
             destinations: host.destinations.clone(),
             client: RouteClient::Gateway {
-                source: host.asks_source.then(|| source.clone()),
+                source: host.asks_source.then(|| view.source.clone()),
                 tls: table.tls,
                 https_redirect: host.https_redirect,
             },
             only_at: None,
+            sizes_expressions: host.has_large_expressions && !view.takes_large_expressions,
         })
         .collect();
     // A table without a host answers 404 to everything, and a table with hosts answers so to the others.

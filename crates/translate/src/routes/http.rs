@@ -172,7 +172,8 @@ fn translate(http: &HttpRoute, condition: &HttpMatch, port: u16, inputs: &Virtua
             Action::DirectResponse { status: *status, body: response_body(body) }
         }
     };
-    let mut route = route(name(http, condition), matching::condition(condition), action);
+    let mut route =
+        route(name(http, condition), matching::condition(condition, inputs.key.sizes_expressions), action);
     headers::apply(&mut route, &http.headers);
     if let HttpAction::Route { destinations, .. } = &http.action
         && let [only] = &destinations[..]
@@ -183,7 +184,7 @@ fn translate(http: &HttpRoute, condition: &HttpMatch, port: u16, inputs: &Virtua
         route.configure_filter(FAULT, &http_fault(convert::delay(fault), convert::abort(fault)));
     }
     if let Some(cors) = &http.cors {
-        route.configure_filter(CORS, &cors_policy(convert::cors(cors)));
+        route.configure_filter(CORS, &cors_policy(convert::cors(cors, inputs.key.sizes_expressions)));
     }
     route
 }
@@ -200,7 +201,8 @@ fn forwarding(http: &HttpRoute, port: u16, inputs: &VirtualHostInputs<'_>) -> Ro
         });
     let mut action = forward(upstream(destinations, authority.is_some(), port, inputs));
     if let Some((pattern, substitution)) = &rewrite.uri_regex {
-        action.regex_rewrite = Some(regex_rewrite(&**pattern, &**substitution));
+        action.regex_rewrite =
+            Some(regex_rewrite(matching::regex(pattern, inputs.key.sizes_expressions), &**substitution));
     } else if let Some(uri) = &rewrite.uri {
         action.prefix_rewrite = uri.to_string();
     }

@@ -214,6 +214,7 @@ impl Planner<'_> {
         let binding = &host.binding;
         let owner = self.http_owner(host, port);
         let asks_source = owner.is_some_and(|owner| owner.header.asks_source);
+        let has_large = owner.is_some_and(|owner| owner.header.has_large_expressions);
         let own = binding
             .service
             .as_ref()
@@ -228,6 +229,7 @@ impl Planner<'_> {
             destinations: owner.map_or_else(|| own.into_iter().collect(), |owner| owner.destinations.clone()),
             client: RouteClient::Sidecar(asks_source.then(|| self.view.source.clone())),
             only_at: None,
+            sizes_expressions: has_large && !self.view.takes_large_expressions,
         }
     }
 

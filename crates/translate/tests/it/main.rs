@@ -6,6 +6,7 @@ mod closure;
 mod connections;
 mod envoy_validate;
 mod everyday;
+mod expressions;
 mod format_strings;
 mod golden_scenarios;
 mod json_walk;

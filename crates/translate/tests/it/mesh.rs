@@ -126,6 +126,7 @@ pub(crate) fn proxy(kind: ProxyKind, labels: &[(&str, &str)], namespace: &str, i
         node: "".into(),
         interception: Interception::Redirect,
         dns_domain: format!("{namespace}.svc.cluster.local").into(),
+        takes_large_expressions: true,
         privileged: true,
     }
 }

@@ -106,6 +106,7 @@ impl ProxyFile {
                 other => panic!("`{other}` is no interception mode"),
             },
             dns_domain: Arc::from(format!("{}.svc.cluster.local", self.namespace)),
+            takes_large_expressions: true,
             privileged: self.privileged,
         }
     }

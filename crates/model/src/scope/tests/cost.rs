@@ -58,6 +58,7 @@ fn headers() -> Vec<Arc<VirtualServiceHeader>> {
             destinations: Arc::from([host(at)]),
             source_label_keys: Arc::default(),
             asks_source: false,
+            has_large_expressions: false,
             asks_gateway: false,
             asks_port: false,
             has_http: true,

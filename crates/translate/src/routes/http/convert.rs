@@ -31,13 +31,13 @@ pub(super) fn abort(fault: &Fault) -> Option<Abort> {
     })
 }
 
-pub(super) fn cors(policy: &CorsPolicy) -> EnvoyCors {
+pub(super) fn cors(policy: &CorsPolicy, sized: bool) -> EnvoyCors {
     let texts = |list: &[std::sync::Arc<str>]| list.iter().map(ToString::to_string).collect();
     EnvoyCors {
         allow_origins: policy
             .allow_origins
             .iter()
-            .map(|origin| matching::text(origin).unwrap_or(EnvoyMatch::Regex(".*".to_owned())))
+            .map(|origin| matching::text(origin, sized).unwrap_or(EnvoyMatch::Regex(".*".into())))
             .collect(),
         allow_methods: texts(&policy.allow_methods),
         allow_headers: texts(&policy.allow_headers),

@@ -5,10 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use envoy_types::pb::envoy::config::route::v3::{Route, RouteMatch, route_match::PathSpecifier};
 use fairlead_envoy::{
     IntoProto,
-    matcher::StringMatch as EnvoyMatch,
+    matcher::{Regex, StringMatch as EnvoyMatch},
     route::{HeaderMatch, PathMatch, QueryMatch, header_matcher, query_parameter, route_match},
 };
-use fairlead_model::virtual_service::{HttpMatch, StringMatch};
+use fairlead_model::{
+    MOST_PROGRAM,
+    virtual_service::{HttpMatch, StringMatch, is_large},
+};
 
 /// Whether Envoy is to compare nothing but the path.
 pub(super) fn asks_for_path_alone(condition: &HttpMatch) -> bool {
@@ -20,9 +23,9 @@ pub(super) fn asks_for_path_alone(condition: &HttpMatch) -> bool {
         && condition.query_params.is_empty()
 }
 
-/// What Envoy compares.
-pub(super) fn condition(condition: &HttpMatch) -> RouteMatch {
-    let mut result = route_match(path(condition.uri.as_ref()));
+/// What Envoy compares. `sized`: large expressions say how large they are.
+pub(super) fn condition(condition: &HttpMatch, sized: bool) -> RouteMatch {
+    let mut result = route_match(path(condition.uri.as_ref(), sized));
     result.case_sensitive = Some((!condition.ignore_uri_case).into_proto());
     let pseudo = [
         (":scheme", &condition.scheme),
@@ -31,15 +34,15 @@ pub(super) fn condition(condition: &HttpMatch) -> RouteMatch {
     ];
     for (name, wanted) in pseudo {
         if let Some(wanted) = wanted {
-            result.headers.push(header_matcher(name, header(wanted)));
+            result.headers.push(header_matcher(name, header(wanted, sized)));
         }
     }
-    result.headers.extend(named(&condition.headers, header));
-    result.headers.extend(named(&condition.without_headers, not_header));
+    result.headers.extend(named(&condition.headers, |wanted| header(wanted, sized)));
+    result.headers.extend(named(&condition.without_headers, |unwanted| not_header(unwanted, sized)));
     for (name, wanted) in &condition.query_params {
         result.query_parameters.push(query_parameter(
             &**name,
-            match text(wanted) {
+            match text(wanted, sized) {
                 Some(value) => QueryMatch::Is(value),
                 None => QueryMatch::Present,
             },
@@ -59,36 +62,43 @@ pub(super) fn is_catch_all(route: &Route) -> bool {
     any_path && condition.headers.is_empty() && condition.query_parameters.is_empty()
 }
 
-fn path(uri: Option<&StringMatch>) -> PathMatch {
+fn path(uri: Option<&StringMatch>, sized: bool) -> PathMatch {
     match uri {
         None | Some(StringMatch::Present) => PathMatch::Prefix("/".to_owned()),
         Some(StringMatch::Exact(path)) => PathMatch::Exact(path.to_string()),
         Some(StringMatch::Prefix(prefix)) => PathMatch::Prefix(prefix.to_string()),
-        Some(StringMatch::Regex(expression)) => PathMatch::Regex(expression.to_string()),
+        Some(StringMatch::Regex(expression)) => PathMatch::Regex(regex(expression, sized)),
     }
+}
+
+/// An expression. A large one says, where it has to, how large it may be: a deprecated field, but an Envoy with a
+/// bootstrap of its own takes no large expression otherwise, and loses the whole host.
+pub(super) fn regex(expression: &str, sized: bool) -> Regex {
+    let most_program = (sized && is_large(expression)).then_some(MOST_PROGRAM);
+    Regex { expression: expression.to_owned(), most_program }
 }
 
 fn named(
     conditions: &BTreeMap<Arc<str>, StringMatch>,
-    form: fn(&StringMatch) -> HeaderMatch,
+    form: impl Fn(&StringMatch) -> HeaderMatch,
 ) -> impl Iterator<Item = envoy_types::pb::envoy::config::route::v3::HeaderMatcher> {
     conditions.iter().map(move |(name, wanted)| header_matcher(&**name, form(wanted)))
 }
 
-fn header(wanted: &StringMatch) -> HeaderMatch {
-    text(wanted).map_or(HeaderMatch::Present, HeaderMatch::Is)
+fn header(wanted: &StringMatch, sized: bool) -> HeaderMatch {
+    text(wanted, sized).map_or(HeaderMatch::Present, HeaderMatch::Is)
 }
 
-fn not_header(unwanted: &StringMatch) -> HeaderMatch {
-    text(unwanted).map_or(HeaderMatch::Absent, HeaderMatch::IsNot)
+fn not_header(unwanted: &StringMatch, sized: bool) -> HeaderMatch {
+    text(unwanted, sized).map_or(HeaderMatch::Absent, HeaderMatch::IsNot)
 }
 
 /// `None` where being there is enough.
-pub(super) fn text(wanted: &StringMatch) -> Option<EnvoyMatch> {
+pub(super) fn text(wanted: &StringMatch, sized: bool) -> Option<EnvoyMatch> {
     Some(match wanted {
         StringMatch::Exact(value) => EnvoyMatch::Exact(value.to_string()),
         StringMatch::Prefix(value) => EnvoyMatch::Prefix(value.to_string()),
-        StringMatch::Regex(expression) => EnvoyMatch::Regex(expression.to_string()),
+        StringMatch::Regex(expression) => EnvoyMatch::Regex(regex(expression, sized)),
         StringMatch::Present => return None,
     })
 }

@@ -103,7 +103,7 @@ fn template(shape: &PlainShape, mesh: &Mesh) -> Template {
             PathKind::Any => PathMatch::Prefix("/".to_owned()),
             PathKind::Exact => PathMatch::Exact(next()),
             PathKind::Prefix => PathMatch::Prefix(next()),
-            PathKind::Regex => PathMatch::Regex(next()),
+            PathKind::Regex => PathMatch::Regex(next().into()),
         };
         let upstream = if shape.weights.is_empty() {
             Upstream::Cluster(next())
@@ -155,6 +155,9 @@ pub(super) fn of_virtual_service(
 ) -> Option<EncodedRoute> {
     let HttpAction::Route { destinations, rewrite } = &http.action else { return None };
     if !only_forwards(http, rewrite) || !matching::asks_for_path_alone(condition) {
+        return None;
+    }
+    if inputs.key.sizes_expressions && matches!(condition.uri, Some(StringMatch::Regex(_))) {
         return None;
     }
     if destinations.iter().any(|d| d.headers != Headers::default())

@@ -67,7 +67,7 @@ pub(super) fn replaced_port(redirect: &Redirect, is_tls: bool) -> Option<u16> {
 pub(super) fn for_hosts_with_a_port(route: &mut Route, port: u16, is_tls: bool) {
     let implied = if is_tls { HTTPS_PORT } else { HTTP_PORT };
     if let Some(condition) = &mut route.r#match {
-        let has_port = HeaderMatch::Is(EnvoyMatch::Regex(".*:[0-9]+".to_owned()));
+        let has_port = HeaderMatch::Is(EnvoyMatch::Regex(".*:[0-9]+".into()));
         let is_implied = HeaderMatch::IsNot(EnvoyMatch::Suffix(format!(":{implied}")));
         condition.headers.extend([has_port, is_implied].map(|form| header_matcher(":authority", form)));
     }
