@@ -29,7 +29,7 @@ async fn expressions_are_judged_as_envoy_judges_them() {
     expressions.extend(made::at_random(random));
     let (mut taken, mut faults) = (0, Vec::new());
     for batch in expressions.chunks(BATCH) {
-        let listeners = batch.iter().map(|expression| listener(filter_with(expression))).collect();
+        let listeners = batch.iter().map(|expression| listener(&filter_with(expression))).collect();
         for (expression, answer) in batch.iter().zip(answers(listeners, 0).await) {
             taken += usize::from(program_size(&answer).is_some());
             faults.extend(difference(expression, &answer));
@@ -60,7 +60,7 @@ async fn an_envoy_with_a_bootstrap_of_its_own_takes_a_large_expression_that_says
     let expression = "/static/[a-zA-Z0-9._-]{0,60}";
     let compared = |most_program| {
         let regex = Regex { expression: expression.to_owned(), most_program };
-        listener(route_with(&dump_message(&RegexMatcher::from(regex)).unwrap()))
+        listener(&route_with(&dump_message(&RegexMatcher::from(regex)).unwrap()))
     };
     let answers =
         answers(vec![compared(None), compared(Some(re2::MOST_PROGRAM))], re2::DEFAULT_PROGRAM).await;
@@ -116,7 +116,7 @@ async fn answers(listeners: Vec<Value>, largest_program: u32) -> Vec<String> {
 }
 
 /// A listener that opens no socket.
-fn listener(filters: Value) -> Value {
+fn listener(filters: &Value) -> Value {
     json!({
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "address": { "socket_address": { "address": "127.0.0.1" } },

@@ -215,7 +215,7 @@ const BY_HAND: &[&str] = &[
 ];
 
 /// What a name in `\p{}` is made of: all that Envoy takes, and some that it does not.
-const NAMES: &str = r#"
+const NAMES: &str = "
     Any C Cc Cf Common L Latin Ll Lo Lu N Nd No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zs Adlam Ahom
     Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki Bopomofo
     Brahmi Braille Buginese Buhid Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee
@@ -234,10 +234,10 @@ const NAMES: &str = r#"
     Tangsa Tangut Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi
     Yezidi Yi Zanabazar_Square Zl Zp Garay Sunuwar Todhri Cn LC Letter greek GREEK Zyyy Zinh Unknown
     Assigned ASCII Script=Greek
-"#;
+";
 
 /// Pieces of expressions, whole or broken.
-const PIECES: &str = r#"
+const PIECES: &str = r"
     a b c Z k K s 0 9 é ß ſ K 漢 😀 . ^ $ \b \B \A \z \Z \C \d \D \s \S \w \W \pL \pl \p{L} \p{Lu} \P{Greek}
     \p{^Greek} \p{Han} \p{Any} \p{Cn} \p{greek} \pN \PN \p \p{ \x41 \x{1F600} \x{110000} \x{} \x4 \u0041 \n
     \t \v \a \f \e \0 \01 \012 \0123 \1 \8 \12 \18 \_ \- \/ \. \\ \é \Q \E \Q.*\E \Qa{2}\E / - _ , : < > = !
@@ -248,22 +248,22 @@ const PIECES: &str = r#"
     [\x{80}-\x{7ff}] [\x{D800}-\x{DFFF}] [a&&b] [a--b] [a~~b] [\b] [\Qab\E] [\] [a \d+ .* .+ .*? a{2} a{,3}
     a{2,} a{3,1} a{0} a{1001} a{1000} a{01} a{99999999999} {2} {2,3} {0,5} {40} {10} {1} * + ? *? +? ?? **
     ++ /static/ /api/v[0-9]+/ https?:// (?:a|b) (a|b|cd) (foo|foobar|bar) (ab?c)* (|a) () (?:) &&
-"#;
+";
 
 /// Single characters, a space among them.
 const CHARACTERS: &str = "abcAZ09.^$*+?{}()[]|\\-/,: pPdDwWsSQEx<>=!iumU&~#@é漢";
 
 /// Whole expressions that larger ones are made of.
-const LEAVES: &str = r#"
+const LEAVES: &str = r"
     a b ab abc x é . [a-z] [^/] \d \w \W \pL \PN [а-я] (?i:k) (?i:ab) ^ $ \b [^é] \p{Greek} 漢 (?:) (?i:é)
     [^a] (?s:.) [\x{80}-\x{FF}] (?i:[k-ü]) (?i:\pL) (?i:[^k]) (?i:\W) (?i:\p{Lu}) [a-zA-Z0-9._-] \C
-"#;
+";
 
 /// Repetitions.
-const REPETITIONS: &str = r#"
+const REPETITIONS: &str = "
     * + ? *? +? ?? {0} {1} {2} {5} {10} {40} {100} {0,} {1,} {3,} {10,} {0,1} {0,5} {0,60} {1,3} {2,7}
     {5,25} {5,65}
-"#;
+";
 
 /// Those that stand here, and each name of a group of characters in its places.
 pub(super) fn by_hand() -> Vec<String> {
