@@ -38,6 +38,8 @@ pub struct Decoded {
     pub diagnostics: Vec<Diagnostic>,
     /// Objects that are there but have errors that cost the whole.
     pub rejected: BTreeSet<ConfigKey>,
+    /// Objects that are there without what their errors cost.
+    pub partial: BTreeSet<ConfigKey>,
     /// Number of documents whose objects are not known, because they are not well-formed.
     pub broken_documents: usize,
     /// Number of findings about a document that are not among the diagnostics, because there are too many.
@@ -52,6 +54,7 @@ impl Decoded {
         self.objects.extend(other.objects);
         self.diagnostics.extend(other.diagnostics);
         self.rejected.extend(other.rejected);
+        self.partial.extend(other.partial);
         self.broken_documents += other.broken_documents;
         self.left_out += other.left_out;
     }
@@ -134,9 +137,13 @@ fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {
 
 fn decode_object(manifest: &manifest::Manifest<'_>) -> Decoded {
     let typed::Read { key, object, diagnostics } = typed::decode(manifest);
+    let has_errors = diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     let mut decoded = Decoded { diagnostics, ..Decoded::default() };
     match object {
-        Some(object) => decoded.objects.push(object),
+        Some(object) => {
+            decoded.objects.push(object);
+            decoded.partial.extend(key.filter(|_| has_errors));
+        }
         None => decoded.rejected.extend(key),
     }
     decoded

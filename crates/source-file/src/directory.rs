@@ -101,6 +101,8 @@ struct Held {
     object: AnyConfig,
     /// Whether the object was read before and is kept.
     kept: bool,
+    /// Whether it is there without what its errors cost.
+    partial: bool,
 }
 
 impl Held {
@@ -289,14 +291,21 @@ fn decode(path: &Arc<str>, bytes: &[u8], before: Record) -> Record {
     for object in decoded.objects {
         match objects.entry(object.key().clone()) {
             Entry::Vacant(vacant) => {
-                vacant.insert(Held { object, kept: false });
+                let partial = decoded.partial.contains(object.key());
+                vacant.insert(Held { object, kept: false, partial });
             }
-            Entry::Occupied(_) => record.diagnostics.push(duplicate(&Held { object, kept: false }, path)),
+            Entry::Occupied(_) => {
+                record.diagnostics.push(duplicate(&Held { object, kept: false, partial: false }, path));
+            }
         }
     }
     for held in before.objects {
-        let is_kept = any_object_may_be_hidden || decoded.rejected.contains(held.key());
-        if is_kept && !objects.contains_key(held.key()) {
+        let is_kept = match objects.get(held.key()) {
+            None => any_object_may_be_hidden || decoded.rejected.contains(held.key()),
+            // A slip in an edit changes nothing. What is left of an object is used where nothing better is known.
+            Some(new) => new.partial && !held.partial,
+        };
+        if is_kept {
             objects.insert(held.key().clone(), record.keep(path, held));
         }
     }

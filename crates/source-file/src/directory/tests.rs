@@ -163,3 +163,19 @@ fn what_is_refused_now_and_was_read_before_stays_in_use() {
     play.apply(snapshot, "", &["too-many-files", "link-refused"]);
     play.step(&[], "-a -b", &[]);
 }
+
+#[test]
+fn what_is_left_of_an_object_is_used_where_no_whole_version_is_known() {
+    let rule = |v: &str, simple: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: a, namespace: shop, labels: {{v: \"{v}\"}}}}\nspec: {{host: b, trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: 9}}}}, loadBalancer: {{simple: {simple}}}}}}}\n"
+        )
+    };
+    let mut play = Play::default();
+    play.step(&[("f", &rule("1", "ROUNT_ROBIN"))], "+a=1", &["unknown-enum-value"]);
+    play.step(&[("f", &rule("2", "ROUNT_ROBIN"))], "+a=2", &["unknown-enum-value"]);
+    play.step(&[("f", &rule("3", "ROUND_ROBIN"))], "+a=3", &[]);
+    play.step(&[("f", &rule("4", "ROUNT_ROBIN"))], "", &["last-good-kept", "unknown-enum-value"]);
+    play.step(&[("f", &rule("5", "ROUNT_ROBIN"))], "", &["last-good-kept", "unknown-enum-value"]);
+    play.step(&[("f", &rule("6", "RANDOM"))], "+a=6", &[]);
+}
