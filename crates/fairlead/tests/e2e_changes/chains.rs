@@ -203,7 +203,7 @@ async fn a_gateway_grows_until_its_chains_come_one_by_one_and_shrinks_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_chain_that_envoy_refuses_keeps_nothing_else_from_changing() {
+async fn a_certificate_file_that_is_missing_costs_its_own_server() {
     let edge = Edge::open().await;
     let bad = server("bad", &["bad.example.com"], "first");
     let refused = Server {
@@ -221,20 +221,19 @@ async fn a_chain_that_envoy_refuses_keeps_nothing_else_from_changing() {
     };
     edge.apply(&of(&bad, "first", "old")).await;
     let ([(_, delta), _], load) = (&edge.pair.proxies, edge.load(SHOP));
-    // The world's listener is rejected as a whole, and its routes are not.
     let change = load.cross(edge.apply(&of(&refused, "second", "new"))).await;
     load.end().await.saw(&[change], &["v1", "v2"]);
     let session = edge.mesh.session("delta").unwrap();
     let rejected = session.types.iter().map(|status| (status.type_url.short(), status.rejected));
     let rejected: Vec<_> = rejected.filter(|(_, count)| *count > 0).collect();
-    assert_eq!(rejected, [("FCDS", 1)]);
+    assert_eq!(rejected, [("SDS", 1)]);
     assert_eq!(delta.stat("listener_manager.lds.update_rejected").await, 0);
     edge.assert_not_drained("steady").await;
-    // The one at fault serves as before.
-    let steady = handshake(delta.at(SECURE), "bad.example.com", &edge.ca.certificate()).await;
+    // The one at fault has nothing to present.
+    let nothing = handshake(delta.at(SECURE), "bad.example.com", &edge.ca.certificate()).await;
     assert!(
-        steady.is_err_and(|error| error.to_string().contains("certificate")),
-        "it presents its certificate"
+        nothing.is_err_and(|error| !error.to_string().contains("certificate")),
+        "it presents a certificate"
     );
 }
 
