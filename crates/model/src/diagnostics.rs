@@ -13,6 +13,7 @@ mod destinations;
 mod gateway;
 mod l4;
 mod lookups;
+mod meeting;
 mod queries;
 mod service;
 mod sidecar;

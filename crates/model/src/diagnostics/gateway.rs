@@ -1,10 +1,13 @@
 //! Findings about a Gateway among other objects.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{Code, Diagnostics, path};
 
-use super::lookups::ConflictsOf;
+use super::{
+    l4::MOST_RIVALS,
+    meeting::{ConflictsOf, LeftOut},
+};
 use crate::{
     CertificateSource,
     gateway::{ClientCa, ClientValidation, ConflictReason, Gateway, ServerTls},
@@ -14,7 +17,7 @@ use crate::{
 pub(super) struct Surroundings<'a> {
     /// Whether some namespace has a Secret of this name.
     pub(super) has_secret: &'a dyn Fn(&str) -> bool,
-    /// Where it and Gateways with the same selector get in each other's way.
+    /// Where it and Gateways for the same proxies get in each other's way.
     pub(super) conflicts: &'a ConflictsOf,
 }
 
@@ -42,31 +45,63 @@ pub(super) fn check(gateway: &Gateway, around: &Surroundings<'_>, diagnostics: &
             finding.help("create it in the namespace of the gateway's Pods");
         }
     }
-    check_conflicts(around.conflicts, diagnostics);
+    check_conflicts(gateway, around.conflicts, diagnostics);
 }
 
-/// Reports servers that are left out, and to the author of the one that stays those of other namespaces: whoever
-/// runs a gateway that namespaces share has to know of both.
-fn check_conflicts(conflicts: &ConflictsOf, diagnostics: &mut Diagnostics) {
-    for conflict in &conflicts.left_out {
-        let with = format!("servers[{}] of {}", conflict.with.index, conflict.with.gateway);
-        let message = match &conflict.reason {
-            ConflictReason::Protocol => {
-                format!("port {} is taken by {with}, which speaks another protocol", conflict.port)
-            }
-            ConflictReason::Host(host) => format!("`{host}` on port {} is served by {with}", conflict.port),
+/// Reports servers that are left out to both authors: to that of the one that stays as well.
+fn check_conflicts(gateway: &Gateway, conflicts: &ConflictsOf, diagnostics: &mut Diagnostics) {
+    for ((index, with), left_out) in &conflicts.left_out {
+        let declared = gateway.servers.iter().find(|server| server.index == *index).map(|s| s.port);
+        let message =
+            left_out_message(left_out, declared, &format!("servers[{}] of {}", with.index, with.gateway));
+        let path = path!("servers"[*index]);
+        match left_out.by {
+            None => diagnostics.error(Code::ConflictingServer, path, message),
+            // Other Pods than those of the Service may have all servers.
+            Some(_) => diagnostics.warn(Code::ConflictingServer, path, message),
         };
-        diagnostics.error(Code::ConflictingServer, path!("servers"[conflict.server.index]), message);
     }
-    for (index, conflict) in &conflicts.leaves_out {
-        let what = match &conflict.reason {
-            ConflictReason::Protocol => format!("port {}", conflict.port),
-            ConflictReason::Host(host) => format!("`{host}` on port {}", conflict.port),
+    let mut told: BTreeMap<usize, usize> = BTreeMap::new();
+    for ((index, server), left_out) in &conflicts.leaves_out {
+        let number = told.entry(*index).or_default();
+        *number += 1;
+        if *number > MOST_RIVALS {
+            continue;
+        }
+        let port = left_out.conflict.port;
+        let what = match &left_out.conflict.reason {
+            ConflictReason::Protocol => format!("port {port}"),
+            ConflictReason::Host(host) => format!("`{host}` on port {port}"),
         };
-        let (server, gateway) = (conflict.server.index, &conflict.server.gateway);
+        let by = left_out.by.as_ref().map(|by| format!(" at the Pods of {by}")).unwrap_or_default();
         let message = format!(
-            "{what} is this server's, so servers[{server}] of {gateway}, of another namespace, is left out"
+            "{what} is this server's, so servers[{}] of {} is left out{by}",
+            server.index, server.gateway
         );
         diagnostics.info(Code::ConflictingServer, path!("servers"[*index]), message);
+    }
+    for (index, more) in
+        told.iter().filter_map(|(index, told)| Some((index, told.checked_sub(MOST_RIVALS + 1)?)))
+    {
+        let message = format!("{} more servers are left out because of this one", more + 1);
+        diagnostics.info(Code::ConflictingServer, path!("servers"[*index]), message);
+    }
+}
+
+/// Why a server is left out because of the server `with`, `declared` being its own port.
+fn left_out_message(left_out: &LeftOut, declared: Option<u16>, with: &str) -> String {
+    let port = left_out.conflict.port;
+    let at = match (&left_out.by, declared) {
+        (Some(by), Some(declared)) if declared != port => {
+            format!("port {port}, to which {by} leads port {declared},")
+        }
+        (Some(by), _) => format!("port {port} of the Pods of {by}"),
+        (None, _) => format!("port {port}"),
+    };
+    match &left_out.conflict.reason {
+        ConflictReason::Protocol => {
+            format!("{at} is taken by {with}, which speaks another protocol or takes all connections")
+        }
+        ConflictReason::Host(host) => format!("`{host}` on {at} is served by {with}"),
     }
 }

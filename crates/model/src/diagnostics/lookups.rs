@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     Host, ServiceKey, age,
-    gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, merge},
     input::{Secrets, Services, VirtualServices},
     registry::AllServices,
     service::{ServicesOf, Visibility},
@@ -237,44 +236,6 @@ impl Query for L4ClaimsOf {
         }
         claims.names.retain(|_, claimants| claimants.len() > 1);
         Arc::new(claims)
-    }
-}
-
-/// What the servers of a Gateway have to do with servers that are left out.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct ConflictsOf {
-    /// Its own servers that are left out.
-    pub(super) left_out: Vec<Conflict>,
-    /// Servers of Gateways of other namespaces that are left out because of its own, the first for each of its own.
-    pub(super) leaves_out: BTreeMap<usize, Conflict>,
-}
-
-/// The servers that are left out among the Gateways with one selector, which program the same proxies; for each
-/// Gateway that has to do with one.
-#[derive(Debug)]
-pub(super) struct ConflictsAmong;
-
-impl Query for ConflictsAmong {
-    type Key = LabelSet;
-    type Value = Arc<BTreeMap<ConfigKey, ConflictsOf>>;
-    const NAME: &'static str = "conflicts of gateways";
-    const STRATUM: Stratum = strata::BINDING;
-
-    fn compute(cx: &Reader<'_>, selector: &LabelSet) -> Self::Value {
-        let headers = cx.get::<GatewayHeaders>(&());
-        let same = headers.iter().filter(|header| header.selector == *selector);
-        let gateways: Vec<Arc<Gateway>> =
-            same.filter_map(|header| (*cx.get::<ResolvedGateway>(&header.origin)).clone()).collect();
-        let mut by_gateway: BTreeMap<ConfigKey, ConflictsOf> = BTreeMap::new();
-        for conflict in merge(&gateways, &Ports { targets: &[], privileged: true }).1 {
-            let (left_out, with) = (&conflict.server.gateway, &conflict.with.gateway);
-            if left_out.namespace != with.namespace {
-                let of_winner = by_gateway.entry(with.clone()).or_default();
-                of_winner.leaves_out.entry(conflict.with.index).or_insert_with(|| conflict.clone());
-            }
-            by_gateway.entry(left_out.clone()).or_default().left_out.push(conflict);
-        }
-        Arc::new(by_gateway)
     }
 }
 

@@ -12,9 +12,10 @@ use super::{
     destinations::Known,
     gateway,
     lookups::{
-        ConflictsAmong, ConflictsOf, ForeignRoutesOf, L4ClaimsOf, PortClaimsOf, SecretExists, SharedHostsOf,
-        TakesAll, VirtualServicesNaming, WildcardCovers,
+        ForeignRoutesOf, L4ClaimsOf, PortClaimsOf, SecretExists, SharedHostsOf, TakesAll,
+        VirtualServicesNaming, WildcardCovers,
     },
+    meeting::{ConflictsAmong, ConflictsOf},
     sidecar, virtual_service,
 };
 use crate::{

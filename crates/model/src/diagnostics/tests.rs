@@ -3,6 +3,7 @@ use fairlead_config::Severity;
 use super::*;
 use crate::testing::World;
 
+mod gateways;
 mod l4;
 
 /// Three services: `a` (HTTP, with an endpoint of version v1), `two` (two ports), `db` (TCP); and a Gateway `g`.
@@ -260,24 +261,6 @@ fn a_credential_needs_a_secret_somewhere() {
 }
 
 #[test]
-fn servers_of_gateways_with_one_selector_conflict() {
-    let server = |name, day, protocol: &str| {
-        object(
-            "Gateway",
-            name,
-            day,
-            &format!(
-                "selector: {{istio: other}}, servers: [{{port: {{number: 90, name: h, protocol: {protocol}}}, hosts: [a.com]}}]"
-            ),
-        )
-    };
-    check(
-        &[server("old", 1, "HTTP"), server("new", 2, "TCP")],
-        &["E conflicting-server new spec.servers[0]"],
-    );
-}
-
-#[test]
 fn sidecars_for_the_same_workloads_conflict() {
     let sidecar = |name, day| object("Sidecar", name, day, "egress: [{hosts: ['./*']}]");
     check(&[sidecar("old", 1), sidecar("new", 2)], &["E conflicting-sidecar new spec.workloadSelector"]);
@@ -348,26 +331,6 @@ fn of_many_services_the_oldest_that_says_otherwise_is_told() {
         object.rsplit('/').next().unwrap_or_default().to_owned()
     };
     assert_eq!(found.iter().map(older).collect::<Vec<_>>(), ["third", "first", "first"]);
-}
-
-#[test]
-fn both_gateways_are_told_where_namespaces_share_a_port() {
-    let gateway = |namespace: &str, name: &str, day: u8, server: &str| {
-        object("Gateway", name, day, &format!("selector: {{istio: shared}}, servers: [{server}]"))
-            .replace("namespace: shop", &format!("namespace: {namespace}"))
-    };
-    let tcp = "{port: {number: 443, name: tcp, protocol: TCP}, hosts: ['*']}";
-    let tls = "{port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: [a.com]}";
-    check(
-        &[gateway("shop", "old", 1, tcp), gateway("other", "new", 2, tls)],
-        &["E conflicting-server new spec.servers[0]", "I conflicting-server old spec.servers[0]"],
-    );
-    check(
-        &[gateway("shop", "old", 1, tls), gateway("other", "new", 2, tls)],
-        &["E conflicting-server new spec.servers[0]", "I conflicting-server old spec.servers[0]"],
-    );
-    let own = [gateway("shop", "old", 1, tcp), gateway("shop", "new", 2, tls)];
-    check(&own, &["E conflicting-server new spec.servers[0]"]);
 }
 
 #[test]
