@@ -38,12 +38,27 @@ pub(super) fn address(text: &str, path: FieldPath, found: &mut Diagnostics) {
     }
 }
 
-/// Checks what follows `unix://`: a path, or a name in the abstract namespace.
-pub(super) fn socket(socket: &str, path: FieldPath, found: &mut Diagnostics) {
+/// The longest path of a Unix socket (`sun_path` without its end). Envoy refuses what names a longer one.
+const SOCKET_BYTES: usize = 107;
+
+/// Tells why what follows `unix://` is neither a path nor a name in the abstract namespace.
+pub(super) fn socket_path(socket: &str) -> Result<(), String> {
     if !socket.starts_with('/') && !socket.starts_with('@') {
-        let message = format!("`{}` is not the path of a Unix socket", shown(socket));
+        Err("is not the path of a Unix socket".to_owned())
+    } else if socket.len() > SOCKET_BYTES {
+        Err(format!("is longer than the {SOCKET_BYTES} bytes that the path of a Unix socket may have"))
+    } else if socket.contains('\0') {
+        Err("has a character that the path of a Unix socket cannot have".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// Checks what follows `unix://`.
+pub(super) fn socket(socket: &str, path: FieldPath, found: &mut Diagnostics) {
+    if let Err(why) = socket_path(socket) {
         found
-            .error(Code::BadAddress, path, message)
+            .error(Code::BadAddress, path, format!("`{}` {why}", shown(socket)))
             .help("write it as in unix:///run/app.sock or unix://@app");
     }
 }
@@ -59,10 +74,12 @@ pub(super) enum EndpointAddress {
 /// Tells what the address of an endpoint is; reports it if it is nothing of all.
 pub(super) fn endpoint(text: &str, path: FieldPath, found: &mut Diagnostics) -> Option<EndpointAddress> {
     if let Some(socket) = text.strip_prefix("unix://") {
-        if (socket.starts_with('/') || socket.starts_with('@')) && !socket.ends_with('/') {
-            return Some(EndpointAddress::UnixSocket);
-        }
-        let message = format!("`{}` is not the path of a Unix socket", shown(text));
+        let why = match socket_path(socket) {
+            Ok(()) if socket.ends_with('/') => "is not the path of a Unix socket".to_owned(),
+            Ok(()) => return Some(EndpointAddress::UnixSocket),
+            Err(why) => why,
+        };
+        let message = format!("`{}` {why}", shown(text));
         found.error(Code::BadAddress, path, message).help("write it as in unix:///run/app.sock");
         return None;
     }

@@ -70,7 +70,7 @@ fn check_ingress(listener: &IstioIngressListener, path: &FieldPath, found: &mut 
 
 fn is_local_endpoint(endpoint: &str) -> bool {
     if let Some(socket) = endpoint.strip_prefix("unix://") {
-        return socket.starts_with('/') || socket.starts_with('@');
+        return address::socket_path(socket).is_ok();
     }
     let Some((address, number)) = endpoint.rsplit_once(':') else { return false };
     matches!(address, "127.0.0.1" | "0.0.0.0" | "[::1]" | "[::]")

@@ -16,6 +16,9 @@ pub(super) const SAME_ZONE: [&str; 4] = [NETWORK, REGION, ZONE, SUBZONE];
 /// The labels that `trafficDistribution: PreferSameNode` compares.
 pub(super) const SAME_NODE: [&str; 5] = [NETWORK, REGION, ZONE, SUBZONE, NODE];
 
+/// The last priority that Envoy takes (`LocalityLbEndpoints.priority`).
+const LAST_PRIORITY: u32 = 128;
+
 const NETWORK: &str = "topology.istio.io/network";
 const REGION: &str = "topology.kubernetes.io/region";
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -150,14 +153,15 @@ fn endpoint_label<'a>(endpoint: &'a Endpoint, key: &str) -> Option<&'a str> {
     })
 }
 
-/// Numbers the priorities from 0 without a gap (Envoy demands it), and sorts by them.
+/// Numbers the priorities from 0 without a gap (Envoy demands it), and sorts by them. Those beyond the last that
+/// Envoy takes share it: it would reject the whole assignment for one.
 fn compact(mut groups: Vec<LocalityGroup<'_>>) -> Vec<LocalityGroup<'_>> {
     let mut used: Vec<u32> = groups.iter().map(|g| g.priority).collect();
     used.sort_unstable();
     used.dedup();
     for group in &mut groups {
         let rank = used.binary_search(&group.priority).unwrap_or_default();
-        group.priority = u32::try_from(rank).unwrap_or(u32::MAX);
+        group.priority = u32::try_from(rank).unwrap_or(LAST_PRIORITY).min(LAST_PRIORITY);
     }
     groups.sort_by_key(|g| g.priority);
     groups

@@ -113,6 +113,23 @@ fn failover_priority_compares_labels_in_order() {
     assert_eq!(priorities, [(0, 1), (1, 1), (2, 1)]);
 }
 
+/// Envoy rejects an assignment with a priority above 128, with all of its endpoints.
+#[test]
+fn more_priorities_than_envoy_takes_share_the_last() {
+    let names: Vec<String> = (0..140).map(|i| format!("l{i}=x")).collect();
+    let labels = Preference::Labels(names.iter().map(|name| name.as_str().into()).collect());
+    let endpoints: Vec<Endpoint> = (0..=140)
+        .map(|agreeing| {
+            let mut endpoint = endpoint(&format!("10.0.0.{agreeing}"), "r1");
+            endpoint.labels = names[..agreeing].iter().map(|name| (&name[..name.len() - 2], "x")).collect();
+            endpoint
+        })
+        .collect();
+    let groups = apply(group(endpoints.iter()), &labels, &place("r1"));
+    let priorities: Vec<_> = groups.iter().map(|group| group.priority).collect();
+    assert_eq!(priorities, (0..=140).map(|rank| rank.min(128)).collect::<Vec<_>>());
+}
+
 /// Whether endpoints in these localities, from three on, may be sent in collections; and the weights of localities.
 fn collected(localities: &[&str], preference: &Preference<'_>, weighted: bool) -> (bool, Vec<u32>) {
     let mesh = Mesh::new(&Settings { assignment_elements: 3, ..Settings::default() });

@@ -130,6 +130,18 @@ fn resolution_and_endpoints_must_fit() {
         "spec.endpoints[0].address",
         "unix:///run",
     );
+    // Envoy rejects the whole assignment for such an endpoint.
+    let long = "a".repeat(107);
+    for (socket, why) in
+        [(&*format!("/{long}"), "107 bytes"), ("/a\\0b", "cannot have"), (&*format!("@{long}"), "107")]
+    {
+        let endpoint = format!("resolution: STATIC, endpoints: [{{address: \"unix://{socket}\"}}]");
+        entry(&with(&endpoint), "bad-address", "spec.endpoints[0].address", why);
+    }
+    let longest = format!("/{}", &long[1..]);
+    accept_entry(&format!(
+        "hosts: [a.b], resolution: STATIC, endpoints: [{{address: \"unix://{longest}\"}}]"
+    ));
     accept_entry(
         "hosts: [\"*.b\"], resolution: DNS, endpoints: [{address: x.y, ports: {tls: 1}, locality: a/b/c, weight: 5}]",
     );
