@@ -22,7 +22,7 @@ pub enum DurationError {
     Malformed,
     /// The duration is below zero.
     Negative,
-    /// The duration does not fit 64 bits of nanoseconds.
+    /// The duration has more whole seconds than Envoy takes.
     TooLong,
 }
 
@@ -62,6 +62,9 @@ impl FromStr for ProtoDuration {
     }
 }
 
+/// Envoy refuses durations from here on: 64 bits of nanoseconds, without the last, broken second.
+const END: u128 = 9_223_372_036_000_000_000;
+
 /// Sums the number-and-unit pairs of `text`.
 fn unsigned_nanos(text: &str) -> Result<u64, DurationError> {
     if text.is_empty() {
@@ -80,7 +83,7 @@ fn unsigned_nanos(text: &str) -> Result<u64, DurationError> {
         }
         let (unit, after) = split_while(after, |c| c != '.' && !c.is_ascii_digit());
         total += nanos_of(whole, fraction, unit_nanos(unit)?)?;
-        if total > u128::from(i64::MAX.unsigned_abs()) {
+        if total >= END {
             return Err(DurationError::TooLong);
         }
         rest = after;

@@ -41,6 +41,8 @@ fn other_texts_are_not_durations() {
         ("-", DurationError::Malformed),
         ("-1s", DurationError::Negative),
         ("9999999h", DurationError::TooLong),
+        // Envoy: `Duration out-of-range`.
+        ("9223372036s", DurationError::TooLong),
         ("99999999999999999999s", DurationError::TooLong),
         (" 1s", DurationError::Malformed),
     ] {

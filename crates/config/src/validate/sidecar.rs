@@ -56,22 +56,25 @@ fn check_ingress(listener: &IstioIngressListener, path: &FieldPath, found: &mut 
     if let Some(bind) = listener.bind.as_deref().filter(|bind| !bind.is_empty()) {
         address::address(bind, at("bind"), found);
     }
-    if let Some(endpoint) = listener.default_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty())
-        && !is_local_endpoint(endpoint)
-    {
-        let text = format!("`{}` is not an endpoint of the workload itself", shown(endpoint));
-        let help = "write 127.0.0.1:port, 0.0.0.0:port, [::1]:port, [::]:port or unix:///path";
-        found.error(Code::BadListener, at("defaultEndpoint"), text).help(help);
+    if let Some(endpoint) = listener.default_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) {
+        check_endpoint(endpoint, at("defaultEndpoint"), found);
     }
     if let Some(pool) = &listener.connection_pool {
         connection_pool::check(pool, &at("connectionPool"), found);
     }
 }
 
-fn is_local_endpoint(endpoint: &str) -> bool {
+fn check_endpoint(endpoint: &str, path: FieldPath, found: &mut Diagnostics) {
     if let Some(socket) = endpoint.strip_prefix("unix://") {
-        return address::socket_path(socket).is_ok();
+        address::socket(socket, path, found);
+    } else if !is_local_endpoint(endpoint) {
+        let text = format!("`{}` is not an endpoint of the workload itself", shown(endpoint));
+        let help = "write 127.0.0.1:port, 0.0.0.0:port, [::1]:port, [::]:port or unix:///path";
+        found.error(Code::BadListener, path, text).help(help);
     }
+}
+
+fn is_local_endpoint(endpoint: &str) -> bool {
     let Some((address, number)) = endpoint.rsplit_once(':') else { return false };
     matches!(address, "127.0.0.1" | "0.0.0.0" | "[::1]" | "[::]")
         && number.parse::<u16>().is_ok_and(|n| n > 0)

@@ -199,6 +199,7 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
     let around = sidecar::Surroundings {
         siblings: &cx.get::<SidecarsIn>(&config.key.namespace),
         inbound_port: mesh.inbound_port,
+        outbound_port: mesh.outbound_port,
         is_for_all,
         services: &|host: &Host| (*cx.get::<ServicesByHost>(host)).clone(),
         virtual_services: &|host: &Host| (*cx.get::<VirtualServicesNaming>(host)).clone(),

@@ -9,7 +9,7 @@ use crate::{
     Host,
     registry::ServiceSummary,
     service::Visibility,
-    sidecar::{EgressHost, EgressNamespace, Sidecar, SidecarHeader},
+    sidecar::{Bind, CaptureMode, EgressHost, EgressListener, EgressNamespace, Sidecar, SidecarHeader},
 };
 
 /// What the findings depend on beside the Sidecar.
@@ -18,6 +18,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) siblings: &'a [SidecarHeader],
     /// The port at which redirected traffic to a workload arrives.
     pub(super) inbound_port: u16,
+    /// The port at which that of a workload arrives.
+    pub(super) outbound_port: u16,
     /// Whether it is for the workloads of every namespace that has no Sidecar.
     pub(super) is_for_all: bool,
     /// The services of a host, in every namespace.
@@ -43,6 +45,7 @@ pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &
         }
     }
     for (index, listener) in sidecar.egress.iter().enumerate() {
+        check_port(index, listener, around, diagnostics);
         let exact = listener.hosts.iter().enumerate().filter(|(_, host)| !host.host.is_wildcard());
         for (at, host) in exact.filter(|(_, host)| !exists(host, &sidecar.origin.namespace, around)) {
             let message = format!(
@@ -51,6 +54,28 @@ pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &
             );
             diagnostics.warn(Code::UnknownEgressHost, path!("egress"[index]."hosts"[at]), message);
         }
+    }
+}
+
+/// Every address of a port where redirected traffic comes is taken.
+fn check_port(
+    index: usize,
+    listener: &EgressListener,
+    around: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let everywhere = match &listener.bind {
+        None => listener.capture != CaptureMode::None,
+        Some(Bind::Ip(ip)) => ip.is_unspecified(),
+        Some(Bind::Unix(_)) => false,
+    };
+    let taken = [around.inbound_port, around.outbound_port];
+    let port = listener.port.as_ref().map(|port| port.number).filter(|port| taken.contains(port));
+    if let Some(port) = port.filter(|_| everywhere) {
+        let message = format!(
+            "port {port} is where the proxy itself takes redirected traffic; the listener is left out"
+        );
+        diagnostics.error(Code::BadListener, path!("egress"[index]."port"."number"), message);
     }
 }
 

@@ -274,6 +274,21 @@ fn ingress_is_not_at_the_proxys_own_port() {
 }
 
 #[test]
+fn egress_is_not_on_every_address_of_the_proxys_own_port() {
+    let egress = |bind: &str| {
+        let listener =
+            format!("{{hosts: ['*/*'], {bind} port: {{number: 15001, name: http, protocol: HTTP}}}}");
+        object("Sidecar", "s", 1, &format!("egress: [{listener}]"))
+    };
+    for bind in ["", "bind: '::',", "bind: 0.0.0.0,"] {
+        check(&[egress(bind)], &["E bad-listener s spec.egress[0].port.number"]);
+    }
+    for bind in ["bind: 127.0.0.1,", "captureMode: NONE,"] {
+        check(&[egress(bind)], &[]);
+    }
+}
+
+#[test]
 fn an_egress_host_needs_a_service() {
     let sidecar = |host: &str| object("Sidecar", "s", 1, &format!("egress: [{{hosts: ['{host}']}}]"));
     check(&[sidecar("./ghost.shop.svc.cluster.local")], &["W unknown-egress-host s spec.egress[0].hosts[0]"]);

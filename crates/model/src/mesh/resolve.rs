@@ -46,12 +46,7 @@ pub fn resolve(settings: &Settings, object: Option<&Config<api::ConfigMap>>) -> 
 
 /// Mirrors istio pkg/config/mesh/mesh.go (ApplyMeshConfig).
 fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostics) {
-    set(&mut mesh.outbound_port, port(config.proxy_listen_port, "proxyListenPort", diagnostics));
-    set(
-        &mut mesh.inbound_port,
-        port(config.proxy_inbound_listen_port, "proxyInboundListenPort", diagnostics),
-    );
-    mesh.http_proxy_port = port(config.proxy_http_port, "proxyHttpPort", diagnostics);
+    apply_ports(config, mesh, diagnostics);
     set(&mut mesh.connect_timeout, positive(config.connect_timeout, "connectTimeout", diagnostics));
     set(&mut mesh.dns_refresh_rate, dns_refresh_rate(config, diagnostics));
     set(&mut mesh.protocol_detection_timeout, config.protocol_detection_timeout.map(Duration::from));
@@ -74,6 +69,30 @@ fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostic
     set(&mut mesh.default_virtual_service_export_to, export_to(&config.default_virtual_service_export_to));
     set(&mut mesh.default_destination_rule_export_to, export_to(&config.default_destination_rule_export_to));
     note_what_has_no_effect(config, mesh, diagnostics);
+}
+
+/// The ports that proxies listen on themselves: each is one of its own, as Envoy refuses two listeners at one address.
+fn apply_ports(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostics) {
+    let defaults = (mesh.outbound_port, mesh.inbound_port);
+    let inbound = port(config.proxy_inbound_listen_port, "proxyInboundListenPort", diagnostics);
+    set(&mut mesh.outbound_port, port(config.proxy_listen_port, "proxyListenPort", diagnostics));
+    set(&mut mesh.inbound_port, inbound);
+    if mesh.outbound_port == mesh.inbound_port {
+        let name = if inbound.is_some() { "proxyInboundListenPort" } else { "proxyListenPort" };
+        let message = format!(
+            "outbound and inbound traffic cannot both come to port {}; the default ports are used",
+            mesh.outbound_port
+        );
+        diagnostics.error(Code::BadPort, field(name), message);
+        (mesh.outbound_port, mesh.inbound_port) = defaults;
+    }
+    mesh.http_proxy_port = port(config.proxy_http_port, "proxyHttpPort", diagnostics);
+    if let Some(taken) = mesh.http_proxy_port.filter(|p| [mesh.outbound_port, mesh.inbound_port].contains(p))
+    {
+        let message = format!("redirected traffic comes to port {taken}; no HTTP proxy listens");
+        diagnostics.error(Code::BadPort, field("proxyHttpPort"), message);
+        mesh.http_proxy_port = None;
+    }
 }
 
 /// How often names are looked up. Envoy refuses each cluster with names for less than this.

@@ -163,3 +163,25 @@ fn names_are_not_looked_up_every_millisecond() {
     assert!(found.len() == 1 && found[0].contains("FL0209"), "{found:?}");
     assert_eq!(mesh("dnsRefreshRate: 2ms").dns_refresh_rate, Duration::from_millis(2));
 }
+
+#[test]
+fn ports_of_the_proxy_are_not_shared() {
+    let ports = |text| {
+        let mut world = World::of(&config_map(text));
+        let mesh = world.get::<ResolvedMesh>(&());
+        (mesh.outbound_port, mesh.inbound_port, mesh.http_proxy_port, diagnostics(text))
+    };
+    let told =
+        |found: &[String], at: &str| found.len() == 1 && found[0].contains(&format!("data[mesh].{at}"));
+    let (outbound, inbound, _, found) = ports("proxyListenPort: 80\nproxyInboundListenPort: 80\n");
+    assert_eq!((outbound, inbound), (15001, 15006));
+    assert!(told(&found, "proxyInboundListenPort"), "{found:?}");
+    let (outbound, inbound, _, found) = ports("proxyListenPort: 15006\n");
+    assert_eq!((outbound, inbound), (15001, 15006));
+    assert!(told(&found, "proxyListenPort"), "{found:?}");
+    let (_, inbound, http, found) = ports("proxyInboundListenPort: 9000\nproxyHttpPort: 9000\n");
+    assert_eq!((inbound, http), (9000, None));
+    assert!(told(&found, "proxyHttpPort"), "{found:?}");
+    let swapped = ports("proxyListenPort: 15006\nproxyInboundListenPort: 15001\nproxyHttpPort: 15002\n");
+    assert_eq!(swapped, (15006, 15001, Some(15002), Vec::new()));
+}

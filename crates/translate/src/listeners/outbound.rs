@@ -200,7 +200,7 @@ impl Arrivals {
         let more = self.more(at, plan.is_alone)?;
         let Planned { view, unknown, mesh, .. } = plan;
         let (bind, port) = at.clone();
-        let any = bind == Bind::Ip(wildcard(view.families));
+        let any = matches!(bind, Bind::Ip(ip) if ip.is_unspecified());
         if any && (RESERVED_PORTS.contains(&port) || port == mesh.outbound_port || port == mesh.inbound_port)
         {
             return None;

@@ -160,6 +160,10 @@ fn workload_entries_are_checked() {
     workload("address: 1.1.1.1, ports: {http: 0}", "bad-port", "spec.ports[http]", "0");
     workload("address: 1.1.1.1, ports: {a b: 1}", "bad-name", "spec.ports[a b]", "a b");
     workload("address: \"unix:///a\", ports: {a: 1}", "bad-address", "spec.ports", "no ports");
+    let long = format!("address: \"unix:///{}\"", "s".repeat(107));
+    workload(&long, "bad-address", "spec.address", "107 bytes");
+    accept(&object("WorkloadEntry", &format!("{{address: \"unix:///{}\"}}", "s".repeat(106))));
+    workload("address: \"unix:///a\\0b\"", "bad-address", "spec.address", "cannot have");
     workload("address: 1.1.1.1, locality: a//b", "bad-locality", "spec.locality", "empty");
     workload("address: 1.1.1.1, locality: a/*", "bad-locality", "spec.locality", "wildcard");
     workload("address: 1.1.1.1, labels: {a: b c}", "bad-label", "spec.labels[a]", "b c");

@@ -24,6 +24,13 @@ fn egress_is_checked() {
     egress("hosts: [./a_b]", "bad-host", ".hosts[0]", "only letters");
     egress("hosts: [~/a_b]", "bad-host", ".hosts[0]", "only letters");
     egress("hosts: [./*], bind: \"unix:///a\"", "bad-listener", ".bind", "needs `port`");
+    let long = "s".repeat(107);
+    egress(
+        &format!("hosts: [./*], port: {{number: 1, protocol: TCP, name: a}}, bind: \"unix:///{long}\""),
+        "bad-address",
+        ".bind",
+        "107 bytes",
+    );
     egress("hosts: [./*], port: {number: 0, protocol: TCP}", "bad-port", ".port.number", "0");
     egress("hosts: [./*], port: {protocol: TCP, name: a}", "bad-port", ".port", "no number");
     egress("hosts: [./*], port: {number: 1, protocol: X}", "unknown-protocol", ".port.protocol", "TCP");
@@ -87,6 +94,15 @@ fn ingress_is_checked() {
         "duplicate-port",
         "spec.ingress[1].port",
         "remove one",
+    );
+    spec(
+        &format!(
+            "{{ingress: [{{port: {{number: 1, protocol: HTTP, name: a}}, defaultEndpoint: \"unix:///{}\"}}]}}",
+            "s".repeat(107)
+        ),
+        "bad-address",
+        "spec.ingress[0].defaultEndpoint",
+        "107 bytes",
     );
     for endpoint in ["127.0.0.1:80", "0.0.0.0:80", "[::1]:80", "unix:///a/b", "unix://@a"] {
         accept(&object(
