@@ -42,7 +42,18 @@ impl Ca {
     /// # Errors
     /// If a name cannot stand in a certificate.
     pub fn server(&self, names: &[&str]) -> Result<CertKey, rcgen::Error> {
-        self.issue(names, ExtendedKeyUsagePurpose::ServerAuth)
+        self.issue(names, ExtendedKeyUsagePurpose::ServerAuth, |_| {})
+    }
+
+    /// As [`Ca::server`], valid in the year 2000 only.
+    ///
+    /// # Errors
+    /// If a name cannot stand in a certificate.
+    pub fn expired_server(&self, names: &[&str]) -> Result<CertKey, rcgen::Error> {
+        self.issue(names, ExtendedKeyUsagePurpose::ServerAuth, |params| {
+            params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2000, 12, 31);
+        })
     }
 
     /// A certificate for a client with `names`, as of [`Ca::server`].
@@ -50,16 +61,22 @@ impl Ca {
     /// # Errors
     /// If a name cannot stand in a certificate.
     pub fn client(&self, names: &[&str]) -> Result<CertKey, rcgen::Error> {
-        self.issue(names, ExtendedKeyUsagePurpose::ClientAuth)
+        self.issue(names, ExtendedKeyUsagePurpose::ClientAuth, |_| {})
     }
 
-    fn issue(&self, names: &[&str], usage: ExtendedKeyUsagePurpose) -> Result<CertKey, rcgen::Error> {
+    fn issue(
+        &self,
+        names: &[&str],
+        usage: ExtendedKeyUsagePurpose,
+        edit: impl FnOnce(&mut CertificateParams),
+    ) -> Result<CertKey, rcgen::Error> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or("nobody"));
         params.subject_alt_names =
             names.iter().map(|name| alternative_name(name)).collect::<Result<_, _>>()?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
+        edit(&mut params);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(CertKey { certificate: certificate.pem(), key: key.serialize_pem() })

@@ -120,6 +120,8 @@ fn unbound(mut listener: Value, index: usize) -> Value {
     listener["bind_to_port"] = json!(false);
     if let Some(listener) = listener.as_object_mut() {
         listener.remove("additional_addresses");
+        // Envoy 1.40 ends where a transparent listener has no socket.
+        listener.remove("transparent");
     }
     listener
 }

@@ -1,4 +1,5 @@
 //! Whether expressions are judged as Envoy judges them: hand-written ones, and random ones, 30,000 in `make soak`.
+//! `FAIRLEAD_SOAK_SEED` draws others.
 //!
 //! Thousands are asked about at once. Each is in a listener of its own, in a file, and Envoy's limit for programs is
 //! zero: it refuses every listener, and says of each why, or how large the program is.
@@ -26,7 +27,7 @@ const WITHIN: Duration = Duration::from_secs(60);
 async fn expressions_are_judged_as_envoy_judges_them() {
     let mut expressions = made::by_hand();
     let random = if is_full() { 30_000 } else { 600 };
-    expressions.extend(made::at_random(random));
+    expressions.extend(made::at_random(random, seed()));
     let (mut taken, mut faults) = (0, Vec::new());
     for batch in expressions.chunks(BATCH) {
         let listeners = batch.iter().map(|expression| listener(&filter_with(expression))).collect();
@@ -38,6 +39,13 @@ async fn expressions_are_judged_as_envoy_judges_them() {
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), expressions.len(), faults.join("\n"));
     let refused = expressions.len() - taken;
     assert!(taken > random / 3 && refused > random / 5, "too much alike: {taken} taken, {refused} refused");
+}
+
+/// What decides the random expressions: `FAIRLEAD_SOAK_SEED`, or 1.
+fn seed() -> u64 {
+    std::env::var_os("FAIRLEAD_SOAK_SEED").map_or(1, |text| {
+        text.to_str().and_then(|text| text.parse().ok()).expect("FAIRLEAD_SOAK_SEED is a number")
+    })
 }
 
 /// What is not judged alike.

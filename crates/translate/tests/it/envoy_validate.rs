@@ -104,18 +104,19 @@ fn rename(object: &mut Map<String, Value>, prefix: &str) {
     object.insert("name".into(), name.into());
 }
 
-/// Stands in for the secrets that are not sent, for which Envoy would wait.
+/// Stands in for the secrets that are not sent, for which Envoy would wait: as certificate and as authorities, as
+/// Envoy keeps these apart.
 fn missing_secrets(sets: &Sets) -> Vec<Value> {
     let missing = closure::missing(sets);
     let names = missing.iter().filter_map(|what| what.strip_prefix("secret "));
-    let secret = |name: &str| {
-        if name.starts_with("kubernetes-cacert://") {
-            json!({"name": name, "validation_context": {"trusted_ca": {}}})
-        } else {
-            json!({"name": name, "tls_certificate": {"certificate_chain": {}, "private_key": {}}})
-        }
+    let both = |name: &str| {
+        let certificate = json!({"certificate_chain": {}, "private_key": {}});
+        [
+            json!({"name": name, "tls_certificate": certificate}),
+            json!({"name": name, "validation_context": {"trusted_ca": {}}}),
+        ]
     };
-    names.map(secret).collect()
+    names.flat_map(both).collect()
 }
 
 fn inline_endpoints(cluster: &mut Value, assignments: &[Value]) {
@@ -145,7 +146,8 @@ fn replace_certificates(object: &mut Map<String, Value>, files: &Files) {
     let certificates =
         [("trusted_ca", &files.ca), ("certificate_chain", &files.chain), ("private_key", &files.key)];
     for (field, file) in certificates {
-        if let Some(source) = object.get_mut(field) {
+        // Envoy refuses a file without a name, whatever files there are.
+        if let Some(source) = object.get_mut(field).filter(|source| source["filename"] != "") {
             *source = json!({"filename": file});
         }
     }

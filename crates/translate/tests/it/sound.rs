@@ -58,6 +58,9 @@ fn hosts_of_table(table: &Value, problems: &mut Vec<String>) {
 fn chains_of_listener(listener: &Value, problems: &mut Vec<String>) {
     let name = text(&listener["name"]);
     let chains = items(&listener["filter_chains"]);
+    if listener["transparent"] == true && listener["bind_to_port"] == false {
+        problems.push(format!("listener {name} is transparent and has no socket, which ends Envoy"));
+    }
     if chains.is_empty() && listener["default_filter_chain"].is_null() {
         problems.push(format!("listener {name} has no filter chain"));
     }
@@ -127,8 +130,22 @@ fn addresses(listeners: &[Value], problems: &mut Vec<String>) {
             if let Some(other) = taken.insert(address.to_string(), &listener["name"]) {
                 problems.push(format!("listeners {} and {other} share {address}", listener["name"]));
             }
+            if !can_be_listened_on(address) {
+                problems.push(format!("listener {} is at {address}, which is no address", listener["name"]));
+            }
         }
     }
+}
+
+/// Whether Envoy reads it as the address of a listener.
+fn can_be_listened_on(address: &Value) -> bool {
+    let socket = &address["socket_address"];
+    if socket.is_null() {
+        let path = text(&address["pipe"]["path"]);
+        return !path.is_empty() && path.len() <= 107;
+    }
+    text(&socket["address"]).parse::<std::net::IpAddr>().is_ok()
+        && socket["port_value"].as_u64() <= Some(65_535)
 }
 
 /// Endpoints of EDS are addresses, with a weight where there is one, in priorities without a gap.

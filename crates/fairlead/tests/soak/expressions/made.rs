@@ -273,9 +273,10 @@ pub(super) fn by_hand() -> Vec<String> {
     BY_HAND.iter().map(|text| (*text).to_owned()).chain(named).collect()
 }
 
-/// Random ones, the same each time.
-pub(super) fn at_random(count: usize) -> Vec<String> {
-    let mut random = Random(1);
+/// Random ones, the same for each seed.
+pub(super) fn at_random(count: usize, seed: u64) -> Vec<String> {
+    // The state of a xorshift is never zero.
+    let mut random = Random(seed.max(1));
     // Istio's limit for a length is applied before.
     std::iter::repeat_with(|| random.expression())
         .filter(|expression| !expression.is_empty() && expression.len() <= 1024)

@@ -2,8 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
+use super::values::{
+    ADDRESSES, ALT_NAMES, DURATIONS, HEADERS, IPS, LABELS, LOCALITIES, LOG_FORMATS, ODD_ADDRESSES,
+    ODD_DURATIONS, ODD_EXPRESSIONS, ODD_HEADERS, ODD_HOSTS, ODD_LOCALITIES, ODD_PORTS, ODD_TEXTS, PORTS,
+    SOUND_EXPRESSIONS, SOUND_HOSTS, SOUND_TEXTS,
+};
+
 /// Draws from a sequence that its seed decides.
-pub(crate) struct Pen(u64);
+pub(crate) struct Pen {
+    state: u64,
+    /// How many values of a hundred no one should write.
+    odd: usize,
+}
 
 /// An object with each field as often as its number says, in a hundred.
 macro_rules! fields {
@@ -19,116 +29,16 @@ macro_rules! fields {
 }
 pub(crate) use fields;
 
-const SOUND_HOSTS: &[&str] = &[
-    "a",
-    "b",
-    "a.alphans.svc.cluster.local",
-    "b.zetans.svc.cluster.local",
-    "one.test",
-    "api.ext.test",
-    "*.ext.test",
-    "*.test",
-    "two.ext.test",
-    "shop.example.com",
-];
-const ODD_HOSTS: &[&str] = &[
-    "*",
-    "*-mr.ext.test",
-    "*ext.test",
-    "*.alphans.svc.cluster.local",
-    "One.Test",
-    "one.test.",
-    "10.7.0.1",
-    "fd00::7",
-    "*.",
-    "*.*.test",
-    "a b",
-    "",
-    "-x.test",
-    "x_y.test",
-    "localhost",
-    "one",
-    "*t",
-];
-const SOUND_TEXTS: &[&str] =
-    &["x", "v1", "/", "/a", "/a/b", "%PROTOCOL%", "%REQ(:path)%", "a-b", "100%%", "text/html"];
-const ODD_TEXTS: &[&str] = &[
-    "",
-    " ",
-    "100%",
-    "a%20b",
-    "%BOGUS%",
-    "%ENVIRONMENT(HOME)%",
-    "a\nb",
-    "a\r\nb",
-    "\u{0}",
-    "é",
-    "\u{7f}",
-    "\\1",
-    "\\",
-    "{}",
-    "*",
-    "//",
-    "/a?b#c",
-    "/*",
-    "/{a}",
-    "/a%2fb",
-    "a,b",
-    "%",
-    "%%%",
-    "%REQ(a b)%",
-    "%START_TIME(%n)%",
-    "\t",
-];
-const SOUND_EXPRESSIONS: &[&str] = &[
-    ".*",
-    "/a.*",
-    "/a/(.*)",
-    "^/([^/]+)/(.*)$",
-    "\\d+",
-    "(?i)abc",
-    "a|b",
-    "[[:alpha:]]+",
-    "(?P<x>a)(b)",
-    "/v[0-9]{1,3}",
-];
-const ODD_EXPRESSIONS: &[&str] =
-    &["", "*", "(a", "a{1001}", "[z-a]", "a**", "(?=x)", "\\1", "(?<x", "a{2,1}", "\\"];
-const HEADERS: &[&str] = &["x-a", "X-B", "x_c", "content-type", "user-agent", "host", "x-envoy-c", "cookie"];
-const ODD_HEADERS: &[&str] =
-    &[":path", ":authority", ":scheme", "", "a b", "x:y", "é", "transfer-encoding", "@x", "a\n"];
-const DURATIONS: &[&str] = &["1s", "10s", "0.5s", "100ms", "1m", "2h", "0s", "1ms"];
-const ODD_DURATIONS: &[&str] =
-    &["0.000001s", "87600h", "-1s", "1us", "315576000001s", "0.9ms", "1.5s", "1h1m", "x"];
-const PORTS: &[u32] = &[80, 443, 8080, 9000, 15443];
-const ODD_PORTS: &[u32] = &[0, 1, 65_535, 65_536, 15_001, 15_006, 4_294_967_295];
-const ADDRESSES: &[&str] =
-    &["10.7.0.1", "10.7.0.2", "240.0.0.1", "10.96.0.1", "fd00::7", "10.8.0.0/16", "10.7.0.1/32"];
-const ODD_ADDRESSES: &[&str] = &[
-    "0.0.0.0",
-    "::",
-    "0.0.0.0/0",
-    "::/0",
-    "10.8.1.1/16",
-    "127.0.0.1",
-    "10.7.0.256",
-    "::ffff:10.7.0.1",
-    "1.2.3.4/33",
-    "",
-    "fe80::1%eth0",
-    "255.255.255.255",
-];
-const LABELS: &[&str] = &["a", "b", "client", "vm"];
-
 impl Pen {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        // In one world of four they are many.
+        Self { state: seed, odd: if seed.is_multiple_of(4) { 25 } else { 4 } }
     }
 
     /// Splitmix64, of public domain.
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
@@ -147,9 +57,9 @@ impl Pen {
         from[self.below(from.len())].clone()
     }
 
-    /// One of the first, or one time in twenty-five one of the second.
+    /// One of the first, or now and then one of the second.
     fn mostly<T: Clone>(&mut self, sound: &[T], odd: &[T]) -> T {
-        if self.often(4) { self.pick(odd) } else { self.pick(sound) }
+        if self.often(self.odd) { self.pick(odd) } else { self.pick(sound) }
     }
 
     /// From `least` to `most` values.
@@ -191,7 +101,7 @@ impl Pen {
         match self.below(200) {
             0 => "x".repeat(300).into(),
             1 => "x".repeat(20_000).into(),
-            _ if self.often(8) => self.pick(ODD_TEXTS).into(),
+            _ if self.often(2 * self.odd) => self.pick(ODD_TEXTS).into(),
             _ => self.pick(SOUND_TEXTS).into(),
         }
     }
@@ -220,13 +130,56 @@ impl Pen {
         self.mostly(ADDRESSES, ODD_ADDRESSES).into()
     }
 
+    /// An address of a workload.
+    pub(crate) fn ip(&mut self) -> Value {
+        self.pick(IPS).into()
+    }
+
+    pub(crate) fn locality(&mut self) -> Value {
+        if self.often(80) { self.pick(LOCALITIES).into() } else { self.pick(ODD_LOCALITIES).into() }
+    }
+
+    /// A name that a certificate may carry.
+    pub(crate) fn alt_name(&mut self) -> Value {
+        if self.often(80) { self.pick(ALT_NAMES).into() } else { self.text() }
+    }
+
+    /// A parameter of a query.
+    pub(crate) fn parameter(&mut self) -> String {
+        self.pick(&["q", "", "a b", "é", "q", "%41", "x=y", "&"]).to_owned()
+    }
+
+    pub(crate) fn log_format(&mut self) -> Value {
+        self.pick(LOG_FORMATS).into()
+    }
+
+    /// A file of the proxy, which is called like that.
+    pub(crate) fn file(&mut self, name: &str) -> Value {
+        if self.often(85) {
+            return format!("/etc/certs/{name}").into();
+        }
+        match self.below(8) {
+            0 => format!("/{}", "f".repeat(5_000)).into(),
+            _ => {
+                self.pick(&["", "/gone.pem", "gone.pem", "é", " ", "/etc/certs/", "/etc/%2e/x", "a:b"]).into()
+            }
+        }
+    }
+
     pub(crate) fn share(&mut self) -> Value {
-        let value = self.mostly(&[0.0, 0.001, 0.1, 12.5, 50.0, 100.0], &[-1.0, 100.1, 1e300, 0.000_000_1]);
+        let value = self.mostly(
+            &[0.0, 0.001, 0.1, 12.5, 50.0, 100.0],
+            &[-1.0, 100.1, 1e300, 0.000_000_1, 99.999_999, 0.000_05, 100.000_000_1],
+        );
         json!({"value": value})
     }
 
     pub(crate) fn number(&mut self) -> Value {
-        self.mostly(&[0_i64, 1, 2, 3, 10, 100, 1000], &[-1, 2_147_483_647, 4_294_967_295, 65_537]).into()
+        self.mostly(
+            &[0_i64, 1, 2, 3, 10, 100, 1000],
+            &[-1, 2_147_483_647, 2_147_483_648, 4_294_967_295, 4_294_967_296, 65_537, i64::MIN, i64::MAX],
+        )
+        .into()
     }
 
     pub(crate) fn bool(&mut self) -> Value {
@@ -245,7 +198,8 @@ impl Pen {
             0..4 => json!({"exact": self.text()}),
             4..8 => json!({"prefix": self.path()}),
             8..11 => json!({"regex": self.expression()}),
-            _ => json!({}),
+            _ if self.often(80) => json!({}),
+            _ => json!({"exact": self.text(), "prefix": self.path()}),
         }
     }
 }
