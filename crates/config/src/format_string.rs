@@ -11,8 +11,13 @@
 mod operators;
 
 use operators::{METADATA_KINDS, PLAIN, Takes, takes};
+use serde_json::{Map, Value as Json};
 
 use crate::decode::shown;
+
+/// How deep the values of a format in JSON may lie in each other: Envoy reads messages of a hundred levels, and an
+/// object within an object is three.
+const MOST_LEVELS: usize = 30;
 
 /// Checks the value of a header.
 ///
@@ -33,6 +38,38 @@ pub fn header_value(value: &str) -> Result<(), String> {
 /// Says what is wrong with it.
 pub fn access_log(format: &str) -> Result<(), String> {
     read(format, true)
+}
+
+/// Checks the format of an access log in the form of JSON: an object whose texts are format strings. Numbers, truth
+/// values and null are written as they are, and keys are no format strings.
+///
+/// # Errors
+///
+/// Says what is wrong with it, and where.
+pub fn access_log_json(format: &str) -> Result<Map<String, Json>, String> {
+    let json: Json = serde_json::from_str(format).map_err(|error| format!("it is no JSON: {error}"))?;
+    let Json::Object(fields) = json else { return Err("it is no JSON object".to_owned()) };
+    for (key, value) in &fields {
+        check_json(value, &shown(key), 1)?;
+    }
+    Ok(fields)
+}
+
+fn check_json(value: &Json, path: &str, levels: usize) -> Result<(), String> {
+    if levels > MOST_LEVELS {
+        return Err(format!("`{path}` lies too deep, at most {MOST_LEVELS} levels are possible"));
+    }
+    match value {
+        Json::String(text) => read(text, true).map_err(|why| format!("`{path}`: {why}")),
+        Json::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| check_json(item, &format!("{path}[{index}]"), levels + 1)),
+        Json::Object(fields) => fields
+            .iter()
+            .try_for_each(|(key, value)| check_json(value, &format!("{path}.{}", shown(key)), levels + 1)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
+    }
 }
 
 fn read(format: &str, trusted: bool) -> Result<(), String> {

@@ -92,10 +92,8 @@ pub struct Mesh {
     pub default_policy: PolicyBlocks,
     /// `accessLogFile`; `None`: no access log.
     pub access_log_file: Option<Arc<str>>,
-    /// `accessLogEncoding` is `JSON`. Default false (text).
-    pub access_log_json: bool,
-    /// `accessLogFormat`; `None`: Istio's format.
-    pub access_log_format: Option<Arc<str>>,
+    /// `accessLogEncoding` and `accessLogFormat`. Default: Istio's line of text.
+    pub access_log_format: AccessLogFormat,
     /// `defaultServiceExportTo`. Default `*`.
     pub default_service_export_to: Visibility,
     /// `defaultVirtualServiceExportTo`. Default `*`.
@@ -104,7 +102,21 @@ pub struct Mesh {
     pub default_destination_rule_export_to: Visibility,
 }
 
+/// The form of the entries of access logs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccessLogFormat {
+    /// Lines of text, with their line break; `None`: Istio's line.
+    Text(Option<Arc<str>>),
+    /// JSON objects; `None`: Istio's fields.
+    Json(Option<Arc<serde_json::Map<String, serde_json::Value>>>),
+}
+
 impl Mesh {
+    /// The ConfigMap that its MeshConfig is read from.
+    pub fn config_map(&self) -> ConfigKey {
+        config_map(&self.root_namespace)
+    }
+
     /// The mesh without a MeshConfig.
     pub fn new(settings: &Settings) -> Self {
         Self {
@@ -127,8 +139,7 @@ impl Mesh {
             default_retries: None,
             default_policy: PolicyBlocks::default(),
             access_log_file: None,
-            access_log_json: false,
-            access_log_format: None,
+            access_log_format: AccessLogFormat::Text(None),
             default_service_export_to: Visibility::Public,
             default_virtual_service_export_to: Visibility::Public,
             default_destination_rule_export_to: Visibility::Public,
@@ -168,10 +179,14 @@ impl Query for MeshDiagnostics {
     }
 }
 
+/// The ConfigMap that holds the MeshConfig.
+fn config_map(root: &Namespace) -> ConfigKey {
+    ConfigKey::new(Kind::ConfigMap, root.clone(), "istio")
+}
+
 fn sources(cx: &Reader<'_>) -> (Arc<Settings>, Option<Arc<Config<api::ConfigMap>>>) {
     let settings = cx.input::<MeshSettings>(&()).unwrap_or_default();
-    let key = ConfigKey::new(Kind::ConfigMap, settings.root_namespace.clone(), "istio");
-    let object = cx.input::<ConfigMaps>(&key);
+    let object = cx.input::<ConfigMaps>(&config_map(&settings.root_namespace));
     (settings, object)
 }
 

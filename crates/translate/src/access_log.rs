@@ -3,9 +3,9 @@
 use envoy_types::pb::envoy::config::accesslog::v3::AccessLog;
 use fairlead_envoy::{
     access_log::{Format, file},
-    metadata::string_struct,
+    metadata::{json_struct, string_struct},
 };
-use fairlead_model::mesh::Mesh;
+use fairlead_model::mesh::{AccessLogFormat, Mesh};
 
 /// Istio's default line (istio.io, "Envoy Access Logs").
 const TEXT: &str = "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" \
@@ -47,10 +47,10 @@ const JSON: [(&str, &str); 24] = [
 /// The access log of every connection manager and TCP proxy; `None` where MeshConfig names no file.
 pub(crate) fn access_log(mesh: &Mesh) -> Option<AccessLog> {
     let path = mesh.access_log_file.as_deref()?;
-    let format = if mesh.access_log_json {
-        Format::Json(string_struct(JSON))
-    } else {
-        Format::Text(mesh.access_log_format.as_deref().unwrap_or(TEXT).to_owned())
+    let format = match &mesh.access_log_format {
+        AccessLogFormat::Text(text) => Format::Text(text.as_deref().unwrap_or(TEXT).to_owned()),
+        AccessLogFormat::Json(None) => Format::Json(string_struct(JSON)),
+        AccessLogFormat::Json(Some(fields)) => Format::Json(json_struct(fields)),
     };
     Some(file(path, Some(format)))
 }

@@ -18,7 +18,8 @@ use super::schema::{Message, Schema, Shape};
 pub(super) struct Costs {
     /// The first that fits decides; without one, the field itself goes.
     rules: &'static [(Place, Cost)],
-    /// What stands in for a field that goes, or a list that loses all its items: its pattern, and JSON.
+    /// What stands in for a field that goes, or a list that loses all its items: its pattern, or its path where it is an
+    /// entry of a map, and JSON.
     stand_ins: &'static [(&'static str, &'static str)],
 }
 
@@ -72,6 +73,15 @@ const DESTINATION_RULE: Costs = Costs {
     stand_ins: &[("spec.exportTo", r#"["."]"#)],
 };
 
+/// Whether a MeshConfig that cannot be read says `REGISTRY_ONLY` nobody knows.
+const CONFIG_MAP: Costs = Costs {
+    rules: &[],
+    stand_ins: &[
+        ("data[mesh]", r#""outboundTrafficPolicy: {mode: REGISTRY_ONLY}""#),
+        ("data", r#"{"mesh": "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"}"#),
+    ],
+};
+
 const MESH_CONFIG: Costs = Costs {
     rules: &[(Place::Named(".tls.mode"), Cost::Parent)],
     stand_ins: &[
@@ -88,6 +98,7 @@ impl Costs {
         match kind {
             Kind::Sidecar => Some(SIDECAR),
             Kind::DestinationRule => Some(DESTINATION_RULE),
+            Kind::ConfigMap => Some(CONFIG_MAP),
             _ => None,
         }
     }
@@ -121,8 +132,8 @@ impl Costs {
     }
 
     fn stand_in(&self, path: &FieldPath) -> Option<Json> {
-        let pattern = path.pattern();
-        let (_, text) = self.stand_ins.iter().find(|(place, _)| *place == pattern)?;
+        let (pattern, exact) = (path.pattern(), path.to_string());
+        let (_, text) = self.stand_ins.iter().find(|(place, _)| *place == pattern || *place == exact)?;
         Some(serde_json::from_str(text).expect("the tables hold JSON"))
     }
 }
@@ -300,12 +311,16 @@ fn at_mut<'a>(json: &'a mut Json, path: &[Segment]) -> Option<&'a mut Json> {
     })
 }
 
-/// Puts a value where a field is, or would be.
+/// Puts a value where a field or an entry is, or would be.
 fn put(json: &mut Json, path: &[Segment], value: Json) {
-    if let Some((Segment::Field(name), around)) = path.split_last()
-        && let Some(Json::Object(fields)) = at_mut(json, around)
-    {
-        fields.insert(name.to_string(), value);
+    let Some((last, around)) = path.split_last() else { return };
+    let name = match last {
+        Segment::Field(name) => name.to_string(),
+        Segment::Key(key) => key.to_string(),
+        Segment::Index(_) => return,
+    };
+    if let Some(Json::Object(fields)) = at_mut(json, around) {
+        fields.insert(name, value);
     }
 }
 

@@ -562,3 +562,20 @@ fn a_list_with_a_mistake_in_each_of_its_objects_has_a_thousand_findings() {
     let nameless = |d: &Diagnostic| d.severity == Severity::Error && matches!(d.on, Subject::File(_));
     assert_eq!(decoded.diagnostics.iter().filter(|d| nameless(d)).count(), 1);
 }
+
+#[test]
+fn where_no_mesh_configuration_was_ever_read_unknown_destinations_are_blocked() {
+    const STAND_IN: &str = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
+    for data in ["{mesh: 'a: [b'}", "{mesh: '- a'}", "{mesh: {outboundTrafficPolicy: {}}}", "text"] {
+        let yaml = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio}}\ndata: {data}\n");
+        let decoded = decode_file("f.yaml", yaml.as_bytes());
+        let [AnyConfig::ConfigMap(map)] = &decoded.objects[..] else { panic!("{data}: {decoded:?}") };
+        assert_eq!(map.spec.data.get("mesh").map(String::as_str), Some(STAND_IN), "{data}");
+        // An edit of this kind leaves the version before in use.
+        assert_eq!((decoded.partial.len(), decoded.rejected.len()), (1, 0), "{data}");
+        assert!(decoded.diagnostics.iter().any(|d| d.severity == Severity::Error), "{data}");
+    }
+    let whole = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio}\ndata: {mesh: 'trustDomain: x', other: z}\n";
+    let decoded = decode_file("f.yaml", whole.as_bytes());
+    assert!(decoded.partial.is_empty() && decoded.diagnostics.is_empty(), "{decoded:?}");
+}

@@ -1,6 +1,6 @@
 //! What is taken and what is not; `tests/it/format_strings.rs` of `translate` compares both with a real Envoy.
 
-use super::{access_log, header_value, operators::PLAIN};
+use super::*;
 
 #[test]
 fn header_values_with_a_percent_sign_that_begins_no_operator_are_refused() {
@@ -47,4 +47,30 @@ fn an_unknown_operator_is_named() {
 #[test]
 fn the_list_is_sorted() {
     assert!(PLAIN.is_sorted());
+}
+
+#[test]
+fn formats_in_json_are_objects_whose_texts_are_formats() {
+    let ok = |text: &str| assert!(access_log_json(text).is_ok(), "{text}");
+    ok(r#"{}"#);
+    ok(r#"{"a": "%PROTOCOL%", "b": {"c": ["%REQ(:path)%", 1, 1.5, true, null, [], {}]}, "": ""}"#);
+    // Keys are no formats.
+    ok(r#"{"100%": "x", "%BOGUS%": "100%%"}"#);
+    let refuse = |text: &str, why: &str| {
+        let found = access_log_json(text).unwrap_err();
+        assert!(found.contains(why), "{text}: {found}");
+    };
+    refuse("[%PROTOCOL%]", "no JSON");
+    refuse("[]", "no JSON object");
+    refuse(r#""{}""#, "no JSON object");
+    refuse(r#"{"a": "%BOGUS%"}"#, "`a`: `BOGUS`");
+    refuse(r#"{"a": {"b": ["x", "100%"]}}"#, "`a.b[1]`");
+}
+
+#[test]
+fn formats_in_json_are_not_deeper_than_envoy_reads() {
+    let nested = |levels: usize| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+    assert!(access_log_json(&nested(MOST_LEVELS)).is_ok());
+    assert!(access_log_json(&nested(MOST_LEVELS + 1)).unwrap_err().contains("too deep"));
+    assert!(access_log_json(&nested(100_000)).is_err());
 }

@@ -21,7 +21,9 @@ fn object(kind: &str, spec: &str) -> String {
 /// Checks that `text` has exactly one finding, and that only an error keeps the object out, or a part of it.
 #[track_caller]
 fn check(text: &str, code: &str, path: &str, says: &str) {
-    let costs_a_part = text.contains("kind: Sidecar") || text.contains("kind: DestinationRule");
+    let costs_a_part = ["Sidecar", "DestinationRule", "ConfigMap"]
+        .iter()
+        .any(|kind| text.contains(&format!("kind: {kind}\n")));
     let decoded = decode_file("f.yaml", text.as_bytes());
     let shown: Vec<_> = decoded.diagnostics.iter().map(ToString::to_string).collect();
     assert_eq!(decoded.diagnostics.len(), 1, "{shown:#?}\n{text}");

@@ -8,7 +8,7 @@ use fairlead_config::{
     decode_mesh_config, format_string,
 };
 
-use super::{Mesh, Settings};
+use super::{AccessLogFormat, Mesh, Settings};
 use crate::{
     destination_rule::{
         PolicyBlocks,
@@ -25,7 +25,8 @@ const KEY: &str = "mesh";
 
 /// The mesh that a ConfigMap with a MeshConfig makes, and what is wrong with it.
 ///
-/// A MeshConfig that cannot be decoded is as good as none.
+/// Of a MeshConfig that cannot be decoded nobody knows whether it says `REGISTRY_ONLY`, so that holds; for the rest the
+/// defaults do.
 pub fn resolve(settings: &Settings, object: Option<&Config<api::ConfigMap>>) -> (Mesh, Vec<Diagnostic>) {
     let mut mesh = Mesh::new(settings);
     let Some((object, text)) = object.and_then(|object| Some((object, object.spec.data.get(KEY)?))) else {
@@ -33,8 +34,9 @@ pub fn resolve(settings: &Settings, object: Option<&Config<api::ConfigMap>>) -> 
     };
     let (config, decoding) = decode_mesh_config(KEY, text.as_bytes());
     let mut diagnostics = Diagnostics::on_object(&object.key);
-    if let Some(config) = config {
-        apply(&config, &mut mesh, &mut diagnostics);
+    match config {
+        Some(config) => apply(&config, &mut mesh, &mut diagnostics),
+        None => mesh.outbound_policy = OutboundTrafficPolicy::RegistryOnly,
     }
     let decoding = decoding.into_iter().map(|diagnostic| embedded(diagnostic, &object.key));
     let mut diagnostics: Vec<Diagnostic> = decoding.chain(diagnostics.into_vec()).collect();
@@ -62,9 +64,8 @@ fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostic
     }
     apply_traffic_modes(config, mesh, diagnostics);
     set(&mut mesh.trust_domain, text(config.trust_domain.as_deref()));
-    mesh.access_log_file = text(config.access_log_file.as_deref());
+    mesh.access_log_file = access_log_file(config, diagnostics);
     mesh.access_log_format = access_log_format(config, diagnostics);
-    mesh.access_log_json = config.access_log_encoding == Some(api::AccessLogEncoding::Json);
     set(&mut mesh.default_service_export_to, export_to(&config.default_service_export_to));
     set(&mut mesh.default_virtual_service_export_to, export_to(&config.default_virtual_service_export_to));
     set(&mut mesh.default_destination_rule_export_to, export_to(&config.default_destination_rule_export_to));
@@ -106,18 +107,46 @@ fn dns_refresh_rate(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> 
     Some(rate)
 }
 
-/// The format of access logs; `None`, with a finding, where Envoy would refuse each listener for it.
-fn access_log_format(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
-    let format = text(config.access_log_format.as_deref())?;
-    // In JSON the default fields are written, whatever the format.
-    if config.access_log_encoding == Some(api::AccessLogEncoding::Json) {
-        return Some(format);
+/// The file of access logs; `None`, with a finding, where it is a directory for certain. What there is beside the proxy is
+/// not known here: Envoy refuses every listener for a file that it cannot open.
+fn access_log_file(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
+    let path = text(config.access_log_file.as_deref())?;
+    let is_directory = matches!(path.rsplit('/').next(), None | Some("" | "." | ".."));
+    if is_directory {
+        let message = format!("`{path}` is a directory, which Envoy cannot open; nothing is logged");
+        let found = diagnostics.error(Code::BadName, field("accessLogFile"), message);
+        found.help("name a file in a directory that each proxy has, or `/dev/stdout`");
+        return None;
     }
-    let Err(why) = format_string::access_log(&format) else { return Some(format) };
-    let message = format!("Envoy cannot read the format: {why}; the default one is used");
-    let found = diagnostics.error(Code::BadFormat, field("accessLogFormat"), message);
-    found.help("write %% for a percent sign; the operators are those of Envoy's access logs");
-    None
+    Some(path)
+}
+
+/// The format of access logs; the default one, with a finding, where Envoy would refuse each listener for it.
+///
+/// A line gets the break that it lacks. Mirrors istio pilot/pkg/model/telemetry_logging.go (fileAccessLogFormat,
+/// buildFileAccessLogHelper).
+fn access_log_format(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> AccessLogFormat {
+    let given = text(config.access_log_format.as_deref());
+    let mut refuse = |why: &str, help: &'static str| {
+        let message = format!("Envoy cannot read the format: {why}; the default one is used");
+        diagnostics.error(Code::BadFormat, field("accessLogFormat"), message).help(help);
+    };
+    if config.access_log_encoding == Some(api::AccessLogEncoding::Json) {
+        let fields = given.map(|format| format_string::access_log_json(&format));
+        return AccessLogFormat::Json(fields.and_then(|fields| {
+            let refused = |why: &String| {
+                refuse(why, "with `accessLogEncoding: JSON` it is a JSON object, whose texts have operators of Envoy's access logs")
+            };
+            fields.inspect_err(refused).ok().filter(|fields| !fields.is_empty()).map(Arc::new)
+        }));
+    }
+    AccessLogFormat::Text(given.and_then(|format| {
+        if let Err(why) = format_string::access_log(&format) {
+            refuse(&why, "write %% for a percent sign; the operators are those of Envoy's access logs");
+            return None;
+        }
+        Some(if format.ends_with('\n') { format } else { format!("{format}\n").into() })
+    }))
 }
 
 fn apply_traffic_modes(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostics) {

@@ -57,7 +57,7 @@ fn fields_replace_their_defaults() {
         http_proxy_port: Some(15002),
         trust_domain: "example.org".into(),
         access_log_file: Some("/dev/stdout".into()),
-        access_log_json: true,
+        access_log_format: AccessLogFormat::Json(None),
         outbound_policy: OutboundTrafficPolicy::RegistryOnly,
         inbound_localhost: true,
         tcp_keepalive: Some(TcpKeepalive { time: Some(Duration::from_secs(60)), ..TcpKeepalive::default() }),
@@ -147,14 +147,74 @@ fn a_format_of_access_logs_that_envoy_cannot_read_leaves_the_default() {
     let text = "accessLogFile: /dev/stdout\naccessLogFormat: '[%START_TIME%] %BOGUS%'\nproxyHttpPort: 15002";
     let mut world = World::of(&config_map(text));
     let mesh = world.get::<ResolvedMesh>(&());
-    assert_eq!((mesh.access_log_format.as_deref(), mesh.http_proxy_port), (None, Some(15_002)));
+    assert_eq!((&mesh.access_log_format, mesh.http_proxy_port), (&AccessLogFormat::Text(None), Some(15_002)));
     let found = diagnostics(text);
     assert!(found.len() == 1 && found[0].contains("FL0244") && found[0].contains("BOGUS"), "{found:?}");
-    assert!(mesh_is("accessLogFormat: '%REQ(:path)% 100%%'", "%REQ(:path)% 100%%"));
+    assert!(mesh_is("accessLogFormat: '%REQ(:path)% 100%%'", "%REQ(:path)% 100%%\n"));
 }
 
 fn mesh_is(text: &str, format: &str) -> bool {
-    mesh(text).access_log_format.as_deref() == Some(format)
+    mesh(text).access_log_format == AccessLogFormat::Text(Some(format.into()))
+}
+
+#[test]
+fn a_format_of_access_logs_gets_the_line_break_that_it_lacks() {
+    assert!(mesh_is("accessLogFormat: 'a'", "a\n"));
+    assert!(mesh_is("accessLogFormat: \"a\\n\"", "a\n"));
+    assert!(mesh_is("accessLogFormat: \"a\\n\\n\"", "a\n\n"));
+}
+
+#[test]
+fn a_format_of_access_logs_in_json_is_used_or_told() {
+    let text = |format: &str| format!("accessLogEncoding: JSON\naccessLogFormat: '{format}'");
+    let AccessLogFormat::Json(Some(fields)) =
+        mesh(&text(r#"{"a": {"b": "%PROTOCOL%"}, "n": 1}"#)).access_log_format
+    else {
+        panic!("no fields")
+    };
+    assert_eq!(serde_json::to_string(&fields).unwrap(), r#"{"a":{"b":"%PROTOCOL%"},"n":1}"#);
+    assert_eq!(mesh(&text("{}")).access_log_format, AccessLogFormat::Json(None));
+    let refuse = |format: &str, why: &str| {
+        let found = diagnostics(&text(format));
+        assert!(
+            found.len() == 1 && found[0].contains("FL0244") && found[0].contains(why),
+            "{format}: {found:?}"
+        );
+        let mut world = World::of(&config_map(&text(format)));
+        assert_eq!(world.get::<ResolvedMesh>(&()).access_log_format, AccessLogFormat::Json(None));
+    };
+    refuse("[%START_TIME%] %PROTOCOL%", "no JSON");
+    refuse(r#"["%PROTOCOL%"]"#, "no JSON object");
+    refuse(r#"{"a": [{"b": "%BOGUS%"}]}"#, "`a[0].b`");
+}
+
+#[test]
+fn an_access_log_is_no_directory() {
+    for path in ["/", "/var/log/", "/var/log/.", "..", "a/.."] {
+        let text = format!("accessLogFile: {path}\ntrustDomain: example.org");
+        let found = diagnostics(&text);
+        assert!(found.len() == 1 && found[0].contains("directory"), "{path}: {found:?}");
+        let mut world = World::of(&config_map(&text));
+        let mesh = world.get::<ResolvedMesh>(&());
+        assert_eq!((&mesh.access_log_file, &*mesh.trust_domain), (&None, "example.org"), "{path}");
+    }
+    assert_eq!(mesh("accessLogFile: logs/a..").access_log_file.as_deref(), Some("logs/a.."));
+}
+
+#[test]
+fn a_mesh_configuration_that_cannot_be_read_blocks_what_is_not_known() {
+    for text in ["- a", "some text"] {
+        let decoded = fairlead_config::decode_mesh_config("mesh", text.as_bytes());
+        assert!(decoded.0.is_none());
+        let object = Config::new(
+            ConfigKey::new(Kind::ConfigMap, "istio-system", "istio"),
+            api::ConfigMap { data: [("mesh".to_owned(), text.to_owned())].into() },
+        );
+        let (mesh, found) = resolve(&Settings::default(), Some(&object));
+        let expected = Mesh { outbound_policy: OutboundTrafficPolicy::RegistryOnly, ..default_mesh() };
+        assert_eq!(mesh, expected);
+        assert!(!found.is_empty());
+    }
 }
 
 #[test]

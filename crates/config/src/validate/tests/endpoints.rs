@@ -86,11 +86,13 @@ fn what_kubernetes_reads_as_its_defaults_is_accepted() {
 }
 
 #[test]
-fn a_mesh_configuration_that_is_no_yaml_costs_its_config_map() {
+fn a_mesh_configuration_that_cannot_be_read_costs_its_text() {
     let map = |name: &str, mesh: &str| {
         format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  mesh: '{mesh}'\n")
     };
-    check(&map("istio", "a: [b"), "yaml-syntax", "data[mesh]", "line ");
+    for text in ["a: [b", "- a", "some text"] {
+        check(&map("istio", text), "yaml-syntax", "data[mesh]", "REGISTRY_ONLY");
+    }
     accept(&map("istio", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}, typo: 1}"));
     accept(&map("other", "a: [b"));
 }
