@@ -29,7 +29,11 @@ use fairlead_xds::{NackReport, Runs};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    debounce::Debounce, diagnostics::Ledger, metrics::Metrics, settings::Settings, source::SourceUpdate,
+    debounce::Debounce,
+    diagnostics::{Ledger, listed},
+    metrics::Metrics,
+    settings::Settings,
+    source::SourceUpdate,
     telemetry,
 };
 
@@ -350,9 +354,7 @@ impl Core {
         }
         // The source has read a text that may be newer than the object in use, which is then the last good one.
         all.extend(self.source_diagnostics.iter().cloned());
-        all.sort();
-        all.dedup();
-        all
+        listed(all)
     }
 
     fn note_sizes(&self) {

@@ -1,11 +1,12 @@
 //! Findings over time: what appears and disappears is logged, what holds is kept.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use fairlead_config::Diagnostic;
+use fairlead_config::{Code, Diagnostic, FieldPath, Severity, Subject};
 
 use crate::telemetry;
 
@@ -36,6 +37,46 @@ impl Window {
         let admitted = wanted.min(LOGGED - self.logged);
         self.logged += admitted;
         admitted
+    }
+}
+
+/// So many findings are listed in all. Where there are more, no more than these of one file: what one author gets wrong
+/// does not hide what others do.
+const MOST: usize = 10_000;
+const MOST_OF_A_FILE: usize = 1000;
+
+/// The findings in order, each once. Of too many the errors are listed first, and how many are not is a finding too.
+pub fn listed(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    all.sort();
+    all.dedup();
+    if all.len() < MOST {
+        return all;
+    }
+    all.sort_by_key(|finding| finding.severity);
+    let found = all.len();
+    let mut of_files: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    all.retain(|finding| {
+        let number = of_files.entry(file_of(finding)).or_default();
+        *number += 1;
+        *number <= MOST_OF_A_FILE
+    });
+    all.truncate(MOST - 1);
+    let worst = of_files.into_iter().max_by_key(|(_, number)| *number).map(|(file, _)| file);
+    let on = Subject::File(worst.unwrap_or_default());
+    let message =
+        format!("{} further findings, most of them about this file, are not listed", found - all.len());
+    let mut rest = Diagnostic::new(Severity::Info, on, Code::FindingsLeftOut, FieldPath::root(), message);
+    rest.help("correct what is listed, and look again");
+    all.push(rest);
+    all.sort();
+    all
+}
+
+fn file_of(finding: &Diagnostic) -> Arc<str> {
+    match (&finding.position, &finding.on) {
+        (Some(position), _) => position.file.clone(),
+        (None, Subject::File(file)) => file.clone(),
+        (None, Subject::Object(_) | Subject::Proxy(_)) => Arc::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use fairlead_xds::Publication;
 
 use crate::{
     core::{Objects, engine, publication},
+    diagnostics::listed,
     settings::Settings,
 };
 
@@ -67,9 +68,7 @@ impl Mesh {
         for diagnostic in &mut all {
             self.objects.relocate(diagnostic);
         }
-        all.sort();
-        all.dedup();
-        all
+        listed(all)
     }
 
     /// The objects.

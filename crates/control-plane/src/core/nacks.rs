@@ -7,7 +7,7 @@ use std::{
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject};
 use fairlead_envoy::{TypeUrl, collection::Collection, parts::Parts};
-use fairlead_model::{proxy::BindingOf, scope::ScopeKind};
+use fairlead_model::{mesh::ResolvedMesh, proxy::BindingOf, scope::ScopeKind};
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Publication, Rejected};
 
@@ -87,8 +87,12 @@ impl Core {
     pub(super) fn nack(&mut self, key: &PublicationKey, proxy: &str, report: &NackReport) {
         let latest = self.views.latest(key);
         let mut origins = BTreeSet::new();
+        let log = self.access_log_at_fault(&report.message);
         for rejected in &report.resources {
-            let found = latest.as_ref().map(|latest| self.at_fault(key, latest, report.type_url, rejected));
+            let found = match (&log, latest.as_ref()) {
+                (Some(mesh), _) => Some([mesh.clone()].into()),
+                (None, latest) => latest.map(|latest| self.at_fault(key, latest, report.type_url, rejected)),
+            };
             let nacked = Nacked {
                 type_url: report.type_url,
                 resource: rejected.clone(),
@@ -112,6 +116,16 @@ impl Core {
         }
         self.note_findings();
         self.note_sizes();
+    }
+
+    /// The MeshConfig, where a proxy cannot open the file of access logs: it refuses each listener for it.
+    fn access_log_at_fault(&mut self, message: &str) -> Option<ConfigKey> {
+        let lease = self.db.lease::<ResolvedMesh>(&());
+        let mesh = lease.value(&self.db);
+        self.db.release(lease);
+        let path = mesh.access_log_file.as_deref()?;
+        let is_it = message.contains(&format!("unable to open file '{path}'"));
+        is_it.then(|| mesh.config_map())
     }
 
     /// The objects that a rejected resource was made from.

@@ -221,6 +221,37 @@ spec:
 }
 
 #[tokio::test]
+async fn a_file_of_access_logs_that_cannot_be_opened_is_the_mesh_configs() {
+    const MESH: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: 'accessLogFile: /no/such/log'}
+";
+    let core = core();
+    core.source_update(update(&format!("{CART}---{MESH}"), true)).expect("the core lives");
+    let view = connect(&core).await;
+    let listeners = view.latest().set(TypeUrl::Listener).clone();
+    let rejected = |listener: &fairlead_envoy::EncodedResource| Rejected {
+        name: listener.name.clone(),
+        digest: listener.digest,
+    };
+    let report = NackReport {
+        type_url: TypeUrl::Listener,
+        resources: listeners.values().map(rejected).collect(),
+        message: "unable to open file '/no/such/log': No such file or directory".to_owned(),
+        nonce: Nonce(1),
+    };
+    assert!(!report.resources.is_empty());
+    core.nack(key(), "web-1".to_owned(), report);
+    let found = core.inspect(|core| core.diagnostics().clone()).await.expect("the core lives");
+    let blamed =
+        |finding: &&fairlead_config::Diagnostic| finding.code == fairlead_config::Code::RejectedByProxy;
+    let blamed: Vec<_> = found.iter().filter(blamed).map(|finding| finding.on.to_string()).collect();
+    assert!(!blamed.is_empty() && blamed.iter().all(|on| on == "ConfigMap istio-system/istio"), "{blamed:?}");
+}
+
+#[tokio::test]
 async fn a_panic_in_the_core_is_seen_by_its_owner() {
     let core = core();
     let mut readiness = core.readiness();

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Location, Severity, Subject};
 
-use super::{LOGGED, WINDOW, Window, difference};
+use super::{LOGGED, MOST, MOST_OF_A_FILE, WINDOW, Window, difference, listed};
 
 fn finding(name: &str, line: u32) -> Diagnostic {
     let on = Subject::Object(ConfigKey::new(Kind::Gateway, "shop", name));
@@ -33,4 +33,37 @@ fn a_flood_of_findings_is_logged_in_part() {
     assert_eq!(window.admit(250_000, now), LOGGED - 10);
     assert_eq!(window.admit(1, now), 0);
     assert_eq!(window.admit(1, now + WINDOW), 1);
+}
+
+fn in_file(file: &str, line: u32, severity: Severity) -> Diagnostic {
+    let mut finding = finding("a", line);
+    finding.severity = severity;
+    finding.position = Some(Location { file: file.into(), line, column: 1 });
+    finding
+}
+
+#[test]
+fn what_one_file_gets_wrong_does_not_hide_what_others_do() {
+    let lines = u32::try_from(MOST).unwrap();
+    let mut all: Vec<_> = (0..lines).map(|line| in_file("many.yaml", line, Severity::Warning)).collect();
+    assert_eq!(listed(all[1..].to_vec()).len(), MOST - 1, "so many are listed");
+    all.push(in_file("many.yaml", lines, Severity::Error));
+    all.push(in_file("other.yaml", 1, Severity::Info));
+    let listed = listed(all);
+    assert_eq!(listed.len(), MOST_OF_A_FILE + 2);
+    let has = |file: &str, severity| {
+        let of_file = |found: &&Diagnostic| found.position.as_ref().is_some_and(|at| &*at.file == file);
+        listed.iter().filter(of_file).any(|found| found.severity == severity)
+    };
+    assert!(has("many.yaml", Severity::Error) && has("other.yaml", Severity::Info));
+    let rest = listed.iter().find(|found| found.code == Code::FindingsLeftOut).unwrap();
+    assert!(rest.to_string().contains("many.yaml: 9001 further"), "{rest}");
+}
+
+#[test]
+fn ten_thousand_findings_are_listed_in_all() {
+    let file = |at: u32| (0..1000).map(move |line| in_file(&format!("{at}.yaml"), line, Severity::Error));
+    let listed = listed((0..50).flat_map(file).collect());
+    assert_eq!(listed.len(), MOST);
+    assert!(listed.iter().any(|found| found.message.starts_with("40001 further")));
 }
