@@ -55,7 +55,7 @@ codes! {
     PollingFallback "FL0017" "polling-fallback": "the directory cannot be watched and is polled instead";
     LinkRefused "FL0018" "link-refused": "a link leads out of the directory and is not followed";
     TooManyFiles "FL0019" "too-many-files": "a directory holds more than is read of it";
-    FindingsLeftOut "FL0020" "findings-left-out": "a document has more findings than are listed";
+    FindingsLeftOut "FL0020" "findings-left-out": "there are more findings than are listed";
     // Decoding.
     UnknownField "FL0101" "unknown-field": "a field does not exist";
     MisplacedField "FL0102" "misplaced-field": "a field exists, but elsewhere in the object";
@@ -150,6 +150,8 @@ codes! {
     SubsetKept "FL0330" "subset-kept": "a subset that is no longer defined is kept for a while, as routes lead to it";
     RoutesHeldBack "FL0331" "routes-held-back": "routes are not used yet, as they lead to a subset that is not defined";
     ForeignRoutes "FL0332" "foreign-routes": "a VirtualService of another namespace has the routes of a service";
+    ReservedPort "FL0333" "reserved-port": "a port is one of the proxy's own";
+    TooManyRanges "FL0334" "too-many-ranges": "ranges of addresses are left out, as a port has too many server names for them";
     // Accepted, but without effect yet.
     NotTranslated "FL0901" "not-translated": "a field is accepted but has no effect yet";
     ValueNotTranslated "FL0902" "value-not-translated": "a value is accepted but has no effect yet";

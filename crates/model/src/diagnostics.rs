@@ -15,6 +15,7 @@ mod l4;
 mod lookups;
 mod meeting;
 mod queries;
+mod repeated;
 mod service;
 mod sidecar;
 mod virtual_service;
@@ -22,6 +23,7 @@ mod virtual_service;
 pub use claims::{ServiceEntriesAtPlace, ServicesAtPlace};
 pub use lookups::{SecretsNamed, ServicesBySelector, VirtualServicesByName};
 pub use queries::{AllDiagnostics, DiagnosticsOf};
+pub use repeated::MOST_REPEATED;
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,9 @@ pub use inbound::{InboundInputs, ServicePort, inbound_listeners};
 pub use node_local::{NodeMatters, ServicesByNode};
 pub use queries::BindingOf;
 
+/// Ports of every sidecar beside those of interception: readiness, and metrics.
+pub const RESERVED_PORTS: [u16; 2] = [15021, 15090];
+
 /// What a node says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProxyKey {

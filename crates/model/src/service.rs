@@ -131,7 +131,21 @@ pub enum TrafficDistribution {
     PreferSameNode,
 }
 
+/// The order in which services claim the same connections: the least has them.
+pub type Precedence<'a> = (Registry, Option<Timestamp>, &'a ServiceKey);
+
+/// Kubernetes Services come first, since whoever writes a ServiceEntry chooses its addresses freely; then the oldest.
+/// One of unknown age counts as the oldest, as everywhere.
+pub(crate) fn precedence(registry: Registry, created: Option<Timestamp>, key: &ServiceKey) -> Precedence<'_> {
+    (registry, created, key)
+}
+
 impl Service {
+    /// Its place among those that claim the same connections.
+    pub fn precedence(&self) -> Precedence<'_> {
+        precedence(self.registry, self.created, &self.key)
+    }
+
     /// The port with this number.
     pub fn port(&self, number: u16) -> Option<&Port> {
         self.ports.iter().find(|p| p.number == number)

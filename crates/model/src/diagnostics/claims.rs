@@ -12,7 +12,10 @@ use fairlead_incremental::{Index, Query, Reader, Stratum};
 use crate::{
     Host, Port, Service, ServiceKey,
     input::{ServiceEntries, Services},
-    service::{Registry, ServiceAddress, ServicesOf, Visibility, kubernetes_addresses, kubernetes_ports},
+    service::{
+        self, Precedence, Registry, ServiceAddress, ServicesOf, Visibility, kubernetes_addresses,
+        kubernetes_ports,
+    },
     service_entry, strata,
 };
 
@@ -87,9 +90,8 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// The order in which listeners have it (`translate::listeners::outbound`).
-    fn precedence(&self) -> (Registry, bool, Option<Timestamp>, &ServiceKey) {
-        (self.registry, self.created.is_none(), self.created, &self.service)
+    fn precedence(&self) -> Precedence<'_> {
+        service::precedence(self.registry, self.created, &self.service)
     }
 }
 

@@ -6,8 +6,12 @@ use std::{
 };
 
 use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath};
+use ipnet::IpNet;
 
-use super::virtual_service::{Surroundings, is_seen_wherever};
+use super::{
+    repeated::{self, NamesOf},
+    virtual_service::{Surroundings, is_seen_wherever},
+};
 use crate::{
     Host, Protocol,
     gateway::{Gateway, GatewayServer, ServerTls},
@@ -53,9 +57,40 @@ pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnos
             diagnostics.warn(Code::ProtocolMismatch, list, message).help(sort.advice());
             continue;
         }
+        if sort == Sort::Tls {
+            check_ranges(service, &ports, around, diagnostics);
+        }
         for route in &routes {
             check_route(route, &Among { sort, ports: &ports, earlier: &routes }, diagnostics);
         }
+    }
+}
+
+/// Reports subnets within which there are too many server names.
+fn check_ranges(
+    service: &VirtualService,
+    ports: &[Port<'_>],
+    around: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut seen = BTreeSet::new();
+    for port in ports.iter().filter(|port| seen.insert((port.place, port.number))) {
+        let conditions = service.tls.iter().flat_map(|route| &route.matches).filter(|m| port.admits(m));
+        let conditions: Vec<&L4Match> = conditions.filter(|m| !m.destination_subnets.is_empty()).collect();
+        let ranges = conditions.iter().flat_map(|m| m.destination_subnets.iter().map(IpNet::trunc)).collect();
+        let own: BTreeSet<&Host> = conditions.iter().flat_map(|m| &m.sni_hosts).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let place = match port.place {
+            GatewayRef::Mesh => NamesOf::Mesh(port.number),
+            GatewayRef::Gateway(key) => match (around.gateway)(key) {
+                Some(gateway) => NamesOf::Gateways(gateway.selector.clone(), port.number),
+                None => continue,
+            },
+        };
+        let others = (around.names_at)(place).saturating_sub(own.len());
+        repeated::check(&ranges, others, port.number, FieldPath::spec().field("tls"), diagnostics);
     }
 }
 
@@ -295,20 +330,29 @@ fn of_gateway<'a>(
         place,
         number: server.port,
         before: before.iter().filter(|rival| binds(rival, server)).cloned().collect(),
-        terminated: terminated(gateway, server.port),
+        terminated: match sort {
+            Sort::Tls => terminated(service, gateway, server.port, around),
+            Sort::Tcp => BTreeMap::new(),
+        },
     };
     fitting.into_iter().map(port).collect()
 }
 
-/// The hosts of the servers of a port that terminate TLS.
-fn terminated(gateway: &Gateway, port: u16) -> BTreeMap<Host, String> {
-    let servers = gateway.servers.iter();
-    let servers = servers.filter(|s| s.port == port && matches!(s.tls, ServerTls::Terminate(_)));
-    let hosts = servers.flat_map(|server| {
-        let name = format!("servers[{}] of {}, which terminates TLS", server.index, gateway.origin);
-        server.hosts.iter().map(move |host| (host.host.clone(), name.clone()))
+/// The names that a VirtualService asks for and servers of a port terminate: of its Gateway, or one that meets it.
+fn terminated(
+    service: &VirtualService,
+    gateway: &Gateway,
+    port: u16,
+    around: &Surroundings<'_>,
+) -> BTreeMap<Host, String> {
+    let names: BTreeSet<&Host> =
+        service.tls.iter().flat_map(|route| &route.matches).flat_map(|m| &m.sni_hosts).collect();
+    let taken = names.into_iter().filter_map(|name| {
+        let server = (around.terminated)(&gateway.selector, port, name)?;
+        let what = format!("servers[{}] of {}, which terminates TLS", server.index, server.gateway);
+        Some((name.clone(), what))
     });
-    hosts.collect()
+    taken.collect()
 }
 
 /// Whether a server has a host for a VirtualService.

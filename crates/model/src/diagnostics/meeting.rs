@@ -14,9 +14,9 @@ use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::l4::MOST_RIVALS;
 use crate::{
-    Service, ServiceKey, age,
+    Host, Service, ServiceKey, age,
     endpoints::EndpointsOf,
-    gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, ServerRef, merge},
+    gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, ServerRef, ServerTls, merge},
     input::{Gateways, Services},
     port::TargetPort,
     service::ServicesOf,
@@ -252,6 +252,47 @@ fn gateways_at(cx: &Reader<'_>, proxies: &LabelSet) -> Vec<Arc<Gateway>> {
     gateways.extend(resolved(proxies));
     gateways.sort_by(by_age);
     gateways
+}
+
+/// The server that has a name for itself, as it terminates the TLS of it, among the Gateways that program the same proxies
+/// as those with a selector: the first of each port.
+#[derive(Debug)]
+pub(super) struct TerminatedAt;
+
+impl Query for TerminatedAt {
+    type Key = LabelSet;
+    type Value = Arc<BTreeMap<(u16, Host), ServerRef>>;
+    const NAME: &'static str = "names that gateways terminate";
+    const STRATUM: Stratum = strata::BINDING;
+
+    fn compute(cx: &Reader<'_>, selector: &LabelSet) -> Self::Value {
+        let mut terminated = BTreeMap::new();
+        for gateway in gateways_at(cx, selector) {
+            let servers = gateway.servers.iter();
+            for server in servers.filter(|server| matches!(server.tls, ServerTls::Terminate(_))) {
+                let reference = ServerRef { gateway: gateway.origin.clone(), index: server.index };
+                for host in &server.hosts {
+                    terminated.entry((server.port, host.host.clone())).or_insert_with(|| reference.clone());
+                }
+            }
+        }
+        Arc::new(terminated)
+    }
+}
+
+/// The same of one name. Stands between a VirtualService and all names of the Gateways that it is bound to.
+#[derive(Debug)]
+pub(super) struct TerminatedBy;
+
+impl Query for TerminatedBy {
+    type Key = (LabelSet, u16, Host);
+    type Value = Option<ServerRef>;
+    const NAME: &'static str = "server that terminates a name";
+    const STRATUM: Stratum = Stratum(strata::BINDING.0 + 1);
+
+    fn compute(cx: &Reader<'_>, (selector, port, name): &Self::Key) -> Self::Value {
+        cx.get::<TerminatedAt>(selector).get(&(*port, name.clone())).cloned()
+    }
 }
 
 /// The proxies that Gateways with a selector program, as far as they are known: the first are as the Gateways say, without

@@ -15,11 +15,12 @@ use super::{
         ForeignRoutesOf, L4ClaimsOf, PortClaimsOf, SecretExists, SharedHostsOf, TakesAll,
         VirtualServicesNaming, WildcardCovers,
     },
-    meeting::{ConflictsAmong, ConflictsOf},
+    meeting::{ConflictsAmong, ConflictsOf, TerminatedBy},
+    repeated::{self, NamesAt, NamesOf},
     sidecar, virtual_service,
 };
 use crate::{
-    Host, ServiceKey,
+    Host, Port, ServiceKey,
     destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey},
     endpoints::EndpointsOf,
     gateway::ResolvedGateway,
@@ -150,6 +151,10 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         gateway: &|key| (*cx.get::<ResolvedGateway>(key)).clone(),
         shared: &|place| (*cx.get::<SharedHostsOf>(place)).clone(),
         l4_claims: &|place| (*cx.get::<L4ClaimsOf>(place)).clone(),
+        terminated: &|selector, port, name| {
+            (*cx.get::<TerminatedBy>(&(selector.clone(), port, name.clone()))).clone()
+        },
+        names_at: &|place| *cx.get::<NamesAt>(&place),
         virtual_service: &|key| (*cx.get::<vs::ResolvedVirtualService>(key)).clone(),
         takes_all: &|key| *cx.get::<TakesAll>(key),
         covers_service: &|host| *cx.get::<WildcardCovers>(host),
@@ -215,6 +220,11 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
         }
         let owner = |place: &claims::Place| (*cx.get::<OwnerOf>(place)).clone();
         claims::check(service, &|_| path!("clusterIP"), &owner, diagnostics);
+        let at = |port: &Port| match config.spec.ports.iter().position(|p| p.port == u32::from(port.number)) {
+            Some(index) => path!("ports"[index]),
+            None => path!("ports"),
+        };
+        super::service::check_reserved(service, &cx.get::<ResolvedMesh>(&()), &at, diagnostics);
     }
     let Some(selector) = own.first().and_then(|service| service.selector.clone()) else { return };
     let claims = cx.get::<PortClaimsOf>(&(config.key.namespace.clone(), selector));
@@ -228,6 +238,20 @@ fn of_service_entry(cx: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics:
     let owner = |place: &claims::Place| (*cx.get::<OwnerOf>(place)).clone();
     for service in cx.get::<ServicesOf>(&config.key).iter() {
         claims::check(service, &|at| claims::field_of_entry(&config.spec, at), &owner, diagnostics);
+        let at = |port: &Port| match config.spec.ports.iter().position(|p| p.number == u32::from(port.number))
+        {
+            Some(index) => path!("ports"[index]),
+            None => path!("ports"),
+        };
+        super::service::check_reserved(service, &cx.get::<ResolvedMesh>(&()), &at, diagnostics);
+        let ranges = repeated::ranges_of(service);
+        if !ranges.is_empty() {
+            for port in service.ports.iter().filter(|port| port.protocol.is_tls()) {
+                let others =
+                    cx.get::<NamesAt>(&NamesOf::Mesh(port.number)).saturating_sub(config.spec.hosts.len());
+                repeated::check(&ranges, others, port.number, path!("addresses"), diagnostics);
+            }
+        }
         if let Some(routes) = &*cx.get::<ForeignRoutesOf>(&service.key) {
             super::service::check_foreign(routes, diagnostics);
         }

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, Timestamp, path};
+use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Timestamp, path};
 
-use crate::{Port, Protocol, Service, age, port::TargetPort};
+use crate::{Port, Protocol, Service, age, mesh::Mesh, port::TargetPort, proxy::RESERVED_PORTS};
 
 /// What the Services of the same Pods say is spoken at a port of those, with the oldest that says so. There are few
 /// protocols, so this stays small however many Services there are.
@@ -55,6 +55,48 @@ pub(super) fn check(service: &Service, claims: &PortClaims, diagnostics: &mut Di
             theirs.origin, theirs.number, port.protocol
         );
         diagnostics.warn(Code::ConflictingListener, path!("ports"[index]), message);
+    }
+}
+
+/// Reports ports that are the proxies' own, at the Pods and at the clients: nothing is made for them.
+///
+/// Only numbers are judged; a named port of a Pod is found in no object that is read here for it.
+pub(super) fn check_reserved(
+    service: &Service,
+    mesh: &Mesh,
+    at: &dyn Fn(&Port) -> FieldPath,
+    diagnostics: &mut Diagnostics,
+) {
+    if service.alias_of().is_some() {
+        return;
+    }
+    let own = |port: u16| match port {
+        _ if port == mesh.inbound_port => Some("traffic to the workload"),
+        _ if port == mesh.outbound_port => Some("traffic from the workload"),
+        _ => None,
+    };
+    for port in &service.ports {
+        if service.selector.is_some()
+            && let TargetPort::Number(target) = port.target
+            && let Some(what) = own(target)
+        {
+            let message = format!(
+                "port {target} is where a sidecar takes {what}: connections to port {} do not reach Pods that have one",
+                port.number
+            );
+            diagnostics
+                .warn(Code::ReservedPort, at(port), message)
+                .help("let the workload listen on another port");
+        }
+        if port.protocol.is_http() && (own(port.number).is_some() || RESERVED_PORTS.contains(&port.number)) {
+            let message = format!(
+                "port {} is one of a sidecar's own, so there is no listener for it: requests to it are not routed",
+                port.number
+            );
+            diagnostics
+                .info(Code::ReservedPort, at(port), message)
+                .help("use another port for what clients call");
+        }
     }
 }
 

@@ -402,3 +402,39 @@ fn the_oldest_service_of_an_address_and_port_has_its_connections() {
     // Nobody sees both.
     check(&[old(&format!("exportTo: [other], {one}")), new(&two)], &[]);
 }
+
+#[test]
+fn a_service_that_is_older_than_all_ages_has_the_connections() {
+    const TCP: &str = "addresses: [10.7.0.1], ports: [{number: 90, name: tcp, protocol: TCP}]";
+    let ageless = entry("ageless", 1, TCP).replace(", creationTimestamp: '2024-01-01T00:00:00Z'", "");
+    assert!(!ageless.contains("creationTimestamp"));
+    check(&[entry("aged", 1, TCP), ageless], &["W conflicting-listener aged spec.addresses[0]"]);
+}
+
+#[test]
+fn a_target_port_that_is_the_proxys_own_is_told() {
+    let to = |port: u16| {
+        service("s", 1, &format!("{{name: http, port: 80}}, {{name: tcp, port: 81, targetPort: {port}}}"))
+    };
+    for port in [15_001, 15_006] {
+        check(&[to(port)], &["W reserved-port s spec.ports[1]"]);
+    }
+    // Where the readiness of gateways is asked for.
+    check(&[to(15_021)], &[]);
+    let moved = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'proxyInboundListenPort: 16006'}\n";
+    check(&[to(15_006), moved.into()], &[]);
+    check(&[to(16_006), moved.into()], &["W reserved-port s spec.ports[1]"]);
+    // Without a selector there are no Pods.
+    check(&[to(15_006).replace("selector: {app: x}, ", "")], &[]);
+    let entry = "hosts: [e.test], location: MESH_INTERNAL, resolution: STATIC, workloadSelector: {labels: {app: e}}, ports: [{number: 90, name: tcp, protocol: TCP, targetPort: 15006}]";
+    check(&[object("ServiceEntry", "e", 1, entry)], &["W reserved-port e spec.ports[0]"]);
+}
+
+#[test]
+fn a_port_for_http_that_is_the_proxys_own_is_told() {
+    for port in [15_001, 15_006, 15_021, 15_090] {
+        let named = |name: &str| service("s", 1, &format!("{{name: {name}, port: {port}, targetPort: 80}}"));
+        check(&[named("http")], &["I reserved-port s spec.ports[0]"]);
+        check(&[named("tcp")], &[]);
+    }
+}

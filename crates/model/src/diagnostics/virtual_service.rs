@@ -2,16 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, Namespace, path};
+use fairlead_config::{Code, ConfigKey, Diagnostics, LabelSet, Namespace, path};
 
 use super::{
     destinations::{self, Known},
     l4,
     lookups::L4Claims,
+    repeated::NamesOf,
 };
 use crate::{
     Host, Protocol,
-    gateway::{Gateway, GatewayServer},
+    gateway::{Gateway, GatewayServer, ServerRef},
     registry::ServiceSummary,
     service::Visibility,
     virtual_service::{GatewayRef, HttpMatch, StringMatch, VirtualService, VirtualServiceHeader},
@@ -29,6 +30,10 @@ pub(super) struct Surroundings<'a> {
     pub(super) shared: &'a dyn Fn(&GatewayRef) -> Arc<SharedHosts>,
     /// The TLS and TCP routes of a Gateway that may get in each other's way.
     pub(super) l4_claims: &'a dyn Fn(&GatewayRef) -> Arc<L4Claims>,
+    /// The server that has a name of a port for itself, among the Gateways that meet those with a selector.
+    pub(super) terminated: &'a dyn Fn(&LabelSet, u16, &Host) -> Option<ServerRef>,
+    /// How many server names there are at a place.
+    pub(super) names_at: &'a dyn Fn(NamesOf) -> usize,
     /// A VirtualService by key.
     pub(super) virtual_service: &'a dyn Fn(&ConfigKey) -> Option<Arc<VirtualService>>,
     /// Whether a VirtualService has a route that takes every request.

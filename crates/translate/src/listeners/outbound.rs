@@ -11,7 +11,7 @@ use fairlead_model::{
     Host, Port, Protocol, Service,
     endpoints::PodAddresses,
     mesh::{Mesh, ResolvedMesh},
-    proxy::{IpFamilies, Source},
+    proxy::{IpFamilies, RESERVED_PORTS, Source},
     scope::{EgressScope, HostBinding, Scope, ScopeHost, ScopeListener, ScopeOf},
     service::ServiceAddress,
     sidecar::{Bind, OutboundTrafficPolicy},
@@ -33,9 +33,6 @@ mod virtual_outbound;
 
 pub use build::OutboundListener;
 pub use virtual_outbound::VirtualOutbound;
-
-/// Ports of every sidecar that are not Envoy's listeners, or are those of interception.
-const RESERVED_PORTS: [u16; 2] = [15021, 15090];
 
 /// One outbound listener: all that its bytes depend on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -238,8 +235,7 @@ fn service_host(host: &ScopeHost) -> Option<ServiceHost<'_>> {
 /// Orders services as they claim connections: the first wins where two claim the same. Those of Kubernetes come first,
 /// since whoever writes a ServiceEntry chooses its addresses freely; then the oldest.
 fn by_age((_, a): &ServiceHost<'_>, (_, b): &ServiceHost<'_>) -> Ordering {
-    let order = |service: &Service| (service.registry, service.created.is_none(), service.created);
-    order(a).cmp(&order(b)).then_with(|| a.key.cmp(&b.key))
+    a.precedence().cmp(&b.precedence())
 }
 
 fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>, pods: &PodAddresses) -> Plan {

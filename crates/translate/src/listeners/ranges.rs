@@ -2,18 +2,15 @@
 //!
 //! Envoy looks for the most specific range of a connection first and for its server name then, and does not go back. So
 //! a chain for a name within a range would cut off all other names of that range, whoever has them. They are given
-//! chains within the range.
+//! chains within the range, up to [`MOST_REPEATED`] names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use envoy_types::pb::envoy::config::listener::v3::{FilterChain, FilterChainMatch};
+use fairlead_model::diagnostics::MOST_REPEATED;
 use ipnet::IpNet;
 
 use super::claims::cidrs;
-
-/// So many names may be repeated within ranges. A range that would take more is left out of the chains that ask for it,
-/// the last first, rather than that it takes connections from others.
-const MOST_REPEATED: usize = 1 << 16;
 
 /// The chains of a listener, in order of precedence, with what Envoy needs to find them within the ranges of others.
 /// Each is given with the place of the chain that it comes from.

@@ -138,3 +138,91 @@ fn names_of_a_passthrough_server_that_an_older_object_takes_are_told() {
     let other = format!("hosts: [y.test], gateways: [bytes], {}", tcp(""));
     check_routes(&[&bytes, &other], &["W shadowed-route w spec.tcp[0]"]);
 }
+
+/// So many texts in a list, `{}` standing for a number of two bytes.
+fn list(number: u32, text: impl Fn(u32, u32) -> String) -> String {
+    (0..number).map(|at| text(at / 256, at % 256)).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn ranges_that_are_too_many_for_the_names_of_a_port_are_told() {
+    let names = |number| {
+        let hosts = list(number, |a, b| format!("n{a}-{b}.test"));
+        object(
+            "ServiceEntry",
+            "names",
+            1,
+            &format!("hosts: [{hosts}], resolution: DNS, ports: [{{number: 443, name: tls, protocol: TLS}}]"),
+        )
+    };
+    let subnets = |number| {
+        let subnets = list(number, |a, b| format!("10.{a}.{b}.0/24"));
+        routes(
+            "v",
+            2,
+            &format!(
+                "hosts: [e.test], {}",
+                tls(&format!("sniHosts: [e.test], destinationSubnets: [{subnets}]"))
+            ),
+        )
+    };
+    let told = ["W too-many-ranges v spec.tls"];
+    check(&[PORTS.to_owned(), names(512), subnets(128)], &[]);
+    check(&[PORTS.to_owned(), names(512), subnets(129)], &told);
+    let entry = |number| {
+        let addresses = list(number, |a, b| format!("10.{a}.{b}.0/24"));
+        let spec = format!(
+            "hosts: [r.test], resolution: NONE, addresses: [{addresses}], ports: [{{number: 443, name: tls, protocol: TLS}}]"
+        );
+        object("ServiceEntry", "ranges", 2, &spec)
+    };
+    check(&[names(512), entry(128)], &[]);
+    check(&[names(512), entry(129)], &["W too-many-ranges ranges spec.addresses"]);
+}
+
+#[test]
+fn ranges_that_are_too_many_for_the_names_of_a_gateway_are_told() {
+    let hosts = list(512, |a, b| format!("n{a}-{b}.org"));
+    let gateway = object(
+        "Gateway",
+        "names",
+        1,
+        &format!(
+            "selector: {{istio: gw}}, servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, tls: {{mode: SIMPLE, serverCertificate: /c, privateKey: /k}}, hosts: [{hosts}]}}]"
+        ),
+    );
+    let subnets = |number| {
+        let subnets = list(number, |a, b| format!("10.{a}.{b}.0/24"));
+        let rules = tls(&format!("sniHosts: [e.test], destinationSubnets: [{subnets}]"));
+        routes("v", 2, &format!("hosts: [e.test], gateways: [pass], {rules}"))
+    };
+    check(&[PORTS.to_owned(), gateway.clone(), subnets(128)], &[]);
+    check(&[PORTS.to_owned(), gateway, subnets(129)], &["W too-many-ranges v spec.tls"]);
+}
+
+#[test]
+fn names_whose_tls_another_gateway_terminates_are_told() {
+    let other = |selector: &str, port: u16| {
+        object(
+            "Gateway",
+            "other",
+            3,
+            &format!(
+                "selector: {{{selector}}}, servers: [{{port: {{number: {port}, name: https, protocol: HTTPS}}, tls: {{mode: SIMPLE, serverCertificate: /c, privateKey: /k}}, hosts: [e.test]}}]"
+            ),
+        )
+    };
+    let routes = routes(
+        "v",
+        2,
+        &format!("hosts: ['*.test'], gateways: [pass], {}", tls("sniHosts: [a.test, e.test]")),
+    );
+    let told = ["W shadowed-route v spec.tls[0].match[0].sniHosts[1]"];
+    let check_with = |selector: &str, port: u16, expected: &[&str]| {
+        check(&[PORTS.to_owned(), other(selector, port), routes.clone()], expected);
+    };
+    check_with("istio: gw", 443, &told);
+    check_with("", 443, &told);
+    check_with("istio: gw", 444, &[]);
+    check_with("istio: other", 443, &[]);
+}
