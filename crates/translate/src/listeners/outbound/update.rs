@@ -1,6 +1,6 @@
 //! The listeners of a sidecar brought up to date: what services that come and go change in them, and nothing else.
 //!
-//! It must come to what [`super::plan`] comes to. A listener is decided by the services that arrive at it; of those
+//! It must come to what `plan` comes to. A listener is decided by the services that arrive at it; of those
 //! that bring HTTP and nothing else, however many, by the oldest alone.
 
 use std::{
@@ -19,7 +19,9 @@ use fairlead_model::{
 use imbl::OrdMap;
 
 use super::{
-    Arrivals, At, ListenerPlanner, OutboundListenerKey, Plan, Planned, ServiceHost, by_age, service_host,
+    OutboundListenerKey,
+    arrive::ListenerPlanner,
+    plan::{Arrivals, At, Plan, Planned, ServiceHost, by_age, service_host},
 };
 use crate::view::ListenerView;
 
