@@ -316,7 +316,7 @@ fn put(json: &mut Json, path: &[Segment], value: Json) {
     let Some((last, around)) = path.split_last() else { return };
     let name = match last {
         Segment::Field(name) => name.to_string(),
-        Segment::Key(key) => key.to_string(),
+        Segment::Key(key) => key.clone(),
         Segment::Index(_) => return,
     };
     if let Some(Json::Object(fields)) = at_mut(json, around) {

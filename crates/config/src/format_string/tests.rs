@@ -52,7 +52,7 @@ fn the_list_is_sorted() {
 #[test]
 fn formats_in_json_are_objects_whose_texts_are_formats() {
     let ok = |text: &str| assert!(access_log_json(text).is_ok(), "{text}");
-    ok(r#"{}"#);
+    ok("{}");
     ok(r#"{"a": "%PROTOCOL%", "b": {"c": ["%REQ(:path)%", 1, 1.5, true, null, [], {}]}, "": ""}"#);
     // Keys are no formats.
     ok(r#"{"100%": "x", "%BOGUS%": "100%%"}"#);

@@ -132,13 +132,16 @@ fn access_log_format(config: &api::MeshConfig, diagnostics: &mut Diagnostics) ->
         diagnostics.error(Code::BadFormat, field("accessLogFormat"), message).help(help);
     };
     if config.access_log_encoding == Some(api::AccessLogEncoding::Json) {
-        let fields = given.map(|format| format_string::access_log_json(&format));
-        return AccessLogFormat::Json(fields.and_then(|fields| {
-            let refused = |why: &String| {
-                refuse(why, "with `accessLogEncoding: JSON` it is a JSON object, whose texts have operators of Envoy's access logs")
+        let fields = given.and_then(|format| {
+            let told = |why: &String| {
+                refuse(
+                    why,
+                    "with the encoding JSON it is an object, and its texts have the operators of access logs",
+                );
             };
-            fields.inspect_err(refused).ok().filter(|fields| !fields.is_empty()).map(Arc::new)
-        }));
+            format_string::access_log_json(&format).inspect_err(told).ok()
+        });
+        return AccessLogFormat::Json(fields.filter(|fields| !fields.is_empty()).map(Arc::new));
     }
     AccessLogFormat::Text(given.and_then(|format| {
         if let Err(why) = format_string::access_log(&format) {
