@@ -22,10 +22,11 @@ use std::{
 };
 
 use fairlead_config::{ChangeBatch, Diagnostic};
+use fairlead_envoy::TypeUrl;
 use fairlead_incremental::{ChangeSet, Db, Lease};
 use fairlead_model::{diagnostics::AllDiagnostics, input};
 use fairlead_translate::publication::PublicationKey;
-use fairlead_xds::{NackReport, Runs};
+use fairlead_xds::{NackReport, Rejected, Runs};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -66,6 +67,8 @@ pub(crate) enum Event {
     Disconnect(PublicationKey),
     /// This proxy has rejected something.
     Nack { key: PublicationKey, proxy: String, report: NackReport },
+    /// A proxy has accepted what it had rejected for what its machine lacked.
+    Healed { type_url: TypeUrl, resources: Vec<Rejected> },
     /// Somebody wants to look.
     Inspect(Look),
     /// What is published is to have these faults.
@@ -266,6 +269,7 @@ impl Core {
             Event::Connect { key, reply } => self.waiting.push_back((key, reply)),
             Event::Disconnect(key) => self.disconnect(&key),
             Event::Nack { key, proxy, report } => self.nack(&key, &proxy, &report),
+            Event::Healed { type_url, resources } => self.healed(type_url, resources),
             Event::Inspect(look) => look(self),
             #[cfg(feature = "fault-injection")]
             Event::Inject { faults, reply } => {

@@ -11,7 +11,7 @@ use std::{
 use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{
-    AgentVersion, AnswerMissing, ElementTypes, NackReport, Node, SessionOptions,
+    AgentVersion, AnswerMissing, ElementTypes, NackReport, Node, Rejected, SessionOptions,
     server::{Ack, Connection, ConnectionId, Lines, Peer, Resolver, Sessions},
 };
 use tonic::Status;
@@ -124,6 +124,10 @@ impl Resolver for MeshResolver {
         // It was let in with this node and peer, so they have a key.
         let Ok(key) = self.key(&status.node, &status.peer) else { return };
         self.core.nack(key, status.node.id.clone(), report.clone());
+    }
+
+    fn on_healed(&self, _id: ConnectionId, type_url: TypeUrl, resources: &[Rejected]) {
+        self.core.healed(type_url, resources.to_vec());
     }
 
     fn on_ack(&self, ack: &Ack) {

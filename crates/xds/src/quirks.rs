@@ -37,6 +37,19 @@ pub(crate) fn is_sent_alone(type_url: TypeUrl) -> bool {
     type_url == TypeUrl::Secret
 }
 
+/// Whether a rejection is for something that the client's machine lacks, and that may be there later: a file, a
+/// directory, a port.
+///
+/// Of a missing file that a directory is there for, Envoy takes note itself, once it is moved in; not of one that is
+/// written in place, nor of a directory. A certificate in the wire's own bytes is `<inline>` in these messages.
+pub(crate) fn is_of_the_machine(message: &str) -> bool {
+    let of_a_file = |(at, begins): (usize, &str)| message[at + begins.len()..].contains(" from /");
+    ["Invalid path: ", "unable to add filesystem watch", "cannot bind '", "unable to open file '"]
+        .iter()
+        .any(|reason| message.contains(reason))
+        || message.match_indices("Failed to load ").any(of_a_file)
+}
+
 /// An endpoint request that precedes the cluster request of a stream comes from a client whose clusters warm.
 ///
 /// Envoy sends no cluster request while a cluster warms, so on a new stream the order tells. The endpoints that

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, mpsc};
 
+use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
-use fairlead_xds::{NackReport, server::View};
+use fairlead_xds::{NackReport, Rejected, server::View};
 use tokio::sync::{oneshot, watch};
 
 use super::{Core, Event, Revisions};
@@ -70,6 +71,11 @@ impl CoreHandle {
     pub(crate) fn nack(&self, key: PublicationKey, proxy: String, report: NackReport) {
         // A core that has ended reports nothing.
         let _ = self.tell(Event::Nack { key, proxy, report });
+    }
+
+    pub(crate) fn healed(&self, type_url: TypeUrl, resources: Vec<Rejected>) {
+        // A core that has ended reports nothing.
+        let _ = self.tell(Event::Healed { type_url, resources });
     }
 
     /// What `look` returns, from between two steps of the core. It should clone and return: formatting belongs

@@ -128,6 +128,19 @@ impl Core {
         is_it.then(|| mesh.config_map())
     }
 
+    /// A proxy has accepted what it had rejected for want of something. Where another proxy lacks it still, that
+    /// one will say so again when it is tried there.
+    pub(super) fn healed(&mut self, type_url: TypeUrl, resources: Vec<Rejected>) {
+        let mut some = false;
+        for rejected in resources {
+            some |= self.nacks.known.remove(&(type_url, rejected)).is_some();
+        }
+        if some {
+            self.note_findings();
+            self.note_sizes();
+        }
+    }
+
     /// The objects that a rejected resource was made from.
     fn at_fault(
         &mut self,

@@ -8,6 +8,7 @@ mod harness;
 
 mod chains;
 mod faults;
+mod files;
 mod gateways;
 mod pair;
 mod parts;

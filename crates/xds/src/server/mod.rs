@@ -10,6 +10,7 @@ mod body;
 mod bounded;
 mod client_status;
 mod clients;
+mod departures;
 mod greeted;
 mod io;
 mod lines;
@@ -17,6 +18,7 @@ mod load;
 mod registry;
 mod requests;
 mod resolver;
+mod retry;
 mod service;
 mod sieve;
 mod stream;
@@ -84,6 +86,11 @@ pub struct ServerOptions {
     /// How long a client may take to read one response before its connection is closed. Default 5 min: until
     /// then it costs one chunk of 64 KiB and what it has in its HTTP/2 window.
     pub stall_timeout: Duration,
+    /// After which time a client is sent again what it rejected for want of a file or a port; the time doubles with
+    /// each attempt in vain. Default 5 s.
+    pub retry_first: Duration,
+    /// The longest such time. Default 5 min.
+    pub retry_last: Duration,
     /// New connections wait while so many bytes are owed to clients that read them. Default 64 MiB.
     pub backlog_limit: usize,
     /// How long a new connection may wait for the backlog before its streams are refused, with the hint when to
@@ -117,6 +124,8 @@ impl Default for ServerOptions {
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(5 * 60),
+            retry_first: Duration::from_secs(5),
+            retry_last: Duration::from_secs(5 * 60),
             backlog_limit: 64 << 20,
             admission_timeout: Duration::from_secs(20),
             greeting_timeout: Duration::from_secs(10),
@@ -171,6 +180,7 @@ pub(crate) struct Shared<R> {
     backlog: Arc<Backlog>,
     admission: Arc<Admission>,
     clients: Arc<Clients>,
+    departures: departures::Departures,
     /// The owner of all tasks.
     tasks: TaskTracker,
     /// Streams end when what is queued has been written.
@@ -191,6 +201,7 @@ impl<R: Resolver> Server<R> {
             backlog,
             admission,
             clients,
+            departures: departures::Departures::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
         };

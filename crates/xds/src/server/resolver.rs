@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tonic::{Status, metadata::MetadataMap};
 
 use super::{lines::Lines, view::View};
-use crate::{NackReport, Node, SessionOptions};
+use crate::{NackReport, Node, Rejected, SessionOptions};
 
 /// Names one stream for as long as the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,8 +93,13 @@ pub trait Resolver: Send + Sync + 'static {
         None
     }
 
-    /// A client has rejected resources; called once per type and digest of a view.
+    /// A client has rejected resources; called once per stream, type and digest, and again when they are tried again.
     fn on_nack(&self, id: ConnectionId, report: &NackReport);
+
+    /// A client has accepted contents that it had rejected for what its machine lacked.
+    fn on_healed(&self, id: ConnectionId, type_url: TypeUrl, resources: &[Rejected]) {
+        let _ = (id, type_url, resources);
+    }
 
     /// A client has accepted what a revision changed in a type: the convergence time can be observed.
     fn on_ack(&self, ack: &Ack);

@@ -26,6 +26,7 @@ use super::{
     clients::{Client, Held},
     registry::{Entry, Registration},
     requests::Requests,
+    retry::Retry,
     sieve::Sieved,
 };
 use crate::{Action, Node, Note, Protocol, Publication, Session};
@@ -185,7 +186,10 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         let view = connection.view.borrow_and_update().clone();
         let mut publications = view.subscribe();
         let publication = publications.borrow_and_update().clone();
-        let session = Session::new(M::PROTOCOL, connection.options, publication);
+        let mut session = Session::new(M::PROTOCOL, connection.options, publication);
+        if let Some(departed) = self.shared.departures.take(&node, &self.peer) {
+            session.go_on_from(departed);
+        }
         let registration = self.shared.sessions.register(Entry {
             id,
             node: Arc::new(node),
@@ -197,6 +201,11 @@ impl<M: Request, R: Resolver> Stream<M, R> {
             session: std::sync::Mutex::new(session),
         });
         let ended = self.serve(first, &mut connection, &mut publications, &registration).await;
+        // A session that has failed may do so again.
+        let depart = || registration.entry.session().depart();
+        if let Ok(Some(departed)) = catch_unwind(AssertUnwindSafe(depart)) {
+            self.shared.departures.keep(&registration.entry.node, &self.peer, departed);
+        }
         drop(registration);
         drop(connection);
         ended.err().unwrap_or_else(|| Status::ok(""))
@@ -205,7 +214,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
     /// Returns how the stream ends: with an error, or well when the client has closed its side.
     ///
     /// The only things that can happen: a request, a publication, a move to another view, a stalled client,
-    /// a client that is gone, the drain of the server.
+    /// a client that is gone, the drain of the server, and the time to try again what the client's machine lacked.
     async fn serve(
         &mut self,
         first: M,
@@ -223,7 +232,9 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         let mut clock =
             interval((stall_timeout / 4).clamp(Duration::from_millis(10), Duration::from_secs(1)));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut retry = Retry::new(&shared.options);
         loop {
+            retry.note(registration.entry.session().may_heal());
             tokio::select! {
                 biased;
                 () = shared.draining.cancelled() => return Err(draining_status()),
@@ -246,6 +257,10 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                     changed.map_err(|_closed| Status::unavailable("the view has ended"))?;
                     let publication = publications.borrow_and_update().clone();
                     self.handle(registration, |session| session.on_publication(publication))?;
+                }
+                () = retry.due() => {
+                    retry.made();
+                    self.handle(registration, Session::try_again)?;
                 }
                 _ = clock.tick(), if self.outbox.is_pending() => {
                     if self.outbox.is_stalled(stall_timeout) {
@@ -312,6 +327,9 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                     "rejected"
                 );
                 self.shared.resolver.on_nack(entry.id, &report);
+            }
+            Action::Healed { type_url, resources } => {
+                self.shared.resolver.on_healed(entry.id, type_url, &resources);
             }
             Action::Note(Note::Nack(type_url)) => counters.nacks.add(type_url, 1),
             Action::Note(Note::StaleNonce) => counters.stale_nonces.add(1),

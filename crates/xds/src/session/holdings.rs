@@ -183,6 +183,8 @@ pub(crate) struct TypeState {
     pub(crate) flights: VecDeque<Flight>,
     /// Digests that this client has rejected.
     pub(crate) rejected: BTreeMap<ResourceName, Vec<Digest>>,
+    /// Those of them that lacked something on the client's machine, which may be there later.
+    pub(crate) may_heal: BTreeSet<(ResourceName, Digest)>,
     /// Groups of names one of which may be at fault; the last is tried next.
     pub(crate) suspects: Vec<Vec<ResourceName>>,
     /// Contents that were rejected for what others said meanwhile, and are tried once more.
@@ -205,6 +207,8 @@ pub(crate) struct TypeState {
     pub(crate) holds_rejected: bool,
     pub(crate) last_sent: Option<(Nonce, u64)>,
     pub(crate) last_acked: Option<Nonce>,
+    /// The version of the response that was accepted last.
+    pub(crate) accepted_version: Option<u64>,
     pub(crate) last_nack: Option<String>,
 }
 
@@ -296,6 +300,7 @@ impl TypeState {
         self.again.clear();
         self.trims.reset();
         self.holds_rejected = false;
+        self.accepted_version = None;
     }
 
     pub(crate) fn remember_rejected(&mut self, name: &ResourceName, digest: Digest) -> bool {
@@ -323,11 +328,16 @@ impl TypeState {
             return;
         }
         for (name, digest) in accepted.iter() {
-            if let Some(digests) = self.rejected.get_mut(name) {
-                digests.retain(|rejected| rejected != digest);
-                if digests.is_empty() {
-                    self.rejected.remove(name);
-                }
+            self.forget_rejected(name, *digest);
+        }
+    }
+
+    /// Forgets that a content was rejected.
+    pub(crate) fn forget_rejected(&mut self, name: &ResourceName, digest: Digest) {
+        if let Some(digests) = self.rejected.get_mut(name) {
+            digests.retain(|rejected| *rejected != digest);
+            if digests.is_empty() {
+                self.rejected.remove(name);
             }
         }
     }

@@ -5,18 +5,10 @@
 //! closes their connections, until it comes. For a cluster, which has no such form, a secret is sent that Envoy
 //! refuses: that ends the wait for all secrets of the stream, so those that exist go before.
 
-use std::collections::BTreeMap;
+use fairlead_envoy::{ResourceName, TypeUrl};
 
-use fairlead_envoy::{EncodedResource, ResourceName, TypeUrl, encode, secret};
-
-use super::{
-    Session,
-    holdings::{Prior, Purpose},
-};
-use crate::{
-    Protocol,
-    wire::{Carried, whole_state},
-};
+use super::Session;
+use crate::Protocol;
 
 impl Session {
     /// Sees to secrets that do not exist or cannot be used, once nothing else of the type is under way.
@@ -38,10 +30,7 @@ impl Session {
         if awaited.is_empty() {
             return;
         }
-        let stand_ins: Vec<_> = awaited.iter().map(unusable).collect();
-        let mut part = whole_state(type_url, &stand_ins);
-        part.carried = Carried::default();
-        self.send(type_url, &[part], false, Purpose::StandIn, |_| Prior::Each(BTreeMap::new()));
+        self.send_stand_ins(awaited, false);
     }
 
     /// Chains that were closed for want of a secret are as they are published once it has come.
@@ -55,8 +44,4 @@ impl Session {
         let secret = self.publication.set(TypeUrl::Secret).get(name);
         secret.is_some_and(|secret| !self.is_rejected(TypeUrl::Secret, secret))
     }
-}
-
-fn unusable(name: &ResourceName) -> EncodedResource {
-    EncodedResource::whole(name.clone(), encode(&secret::unusable(&**name)))
 }

@@ -9,11 +9,14 @@
 //! - `push`: choosing what to send of one type, and encoding it;
 //! - `reject`: what a NACK means, and finding the resource at fault;
 //! - `parts`: finding the part at fault of a resource in one piece;
+//! - `again`: trying again what was rejected for want of something on the client's machine;
+//! - `resume`: what a state-of-the-world client had on the stream before;
 //! - `missing`: secrets that a state-of-the-world client waits for;
 //! - `hosts`: virtual hosts as resources of their own (VHDS);
 //! - `chains`: filter chains as resources of their own (FCDS);
 //! - `collections`: endpoints as resources of their own (LEDS).
 
+mod again;
 mod chains;
 mod collections;
 mod delta;
@@ -24,6 +27,7 @@ mod order;
 mod parts;
 mod push;
 mod reject;
+mod resume;
 mod sotw;
 mod status;
 
@@ -33,7 +37,7 @@ use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, Disc
 use fairlead_envoy::{ResourceSet, TypeUrl};
 
 use crate::{
-    NackReport, Protocol, Publication, SessionOptions,
+    NackReport, Protocol, Publication, Rejected, SessionOptions,
     memo::Memo,
     options::ElementTypes,
     wire::{Nonce, Response},
@@ -43,6 +47,7 @@ use collections::Assignments;
 use holdings::Flight;
 pub(crate) use holdings::{Holding, TypeState};
 use hosts::Tables;
+pub use resume::Departed;
 pub use status::TypeStatus;
 
 /// What the owner of a session has to do.
@@ -57,8 +62,16 @@ pub enum Action {
         /// The revision of the publication that the response was made from.
         revision: u64,
     },
-    /// The client has rejected resources. Emitted once per stream, type and digest.
+    /// The client has rejected resources. Emitted once per stream, type and digest, and once for each time that
+    /// [`Session::try_again`] has sent them again.
     Reject(NackReport),
+    /// The client has accepted contents that it had rejected for what its machine lacked.
+    Healed {
+        /// Their type.
+        type_url: TypeUrl,
+        /// The contents.
+        resources: Vec<Rejected>,
+    },
     /// Something worth counting.
     Note(Note),
     /// End the stream.
@@ -112,6 +125,8 @@ pub struct Session {
     resumed: bool,
     /// The client has acknowledged something on this stream.
     acked: bool,
+    /// What the client's last stream knew, of the types that it has not asked for yet.
+    departed: Departed,
     out: Vec<Action>,
 }
 
@@ -135,6 +150,7 @@ impl Session {
             lateness_probed: false,
             resumed: false,
             acked: false,
+            departed: Departed::default(),
             out: Vec::new(),
         }
     }
@@ -201,7 +217,12 @@ impl Session {
             return self.current_hosts();
         }
         let published = self.publication.form(type_url, self.options.elements);
-        self.types[type_url as usize].trims.applied(type_url, published)
+        let state = &mut self.types[type_url as usize];
+        let current = state.trims.applied(type_url, published);
+        for name in state.trims.take_unfinished() {
+            state.rejected.remove(&name);
+        }
+        current
     }
 
     fn memo(&self, type_url: TypeUrl) -> &Memo {
@@ -214,7 +235,9 @@ impl Session {
         self.acked = true;
         let state = self.state_mut(type_url);
         state.last_acked = Some(flight.nonce);
+        state.accepted_version = Some(flight.version);
         state.forgive(&flight.carried);
+        self.healed(type_url, flight);
         self.parts_accepted(type_url, flight);
         self.try_those_at_odds(type_url, flight);
         self.chains_see_answer(type_url, true);

@@ -44,6 +44,8 @@ pub(crate) struct Trims {
     cut: Option<(ResourceSet, ResourceSet)>,
     /// Something else was sent since the last probe.
     turn: bool,
+    /// Resources in which a search has ended without a verdict. They were rejected as a whole meanwhile.
+    unfinished: Vec<ResourceName>,
 }
 
 /// The parts of one resource.
@@ -74,8 +76,10 @@ struct HeldBack {
 pub(super) enum Fault {
     /// A part, or some part yet to be found.
     Part,
-    /// The whole content.
-    Whole(Digest),
+    /// A content that is not published any more, and of which nobody knows which part it was.
+    Forgotten,
+    /// The whole content, for the reason that the client gave.
+    Whole(Digest, String),
 }
 
 impl Default for Trim {
@@ -128,6 +132,8 @@ impl Trims {
             return cut.clone();
         }
         let mut cut = published.clone();
+        let gone = self.of.iter().filter(|(name, _)| !published.contains_key(*name));
+        self.unfinished.extend(gone.filter(|(_, trim)| trim.search.is_some()).map(|(name, _)| name.clone()));
         self.of.retain(|name, _| published.contains_key(name));
         for (name, resource) in published.iter().filter(|_| !self.closed.is_empty()) {
             if let Some(closed) = closed_to(&self.closed, type_url, resource) {
@@ -183,9 +189,7 @@ impl Trims {
         (idle, every_other): (bool, bool),
         wanted: impl Fn(&ResourceName) -> bool,
     ) -> Option<EncodedResource> {
-        for (_, trim) in self.of.iter_mut().filter(|(name, _)| !wanted(name)) {
-            trim.search = None;
-        }
+        self.end_searches(|name| !wanted(name));
         if !(idle || every_other && self.turn) {
             return None;
         }
@@ -250,7 +254,21 @@ impl Trims {
 
     /// The client has begun anew: it answers nothing that was sent before.
     pub(super) fn reset(&mut self) {
-        self.of.values_mut().for_each(|trim| trim.search = None);
+        self.end_searches(|_| true);
+    }
+
+    fn end_searches(&mut self, of: impl Fn(&ResourceName) -> bool) {
+        for (name, trim) in self.of.iter_mut().filter(|(name, _)| of(name)) {
+            if trim.search.take().is_some() {
+                self.unfinished.push(name.clone());
+            }
+        }
+    }
+
+    /// The resources in which a search has ended without a verdict since this was asked last: they are to be sent
+    /// again, to be searched again.
+    pub(super) fn take_unfinished(&mut self) -> Vec<ResourceName> {
+        std::mem::take(&mut self.unfinished)
     }
 }
 
@@ -322,13 +340,17 @@ impl Session {
             };
             search.answered(length, message);
         } else {
-            let Some(sent) = sent else { return Fault::Whole(digest) };
+            let whole = || Fault::Whole(digest, message.to_owned());
+            let Some(sent) = sent else {
+                let may_have_parts = matches!(type_url, TypeUrl::Listener | TypeUrl::RouteConfiguration);
+                return if may_have_parts && !is_current { Fault::Forgotten } else { whole() };
+            };
             if is_about_others(message) && trims.let_go(name) {
                 return Fault::Part;
             }
             let passed = trims.of.get(name).map(|trim| trim.passed.clone()).unwrap_or_default();
             let search = Search::begin(type_url, sent, held.as_ref(), &passed, (published, message));
-            let Some(search) = search else { return Fault::Whole(digest) };
+            let Some(search) = search else { return whole() };
             trims.of.entry(name.clone()).or_default().search = Some(search);
         }
         self.go_on(type_url, name, flight.nonce)
@@ -342,7 +364,7 @@ impl Session {
         match search.next(trim.probes_left) {
             Next::Probe(_) => Fault::Part,
             Next::Elsewhere => {
-                let whole = Fault::Whole(search.published);
+                let whole = Fault::Whole(search.published, search.message.clone());
                 trim.search = None;
                 whole
             }

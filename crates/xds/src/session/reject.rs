@@ -18,6 +18,7 @@ use super::{
 use crate::{
     Protocol,
     nack::{NackReport, Rejected, truncated},
+    quirks,
 };
 
 /// How many rejected responses one search may take before all that is left is held to be at fault.
@@ -203,6 +204,7 @@ impl Session {
     ) {
         let Rejection { flight, superseded, contents, message } = rejection;
         let mut resources = Vec::new();
+        let mut reason = truncated(message);
         for (name, digest) in at_fault {
             if self.was_in_full(type_url, &name) {
                 continue;
@@ -212,11 +214,15 @@ impl Session {
             if flight.purpose != Purpose::Probe && matches!(fault, Fault::Part) {
                 state.remember_rejected(&name, digest);
             }
-            if let Fault::Whole(digest) = fault {
+            if let Fault::Whole(digest, said) = fault {
                 // What was searched is remembered already.
                 let searched = flight.purpose == Purpose::Probe;
+                if quirks::is_of_the_machine(&said) {
+                    state.may_heal.insert((name.clone(), digest));
+                }
                 if state.remember_rejected(&name, digest) || searched {
                     resources.push(Rejected { name: name.clone(), digest });
+                    reason = truncated(&said);
                 }
             }
             if type_url == TypeUrl::VirtualHost && is_about_others(message) {
@@ -232,8 +238,8 @@ impl Session {
             }
         }
         if !resources.is_empty() {
-            let message = truncated(message);
-            self.out.push(Action::Reject(NackReport { type_url, resources, message, nonce: flight.nonce }));
+            let nonce = flight.nonce;
+            self.out.push(Action::Reject(NackReport { type_url, resources, message: reason, nonce }));
         }
     }
 

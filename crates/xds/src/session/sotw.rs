@@ -30,6 +30,7 @@ impl Session {
         if resumes {
             // What it asks for it may have of an earlier stream.
             self.state_mut(type_url).awaited.clear();
+            self.take_up(type_url, &request.version_info);
         }
         self.check_names(type_url);
     }

@@ -240,9 +240,22 @@ impl Client {
                 }
                 Action::Reject(report) => self.reports.push(report),
                 Action::Close(reason) => panic!("{reason}"),
-                Action::Acked { .. } | Action::Note(_) => {}
+                Action::Acked { .. } | Action::Healed { .. } | Action::Note(_) => {}
             }
         }
+    }
+
+    /// A state-of-the-world client goes on with another stream; it has taken some of what was under way or not.
+    fn reconnect(&mut self) {
+        if self.protocol == Protocol::Delta {
+            return;
+        }
+        let departed = self.session.depart();
+        let publication = self.session.publication.clone();
+        self.session = Session::new(self.protocol, SessionOptions::default(), publication);
+        departed.into_iter().for_each(|departed| self.session.go_on_from(departed));
+        self.queue.clear();
+        TYPES.into_iter().for_each(|type_url| self.request(type_url, "", None));
     }
 
     /// Takes the oldest response. Returns whether there was one.
@@ -378,15 +391,18 @@ proptest! {
 
     #[test]
     fn what_is_right_is_held_and_nothing_is_lost_meanwhile(
-        history in prop::collection::vec((published(), 0..12_usize), 1..8),
+        history in prop::collection::vec((published(), 0..12_usize, prop::bool::weighted(0.2)), 1..8),
         sotw: bool,
     ) {
         let protocol = if sotw { Protocol::StateOfTheWorld } else { Protocol::Delta };
         let mut client = Client::new(protocol);
-        for (published, responses) in history {
+        for (published, responses, comes_back) in history {
             client.publish(published);
             for _ in 0..responses {
                 client.take();
+            }
+            if comes_back {
+                client.reconnect();
             }
         }
         client.finish();
@@ -440,6 +456,44 @@ fn a_host_that_becomes_bad_keeps_its_last_good_content() {
 }
 
 #[test]
+fn a_client_that_comes_back_keeps_the_last_good_content_of_a_host() {
+    let mut client = Client::new(Protocol::StateOfTheWorld);
+    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(40, &[])));
+    client.finish();
+    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(41, &[7])));
+    client.finish();
+    let nacks = client.nacks;
+    client.reconnect();
+    client.finish();
+    let held = &client.held[&(TypeUrl::RouteConfiguration, "r0".to_owned())];
+    assert_eq!((held.len(), held["h7"].as_str()), (41, "good"));
+    assert_eq!(client.nacks, nacks, "a rejected host was sent again");
+    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(41, &[])));
+    client.finish();
+    assert!(client.session.in_sync());
+}
+
+/// It was rejected as a whole when the search began, and was held back for ever.
+#[test]
+fn a_table_that_goes_during_a_search_is_searched_again_when_it_is_back() {
+    for protocol in [Protocol::Delta, Protocol::StateOfTheWorld] {
+        for responses in 0..6 {
+            let mut client = Client::new(protocol);
+            let table = only(TypeUrl::RouteConfiguration, "r0", hosts(40, &[7]));
+            client.publish(table.clone());
+            for _ in 0..responses {
+                client.take();
+            }
+            client.publish(BTreeMap::new());
+            while client.take() {}
+            client.publish(table);
+            client.finish();
+            assert_eq!(client.held[&(TypeUrl::RouteConfiguration, "r0".to_owned())].len(), 39);
+        }
+    }
+}
+
+#[test]
 fn a_listener_that_is_at_fault_itself_blames_no_chain() {
     for protocol in [Protocol::Delta, Protocol::StateOfTheWorld] {
         let mut client = Client::new(protocol);
@@ -449,6 +503,8 @@ fn a_listener_that_is_at_fault_itself_blames_no_chain() {
         client.finish();
         let [report] = &client.reports[..] else { panic!("{:?}", client.reports) };
         assert_eq!((report.type_url, &*report.resources[0].name), (TypeUrl::Listener, "l0"));
+        // It is the reason that the client gave for the listener, not for the probe.
+        assert!(report.message.ends_with("cannot bind"), "{report:?}");
         assert_eq!(client.nacks, 2, "{protocol:?}");
     }
 }

@@ -152,7 +152,7 @@ impl History {
                 }
                 Action::Reject(report) => self.reported.push(report),
                 Action::Close(reason) => panic!("{reason}"),
-                Action::Acked { .. } | Action::Note(_) => {}
+                Action::Acked { .. } | Action::Healed { .. } | Action::Note(_) => {}
             }
         }
     }

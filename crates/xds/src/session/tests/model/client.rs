@@ -322,7 +322,7 @@ impl Client {
                     self.reported.extend(rejected);
                 }
                 Action::Close(reason) => return Err(format!("the stream ends: {reason}")),
-                Action::Acked { .. } | Action::Note(_) => {}
+                Action::Acked { .. } | Action::Healed { .. } | Action::Note(_) => {}
             }
         }
         Ok(())

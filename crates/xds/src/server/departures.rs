@@ -1,0 +1,47 @@
+//! What the streams of clients knew that have gone, for the time that they come back.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::Peer;
+use crate::{Departed, Node};
+
+/// So many clients that have gone are remembered; of those only from which something is held back.
+const KEPT: usize = 1024;
+
+/// For so long. Envoy comes back within 30 seconds.
+const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// A client: its node's name, and the address that it comes from.
+type Who = (String, Option<IpAddr>);
+
+/// What is known of clients that have gone.
+#[derive(Default)]
+pub(super) struct Departures(Mutex<BTreeMap<Who, (Instant, Departed)>>);
+
+impl Departures {
+    /// The client has gone.
+    pub(super) fn keep(&self, node: &Node, peer: &Peer, departed: Departed) {
+        let now = Instant::now();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, (since, _)| now.duration_since(*since) < KEPT_FOR);
+        if kept.len() < KEPT {
+            kept.insert(who(node, peer), (now, departed));
+        }
+    }
+
+    /// The client is there. Returns what was known of it when it went.
+    pub(super) fn take(&self, node: &Node, peer: &Peer) -> Option<Departed> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, departed) = kept.remove(&who(node, peer))?;
+        (since.elapsed() < KEPT_FOR).then_some(departed)
+    }
+}
+
+fn who(node: &Node, peer: &Peer) -> Who {
+    (node.id.clone(), peer.address.map(|address| address.ip()))
+}

@@ -1,0 +1,98 @@
+//! Trying again what a client has rejected for want of something on its own machine.
+//!
+//! A certificate file may be there a minute later, or a port be free: nothing is published then that would have the
+//! content sent again. So the owner of the session says from time to time that it may be tried
+//! ([`Session::try_again`]); what is at fault by itself is not.
+
+use std::collections::BTreeSet;
+
+use fairlead_envoy::{Digest, EncodedResource, ResourceName, TypeUrl, encode, secret};
+
+use super::{
+    Action, Session,
+    holdings::{Flight, Prior, Purpose},
+};
+use crate::{
+    Protocol,
+    nack::Rejected,
+    quirks,
+    wire::{Carried, delta_parts, whole_state},
+};
+
+impl Session {
+    /// Sends again what the client has rejected for what its machine lacked. To be called after a while, and after a
+    /// longer one the next time: each call may cost a rejection for each content.
+    pub fn try_again(&mut self) -> Vec<Action> {
+        for type_url in TypeUrl::ALL {
+            self.try_type_again(type_url);
+        }
+        self.pump()
+    }
+
+    /// How many contents are rejected for what the client's machine lacks.
+    pub fn may_heal(&self) -> usize {
+        self.types.iter().map(|state| state.may_heal.len()).sum()
+    }
+
+    fn try_type_again(&mut self, type_url: TypeUrl) {
+        let state = self.state(type_url);
+        if state.may_heal.is_empty() || !state.is_still() {
+            return;
+        }
+        let current = self.current(type_url);
+        let state = self.state_mut(type_url);
+        let published = |name: &ResourceName, digest: Digest| {
+            current.get(name).is_some_and(|resource| resource.digest == digest)
+        };
+        let mut may_heal = std::mem::take(&mut state.may_heal);
+        may_heal.retain(|(name, digest)| {
+            state.names.wants(name) && published(name, *digest) && state.has_rejected(name, *digest)
+        });
+        for (name, digest) in &may_heal {
+            state.forget_rejected(name, *digest);
+        }
+        if quirks::is_sent_alone(type_url) {
+            // The same content twice in a row would be accepted without being looked at.
+            let names: BTreeSet<_> = may_heal.iter().map(|(name, _)| name.clone()).collect();
+            self.send_stand_ins(names, true);
+        }
+        self.state_mut(type_url).may_heal = may_heal;
+    }
+
+    /// Sends secrets that Envoy refuses, `alone` or in one response.
+    pub(super) fn send_stand_ins(&mut self, names: BTreeSet<ResourceName>, alone: bool) {
+        let type_url = TypeUrl::Secret;
+        let stand_ins: Vec<_> = names.into_iter().map(unusable).collect();
+        let mut parts = match self.protocol {
+            Protocol::Delta => delta_parts(type_url, &stand_ins, &[], 0),
+            Protocol::StateOfTheWorld if alone => {
+                stand_ins.iter().map(|stand_in| whole_state(type_url, [stand_in])).collect()
+            }
+            Protocol::StateOfTheWorld => vec![whole_state(type_url, &stand_ins)],
+        };
+        // The client goes on to hold what it holds.
+        parts.iter_mut().for_each(|part| part.carried = Carried::default());
+        self.send(type_url, &parts, false, Purpose::StandIn, |_| {
+            Prior::Each(std::collections::BTreeMap::new())
+        });
+    }
+
+    /// The client has accepted contents that it had rejected.
+    pub(super) fn healed(&mut self, type_url: TypeUrl, accepted: &Flight) {
+        let may_heal = &mut self.state_mut(type_url).may_heal;
+        if may_heal.is_empty() {
+            return;
+        }
+        let healed = accepted.carried.iter().filter(|content| may_heal.remove(content));
+        let resources: Vec<_> =
+            healed.map(|(name, digest)| Rejected { name: name.clone(), digest: *digest }).collect();
+        if !resources.is_empty() {
+            self.out.push(Action::Healed { type_url, resources });
+        }
+    }
+}
+
+fn unusable(name: ResourceName) -> EncodedResource {
+    let message = encode(&secret::unusable(&*name));
+    EncodedResource::whole(name, message)
+}

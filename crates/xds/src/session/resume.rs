@@ -1,0 +1,105 @@
+//! What a state-of-the-world client had on the stream before.
+//!
+//! On a new stream such a client tells which version it took last, and not what it holds. Where something is held back
+//! from it, that is not what is published: its last good content can only be repeated by who remembers it, and what is
+//! not repeated is removed, or left out of its table. So the owner keeps what an ended stream knew
+//! ([`Session::depart`]) for the next one ([`Session::go_on_from`]), which goes on from there if the client tells the
+//! version that was accepted last. A client that was started anew tells none: it is sent everything, as it may
+//! have been the fault of the one before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
+
+use super::{
+    Session,
+    holdings::{Holding, Odd},
+    parts::Trims,
+};
+use crate::{Protocol, names::Names, wire::version_text};
+
+/// What a client held and had rejected when its stream ended.
+#[cfg_attr(test, derive(Clone))]
+#[derive(Default)]
+pub struct Departed([Option<Held>; TypeUrl::ALL.len()]);
+
+/// The same of one type from which something is held back.
+#[cfg_attr(test, derive(Clone))]
+struct Held {
+    /// The version that was accepted last.
+    version: u64,
+    names: Names,
+    root: ResourceSet,
+    odd: BTreeMap<ResourceName, Odd>,
+    rejected: BTreeMap<ResourceName, Vec<Digest>>,
+    may_heal: BTreeSet<(ResourceName, Digest)>,
+    trims: Trims,
+}
+
+impl Session {
+    /// What a later stream of the client can go on from, to be asked when this one has ended. `None` where nothing is
+    /// held back: what is published tells all then. A delta client says itself what it has.
+    pub fn depart(&mut self) -> Option<Departed> {
+        if self.protocol == Protocol::Delta {
+            return None;
+        }
+        let departed = Departed(TypeUrl::ALL.map(|type_url| self.depart_with(type_url)));
+        departed.0.iter().any(Option::is_some).then_some(departed)
+    }
+
+    fn depart_with(&mut self, type_url: TypeUrl) -> Option<Held> {
+        let state = self.state_mut(type_url);
+        let version = state.accepted_version?;
+        if state.rejected.is_empty() && state.trims.rejected() == 0 {
+            return None;
+        }
+        // What is under way may have been taken or not.
+        for flight in std::mem::take(&mut state.flights).into_iter().rev() {
+            for name in flight.names() {
+                let before = state.before(name, &flight);
+                state.deviate(name, before.doubted(), false);
+            }
+        }
+        let mut trims = std::mem::take(&mut state.trims);
+        trims.reset();
+        for name in trims.take_unfinished() {
+            state.rejected.remove(&name);
+        }
+        Some(Held {
+            version,
+            names: std::mem::take(&mut state.names),
+            root: std::mem::take(&mut state.root),
+            odd: std::mem::take(&mut state.odd),
+            rejected: std::mem::take(&mut state.rejected),
+            may_heal: std::mem::take(&mut state.may_heal),
+            trims,
+        })
+    }
+
+    /// Goes on from what the client's last stream knew, type by type, as far as the client says that it has that.
+    pub fn go_on_from(&mut self, departed: Departed) {
+        self.departed = departed;
+    }
+
+    /// The first request of a type on this stream tells the version that the client took last.
+    pub(super) fn take_up(&mut self, type_url: TypeUrl, version: &str) {
+        let Some(before) = self.departed.0[type_url as usize].take() else { return };
+        let state = self.state_mut(type_url);
+        if version_text(before.version) != version || (state.names.wildcard && !before.names.wildcard) {
+            return;
+        }
+        // It is sent all that it asks for in any case, so it is enough to know what it has.
+        let has = |resource: &EncodedResource| Holding::Holds(resource.clone()).doubted();
+        let same = before
+            .root
+            .iter()
+            .filter(|(name, _)| before.names.wants(name) && !before.odd.contains_key(*name));
+        let same = same.map(|(name, resource)| (name.clone(), has(resource)));
+        let other = before.odd.iter().map(|(name, odd)| (name.clone(), odd.holding.clone().doubted()));
+        let had: Vec<_> = same.chain(other).filter(|(name, _)| state.names.wants(name)).collect();
+        for (name, holding) in had {
+            state.deviate(&name, holding, false);
+        }
+        (state.rejected, state.may_heal, state.trims) = (before.rejected, before.may_heal, before.trims);
+    }
+}

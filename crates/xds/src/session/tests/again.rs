@@ -1,0 +1,115 @@
+//! What was rejected for want of something on the client's machine is tried again, and nothing else is.
+
+use super::{check, check_sotw};
+
+#[test]
+fn a_certificate_file_that_appears_later_is_taken_up() {
+    check(
+        "publish SDS a=file b=1
+         > SDS +a +b
+         < SDS a=file
+         < SDS b=1
+         > SDS nack Invalid path: /certs/tls.crt
+         ! SDS a
+         > SDS ack
+         again
+         # The same content twice in a row is accepted without being looked at.
+         < SDS a=stand-in
+         > SDS nack Failed to load incomplete private key from path:
+         < SDS a=file
+         > SDS nack Invalid path: /certs/tls.crt
+         ! SDS a
+         again
+         < SDS a=stand-in
+         > SDS nack Failed to load incomplete private key from path:
+         < SDS a=file
+         > SDS ack
+         + SDS a
+         again",
+    );
+}
+
+#[test]
+fn a_state_of_the_world_client_is_sent_each_secret_again_by_itself() {
+    check_sotw(
+        "publish SDS a=file-a b=file-b c=c
+         > SDS begin a b c
+         < SDS file-a
+         < SDS file-b
+         < SDS c
+         > SDS next-nack unable to add filesystem watch for file /certs/: No such file or directory
+         ! SDS a
+         > SDS next-nack Failed to load certificate chain from /certs/tls.crt, please check
+         ! SDS b
+         > SDS next-ack
+         again
+         < SDS stand-in
+         < SDS stand-in
+         > SDS next-nack refused
+         > SDS next-nack refused
+         < SDS file-a
+         < SDS file-b
+         > SDS next-ack
+         + SDS a
+         > SDS next-ack
+         + SDS b
+         again",
+    );
+}
+
+#[test]
+fn a_cluster_with_a_missing_file_and_a_port_that_was_taken_are_tried_again() {
+    check(
+        "publish CDS a=1 b=bad LDS l=1
+         > CDS
+         < CDS a=1 b=bad
+         > CDS nack Error adding/updating cluster(s) b: Invalid path: /certs/ca.pem
+         ! CDS b
+         < CDS a=1
+         > CDS ack
+         > LDS
+         < LDS l=1
+         > LDS nack Error adding/updating listener(s) l: cannot bind '0.0.0.0:80': Address already in use
+         ! LDS l
+         again
+         < CDS b=bad
+         < LDS l=1
+         > CDS ack
+         + CDS b
+         > LDS nack Error adding/updating listener(s) l: cannot bind '0.0.0.0:80': Address already in use
+         ! LDS l",
+    );
+}
+
+#[test]
+fn what_is_at_fault_by_itself_is_not_tried_again() {
+    check(
+        "publish CDS a=1 b=bad SDS s=1
+         > CDS
+         < CDS a=1 b=bad
+         > CDS nack Error adding/updating cluster(s) b: no good
+         ! CDS b
+         < CDS a=1
+         > CDS ack
+         > SDS +s
+         < SDS s=1
+         > SDS nack Failed to load certificate chain from <inline>, please check
+         ! SDS s
+         again",
+    );
+}
+
+#[test]
+fn what_was_corrected_is_not_tried_again() {
+    check(
+        "publish CDS b=bad
+         > CDS
+         < CDS b=bad
+         > CDS nack Error adding/updating cluster(s) b: Invalid path: /certs/ca.pem
+         ! CDS b
+         publish CDS b=good
+         < CDS b=good
+         > CDS ack
+         again",
+    );
+}
