@@ -358,6 +358,8 @@ impl Session {
 
     /// Convicts the parts that a search has found, if it has.
     fn go_on(&mut self, type_url: TypeUrl, name: &ResourceName, nonce: Nonce) -> Fault {
+        let published = self.publication.form(type_url, self.options.elements).get(name);
+        let published = published.map(|published| published.digest);
         let trims = &mut self.state_mut(type_url).trims;
         let Some(trim) = trims.of.get_mut(name) else { return Fault::Part };
         let Some(search) = &trim.search else { return Fault::Part };
@@ -371,6 +373,11 @@ impl Session {
             Next::Found(found) => {
                 let search = trim.search.take().expect("it has just been looked at");
                 trim.passed.extend(search.order[..found.start].iter().map(|part| part.digest));
+                if published != Some(search.published) && is_about_others(&search.message) {
+                    // What it is at odds with may be gone already: what is published now has a verdict of its own.
+                    trims.unfinished.push(name.clone());
+                    return Fault::Part;
+                }
                 let resources = found.map(|at| trim.convict(name, at, &search)).collect();
                 trims.cut = None;
                 let type_url = search.parts.element_type();

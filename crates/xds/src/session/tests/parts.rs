@@ -473,6 +473,21 @@ fn a_client_that_comes_back_keeps_the_last_good_content_of_a_host() {
     assert!(client.session.in_sync());
 }
 
+/// The verdict on an older content held for the newer one, until another change.
+#[test]
+fn a_chain_that_was_at_odds_with_what_is_gone_is_tried_again() {
+    for protocol in [Protocol::Delta, Protocol::StateOfTheWorld] {
+        let chain = |name: &str, usage: &str| (name.to_owned(), usage.to_owned(), "e".to_owned());
+        let mut client = Client::new(protocol);
+        client.publish(only(TypeUrl::Listener, "l0", vec![chain("a", "u"), chain("b", "u")]));
+        client.take();
+        client.publish(only(TypeUrl::Listener, "l0", vec![chain("a", "v"), chain("b", "u")]));
+        client.finish();
+        assert_eq!(client.held[&(TypeUrl::Listener, "l0".to_owned())].len(), 2);
+        assert!(client.session.in_sync());
+    }
+}
+
 /// It was rejected as a whole when the search began, and was held back for ever.
 #[test]
 fn a_table_that_goes_during_a_search_is_searched_again_when_it_is_back() {
