@@ -71,7 +71,9 @@ impl Session {
             Protocol::StateOfTheWorld => vec![whole_state(type_url, &stand_ins)],
         };
         // The client goes on to hold what it holds.
-        parts.iter_mut().for_each(|part| part.carried = Carried::default());
+        for part in &mut parts {
+            part.carried = Carried::default();
+        }
         self.send(type_url, &parts, false, Purpose::StandIn, |_| {
             Prior::Each(std::collections::BTreeMap::new())
         });

@@ -253,9 +253,13 @@ impl Client {
         let departed = self.session.depart();
         let publication = self.session.publication.clone();
         self.session = Session::new(self.protocol, SessionOptions::default(), publication);
-        departed.into_iter().for_each(|departed| self.session.go_on_from(departed));
+        if let Some(departed) = departed {
+            self.session.go_on_from(departed);
+        }
         self.queue.clear();
-        TYPES.into_iter().for_each(|type_url| self.request(type_url, "", None));
+        for type_url in TYPES {
+            self.request(type_url, "", None);
+        }
     }
 
     /// Takes the oldest response. Returns whether there was one.

@@ -133,7 +133,9 @@ impl Player {
         let departed = self.session.depart();
         let (options, publication) = (self.session.options, self.session.publication.clone());
         self.session = Session::new(self.session.protocol, options, publication);
-        departed.into_iter().for_each(|departed| self.session.go_on_from(departed));
+        if let Some(departed) = departed {
+            self.session.go_on_from(departed);
+        }
         self.open.clear();
         self.last.clear();
     }
