@@ -26,7 +26,7 @@ const SERVERS: usize = 40;
 const STEADY: usize = 0;
 
 /// Whether the session of an Envoy is another one than `before`, and knows what is published.
-async fn came_back(mesh: &Mesh, proxy: &Proxy, before: Instant) {
+pub(crate) async fn came_back(mesh: &Mesh, proxy: &Proxy, before: Instant) {
     eventually(&format!("{} is back", proxy.name), SETTLED_WITHIN, || async {
         match mesh.session(&proxy.name) {
             Some(session) if session.since > before => Ok(()),
@@ -38,7 +38,7 @@ async fn came_back(mesh: &Mesh, proxy: &Proxy, before: Instant) {
     mesh.settled().await;
 }
 
-async fn is_cut_off(proxy: &Proxy) {
+pub(crate) async fn is_cut_off(proxy: &Proxy) {
     proxy.stat_becomes("control_plane.connected_state", 0).await;
 }
 

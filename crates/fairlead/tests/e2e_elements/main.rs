@@ -8,14 +8,19 @@ mod harness;
 #[path = "../e2e_changes/pair.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod pair;
+#[path = "../e2e_changes/faults/spoil.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod spoil;
 
 mod alike;
 mod cable;
+mod comes_back;
 mod cost;
 mod crowd;
 mod cut;
 mod endpoints;
 mod restart;
+mod secrets;
 mod spoilt;
 
 use harness::server;
