@@ -9,14 +9,17 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_config::{Config, ConfigKey, LabelSet, Namespace, api};
+use fairlead_config::{Config, ConfigKey, LabelSet, Namespace, Timestamp, api};
 use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::l4::MOST_RIVALS;
 use crate::{
     Host, Service, ServiceKey, age,
     endpoints::EndpointsOf,
-    gateway::{Conflict, Gateway, GatewayHeaders, Ports, ResolvedGateway, ServerRef, ServerTls, merge},
+    gateway::{
+        Conflict, Gateway, GatewayHeaderOf, GatewayHeaders, Ports, ResolvedGateway, ServerRef, ServerTls,
+        merge,
+    },
     input::{Gateways, Services},
     port::TargetPort,
     service::ServicesOf,
@@ -62,27 +65,130 @@ impl Index for GatewaysBySelector {
     }
 }
 
-/// The selectors of all Gateways, by each of their labels. Those without a label are under `None`.
+/// The selectors of all Gateways.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Selectors {
+    all: BTreeSet<LabelSet>,
+    by_label: BTreeMap<Label, BTreeSet<LabelSet>>,
+}
+
+/// So many labels of proxies may have each of their subsets looked up. Of more labels selectors are looked through.
+const FEW_LABELS: usize = 6;
+
+impl Selectors {
+    /// Selectors that have all labels of another, and more: some of them.
+    fn narrower(&self, selector: &LabelSet) -> Vec<&LabelSet> {
+        // All labels are in each of those, so the label that the fewest have is enough.
+        let sets = labels(selector).map(|label| self.by_label.get(&label));
+        let fewest = match sets.min_by_key(|set| set.map_or(0, BTreeSet::len)) {
+            None => Some(&self.all),
+            Some(set) => set,
+        };
+        let fewest = fewest.into_iter().flatten();
+        fewest.filter(|other| *other != selector && other.contains_all(selector)).take(MOST_RIVALS).collect()
+    }
+
+    /// Selectors that have labels of these proxies and not all of them: some of those.
+    fn wider(&self, proxies: &LabelSet) -> Vec<&LabelSet> {
+        let own: Vec<Label> = labels(proxies).collect();
+        if own.len() <= FEW_LABELS {
+            let subset = |bits: u32| -> LabelSet {
+                own.iter()
+                    .enumerate()
+                    .filter(|(at, _)| bits & (1 << at) != 0)
+                    .map(|(_, l)| l.clone())
+                    .collect()
+            };
+            return (0..(1 << own.len()) - 1).filter_map(|bits| self.all.get(&subset(bits))).collect();
+        }
+        let none = self.all.get(&LabelSet::default());
+        let some = own
+            .iter()
+            .filter_map(|label| self.by_label.get(label))
+            .flat_map(|set| set.iter().take(MOST_LOOKED_AT));
+        let found: BTreeSet<&LabelSet> = none
+            .into_iter()
+            .chain(some)
+            .filter(|other| *other != proxies && proxies.contains_all(other))
+            .collect();
+        found.into_iter().collect()
+    }
+}
+
 #[derive(Debug)]
 struct GatewaySelectors;
 
 impl Query for GatewaySelectors {
     type Key = ();
-    type Value = BTreeMap<Option<Label>, BTreeSet<LabelSet>>;
+    type Value = Selectors;
     const NAME: &'static str = "selectors of gateways";
     const STRATUM: Stratum = strata::REGISTRY_INDEX;
 
-    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
-        let mut selectors: Self::Value = BTreeMap::new();
+    fn compute(cx: &Reader<'_>, (): &()) -> Selectors {
+        let mut selectors = Selectors::default();
         for header in cx.get::<GatewayHeaders>(&()).iter() {
-            let selector = &header.selector;
-            let none = selector.is_empty().then_some(None);
-            for label in labels(selector).map(Some).chain(none) {
-                selectors.entry(label).or_default().insert(selector.clone());
+            if selectors.all.insert(header.selector.clone()) {
+                for label in labels(&header.selector) {
+                    selectors.by_label.entry(label).or_default().insert(header.selector.clone());
+                }
             }
         }
         selectors
     }
+}
+
+/// What [`Selectors::narrower`] says of one. Stands between it and all selectors, as the next does.
+#[derive(Debug)]
+struct NarrowerThan;
+
+impl Query for NarrowerThan {
+    type Key = LabelSet;
+    type Value = Arc<[LabelSet]>;
+    const NAME: &'static str = "narrower selectors of gateways";
+    const STRATUM: Stratum = strata::SCOPE;
+
+    fn compute(cx: &Reader<'_>, selector: &LabelSet) -> Self::Value {
+        cx.get::<GatewaySelectors>(&()).narrower(selector).into_iter().cloned().collect()
+    }
+}
+
+/// What [`Selectors::wider`] says of proxies.
+#[derive(Debug)]
+struct WiderThan;
+
+impl Query for WiderThan {
+    type Key = LabelSet;
+    type Value = Arc<[LabelSet]>;
+    const NAME: &'static str = "wider selectors of gateways";
+    const STRATUM: Stratum = strata::SCOPE;
+
+    fn compute(cx: &Reader<'_>, proxies: &LabelSet) -> Self::Value {
+        cx.get::<GatewaySelectors>(&()).wider(proxies).into_iter().cloned().collect()
+    }
+}
+
+/// The oldest Gateways with a selector, and their age: those that others are held against.
+#[derive(Debug)]
+struct OldestWith;
+
+impl Query for OldestWith {
+    type Key = LabelSet;
+    type Value = Arc<[(Option<Timestamp>, ConfigKey)]>;
+    const NAME: &'static str = "oldest gateways with a selector";
+    const STRATUM: Stratum = strata::HEADERS;
+
+    fn compute(cx: &Reader<'_>, selector: &LabelSet) -> Self::Value {
+        let keys = cx.index::<GatewaysBySelector>(selector);
+        let headers = keys.iter().filter_map(|key| (*cx.get::<GatewayHeaderOf>(key)).clone());
+        let mut oldest: Vec<_> = headers.map(|header| (header.created, header.origin)).collect();
+        keep_oldest(&mut oldest);
+        oldest.into()
+    }
+}
+
+fn keep_oldest(gateways: &mut Vec<(Option<Timestamp>, ConfigKey)>) {
+    gateways.sort_by(|(a_created, a), (b_created, b)| age::compare((*a_created, a), (*b_created, b)));
+    gateways.truncate(MOST_LOOKED_AT);
 }
 
 /// Proxies with these labels, perhaps more.
@@ -91,8 +197,18 @@ pub(super) struct Proxies {
     labels: LabelSet,
     /// The Service by which ports of servers lead to others.
     by: Option<ConfigKey>,
-    /// Service port and port of the proxy, of those that differ.
+    /// Service port and port of the proxy, of ports that lead to others, sorted.
     targets: Arc<[(u16, u16)]>,
+    /// The Services that say so, one for each of `targets`.
+    led_by: Arc<[ConfigKey]>,
+}
+
+impl Proxies {
+    /// The Service by which servers meet at a port of the proxies.
+    fn service_at(&self, port: u16) -> Option<ConfigKey> {
+        let leading = self.targets.iter().position(|(from, to)| *to == port && from != to);
+        leading.and_then(|at| self.led_by.get(at)).or(self.by.as_ref()).cloned()
+    }
 }
 
 /// The port of the Pods that a port with a named target leads to, where an endpoint tells.
@@ -133,10 +249,9 @@ impl Query for ProxiesOfServices {
             let namespace = service.key.namespace.clone();
             of_services.entry((namespace, proxies.clone())).or_insert_with(|| service.origin.clone());
         }
-        let proxies = |((namespace, labels), service): ((Namespace, LabelSet), ConfigKey)| Proxies {
-            targets: targets(cx, &namespace, &labels),
-            by: Some(service),
-            labels,
+        let proxies = |((namespace, labels), service): ((Namespace, LabelSet), ConfigKey)| {
+            let (targets, led_by): (Vec<_>, Vec<_>) = targets(cx, &namespace, &labels).into_iter().unzip();
+            Proxies { labels, by: Some(service), targets: targets.into(), led_by: led_by.into() }
         };
         Arc::new(of_services.into_iter().take(MOST_RIVALS).map(proxies).collect())
     }
@@ -151,24 +266,29 @@ fn services_with(cx: &Reader<'_>, set: &LabelSet) -> Vec<Arc<Service>> {
     keys.iter().flat_map(|key| cx.get::<ServicesOf>(key).to_vec()).collect()
 }
 
-/// Where the Services of a namespace lead their ports on proxies with these labels.
-fn targets(cx: &Reader<'_>, namespace: &Namespace, labels: &LabelSet) -> Arc<[(u16, u16)]> {
+/// Where the Services of a namespace lead their ports on proxies with these labels, of ports that lead to others, and the
+/// first Service that says so.
+fn targets(cx: &Reader<'_>, namespace: &Namespace, labels: &LabelSet) -> BTreeMap<(u16, u16), ConfigKey> {
     let is_for = |service: &&Arc<Service>| {
         service.key.namespace == *namespace
             && service.selector.as_ref().is_some_and(|s| labels.contains_all(s))
     };
-    let mut targets: BTreeMap<u16, BTreeSet<u16>> = BTreeMap::new();
+    let mut targets = BTreeMap::new();
     for service in services_with(cx, labels).iter().filter(is_for) {
         for port in &service.ports {
             let target = match port.target {
                 TargetPort::Number(number) => Some(number),
                 TargetPort::Name(_) => *cx.get::<NamedTarget>(&(service.key.clone(), port.number)),
             };
-            targets.entry(port.number).or_default().extend(target);
+            if let Some(target) = target {
+                targets.entry((port.number, target)).or_insert_with(|| service.origin.clone());
+            }
         }
     }
-    let leads_elsewhere = targets.into_iter().filter(|(port, to)| to.iter().any(|to| to != port));
-    leads_elsewhere.flat_map(|(port, to)| to.into_iter().map(move |to| (port, to))).collect()
+    let elsewhere: BTreeSet<u16> =
+        targets.keys().filter(|(port, to)| port != to).map(|(port, _)| *port).collect();
+    targets.retain(|(port, _), _| elsewhere.contains(port));
+    targets
 }
 
 /// A server that is left out, and the Service that leads two ports to one where they meet only there.
@@ -187,46 +307,24 @@ pub(super) struct ConflictsOf {
     pub(super) leaves_out: BTreeMap<(usize, ServerRef), LeftOut>,
 }
 
-impl ConflictsOf {
-    /// Adds what is not known of the same two servers.
-    fn add(&mut self, more: &Self) {
-        for (pair, new) in &more.left_out {
-            self.left_out.entry(pair.clone()).or_insert_with(|| new.clone());
-        }
-        for (pair, new) in &more.leaves_out {
-            self.leaves_out.entry(pair.clone()).or_insert_with(|| new.clone());
-        }
-    }
-}
-
 /// Those of the Gateways that have to do with servers that are left out.
 type ByGateway = BTreeMap<ConfigKey, ConflictsOf>;
 
-/// The servers that are left out of proxies.
+/// The servers that are left out of proxies. A list, as there are many proxies and few of each list are told.
 #[derive(Debug)]
 struct ConflictsAt;
 
 impl Query for ConflictsAt {
     type Key = Proxies;
-    type Value = Arc<ByGateway>;
+    type Value = Arc<[LeftOut]>;
     const NAME: &'static str = "conflicts of gateways at proxies";
     const STRATUM: Stratum = strata::BINDING;
 
     fn compute(cx: &Reader<'_>, proxies: &Proxies) -> Self::Value {
         let gateways = gateways_at(cx, &proxies.labels);
-        let mut by_gateway = ByGateway::new();
         let ports = Ports { targets: &proxies.targets, privileged: true };
-        for conflict in merge(&gateways, &ports).1 {
-            let (server, with) = (conflict.server.clone(), conflict.with.clone());
-            let left_out = LeftOut { conflict, by: proxies.by.clone() };
-            if with.gateway != server.gateway {
-                let of_winner = by_gateway.entry(with.gateway.clone()).or_default();
-                of_winner.leaves_out.insert((with.index, server.clone()), left_out.clone());
-            }
-            let of_loser = by_gateway.entry(server.gateway).or_default();
-            of_loser.left_out.entry((server.index, with)).or_insert(left_out);
-        }
-        Arc::new(by_gateway)
+        let left_out = |conflict: Conflict| LeftOut { by: proxies.service_at(conflict.port), conflict };
+        merge(&gateways, &ports).1.into_iter().map(left_out).collect()
     }
 }
 
@@ -234,23 +332,15 @@ impl Query for ConflictsAt {
 ///
 /// All whose selector these labels are; of the others the oldest.
 fn gateways_at(cx: &Reader<'_>, proxies: &LabelSet) -> Vec<Arc<Gateway>> {
-    let resolved = |selector: &LabelSet| -> Vec<Arc<Gateway>> {
-        let keys = cx.index::<GatewaysBySelector>(selector);
-        keys.iter().filter_map(|key| (*cx.get::<ResolvedGateway>(key)).clone()).collect()
-    };
-    let selectors = cx.get::<GatewaySelectors>(&());
-    let mut wider = BTreeSet::new();
-    for label in labels(proxies).map(Some).chain([None]) {
-        let of_label = selectors.get(&label).into_iter().flatten();
-        wider.extend(of_label.filter(|s| *s != proxies && proxies.contains_all(s)).take(MOST_RIVALS));
-    }
-    let mut gateways: Vec<_> = wider.into_iter().flat_map(resolved).collect();
-    let by_age =
-        |a: &Arc<Gateway>, b: &Arc<Gateway>| age::compare((a.created, &a.origin), (b.created, &b.origin));
-    gateways.sort_by(by_age);
-    gateways.truncate(MOST_LOOKED_AT);
-    gateways.extend(resolved(proxies));
-    gateways.sort_by(by_age);
+    let wider = cx.get::<WiderThan>(proxies);
+    let mut others: Vec<_> =
+        wider.iter().flat_map(|selector| cx.get::<OldestWith>(selector).to_vec()).collect();
+    keep_oldest(&mut others);
+    let own = cx.index::<GatewaysBySelector>(proxies);
+    let keys = others.iter().map(|(_, key)| key).chain(own.iter());
+    let mut gateways: Vec<Arc<Gateway>> =
+        keys.filter_map(|key| (*cx.get::<ResolvedGateway>(key)).clone()).collect();
+    gateways.sort_by(|a, b| age::compare((a.created, &a.origin), (b.created, &b.origin)));
     gateways
 }
 
@@ -298,16 +388,14 @@ impl Query for TerminatedBy {
 /// The proxies that Gateways with a selector program, as far as they are known: the first are as the Gateways say, without
 /// a Service.
 fn proxies_of(cx: &Reader<'_>, selector: &LabelSet) -> Vec<Proxies> {
-    let selectors = cx.get::<GatewaySelectors>(&());
-    let first = labels(selector).next();
-    let narrower = match &first {
-        Some(_) => selectors.get(&first).into_iter().flatten().collect::<Vec<_>>(),
-        None => selectors.values().flatten().collect(),
+    let narrower = cx.get::<NarrowerThan>(selector);
+    let own: Vec<&LabelSet> = std::iter::once(selector).chain(narrower.iter()).collect();
+    let plain = |labels: &&LabelSet| Proxies {
+        labels: (*labels).clone(),
+        by: None,
+        targets: Arc::default(),
+        led_by: Arc::default(),
     };
-    let narrower = narrower.into_iter().filter(|other| *other != selector && other.contains_all(selector));
-    let own: BTreeSet<&LabelSet> = narrower.take(MOST_RIVALS).collect();
-    let own: Vec<&LabelSet> = std::iter::once(selector).chain(own).collect();
-    let plain = |labels: &&LabelSet| Proxies { labels: (*labels).clone(), by: None, targets: Arc::default() };
     let mut proxies: Vec<Proxies> = own.iter().map(plain).collect();
     proxies.extend(
         own.iter().flat_map(|labels| cx.get::<ProxiesOfServices>(labels).iter().cloned().collect::<Vec<_>>()),
@@ -330,9 +418,19 @@ impl Query for ConflictsAmong {
         let own = cx.index::<GatewaysBySelector>(selector);
         let mut all = ByGateway::new();
         for proxies in proxies_of(cx, selector) {
-            let found = cx.get::<ConflictsAt>(&proxies);
-            for (gateway, conflicts) in found.iter().filter(|(gateway, _)| own.contains(*gateway)) {
-                all.entry(gateway.clone()).or_default().add(conflicts);
+            for found in cx.get::<ConflictsAt>(&proxies).iter() {
+                let Conflict { server, with, .. } = &found.conflict;
+                // Of the same two servers the first is told, which may need no Service.
+                if own.contains(&server.gateway) {
+                    let of_loser = all.entry(server.gateway.clone()).or_default();
+                    let pair = (server.index, with.clone());
+                    of_loser.left_out.entry(pair).or_insert_with(|| found.clone());
+                }
+                if own.contains(&with.gateway) && with.gateway != server.gateway {
+                    let of_winner = all.entry(with.gateway.clone()).or_default();
+                    let pair = (with.index, server.clone());
+                    of_winner.leaves_out.entry(pair).or_insert_with(|| found.clone());
+                }
             }
         }
         Arc::new(all)

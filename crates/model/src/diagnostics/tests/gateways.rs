@@ -134,6 +134,36 @@ fn gateways_with_different_selectors_meet_at_the_same_pods() {
     check_with("istio: shared, app: x", &OLD_AND_NEW);
     check_with("", &OLD_AND_NEW);
     check_with("app: x", &[]);
+    check_with("istio: shared, a: a, b: b, c: c, d: d, e: e, f: f", &OLD_AND_NEW);
     let both = [old, gateway("new", 2, "app: x", &tcp(90)), service("s", "istio: shared, app: x", "90:8080")];
     check(&both, &BY_SERVICE);
+}
+
+#[test]
+fn the_service_that_leads_to_the_port_is_named() {
+    let gateway = gateway("g", 1, "istio: shared", &format!("{}, {}", tcp(443), tcp(8443)));
+    let (a, b) = (service("a", "istio: shared", "443:443"), service("b", "istio: shared", "443:8443"));
+    let mut world = World::of(&[a, b, gateway].concat());
+    let all = world.get::<AllDiagnostics>(&());
+    let found = all.iter().find(|found| found.code == fairlead_config::Code::ConflictingServer).unwrap();
+    assert!(found.message.contains("port 8443 of the Pods of Service edge/b"), "{found}");
+}
+
+#[test]
+fn gateways_that_share_a_label_do_not_all_look_at_each_other() {
+    let many = |number: u32| {
+        let one = |at: u32| {
+            let selector = if at.is_multiple_of(2) {
+                "istio: shared".into()
+            } else {
+                format!("istio: shared, x: v{at}")
+            };
+            gateway(&format!("g{at}"), 1, &selector, &passthrough(443, "a.com"))
+        };
+        let mut world = World::of(&(0..number).map(one).collect::<String>());
+        let _all = world.get::<AllDiagnostics>(&());
+        world.db.stats().edges()
+    };
+    let (half, all) = (many(400), many(800));
+    assert!(all < half * 5 / 2, "{half} edges of 400, {all} of 800");
 }
