@@ -179,3 +179,19 @@ fn what_is_left_of_an_object_is_used_where_no_whole_version_is_known() {
     play.step(&[("f", &rule("5", "ROUNT_ROBIN"))], "", &["last-good-kept", "unknown-enum-value"]);
     play.step(&[("f", &rule("6", "RANDOM"))], "+a=6", &[]);
 }
+
+#[test]
+fn an_edit_that_makes_a_mesh_configuration_unreadable_leaves_the_one_before() {
+    let mesh = |v: &str, text: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system, labels: {{v: \"{v}\"}}}}\ndata: {{mesh: '{text}'}}\n"
+        )
+    };
+    let mut play = Play::default();
+    // Nothing better is known, so what stands in for it is used.
+    play.step(&[("f", &mesh("1", "trustDomain: [x"))], "+istio=1", &["yaml-syntax"]);
+    play.step(&[("f", &mesh("2", "trustDomain: x"))], "+istio=2", &[]);
+    play.step(&[("f", &mesh("3", "trustDomain: [x"))], "", &["last-good-kept", "yaml-syntax"]);
+    play.step(&[("f", &mesh("4", "- trustDomain"))], "", &["last-good-kept", "yaml-syntax"]);
+    play.step(&[("f", &mesh("5", "trustDomain: y"))], "+istio=5", &[]);
+}
