@@ -168,7 +168,8 @@ impl Session {
             self.send_probe_of_parts(type_url, current, probe);
             return;
         }
-        let partial = self.protocol == Protocol::StateOfTheWorld && !self.sent_whole(type_url);
+        let whole = self.sent_whole(type_url);
+        let partial = self.protocol == Protocol::StateOfTheWorld && !whole;
         let changes = !wanted.send.is_empty();
         let answers = !wanted.missing.is_empty();
 
@@ -186,7 +187,10 @@ impl Session {
                 state.odd.remove(&name);
             }
         } else if !permit.remove {
-            wanted.remove.clear();
+            // What nobody knows cannot be repeated, so a response that carries everything takes it away.
+            let unknown = |name: &ResourceName| state.holding(name).known().is_none();
+            let takes = whole && (changes || answers || state.owed);
+            wanted.remove.retain(|name| takes && unknown(name));
         }
         state.unsent_changes = trial.is_some() || wanted.later;
         state.unsent_removals &= !permit.remove || wanted.keep;

@@ -3,7 +3,12 @@
 use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
 use fairlead_envoy::{ResourceName, TypeUrl};
 
-use super::{Action, Note, Session, delta::named, holdings::Holding, wildcard_type};
+use super::{
+    Action, Note, Session,
+    delta::named,
+    holdings::{Before, Holding},
+    wildcard_type,
+};
 use crate::{
     quirks,
     wire::{Nonce, version_text},
@@ -125,6 +130,7 @@ impl Session {
             state.awaited.remove(name);
         }
         let fresh = state.root.is_empty();
+        let under_way = if whole { state.under_way() } else { std::collections::BTreeSet::new() };
         let mut exists = false;
         let mut added = false;
         for name in wanted {
@@ -141,7 +147,12 @@ impl Session {
                 if !fresh {
                     // What it had as part of all it may have still.
                     let held = Some(state.holding(&name)).filter(|held| had_all && held.exists());
-                    state.deviate(&name, held.map_or(Holding::Absent, Holding::doubted), found);
+                    let other = match under_way.contains(&name) {
+                        // If it takes that, it has it.
+                        true => Holding::Doubt(Before::Something),
+                        false => Holding::Absent,
+                    };
+                    state.deviate(&name, held.map_or(other, Holding::doubted), found);
                 }
             }
         }
