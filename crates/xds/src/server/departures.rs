@@ -14,7 +14,7 @@ use crate::{Departed, Node};
 const KEPT: usize = 1024;
 
 /// For so long. Envoy comes back within 30 seconds.
-const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+const KEPT_FOR: Duration = Duration::from_secs(2 * 60);
 
 /// A client: its node's name, and the address that it comes from.
 type Who = (String, Option<IpAddr>);
@@ -29,9 +29,12 @@ impl Departures {
         let now = Instant::now();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (since, _)| now.duration_since(*since) < KEPT_FOR);
-        if kept.len() < KEPT {
-            kept.insert(who(node, peer), (now, departed));
+        if kept.len() >= KEPT
+            && let Some(oldest) = kept.iter().min_by_key(|(_, (since, _))| *since).map(|(who, _)| who.clone())
+        {
+            kept.remove(&oldest);
         }
+        kept.insert(who(node, peer), (now, departed));
     }
 
     /// The client is there. Returns what was known of it when it went.
@@ -45,3 +48,6 @@ impl Departures {
 fn who(node: &Node, peer: &Peer) -> Who {
     (node.id.clone(), peer.address.map(|address| address.ip()))
 }
+
+#[cfg(test)]
+mod tests;

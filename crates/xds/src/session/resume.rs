@@ -18,6 +18,10 @@ use super::{
 };
 use crate::{Protocol, names::Names, wire::version_text};
 
+/// A client that asks for more names, in bytes, of which nothing is published, is not remembered: its names would be
+/// kept for nobody.
+const NAMES: usize = 16 << 10;
+
 /// What a client held and had rejected when its stream ended.
 #[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
@@ -50,7 +54,8 @@ impl Session {
     fn depart_with(&mut self, type_url: TypeUrl) -> Option<Held> {
         let state = self.state_mut(type_url);
         let version = state.accepted_version?;
-        if state.rejected.is_empty() && state.trims.rejected() == 0 {
+        let nothing = state.rejected.is_empty() && state.trims.rejected() == 0;
+        if nothing || state.names.own_bytes() > NAMES {
             return None;
         }
         // What is under way may have been taken or not.

@@ -161,6 +161,10 @@ struct Client {
     revision: u64,
     steps: usize,
     nacks: usize,
+    /// It has put to use some listeners of a response that it rejected, and accepted none since.
+    half_taken: bool,
+    /// It came back like that: its last stream could not know what it has.
+    unknown: bool,
 }
 
 impl Client {
@@ -178,6 +182,8 @@ impl Client {
             revision: 0,
             steps: 0,
             nacks: 0,
+            half_taken: false,
+            unknown: false,
         };
         client.request(TypeUrl::Listener, "", None);
         client.request(TypeUrl::RouteConfiguration, "", None);
@@ -257,6 +263,7 @@ impl Client {
             self.session.go_on_from(departed);
         }
         self.queue.clear();
+        self.unknown |= self.half_taken;
         for type_url in TYPES {
             self.request(type_url, "", None);
         }
@@ -290,6 +297,9 @@ impl Client {
         if self.protocol == Protocol::StateOfTheWorld && type_url == TypeUrl::Listener {
             self.held.retain(|(t, name), _| *t != type_url || named.contains(name));
         }
+        if type_url == TypeUrl::Listener {
+            self.half_taken = !faults.is_empty() && faults.len() < bodies.len();
+        }
         if faults.is_empty() {
             self.versions.insert(type_url, version);
             self.request(type_url, &nonce, None);
@@ -304,6 +314,9 @@ impl Client {
     /// What the client has, and what is right and published in a form that it knows, it keeps.
     fn check_nothing_lost(&self, type_url: TypeUrl, name: &str, new: &Held) {
         assert!(!new.keys().any(|usage| usage.contains("probe")), "a probe was taken");
+        if self.unknown && type_url == TypeUrl::Listener {
+            return;
+        }
         let Some(had) = self.held.get(&(type_url, name.to_owned())) else { return };
         let Some((_, elements)) = self.published.get(&type_url).and_then(|mesh| mesh.get(name)) else {
             return;
