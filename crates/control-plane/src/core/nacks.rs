@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject};
+use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Severity, Subject};
 use fairlead_envoy::{TypeUrl, collection::Collection, parts::Parts};
 use fairlead_model::{mesh::ResolvedMesh, proxy::BindingOf, scope::ScopeKind};
 use fairlead_translate::publication::PublicationKey;
@@ -63,24 +63,40 @@ impl Nacks {
         });
     }
 
-    /// One finding for each object and resource; about the proxy where no object is known.
-    pub(super) fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
-        self.known.values().flat_map(|nacked| {
-            let objects = nacked.origins.iter().cloned().map(Subject::Object);
-            let proxy = Subject::Proxy(nacked.proxy.as_str().into());
-            let nobody = nacked.origins.is_empty().then_some(proxy);
-            objects.chain(nobody).map(move |on| {
-                let message = format!(
-                    "Envoy rejects {} `{}`: {}",
-                    nacked.type_url, nacked.resource.name, nacked.message
-                );
-                let mut diagnostic =
-                    Diagnostic::new(Severity::Error, on, Code::RejectedByProxy, FieldPath::root(), message);
-                diagnostic.help("proxies keep the last good version until this is corrected");
-                diagnostic
-            })
-        })
+    /// One finding for each object and resource; about the proxy where no object is known. One about a MeshConfig stands for
+    /// all, as every resource is at fault for the same.
+    pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut of_mesh: BTreeMap<&ConfigKey, (Diagnostic, usize)> = BTreeMap::new();
+        let mut all = Vec::new();
+        for nacked in self.known.values() {
+            for origin in &nacked.origins {
+                if origin.kind != Kind::ConfigMap {
+                    all.push(finding(nacked, Subject::Object(origin.clone())));
+                    continue;
+                }
+                let first = || (finding(nacked, Subject::Object(origin.clone())), 0);
+                of_mesh.entry(origin).or_insert_with(first).1 += 1;
+            }
+            if nacked.origins.is_empty() {
+                all.push(finding(nacked, Subject::Proxy(nacked.proxy.as_str().into())));
+            }
+        }
+        all.extend(of_mesh.into_values().map(|(mut finding, number)| {
+            if number > 1 {
+                finding.message =
+                    format!("{}; and {} more for the same", finding.message.trim_end(), number - 1);
+            }
+            finding
+        }));
+        all
     }
+}
+
+fn finding(nacked: &Nacked, on: Subject) -> Diagnostic {
+    let message = format!("Envoy rejects {} `{}`: {}", nacked.type_url, nacked.resource.name, nacked.message);
+    let mut finding = Diagnostic::new(Severity::Error, on, Code::RejectedByProxy, FieldPath::root(), message);
+    finding.help("proxies keep the last good version until this is corrected");
+    finding
 }
 
 impl Core {
