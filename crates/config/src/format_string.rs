@@ -146,7 +146,7 @@ fn check(command: &Command<'_>, trusted: bool) -> Result<(), String> {
     };
     let takes_length = match takes {
         Takes::Nothing | Takes::Time | Takes::AnyText | Takes::Duration => false,
-        Takes::Text(length) | Takes::Pair(_, _, length) => length,
+        Takes::Text(length) | Takes::Pair(_, _, length) | Takes::OneOf(_, length) => length,
         _ => true,
     };
     if has_length && !takes_length {
@@ -171,7 +171,7 @@ fn check_parameters(takes: Takes, parameters: &str) -> Result<(), String> {
             };
             if is_name(name) && is_name(alternative) { Ok(()) } else { Err(invalid()) }
         }
-        Takes::OneOf(words) => {
+        Takes::OneOf(words, _) => {
             if parameters.is_empty() || words.contains(&parameters) {
                 Ok(())
             } else {
@@ -179,7 +179,9 @@ fn check_parameters(takes: Takes, parameters: &str) -> Result<(), String> {
             }
         }
         Takes::Pair(first, second, _) => {
-            let (one, two) = parameters.split_once(':').unwrap_or((parameters, ""));
+            // What comes after a second `:` is ignored.
+            let mut parts = parameters.split(':');
+            let (one, two) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             let is_known = |word: &str, words: &[&str]| word.is_empty() || words.contains(&word);
             if is_known(one, first) && is_known(two, second) { Ok(()) } else { Err(invalid()) }
         }
@@ -191,8 +193,8 @@ fn check_parameters(takes: Takes, parameters: &str) -> Result<(), String> {
             let parts: Vec<_> = parameters.split(':').collect();
             match parts.as_slice() {
                 ["", ..] => Err("needs a key".to_owned()),
-                [_] | [_, "" | "PLAIN" | "TYPED"] => Ok(()),
-                [_, "FIELD", field] if !field.is_empty() => Ok(()),
+                [_] | [_, "" | "PLAIN" | "TYPED"] | [_, "" | "PLAIN" | "TYPED", "", ..] => Ok(()),
+                [_, "FIELD", field, ..] if !field.is_empty() => Ok(()),
                 _ => Err(invalid()),
             }
         }
@@ -212,11 +214,15 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Whether a format of a time has `%n`, also with flags, a width or a modifier between.
+/// Whether a format of a time has `%n`, also with flags, a width and a modifier between, in this order.
 fn has_line_break(format: &str) -> bool {
-    let flags = |c: char| matches!(c, '-' | '_' | '0'..='9' | '^' | '#' | 'E' | 'O' | '%');
     let mut parts = format.split('%').skip(1);
-    parts.any(|part| part.trim_start_matches(flags).starts_with('n'))
+    parts.any(|part| {
+        let flags = |c: char| matches!(c, '-' | '_' | '0' | '^' | '#');
+        let width = |c: char| matches!(c, '1'..='9');
+        let rest = part.trim_start_matches(flags).trim_start_matches(width);
+        rest.strip_prefix(['E', 'O']).unwrap_or(rest).starts_with('n')
+    })
 }
 
 /// Names with dots between them, each perhaps followed by a text in brackets.

@@ -15,13 +15,13 @@ pub(super) enum Takes {
     Text(bool),
     /// Any text or none, without a length.
     AnyText,
-    /// One of these or nothing; a length is ignored.
-    OneOf(&'static [&'static str]),
+    /// One of these or nothing; a length is ignored if `true`.
+    OneOf(&'static [&'static str], bool),
     /// One of the first or nothing, then `:` and one of the second or nothing; a length is ignored if `true`.
     Pair(&'static [&'static str], &'static [&'static str], bool),
     /// A kind of metadata, then perhaps `:` and any text; with a length.
     Metadata,
-    /// A key, then perhaps `:PLAIN`, `:TYPED` or `:FIELD:name`; with a length.
+    /// A key, then perhaps `:PLAIN`, `:TYPED` or `:FIELD:name`, after which any text may follow; with a length.
     FilterState,
     /// Two points of time, then perhaps a unit, with `:` between them; no length.
     Duration,
@@ -55,8 +55,8 @@ pub(super) fn takes(name: &str) -> Option<Takes> {
         | "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT"
         | "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT"
         | "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT" => Takes::AnyText,
-        "GRPC_STATUS" => Takes::OneOf(&["CAMEL_STRING", "NUMBER", "SNAKE_STRING"]),
-        "QUERY_PARAMS" => Takes::OneOf(&["DECODED", "ORIG"]),
+        "GRPC_STATUS" => Takes::OneOf(&["CAMEL_STRING", "NUMBER", "SNAKE_STRING"], false),
+        "QUERY_PARAMS" => Takes::OneOf(&["DECODED", "ORIG"], true),
         "PATH" => Takes::Pair(&["NQ", "WQ"], &["ORIG", "ORIG_OR_PATH", "PATH"], true),
         "REQUESTED_SERVER_NAME" => Takes::Pair(&["HOST_FIRST", "SNI_FIRST", "SNI_ONLY"], &["ORIG"], false),
         "METADATA" => Takes::Metadata,

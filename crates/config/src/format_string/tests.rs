@@ -74,3 +74,37 @@ fn formats_in_json_are_not_deeper_than_envoy_reads() {
     assert!(access_log_json(&nested(MOST_LEVELS + 1)).unwrap_err().contains("too deep"));
     assert!(access_log_json(&nested(100_000)).is_err());
 }
+
+#[test]
+fn what_random_formats_found() {
+    for taken in [
+        "%GRPC_STATUS()%",
+        "%QUERY_PARAMS(ORIG):5%",
+        "%UPSTREAM_FILTER_STATE(a:FIELD:b:c):5%",
+        "%FILTER_STATE(a:FIELD:b::d)%",
+        "%FILTER_STATE(a:::)%",
+        "%FILTER_STATE(a:PLAIN:)%",
+        "%PATH(NQ:ORIG:x)%",
+        "%REQUESTED_SERVER_NAME(::)%",
+        "%START_TIME(%EOn)%",
+        "%START_TIME(%10n)%",
+        "%START_TIME(%1-n)%",
+    ] {
+        assert_eq!(access_log(taken), Ok(()), "{taken}");
+    }
+    for refused in [
+        "%GRPC_STATUS:5%",
+        "%GRPC_STATUS():5%",
+        "%GRPC_STATUS(NUMBER):5%",
+        "%FILTER_STATE(a:FIELD)%",
+        "%FILTER_STATE(a:FIELD::c)%",
+        "%FILTER_STATE(a:TYPED:b)%",
+        "%FILTER_STATE(::)%",
+        "%METADATA(:)%",
+        "%START_TIME(%En)%",
+        "%START_TIME(%-12n)%",
+        "%START_TIME(%%n)%",
+    ] {
+        assert!(access_log(refused).is_err(), "{refused}");
+    }
+}
