@@ -8,7 +8,7 @@
 //! | [`client`], [`load`] | HTTP requests and bounded load, with counts by who answered |
 //! | [`fake_envoy`] | a client of ADS, of both protocols, that behaves as an Envoy and records what it got |
 //! | [`crowd`], [`proc`] | thousands of cheap clients of ADS, and what the server spends on them |
-//! | [`golden`], [`meshgen`] | golden files, and meshes of any size |
+//! | [`golden`], [`meshgen`], [`worlds`] | golden files, meshes of any size, random objects of all kinds |
 //! | [`netns`] | network namespaces that play pods, with interception |
 //! | [`ports`], [`deadline`], [`process`] | addresses that do not clash, waiting with a deadline, processes that end |
 //!
@@ -31,3 +31,4 @@ pub mod ports;
 pub mod proc;
 pub mod process;
 mod wire;
+pub mod worlds;

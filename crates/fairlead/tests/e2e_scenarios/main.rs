@@ -10,6 +10,7 @@
 mod harness;
 
 mod play;
+mod random;
 mod request;
 mod scenario;
 mod world;
@@ -53,6 +54,20 @@ async fn requests_go_where_the_scenarios_say() {
     }
     broken.sort();
     assert!(broken.is_empty(), "{} of {count} scenarios are broken\n\n{}", broken.len(), broken.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_worlds_are_not_rejected_one_after_another() {
+    match available() {
+        Ok(Privilege::Root) => {}
+        Ok(Privilege::UserNamespace) => return say("random worlds: skipped: not root"),
+        Err(reason) => return say(&format!("random worlds: {reason}")),
+    }
+    let mut world = World::new().unwrap();
+    let place = world.place(0).unwrap();
+    let is_full = std::env::var_os("FAIRLEAD_SOAK").is_some_and(|value| value == "full");
+    let faults = random::worlds(if is_full { 400 } else { 8 }, &place).await;
+    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
 
 /// Plays what is left until nothing is, and gives what went wrong.

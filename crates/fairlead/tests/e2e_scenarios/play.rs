@@ -91,10 +91,15 @@ async fn requests(file: &File, protocol: &str, place: &Place, pod: &Pod, directo
     faults
 }
 
-async fn serve(pod: &Pod, directory: &Path, log: &Path) -> Result<Process, String> {
+/// Starts a control plane in a pod; with `settings.yaml`, if there is one.
+pub(crate) async fn serve(pod: &Pod, directory: &Path, log: &Path) -> Result<Process, String> {
     let mut command = pod.command(FAIRLEAD);
     command.arg("serve").arg("--config-dir").arg(directory.join("config"));
     command.args(["--xds-bind", XDS, "--admin-bind", ADMIN]);
+    let settings = directory.join("settings.yaml");
+    if settings.exists() {
+        command.arg("--config").arg(settings);
+    }
     let log = fs::File::create(log).map_err(|error| error.to_string())?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let process = Process::spawn(&mut command).map_err(|error| error.to_string())?;
@@ -102,7 +107,7 @@ async fn serve(pod: &Pod, directory: &Path, log: &Path) -> Result<Process, Strin
     ready.map(|_| process).map_err(|error| error.to_string())
 }
 
-fn admin(pod: &Pod, path: &str) -> Result<String, String> {
+pub(crate) fn admin(pod: &Pod, path: &str) -> Result<String, String> {
     let url = format!("http://{ADMIN}{path}");
     pod.output("curl", &["--silent", "--fail", "--max-time", "5", &url]).map_err(|error| error.to_string())
 }
@@ -117,11 +122,17 @@ async fn proxy(file: &File, protocol: &str, pod: &Pod) -> Result<EnvoyProcess, S
     let namespace = file.namespace.as_deref().unwrap_or(if gateway { "istio-system" } else { "default" });
     let mut arguments = vec!["--type".to_owned(), if gateway { "gateway" } else { "sidecar" }.to_owned()];
     arguments.extend(["--namespace", namespace, "--protocol", protocol].map(str::to_owned));
-    arguments.extend(["--ip".to_owned(), pod.ip().to_string(), "--ip".to_owned(), pod.ipv6().to_string()]);
     for (key, value) in labels {
         arguments.extend(["--label".to_owned(), format!("{key}={value}")]);
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    start(pod, &arguments).await
+}
+
+/// Starts a proxy in a pod.
+pub(crate) async fn start(pod: &Pod, arguments: &[&str]) -> Result<EnvoyProcess, String> {
+    let (ip, ipv6) = (pod.ip().to_string(), pod.ipv6().to_string());
+    let arguments = [arguments, &["--ip", &ip, "--ip", &ipv6]].concat();
     let options = EnvoyOptions {
         wrapper: pod.proxy_wrapper(),
         other_user: true,

@@ -6,8 +6,8 @@ use super::pen::{Pen, fields};
 
 pub(super) fn destination(pen: &mut Pen) -> Value {
     let mut destination = fields!(pen, {
-        "subset" 20: pen.pick(&["v1", "v2", "v1", "gone", ""]),
-        "port" 50: if pen.often(95) { json!({"number": pen.port()}) } else { json!({}) },
+        "subset" 20: pen.mostly(&["v1", "v2", "v1", "gone"], &[""]),
+        "port" 50: if pen.is_odd() { json!({}) } else { json!({"number": pen.port()}) },
     });
     destination["host"] = pen.host();
     destination
@@ -70,7 +70,7 @@ fn http_route(pen: &mut Pen) -> Value {
             };
             route["directResponse"] = fields!(pen, {"body" 70: body});
             route["directResponse"]["status"] =
-                pen.pick(&[200, 204, 404, 503, 599, 100, 101, 199, 600, 0]).into();
+                pen.mostly(&[200, 204, 404, 503, 599], &[100, 101, 199, 600, 0]).into();
         }
         3 => {
             route["delegate"] = fields!(pen, {"name" 90: pen.pick(&["a", "b", "web"]), "namespace" 40: pen.pick(&["alphans", "zetans"])});
@@ -87,44 +87,59 @@ fn http_route(pen: &mut Pen) -> Value {
 }
 
 fn redirect(pen: &mut Pen) -> Value {
-    fields!(pen, {
+    let mut redirect = fields!(pen, {
         "uri" 60: pen.path(),
-        "prefixRewrite" 20: pen.path(),
         "authority" 50: if pen.often(60) { pen.host() } else { pen.text() },
-        "scheme" 30: pen.pick(&["http", "https", "ftp", "", "HTTPS", "h ttp"]),
+        "scheme" 30: pen.mostly(&["http", "https"], &["ftp", "", "HTTPS", "h ttp"]),
         "port" 20: pen.port(),
-        "derivePort" 10: pen.pick(&["FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"]),
-        "redirectCode" 30: pen.pick(&[301, 302, 307, 308, 303, 300, 304, 200, 0]),
-    })
+
+        "redirectCode" 30: pen.mostly(&[301, 302, 307, 308, 303], &[300, 304, 200, 0]),
+    });
+    if !redirect["uri"].is_string() && pen.often(40) || pen.is_odd() {
+        redirect["prefixRewrite"] = pen.path();
+    }
+    if !redirect["port"].is_number() && pen.often(30) || pen.is_odd() {
+        redirect["derivePort"] = pen.pick(&["FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"]).into();
+    }
+    if !redirect["uri"].is_string() && !pen.is_odd() {
+        redirect["authority"] = pen.host();
+    }
+    redirect
 }
 
 fn cors(pen: &mut Pen) -> Value {
-    let method = |pen: &mut Pen| pen.pick(&["GET", "*", "x", "", "G ET", "GET\n", "é"]).into();
+    let method = |pen: &mut Pen| pen.mostly(&["GET", "*", "POST"], &["x", "", "G ET", "GET\n", "é"]).into();
     fields!(pen, {
         "allowOrigin" 15: pen.list(1, 2, |pen| if pen.often(70) { pen.pick(&["*", "https://a.test"]).into() } else { pen.text() }),
         "allowOrigins" 80: pen.list(1, 3, Pen::string_match),
         "allowMethods" 50: pen.list(1, 2, method),
         "allowHeaders" 40: pen.list(1, 2, |pen| pen.header().into()),
         "exposeHeaders" 40: pen.list(1, 2, |pen| pen.header().into()),
-        "maxAge" 30: pen.duration(),
+        "maxAge" 30: pen.mostly(&["1s", "24h", "87600h"], &["0s", "0.5s", "9223372035s"]),
         "allowCredentials" 30: pen.bool(),
         "unmatchedPreflights" 20: pen.pick(&["FORWARD", "IGNORE", "UNSPECIFIED"]),
     })
 }
 
 fn fault(pen: &mut Pen) -> Value {
-    let delay = fields!(pen, {
-        "fixedDelay" 80: pen.duration(),
-        "exponentialDelay" 10: pen.duration(),
+    let mut delay = fields!(pen, {
         "percentage" 70: pen.share(),
-        "percent" 20: pen.number(),
     });
+    if pen.is_odd() {
+        delay["exponentialDelay"] = pen.duration();
+        delay["percent"] = pen.number();
+    } else {
+        delay["fixedDelay"] = pen.duration();
+    }
     let abort = match pen.below(8) {
-        0 => json!({"grpcStatus": pen.pick(&["UNAVAILABLE", "NOT_FOUND", "x", "", "14", "OK"])}),
-        1 => json!({"http2Error": pen.pick(&["PROTOCOL_ERROR", "x"])}),
-        _ => json!({"httpStatus": pen.pick(&[400, 503, 200, 199, 599, 600, 0, -1])}),
+        0 | 1 => json!({"grpcStatus": pen.mostly(&["UNAVAILABLE", "NOT_FOUND"], &["x", "", "14", "OK"])}),
+        2 if pen.is_odd() => json!({"http2Error": pen.pick(&["PROTOCOL_ERROR", "x"])}),
+        _ => json!({"httpStatus": pen.mostly(&[400, 503, 200, 599], &[199, 600, 0, -1])}),
     };
-    let mut fault = fields!(pen, {"delay" 60: delay, "abort" 60: abort});
+    let mut fault = fields!(pen, {"delay" 50: delay, "abort" 60: abort});
+    if fault.get("abort").is_none() && !pen.is_odd() {
+        fault["delay"] = delay;
+    }
     if fault.get("abort").is_some() && pen.often(80) {
         fault["abort"]["percentage"] = pen.share();
     }
@@ -137,7 +152,7 @@ fn forward(pen: &mut Pen, route: &mut Value) {
         let mut weighted = fields!(pen, {"headers" 25: headers(pen)});
         weighted["destination"] = destination(pen);
         if count > 1 || pen.often(10) {
-            weighted["weight"] = pen.number();
+            weighted["weight"] = pen.mostly(&[1, 2, 50, 100], &[0, -1, i32::MAX]).into();
         }
         weighted
     });
@@ -183,11 +198,11 @@ fn rewrite(pen: &mut Pen) -> Value {
             "/a b",
         ];
         return json!({"uriRegexRewrite": fields!(pen, {
-            "match" 95: pen.expression(),
-            "rewrite" 95: pen.pick(&replacements),
+            "match" 98: pen.expression(),
+            "rewrite" 98: pen.pick(&replacements),
         })});
     }
-    fields!(pen, {"uri" 70: pen.path(), "authority" 50: if pen.often(60) { pen.host() } else { pen.text() }})
+    fields!(pen, {"uri" 90: pen.path(), "authority" 50: if pen.often(60) { pen.host() } else { pen.text() }})
 }
 
 pub(super) fn retries(pen: &mut Pen) -> Value {
@@ -198,19 +213,17 @@ pub(super) fn retries(pen: &mut Pen) -> Value {
         "x",
         "",
         "retriable-4xx,99",
-        "503,504,600,0,-1",
         "retriable-status-codes",
         "retriable-headers",
         "reset-before-request,refused-stream,unavailable,cancelled",
         " 503 , 5xx ",
-        "99999999999999999999",
         "5XX",
         "http3-post-connect-failure",
     ];
     fields!(pen, {
-        "attempts" 90: pen.number(),
+        "attempts" 97: pen.mostly(&[1, 2, 3, 10], &[0, -1, i32::MAX]),
         "perTryTimeout" 50: pen.duration(),
-        "retryOn" 50: pen.pick(&conditions),
+        "retryOn" 50: pen.mostly(&conditions, &["503,504,600,0,-1", "99999999999999999999", "é"]),
         "backoff" 30: pen.duration(),
         "retryRemoteLocalities" 20: pen.bool(),
         "retryIgnorePreviousHosts" 20: pen.bool(),
@@ -230,7 +243,7 @@ fn l4_match(pen: &mut Pen) -> Value {
 fn l4_route(pen: &mut Pen) -> Value {
     let count = 1 + pen.below(3);
     let one = |pen: &mut Pen| {
-        let weight = pen.number();
+        let weight = pen.mostly(&[1, 2, 50, 100], &[0, -1, i32::MAX]);
         if count > 1 {
             json!({"destination": destination(pen), "weight": weight})
         } else {
@@ -246,7 +259,7 @@ pub(super) fn virtual_service(pen: &mut Pen) -> Value {
     let mut spec = fields!(pen, {
         "gateways" 60: gateways(pen),
         "exportTo" 10: json!([pen.pick(&[".", "*", "zetans"])]),
-        "http" 75: pen.list(1, 4, http_route),
+        "http" 85: pen.list(1, 4, http_route),
         "tcp" 20: pen.list(1, 2, |pen| {
             let condition = |pen: &mut Pen| {
                 let mut condition = l4_match(pen);
@@ -262,15 +275,18 @@ pub(super) fn virtual_service(pen: &mut Pen) -> Value {
         "tls" 30: pen.list(1, 2, |pen| {
             let matches = pen.list(1, 2, |pen| {
                 let mut condition = l4_match(pen);
-                condition["sniHosts"] = if pen.often(80) { json!([first]) } else { pen.list(1, 3, Pen::server_host) };
+                condition["sniHosts"] = if pen.often(90) { json!([first]) } else { pen.list(1, 3, Pen::server_host) };
                 condition
             });
             json!({"match": matches, "route": l4_route(pen)})
         }),
     });
     // One that others delegate to has no hosts.
-    if !pen.often(8) {
+    if !pen.is_odd() {
         spec["hosts"] = hosts;
+    }
+    if ["http", "tcp", "tls"].iter().all(|field| spec.get(*field).is_none()) && !pen.is_odd() {
+        spec["http"] = pen.list(1, 2, http_route);
     }
     json!({"spec": spec})
 }

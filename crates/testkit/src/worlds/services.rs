@@ -23,21 +23,16 @@ pub(super) fn protocol(pen: &mut Pen) -> Value {
         "REDIS",
         "Tcp",
     ];
-    if pen.often(90) { pen.pick(&all[..6]).into() } else { pen.pick(&all).into() }
+    pen.mostly(&all[..9], &all[9..]).into()
 }
 
 pub(super) fn port_name(pen: &mut Pen) -> Value {
     let sound = ["http", "https", "tls", "tcp", "grpc-x", "what", "http2", "x", "auto-x", "mongo", "udp-x"];
-    if pen.often(94) {
-        pen.pick(&sound).into()
-    } else {
-        pen.pick(&["ht/tps", "a.b", "", "HTTP", "a b", "%", "http_x", "é", "tcp|x", "a\u{1}"]).into()
-    }
+    pen.mostly(&sound, &["ht/tps", "a.b", "", "HTTP", "a b", "%", "http_x", "é", "tcp|x", "a\u{1}"]).into()
 }
 
 pub(super) fn service(pen: &mut Pen) -> Value {
-    let ports = pen.list(1, 4, |pen| {
-        let target = if pen.often(70) { pen.port() } else { port_name(pen) };
+    let ports = pen.distinct(&["name", "port"], 1, 4, |pen| { let target = if pen.often(70) { pen.port() } else { port_name(pen) };
         let mut port = fields!(pen, {
             "targetPort" 40: target,
             "appProtocol" 15: pen.pick(&["http", "tcp", "kubernetes.io/h2c", "kubernetes.io/ws", "https", "x.y/z", ""]),
@@ -47,18 +42,10 @@ pub(super) fn service(pen: &mut Pen) -> Value {
         port["port"] = pen.port();
         port
     });
-    let address = pen.pick(&[
-        "10.96.0.1",
-        "10.96.0.2",
-        "None",
-        "None",
-        "fd00:96::1",
-        "",
-        "10.96.0.1/32",
-        "::ffff:10.96.0.3",
-        "10.7.0.1",
-        "0.0.0.0",
-    ]);
+    let address = pen.mostly(
+        &["10.96.0.1", "10.96.0.2", "None", "None", "fd00:96::1", "", "10.7.0.1"],
+        &["10.96.0.1/32", "::ffff:10.96.0.3", "0.0.0.0"],
+    );
     let mut spec = fields!(pen, {
         "selector" 60: pen.labels(),
         "internalTrafficPolicy" 10: "Local",
@@ -105,17 +92,21 @@ pub(super) fn endpoint_slice(pen: &mut Pen) -> Value {
             "nodeName" 30: "n1",
             "hostname" 20: pen.pick(&["a", "b-0", "A", ""]),
         });
-        endpoint["addresses"] = if pen.often(85) { json!([pen.ip()]) } else { pen.list(0, 3, Pen::address) };
+        endpoint["addresses"] = if pen.is_odd() {
+            pen.list(0, 3, Pen::address)
+        } else {
+            json!([pen.pick(&["10.7.0.1", "10.7.0.2", "10.7.0.3"])])
+        };
         endpoint
     });
-    json!({"addressType": pen.pick(&["IPv4", "IPv4", "IPv4", "IPv6", "FQDN"]), "ports": ports, "endpoints": endpoints})
+    json!({"addressType": pen.mostly(&["IPv4"], &["IPv6", "FQDN"]), "ports": ports, "endpoints": endpoints})
 }
 
 pub(super) fn endpoints(pen: &mut Pen) -> Value {
     let subsets = pen.list(0, 2, |pen| {
         let address = |pen: &mut Pen| {
             let mut address = fields!(pen, {"hostname" 20: "b-0", "nodeName" 30: "n1", "targetRef" 30: target(pen)});
-            address["ip"] = if pen.often(90) { pen.ip() } else { pen.address() };
+            address["ip"] = if pen.is_odd() { pen.address() } else { pen.ip() };
             address
         };
         let mut subset = fields!(pen, {"addresses" 90: pen.list(0, 3, address), "notReadyAddresses" 30: pen.list(1, 2, address)});
@@ -160,7 +151,7 @@ pub(super) fn namespace(pen: &mut Pen) -> Value {
 }
 
 pub(super) fn service_entry(pen: &mut Pen) -> Value {
-    let ports = pen.list(1, 4, |pen| {
+    let ports = pen.distinct(&["name", "number"], 1, 4, |pen| {
         let mut port = fields!(pen, {"protocol" 90: protocol(pen), "targetPort" 20: pen.port()});
         port["number"] = pen.port();
         port["name"] = port_name(pen);
@@ -168,21 +159,31 @@ pub(super) fn service_entry(pen: &mut Pen) -> Value {
     });
     let all = ["NONE", "NONE", "STATIC", "STATIC", "DNS", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"];
     let resolution = pen.pick(&all);
+    let is_looked_up = resolution.starts_with("DNS") && !pen.is_odd();
     let mut spec = fields!(pen, {
-        "addresses" 40: pen.list(1, 4, Pen::address),
+        "addresses" 40: if is_looked_up { pen.list(1, 4, Pen::ip) } else { pen.list(1, 4, Pen::address) },
         "location" 40: pen.pick(&["MESH_INTERNAL", "MESH_EXTERNAL"]),
-        "exportTo" 10: pen.list(1, 2, |pen| pen.pick(&[".", "*", "zetans", "~", ""]).into()),
+        "exportTo" 10: pen.list(1, 1, |pen| pen.mostly(&[".", "*", "zetans"], &["~", ""]).into()),
         "subjectAltNames" 15: pen.list(1, 2, Pen::alt_name),
     });
-    spec["hosts"] = pen.list(1, 3, Pen::server_host);
-    spec["ports"] = ports;
+    let will_have_endpoints = pen.often(60);
+    let host = if is_looked_up && !will_have_endpoints { Pen::exact_host } else { Pen::server_host };
+    spec["hosts"] = pen.list(1, 3, host);
+    spec["ports"] = ports.clone();
     if pen.often(95) {
         spec["resolution"] = resolution.into();
     }
-    if matches!(resolution, "STATIC" | "DNS" | "DNS_ROUND_ROBIN") && pen.often(60) || pen.often(4) {
-        let most = if resolution == "DNS_ROUND_ROBIN" && pen.often(90) { 1 } else { 4 };
-        spec["endpoints"] = pen.list(1, most, |pen| entry(pen, resolution != "STATIC"));
-    } else if pen.often(40) {
+    if matches!(resolution, "STATIC" | "DNS" | "DNS_ROUND_ROBIN") && will_have_endpoints || pen.is_odd() {
+        let most = if resolution == "DNS_ROUND_ROBIN" && !pen.is_odd() { 1 } else { 4 };
+        spec["endpoints"] = pen.list(1, most, |pen| {
+            let mut entry = entry(pen, resolution != "STATIC");
+            if entry.get("ports").is_some() && !pen.is_odd() {
+                let name = ports[0]["name"].as_str().unwrap_or_default().to_owned();
+                entry["ports"] = json!({name: pen.port()});
+            }
+            entry
+        });
+    } else if resolution != "DYNAMIC_DNS" && pen.often(40) || pen.is_odd() {
         spec["workloadSelector"] = json!({"labels": pen.labels()});
     }
     json!({"spec": spec})
@@ -198,14 +199,14 @@ fn entry(pen: &mut Pen, may_be_name: bool) -> Value {
         "serviceAccount" 20: pen.pick(&["a", "", "a b", "é"]),
     });
     match pen.below(24) {
-        0 => {
+        0 if pen.is_odd() => {
             let sockets = ["unix:///tmp/sock", "unix://", "unix://rel", "unix:///", "unix://@abstract"];
             entry["address"] = pen.pick(&sockets).into();
         }
         1 => entry["address"] = json!(format!("unix:///{}", "s".repeat(pen.pick(&[90, 106, 107, 108, 200])))),
-        2 => {}
-        _ if may_be_name && pen.often(60) => entry["address"] = pen.host(),
-        _ => entry["address"] = if pen.often(85) { pen.ip() } else { pen.address() },
+        2 if pen.is_odd() => {}
+        _ if may_be_name && pen.often(60) => entry["address"] = pen.exact_host(),
+        _ => entry["address"] = if pen.is_odd() { pen.address() } else { pen.ip() },
     }
     entry
 }

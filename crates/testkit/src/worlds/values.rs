@@ -12,6 +12,24 @@ pub(super) const SOUND_HOSTS: &[&str] = &[
     "two.ext.test",
     "shop.example.com",
 ];
+/// Names that servers may have.
+pub(super) const WILDCARDS: &[&str] = &[
+    "*",
+    "*-mr.ext.test",
+    "*ext.test",
+    "*.alphans.svc.cluster.local",
+    "One.Test",
+    "*t",
+    "*.com",
+    "xn--bcher-kva.test",
+    "localhost",
+    "one",
+    "ONE.test",
+    "*.EXT.test",
+    "svc",
+    "a.alphans",
+    "a.alphans.svc",
+];
 pub(super) const ODD_HOSTS: &[&str] = &[
     "*",
     "*-mr.ext.test",
@@ -58,8 +76,30 @@ pub(super) const ODD_HOSTS: &[&str] = &[
 pub(super) const IPS: &[&str] = &["10.7.0.1", "10.7.0.2", "10.7.0.3", "10.1.0.9", "fd00::7", "10.96.0.1"];
 pub(super) const LOCALITIES: &[&str] = &["eu/a/1", "eu/a", "eu", "us/b", "us/b/2"];
 pub(super) const ODD_LOCALITIES: &[&str] = &["", "/x", "//", "eu/*", "*", "a/b/c/d", "ü/é", "eu//1", "a b"];
-pub(super) const SOUND_TEXTS: &[&str] =
-    &["x", "v1", "/", "/a", "/a/b", "%PROTOCOL%", "%REQ(:path)%", "a-b", "100%%", "text/html"];
+pub(super) const SOUND_TEXTS: &[&str] = &[
+    "é",
+    "*",
+    "//",
+    "/{a}",
+    "a,b",
+    "%REQ(x?y):5%",
+    "%START_TIME(%Y)%",
+    "\'",
+    "<x>",
+    "?q",
+    "a;b",
+    "${x}",
+    "x",
+    "v1",
+    "/",
+    "/a",
+    "/a/b",
+    "%PROTOCOL%",
+    "%REQ(:path)%",
+    "a-b",
+    "100%%",
+    "text/html",
+];
 pub(super) const ODD_TEXTS: &[&str] = &[
     "",
     " ",
@@ -144,6 +184,13 @@ pub(super) const LOG_FORMATS: &[&str] = &[
 pub(super) const ALT_NAMES: &[&str] =
     &["api.ext.test", "spiffe://cluster.local/ns/a/sa/b", "10.7.0.1", "fd00::7", "*.ext.test", "x"];
 pub(super) const SOUND_EXPRESSIONS: &[&str] = &[
+    "\\C",
+    "$^",
+    "(?U)a+",
+    "[^/]{0,900}",
+    "é",
+    ".{1000}",
+    "\\pL+",
     ".*",
     "/a.*",
     "/a/(.*)",
@@ -219,9 +266,22 @@ pub(super) const ODD_HEADERS: &[&str] = &[
     "@request.auth.claims.a",
     "te",
 ];
-pub(super) const DURATIONS: &[&str] =
-    &["1s", "10s", "0.5s", "100ms", "1m", "2h", "0s", "1ms", "1000ms", "0.001s"];
+pub(super) const DURATIONS: &[&str] = &[
+    "1s",
+    "10s",
+    "0.5s",
+    "100ms",
+    "1m",
+    "2h",
+    "1ms",
+    "1000ms",
+    "87600h",
+    "4294967296s",
+    "9223372035s",
+    "1h1m",
+];
 pub(super) const ODD_DURATIONS: &[&str] = &[
+    "0s",
     "0.000001s",
     "87600h",
     "-1s",
@@ -235,7 +295,6 @@ pub(super) const ODD_DURATIONS: &[&str] = &[
     "1",
     "4294967.295s",
     "4294967296s",
-    "9223372035s",
     "9223372036s",
     "9223372037s",
     "0.000000001s",

@@ -44,8 +44,8 @@ fn load_balancer(pen: &mut Pen) -> Value {
         0 | 1 => json!({"consistentHash": consistent_hash(pen)}),
         2 => json!({"simple": "LEAST_REQUEST", "warmup": fields!(pen, {
             "duration" 95: pen.duration(),
-            "aggression" 70: pen.pick(&[1.0, 0.0, -1.0, 1e300, 0.5]),
-            "minimumPercent" 70: pen.pick(&[10.0, 0.0, 100.0, 101.0, -1.0, 1e-9]),
+            "aggression" 70: pen.mostly(&[1.0, 0.5, 1e300], &[0.0, -1.0]),
+            "minimumPercent" 70: pen.mostly(&[10.0, 0.0, 100.0, 1e-9], &[101.0, -1.0]),
         })}),
         3 if pen.often(30) => json!({"backendUtilization": fields!(pen, {
             "errorUtilizationPenaltyPercent" 50: pen.number(),
@@ -86,7 +86,7 @@ pub(super) fn locality_lb(pen: &mut Pen) -> Value {
         }),
         "failover" 20: pen.list(1, 2, |pen| json!({"from": pen.pick(&["eu", "us", ""]), "to": pen.pick(&["us", "eu", "x"])})),
         "failoverPriority" 20: pen.list(1, 3, |pen| {
-            pen.pick(&["topology.kubernetes.io/region", "topology.kubernetes.io/zone", "app", "app=b", "", "="]).into()
+            pen.mostly(&["topology.kubernetes.io/region", "topology.kubernetes.io/zone", "app", "app=b"], &["", "="]).into()
         }),
     })
 }
@@ -123,12 +123,12 @@ pub(super) fn outlier_detection(pen: &mut Pen) -> Value {
         "consecutiveErrors" 10: pen.number(),
         "consecutive5xxErrors" 50: pen.number(),
         "consecutiveGatewayErrors" 30: pen.number(),
-        "consecutiveLocalOriginFailures" 30: pen.number(),
+        "consecutiveLocalOriginFailures" 15: pen.number(),
         "interval" 50: pen.duration(),
         "baseEjectionTime" 50: pen.duration(),
-        "maxEjectionPercent" 40: pen.pick(&[0, 10, 100, 101, -1]),
-        "minHealthPercent" 30: pen.pick(&[0, 50, 100, 101, -1]),
-        "splitExternalLocalOriginErrors" 20: pen.bool(),
+        "maxEjectionPercent" 40: pen.mostly(&[0, 10, 100], &[101, -1]),
+        "minHealthPercent" 30: pen.mostly(&[0, 50, 100], &[101, -1]),
+        "splitExternalLocalOriginErrors" 60: true,
         "outlierDetectionHttpErrorCodes" 10: pen.list(1, 2, |pen| pen.pick(&[500, 429, 0, 600, -1]).into()),
     })
 }
@@ -149,7 +149,7 @@ fn client_tls(pen: &mut Pen) -> Value {
         if pen.often(40) {
             tls["caCertificates"] = if pen.often(30) { "system".into() } else { pen.file("ca.pem") };
         }
-        if mode == "MUTUAL" && pen.often(95) || pen.often(5) {
+        if mode == "MUTUAL" || pen.is_odd() {
             tls["clientCertificate"] = pen.file("chain.pem");
             tls["privateKey"] = pen.file("key.pem");
         }
@@ -165,7 +165,7 @@ fn traffic_policy(pen: &mut Pen) -> Value {
         "tls" 40: client_tls(pen),
         "proxyProtocol" 10: fields!(pen, {"version" 80: pen.pick(&["V1", "V2"])}),
         "retryBudget" 15: fields!(pen, {
-            "percent" 70: pen.pick(&[20.0, 0.0, 100.0, 100.5, -1.0, 1e300]),
+            "percent" 70: pen.mostly(&[20.0, 0.0, 100.0, 0.001], &[100.5, -1.0, 1e300]),
             "minRetryConcurrency" 70: pen.number(),
             "budgetInterval" 20: pen.duration(),
         }),
@@ -193,9 +193,9 @@ fn traffic_policy(pen: &mut Pen) -> Value {
 pub(super) fn destination_rule(pen: &mut Pen) -> Value {
     let mut spec = fields!(pen, {
         "trafficPolicy" 80: traffic_policy(pen),
-        "subsets" 60: pen.list(1, 3, |pen| {
+        "subsets" 60: pen.distinct(&["name"], 1, 3, |pen| {
             let mut subset = fields!(pen, {"labels" 80: pen.labels(), "trafficPolicy" 30: traffic_policy(pen)});
-            subset["name"] = pen.pick(&["v1", "v2", "v1", "V-3", "x y", "", "a|b", "é"]).into();
+            subset["name"] = pen.mostly(&["v1", "v2", "V-3"], &["x y", "", "a|b", "é"]).into();
             subset
         }),
         "exportTo" 10: json!([pen.pick(&[".", "*", "zetans"])]),

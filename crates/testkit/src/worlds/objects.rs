@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    edges, mesh,
+    edges,
     pen::{Pen, fields},
-    policies, routes, services,
+    policies, routes, services, settings,
 };
 
 /// The kinds that are drawn, each as often as it stands here.
@@ -33,19 +33,19 @@ const KINDS: &[(&str, &str, Draw)] = &[
     ("v1", "Pod", services::pod),
     ("v1", "Node", services::node),
     ("v1", "Namespace", services::namespace),
-    ("v1", "Secret", mesh::secret),
-    ("v1", "ConfigMap", mesh::mesh_config),
+    ("v1", "Secret", settings::secret),
+    ("v1", "ConfigMap", settings::mesh_config),
 ];
 
 type Draw = fn(&mut Pen) -> Value;
 
 /// How many kinds there are.
-pub(crate) fn kinds() -> usize {
+pub fn kinds() -> usize {
     KINDS.iter().map(|(_, kind, _)| kind).collect::<std::collections::BTreeSet<_>>().len()
 }
 
 /// An object of any kind. Names repeat, so that objects of a world replace and refer to each other.
-pub(crate) fn object(pen: &mut Pen) -> Value {
+pub fn object(pen: &mut Pen) -> Value {
     let (version, kind, draw) = pen.pick(KINDS);
     let mut object = draw(pen);
     object["apiVersion"] = version.into();

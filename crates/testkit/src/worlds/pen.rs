@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::values::{
     ADDRESSES, ALT_NAMES, DURATIONS, HEADERS, IPS, LABELS, LOCALITIES, LOG_FORMATS, ODD_ADDRESSES,
     ODD_DURATIONS, ODD_EXPRESSIONS, ODD_HEADERS, ODD_HOSTS, ODD_LOCALITIES, ODD_PORTS, ODD_TEXTS, PORTS,
-    SOUND_EXPRESSIONS, SOUND_HOSTS, SOUND_TEXTS,
+    SOUND_EXPRESSIONS, SOUND_HOSTS, SOUND_TEXTS, WILDCARDS,
 };
 
 /// Draws from a sequence that its seed decides.
-pub(crate) struct Pen {
+pub struct Pen {
     state: u64,
     /// How many values of a hundred no one should write.
     odd: usize,
@@ -27,12 +27,19 @@ macro_rules! fields {
         serde_json::Value::Object(map)
     }};
 }
-pub(crate) use fields;
+pub(super) use fields;
 
 impl Pen {
-    pub(crate) fn new(seed: u64) -> Self {
-        // In one world of four they are many.
-        Self { state: seed, odd: if seed.is_multiple_of(4) { 25 } else { 4 } }
+    /// A pen that draws what the seed decides. With a multiple of four, every value is one that may be written.
+    pub fn new(seed: u64) -> Self {
+        // One world of four has none, and one many: there most large objects lose a part, or are left out.
+        let odd = match seed % 4 {
+            0 => 0,
+            1 => 1,
+            2 => 2,
+            _ => 8,
+        };
+        Self { state: seed, odd }
     }
 
     /// Splitmix64, of public domain.
@@ -44,22 +51,30 @@ impl Pen {
         z ^ (z >> 31)
     }
 
+    /// A number below another.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).expect("below a usize")
     }
 
     /// Whether this happens, as often as `percent` says.
-    pub(crate) fn often(&mut self, percent: usize) -> bool {
+    pub fn often(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    /// Whether something is done that no one should do.
+    pub(crate) fn is_odd(&mut self) -> bool {
+        let odd = self.odd;
+        self.often(odd)
+    }
+
+    /// One of these.
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 
     /// One of the first, or now and then one of the second.
-    fn mostly<T: Clone>(&mut self, sound: &[T], odd: &[T]) -> T {
-        if self.often(self.odd) { self.pick(odd) } else { self.pick(sound) }
+    pub(crate) fn mostly<T: Clone>(&mut self, sound: &[T], odd: &[T]) -> T {
+        if self.is_odd() { self.pick(odd) } else { self.pick(sound) }
     }
 
     /// From `least` to `most` values.
@@ -70,7 +85,33 @@ impl Pen {
         mut draw: impl FnMut(&mut Self) -> Value,
     ) -> Value {
         let count = least + self.below(most - least + 1);
-        (0..count).map(|_| draw(self)).collect()
+        let mut list: Vec<Value> = Vec::new();
+        for _ in 0..count {
+            let value = draw(self);
+            // What is there twice is mostly an error.
+            if !list.contains(&value) || self.is_odd() {
+                list.push(value);
+            }
+        }
+        list.into()
+    }
+
+    /// As [`Pen::list`], mostly without two that have the same value in one of these fields.
+    pub(crate) fn distinct(
+        &mut self,
+        fields: &[&str],
+        least: usize,
+        most: usize,
+        draw: impl FnMut(&mut Self) -> Value,
+    ) -> Value {
+        let mut kept: Vec<Value> = Vec::new();
+        for value in self.list(least, most, draw).as_array().into_iter().flatten() {
+            let is_there = kept.iter().any(|other| fields.iter().any(|field| other[field] == value[field]));
+            if !is_there || self.is_odd() {
+                kept.push(value.clone());
+            }
+        }
+        kept.into()
     }
 
     /// At most `most` entries.
@@ -87,14 +128,23 @@ impl Pen {
 
     pub(crate) fn host(&mut self) -> Value {
         if self.often(1) {
-            return json!(format!("{}.test", "abcdefghi.".repeat(25)));
+            return json!(format!("{}test", "abcdefghi.".repeat(24)));
         }
         self.mostly(SOUND_HOSTS, ODD_HOSTS).into()
     }
 
+    /// A host that can be looked up.
+    pub(crate) fn exact_host(&mut self) -> Value {
+        self.mostly(
+            &["a", "one.test", "api.ext.test", "shop.example.com", "10.7.0.1", "x.one.test"],
+            ODD_HOSTS,
+        )
+        .into()
+    }
+
     /// As [`Pen::host`], with more wildcards of all forms.
     pub(crate) fn server_host(&mut self) -> Value {
-        if self.often(15) { self.pick(ODD_HOSTS).into() } else { self.host() }
+        if self.often(15) { self.mostly(WILDCARDS, ODD_HOSTS).into() } else { self.host() }
     }
 
     pub(crate) fn text(&mut self) -> Value {
@@ -136,17 +186,17 @@ impl Pen {
     }
 
     pub(crate) fn locality(&mut self) -> Value {
-        if self.often(80) { self.pick(LOCALITIES).into() } else { self.pick(ODD_LOCALITIES).into() }
+        self.mostly(LOCALITIES, ODD_LOCALITIES).into()
     }
 
     /// A name that a certificate may carry.
     pub(crate) fn alt_name(&mut self) -> Value {
-        if self.often(80) { self.pick(ALT_NAMES).into() } else { self.text() }
+        if self.often(90) { self.pick(ALT_NAMES).into() } else { self.text() }
     }
 
     /// A parameter of a query.
     pub(crate) fn parameter(&mut self) -> String {
-        self.pick(&["q", "", "a b", "é", "q", "%41", "x=y", "&"]).to_owned()
+        self.mostly(&["q", "a b", "é", "q", "%41", "x=y", "&"], &[""]).to_owned()
     }
 
     pub(crate) fn log_format(&mut self) -> Value {
@@ -155,7 +205,7 @@ impl Pen {
 
     /// A file of the proxy, which is called like that.
     pub(crate) fn file(&mut self, name: &str) -> Value {
-        if self.often(85) {
+        if !self.is_odd() {
             return format!("/etc/certs/{name}").into();
         }
         match self.below(8) {
@@ -198,7 +248,7 @@ impl Pen {
             0..4 => json!({"exact": self.text()}),
             4..8 => json!({"prefix": self.path()}),
             8..11 => json!({"regex": self.expression()}),
-            _ if self.often(80) => json!({}),
+            _ if !self.is_odd() => json!({}),
             _ => json!({"exact": self.text(), "prefix": self.path()}),
         }
     }
