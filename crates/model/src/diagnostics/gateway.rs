@@ -71,6 +71,7 @@ fn check_conflicts(gateway: &Gateway, conflicts: &ConflictsOf, diagnostics: &mut
         let port = left_out.conflict.port;
         let what = match &left_out.conflict.reason {
             ConflictReason::Protocol => format!("port {port}"),
+            ConflictReason::Address => format!("every address of port {port}"),
             ConflictReason::Host(host) => format!("`{host}` on port {port}"),
         };
         let by = left_out.by.as_ref().map(|by| format!(" at the Pods of {by}")).unwrap_or_default();
@@ -103,5 +104,10 @@ fn left_out_message(left_out: &LeftOut, declared: Option<u16>, with: &str) -> St
             format!("{at} is taken by {with}, which speaks another protocol or takes all connections")
         }
         ConflictReason::Host(host) => format!("`{host}` on {at} is served by {with}"),
+        ConflictReason::Address => {
+            format!(
+                "every address of {at} is that of {with}: one of the two has a `bind`, the other has none"
+            )
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The servers of all Gateways that select a proxy, merged into listeners.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{
     Gateway, GatewayListener, GatewayListenerKind, GatewayServer, MergedGateways, ServerRef, ServerTls,
@@ -37,6 +37,8 @@ pub enum ConflictReason {
     Protocol,
     /// Both serve TLS for this host.
     Host(Host),
+    /// One listens on every address by saying so, the other by saying nothing.
+    Address,
 }
 
 #[derive(Default)]
@@ -47,6 +49,7 @@ struct Listener {
 
 /// Merges the servers of `gateways`, oldest first.
 ///
+/// A server without `bind` listens on every address, and so does not go with one that is bound to `0.0.0.0` or `::`.
 /// On one port and address, plaintext HTTP goes with plaintext HTTP, and TLS with TLS for other hosts; a server
 /// that does not fit those before it is left out.
 /// Mirrors istio pilot/pkg/model/gateway.go (mergeGateways).
@@ -58,12 +61,16 @@ pub fn merge(gateways: &[Arc<Gateway>], ports: &Ports<'_>) -> (MergedGateways, V
             let reference = ServerRef { gateway: gateway.origin.clone(), index: server.index };
             let of_socket = is_socket(server.bind.as_deref()).then(|| vec![0]);
             for port in of_socket.unwrap_or_else(|| listener_ports(server.port, ports)) {
-                let listener = listeners.entry((port, server.bind.clone())).or_default();
-                match listener.conflict(server) {
-                    None => listener.add(server, reference.clone()),
-                    Some((with, reason)) => {
-                        conflicts.push(Conflict { server: reference.clone(), port, with, reason });
-                    }
+                let overlap = overlapping(&listeners, port, server.bind.as_deref());
+                let conflict = overlap.or_else(|| {
+                    let own = listeners.get(&(port, server.bind.clone()))?;
+                    own.conflict(server)
+                });
+                if let Some((with, reason)) = conflict {
+                    conflicts.push(Conflict { server: reference.clone(), port, with, reason });
+                } else {
+                    let listener = listeners.entry((port, server.bind.clone())).or_default();
+                    listener.add(server, reference.clone());
                 }
             }
         }
@@ -75,6 +82,23 @@ pub fn merge(gateways: &[Arc<Gateway>], ports: &Ports<'_>) -> (MergedGateways, V
         servers: listener.servers.into_iter().map(|(server, _)| server).collect(),
     });
     (MergedGateways { listeners: listeners.collect() }, conflicts)
+}
+
+/// The first server at another address of a port that stands for this one's too, where Envoy could listen only once.
+fn overlapping(
+    listeners: &BTreeMap<(u16, Option<Arc<str>>), Listener>,
+    port: u16,
+    bind: Option<&str>,
+) -> Option<(ServerRef, ConflictReason)> {
+    let is_any = |bind: &str| bind.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified());
+    if !bind.is_none_or(is_any) {
+        return None;
+    }
+    let of_port = listeners.range((port, None)..).take_while(|((other, _), _)| *other == port);
+    let overlaps = |other: Option<&str>| other.is_some() != bind.is_some() && other.is_none_or(is_any);
+    let mut others = of_port.filter(|((_, other), _)| overlaps(other.as_deref()));
+    let (with, _) = others.find_map(|(_, listener)| listener.servers.first())?;
+    Some((with.clone(), ConflictReason::Address))
 }
 
 /// The ports of the proxy that `port` of its Service leads to: the target ports, or itself without a Service.

@@ -135,6 +135,12 @@ const REFUSED_ONCE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "servers that listen on every address in two ways",
+        &[
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"Gateway","metadata":{"name":"c","namespace":"zetans"},"spec":{"selector":{"istio":"ingressgateway"},"servers":[{"hosts":["one.test"],"port":{"name":"p1","number":443,"protocol":"GRPC"}},{"bind":"::","hosts":["localhost"],"port":{"name":"p2","number":443,"protocol":"HTTP2"}},{"bind":"0.0.0.0","hosts":["one.test"],"port":{"name":"p3","number":443,"protocol":"HTTP2"}}]}}"#,
+        ],
+    ),
+    (
         "names that are looked up every millisecond",
         &[
             r#"{"apiVersion":"v1","data":{"mesh":"{dnsRefreshRate: 1ms}"},"kind":"ConfigMap","metadata":{"name":"istio","namespace":"istio-system"}}"#,

@@ -61,6 +61,18 @@ fn servers_of_one_gateway_are_told_once() {
 }
 
 #[test]
+fn servers_that_listen_on_every_address_in_two_ways_are_told_on_both() {
+    let own = |name, day, server: &str| gateway(name, day, "istio: shared", server);
+    let bound = |bind: &str| http(80).replacen('{', &format!("{{bind: '{bind}', "), 1);
+    for bind in ["0.0.0.0", "::"] {
+        check(&[own("old", 1, &http(80)), own("new", 2, &bound(bind))], &OLD_AND_NEW);
+        check(&[own("old", 1, &bound(bind)), own("new", 2, &http(80))], &OLD_AND_NEW);
+    }
+    check(&[own("old", 1, &bound("0.0.0.0")), own("new", 2, &bound("::"))], &[]);
+    check(&[own("old", 1, &http(80)), own("new", 2, &bound("10.9.9.9"))], &[]);
+}
+
+#[test]
 fn a_host_whose_tls_an_older_gateway_terminates_is_told_on_both() {
     let own = |name, day, server: &str| gateway(name, day, "istio: shared", server);
     let old = own("old", 1, &simple(443, "a.com, b.com"));
