@@ -75,6 +75,7 @@ soak: ## Restarts, storms, slow readers, a week of changes, 50,000 random object
 	FAIRLEAD_SOAK=full FAIRLEAD_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --package fairlead --test soak -- \
 		--nocapture --test-threads 1 $(SOAK)
 	FAIRLEAD_SOAK=full $(CARGO) test --release --package fairlead-translate --test it accepted::
+	FAIRLEAD_SOAK=full $(CARGO) test --release --package fairlead --test e2e_scenarios random_worlds
 
 gen: ## Rewrite the files that are made from sources
 	UPDATE=1 $(CARGO) test --package fairlead-envoy --lib encode

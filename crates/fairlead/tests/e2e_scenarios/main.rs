@@ -64,9 +64,8 @@ async fn random_worlds_are_not_rejected_one_after_another() {
         Err(reason) => return say(&format!("random worlds: {reason}")),
     }
     let mut world = World::new().unwrap();
-    let place = world.place(0).unwrap();
     let is_full = std::env::var_os("FAIRLEAD_SOAK").is_some_and(|value| value == "full");
-    let faults = random::worlds(if is_full { 400 } else { 8 }, &place).await;
+    let faults = random::worlds(if is_full { 400 } else { 8 }, &mut world).await;
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
 

@@ -6,7 +6,6 @@
 use std::{fs, path::Path, time::Duration};
 
 use fairlead_testkit::{
-    deadline::eventually,
     envoy_process::EnvoyProcess,
     netns::Pod,
     process::Process,
@@ -16,23 +15,27 @@ use serde_json::Value;
 
 use crate::{
     play::{admin, serve, start},
-    world::Place,
+    world::World,
 };
 
 /// Objects of a world.
 const WORLD: usize = 16;
-const WITHIN: Duration = Duration::from_secs(60);
+/// How long between two looks at the number of pushes, how many looks show that they have ended, and how many there are
+/// at most.
+const BETWEEN: Duration = Duration::from_millis(150);
+const LOOKS: usize = 3;
+const MOST_LOOKS: usize = 200;
 /// Elements, whatever there are.
 const SETTINGS: &str = "xds: {endpointsAsResourcesFrom: 1, filterChainsAsResourcesFrom: 1}\n";
 /// The files that objects name, by what they are called there.
 const FILES: &str = "/etc/certs/";
 
 /// Serves this many worlds to a sidecar and a gateway of each protocol, and gives what went wrong.
-pub(crate) async fn worlds(count: u64, place: &Place) -> Vec<String> {
+pub(crate) async fn worlds(count: u64, pods: &mut World) -> Vec<String> {
     let mut faults = Vec::new();
-    let (sidecar, gateway) =
-        (Served::start(&place.workload, "sidecar").await, Served::start(&place.gateway, "gateway").await);
-    for served in [sidecar, gateway] {
+    for kind in ["sidecar", "gateway"] {
+        let pod = pods.empty_pod(kind).unwrap();
+        let served = Served::start(&pod, kind).await;
         let mut served = match served {
             Ok(served) => served,
             Err(error) => return vec![error],
@@ -41,7 +44,8 @@ pub(crate) async fn worlds(count: u64, place: &Place) -> Vec<String> {
         for number in 0..count {
             let world = served.world(number);
             let told = served.serve(&world).await;
-            faults.extend(told.map(|fault| format!("world {number}: {fault}\n{world}\nafter\n{before}")));
+            let shown = |fault| format!("world {number} of the {kind}: {fault}\n{world}\nafter\n{before}");
+            faults.extend(told.map(shown));
             before = world;
             if faults.len() > 5 {
                 return faults;
@@ -57,8 +61,21 @@ struct Served {
     directory: tempfile::TempDir,
     material: Material,
     _control_plane: Process,
-    /// With the number of rejections that are known.
-    envoys: Vec<(EnvoyProcess, u64)>,
+    envoys: Vec<Running>,
+}
+
+struct Running {
+    envoy: EnvoyProcess,
+    /// How many rejections are known, and lines of its log.
+    known: u64,
+    shown: usize,
+}
+
+/// Whether a line of a log tells of a fault: not of a probe, which finds the part at fault, and not of an address that
+/// goes from one listener to another in one change, which Envoy cannot do at once.
+fn is_fault(line: &&str) -> bool {
+    let known = ["fairlead-probe", "has duplicate address"];
+    line.contains("ejected") && !known.iter().any(|words| line.contains(words))
 }
 
 impl Served {
@@ -67,11 +84,6 @@ impl Served {
         fs::create_dir(directory.path().join("config")).unwrap();
         write_files(directory.path());
         fs::write(directory.path().join("settings.yaml"), SETTINGS).unwrap();
-        // Any address can be listened on.
-        for family in ["ipv4", "ipv6"] {
-            let setting = format!("net.{family}.ip_nonlocal_bind=1");
-            pod.output("sysctl", &["-q", "-w", &setting]).map_err(|error| error.to_string())?;
-        }
         let log = directory.path().join("log");
         let control_plane = serve(pod, directory.path(), &log).await?;
         let mut envoys = Vec::new();
@@ -79,10 +91,31 @@ impl Served {
             let label = if kind == "gateway" { "istio=ingressgateway" } else { "app=a" };
             let arguments =
                 ["--type", kind, "--namespace", "zetans", "--protocol", protocol, "--label", label];
-            envoys.push((start(pod, &arguments).await?, 0));
+            envoys.push(Running { envoy: start(pod, &arguments).await?, known: 0, shown: 0 });
         }
         let material = Material::new().map_err(|error| error.to_string())?;
         Ok(Self { pod: pod.clone(), directory, material, _control_plane: control_plane, envoys })
+    }
+
+    /// Waits until nothing more is pushed. Clusters warm for long, as nobody looks up their names here.
+    async fn quiet(&self) -> Result<(), String> {
+        let (mut before, mut still) = (String::new(), 0);
+        for _ in 0..MOST_LOOKS {
+            tokio::time::sleep(BETWEEN).await;
+            let text = admin(&self.pod, "/debug/syncz")?;
+            let proxies: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            let proxies = proxies.as_array().map(Vec::as_slice).unwrap_or_default();
+            if proxies.len() != self.envoys.len() {
+                return Err(format!("a proxy is gone: {text}"));
+            }
+            let now = proxies.iter().map(|proxy| proxy["pushes"].to_string()).collect::<Vec<_>>().join(" ");
+            still = if now == before { still + 1 } else { 0 };
+            if still == LOOKS {
+                return Ok(());
+            }
+            before = now;
+        }
+        Err("pushes do not end".to_owned())
     }
 
     /// A world of sound values, as a file.
@@ -103,41 +136,27 @@ impl Served {
         let config = self.directory.path().join("config");
         fs::write(config.join("next"), world).unwrap();
         fs::rename(config.join("next"), config.join("in.yaml")).unwrap();
-        // The file is seen, and what came of it is on its way.
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        let settled = eventually("all proxies in sync", WITHIN, || async {
-            let text = admin(&self.pod, "/debug/syncz")?;
-            let proxies: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-            let proxies = proxies.as_array().map(Vec::as_slice).unwrap_or_default();
-            let is_done = |proxy: &Value| proxy["synced"] == true || is_refused(proxy);
-            if proxies.len() == 2 && proxies.iter().all(is_done) { Ok(()) } else { Err(text) }
-        });
-        if let Err(error) = settled.await {
-            return Some(error.to_string());
+        if let Err(error) = self.quiet().await {
+            return Some(error);
         }
-        for (envoy, known) in &mut self.envoys {
+        for Running { envoy, known, shown } in &mut self.envoys {
             let stats = match envoy.admin().stats("update_rejected").await {
                 Ok(stats) => stats,
                 Err(error) => return Some(format!("{error}\n{}", envoy.log())),
             };
-            let count: u64 = stats.iter().map(|(_, count)| *count).sum();
+            let count: u64 = stats.values().sum();
             if count > *known {
                 *known = count;
                 let log = envoy.log();
-                // A probe is what finds the part at fault.
-                let is_told = |line: &&str| line.contains("ejected") && !line.contains("fairlead-probe");
-                let lines: Vec<_> = log.lines().filter(is_told).collect();
-                return Some(lines[lines.len().saturating_sub(4)..].join("\n"));
+                let lines: Vec<_> = log.lines().skip(*shown).filter(is_fault).collect();
+                *shown = log.lines().count();
+                if !lines.is_empty() {
+                    return Some(lines[lines.len().saturating_sub(4)..].join("\n"));
+                }
             }
         }
         None
     }
-}
-
-/// Whether something is held back from a proxy that has rejected it.
-fn is_refused(proxy: &Value) -> bool {
-    let types = proxy["types"].as_array().map(Vec::as_slice).unwrap_or_default();
-    types.iter().any(|one| one["heldBack"].as_array().is_some_and(|held| !held.is_empty()))
 }
 
 fn write_files(directory: &Path) {

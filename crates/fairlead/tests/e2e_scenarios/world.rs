@@ -65,6 +65,19 @@ impl World {
         Ok(Self { fabric, caller, elsewhere, _servers: servers })
     }
 
+    /// A pod in which nothing listens, and a proxy may listen anywhere.
+    pub(crate) fn empty_pod(&mut self, name: &str) -> Result<Pod, NetnsError> {
+        let pod = self.fabric.pod(name)?;
+        for setting in [
+            "net.ipv4.ip_unprivileged_port_start=0",
+            "net.ipv4.ip_nonlocal_bind=1",
+            "net.ipv6.ip_nonlocal_bind=1",
+        ] {
+            pod.output("sysctl", &["-q", "-w", setting])?;
+        }
+        Ok(pod)
+    }
+
     /// Another place.
     pub(crate) fn place(&mut self, number: usize) -> Result<Place, NetnsError> {
         let workload = self.fabric.pod(&format!("w{number}"))?;
