@@ -145,6 +145,12 @@ pub fn register(db: &mut Db) {
     db.register_index::<crate::diagnostics::ServicesBySelector>();
     db.register_index::<crate::diagnostics::VirtualServicesByName>();
     db.register_index::<crate::proxy::ServicesByNode>();
+    db.register_index::<crate::proxy::ByConcerned<DestinationRules>>();
+    db.register_index::<crate::proxy::ByConcerned<Secrets>>();
+    db.register_index::<crate::proxy::ByConcerned<ServiceEntries>>();
+    db.register_index::<crate::proxy::ByConcerned<Services>>();
+    db.register_index::<crate::proxy::ByConcerned<Sidecars>>();
+    db.register_index::<crate::proxy::ByConcerned<VirtualServices>>();
     db.register_index::<WorkloadEntriesByLabel>();
 }
 

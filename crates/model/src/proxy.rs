@@ -9,6 +9,7 @@
 //! Differs from Istio: without interception, an ingress listener without `bind` binds to the instance's address.
 
 mod inbound;
+mod namespace;
 mod node_local;
 mod queries;
 
@@ -27,6 +28,7 @@ use crate::{
 };
 
 pub use inbound::{InboundInputs, ServicePort, inbound_listeners};
+pub use namespace::{ByConcerned, Concerning, SeenAs};
 pub use node_local::{NodeMatters, ServicesByNode};
 pub use queries::BindingOf;
 
@@ -142,9 +144,9 @@ impl IpFamilies {
 /// What a route's match may ask about the client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
-    /// The client's namespace.
+    /// The client's namespace, as it is seen (see [`SeenAs`]).
     pub namespace: Namespace,
-    /// Those of the client's labels whose keys some VirtualService asks about in `sourceLabels`.
+    /// Those of the client's labels that some VirtualService asks for in `sourceLabels`.
     pub labels: LabelSet,
 }
 
@@ -170,8 +172,6 @@ pub struct InboundKey {
     pub families: IpFamilies,
     /// What it listens for, by port.
     pub listeners: Arc<[InboundListener]>,
-    /// The client-side namespace, for names.
-    pub namespace: Namespace,
 }
 
 /// One inbound port.

@@ -37,7 +37,7 @@ pub use resolve::{Context, ScopeInputs, resolve};
 /// Who looks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeKey {
-    /// The namespace of the proxy.
+    /// The namespace of the proxy, as it is seen (see [`crate::proxy::SeenAs`]).
     pub namespace: Namespace,
     /// What narrows the view.
     pub kind: ScopeKind,

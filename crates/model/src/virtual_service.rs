@@ -29,7 +29,7 @@ pub use client::{ClientMatch, HttpClient, HttpClients, RoutesAt};
 pub use expression::is_large;
 pub use header::{VirtualServiceHeader, destinations};
 pub use queries::{
-    ResolvedVirtualService, SourceLabelKeys, VirtualServiceHeaderOf, VirtualServiceHeaders, VirtualServicesOf,
+    ResolvedVirtualService, SourceLabels, VirtualServiceHeaderOf, VirtualServiceHeaders, VirtualServicesOf,
 };
 pub use resolve::resolve;
 

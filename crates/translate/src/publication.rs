@@ -9,7 +9,7 @@ use fairlead_envoy::{EncodedResource, ResourceSet, SharedSet, TypeUrl};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     Namespace,
-    proxy::{BindingOf, InboundKey, ProxyBinding, ProxyKey},
+    proxy::{BindingOf, InboundKey, ProxyBinding, ProxyKey, SeenAs},
     scope::{ScopeKey, ScopeOf},
     strata,
 };
@@ -94,13 +94,24 @@ impl Query for ViewOf {
     const STRATUM: Stratum = Stratum(strata::BINDING.0 + 1);
 
     fn compute(cx: &Reader<'_>, key: &PublicationKey) -> ViewKey {
+        let binding = (*cx.get::<BindingOf>(&key.proxy)).clone();
         ViewKey {
-            binding: (*cx.get::<BindingOf>(&key.proxy)).clone(),
-            secrets: key.secrets.then(|| key.proxy.namespace.clone()),
-            dns_domain: key.proxy.dns_domain.clone(),
+            secrets: key.secrets.then(|| binding.scope.namespace.clone()),
+            binding,
+            dns_domain: dns_domain(cx, &key.proxy.dns_domain),
             takes_large_expressions: key.proxy.takes_large_expressions,
         }
     }
+}
+
+/// A client's DNS domain (`shop.svc.cluster.local`), with its namespace as it is seen: in one without a Service there
+/// are no bare names.
+fn dns_domain(cx: &Reader<'_>, of_client: &Arc<str>) -> Arc<str> {
+    let Some((namespace, services)) = of_client.find(".svc.").map(|at| of_client.split_at(at)) else {
+        return of_client.clone();
+    };
+    let seen_as = cx.get::<SeenAs>(&Namespace::from(namespace));
+    if *seen_as == *namespace { of_client.clone() } else { [seen_as.as_str(), services].concat().into() }
 }
 
 /// What one proxy is sent: the sets of its view.

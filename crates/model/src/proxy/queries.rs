@@ -6,8 +6,8 @@ use fairlead_config::{ConfigKey, LabelSet, Namespace};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
-    InboundInputs, InboundKey, NodeMatters, Place, ProxyBinding, ProxyKey, ProxyKind, ServicePort, Source,
-    inbound_listeners,
+    InboundInputs, InboundKey, NodeMatters, Place, ProxyBinding, ProxyKey, ProxyKind, SeenAs, ServicePort,
+    Source, inbound_listeners,
 };
 use crate::{
     destination_rule::{FailoverLabelKeys, RuleFor, RuleForKey, SelectingRules},
@@ -18,7 +18,7 @@ use crate::{
     scope::{ScopeKey, ScopeKind},
     sidecar::{self, ResolvedSidecar, Sidecar, SidecarsIn},
     strata,
-    virtual_service::SourceLabelKeys,
+    virtual_service::SourceLabels,
     workload::WorkloadAt,
 };
 
@@ -34,6 +34,7 @@ impl Query for BindingOf {
 
     fn compute(cx: &Reader<'_>, proxy: &ProxyKey) -> ProxyBinding {
         let root = cx.get::<ResolvedMesh>(&()).root_namespace.clone();
+        let seen_as = cx.get::<SeenAs>(&proxy.namespace);
         let families = IpFamilies::of(&proxy.addresses);
         let services = cx.get::<ServicesOfWorkload>(&WorkloadKey {
             namespace: proxy.namespace.clone(),
@@ -45,7 +46,7 @@ impl Query for BindingOf {
         let inbound = (!is_gateway).then(|| inbound(cx, proxy, families, sidecar.as_deref(), &services));
         ProxyBinding {
             scope: ScopeKey {
-                namespace: proxy.namespace.clone(),
+                namespace: Namespace::clone(&seen_as),
                 kind: match &sidecar {
                     _ if is_gateway => ScopeKind::Gateway,
                     Some(sidecar) => ScopeKind::Sidecar(sidecar.origin.clone()),
@@ -54,8 +55,8 @@ impl Query for BindingOf {
                 selected_rules: selected_rules(cx, proxy),
             },
             source: Source {
-                namespace: proxy.namespace.clone(),
-                labels: only(&proxy.labels, &cx.get::<SourceLabelKeys>(&())),
+                namespace: Namespace::clone(&seen_as),
+                labels: asked(&proxy.labels, &cx.get::<SourceLabels>(&())),
             },
             place: place(cx, proxy),
             families,
@@ -113,6 +114,12 @@ fn place(cx: &Reader<'_>, proxy: &ProxyKey) -> Place {
     }
 }
 
+/// Those of `labels` that are asked for.
+fn asked(labels: &LabelSet, asked_for: &[(Arc<str>, Arc<str>)]) -> LabelSet {
+    let has = |(key, value): &&(Arc<str>, Arc<str>)| labels.get(key) == Some(value);
+    asked_for.iter().filter(has).cloned().collect()
+}
+
 /// Those of `labels` whose keys are asked about.
 fn only(labels: &LabelSet, keys: &[Arc<str>]) -> LabelSet {
     keys.iter().filter_map(|key| Some((Arc::clone(key), labels.get(key)?))).collect()
@@ -150,10 +157,5 @@ fn inbound(
         sidecar,
         services: &services,
     });
-    InboundKey {
-        interception: proxy.interception,
-        families,
-        listeners: listeners.into(),
-        namespace: proxy.namespace.clone(),
-    }
+    InboundKey { interception: proxy.interception, families, listeners: listeners.into() }
 }

@@ -148,11 +148,16 @@ fn a_sidecar_of_the_namespace_narrows_the_scope() {
 }
 
 #[test]
-fn only_labels_that_are_asked_about_reach_the_source() {
+fn only_labels_that_are_asked_for_reach_the_source() {
     let source = |objects: &str| binding(objects, ProxyKind::Sidecar, Interception::Redirect).source.labels;
     assert!(source("").is_empty());
-    let asking = "---\n{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v, namespace: other}, spec: {hosts: [x], http: [{match: [{sourceLabels: {version: v9, tier: x}}], route: [{destination: {host: x}}]}]}}\n";
-    assert_eq!(source(asking), [("version", "v1")].into_iter().collect());
+    let asking = |version: &str| {
+        format!(
+            "---\n{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: v, namespace: other}}, spec: {{hosts: [x], http: [{{match: [{{sourceLabels: {{version: {version}, tier: x}}}}], route: [{{destination: {{host: x}}}}]}}]}}}}\n"
+        )
+    };
+    assert!(source(&asking("v9")).is_empty(), "a value that nobody asks for makes no difference");
+    assert_eq!(source(&asking("v1")), [("version", "v1")].into_iter().collect());
 }
 
 #[test]
@@ -201,4 +206,70 @@ fn families_are_those_of_the_addresses() {
     assert_eq!(of(&["10.0.0.1"]), IpFamilies::V4);
     assert_eq!(of(&["::1"]), IpFamilies::V6);
     assert_eq!(of(&["10.0.0.1", "::1"]), IpFamilies::Dual);
+}
+
+/// As whom a proxy of the namespace `far` is seen, beside these objects.
+fn far_seen_as(objects: &str) -> Namespace {
+    let proxy = ProxyKey { namespace: "far".into(), ..key(ProxyKind::Sidecar, Interception::Redirect) };
+    let binding = World::of(&format!("{MESH}{objects}")).get::<BindingOf>(&proxy);
+    assert_eq!(binding.scope.namespace, binding.source.namespace);
+    binding.scope.namespace.clone()
+}
+
+#[test]
+fn namespaces_that_no_object_is_in_or_names_are_seen_alike() {
+    assert_eq!(far_seen_as(""), *"");
+    let pod =
+        "---\n{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: far}, status: {podIP: 10.1.0.9}}\n";
+    assert_eq!(far_seen_as(pod), *"", "a Pod makes no difference for what others see");
+    let object = |api: &str, kind: &str, namespace: &str, rest: &str| {
+        format!(
+            "---\n{{apiVersion: {api}, kind: {kind}, metadata: {{name: o, namespace: {namespace}}}, {rest}}}\n"
+        )
+    };
+    let istio = |kind: &str, namespace: &str, spec: &str| {
+        object("networking.istio.io/v1", kind, namespace, &format!("spec: {{{spec}}}"))
+    };
+    let to = "route: [{destination: {host: a.shop.svc.cluster.local}}]";
+    let distinct = [
+        object("v1", "Service", "far", "spec: {clusterIP: 10.0.0.7, ports: [{port: 80}]}"),
+        object("v1", "Secret", "far", "data: {}"),
+        istio("VirtualService", "far", &format!("hosts: [x], http: [{{{to}}}]")),
+        istio("VirtualService", "shop", &format!("hosts: [x], exportTo: [far], http: [{{{to}}}]")),
+        istio(
+            "VirtualService",
+            "shop",
+            &format!("hosts: [x], http: [{{match: [{{sourceNamespace: far}}], {to}}}]"),
+        ),
+        istio(
+            "VirtualService",
+            "shop",
+            &format!("hosts: [x], tcp: [{{match: [{{sourceNamespace: far}}], {to}}}]"),
+        ),
+        istio(
+            "VirtualService",
+            "shop",
+            &format!(
+                "hosts: [x.test], tls: [{{match: [{{sniHosts: [x.test], sourceNamespace: far}}], {to}}}]"
+            ),
+        ),
+        istio("DestinationRule", "far", "host: a.shop.svc.cluster.local"),
+        istio("DestinationRule", "shop", "host: a, exportTo: [far]"),
+        istio("ServiceEntry", "far", "hosts: [e.test], ports: [{number: 80, name: http}]"),
+        istio(
+            "ServiceEntry",
+            "shop",
+            "hosts: [e.test], exportTo: [., far], ports: [{number: 80, name: http}]",
+        ),
+        istio("Sidecar", "far", "egress: [{hosts: ['./*']}]"),
+        object(
+            "v1",
+            "Service",
+            "shop, annotations: {networking.istio.io/exportTo: 'shop, far'}",
+            "spec: {clusterIP: 10.0.0.7, ports: [{port: 80}]}",
+        ),
+    ];
+    for objects in distinct {
+        assert_eq!(far_seen_as(&objects), *"far", "{objects}");
+    }
 }

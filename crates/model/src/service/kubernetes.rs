@@ -8,7 +8,7 @@ use super::{Registry, Resolution, Service, ServiceAddress, ServiceKey, TrafficDi
 use crate::{Host, Port, Protocol, mesh::Mesh, port::TargetPort, workload_entry::port_number};
 
 /// The annotation of a Service that says who may use it, as a list with commas.
-const EXPORT_TO: &str = "networking.istio.io/exportTo";
+pub(crate) const EXPORT_TO: &str = "networking.istio.io/exportTo";
 /// The annotation that stands for the field `trafficDistribution`.
 const TRAFFIC_DISTRIBUTION: &str = "networking.istio.io/traffic-distribution";
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use fairlead_config::{ConfigKey, Namespace, Timestamp};
+use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 
 use super::{
     ClientMatch, Destination, GatewayRef, HttpAction, HttpClient, HttpClients, HttpRoute, RoutesAt,
@@ -27,8 +27,8 @@ pub struct VirtualServiceHeader {
     pub gateways: Vec<GatewayRef>,
     /// The hosts of its destinations and mirrors, each once, sorted.
     pub destinations: Arc<[Host]>,
-    /// The keys of `sourceLabels`, each once, sorted.
-    pub source_label_keys: Arc<[Arc<str>]>,
+    /// The labels that its `sourceLabels` ask for, each once, sorted.
+    pub source_labels: Arc<[(Arc<str>, Arc<str>)]>,
     /// Whether its `http` routes ask about the client (`sourceLabels`, `sourceNamespace`).
     pub asks_source: bool,
     /// Whether they ask about the Gateway (`match.gateways`).
@@ -62,7 +62,7 @@ impl VirtualServiceHeader {
             hosts: service.hosts.clone(),
             gateways: service.gateways.clone(),
             destinations: destination_hosts(service),
-            source_label_keys: source_label_keys(service),
+            source_labels: source_labels(service),
             asks_source: asks(&ClientMatch::asks_source),
             asks_gateway: asks(&|client| !client.gateways.is_empty()),
             asks_port: asks(&|client| client.port.is_some()),
@@ -133,10 +133,10 @@ fn sni_hosts(service: &VirtualService) -> Arc<[Host]> {
     hosts.into_iter().cloned().collect()
 }
 
-fn source_label_keys(service: &VirtualService) -> Arc<[Arc<str>]> {
+fn source_labels(service: &VirtualService) -> Arc<[(Arc<str>, Arc<str>)]> {
     let http = service.http.iter().flat_map(|route| &route.matches).map(|m| &m.client.source_labels);
     let l4 = service.tls.iter().flat_map(|route| &route.matches);
     let l4 = l4.chain(service.tcp.iter().flat_map(|route| &route.matches)).map(|m| &m.source_labels);
-    let keys: BTreeSet<&str> = http.chain(l4).flat_map(|labels| labels.iter().map(|(key, _)| key)).collect();
-    keys.into_iter().map(Arc::from).collect()
+    let labels: BTreeSet<(&str, &str)> = http.chain(l4).flat_map(LabelSet::iter).collect();
+    labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
 }

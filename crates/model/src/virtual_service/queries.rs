@@ -102,20 +102,19 @@ impl Query for VirtualServicesOf {
     }
 }
 
-/// The labels of clients that some VirtualService asks about in `sourceLabels`, sorted.
+/// The labels of clients that some VirtualService asks for in `sourceLabels`, sorted.
 #[derive(Debug)]
-pub struct SourceLabelKeys;
+pub struct SourceLabels;
 
-impl Query for SourceLabelKeys {
+impl Query for SourceLabels {
     type Key = ();
-    type Value = Arc<[Arc<str>]>;
-    const NAME: &'static str = "source label keys";
+    type Value = Arc<[(Arc<str>, Arc<str>)]>;
+    const NAME: &'static str = "source labels";
     const STRATUM: Stratum = strata::REGISTRY_INDEX;
 
     fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
         let headers = cx.get::<VirtualServiceHeaders>(&());
-        let keys: BTreeSet<&Arc<str>> =
-            headers.iter().flat_map(|header| header.source_label_keys.iter()).collect();
-        keys.into_iter().cloned().collect()
+        let labels: BTreeSet<_> = headers.iter().flat_map(|header| header.source_labels.iter()).collect();
+        labels.into_iter().cloned().collect()
     }
 }

@@ -367,5 +367,5 @@ fn a_header_does_not_change_with_weights_and_matches() {
         destinations,
         ["b.shop.svc.cluster.local", "c.shop.svc.cluster.local", "d.shop.svc.cluster.local"]
     );
-    assert_eq!(header.source_label_keys.as_ref(), ["app".into()]);
+    assert_eq!(header.source_labels.as_ref(), [("app".into(), "x".into())]);
 }

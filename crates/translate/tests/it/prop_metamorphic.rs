@@ -1,6 +1,7 @@
 //! What must not matter: the order of objects, how they are batched and filed, and what namespaces are called.
 
 use fairlead_config::{Change, ChangeBatch, decode_file};
+use fairlead_model::proxy::ProxyKey;
 use fairlead_translate::publication::Sets;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -80,7 +81,7 @@ proptest! {
         let mut before = mesh_of_files(std::slice::from_ref(&yaml));
         let mut after = mesh_of_files(&[longer(&yaml)]);
         for proxy in proxies() {
-            let renamed_proxy = fairlead_model::proxy::ProxyKey {
+            let renamed_proxy = ProxyKey {
                 namespace: longer(proxy.namespace.as_str()).as_str().into(),
                 dns_domain: longer(&proxy.dns_domain).into(),
                 ..proxy.clone()
@@ -88,6 +89,23 @@ proptest! {
             let before = renamed(&before.publication(&proxy), longer);
             let after = renamed(&after.publication(&renamed_proxy), ToOwned::to_owned);
             prop_assert_eq!(before, after);
+        }
+    }
+
+    /// One in which nothing is shares its view with all such, one with an unrelated Secret has a view of its own.
+    #[test]
+    fn whether_a_namespace_has_a_view_of_its_own_does_not_matter(documents in mesh_of_the_universe()) {
+        let far = |proxy: ProxyKey| ProxyKey {
+            namespace: "far".into(),
+            dns_domain: "far.svc.cluster.local".into(),
+            ..proxy
+        };
+        let own = "{apiVersion: v1, kind: Secret, metadata: {name: unrelated, namespace: far}}\n".to_owned();
+        let mut shared = mesh_of_files(std::slice::from_ref(&documents.join("---\n")));
+        let mut apart = mesh_of_files(&[documents.join("---\n"), own]);
+        for (number, proxy) in proxies().into_iter().map(far).enumerate() {
+            let (shared, apart) = (shared.publication(&proxy), apart.publication(&proxy));
+            assert_same(&shared, &apart, &format!("proxy {number}"));
         }
     }
 }

@@ -56,7 +56,7 @@ fn headers() -> Vec<Arc<VirtualServiceHeader>> {
             hosts: vec![host(at), Host::new(&format!("*.wild-{at}.com"))],
             gateways: vec![GatewayRef::Mesh],
             destinations: Arc::from([host(at)]),
-            source_label_keys: Arc::default(),
+            source_labels: Arc::default(),
             asks_source: false,
             has_large_expressions: false,
             asks_gateway: false,
