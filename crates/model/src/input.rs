@@ -144,7 +144,7 @@ pub fn register(db: &mut Db) {
     db.register_index::<crate::diagnostics::ServicesAtPlace>();
     db.register_index::<crate::diagnostics::ServicesBySelector>();
     db.register_index::<crate::diagnostics::VirtualServicesByName>();
-    db.register_index::<crate::proxy::ServicesByNode>();
+    db.register_index::<crate::proxy::ServicesByPlace>();
     db.register_index::<crate::proxy::ByConcerned<DestinationRules>>();
     db.register_index::<crate::proxy::ByConcerned<Secrets>>();
     db.register_index::<crate::proxy::ByConcerned<ServiceEntries>>();

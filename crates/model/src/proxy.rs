@@ -10,7 +10,7 @@
 
 mod inbound;
 mod namespace;
-mod node_local;
+mod place;
 mod queries;
 
 use std::{net::IpAddr, sync::Arc};
@@ -29,7 +29,7 @@ use crate::{
 
 pub use inbound::{InboundInputs, ServicePort, inbound_listeners};
 pub use namespace::{ByConcerned, Concerning, SeenAs};
-pub use node_local::{NodeMatters, ServicesByNode};
+pub use place::{NodeMatters, PlaceAsked, PlacedServices, PlacedServicesOf, ServicesByPlace};
 pub use queries::BindingOf;
 
 /// Ports of every sidecar beside those of interception: readiness, and metrics.

@@ -1,10 +1,13 @@
 //! The sets of clusters and load assignments of a view, kept by union: one changed service changes its own
 //! entries and no other.
 
+use std::sync::Arc;
+
 use fairlead_envoy::{EncodedResource, ResourceName};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
     Host,
+    proxy::{Place, PlacedServices, PlacedServicesOf},
     scope::{ScopeKey, ScopeOf, ScopedService},
     strata,
 };
@@ -31,13 +34,14 @@ type Members<V> = Derived<Host, ScopedService, ServiceInView<V>>;
 
 fn members<V: Clone + Ord>(
     cx: &Reader<'_>,
-    key: &ScopeInView<V>,
+    scope: &ScopeKey,
     previous: Option<&Members<V>>,
+    view: impl Fn(&ScopedService) -> V,
 ) -> Members<V> {
-    Derived::new(previous, &cx.get::<ScopeOf>(&key.scope).services, |_, scoped| ServiceInView {
+    Derived::new(previous, &cx.get::<ScopeOf>(scope).services, |_, scoped| ServiceInView {
         service: scoped.service.clone(),
         rule: scoped.rule.clone(),
-        view: key.view.clone(),
+        view: view(scoped),
     })
 }
 
@@ -51,7 +55,7 @@ impl Query for ClusterMembers {
     const STRATUM: Stratum = strata::PLAN;
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
-        members(cx, key, cx.previous::<Self>().as_deref())
+        members(cx, &key.scope, cx.previous::<Self>().as_deref(), |_| key.view.clone())
     }
 }
 
@@ -81,17 +85,26 @@ impl Collect for OutboundClusters {
     }
 }
 
-/// The members of [`OutboundLoadAssignments`].
+/// The members of [`OutboundLoadAssignments`]. Services for which the client's place does not matter are the same for
+/// all places.
 struct LoadAssignmentMembers;
 
 impl Query for LoadAssignmentMembers {
     type Key = ScopeInView<EndpointView>;
-    type Value = Members<EndpointView>;
+    type Value = (Arc<PlacedServices>, Members<EndpointView>);
     const NAME: &'static str = "load_assignment_members";
     const STRATUM: Stratum = strata::PLAN;
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
-        members(cx, key, cx.previous::<Self>().as_deref())
+        let placed = cx.get::<PlacedServicesOf>(&());
+        let anywhere = EndpointView { place: Place::default(), ..key.view.clone() };
+        let view = |scoped: &ScopedService| {
+            let matters = placed.may_include(&scoped.service, scoped.rule.is_some());
+            if matters { key.view.clone() } else { anywhere.clone() }
+        };
+        let previous = cx.previous::<Self>().filter(|previous| previous.0 == placed);
+        let members = members(cx, &key.scope, previous.as_deref().map(|previous| &previous.1), view);
+        (placed, members)
     }
 }
 
@@ -107,7 +120,7 @@ impl Collect for OutboundLoadAssignments {
     const STRATUM: Stratum = strata::SET;
 
     fn members(cx: &Reader<'_>, key: &Self::Key) -> OrdSet<ServiceInView<EndpointView>> {
-        cx.get::<LoadAssignmentMembers>(key).set()
+        cx.get::<LoadAssignmentMembers>(key).1.set()
     }
 
     fn entries(

@@ -29,7 +29,7 @@ pub struct ClusterView {
 pub struct EndpointView {
     /// Whether the proxy is a gateway (see [`ClusterView::gateway`]).
     pub gateway: bool,
-    /// Where the client is.
+    /// Where the client is; nowhere, for services to which that makes no difference.
     pub place: Place,
     /// IP families: endpoints that the client has no address for are of no use to it.
     pub families: IpFamilies,

@@ -22,3 +22,4 @@ mod requests;
 mod short_names;
 mod sound;
 mod universe;
+mod views;
