@@ -27,7 +27,7 @@ use fairlead_incremental::{ChangeSet, Db, Lease};
 use fairlead_model::{diagnostics::AllDiagnostics, input};
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Rejected, Runs};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::{
     debounce::Debounce,
@@ -46,7 +46,8 @@ pub use nacks::Nacked;
 use nacks::Nacks;
 pub use objects::Objects;
 pub use publish::{Revisions, find, publication};
-use views::{Served, Views};
+use views::Views;
+pub(crate) use views::{Arrival, ConnectError};
 
 /// For how many revisions values are kept that nobody reads any more: a proxy that reconnects finds them.
 const GRACE: u64 = 8;
@@ -62,7 +63,7 @@ pub(crate) enum Event {
     /// A source has news.
     Source(SourceUpdate),
     /// A proxy wants its view; it waits until there is a first configuration.
-    Connect { key: PublicationKey, reply: oneshot::Sender<Served> },
+    Connect(Arrival),
     /// This proxy has gone.
     Disconnect(PublicationKey),
     /// This proxy has rejected something.
@@ -73,13 +74,13 @@ pub(crate) enum Event {
     Inspect(Look),
     /// What is published is to have these faults.
     #[cfg(feature = "fault-injection")]
-    Inject { faults: Vec<Fault>, reply: oneshot::Sender<()> },
+    Inject { faults: Vec<Fault>, reply: tokio::sync::oneshot::Sender<()> },
     /// The end.
     Shutdown,
 }
 
 /// Proxies that want their view, in the order in which they came.
-type Waiting = VecDeque<(PublicationKey, oneshot::Sender<Served>)>;
+type Waiting = VecDeque<Arrival>;
 
 /// The engine and everything that only its thread touches.
 pub struct Core {
@@ -92,6 +93,8 @@ pub struct Core {
     waiting: Waiting,
     /// How long values are kept that no proxy needs any more, if no revision comes: a proxy that reconnects finds them.
     view_grace: Duration,
+    /// How many views may be made for one client.
+    max_views: usize,
     /// When to give them back.
     idle_due: Option<Instant>,
     pending: ChangeBatch,
@@ -179,6 +182,7 @@ impl Core {
             runs: Arc::default(),
             waiting: Waiting::new(),
             view_grace: settings.xds.view_grace.0,
+            max_views: settings.xds.max_views_per_client,
             idle_due: None,
             pending: ChangeBatch::new(),
             pending_since: None,
@@ -239,11 +243,11 @@ impl Core {
         if is_due(self.debounce.due()) || is_due(self.bridge.due()) {
             self.round();
         } else if self.ready
-            && let Some((key, reply)) = self.waiting.pop_front()
+            && let Some(arrival) = self.waiting.pop_front()
         {
             // Whoever has gone meanwhile needs nothing.
-            if !reply.is_closed() {
-                self.connect(&key, reply);
+            if !arrival.reply.is_closed() {
+                self.connect(arrival);
             }
         } else if is_due(self.idle_due) {
             self.give_back();
@@ -266,7 +270,7 @@ impl Core {
     fn take(&mut self, event: Event) {
         match event {
             Event::Source(update) => self.source_update(update),
-            Event::Connect { key, reply } => self.waiting.push_back((key, reply)),
+            Event::Connect(arrival) => self.waiting.push_back(arrival),
             Event::Disconnect(key) => self.disconnect(&key),
             Event::Nack { key, proxy, report } => self.nack(&key, &proxy, &report),
             Event::Healed { type_url, resources } => self.healed(type_url, resources),

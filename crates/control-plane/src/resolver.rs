@@ -12,12 +12,12 @@ use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{
     AgentVersion, AnswerMissing, ElementTypes, NackReport, Node, Rejected, SessionOptions,
-    server::{Ack, Connection, ConnectionId, Lines, Peer, Resolver, Sessions},
+    server::{Ack, Connection, ConnectionId, Lines, Peer, Resolver, Sessions, client_address},
 };
 use tonic::Status;
 
 use crate::{
-    core::CoreHandle,
+    core::{ConnectError, CoreHandle},
     metrics::Metrics,
     node::proxy_key,
     settings::{MeshSettings, Settings},
@@ -110,8 +110,16 @@ impl Resolver for MeshResolver {
         if !key.secrets {
             self.say_withheld(node, peer);
         }
-        let view =
-            self.core.connect(key.clone()).await.map_err(|gone| Status::unavailable(gone.to_string()))?;
+        let client = peer.address.map(|address| client_address(address.ip()));
+        let view = self.core.connect(key.clone(), client).await.map_err(|error| match error {
+            ConnectError::Gone(_) => Status::unavailable(error.to_string()),
+            ConnectError::TooManyViews(_) => {
+                if peer.lines.admit() {
+                    telemetry::refused(&node.id, &error);
+                }
+                Status::resource_exhausted(error.to_string())
+            }
+        })?;
         if peer.lines.admit() {
             telemetry::connected(&node.id, key.proxy.namespace.as_str(), key.secrets);
         }

@@ -120,6 +120,9 @@ pub struct XdsSettings {
     /// How many of them may come from one address, never more than three quarters; further ones are closed. Default
     /// 12,288: all proxies may come by way of one gateway.
     pub max_connections_per_client: usize,
+    /// How many different views there may be of the proxies of one address; those that share a view count once.
+    /// Further ones are refused. Default 1,024.
+    pub max_views_per_client: usize,
     /// How many bytes are held for one address, beside what its proxies are served. Default 128 MiB.
     pub client_bytes: usize,
     /// The same for all addresses together. Default 512 MiB.
@@ -155,6 +158,7 @@ impl Default for XdsSettings {
             max_node_bytes: 64 << 10,
             max_connections: 16_384,
             max_connections_per_client: 12_288,
+            max_views_per_client: 1_024,
             client_bytes: 128 << 20,
             clients_bytes: 512 << 20,
             idle_timeout: ProtoDuration(Duration::from_secs(60)),

@@ -1,13 +1,16 @@
 //! How others speak to the core.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, mpsc},
+};
 
 use fairlead_envoy::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Rejected, server::View};
 use tokio::sync::{oneshot, watch};
 
-use super::{Core, Event, Revisions};
+use super::{Arrival, ConnectError, Core, Event, Revisions};
 use crate::source::SourceUpdate;
 
 /// Whether the core serves.
@@ -52,14 +55,18 @@ impl CoreHandle {
     }
 
     /// The view of a proxy, once there is a first configuration, and the views that it moves to. It is kept until
-    /// as many [`CoreHandle::disconnect`]s follow.
+    /// as many [`CoreHandle::disconnect`]s follow. `client` is where it comes from, as far as clients are told apart.
     ///
     /// # Errors
-    /// If the core has ended.
-    pub async fn connect(&self, key: PublicationKey) -> Result<watch::Receiver<Arc<View>>, CoreGone> {
+    /// If the core has ended, or the client has as many views as it may have.
+    pub async fn connect(
+        &self,
+        key: PublicationKey,
+        client: Option<IpAddr>,
+    ) -> Result<watch::Receiver<Arc<View>>, ConnectError> {
         let (reply, view) = oneshot::channel();
-        self.tell(Event::Connect { key, reply })?;
-        view.await.map_err(|_dropped| CoreGone)
+        self.tell(Event::Connect(Arrival { key, client, reply }))?;
+        view.await.map_err(|_dropped| CoreGone)?
     }
 
     /// The proxy has gone.

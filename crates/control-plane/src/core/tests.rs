@@ -1,14 +1,15 @@
 //! The core over a source that a test plays.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use fairlead_config::{Change, ChangeBatch, decode_file};
 use fairlead_envoy::TypeUrl;
+use fairlead_model::proxy::{Interception, ProxyKey};
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Nonce, Rejected, server::View};
 use tokio::{sync::watch, time::timeout};
 
-use super::{CoreHandle, Readiness, start};
+use super::{ConnectError, CoreHandle, Readiness, start};
 use crate::{metrics::Metrics, node::tests_support::sidecar, settings::Settings, source::SourceUpdate};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,7 +49,7 @@ async fn connect(core: &CoreHandle) -> Arc<View> {
 }
 
 async fn connect_as(core: &CoreHandle, key: PublicationKey) -> watch::Receiver<Arc<View>> {
-    timeout(PATIENCE, core.connect(key)).await.expect("in time").expect("the core lives")
+    timeout(PATIENCE, core.connect(key, None)).await.expect("in time").expect("the core lives")
 }
 
 async fn until(
@@ -80,7 +81,7 @@ async fn nothing_is_served_before_the_source_has_told_everything() {
     core.source_update(update(CART, false)).expect("the core lives");
     let early = tokio::spawn({
         let core = core.clone();
-        async move { core.connect(key()).await }
+        async move { core.connect(key(), None).await }
     });
     // The connection is behind the update in the queue, and an inspection is behind both.
     until(&core, "the waiting proxy", |core| core.waiting.len() == 1).await;
@@ -300,7 +301,7 @@ async fn a_change_does_not_wait_behind_those_who_connect() {
     let crowd: Vec<_> = (0..100)
         .map(|i| {
             let core = core.clone();
-            tokio::spawn(async move { core.connect(elsewhere(i)).await.map(drop) })
+            tokio::spawn(async move { core.connect(elsewhere(i), None).await.map(drop) })
         })
         .collect();
     tokio::task::yield_now().await;
@@ -321,7 +322,8 @@ async fn who_has_gone_before_its_turn_costs_no_view() {
     core.source_update(update(CART, false)).expect("the core lives");
     for i in 0..10 {
         let (reply, _gone) = tokio::sync::oneshot::channel();
-        core.tell(super::Event::Connect { key: elsewhere(i), reply }).expect("the core lives");
+        core.tell(super::Event::Connect(super::Arrival { key: elsewhere(i), client: None, reply }))
+            .expect("the core lives");
     }
     core.source_update(SourceUpdate { synced: true, ..SourceUpdate::default() }).expect("the core lives");
     until(&core, "the end of the queue", |core| core.ready && core.waiting.is_empty()).await;
@@ -356,4 +358,33 @@ async fn what_the_last_proxy_needed_is_given_back_though_nothing_changes() {
         }
     };
     timeout(PATIENCE, back).await.expect("the values of those who have gone are given back");
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_views_and_others_have_theirs() {
+    let mut settings = Settings::default();
+    settings.xds.max_views_per_client = 2;
+    let core = start(&settings, Arc::new(Metrics::new())).expect("a thread").0;
+    core.source_update(update(CART, true)).expect("the core lives");
+    let client = |number: u8| Some(IpAddr::from([192, 0, 2, number]));
+    // Interception makes a view of its own.
+    let unlike = |interception, last: u8| {
+        let addresses = Arc::new([IpAddr::from([10, 1, 1, last])]);
+        let proxy = ProxyKey { interception, addresses, ..sidecar("web-1", "shop") };
+        PublicationKey { proxy, secrets: true }
+    };
+    let [redirect, tproxy, none] =
+        [Interception::Redirect, Interception::Tproxy, Interception::None].map(|mode| unlike(mode, 8));
+    core.connect(redirect.clone(), client(1)).await.expect("the first view");
+    core.connect(tproxy.clone(), client(1)).await.expect("the second view");
+    let third = core.connect(none.clone(), client(1)).await;
+    assert_eq!(third.err(), Some(ConnectError::TooManyViews(2)));
+    core.connect(unlike(Interception::Tproxy, 9), client(1)).await.expect("it shares the second view");
+    core.connect(none.clone(), client(2)).await.expect("another client");
+    core.connect(none.clone(), client(1)).await.expect("now it shares that of another");
+    core.disconnect(redirect.clone());
+    core.disconnect(none.clone());
+    core.disconnect(none.clone());
+    core.connect(none, client(1)).await.expect("one of its own has gone");
+    assert_eq!(core.connect(redirect, client(1)).await.err(), Some(ConnectError::TooManyViews(2)));
 }

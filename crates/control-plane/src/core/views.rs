@@ -3,14 +3,19 @@
 //! What a proxy says of itself decides its view; proxies that look alike have one view, so that a change costs
 //! once for them and not once for each. A change of the mesh can move a proxy to another view.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    net::IpAddr,
+    sync::Arc,
+    time::Instant,
+};
 
 use fairlead_incremental::{Lease, RootId};
 use fairlead_translate::publication::{PublicationKey, SetsOf, ViewKey, ViewOf};
 use fairlead_xds::{Publication, server::View};
 use tokio::sync::{oneshot, watch};
 
-use super::Core;
+use super::{Core, handle::CoreGone};
 
 /// So many proxies may go before their values are dropped without grace. A roll-out replaces proxies by others that
 /// have another key each, while perhaps no configuration changes for days.
@@ -19,9 +24,29 @@ const DEPARTED: usize = 256;
 /// What a proxy is served now, and from the next change that moves it on.
 pub(crate) type Served = watch::Receiver<Arc<View>>;
 
+/// A proxy that wants its view.
+pub(crate) struct Arrival {
+    pub(crate) key: PublicationKey,
+    /// The client that it comes from, as far as clients are told apart.
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) reply: oneshot::Sender<Result<Served, ConnectError>>,
+}
+
+/// Why a proxy has no view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// The core has ended.
+    #[error(transparent)]
+    Gone(#[from] CoreGone),
+    /// Its client has as many views as it may have.
+    #[error("the proxies of this address have {0} different views, as many as xds.maxViewsPerClient allows")]
+    TooManyViews(usize),
+}
+
 /// A connected proxy.
 struct Proxy {
     lease: Lease<ViewOf>,
+    client: Option<IpAddr>,
     view: ViewKey,
     served: watch::Sender<Arc<View>>,
     connections: usize,
@@ -32,6 +57,8 @@ struct Held {
     lease: Lease<SetsOf>,
     view: Arc<View>,
     proxies: usize,
+    /// The client for whose proxy it was made.
+    made_for: Option<IpAddr>,
 }
 
 /// Connected proxies and their views.
@@ -41,6 +68,8 @@ pub(crate) struct Views {
     proxy_of_root: BTreeMap<RootId, PublicationKey>,
     held: BTreeMap<ViewKey, Held>,
     view_of_root: BTreeMap<RootId, ViewKey>,
+    /// How many of them were made for each client.
+    made_for: BTreeMap<IpAddr, usize>,
     /// How many proxies went since values were dropped last.
     departed: usize,
 }
@@ -68,21 +97,38 @@ impl Views {
 }
 
 impl Core {
-    pub(super) fn connect(&mut self, key: &PublicationKey, reply: oneshot::Sender<Served>) {
-        if !self.views.proxies.contains_key(key) {
-            let lease = self.db.lease::<ViewOf>(key);
-            let view = (*lease.value(&self.db)).clone();
-            let (served, _) = watch::channel(self.enter_view(&view));
-            self.views.proxy_of_root.insert(lease.id(), key.clone());
-            self.views.proxies.insert(key.clone(), Proxy { lease, view, served, connections: 0 });
-            self.note_sizes();
+    pub(super) fn connect(&mut self, arrival: Arrival) {
+        let Arrival { key, client, reply } = arrival;
+        if !self.views.proxies.contains_key(&key)
+            && let Err(refused) = self.enter(&key, client)
+        {
+            // It may have gone; then it needs no answer.
+            let _ = reply.send(Err(refused));
+            return;
         }
-        let proxy = self.views.proxies.get_mut(key).expect("it was inserted if it was not there");
+        let proxy = self.views.proxies.get_mut(&key).expect("it was inserted if it was not there");
         proxy.connections += 1;
-        if reply.send(proxy.served.subscribe()).is_err() {
+        if reply.send(Ok(proxy.served.subscribe())).is_err() {
             // The proxy has gone while it waited; nobody else will say so.
-            self.disconnect(key);
+            self.disconnect(&key);
         }
+    }
+
+    /// Finds the view of a proxy that has none yet, and makes it where its client may have a further one.
+    fn enter(&mut self, key: &PublicationKey, client: Option<IpAddr>) -> Result<(), ConnectError> {
+        let lease = self.db.lease::<ViewOf>(key);
+        let view = (*lease.value(&self.db)).clone();
+        let made = client.and_then(|client| self.views.made_for.get(&client)).copied().unwrap_or(0);
+        if made >= self.max_views && !self.views.held.contains_key(&view) {
+            self.db.release(lease);
+            self.gone();
+            return Err(ConnectError::TooManyViews(made));
+        }
+        let (served, _) = watch::channel(self.enter_view(&view, client));
+        self.views.proxy_of_root.insert(lease.id(), key.clone());
+        self.views.proxies.insert(key.clone(), Proxy { lease, client, view, served, connections: 0 });
+        self.note_sizes();
+        Ok(())
     }
 
     pub(super) fn disconnect(&mut self, key: &PublicationKey) {
@@ -95,6 +141,12 @@ impl Core {
         self.views.proxy_of_root.remove(&proxy.lease.id());
         self.db.release(proxy.lease);
         self.leave_view(&proxy.view);
+        self.gone();
+        self.note_sizes();
+    }
+
+    /// Has given back what was made for a proxy, in a while.
+    fn gone(&mut self) {
         self.views.departed += 1;
         if self.views.departed >= DEPARTED {
             self.views.departed = 0;
@@ -102,7 +154,6 @@ impl Core {
         }
         // Perhaps nobody comes or goes for days.
         self.idle_due.get_or_insert_with(|| Instant::now() + self.view_grace);
-        self.note_sizes();
     }
 
     /// Publishes to a view whose sets have changed. Returns whether the root is one.
@@ -122,19 +173,24 @@ impl Core {
         if view == proxy.view {
             return;
         }
-        let entered = self.enter_view(&view);
+        let client = proxy.client;
+        let entered = self.enter_view(&view, client);
         let proxy = self.views.proxies.get_mut(&key).expect("it was found just now");
         proxy.served.send_replace(entered);
         let left = std::mem::replace(&mut proxy.view, view);
         self.leave_view(&left);
     }
 
-    fn enter_view(&mut self, key: &ViewKey) -> Arc<View> {
+    fn enter_view(&mut self, key: &ViewKey, client: Option<IpAddr>) -> Arc<View> {
         if !self.views.held.contains_key(key) {
             let lease = self.db.lease::<SetsOf>(key);
             let first = self.publication_of(&lease.value(&self.db));
             self.views.view_of_root.insert(lease.id(), key.clone());
-            self.views.held.insert(key.clone(), Held { lease, view: Arc::new(View::new(first)), proxies: 0 });
+            if let Some(client) = client {
+                *self.views.made_for.entry(client).or_default() += 1;
+            }
+            let view = Arc::new(View::new(first));
+            self.views.held.insert(key.clone(), Held { lease, view, proxies: 0, made_for: client });
         }
         let held = self.views.held.get_mut(key).expect("it was inserted if it was not there");
         held.proxies += 1;
@@ -148,6 +204,14 @@ impl Core {
             let held = self.views.held.remove(key).expect("it was found just now");
             self.views.view_of_root.remove(&held.lease.id());
             self.db.release(held.lease);
+            if let Some(client) = held.made_for
+                && let Entry::Occupied(mut made) = self.views.made_for.entry(client)
+            {
+                *made.get_mut() -= 1;
+                if *made.get() == 0 {
+                    made.remove();
+                }
+            }
         }
     }
 }

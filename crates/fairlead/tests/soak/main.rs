@@ -18,6 +18,7 @@ mod harness;
 mod attacks;
 mod crowds;
 mod expressions;
+mod neighbours;
 mod report;
 mod restart;
 mod slow;

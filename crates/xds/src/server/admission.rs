@@ -4,7 +4,8 @@
 //! fast for those that see everything, so what is measured is the backlog itself: the bytes that clients are
 //! owed and read as fast as they can ([`Backlog`]), and the clients that are let in and not yet served. A
 //! connection waits before anything is read of it, when it costs a socket and nothing else; it is not refused. The
-//! connections of one address wait behind each other, and those of several addresses come in by turns.
+//! connections of one address wait behind each other, and those of several addresses come in by turns; what one
+//! address is owed counts for at most three quarters.
 //! Only if it has waited for [`ServerOptions::admission_timeout`](super::ServerOptions) are its streams refused,
 //! with a hint after which time to come back.
 
@@ -36,21 +37,48 @@ const LONGEST_HINT: Duration = Duration::from_secs(30);
 /// Where gRPC clients look for the time to wait before they try again (gRPC A6, "client retry design").
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// Bytes that are owed to clients which read what they are sent.
+/// Bytes that are owed to clients which read what they are sent: to all of them, or to those of one address.
 #[derive(Debug, Default)]
-pub(super) struct Backlog(AtomicUsize);
+pub(super) struct Backlog {
+    bytes: AtomicUsize,
+    part_of: Option<Whole>,
+}
+
+/// The backlog of all clients, for the backlog of one.
+#[derive(Debug)]
+struct Whole {
+    all: Arc<Backlog>,
+    /// So much of the part counts at most, so that one address alone does not keep the others waiting.
+    most: usize,
+}
 
 impl Backlog {
+    /// The backlog of one address among those of `all`, which may be `limit`.
+    pub(super) fn part_of(all: Arc<Self>, limit: usize) -> Self {
+        Self { bytes: AtomicUsize::default(), part_of: Some(Whole { all, most: limit / 4 * 3 }) }
+    }
+
     pub(super) fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(Whole { all, most }) = &self.part_of {
+            all.add((before + bytes).min(*most) - before.min(*most));
+        }
     }
 
     pub(super) fn sub(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
+        let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if let Some(Whole { all, most }) = &self.part_of {
+            all.sub(before.min(*most) - (before - bytes).min(*most));
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether one address has what it may have.
+    fn is_full(&self) -> bool {
+        self.part_of.as_ref().is_some_and(|whole| self.bytes() >= whole.most)
     }
 }
 
@@ -197,7 +225,7 @@ impl Admission {
 }
 
 fn has_room_for(client: &Client) -> bool {
-    client.arriving.load(Ordering::Relaxed) < ARRIVING_OF_ONE
+    client.arriving.load(Ordering::Relaxed) < ARRIVING_OF_ONE && !client.backlog.is_full()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{ServerOptions, lines::Lines};
+use super::{ServerOptions, admission::Backlog, lines::Lines};
 
 /// How many streams there may be for each connection that there may be: one for ADS, and one for load reports.
 const STREAMS: usize = 2;
@@ -37,6 +37,9 @@ pub(super) struct Clients {
     own: usize,
     each: Limits,
     all: Limits,
+    /// What all are owed, and how much that may be.
+    backlog: Arc<Backlog>,
+    backlog_limit: usize,
     /// One permit for each connection that there may be.
     places: Arc<Semaphore>,
     known: Mutex<BTreeMap<IpAddr, Weak<Client>>>,
@@ -57,6 +60,8 @@ impl Clients {
             own,
             each: Limits { streams: own * STREAMS, bytes },
             all: Limits { streams: connections * STREAMS, bytes: all_bytes },
+            backlog: Arc::default(),
+            backlog_limit: options.backlog_limit,
             places: Arc::new(Semaphore::new(connections)),
             known: Mutex::default(),
             connections: AtomicUsize::default(),
@@ -68,6 +73,11 @@ impl Clients {
     /// How many bytes are held for clients, beside what they are served.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What all clients are owed.
+    pub(super) fn backlog(&self) -> Arc<Backlog> {
+        self.backlog.clone()
     }
 
     /// How many connections there are.
@@ -94,8 +104,8 @@ impl Clients {
         (had < self.own).then_some(seat)
     }
 
-    fn client(self: &Arc<Self>, address: IpAddr) -> Arc<Client> {
-        let address = machine(address);
+    pub(super) fn client(self: &Arc<Self>, address: IpAddr) -> Arc<Client> {
+        let address = client_address(address);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = known.get(&address).and_then(Weak::upgrade) {
             return client;
@@ -106,8 +116,8 @@ impl Clients {
     }
 }
 
-/// The address of the machine that has this one.
-fn machine(address: IpAddr) -> IpAddr {
+/// The client that has an address: the address itself, of an IPv6 address the upper half.
+pub fn client_address(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
         other => other,
@@ -123,6 +133,8 @@ pub(super) struct Client {
     bytes: AtomicUsize,
     /// Those that are let in and not yet served.
     pub(super) arriving: AtomicUsize,
+    /// What it is owed.
+    pub(super) backlog: Arc<Backlog>,
     /// Its connections pass one by one, and each then waits with one of every other client.
     pub(super) turnstile: tokio::sync::Mutex<()>,
     /// What is logged of it.
@@ -133,6 +145,7 @@ impl Client {
     fn new(address: IpAddr, all: Arc<Clients>) -> Self {
         Self {
             address,
+            backlog: Arc::new(Backlog::part_of(all.backlog(), all.backlog_limit)),
             all,
             connections: AtomicUsize::default(),
             streams: AtomicUsize::default(),

@@ -34,6 +34,7 @@ use admission::{Admission, Backlog};
 use bounded::Bounds;
 use client_status::ClientStatus;
 use clients::Clients;
+pub use clients::client_address;
 use io::Patience;
 pub use lines::Lines;
 use load::LoadReporting;
@@ -190,10 +191,10 @@ pub(crate) struct Shared<R> {
 impl<R: Resolver> Server<R> {
     /// A server that asks `resolver` what each client is served.
     pub fn new(resolver: Arc<R>, options: ServerOptions) -> Self {
-        let backlog = Arc::new(Backlog::default());
+        let clients = Arc::new(Clients::new(&options));
+        let backlog = clients.backlog();
         let admission =
             Arc::new(Admission::new(backlog.clone(), options.backlog_limit, options.admission_timeout));
-        let clients = Arc::new(Clients::new(&options));
         let shared = Shared {
             resolver,
             sessions: Sessions::new(backlog.clone(), admission.clone(), clients.clone()),

@@ -173,8 +173,8 @@ impl Drop for Registration {
 /// Those of a server that serves nobody, for tests of what looks at them.
 impl Default for Sessions {
     fn default() -> Self {
-        let backlog = Arc::<Backlog>::default();
         let clients = Arc::new(Clients::new(&ServerOptions::default()));
+        let backlog = clients.backlog();
         Self::new(backlog.clone(), Arc::new(Admission::new(backlog, usize::MAX, Duration::ZERO)), clients)
     }
 }

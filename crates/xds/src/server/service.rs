@@ -71,7 +71,8 @@ impl<R: Resolver> AdsService<R> {
         };
         let options = &self.shared.options;
         let sieve = Sieve { metadata: options.metadata, node_bytes: options.max_node_bytes };
-        let outbox = Arc::new(Outbox::new(self.shared.backlog.clone()));
+        let backlog = client.as_ref().map_or(&self.shared.backlog, |client| &client.backlog);
+        let outbox = Arc::new(Outbox::new(backlog.clone()));
         let stream = Stream {
             requests: Requests::<M>::new(body, options.max_request_bytes, sieve),
             outbox: outbox.clone(),

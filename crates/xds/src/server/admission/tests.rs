@@ -1,5 +1,8 @@
 use super::*;
-use crate::server::{ServerOptions, clients::client_of};
+use crate::server::{
+    ServerOptions,
+    clients::{Clients, client_of},
+};
 
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -141,4 +144,26 @@ async fn who_gives_up_waiting_leaves_the_queue() {
     assert_eq!(admission.waiting(), 0);
     backlog.sub(100);
     assert!(admission.enter(&client).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_address_is_owed_leaves_room_for_others() {
+    let options = ServerOptions { backlog_limit: 100, ..ServerOptions::default() };
+    let clients = Arc::new(Clients::new(&options));
+    let admission = Admission::new(clients.backlog(), options.backlog_limit, PATIENCE);
+    let [one, other] = ["10.0.0.1", "10.0.0.2"].map(|address| clients.client(address.parse().unwrap()));
+    one.backlog.add(50);
+    one.backlog.add(500);
+    assert_eq!(clients.backlog().bytes(), 75);
+    assert!(admission.enter(&one).await.is_err());
+    assert!(admission.enter(&other).await.is_ok());
+    other.backlog.add(30);
+    assert!(admission.enter(&other).await.is_err(), "together it is all that there may be");
+    one.backlog.sub(480);
+    assert_eq!(clients.backlog().bytes(), 100);
+    assert!(admission.enter(&one).await.is_err(), "it has room of its own, but together they have none");
+    one.backlog.sub(70);
+    other.backlog.sub(30);
+    assert_eq!(clients.backlog().bytes(), 0);
+    assert!(admission.enter(&one).await.is_ok());
 }
