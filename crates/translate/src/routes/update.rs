@@ -114,22 +114,15 @@ pub(super) fn update(before: &Tables, planner: &Planner<'_>, scope: &Arc<Scope>)
     let old =
         State { planner: &before_planner, scope: &made.scope, listener: old, addresses: &made.addresses };
     let new = State { planner, scope, listener: new, addresses: &edit.made.addresses };
-    let mut touched: BTreeSet<Host> = changed.iter().cloned().collect();
-    for host in &changed {
-        touched.extend(old.rivals(host));
-        touched.extend(new.rivals(host));
-    }
-    let (mut gone, mut come) = (Vec::new(), Vec::new());
-    for host in &touched {
-        gone.extend(old.entries(host));
-        come.extend(new.entries(host));
-    }
-    for (port, key) in gone {
+    let changed: BTreeSet<Host> = changed.into_iter().collect();
+    let mut touched = old.with_rivals(&changed);
+    touched.append(&mut new.with_rivals(&changed));
+    for (port, key) in old.entries(&touched) {
         if let Some(table) = edit.tables.get_mut(&names::port_route(port)) {
             table.hosts.remove(&key);
         }
     }
-    for (port, key) in come {
+    for (port, key) in new.entries(&touched) {
         if let Some(table) = edit.tables.get_mut(&names::port_route(port)) {
             table.hosts.insert(key);
         }
@@ -211,59 +204,64 @@ struct State<'a> {
 }
 
 impl State<'_> {
-    /// What the shared tables have of a host, by port.
-    fn entries(&self, host: &Host) -> Vec<(u16, crate::view::VirtualHostKey)> {
+    /// What the shared tables have of these hosts, by port.
+    fn entries(&self, hosts: &BTreeSet<Host>) -> Vec<(u16, crate::view::VirtualHostKey)> {
         let planner = self.planner;
-        let Some(host) = self.listener.hosts.get(host) else { return Vec::new() };
-        let mut ports = planner.shared_ports(host, self.listener);
-        ports.extend(alternatives(host));
-        let before: Vec<&ScopeHost> = self
-            .rivals(&host.binding.host)
-            .iter()
-            .filter_map(|rival| self.listener.hosts.get(rival))
-            .filter(|rival| place(rival) < place(host))
-            .collect();
+        let all = self.with_rivals(hosts);
+        let mut in_order: Vec<&ScopeHost> =
+            all.iter().filter_map(|host| self.listener.hosts.get(host)).collect();
+        in_order.sort_by_key(|host| place(host));
+        let mut claimed: BTreeMap<u16, ClaimedDomains> = BTreeMap::new();
         let mut entries = Vec::new();
-        for port in ports.into_iter().filter(|port| planner.is_in_table(host, *port, self.listener)) {
-            let of_rivals = before.iter().filter(|rival| planner.is_in_table(rival, port, self.listener));
-            let mut claimed = ClaimedDomains::default();
-            for domain in of_rivals.flat_map(|rival| planner.domains_of_port(rival, port, self.listener)) {
-                claimed.claim(&domain);
-            }
-            let domains = planner.domains_of_port(host, port, self.listener).into_iter();
-            let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
-            if !free.is_empty() {
-                let table = names::port_route(port);
-                entries.push((port, planner.host_key_at(&table, port, host, free, self.listener)));
+        for host in in_order {
+            let mut ports = planner.shared_ports(host, self.listener);
+            ports.extend(alternatives(host));
+            for port in ports.into_iter().filter(|port| planner.is_in_table(host, *port, self.listener)) {
+                let claimed = claimed.entry(port).or_default();
+                let domains = planner.domains_of_port(host, port, self.listener).into_iter();
+                let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
+                if !free.is_empty() && hosts.contains(&host.binding.host) {
+                    let table = names::port_route(port);
+                    entries.push((port, planner.host_key_at(&table, port, host, free, self.listener)));
+                }
             }
         }
         entries
     }
 
-    /// The other hosts that may have a domain in common with a host; more than do, but few.
-    fn rivals(&self, host: &Host) -> BTreeSet<Host> {
-        let mut rivals = BTreeSet::new();
-        let known = self.listener.hosts.get(host);
+    /// These hosts, and the others that may have a domain in common with one of them; more than do, but few.
+    ///
+    /// Each label and address is looked up once, however many of the hosts meet there.
+    fn with_rivals(&self, hosts: &BTreeSet<Host>) -> BTreeSet<Host> {
+        let mut labels: BTreeSet<&str> = hosts.iter().map(first_label).collect();
+        let known: Vec<&ScopeHost> = hosts.iter().filter_map(|host| self.listener.hosts.get(host)).collect();
         let aliases = known.iter().flat_map(|known| known.binding.aliases.iter());
-        let labels: BTreeSet<&str> = std::iter::once(host).chain(aliases).map(first_label).collect();
+        labels.extend(aliases.map(first_label));
+        let ips: BTreeSet<IpAddr> =
+            known.iter().flat_map(|known| addresses(known, self.planner.pods)).collect();
+        let mut all = hosts.clone();
         for label in labels {
-            for name in [label.to_owned(), format!("*.{label}")] {
-                let (exact, longer) = (Host::new(&name), Host::new(&format!("{name}.")));
-                rivals.extend(self.listener.hosts.get_key_value(&exact).map(|(host, _)| host.clone()));
-                let below = self.listener.hosts.range(longer.clone()..).map(|(host, _)| host);
-                rivals.extend(below.take_while(|host| host.as_str().starts_with(longer.as_str())).cloned());
-                let start = self.scope.aliases.partition_point(|(alias, _)| *alias < exact);
-                let below = self.scope.aliases[start..].iter();
-                let alike = below.take_while(|(alias, _)| alias.as_str().starts_with(&name));
-                rivals.extend(alike.map(|(_, target)| target.clone()));
-            }
+            self.with_label(label, &mut all);
         }
-        for ip in known.iter().flat_map(|known| addresses(known, self.planner.pods)) {
+        for ip in ips {
             let at = self.addresses.range((ip, Host::new(""))..).take_while(|(other, _)| *other == ip);
-            rivals.extend(at.map(|(_, host)| host.clone()));
+            all.extend(at.map(|(_, host)| host.clone()));
         }
-        rivals.remove(host);
-        rivals
+        all
+    }
+
+    /// Adds the hosts that have a name with this first label.
+    fn with_label(&self, label: &str, all: &mut BTreeSet<Host>) {
+        for name in [label.to_owned(), format!("*.{label}")] {
+            let (exact, longer) = (Host::new(&name), Host::new(&format!("{name}.")));
+            all.extend(self.listener.hosts.get_key_value(&exact).map(|(host, _)| host.clone()));
+            let below = self.listener.hosts.range(longer.clone()..).map(|(host, _)| host);
+            all.extend(below.take_while(|host| host.as_str().starts_with(longer.as_str())).cloned());
+            let start = self.scope.aliases.partition_point(|(alias, _)| *alias < exact);
+            let below = self.scope.aliases[start..].iter();
+            let alike = below.take_while(|(alias, _)| alias.as_str().starts_with(&name));
+            all.extend(alike.map(|(_, target)| target.clone()));
+        }
     }
 }
 
