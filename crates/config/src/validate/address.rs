@@ -1,6 +1,9 @@
 //! IP addresses, subnets, and the addresses of endpoints.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use ipnet::IpNet;
 
@@ -29,6 +32,14 @@ pub(super) fn distinct(texts: &[String], path: &FieldPath, found: &mut Diagnosti
             there.insert(range, index);
         }
     }
+}
+
+/// Checks an address to listen on. Envoy cannot listen on an IPv4 address in the form of IPv6.
+pub(super) fn bind(text: &str, path: FieldPath, found: &mut Diagnostics) {
+    let mapped = text.parse::<Ipv6Addr>().ok().and_then(|address| address.to_ipv4_mapped());
+    let Some(mapped) = mapped else { return address(text, path, found) };
+    let message = format!("nobody can listen on `{}`, an IPv4 address in the form of IPv6", shown(text));
+    found.error(Code::BadAddress, path, message).help(format!("write {mapped}"));
 }
 
 /// Checks an IP address.

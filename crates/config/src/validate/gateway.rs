@@ -46,7 +46,7 @@ fn check_server(server: &Server, path: &FieldPath, found: &mut Diagnostics) {
     }
     match (socket, server.bind.as_deref().filter(|bind| !bind.is_empty())) {
         (Some(socket), _) => address::socket(socket, at("bind"), found),
-        (None, Some(bind)) => address::address(bind, at("bind"), found),
+        (None, Some(bind)) => address::bind(bind, at("bind"), found),
         (None, None) => {}
     }
     if server.hosts.is_empty() {

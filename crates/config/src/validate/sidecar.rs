@@ -54,7 +54,7 @@ fn check_ingress(listener: &IstioIngressListener, path: &FieldPath, found: &mut 
         found.error(Code::BadPort, at("port"), "the port has no number").help("write port: {number: 80}");
     }
     if let Some(bind) = listener.bind.as_deref().filter(|bind| !bind.is_empty()) {
-        address::address(bind, at("bind"), found);
+        address::bind(bind, at("bind"), found);
     }
     if let Some(endpoint) = listener.default_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) {
         check_endpoint(endpoint, at("defaultEndpoint"), found);
@@ -108,7 +108,7 @@ fn check_egress(listener: &IstioEgressListener, path: &FieldPath, found: &mut Di
             found.error(Code::BadListener, at("captureMode"), text).help("write NONE or DEFAULT");
         }
     } else if !bind.is_empty() {
-        address::address(bind, at("bind"), found);
+        address::bind(bind, at("bind"), found);
     }
     match &listener.port {
         // A Unix socket has no port; Istio's documentation has 0 written there.

@@ -24,6 +24,12 @@ fn egress_is_checked() {
     egress("hosts: [./a_b]", "bad-host", ".hosts[0]", "only letters");
     egress("hosts: [~/a_b]", "bad-host", ".hosts[0]", "only letters");
     egress("hosts: [./*], bind: \"unix:///a\"", "bad-listener", ".bind", "needs `port`");
+    egress(
+        "hosts: [./*], port: {number: 1, protocol: TCP, name: a}, bind: \"::ffff:1.2.3.4\"",
+        "bad-address",
+        ".bind",
+        "write 1.2.3.4",
+    );
     let long = "s".repeat(107);
     egress(
         &format!("hosts: [./*], port: {{number: 1, protocol: TCP, name: a}}, bind: \"unix:///{long}\""),
