@@ -129,6 +129,8 @@ impl Served {
             .replace(FILES, &certificates)
             .replace("/dev/stdout", "/dev/null")
             .replace("/dev/stderr", "/dev/null")
+            // Both proxies are in one network, where such a socket can be there once.
+            .replace("unix://@", "unix:///tmp/")
     }
 
     /// Puts a world in the place of the one before; what Envoy rejected of it.
