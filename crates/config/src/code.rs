@@ -117,6 +117,7 @@ codes! {
     UnreachableRule "FL0242" "unreachable-rule": "a rule of the object comes after one that matches everything";
     BadTls "FL0243" "bad-tls": "TLS settings are invalid";
     BadFormat "FL0244" "bad-format": "a text is not a format string of Envoy";
+    TooManyCombinations "FL0245" "too-many-combinations": "the lists of the object together make more than the limit";
     // References between objects.
     UnknownHost "FL0301" "unknown-host": "no service has the host that is referred to";
     UnknownSubset "FL0302" "unknown-subset": "no DestinationRule defines the subset that is referred to";
@@ -152,6 +153,7 @@ codes! {
     ForeignRoutes "FL0332" "foreign-routes": "a VirtualService of another namespace has the routes of a service";
     ReservedPort "FL0333" "reserved-port": "a port is one of the proxy's own";
     TooManyRanges "FL0334" "too-many-ranges": "ranges of addresses are left out, as a port has too many server names for them";
+    TooManyEndpoints "FL0335" "too-many-endpoints": "a service has no endpoints, as those of its selector have too many";
     // Accepted, but without effect yet.
     NotTranslated "FL0901" "not-translated": "a field is accepted but has no effect yet";
     ValueNotTranslated "FL0902" "value-not-translated": "a value is accepted but has no effect yet";

@@ -5,6 +5,7 @@
 //! Spec: Istio's `pkg/config/validation` and the rules in its CRDs.
 
 mod address;
+mod combinations;
 mod config_map;
 mod connection_pool;
 mod destination;

@@ -18,6 +18,7 @@ mod collect;
 mod headless;
 mod query;
 mod selected;
+mod share;
 mod slices;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
@@ -31,7 +32,8 @@ use crate::{
 
 pub(crate) use collect::target_port;
 pub use headless::{HeadlessAddress, HeadlessAddresses, HeadlessServices, PodAddresses};
-pub use query::EndpointsOf;
+pub use query::{EndpointsOf, is_beyond_share};
+pub use share::MOST_SELECTED;
 
 /// The endpoints of one service, by service port number. Sorted, so that equal endpoints compare equal.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -9,7 +9,7 @@ use fairlead_api::DestinationRuleSpec;
 use crate::{Code, Diagnostics, decode::shown, path};
 
 use super::{
-    destination, export_to,
+    combinations, destination, export_to,
     host::{self, HostForm},
     labels, traffic_policy,
 };
@@ -19,6 +19,7 @@ pub(super) fn check(spec: &DestinationRuleSpec, found: &mut Diagnostics) {
     if let Some(policy) = &spec.traffic_policy {
         traffic_policy::check(policy, &path!("trafficPolicy"), found);
     }
+    combinations::destination_rule(spec, found);
     let mut names = BTreeSet::new();
     for (index, subset) in spec.subsets.iter().enumerate() {
         destination::subset_name(&subset.name, path!("subsets"[index]."name"), found);

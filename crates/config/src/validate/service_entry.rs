@@ -10,13 +10,14 @@ use crate::{Code, Diagnostics, decode::shown, path};
 
 use super::{
     address::{self, EndpointAddress},
-    export_to,
+    combinations, export_to,
     host::{self, HostForm},
     labels, port, workload_entry,
 };
 
 pub(super) fn check(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
     hosts(spec, found);
+    combinations::service_entry(spec, found);
     addresses(spec, found);
     ports(spec, found);
     export_to::check_or_none(&spec.export_to, found);

@@ -9,7 +9,7 @@ use fairlead_api::{CaptureMode, IstioEgressListener, IstioIngressListener, Sidec
 use crate::{Code, Diagnostics, FieldPath, decode::shown, path, syntax};
 
 use super::{
-    address, connection_pool, destination,
+    address, combinations, connection_pool, destination,
     host::{self, HostForm},
     labels, port,
 };
@@ -38,6 +38,7 @@ pub(super) fn check(spec: &SidecarSpec, found: &mut Diagnostics) {
             found.error(Code::DuplicatePort, path.field("port"), text).help("remove one");
         }
     }
+    combinations::sidecar(spec, found);
     check_egress_listeners(egress, found);
     if let Some(pool) = inbound_connection_pool {
         connection_pool::check(pool, &path!("inboundConnectionPool"), found);

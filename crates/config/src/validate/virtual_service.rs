@@ -9,13 +9,14 @@ use fairlead_api::{
 use crate::{Code, Diagnostics, FieldPath, decode::shown, path, syntax};
 
 use super::{
-    address, destination, export_to,
+    address, combinations, destination, export_to,
     host::{self, HostForm},
     http_route, labels, port,
 };
 
 pub(super) fn check(spec: &VirtualServiceSpec, found: &mut Diagnostics) {
     hosts(spec, found);
+    combinations::virtual_service(spec, found);
     gateways(&spec.gateways, &path!("gateways"), found);
     export_to::check(&spec.export_to, found);
     if spec.http.is_empty() && spec.tls.is_empty() && spec.tcp.is_empty() {

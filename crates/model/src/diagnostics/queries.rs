@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Host, Port, ServiceKey,
     destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey},
-    endpoints::EndpointsOf,
+    endpoints::{EndpointsOf, is_beyond_share},
     gateway::ResolvedGateway,
     input::{
         All, DestinationRules, Gateways, KindInput, ServiceEntries, Services, Sidecars, VirtualServices,
@@ -227,6 +227,11 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
         super::service::check_reserved(service, &cx.get::<ResolvedMesh>(&()), &at, diagnostics);
     }
     let Some(selector) = own.first().and_then(|service| service.selector.clone()) else { return };
+    super::service::check_share(
+        own.iter().any(|service| is_beyond_share(cx, service)),
+        path!("selector"),
+        diagnostics,
+    );
     let claims = cx.get::<PortClaimsOf>(&(config.key.namespace.clone(), selector));
     for service in own.iter() {
         super::service::check(service, &claims, diagnostics);
@@ -236,7 +241,10 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
 fn of_service_entry(cx: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics: &mut Diagnostics) {
     crate::service_entry::check(&config.spec, diagnostics);
     let owner = |place: &claims::Place| (*cx.get::<OwnerOf>(place)).clone();
-    for service in cx.get::<ServicesOf>(&config.key).iter() {
+    let own = cx.get::<ServicesOf>(&config.key);
+    let spent = own.iter().any(|service| is_beyond_share(cx, service));
+    super::service::check_share(spent, path!("workloadSelector"), diagnostics);
+    for service in own.iter() {
         claims::check(service, &|at| claims::field_of_entry(&config.spec, at), &owner, diagnostics);
         let at = |port: &Port| match config.spec.ports.iter().position(|p| p.number == u32::from(port.number))
         {

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Timestamp, path};
 
-use crate::{Port, Protocol, Service, age, mesh::Mesh, port::TargetPort, proxy::RESERVED_PORTS};
+use crate::{
+    Port, Protocol, Service, age, endpoints::MOST_SELECTED, mesh::Mesh, port::TargetPort,
+    proxy::RESERVED_PORTS,
+};
 
 /// What the Services of the same Pods say is spoken at a port of those, with the oldest that says so. There are few
 /// protocols, so this stays small however many Services there are.
@@ -117,4 +120,16 @@ fn oldest_other<'a>(
     });
     let by_age = |claim: &'a PortClaim| (claim.created, &claim.origin);
     others.min_by(|(_, a), (_, b)| age::compare(by_age(a), by_age(b)))
+}
+
+/// That a service has no endpoints, as its share of those that its selector makes is spent.
+pub(super) fn check_share(is_spent: bool, path: FieldPath, diagnostics: &mut Diagnostics) {
+    if is_spent {
+        let text = format!(
+            "the services that may select the same workloads have {MOST_SELECTED} endpoints, as many as they may; this one has none of them"
+        );
+        diagnostics
+            .error(Code::TooManyEndpoints, path, text)
+            .help("give one service to workloads that are alike");
+    }
 }

@@ -9,6 +9,7 @@ use super::{
     Locality, ServiceEndpoints,
     collect::{Collected, Surroundings},
     selected::{SelectedEndpoints, SelectedKey, may_select},
+    share::{BeyondShare, ShareKey},
     slices::{self, Listed},
 };
 use crate::{
@@ -50,7 +51,7 @@ impl Query for EndpointsOf {
 
 fn add_kubernetes(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected) {
     let listed = listed(cx, &service.key.namespace, &service.origin.name);
-    let has_list = listed.is_some();
+    let pods = listed.is_none();
     let network = cx.get::<ClusterNetwork>(&());
     for listed in listed.unwrap_or_default() {
         let workload = workload_of(cx, &listed, &service.key.namespace);
@@ -60,7 +61,7 @@ fn add_kubernetes(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected)
         endpoints.add_listed(service, &listed, workload.as_deref(), &around);
     }
     if let Some(selector) = &service.selector {
-        add_selected(cx, service, selector, !has_list, endpoints);
+        add_selected(cx, service, selector, pods, endpoints);
     }
 }
 
@@ -71,8 +72,7 @@ fn listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> Option<Vec<Lis
         let slices = slices.iter().filter_map(|slice| cx.input::<EndpointSlices>(slice));
         return Some(slices.flat_map(|slice| slices::of_slice(&slice)).collect());
     }
-    let key = ConfigKey::new(Kind::Endpoints, namespace.clone(), name.clone());
-    cx.input::<LegacyEndpoints>(&key).map(|endpoints| slices::of_endpoints(&endpoints))
+    cx.input::<LegacyEndpoints>(&legacy(namespace, name)).map(|endpoints| slices::of_endpoints(&endpoints))
 }
 
 /// The Pod behind a listed endpoint: the one that is referred to, else the one of the namespace with the address.
@@ -103,6 +103,29 @@ fn add_external(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected) {
     }
 }
 
+/// Whether a service has no endpoints by its selector, because those that may select the same workloads have as many
+/// as they may have together.
+pub fn is_beyond_share(cx: &Reader<'_>, service: &Service) -> bool {
+    let Some(selector) = &service.selector else { return false };
+    let pods = match service.registry {
+        Registry::Kubernetes => !is_listed(cx, &service.key.namespace, &service.origin.name),
+        Registry::External => true,
+    };
+    may_select(cx, &service.key.namespace, selector, pods)
+        && cx.get::<BeyondShare>(&ShareKey::of(service, selector, pods)).contains(&service.key)
+}
+
+/// Whether there is anything that lists the endpoints of a Service.
+fn is_listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> bool {
+    !cx.index::<SlicesOfService>(&(namespace.clone(), name.clone())).is_empty()
+        || cx.input::<LegacyEndpoints>(&legacy(namespace, name)).is_some()
+}
+
+/// The Endpoints object of a Service.
+fn legacy(namespace: &Namespace, name: &Name) -> ConfigKey {
+    ConfigKey::new(Kind::Endpoints, namespace.clone(), name.clone())
+}
+
 fn add_selected(
     cx: &Reader<'_>,
     service: &Service,
@@ -110,7 +133,9 @@ fn add_selected(
     pods: bool,
     endpoints: &mut Collected,
 ) {
-    if !may_select(cx, &service.key.namespace, selector, pods) {
+    if !may_select(cx, &service.key.namespace, selector, pods)
+        || cx.get::<BeyondShare>(&ShareKey::of(service, selector, pods)).contains(&service.key)
+    {
         return;
     }
     for port in &service.ports {

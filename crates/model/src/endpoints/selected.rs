@@ -53,7 +53,7 @@ impl Query for SelectedEndpoints {
     type Key = SelectedKey;
     type Value = Arc<[Endpoint]>;
     const NAME: &'static str = "endpoints of selector";
-    const STRATUM: Stratum = Stratum(strata::ENDPOINTS.0 - 1);
+    const STRATUM: Stratum = strata::REGISTRY;
 
     fn compute(cx: &Reader<'_>, key: &SelectedKey) -> Self::Value {
         let mut endpoints = Vec::new();

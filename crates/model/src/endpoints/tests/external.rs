@@ -1,7 +1,9 @@
 //! Endpoints of ServiceEntries.
 
+use fairlead_config::Code;
+
 use super::check_service;
-use crate::{Host, ServiceKey};
+use crate::{Host, ServiceKey, diagnostics::AllDiagnostics, endpoints::EndpointsOf, testing::World};
 
 /// Checks the endpoints of `api.example.com`, a ServiceEntry `shop/api` with this spec, among other objects.
 fn check_among(more: &str, spec: &str, expected: &str) {
@@ -169,4 +171,42 @@ spec:
   endpoints: [{address: 1.1.1.1}]
 ";
     check_service(&super::cart(), yaml, "80: 1.1.1.1:80");
+}
+
+#[test]
+fn services_of_one_selector_have_so_many_endpoints_together() {
+    let entry = |i: usize| {
+        format!(
+            "---\n{{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {{name: e{i}, namespace: shop, creationTimestamp: '{}-01-01T00:00:00Z'}}, spec: {{hosts: [e{i}.test], resolution: STATIC, workloadSelector: {{labels: {{app: db}}}}, ports: [{}]}}}}\n",
+            2010 + i,
+            (1..=100)
+                .map(|port| format!("{{number: {port}, name: tcp-{port}}}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        )
+    };
+    let workload = |i: usize| {
+        format!(
+            "---\n{{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {{name: w{i}, namespace: shop}}, spec: {{address: 10.1.{}.{}, labels: {{app: db}}}}}}\n",
+            i / 200,
+            i % 200 + 1
+        )
+    };
+    let objects = |workloads: usize| -> String {
+        (0..3).rev().map(entry).chain((0..workloads).map(workload)).collect()
+    };
+    let counts = |world: &mut World| {
+        [0, 1, 2].map(|i| {
+            let key = ServiceKey { host: Host::new(&format!("e{i}.test")), namespace: "shop".into() };
+            world.get::<EndpointsOf>(&key).by_port.values().map(|list| list.len()).sum::<usize>()
+        })
+    };
+    // 3 services × 100 ports × 700 workloads are 210,000: the youngest has none.
+    let mut world = World::of(&objects(700));
+    assert_eq!(counts(&mut world), [70_000, 70_000, 0]);
+    let findings = world.get::<AllDiagnostics>(&());
+    let found: Vec<_> = findings.iter().filter(|finding| finding.code == Code::TooManyEndpoints).collect();
+    assert!(matches!(found[..], [only] if only.to_string().contains("ServiceEntry shop/e2")), "{found:?}");
+    let mut world = World::of(&objects(600));
+    assert_eq!(counts(&mut world), [60_000; 3]);
 }

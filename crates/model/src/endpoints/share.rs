@@ -1,0 +1,80 @@
+//! How many endpoints the services have together that may select the same workloads.
+//!
+//! Each service has every workload that it selects as an endpoint of each of its ports, so a few thousand objects with
+//! one selector would make millions of endpoints.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use fairlead_config::LabelSet;
+use fairlead_incremental::{Query, Reader, Stratum};
+
+use super::selected::{SelectedEndpoints, SelectedKey};
+use crate::{
+    Service, ServiceKey,
+    input::{
+        PodsByLabel, SelectingServiceEntries, SelectingServices, SelectorBucket, WorkloadEntriesByLabel,
+    },
+    service::ServicesOf,
+    strata,
+};
+
+/// Most endpoints of the services that may select the same workloads, all their ports together.
+pub const MOST_SELECTED: usize = 200_000;
+
+/// The services that may select the same workloads, and whether Pods count beside WorkloadEntries.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ShareKey {
+    bucket: SelectorBucket,
+    pods: bool,
+}
+
+impl ShareKey {
+    pub(super) fn of(service: &Service, selector: &LabelSet, pods: bool) -> Self {
+        Self { bucket: SelectorBucket::of_selector(&service.key.namespace, selector.iter()), pods }
+    }
+}
+
+/// Those of the services that have no endpoints by their selectors: the last ones, where all would have more than
+/// [`MOST_SELECTED`].
+#[derive(Debug)]
+pub(super) struct BeyondShare;
+
+impl Query for BeyondShare {
+    type Key = ShareKey;
+    type Value = Arc<BTreeSet<ServiceKey>>;
+    const NAME: &'static str = "services beyond the share of their selector";
+    const STRATUM: Stratum = Stratum(strata::ENDPOINTS.0 - 1);
+
+    fn compute(cx: &Reader<'_>, key: &ShareKey) -> Self::Value {
+        let mut objects = cx.index::<SelectingServices>(&key.bucket);
+        objects.extend(cx.index::<SelectingServiceEntries>(&key.bucket));
+        let mut workloads = cx.index::<WorkloadEntriesByLabel>(&key.bucket).len();
+        if key.pods {
+            workloads += cx.index::<PodsByLabel>(&key.bucket).len();
+        }
+        let services: Vec<_> = objects.iter().map(|object| cx.get::<ServicesOf>(object)).collect();
+        let mut services: Vec<&Service> =
+            services.iter().flat_map(|services| services.iter()).map(|service| &**service).collect();
+        let ports: usize = services.iter().map(|service| service.ports.len()).sum();
+        // They cannot have more than this. Nearly always that is few, and their endpoints need not be counted.
+        if ports.saturating_mul(workloads) <= MOST_SELECTED {
+            return Arc::default();
+        }
+        services.sort_by_key(|service| service.precedence());
+        let mut all = 0;
+        let mut beyond = BTreeSet::new();
+        for service in services {
+            let Some(selector) = &service.selector else { continue };
+            let endpoints = service.ports.iter().map(|port| {
+                cx.get::<SelectedEndpoints>(&SelectedKey::of(service, selector, key.pods, port)).len()
+            });
+            let own: usize = endpoints.sum();
+            if all + own > MOST_SELECTED {
+                beyond.insert(service.key.clone());
+            } else {
+                all += own;
+            }
+        }
+        Arc::new(beyond)
+    }
+}
