@@ -33,7 +33,7 @@ use crate::{
 pub(crate) use collect::target_port;
 pub use headless::{HeadlessAddress, HeadlessAddresses, HeadlessServices, PodAddresses};
 pub use query::{EndpointsOf, is_beyond_share};
-pub use share::MOST_SELECTED;
+pub use share::{MOST_IN_SUBSETS, MOST_SELECTED};
 
 /// The endpoints of one service, by service port number. Sorted, so that equal endpoints compare equal.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -71,16 +71,21 @@ struct LoadAssignmentInputs<'a> {
 fn load_assignments(inputs: &LoadAssignmentInputs<'_>) -> Vec<EncodedResource> {
     let LoadAssignmentInputs { service, rule, endpoints, mesh, view } = inputs;
     let subsets = rule.map_or(&[][..], |rule| &rule.subsets);
+    let (filled, empty) = subsets.split_at(endpoints.filled(subsets));
+    let filled = filled.iter().map(|subset| (Some(subset), false));
+    let empty = empty.iter().map(|subset| (Some(subset), true));
+    let subsets: Vec<_> = std::iter::once((None, false)).chain(filled).chain(empty).collect();
     let mut assignments = Vec::new();
     for port in &service.ports {
         let all = endpoints.by_port.get(&port.number).map_or(&[][..], |e| e);
-        for subset in std::iter::once(None).chain(subsets.iter().map(Some)) {
+        for (subset, is_empty) in subsets.iter().copied() {
             let policy = policy(*rule, port.number, subset, mesh);
             if !is_eds(service, &policy, view.gateway) {
                 continue;
             }
             let name =
                 names::outbound_cluster(port.number, subset.map_or("", |s| &s.name), &service.key.host);
+            let all = if is_empty { &[] } else { all };
             let usable = usable(all, subset, service, &view.place).filter(|e| reaches(view.families, e));
             let groups = locality_lb::group(usable);
             let mut groups = match preference(service, &policy, mesh) {

@@ -6,7 +6,7 @@ use fairlead_config::{Code, Diagnostics, FieldPath, path};
 
 use crate::{
     destination_rule::{DestinationRule, PolicyBlocks, PolicyLayer, Subset, duplicate_subsets},
-    endpoints::ServiceEndpoints,
+    endpoints::{MOST_IN_SUBSETS, ServiceEndpoints},
     registry::ServiceSummary,
 };
 
@@ -33,8 +33,27 @@ pub(super) fn check(rule: &DestinationRule, around: &Surroundings<'_>, diagnosti
         check_hidden(&subset.policy, &path!("subsets"[index]."trafficPolicy"), diagnostics);
         check_subset(index, subset, around, diagnostics);
     }
+    check_filled(rule, around, diagnostics);
     if let Some(merged) = around.merged {
         check_merged(rule, merged, diagnostics);
+    }
+}
+
+/// The first of the rule's subsets that has no endpoints because those before it have as many as they may.
+fn check_filled(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    let all = &around.merged.unwrap_or(rule).subsets;
+    let filled = around.endpoints.iter().map(|endpoints| endpoints.filled(all)).min().unwrap_or(all.len());
+    let is_beyond = |own: &Subset| all[filled..].iter().any(|subset| subset.name == own.name);
+    if filled < all.len()
+        && let Some(index) = rule.subsets.iter().position(is_beyond)
+    {
+        let name = &rule.subsets[index].name;
+        let message = format!(
+            "the subsets before `{name}` have {MOST_IN_SUBSETS} endpoints, as many as those of a service may; it and those after it have none"
+        );
+        diagnostics
+            .error(Code::TooManyEndpoints, path!("subsets"[index]), message)
+            .help("remove subsets, or give them labels that fewer endpoints have");
     }
 }
 

@@ -8,9 +8,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use fairlead_config::LabelSet;
 use fairlead_incremental::{Query, Reader, Stratum};
 
-use super::selected::{SelectedEndpoints, SelectedKey};
+use super::{
+    ServiceEndpoints,
+    selected::{SelectedEndpoints, SelectedKey},
+};
 use crate::{
     Service, ServiceKey,
+    destination_rule::Subset,
     input::{
         PodsByLabel, SelectingServiceEntries, SelectingServices, SelectorBucket, WorkloadEntriesByLabel,
     },
@@ -20,6 +24,31 @@ use crate::{
 
 /// Most endpoints of the services that may select the same workloads, all their ports together.
 pub const MOST_SELECTED: usize = 200_000;
+
+/// Most endpoints in the subsets of a service, all its ports together.
+pub const MOST_IN_SUBSETS: usize = 200_000;
+
+impl ServiceEndpoints {
+    /// How many of the subsets of the service, in order, have endpoints: those that have no more than
+    /// [`MOST_IN_SUBSETS`] together.
+    pub fn filled(&self, subsets: &[Subset]) -> usize {
+        let all: usize = self.by_port.values().map(|list| list.len()).sum();
+        // They cannot have more than this. Nearly always that is few, and they need not be counted.
+        if subsets.len().saturating_mul(all) <= MOST_IN_SUBSETS {
+            return subsets.len();
+        }
+        let of_subset = |subset: &Subset| {
+            let endpoints = self.by_port.values().flat_map(|list| list.iter());
+            endpoints.filter(|endpoint| endpoint.has_labels(&subset.labels)).count()
+        };
+        let mut sum = 0;
+        let fits = |subset: &&Subset| {
+            sum += of_subset(subset);
+            sum <= MOST_IN_SUBSETS
+        };
+        subsets.iter().take_while(fits).count()
+    }
+}
 
 /// The services that may select the same workloads, and whether Pods count beside WorkloadEntries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

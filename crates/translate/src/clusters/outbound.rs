@@ -194,6 +194,12 @@ fn dns_endpoints(
     subset: Option<&Subset>,
     name: &str,
 ) -> ClusterLoadAssignment {
-    let all = inputs.endpoints.and_then(|e| e.by_port.get(&port.number)).map_or(&[][..], |e| e);
+    let is_filled = |endpoints: &&ServiceEndpoints| {
+        let subsets = inputs.rule.map_or(&[][..], |rule| &rule.subsets);
+        let at = subset.and_then(|subset| subsets.iter().position(|other| other.name == subset.name));
+        at.is_none_or(|at| at < endpoints.filled(subsets))
+    };
+    let endpoints = inputs.endpoints.filter(is_filled);
+    let all = endpoints.and_then(|e| e.by_port.get(&port.number)).map_or(&[][..], |e| e);
     load_assignment(name, endpoints::by_locality(all, subset, inputs.service))
 }

@@ -210,3 +210,31 @@ fn services_of_one_selector_have_so_many_endpoints_together() {
     let mut world = World::of(&objects(600));
     assert_eq!(counts(&mut world), [60_000; 3]);
 }
+
+#[test]
+fn subsets_of_a_service_have_so_many_endpoints_together() {
+    let subsets = |count: usize, labels: &str| -> String {
+        let subset = |i: usize| format!("{{name: s{i}, labels: {{{labels}}}}}");
+        let list: Vec<_> = (0..count).map(subset).collect();
+        format!(
+            "{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: r, namespace: shop}}, spec: {{host: e.test, subsets: [{}]}}}}\n",
+            list.join(", ")
+        )
+    };
+    let endpoints: Vec<_> = (0..1_000)
+        .map(|i| format!("{{address: 10.1.{}.{}, labels: {{app: db}}}}", i / 200, i % 200 + 1))
+        .collect();
+    let entry = format!(
+        "{{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {{name: e, namespace: shop}}, spec: {{hosts: [e.test], resolution: STATIC, ports: [{{number: 80, name: http}}], endpoints: [{}]}}}}\n",
+        endpoints.join(", ")
+    );
+    let found = |rule: &str| {
+        let mut world = World::of(&format!("{entry}---\n{rule}"));
+        let findings = world.get::<AllDiagnostics>(&());
+        let found = findings.iter().filter(|finding| finding.code == Code::TooManyEndpoints);
+        found.map(|finding| finding.path.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&subsets(200, "app: db")), [""; 0]);
+    assert_eq!(found(&subsets(202, "app: db")), ["spec.subsets[200]"]);
+    assert_eq!(found(&subsets(202, "app: other")), [""; 0], "what no endpoint has counts for nothing");
+}
