@@ -50,6 +50,14 @@ pub(crate) fn is_of_the_machine(message: &str) -> bool {
         || message.match_indices("Failed to load ").any(of_a_file)
 }
 
+/// Whether a listener is rejected for an address that another listener still has.
+///
+/// Envoy takes the listeners of a response one after another, and those that are to go are removed after those that
+/// come were accepted. So an address that moves from one to another may be with both for a moment.
+pub(crate) fn has_address_of_another(type_url: TypeUrl, message: &str) -> bool {
+    type_url == TypeUrl::Listener && message.contains("has duplicate address")
+}
+
 /// An endpoint request that precedes the cluster request of a stream comes from a client whose clusters warm.
 ///
 /// Envoy sends no cluster request while a cluster warms, so on a new stream the order tells. The endpoints that

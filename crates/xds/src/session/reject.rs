@@ -176,7 +176,8 @@ impl Session {
         true
     }
 
-    /// Hosts that were rejected for what other hosts of their table said are sent again when one of these has changed.
+    /// Hosts that were rejected for what other hosts of their table said are sent again when one of these has changed,
+    /// and listeners for an address of another when any has.
     pub(super) fn try_those_at_odds(&mut self, type_url: TypeUrl, accepted: &Flight) {
         let state = self.state_mut(type_url);
         if state.flights.is_empty() && state.suspects.is_empty() {
@@ -186,9 +187,11 @@ impl Session {
             return;
         }
         let tables: BTreeSet<&str> = accepted.names().filter_map(|name| table_of(name)).collect();
-        let (again, still) = std::mem::take(&mut state.at_odds)
-            .into_iter()
-            .partition(|name| table_of(name).is_some_and(|table| tables.contains(table)));
+        let (again, still) =
+            std::mem::take(&mut state.at_odds).into_iter().partition(|name| match type_url {
+                TypeUrl::Listener => accepted.names().any(|other| other != name),
+                _ => table_of(name).is_some_and(|table| tables.contains(table)),
+            });
         state.at_odds = still;
         let again: BTreeSet<ResourceName> = again;
         for name in again {
@@ -217,7 +220,7 @@ impl Session {
             if let Fault::Whole(digest, said) = fault {
                 // What was searched is remembered already.
                 let searched = flight.purpose == Purpose::Probe;
-                if quirks::is_of_the_machine(&said) {
+                if quirks::is_of_the_machine(&said) || quirks::has_address_of_another(type_url, &said) {
                     state.may_heal.insert((name.clone(), digest));
                 }
                 if state.remember_rejected(&name, digest) || searched {
@@ -225,7 +228,8 @@ impl Session {
                     reason = truncated(&said);
                 }
             }
-            if type_url == TypeUrl::VirtualHost && is_about_others(message) {
+            let others_host = type_url == TypeUrl::VirtualHost && is_about_others(message);
+            if others_host || quirks::has_address_of_another(type_url, message) {
                 state.at_odds.insert(name.clone());
             }
             if state.names.wants(&name) && !superseded.contains(&name) {

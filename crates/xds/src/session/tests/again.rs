@@ -113,3 +113,60 @@ fn what_was_corrected_is_not_tried_again() {
          again",
     );
 }
+
+#[test]
+fn an_address_that_moves_between_listeners_is_taken_as_soon_as_the_other_has_given_it_up() {
+    check(
+        "publish LDS a=1+2 b=3
+         > LDS
+         < LDS a=1+2 b=3
+         > LDS ack
+         publish LDS a=1 b=2+3
+         < LDS a=1 b=2+3
+         > LDS nack Error adding/updating listener(s) b: error adding listener: 'b' has duplicate address '2'
+         ! LDS b
+         < LDS a=1
+         > LDS ack
+         < LDS b=2+3
+         > LDS ack
+         + LDS b",
+    );
+}
+
+#[test]
+fn an_address_of_a_listener_that_goes_is_taken_once_it_has_gone() {
+    check(
+        "publish LDS a=1+2
+         > LDS
+         < LDS a=1+2
+         > LDS ack
+         publish LDS b=2
+         < LDS b=2
+         > LDS nack Error adding/updating listener(s) b: error adding listener: 'b' has duplicate address '2'
+         ! LDS b
+         < LDS -a
+         > LDS ack
+         < LDS b=2
+         > LDS ack
+         + LDS b",
+    );
+}
+
+#[test]
+fn a_state_of_the_world_client_takes_an_address_that_moves_as_well() {
+    check_sotw(
+        "publish LDS a=1+2 b=3
+         > LDS begin
+         < LDS 1+2 3
+         > LDS next-ack
+         publish LDS a=1 b=2+3
+         < LDS 1 2+3
+         > LDS next-nack Error adding/updating listener(s) b: error adding listener: 'b' has duplicate address '2'
+         ! LDS b
+         < LDS 1 3
+         > LDS next-ack
+         < LDS 1 2+3
+         > LDS next-ack
+         + LDS b",
+    );
+}
