@@ -9,7 +9,7 @@ use fairlead_envoy::{EncodedResource, ResourceSet, SharedSet, TypeUrl};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     Namespace,
-    proxy::{BindingOf, InboundKey, ProxyBinding, ProxyKey, SeenAs},
+    proxy::{BindingOf, InboundKey, Place, ProxyBinding, ProxyKey, SeenAs},
     scope::{ScopeKey, ScopeOf},
     strata,
 };
@@ -26,7 +26,7 @@ use crate::{
         table::{RouteTables, TablesKey},
     },
     secrets::{ProxySecrets, SecretsKey},
-    sets::{OutboundClusters, OutboundLoadAssignments, ScopeInView},
+    sets::{OutboundClusters, OutboundLoadAssignments, PlaceMattersIn, ScopeInView},
     view::{ClusterView, EndpointView, ListenerView, RouteView},
 };
 
@@ -150,6 +150,8 @@ impl Query for SetsOf {
             families: binding.families,
             takes_large_expressions: key.takes_large_expressions,
         };
+        let placed = *cx.get::<PlaceMattersIn>(scope);
+        let place = if placed { binding.place.clone() } else { Place::default() };
         Sets {
             clusters: cx.get::<ClusterSet>(&ClusterSetKey {
                 scope: scope.clone(),
@@ -158,7 +160,7 @@ impl Query for SetsOf {
             }),
             load_assignments: cx.get::<LoadAssignmentSet>(&ScopeInView {
                 scope: scope.clone(),
-                view: EndpointView { gateway, place: binding.place.clone(), families: binding.families },
+                view: EndpointView { gateway, place, families: binding.families },
             }),
             listeners: cx.get::<ListenerSet>(&listener_set_key(binding, &gateway_view)),
             route_tables: cx.get::<RouteTableSet>(&if gateway {

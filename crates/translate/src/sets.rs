@@ -85,6 +85,22 @@ impl Collect for OutboundClusters {
     }
 }
 
+/// Whether the place of a client may matter for any service of a scope.
+pub struct PlaceMattersIn;
+
+impl Query for PlaceMattersIn {
+    type Key = ScopeKey;
+    type Value = bool;
+    const NAME: &'static str = "place_matters";
+    const STRATUM: Stratum = strata::PLAN;
+
+    fn compute(cx: &Reader<'_>, scope: &ScopeKey) -> bool {
+        let placed = cx.get::<PlacedServicesOf>(&());
+        let scope = cx.get::<ScopeOf>(scope);
+        scope.services.values().any(|scoped| placed.may_include(&scoped.service, scoped.rule.is_some()))
+    }
+}
+
 /// The members of [`OutboundLoadAssignments`]. Services for which the client's place does not matter are the same for
 /// all places.
 struct LoadAssignmentMembers;

@@ -30,12 +30,23 @@ pub(crate) async fn play(scenario: &Scenario, place: &Place) -> Vec<String> {
         Proxy::Sidecar | Proxy::Inbound => &place.workload,
     };
     let directory = tempfile::Builder::new().prefix("scenario-").tempdir().unwrap();
-    let objects = scenario.objects.replace("${POD_IP}", &pod.ip().to_string());
+    let write = |objects: &str| {
+        let objects = objects.replace("${POD_IP}", &pod.ip().to_string());
+        fs::write(directory.path().join("config/in.yaml"), objects).unwrap();
+    };
     fs::create_dir(directory.path().join("config")).unwrap();
-    fs::write(directory.path().join("config/in.yaml"), objects).unwrap();
+    write(&scenario.objects);
     let mut faults = analyze(&scenario.file, directory.path());
     for protocol in &scenario.file.protocols {
-        let played = requests(&scenario.file, protocol, place, pod, directory.path()).await;
+        if let Some(before) = &scenario.before {
+            write(before);
+        }
+        let change = || {
+            if scenario.before.is_some() {
+                write(&scenario.objects)
+            }
+        };
+        let played = requests(&scenario.file, protocol, (place, pod), directory.path(), change).await;
         faults.extend(played.into_iter().map(|fault| format!("{protocol}: {fault}")));
     }
     faults
@@ -61,8 +72,14 @@ fn analyze(file: &File, directory: &Path) -> Vec<String> {
     faults
 }
 
-/// Serves the directory to a proxy, and sends it the requests.
-async fn requests(file: &File, protocol: &str, place: &Place, pod: &Pod, directory: &Path) -> Vec<String> {
+/// Serves the directory to a proxy, changes it once the proxy has it, and sends the requests.
+async fn requests(
+    file: &File,
+    protocol: &str,
+    (place, pod): (&Place, &Pod),
+    directory: &Path,
+    change: impl Fn(),
+) -> Vec<String> {
     if file.requests.is_empty() {
         return Vec::new();
     }
@@ -79,6 +96,7 @@ async fn requests(file: &File, protocol: &str, place: &Place, pod: &Pod, directo
     if let Err(error) = in_sync(file, pod, &envoy).await {
         faults.push(error);
     }
+    change();
     let from = if file.proxy == Proxy::Sidecar { pod } else { &place.caller };
     for request in &file.requests {
         if let Err(fault) = becomes_right(request, from, pod).await {

@@ -15,6 +15,8 @@ pub(crate) struct Scenario {
     pub(crate) name: String,
     /// The objects, as YAML. `${POD_IP}` stands for the address of the proxy's workload.
     pub(crate) objects: String,
+    /// The objects that there were before, in `before.yaml`: the proxy has them when these come.
+    pub(crate) before: Option<String>,
     /// What is expected of them.
     pub(crate) file: File,
 }
@@ -172,5 +174,6 @@ fn read(directory: &Path) -> Scenario {
     let (objects, requests) = (text("in.yaml"), text("requests.yaml"));
     let file =
         serde_saphyr::from_str(&requests).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
-    Scenario { name: directory.file_name().unwrap().to_string_lossy().into_owned(), objects, file }
+    let before = directory.join("before.yaml").exists().then(|| text("before.yaml"));
+    Scenario { name: directory.file_name().unwrap().to_string_lossy().into_owned(), objects, before, file }
 }

@@ -43,6 +43,7 @@ fn clients_of_whom_nobody_asks_anything_share_what_they_see() {
     assert_eq!(values(&mut mesh, "scope"), 1);
     assert_eq!(values(&mut mesh, "route_table_set"), 1);
     assert_eq!(values(&mut mesh, "service_load_assignments"), SERVICES);
+    assert_eq!(values(&mut mesh, "load_assignment_set"), 1);
 }
 
 #[test]
