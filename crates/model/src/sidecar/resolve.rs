@@ -1,6 +1,6 @@
 //! A Sidecar as a whole: egress and ingress listeners, hosts and addresses.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use fairlead_config::{
     Code, Config, Diagnostics, FieldPath, LabelSet,
@@ -62,7 +62,11 @@ fn egress_listener(
     diagnostics: &mut Diagnostics,
 ) -> Option<EgressListener> {
     let path = path!("egress"[index]);
-    let mut bind = bind(spec.bind.as_deref(), &path, diagnostics);
+    let mut bind = bind(spec.bind.as_deref(), &path, diagnostics).map(|bind| match bind {
+        // Either stands for every address that the proxy has.
+        Bind::Ip(ip) if ip.is_unspecified() => Bind::Ip(Ipv4Addr::UNSPECIFIED.into()),
+        bind => bind,
+    });
     let is_unix = matches!(bind, Some(Bind::Unix(_)));
     let port = match &spec.port {
         None => None,

@@ -108,6 +108,14 @@ const REFUSED_ONCE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "listeners at every address, by `::` and by none",
+        &[
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"Sidecar","metadata":{"name":"c","namespace":"zetans"},"spec":{"egress":[{"hosts":["*/*.ext.test"],"port":{"name":"http","number":9001,"protocol":"HTTP"}},{"bind":"::","hosts":["*/*"]}]}}"#,
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"Sidecar","metadata":{"name":"c","namespace":"alphans"},"spec":{"egress":[{"hosts":["alphans/*"]},{"bind":"::","hosts":["*/*"]}]}}"#,
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"ServiceEntry","metadata":{"name":"x","namespace":"zetans"},"spec":{"endpoints":[{"address":"10.7.0.3"},{"address":"fd00::7"}],"hosts":["b.ext.test"],"ports":[{"name":"x","number":9001,"protocol":"TCP"},{"name":"tcp","number":443,"protocol":"HTTP"}],"resolution":"STATIC"}}"#,
+        ],
+    ),
+    (
         "two listeners of the proxy's own on one port",
         &[
             r#"{"apiVersion":"v1","data":{"mesh":"{proxyInboundListenPort: 80, proxyListenPort: 80}"},"kind":"ConfigMap","metadata":{"name":"istio","namespace":"istio-system"}}"#,

@@ -147,10 +147,11 @@ impl Session {
                 if !fresh {
                     // What it had as part of all it may have still.
                     let held = Some(state.holding(&name)).filter(|held| had_all && held.exists());
-                    let other = match under_way.contains(&name) {
-                        // If it takes that, it has it.
-                        true => Holding::Doubt(Before::Something),
-                        false => Holding::Absent,
+                    // If it takes what is under way, it has it.
+                    let other = if under_way.contains(&name) {
+                        Holding::Doubt(Before::Something)
+                    } else {
+                        Holding::Absent
                     };
                     state.deviate(&name, held.map_or(other, Holding::doubted), found);
                 }

@@ -198,7 +198,10 @@ impl ListenerPlanner<'_, '_> {
                 loopback(self.view.families)
             })
         };
-        self.listener.bind.clone().unwrap_or_else(default)
+        match &self.listener.bind {
+            Some(Bind::Ip(ip)) if ip.is_unspecified() => Bind::Ip(wildcard(self.view.families)),
+            bind => bind.clone().unwrap_or_else(default),
+        }
     }
 
     fn captured(&self) -> bool {
