@@ -110,9 +110,8 @@ const REFUSED_ONCE: &[(&str, &[&str])] = &[
     (
         "listeners at every address, by `::` and by none",
         &[
-            r#"{"apiVersion":"networking.istio.io/v1","kind":"Sidecar","metadata":{"name":"c","namespace":"zetans"},"spec":{"egress":[{"hosts":["*/*.ext.test"],"port":{"name":"http","number":9001,"protocol":"HTTP"}},{"bind":"::","hosts":["*/*"]}]}}"#,
-            r#"{"apiVersion":"networking.istio.io/v1","kind":"Sidecar","metadata":{"name":"c","namespace":"alphans"},"spec":{"egress":[{"hosts":["alphans/*"]},{"bind":"::","hosts":["*/*"]}]}}"#,
-            r#"{"apiVersion":"networking.istio.io/v1","kind":"ServiceEntry","metadata":{"name":"x","namespace":"zetans"},"spec":{"endpoints":[{"address":"10.7.0.3"},{"address":"fd00::7"}],"hosts":["b.ext.test"],"ports":[{"name":"x","number":9001,"protocol":"TCP"},{"name":"tcp","number":443,"protocol":"HTTP"}],"resolution":"STATIC"}}"#,
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"Sidecar","metadata":{"name":"c","namespace":"istio-system"},"spec":{"egress":[{"bind":"unix:///tmp/e2","captureMode":"IPTABLES","hosts":["zetans/*","~/*","*/*.ext.test"]},{"bind":"::","hosts":["*/*"]}]}}"#,
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"ServiceEntry","metadata":{"name":"x.y","namespace":"zetans"},"spec":{"endpoints":[{"address":"10.7.0.3"},{"address":"fd00::7"}],"hosts":["b.zetans.svc.cluster.local"],"ports":[{"name":"x","number":9001,"protocol":"TCP"},{"name":"tcp","number":443,"protocol":"http"}],"resolution":"STATIC"}}"#,
         ],
     ),
     (
@@ -160,8 +159,9 @@ const REFUSED_ONCE: &[(&str, &[&str])] = &[
 #[test]
 fn what_envoy_refused_once_is_accepted() {
     let place = Place::new();
-    for (name, texts) in REFUSED_ONCE {
-        let mut world = World::empty(0);
+    // The seeds differ in how the proxies are set up.
+    for ((name, texts), seed) in REFUSED_ONCE.iter().flat_map(|case| (0..6).map(move |seed| (case, seed))) {
+        let mut world = World::empty(seed);
         for text in *texts {
             let decoded = decode_file("world.json", text.as_bytes());
             let is_told = decoded.diagnostics.iter().any(|found| found.severity == Severity::Error);
