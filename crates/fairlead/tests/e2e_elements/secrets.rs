@@ -98,14 +98,14 @@ async fn a_secret_that_is_wrong_or_missing_costs_its_own_server() {
         let expected = (number != BAD && number != MISSING).then_some(&good);
         all_present(&proxies, number, &ca, expected).await;
     }
-    eventually("the Secret at fault is named", SETTLED_WITHIN, || async {
+    eventually("the Secret at fault is blamed", SETTLED_WITHIN, || async {
         let findings = mesh.findings().await;
-        let named: BTreeSet<String> = findings
+        let blamed: BTreeSet<String> = findings
             .iter()
             .filter(|finding| finding.code != Code::UnknownSecret)
             .map(|finding| finding.on.to_string())
             .collect();
-        if named.iter().any(|on| on.contains(&names[BAD])) { Ok(()) } else { Err(format!("{findings:?}")) }
+        if blamed.iter().any(|on| on.contains(&names[BAD])) { Ok(()) } else { Err(format!("{findings:?}")) }
     })
     .await
     .unwrap();

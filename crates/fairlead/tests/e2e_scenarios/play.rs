@@ -43,7 +43,7 @@ pub(crate) async fn play(scenario: &Scenario, place: &Place) -> Vec<String> {
         }
         let change = || {
             if scenario.before.is_some() {
-                write(&scenario.objects)
+                write(&scenario.objects);
             }
         };
         let played = requests(&scenario.file, protocol, (place, pod), directory.path(), change).await;
