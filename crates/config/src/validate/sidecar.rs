@@ -86,12 +86,15 @@ fn check_egress_listeners(egress: &[IstioEgressListener], found: &mut Diagnostic
     for (index, listener) in egress.iter().enumerate() {
         let path = path!("egress"[index]);
         check_egress(listener, &path, found);
+        let bind = listener.bind.as_deref().unwrap_or_default();
+        // Of a socket the path alone is where it listens.
         let number = listener.port.as_ref().and_then(|port| port.number);
+        let number = number.filter(|_| !bind.starts_with("unix://"));
         if listener.port.is_none() && index + 1 != egress.len() {
             let text = "the listener without a port is not the last one; it is used as if it were";
             found.warn(Code::BadListener, path.clone(), text).help("move it to the end, or give it a port");
         }
-        if listener.port.is_some() && !binds.insert((number, listener.bind.as_deref().unwrap_or_default())) {
+        if listener.port.is_some() && !binds.insert((number, bind)) {
             let text = "two egress listeners have the same port and address";
             found.error(Code::DuplicatePort, path, text).help("merge their hosts");
         }

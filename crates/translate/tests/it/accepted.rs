@@ -115,6 +115,13 @@ const REFUSED_ONCE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "two listeners at one socket",
+        &[
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"Sidecar","metadata":{"name":"a","namespace":"zetans"},"spec":{"egress":[{"bind":"unix:///tmp/e","hosts":["*/*"],"port":{"name":"x","number":8080,"protocol":"GRPC"}},{"bind":"unix:///tmp/e","hosts":["*/*"],"port":{"name":"mongo","number":80,"protocol":"MONGO"}}]}}"#,
+            r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"b","namespace":"zetans"},"spec":{"clusterIP":"None","ports":[{"name":"x","port":80}],"selector":{"app":"vm"}}}"#,
+        ],
+    ),
+    (
         "two listeners of the proxy's own on one port",
         &[
             r#"{"apiVersion":"v1","data":{"mesh":"{proxyInboundListenPort: 80, proxyListenPort: 80}"},"kind":"ConfigMap","metadata":{"name":"istio","namespace":"istio-system"}}"#,

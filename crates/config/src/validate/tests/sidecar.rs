@@ -24,6 +24,11 @@ fn egress_is_checked() {
     egress("hosts: [./a_b]", "bad-host", ".hosts[0]", "only letters");
     egress("hosts: [~/a_b]", "bad-host", ".hosts[0]", "only letters");
     egress("hosts: [./*], bind: \"unix:///a\"", "bad-listener", ".bind", "needs `port`");
+    let socket = |port: u16| {
+        format!("{{hosts: [./*], bind: \"unix:///a\", port: {{number: {port}, protocol: HTTP, name: a}}}}")
+    };
+    let twice = format!("{{egress: [{}, {}]}}", socket(1), socket(2));
+    spec(&twice, "duplicate-port", "spec.egress[1]", "same port and address");
     egress(
         "hosts: [./*], port: {number: 1, protocol: TCP, name: a}, bind: \"::ffff:1.2.3.4\"",
         "bad-address",
