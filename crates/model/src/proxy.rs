@@ -1,6 +1,7 @@
 //! What a proxy is, reduced to what may influence its resources, and what applies to it.
 //!
-//! Reads: Sidecar, Gateway, Service, Pod, VirtualService (`sourceLabels` in use) · Produces: [`ProxyBinding`]
+//! Reads: Sidecar, Gateway, Service, Pod, VirtualService (`sourceLabels` in use), and which namespaces objects are in or
+//! name · Produces: [`ProxyBinding`]
 //! Consumed by: `translate::publication`
 //!
 //! [`ProxyKey`] holds what a node says of itself. Only [`ProxyBinding`] is computed from it; all translation

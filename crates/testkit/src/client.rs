@@ -156,6 +156,9 @@ pub enum Failure {
     /// The connection broke before the answer was complete.
     #[error("exchange: {0}")]
     Exchange(#[from] hyper::Error),
+    /// A new connection broke before its first answer was complete.
+    #[error("exchange: {0}")]
+    FirstExchange(#[source] hyper::Error),
     /// The request cannot be written down.
     #[error("request: {0}")]
     Request(#[from] http::Error),
@@ -165,12 +168,20 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The failure of the first exchange of a connection.
+    fn of_first(self) -> Self {
+        match self {
+            Self::Exchange(error) => Self::FirstExchange(error),
+            other => other,
+        }
+    }
+
     /// A short word for counting.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Connect(_) => "connect",
             Self::Tls(_) => "tls",
-            Self::Exchange(_) => "exchange",
+            Self::Exchange(_) | Self::FirstExchange(_) => "exchange",
             Self::Request(_) => "request",
             Self::Silent(_) => "silent",
         }
@@ -255,14 +266,17 @@ impl Client {
         let exchange = async {
             let message = request.build(self.address, self.protocol, self.tls.is_some())?;
             if !self.keeps_alive {
-                return self.connect().await?.exchange(message).await;
+                return self.connect().await?.exchange(message).await.map_err(Failure::of_first);
             }
             let mut kept = self.kept.lock().await;
-            let mut connection = match kept.take() {
-                Some(connection) if connection.is_open() => connection,
-                _ => self.connect().await?,
+            let open = kept.take().filter(Connection::is_open);
+            let is_new = open.is_none();
+            let mut connection = match open {
+                Some(connection) => connection,
+                None => self.connect().await?,
             };
-            let answer = connection.exchange(message).await?;
+            let answer = connection.exchange(message).await;
+            let answer = if is_new { answer.map_err(Failure::of_first) } else { answer }?;
             *kept = Some(connection);
             Ok(answer)
         };

@@ -13,7 +13,7 @@ use std::{
 };
 
 use fairlead_testkit::{
-    client::{Client, Request},
+    client::{Client, Failure, Request},
     deadline::eventually,
 };
 use http::StatusCode;
@@ -88,7 +88,7 @@ impl Traffic {
                     let due = Duration::from_nanos(number * 1_000_000_000 / u64::from(RATE));
                     tokio::time::sleep_until((began + due).into()).await;
                     let sent = Instant::now();
-                    let outcome = ask(&clients, &request, fresh).await;
+                    let outcome = ask(&clients, &request).await;
                     let one = Seen { sent, done: Instant::now(), fresh, outcome };
                     seen.lock().expect("no worker panics with it").push(one);
                 }
@@ -132,17 +132,18 @@ impl Traffic {
 }
 
 /// The version that answers 200 at the first address that can be connected to.
-async fn ask(clients: &[Client], request: &Request, fresh: bool) -> Result<String, String> {
+async fn ask(clients: &[Client], request: &Request) -> Result<String, String> {
     let mut refused = String::new();
     for (number, client) in clients.iter().enumerate() {
-        let may_be_reset = fresh && number + 1 < clients.len();
+        let may_be_reset = number + 1 < clients.len();
         match client.send(request).await {
             Ok(answer) if answer.status == StatusCode::OK => {
                 return Ok(answer.version().unwrap_or_default().to_owned());
             }
             Ok(answer) => return Err(format!("{} {}", answer.status.as_u16(), answer.text())),
             Err(failure)
-                if failure.reason() == "connect" || may_be_reset && failure.reason() == "exchange" =>
+                if failure.reason() == "connect"
+                    || may_be_reset && matches!(failure, Failure::FirstExchange(_)) =>
             {
                 refused = failure.to_string();
             }

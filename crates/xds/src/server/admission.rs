@@ -41,6 +41,8 @@ const PUSHBACK: &str = "grpc-retry-pushback-ms";
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     bytes: AtomicUsize,
+    /// Those that keep others waiting.
+    counted: AtomicUsize,
     part_of: Option<Whole>,
 }
 
@@ -55,25 +57,35 @@ struct Whole {
 impl Backlog {
     /// The backlog of one address among those of `all`, which may be `limit`.
     pub(super) fn part_of(all: Arc<Self>, limit: usize) -> Self {
-        Self { bytes: AtomicUsize::default(), part_of: Some(Whole { all, most: limit / 4 * 3 }) }
+        Self { part_of: Some(Whole { all, most: limit / 4 * 3 }), ..Self::default() }
     }
 
     pub(super) fn add(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if let Some(Whole { all, most }) = &self.part_of {
-            all.add((before + bytes).min(*most) - before.min(*most));
-        }
+        let Some(Whole { all, most }) = &self.part_of else {
+            self.counted.fetch_add(bytes, Ordering::Relaxed);
+            return;
+        };
+        all.bytes.fetch_add(bytes, Ordering::Relaxed);
+        all.counted.fetch_add((before + bytes).min(*most) - before.min(*most), Ordering::Relaxed);
     }
 
     pub(super) fn sub(&self, bytes: usize) {
         let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        if let Some(Whole { all, most }) = &self.part_of {
-            all.sub(before.min(*most) - (before - bytes).min(*most));
-        }
+        let Some(Whole { all, most }) = &self.part_of else {
+            self.counted.fetch_sub(bytes, Ordering::Relaxed);
+            return;
+        };
+        all.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        all.counted.fetch_sub(before.min(*most) - (before - bytes).min(*most), Ordering::Relaxed);
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn counted(&self) -> usize {
+        self.counted.load(Ordering::Relaxed)
     }
 
     /// Whether one address has what it may have.
@@ -197,7 +209,7 @@ impl Admission {
     }
 
     fn has_room(&self) -> bool {
-        self.arriving.load(Ordering::Relaxed) < ARRIVING && self.backlog.bytes() < self.limit
+        self.arriving.load(Ordering::Relaxed) < ARRIVING && self.backlog.counted() < self.limit
     }
 
     fn arrive(&self, client: &Arc<Client>) -> Arrival {
