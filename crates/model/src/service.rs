@@ -24,7 +24,7 @@ use crate::{
     service_entry, strata,
 };
 
-pub(crate) use kubernetes::EXPORT_TO;
+pub(crate) use kubernetes::{EXPORT_TO, TRAFFIC_DISTRIBUTION};
 pub(crate) use kubernetes::{
     addresses as kubernetes_addresses, is_headless, kubernetes_name, ports as kubernetes_ports,
 };

@@ -121,7 +121,7 @@ impl Core {
         let made = client.and_then(|client| self.views.made_for.get(&client)).copied().unwrap_or(0);
         if made >= self.max_views && !self.views.held.contains_key(&view) {
             self.db.release(lease);
-            self.gone();
+            self.give_back_soon();
             return Err(ConnectError::TooManyViews(made));
         }
         let (served, _) = watch::channel(self.enter_view(&view, client));
@@ -141,12 +141,12 @@ impl Core {
         self.views.proxy_of_root.remove(&proxy.lease.id());
         self.db.release(proxy.lease);
         self.leave_view(&proxy.view);
-        self.gone();
+        self.give_back_soon();
         self.note_sizes();
     }
 
-    /// Has given back what was made for a proxy, in a while.
-    fn gone(&mut self) {
+    /// Has what was made for a proxy that has gone, or was refused, given back in a while.
+    fn give_back_soon(&mut self) {
         self.views.departed += 1;
         if self.views.departed >= DEPARTED {
             self.views.departed = 0;

@@ -5,12 +5,16 @@ use std::{collections::BTreeSet, sync::Arc};
 use fairlead_config::{Config, ConfigKey, api};
 use fairlead_incremental::{Index, Query, Reader, Stratum};
 
-use crate::{ServiceKey, input::Services, mesh::ResolvedMesh, service::kubernetes_host, strata};
+use crate::{
+    ServiceKey,
+    input::Services,
+    mesh::ResolvedMesh,
+    service::{TRAFFIC_DISTRIBUTION, kubernetes_host},
+    strata,
+};
 
 /// The value of `trafficDistribution` (or of its annotation) that asks for the client's node first.
 const SAME_NODE: &str = "PreferSameNode";
-/// The annotation that stands for `trafficDistribution`.
-const TRAFFIC_DISTRIBUTION: &str = "networking.istio.io/traffic-distribution";
 
 /// What a Service asks about the place of its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,7 @@ use crate::{Host, Port, Protocol, mesh::Mesh, port::TargetPort, workload_entry::
 /// The annotation of a Service that says who may use it, as a list with commas.
 pub(crate) const EXPORT_TO: &str = "networking.istio.io/exportTo";
 /// The annotation that stands for the field `trafficDistribution`.
-const TRAFFIC_DISTRIBUTION: &str = "networking.istio.io/traffic-distribution";
+pub(crate) const TRAFFIC_DISTRIBUTION: &str = "networking.istio.io/traffic-distribution";
 
 /// The host of the Service `namespace/name`.
 pub fn kubernetes_host(name: &str, namespace: &str, domain: &str) -> Host {
