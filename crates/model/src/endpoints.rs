@@ -32,8 +32,8 @@ use crate::{
 
 pub(crate) use collect::target_port;
 pub use headless::{HeadlessAddress, HeadlessAddresses, HeadlessServices, PodAddresses};
-pub use query::{EndpointsOf, is_beyond_share};
-pub use share::{MOST_IN_SUBSETS, MOST_SELECTED};
+pub use query::EndpointsOf;
+pub use share::{MOST_IN_SUBSETS, MOST_SELECTED, is_beyond_share};
 
 /// The endpoints of one service, by service port number. Sorted, so that equal endpoints compare equal.
 #[derive(Clone, Debug, Default, PartialEq)]

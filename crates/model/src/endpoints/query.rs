@@ -72,7 +72,8 @@ fn listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> Option<Vec<Lis
         let slices = slices.iter().filter_map(|slice| cx.input::<EndpointSlices>(slice));
         return Some(slices.flat_map(|slice| slices::of_slice(&slice)).collect());
     }
-    cx.input::<LegacyEndpoints>(&legacy(namespace, name)).map(|endpoints| slices::of_endpoints(&endpoints))
+    let key = ConfigKey::new(Kind::Endpoints, namespace.clone(), name.clone());
+    cx.input::<LegacyEndpoints>(&key).map(|endpoints| slices::of_endpoints(&endpoints))
 }
 
 /// The Pod behind a listed endpoint: the one that is referred to, else the one of the namespace with the address.
@@ -101,29 +102,6 @@ fn add_external(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected) {
     if by_dns && object.spec.endpoints.is_empty() {
         endpoints.add_host(service);
     }
-}
-
-/// Whether a service has no endpoints by its selector, because those that may select the same workloads have as many
-/// as they may have together.
-pub fn is_beyond_share(cx: &Reader<'_>, service: &Service) -> bool {
-    let Some(selector) = &service.selector else { return false };
-    let pods = match service.registry {
-        Registry::Kubernetes => !is_listed(cx, &service.key.namespace, &service.origin.name),
-        Registry::External => true,
-    };
-    may_select(cx, &service.key.namespace, selector, pods)
-        && cx.get::<BeyondShare>(&ShareKey::of(service, selector, pods)).contains(&service.key)
-}
-
-/// Whether there is anything that lists the endpoints of a Service.
-fn is_listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> bool {
-    !cx.index::<SlicesOfService>(&(namespace.clone(), name.clone())).is_empty()
-        || cx.input::<LegacyEndpoints>(&legacy(namespace, name)).is_some()
-}
-
-/// The Endpoints object of a Service.
-fn legacy(namespace: &Namespace, name: &Name) -> ConfigKey {
-    ConfigKey::new(Kind::Endpoints, namespace.clone(), name.clone())
 }
 
 fn add_selected(

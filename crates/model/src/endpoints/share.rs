@@ -5,20 +5,21 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use fairlead_config::LabelSet;
+use fairlead_config::{ConfigKey, Kind, LabelSet};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
     ServiceEndpoints,
-    selected::{SelectedEndpoints, SelectedKey},
+    selected::{SelectedEndpoints, SelectedKey, may_select},
 };
 use crate::{
     Service, ServiceKey,
     destination_rule::Subset,
     input::{
-        PodsByLabel, SelectingServiceEntries, SelectingServices, SelectorBucket, WorkloadEntriesByLabel,
+        LegacyEndpoints, PodsByLabel, SelectingServiceEntries, SelectingServices, SelectorBucket,
+        SlicesOfService, WorkloadEntriesByLabel,
     },
-    service::ServicesOf,
+    service::{Registry, ServicesOf},
     strata,
 };
 
@@ -94,6 +95,10 @@ impl Query for BeyondShare {
         let mut beyond = BTreeSet::new();
         for service in services {
             let Some(selector) = &service.selector else { continue };
+            // What lists endpoints lists Pods too, so its Pods are not selected.
+            if key.pods && !selects_pods(cx, service) {
+                continue;
+            }
             let endpoints = service.ports.iter().map(|port| {
                 cx.get::<SelectedEndpoints>(&SelectedKey::of(service, selector, key.pods, port)).len()
             });
@@ -106,4 +111,24 @@ impl Query for BeyondShare {
         }
         Arc::new(beyond)
     }
+}
+
+/// Whether a service has no endpoints by its selector, because those that may select the same workloads have as many
+/// as they may have together.
+pub fn is_beyond_share(cx: &Reader<'_>, service: &Service) -> bool {
+    let Some(selector) = &service.selector else { return false };
+    let pods = selects_pods(cx, service);
+    may_select(cx, &service.key.namespace, selector, pods)
+        && cx.get::<BeyondShare>(&ShareKey::of(service, selector, pods)).contains(&service.key)
+}
+
+/// Whether the selector of a service selects Pods: nothing lists the endpoints of the service.
+fn selects_pods(cx: &Reader<'_>, service: &Service) -> bool {
+    if service.registry == Registry::External {
+        return true;
+    }
+    let (namespace, name) = (&service.key.namespace, &service.origin.name);
+    let endpoints = ConfigKey::new(Kind::Endpoints, namespace.clone(), name.clone());
+    cx.index::<SlicesOfService>(&(namespace.clone(), name.clone())).is_empty()
+        && cx.input::<LegacyEndpoints>(&endpoints).is_none()
 }

@@ -238,3 +238,32 @@ fn subsets_of_a_service_have_so_many_endpoints_together() {
     assert_eq!(found(&subsets(202, "app: db")), ["spec.subsets[200]"]);
     assert_eq!(found(&subsets(202, "app: other")), [""; 0], "what no endpoint has counts for nothing");
 }
+
+#[test]
+fn what_slices_list_leaves_the_share_of_a_selector_to_others() {
+    let ports = |form: fn(u16) -> String| (1..=100).map(form).collect::<Vec<_>>().join(", ");
+    let named = ports(|port| format!("{{number: {port}, name: tcp-{port}}}"));
+    let entry = |i: usize| {
+        format!(
+            "---\n{{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {{name: e{i}, namespace: shop}}, spec: {{hosts: [e{i}.test], resolution: STATIC, workloadSelector: {{labels: {{app: db}}}}, ports: [{named}]}}}}\n"
+        )
+    };
+    let pod = |i: usize| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: p{i}, namespace: shop, labels: {{app: db}}}}, status: {{podIP: 10.1.{}.{}, phase: Running, conditions: [{{type: Ready, status: 'True'}}]}}}}\n",
+            i / 200,
+            i % 200 + 1
+        )
+    };
+    let of_service = ports(|port| format!("{{port: {port}, name: tcp-{port}}}"));
+    let listed = format!(
+        "---\n{{apiVersion: v1, kind: Service, metadata: {{name: listed, namespace: shop}}, spec: {{clusterIP: 10.0.0.1, selector: {{app: db}}, ports: [{of_service}]}}}}\n---\n{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: listed-1, namespace: shop, labels: {{kubernetes.io/service-name: listed}}}}, addressType: IPv4, ports: [{{name: tcp-1, port: 1}}], endpoints: [{{addresses: [10.1.0.1]}}]}}\n"
+    );
+    let objects: String = (0..2).map(entry).chain((0..700).map(pod)).chain([listed]).collect();
+    let mut world = World::of(&objects);
+    for i in 0..2 {
+        let key = ServiceKey { host: Host::new(&format!("e{i}.test")), namespace: "shop".into() };
+        let lists = world.get::<EndpointsOf>(&key);
+        assert_eq!(lists.by_port.values().map(|list| list.len()).sum::<usize>(), 70_000);
+    }
+}
