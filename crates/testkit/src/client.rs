@@ -157,7 +157,7 @@ pub enum Failure {
     #[error("exchange: {0}")]
     Exchange(#[from] hyper::Error),
     /// A new connection broke before its first answer was complete.
-    #[error("exchange: {0}")]
+    #[error("first exchange: {0}")]
     FirstExchange(#[source] hyper::Error),
     /// The request cannot be written down.
     #[error("request: {0}")]

@@ -43,7 +43,9 @@ async fn an_envoy_reports_what_it_sent_to_each_cluster() {
     let load =
         counted.await.unwrap_or_else(|_| panic!("nothing is reported of {name}: {:?}", loads.snapshot()));
     assert_eq!(load.errors, 0);
-    assert!(load.issued >= load.successful, "{load:?}");
+    // Envoy reads the two counts one after the other while a request may be under way, at the first report and at
+    // the last: each may leave one request in one of them only.
+    assert!(load.issued + 2 >= load.successful, "{load:?}");
     assert_eq!(loads.clients(), 1);
     client.assert_clean().await;
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use fairlead_testkit::{
-    client::{Client, Failure, Request},
+    client::{Answer, Client, Failure, Request},
     deadline::eventually,
 };
 use http::StatusCode;
@@ -71,7 +71,8 @@ impl Traffic {
 
     /// As [`Traffic::start`], by clients that try several addresses in turn: one that cannot be connected to is
     /// passed over, as a load balancer in front of a gateway does. So is one that resets a new connection without
-    /// an answer, which is what a socket that closes does to those that it has not accepted yet.
+    /// an answer, which is what a socket that closes does to those that it has not accepted yet. After the last they
+    /// try each once more: the first may have opened since it refused them, and the last closed for it.
     pub(crate) fn trying(clients: impl Fn() -> Vec<Client>, request: &Request) -> Self {
         let (seen, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (next, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
@@ -133,24 +134,30 @@ impl Traffic {
 
 /// The version that answers 200 at the first address that can be connected to.
 async fn ask(clients: &[Client], request: &Request) -> Result<String, String> {
-    let mut refused = String::new();
-    for (number, client) in clients.iter().enumerate() {
-        let may_be_reset = number + 1 < clients.len();
-        match client.send(request).await {
-            Ok(answer) if answer.status == StatusCode::OK => {
-                return Ok(answer.version().unwrap_or_default().to_owned());
+    let [client] = clients else {
+        let mut refused = String::new();
+        for client in clients.iter().chain(clients) {
+            match client.send(request).await {
+                Err(failure) if is_passed_over(&failure) => refused = failure.to_string(),
+                outcome => return version(outcome),
             }
-            Ok(answer) => return Err(format!("{} {}", answer.status.as_u16(), answer.text())),
-            Err(failure)
-                if failure.reason() == "connect"
-                    || may_be_reset && matches!(failure, Failure::FirstExchange(_)) =>
-            {
-                refused = failure.to_string();
-            }
-            Err(failure) => return Err(failure.to_string()),
         }
+        return Err(refused);
+    };
+    version(client.send(request).await)
+}
+
+/// Whether the next address is tried: nobody has read the request.
+fn is_passed_over(failure: &Failure) -> bool {
+    matches!(failure, Failure::Connect(_) | Failure::FirstExchange(_))
+}
+
+fn version(outcome: Result<Answer, Failure>) -> Result<String, String> {
+    match outcome {
+        Ok(answer) if answer.status == StatusCode::OK => Ok(answer.version().unwrap_or_default().to_owned()),
+        Ok(answer) => Err(format!("{} {}", answer.status.as_u16(), answer.text())),
+        Err(failure) => Err(failure.to_string()),
     }
-    Err(refused)
 }
 
 impl Ended {
