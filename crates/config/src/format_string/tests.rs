@@ -45,6 +45,18 @@ fn an_unknown_operator_is_named() {
 }
 
 #[test]
+fn operators_that_envoy_rewrites_are_refused() {
+    let why = header_value("%PER_REQUEST_STATE(key)%").expect_err("it is the old word");
+    assert!(why.contains("`FILTER_STATE(key:PLAIN)` says the same"), "{why}");
+    // Envoy: `Invalid common duration precision: PLAIN`, and `: b`.
+    for inner in ["%PER_REQUEST_STATE(%Y", "%UPSTREAM_METADATA([\"a\",\"b\"]"] {
+        let value = format!("%COMMON_DURATION(a:1{inner})%");
+        assert!(header_value(&value).is_err(), "{value}");
+    }
+    assert_eq!(header_value("%COMMON_DURATION(DS_RX_BEG:US_TX_BEG)%"), Ok(()));
+}
+
+#[test]
 fn the_list_is_sorted() {
     assert!(PLAIN.is_sorted());
 }
