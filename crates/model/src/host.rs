@@ -46,7 +46,7 @@ impl Host {
     }
 
     /// Whether the wildcard stands for a part of a label, as `*-eu.example.com`.
-    pub(crate) fn is_partial_wildcard(&self) -> bool {
+    pub fn is_partial_wildcard(&self) -> bool {
         self.0.strip_prefix('*').is_some_and(|rest| !rest.is_empty() && !rest.starts_with('.'))
     }
 

@@ -48,11 +48,13 @@ fn server(
         diagnostics.error(Code::UnknownProtocol, path!("servers"[index]."port"."protocol"), message);
         return None;
     };
+    let tls = server_tls(index, protocol, spec.tls.as_ref(), diagnostics)?;
+    // Plaintext HTTP tells hosts apart by their names, of which more forms are possible.
+    let by_server_name = matches!(tls, ServerTls::Terminate(_) | ServerTls::Passthrough);
     let mut hosts: Vec<ServerHost> = Vec::with_capacity(spec.hosts.len());
     for (at, host) in spec.hosts.iter().enumerate() {
         let Some(host) = server_host(host, own) else { continue };
-        // Plaintext HTTP tells hosts apart by their names, of which more forms are possible.
-        if !protocol.is_tls() || host.host.is_server_name(&path!("servers"[index]."hosts"[at]), diagnostics) {
+        if !by_server_name || host.host.is_server_name(&path!("servers"[index]."hosts"[at]), diagnostics) {
             hosts.push(host);
         }
     }
@@ -68,7 +70,7 @@ fn server(
         protocol,
         bind,
         hosts,
-        tls: server_tls(index, protocol, spec.tls.as_ref(), diagnostics)?,
+        tls,
     })
 }
 

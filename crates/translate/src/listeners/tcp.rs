@@ -118,6 +118,9 @@ pub(super) fn tls_chains(
                     Some(hosts) => hosts.iter().filter_map(|h| h.intersection(host)).collect(),
                     None => vec![host.clone()],
                 })
+                // Not a server name, and not needed: an SNI host is none itself and lies within one of the hosts of
+                // its VirtualService, so another of the names has what this one stands for.
+                .filter(|name| !name.is_partial_wildcard())
                 .collect();
             for (names, ranges) in claims.server_names(&names, ranges) {
                 chains.push(

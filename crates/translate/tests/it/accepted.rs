@@ -96,6 +96,20 @@ fn kind_of(reason: &str) -> String {
 /// What random worlds found: a name, and objects of which something was refused.
 const REFUSED_ONCE: &[(&str, &[&str])] = &[
     (
+        "a host for parts of labels beside SNI hosts that it lies within",
+        &[
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"Gateway","metadata":{"name":"web","namespace":"zetans"},"spec":{"selector":{"istio":"ingressgateway"},"servers":[{"hosts":["*/*"],"port":{"name":"p1","number":8443,"protocol":"MONGO"},"tls":{}}]}}"#,
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"VirtualService","metadata":{"name":"b","namespace":"zetans"},"spec":{"gateways":["web"],"hosts":["*.test","*ext.test"],"tls":[{"match":[{"sniHosts":["*.test"]}],"route":[{"destination":{"host":"b"}}]}]}}"#,
+        ],
+    ),
+    (
+        "a host for parts of labels, of a server whose protocol is not TLS and which has `tls`",
+        &[
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"Gateway","metadata":{"name":"web","namespace":"zetans"},"spec":{"selector":{"istio":"ingressgateway"},"servers":[{"hosts":["*ext.test","ext.test"],"port":{"name":"p1","number":8443,"protocol":"MONGO"},"tls":{}}]}}"#,
+            r#"{"apiVersion":"networking.istio.io/v1","kind":"VirtualService","metadata":{"name":"b","namespace":"zetans"},"spec":{"gateways":["web"],"hosts":["*.test"],"tls":[{"match":[{"sniHosts":["*.test"]}],"route":[{"destination":{"host":"b"}}]}]}}"#,
+        ],
+    ),
+    (
         "an address that an object has twice",
         &[
             r#"{"apiVersion":"networking.istio.io/v1","kind":"ServiceEntry","metadata":{"name":"a","namespace":"alphans"},"spec":{"addresses":["10.7.0.1/32","10.7.0.1"],"hosts":["two.ext.test"],"ports":[{"name":"tcp","number":9000,"protocol":"TCP"}],"resolution":"NONE"}}"#,
