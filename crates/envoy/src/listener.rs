@@ -19,7 +19,7 @@ mod server_name;
 
 pub use chain::{FilterChainBuilder, TransportProtocol, filter_chain};
 pub use destination::{destination_not_in, remember_destination};
-pub use elements::{ChainElement, ChainSecrets, NEVER, listener_of_chains};
+pub use elements::{ChainElement, ChainSecrets, NEVER, NEVER_A_CERTIFICATE, listener_of_chains};
 pub use server_name::server_name_matcher;
 
 /// A listener at `address` that binds it (Envoy's default).

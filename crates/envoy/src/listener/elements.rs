@@ -7,7 +7,8 @@
 //!   are drained. With one, a change of the matcher is an update in place, and no connection is drained.
 //! - **A chain that comes by FCDS does not ask for its secrets**, once Envoy has started. It shares the subscription
 //!   that another user of the same secret has. So the inline chains name every secret that the others use. They
-//!   also name one that does not exist ([`NEVER`]), and so are never ready: they cost no TLS context.
+//!   also name one that does not exist ([`NEVER`], [`NEVER_A_CERTIFICATE`]), and so are never ready: they cost no TLS
+//!   context.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,8 +31,11 @@ use crate::{
 /// `Listener.filter_chains`.
 const FILTER_CHAINS: u32 = 3;
 
-/// The name of a secret that does not exist.
+/// The name of an authority that does not exist.
 pub const NEVER: &str = "never";
+/// The name of a certificate that does not exist. Not the same: Envoy does not ask for a name again that it has asked
+/// for, and the listener that is the first to need the other kind would wait for an answer without end.
+pub const NEVER_A_CERTIFICATE: &str = "never-a-certificate";
 
 /// So many secrets are held by one chain, more or less: for each one that comes, Envoy copies all of them.
 const SECRETS_PER_HOLDER: usize = 16;
@@ -168,9 +172,9 @@ fn holders(chains: &[ChainElement]) -> Vec<FilterChain> {
         let certificates = names.into_iter().map(|name| Certificate::Sds(name.clone())).collect();
         holder(format!("secrets/{at}"), certificates, NEVER)
     });
-    let of_authorities = authorities
-        .into_iter()
-        .map(|name| holder(format!("secrets/{name}"), vec![Certificate::Sds(NEVER.to_owned())], name));
+    let of_authorities = authorities.into_iter().map(|name| {
+        holder(format!("secrets/{name}"), vec![Certificate::Sds(NEVER_A_CERTIFICATE.to_owned())], name)
+    });
     let mut all: Vec<FilterChain> = of_certificates.chain(of_authorities).collect();
     if all.is_empty() {
         all.push(filter_chain().name("secrets").build());

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use fairlead_envoy::{Digest, TypeUrl, listener::NEVER};
+use fairlead_envoy::{
+    Digest, TypeUrl,
+    listener::{NEVER, NEVER_A_CERTIFICATE},
+};
 
 use super::wire;
 use crate::fake_envoy::references;
@@ -165,8 +168,11 @@ impl Shelves {
             let endpoints = references.endpoints.iter().map(|n| (TypeUrl::ClusterLoadAssignment, n));
             let routes = references.routes.iter().map(|n| (TypeUrl::RouteConfiguration, n));
             // Nobody waits for the secret whose name says that it will not come.
-            let secrets =
-                references.secrets.iter().filter(|name| **name != NEVER).map(|n| (TypeUrl::Secret, n));
+            let secrets = references
+                .secrets
+                .iter()
+                .filter(|name| ![NEVER, NEVER_A_CERTIFICATE].contains(&name.as_str()))
+                .map(|n| (TypeUrl::Secret, n));
             let collections = references.collections.iter().map(|n| (TypeUrl::LbEndpoint, n));
             let chains = references.chains.iter().map(|n| (TypeUrl::FilterChain, n));
             let all = endpoints.chain(routes).chain(secrets).chain(collections).chain(chains);
