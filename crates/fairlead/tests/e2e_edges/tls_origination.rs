@@ -136,6 +136,16 @@ impl Lab {
         self.client.get(PORT, host, "/").await.status
     }
 
+    /// Waits until requests for `host` are answered with this status.
+    async fn answers(&self, host: &str, expected: StatusCode) {
+        eventually(host, Duration::from_secs(30), || async {
+            let status = self.status(host).await;
+            if status == expected { Ok(()) } else { Err(status.to_string()) }
+        })
+        .await
+        .unwrap();
+    }
+
     /// The TLS session of a request that is answered.
     async fn session(&self, host: &str, app: &App) -> TlsSession {
         let before = app.requests().len();
@@ -178,6 +188,7 @@ async fn a_sidecar_originates_tls_as_the_rule_says() {
         a_demanding_server_refuses_a_client_without_certificate,
         disabled_tls_is_plain_text,
         envoy_has_nothing_to_complain_about,
+        clusters_that_came_to_a_wrong_secret_are_used_when_it_is_put_right,
     );
 }
 
@@ -258,4 +269,26 @@ async fn disabled_tls_is_plain_text(lab: &Lab) {
 async fn envoy_has_nothing_to_complain_about(lab: &Lab) {
     lab.client.assert_clean().await;
     assert_eq!(lab.client.stat("cluster_manager.cds.update_rejected").await, 0);
+}
+
+/// Envoy refuses the cluster that comes second: it has the Secret by then.
+async fn clusters_that_came_to_a_wrong_secret_are_used_when_it_is_put_right(lab: &Lab) {
+    let name = "spiffe://cluster.local/ns/shop/sa/late";
+    let client = lab.client_ca.client(&[name]).unwrap();
+    let ca = fs::read_to_string(lab.files.path().join("ca.pem")).unwrap();
+    let wrong = secret("late", "shop", &[("tls.crt", &client.certificate), ("tls.key", "no PEM")]);
+    lab.mesh.publish("late.yaml", &wrong).await;
+    let tls =
+        "mode: MUTUAL, credentialName: late, sni: known.example.com, subjectAltNames: [known.example.com]";
+    let hosts = ["late.example.com", "later.example.com"];
+    for host in hosts {
+        let service = External::new(host, PORT, "HTTP", &[lab.demanding.address()]).yaml("shop");
+        lab.mesh.publish(&format!("{host}.yaml"), &(service + &rule(host, tls))).await;
+        lab.answers(host, StatusCode::SERVICE_UNAVAILABLE).await;
+    }
+    lab.mesh.publish("late.yaml", &tls_secret("late", "shop", &client, Some(&ca))).await;
+    for host in hosts {
+        lab.answers(host, StatusCode::OK).await;
+        assert!(lab.session(host, &lab.demanding).await.client_is(name));
+    }
 }

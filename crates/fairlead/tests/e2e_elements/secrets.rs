@@ -26,7 +26,8 @@ fn server_name(number: usize) -> String {
     format!("s{number}.example.com")
 }
 
-/// Servers with certificates of these Secrets, at both gateways, and routes for them.
+/// Servers with certificates of these Secrets, at both gateways, and routes for them. Those whose Secret is called
+/// `mutual` and something ask for certificates of clients.
 fn gateways(proxies: &[(&str, &Proxy)], servers: &[(usize, &str)]) -> String {
     let mut yaml = String::new();
     for (side, proxy) in proxies {
@@ -36,9 +37,10 @@ fn gateways(proxies: &[(&str, &Proxy)], servers: &[(usize, &str)]) -> String {
         )
         .unwrap();
         for (number, secret) in servers {
+            let mode = if secret.starts_with("mutual") { "MUTUAL" } else { "SIMPLE" };
             writeln!(
                 yaml,
-                "  - {{port: {{number: {SECURE}, name: https-{number}, protocol: HTTPS}}, bind: {}, hosts: [{}], tls: {{mode: SIMPLE, credentialName: {secret}}}}}",
+                "  - {{port: {{number: {SECURE}, name: https-{number}, protocol: HTTPS}}, bind: {}, hosts: [{}], tls: {{mode: {mode}, credentialName: {secret}}}}}",
                 proxy.address,
                 server_name(*number)
             )
@@ -167,5 +169,60 @@ async fn a_listener_that_changes_after_the_stream_was_cut_has_its_certificates()
             all_present(&proxies, number, &ca, expected).await;
         }
         mesh.remove("edge.yaml").await;
+    }
+}
+
+/// Envoy keeps a Secret that it cannot use, and refuses every chain that comes to it later; nothing of these changes
+/// when the Secret is put right.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chains_that_came_to_a_wrong_secret_serve_when_it_is_put_right() {
+    let mesh = Mesh::start().await;
+    let (crowd, ca) = (Crowd::start().await, Ca::new("edge").unwrap());
+    let good = identity(&ca);
+    let right = |name: &str| tls_secret(name, NAMESPACE, &good, Some(&ca.certificate()));
+    mesh.publish("crowd.yaml", &crowd.service(&places(0..3, "eu/a"))).await;
+    mesh.publish("good.yaml", &right("good")).await;
+    let pair = Pair::gateways(&mesh).await;
+    let proxies = sides(&pair);
+    // In one piece and, for the delta client, in pieces.
+    let rounds = [(FEW, "few"), (FEW, "mutual-few"), (40, "many"), (40, "mutual-many")];
+    for ((count, name), first) in rounds.into_iter().zip((1..).step_by(2)) {
+        let second = first + 1;
+        let authority = ca.certificate();
+        let entries = [("tls.crt", &*good.certificate), ("tls.key", "no PEM"), ("ca.crt", &*authority)];
+        mesh.publish("wrong.yaml", &secret(name, NAMESPACE, &entries)).await;
+        let mut servers: Vec<_> = (10..10 + count).map(|number| (number, "good")).collect();
+        servers.push((first, name));
+        mesh.publish("edge.yaml", &gateways(&proxies, &servers)).await;
+        for (number, expected) in [(10, Some(&good)), (first, None)] {
+            all_present(&proxies, number, &ca, expected).await;
+        }
+        servers.extend([(second, name), (60, "good")]);
+        mesh.publish("edge.yaml", &gateways(&proxies, &servers)).await;
+        for (number, expected) in [(60, Some(&good)), (10, Some(&good)), (first, None), (second, None)] {
+            all_present(&proxies, number, &ca, expected).await;
+        }
+        mesh.publish("wrong.yaml", &right(name)).await;
+        for number in [10, 60, first, second] {
+            all_present(&proxies, number, &ca, Some(&good)).await;
+        }
+    }
+}
+
+/// Its listener waited for an answer to a name that Envoy had asked for before, and every later change with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_of_many_servers_that_asks_for_client_certificates_serves() {
+    let mesh = Mesh::start().await;
+    let (crowd, ca) = (Crowd::start().await, Ca::new("edge").unwrap());
+    let good = identity(&ca);
+    let secrets = ["good", "mutual"].map(|name| tls_secret(name, NAMESPACE, &good, Some(&ca.certificate())));
+    mesh.publish("fixed.yaml", &(crowd.service(&places(0..3, "eu/a")) + "\n" + &secrets.concat())).await;
+    let pair = Pair::gateways(&mesh).await;
+    let proxies = sides(&pair);
+    let mut servers: Vec<_> = (10..50).map(|number| (number, "good")).collect();
+    for more in [None, Some((1, "mutual")), Some((2, "mutual")), Some((3, "good"))] {
+        servers.extend(more);
+        mesh.apply("edge.yaml", &gateways(&proxies, &servers)).await;
+        all_present(&proxies, servers[servers.len() - 1].0, &ca, Some(&good)).await;
     }
 }

@@ -73,9 +73,9 @@ struct Running {
 
 /// Whether a line of a log tells of a fault: not of a probe, which finds the part at fault, not of an address that
 /// goes from one listener to another in one change, which Envoy cannot do at once, and not of a Secret, whose
-/// certificates Envoy alone reads, and which costs its own server and is named.
+/// certificates Envoy alone reads, and which costs its own servers and is named.
 fn is_fault(line: &&str) -> bool {
-    let known = ["fairlead-probe", "has duplicate address", "tls.v3.Secret rejected"];
+    let known = ["fairlead-probe", "has duplicate address", " from <inline>"];
     line.contains("ejected") && !known.iter().any(|words| line.contains(words))
 }
 

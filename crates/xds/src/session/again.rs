@@ -48,15 +48,20 @@ impl Session {
         may_heal.retain(|(name, digest)| {
             state.names.wants(name) && published(name, *digest) && state.has_rejected(name, *digest)
         });
-        for (name, digest) in &may_heal {
+        self.send_rejected(type_url, &may_heal);
+        self.state_mut(type_url).may_heal = may_heal;
+    }
+
+    /// Sends contents again that the client has rejected.
+    pub(super) fn send_rejected(&mut self, type_url: TypeUrl, contents: &BTreeSet<(ResourceName, Digest)>) {
+        let state = self.state_mut(type_url);
+        for (name, digest) in contents {
             state.forget_rejected(name, *digest);
         }
-        if quirks::is_sent_alone(type_url) {
+        if quirks::is_sent_alone(type_url) && !contents.is_empty() {
             // The same content twice in a row would be accepted without being looked at.
-            let names: BTreeSet<_> = may_heal.iter().map(|(name, _)| name.clone()).collect();
-            self.send_stand_ins(names, true);
+            self.send_stand_ins(contents.iter().map(|(name, _)| name.clone()).collect(), true);
         }
-        self.state_mut(type_url).may_heal = may_heal;
     }
 
     /// Sends secrets that Envoy refuses, `alone` or in one response.

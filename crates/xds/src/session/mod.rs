@@ -11,7 +11,7 @@
 //! - `parts`: finding the part at fault of a resource in one piece;
 //! - `again`: trying again what was rejected for want of something on the client's machine;
 //! - `resume`: what a state-of-the-world client had on the stream before;
-//! - `missing`: secrets that a state-of-the-world client waits for;
+//! - `missing`: secrets that do not exist or cannot be used, and what needs them;
 //! - `hosts`: virtual hosts as resources of their own (VHDS);
 //! - `chains`: filter chains as resources of their own (FCDS);
 //! - `collections`: endpoints as resources of their own (LEDS).
@@ -31,10 +31,10 @@ mod resume;
 mod sotw;
 mod status;
 
-use std::{mem, sync::Arc};
+use std::{collections::BTreeSet, mem, sync::Arc};
 
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
-use fairlead_envoy::{ResourceSet, TypeUrl};
+use fairlead_envoy::{ResourceName, ResourceSet, TypeUrl};
 
 use crate::{
     NackReport, Protocol, Publication, Rejected, SessionOptions,
@@ -125,6 +125,8 @@ pub struct Session {
     resumed: bool,
     /// The client has acknowledged something on this stream.
     acked: bool,
+    /// Secrets that the client has accepted, and for which something may have to be sent again.
+    accepted_secrets: BTreeSet<ResourceName>,
     /// What the client's last stream knew, of the types that it has not asked for yet.
     departed: Departed,
     out: Vec<Action>,
@@ -150,6 +152,7 @@ impl Session {
             lateness_probed: false,
             resumed: false,
             acked: false,
+            accepted_secrets: BTreeSet::new(),
             departed: Departed::default(),
             out: Vec::new(),
         }
@@ -183,6 +186,7 @@ impl Session {
     /// Sends what may be sent now.
     fn pump(&mut self) -> Vec<Action> {
         self.see_to_those_that_came();
+        self.see_to_users_of_secrets();
         for type_url in TypeUrl::ALL {
             self.push(type_url, order::removed_freely(type_url));
         }
@@ -237,6 +241,7 @@ impl Session {
         state.last_acked = Some(flight.nonce);
         state.accepted_version = Some(flight.version);
         state.forgive(&flight.carried);
+        self.note_secrets(type_url, flight);
         self.healed(type_url, flight);
         self.parts_accepted(type_url, flight);
         self.try_those_at_odds(type_url, flight);

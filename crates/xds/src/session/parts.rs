@@ -247,6 +247,23 @@ impl Trims {
         }
     }
 
+    /// Forgets that these parts of what is published were rejected.
+    pub(super) fn try_again(
+        &mut self,
+        type_url: TypeUrl,
+        published: &ResourceSet,
+        which: impl Fn(&Part) -> bool,
+    ) {
+        for (name, trim) in self.of.iter_mut().filter(|(_, trim)| !trim.rejected.is_empty()) {
+            let parts = published.get(name).and_then(|resource| Parts::of(type_url, resource));
+            for part in parts.iter().flat_map(Parts::all).filter(|part| which(part)) {
+                if trim.rejected.remove(&part.digest).is_some() {
+                    self.cut = None;
+                }
+            }
+        }
+    }
+
     /// A response was sent.
     pub(super) fn sent(&mut self, purpose: Purpose) {
         self.turn = purpose != Purpose::Probe;

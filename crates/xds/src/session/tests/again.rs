@@ -100,6 +100,60 @@ fn what_is_at_fault_by_itself_is_not_tried_again() {
 }
 
 #[test]
+fn what_was_rejected_for_a_secret_is_sent_again_once_that_is_put_right() {
+    check(
+        "publish CDS a=has-key b=other SDS key=wrong
+         > SDS +key
+         < SDS key=wrong
+         > SDS ack
+         > CDS
+         < CDS a=has-key b=other
+         > CDS nack Error adding/updating cluster(s) a: Failed to load private key from <inline>
+         ! CDS a
+         < CDS b=other
+         > CDS ack
+         publish CDS a=has-key b=other SDS key=right
+         < SDS key=right
+         > SDS ack
+         < CDS a=has-key
+         > CDS ack
+         publish CDS a=has-key b=other SDS key=rotated
+         < SDS key=rotated
+         > SDS ack",
+    );
+}
+
+#[test]
+fn a_secret_that_was_rejected_is_tried_again_when_another_of_its_user_is_put_right() {
+    let with = |user: &str, again: &str| {
+        check(&format!(
+            "publish CDS c={user} SDS ca=1 key=wrong
+             > CDS
+             < CDS c={user}
+             > CDS ack
+             > SDS +ca +key
+             < SDS ca=1
+             < SDS key=wrong
+             > SDS nack Failed to load private key from <inline>
+             ! SDS ca
+             > SDS ack
+             publish CDS c={user} SDS ca=1 key=right
+             < SDS key=right
+             > SDS ack{again}"
+        ));
+    };
+    with(
+        "has-ca-and-key",
+        "
+             < SDS ca=stand-in
+             > SDS nack Failed to load incomplete private key from path:
+             < SDS ca=1
+             > SDS ack",
+    );
+    with("has-key", "");
+}
+
+#[test]
 fn what_was_corrected_is_not_tried_again() {
     check(
         "publish CDS b=bad
