@@ -71,12 +71,23 @@ struct Running {
     shown: usize,
 }
 
-/// Whether a line of a log tells of a fault: not of a probe, which finds the part at fault, not of an address that
-/// goes from one listener to another in one change, which Envoy cannot do at once, and not of a Secret, whose
-/// certificates Envoy alone reads, and which costs its own servers and is named.
+/// What lines of a log tell that is no fault.
+const EXPECTED: [&str; 5] = [
+    // It finds the part at fault.
+    "fairlead-probe",
+    // An address goes from one listener to another in one change, which Envoy cannot do at once.
+    "has duplicate address",
+    // Certificates of a Secret are read by Envoy alone; a wrong one costs its own servers and is named.
+    " from <inline>",
+    // A secret that stands in for one that does not exist.
+    "Failed to load incomplete private key from path: ",
+    // Both proxies have the file of one socket.
+    "cannot bind '/tmp/",
+];
+
+/// Whether a line of a log tells of a fault.
 fn is_fault(line: &&str) -> bool {
-    let known = ["fairlead-probe", "has duplicate address", " from <inline>"];
-    line.contains("ejected") && !known.iter().any(|words| line.contains(words))
+    line.contains("ejected") && !EXPECTED.iter().any(|words| line.contains(words))
 }
 
 impl Served {
