@@ -116,6 +116,9 @@ pub struct Core {
     readiness: watch::Sender<Readiness>,
     #[cfg(feature = "fault-injection")]
     faults: Vec<Fault>,
+    /// How many proxies waited when the last round began.
+    #[cfg(test)]
+    waiting_at_last_round: usize,
 }
 
 /// Starts the thread of the core.
@@ -200,6 +203,8 @@ impl Core {
             readiness,
             #[cfg(feature = "fault-injection")]
             faults: Vec::new(),
+            #[cfg(test)]
+            waiting_at_last_round: 0,
         }
     }
 
@@ -241,6 +246,10 @@ impl Core {
         let now = Instant::now();
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if is_due(self.debounce.due()) || is_due(self.bridge.due()) {
+            #[cfg(test)]
+            {
+                self.waiting_at_last_round = self.waiting.len();
+            }
             self.round();
         } else if self.ready
             && let Some(arrival) = self.waiting.pop_front()

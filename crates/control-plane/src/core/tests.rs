@@ -288,7 +288,10 @@ fn elsewhere(i: usize) -> PublicationKey {
 
 #[tokio::test]
 async fn a_change_does_not_wait_behind_those_who_connect() {
-    let core = core();
+    let mut settings = Settings::default();
+    // It is due as soon as it is there.
+    (settings.debounce.min.0, settings.debounce.max.0) = (Duration::ZERO, Duration::ZERO);
+    let core = start(&settings, Arc::new(Metrics::new())).expect("a thread").0;
     core.source_update(update(CART, true)).expect("the core lives");
     connect(&core).await;
     // The core is busy while many connect and something changes.
@@ -309,7 +312,7 @@ async fn a_change_does_not_wait_behind_those_who_connect() {
     drop(release);
     busy.await.expect("no panic").expect("the core lives");
     until(&core, "the change", |core| core.latest(&key()).is_some_and(|now| now.revision() > 2)).await;
-    let waiting = core.inspect(|core| core.waiting.len()).await.expect("the core lives");
+    let waiting = core.inspect(|core| core.waiting_at_last_round).await.expect("the core lives");
     assert!(waiting > 50, "the change came after {} of 100", 100 - waiting);
     for one in crowd {
         one.await.expect("no panic").expect("the core lives");
