@@ -206,6 +206,12 @@ async fn chains_that_came_to_a_wrong_secret_serve_when_it_is_put_right() {
         for number in [10, 60, first, second] {
             all_present(&proxies, number, &ca, Some(&good)).await;
         }
+        eventually("nothing is left to be said", SETTLED_WITHIN, || async {
+            let findings = mesh.findings().await;
+            if findings.is_empty() { Ok(()) } else { Err(format!("{findings:?}")) }
+        })
+        .await
+        .unwrap();
     }
 }
 

@@ -11,13 +11,15 @@
 //! - `parts`: finding the part at fault of a resource in one piece;
 //! - `again`: trying again what was rejected for want of something on the client's machine;
 //! - `resume`: what a state-of-the-world client had on the stream before;
-//! - `missing`: secrets that do not exist or cannot be used, and what needs them;
+//! - `missing`: secrets that a state-of-the-world client waits for;
+//! - `changed_secrets`: what was rejected for the sake of a secret that has changed;
 //! - `hosts`: virtual hosts as resources of their own (VHDS);
 //! - `chains`: filter chains as resources of their own (FCDS);
 //! - `collections`: endpoints as resources of their own (LEDS).
 
 mod again;
 mod chains;
+mod changed_secrets;
 mod collections;
 mod delta;
 mod holdings;
@@ -63,9 +65,10 @@ pub enum Action {
         revision: u64,
     },
     /// The client has rejected resources. Emitted once per stream, type and digest, and once for each time that
-    /// [`Session::try_again`] has sent them again.
+    /// they were sent again, by [`Session::try_again`] or with a secret that has changed.
     Reject(NackReport),
-    /// The client has accepted contents that it had rejected for what its machine lacked.
+    /// The client has accepted contents that it had rejected for what its machine lacked, or contents are sent again
+    /// with a secret that has changed: they are no longer known to be rejected.
     Healed {
         /// Their type.
         type_url: TypeUrl,

@@ -247,21 +247,24 @@ impl Trims {
         }
     }
 
-    /// Forgets that these parts of what is published were rejected.
+    /// Forgets that these parts of what is published were rejected, and gives those that were.
     pub(super) fn try_again(
         &mut self,
         type_url: TypeUrl,
         published: &ResourceSet,
         which: impl Fn(&Part) -> bool,
-    ) {
+    ) -> Vec<Rejected> {
+        let mut again = Vec::new();
         for (name, trim) in self.of.iter_mut().filter(|(_, trim)| !trim.rejected.is_empty()) {
             let parts = published.get(name).and_then(|resource| Parts::of(type_url, resource));
             for part in parts.iter().flat_map(Parts::all).filter(|part| which(part)) {
-                if trim.rejected.remove(&part.digest).is_some() {
+                if let Some(held_back) = trim.rejected.remove(&part.digest) {
+                    again.push(Rejected { name: held_back.name, digest: part.digest });
                     self.cut = None;
                 }
             }
         }
+        again
     }
 
     /// A response was sent.

@@ -115,6 +115,7 @@ fn what_was_rejected_for_a_secret_is_sent_again_once_that_is_put_right() {
          publish CDS a=has-key b=other SDS key=right
          < SDS key=right
          > SDS ack
+         + CDS a
          < CDS a=has-key
          > CDS ack
          publish CDS a=has-key b=other SDS key=rotated
@@ -146,6 +147,7 @@ fn a_secret_that_was_rejected_is_tried_again_when_another_of_its_user_is_put_rig
         "has-ca-and-key",
         "
              < SDS ca=stand-in
+             + SDS ca
              > SDS nack Failed to load incomplete private key from path:
              < SDS ca=1
              > SDS ack",

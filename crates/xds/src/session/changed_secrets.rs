@@ -1,0 +1,115 @@
+//! Secrets that have changed, and what was rejected for their sake.
+//!
+//! Envoy 1.40 keeps a secret that it cannot use, whether it has rejected it or not, and rejects for it whatever comes to
+//! it afterwards: listeners, chains and clusters that are not at fault, and the authorities beside a certificate that is
+//! (<https://github.com/envoyproxy/envoy/issues/42438>). Nothing of these changes when the secret is put right. They are
+//! sent again then.
+
+use std::collections::BTreeSet;
+
+use fairlead_envoy::{
+    EncodedResource, ResourceName, TypeUrl,
+    parts::{Part, Parts},
+};
+
+use super::{Action, Session, holdings::Flight};
+use crate::nack::Rejected;
+
+/// Where more secrets than this were accepted at once, any cluster or chain that was rejected may have one of them.
+const MOST_LOOKED_FOR: usize = 64;
+/// What has secrets.
+const USERS: [TypeUrl; 3] = [TypeUrl::Cluster, TypeUrl::Listener, TypeUrl::FilterChain];
+
+impl Session {
+    /// Notes secrets that the client has accepted in the place of another content, if it has rejected something that
+    /// may be for want of them.
+    pub(super) fn note_secrets(&mut self, type_url: TypeUrl, accepted: &Flight) {
+        if type_url != TypeUrl::Secret {
+            return;
+        }
+        let rejects = |type_url| {
+            let state = self.state(type_url);
+            !state.rejected.is_empty() || state.trims.rejected() > 0
+        };
+        if rejects(type_url) || USERS.into_iter().any(rejects) {
+            let state = self.state(type_url);
+            let has_changed = |name: &&ResourceName| {
+                state.rejected.contains_key(*name) || state.before(name, accepted).exists()
+            };
+            let names = accepted.carried.iter().map(|(name, _)| name);
+            let changed: Vec<_> = names.filter(has_changed).cloned().collect();
+            self.accepted_secrets.extend(changed);
+        }
+    }
+
+    /// Sends again what was rejected and may be accepted with the secrets that the client has accepted, once no other
+    /// is under way: what uses one of them, and secrets that are used together with one.
+    pub(super) fn see_to_users_of_secrets(&mut self) {
+        if self.accepted_secrets.is_empty() || !self.state(TypeUrl::Secret).is_still() {
+            return;
+        }
+        let accepted = std::mem::take(&mut self.accepted_secrets);
+        let has_one = |part: &Part| part.secrets().iter().any(|secret| accepted.contains(&**secret));
+        for type_url in USERS {
+            let published = self.publication.form(type_url, self.options.elements).clone();
+            let state = self.state_mut(type_url);
+            let users = published.values().filter(|user| {
+                state.rejected.contains_key(&user.name) && uses(type_url, user, &accepted, None)
+            });
+            let users: Vec<_> = users.map(rejected).collect();
+            for user in &users {
+                state.rejected.remove(&user.name);
+            }
+            let parts = state.trims.try_again(type_url, &published, has_one);
+            self.withdraw(type_url, users);
+            self.withdraw(type_url.element().unwrap_or(type_url), parts);
+        }
+        let secrets = self.publication.set(TypeUrl::Secret);
+        let wrong = secrets.values().filter(|secret| self.is_rejected(TypeUrl::Secret, secret));
+        let beside_one = wrong.filter(|secret| {
+            USERS.into_iter().any(|type_url| {
+                let published = self.publication.form(type_url, self.options.elements);
+                published.values().any(|user| uses(type_url, user, &accepted, Some(&secret.name)))
+            })
+        });
+        let beside_one: Vec<_> = beside_one.map(rejected).collect();
+        let contents = beside_one.iter().map(|secret| (secret.name.clone(), secret.digest)).collect();
+        self.send_rejected(TypeUrl::Secret, &contents);
+        self.withdraw(TypeUrl::Secret, beside_one);
+    }
+
+    /// What is sent again has no verdict until the client answers.
+    fn withdraw(&mut self, type_url: TypeUrl, resources: Vec<Rejected>) {
+        if !resources.is_empty() {
+            self.out.push(Action::Healed { type_url, resources });
+        }
+    }
+}
+
+fn rejected(resource: &EncodedResource) -> Rejected {
+    Rejected { name: resource.name.clone(), digest: resource.digest }
+}
+
+/// Whether a cluster, chain, or chain of a listener uses one of these secrets, beside another if one is given.
+fn uses(
+    type_url: TypeUrl,
+    user: &EncodedResource,
+    secrets: &BTreeSet<ResourceName>,
+    beside: Option<&ResourceName>,
+) -> bool {
+    let content = user.to_vec();
+    if beside.is_some_and(|name| !contains(&content, name)) {
+        return false;
+    }
+    match Parts::of(type_url, user) {
+        Some(parts) => parts.all().iter().map(Part::secrets).any(|used| {
+            used.iter().any(|name| secrets.contains(&**name))
+                && beside.is_none_or(|name| used.contains(&**name))
+        }),
+        None => secrets.len() > MOST_LOOKED_FOR || secrets.iter().any(|name| contains(&content, name)),
+    }
+}
+
+fn contains(content: &[u8], name: &ResourceName) -> bool {
+    !name.is_empty() && content.windows(name.len()).any(|text| text == name.as_bytes())
+}
