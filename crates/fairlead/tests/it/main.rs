@@ -1,5 +1,7 @@
 //! The binary as a user runs it: what it prints, and its exit codes.
 
+mod examples;
+
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
