@@ -28,5 +28,5 @@ pub use node::{AgentVersion, Locality, Node};
 pub use options::{AnswerMissing, ElementTypes, Protocol, SessionOptions};
 pub use publication::Publication;
 pub use published::Published;
-pub use session::{Action, CloseReason, Departed, Note, Session, TypeStatus};
+pub use session::{Action, CloseReason, Departed, Note, Session, SyncState, TypeStatus};
 pub use wire::{Nonce, Response, Runs};

@@ -31,7 +31,7 @@ use super::{
     io::ConnectionInfo,
     registry::{ConnectionStatus, Sessions},
 };
-use crate::{Node, TypeStatus};
+use crate::{Node, SyncState, TypeStatus};
 
 /// The largest request: matchers of nodes.
 const REQUEST_BYTES: usize = 64 << 10;
@@ -162,11 +162,11 @@ fn node(node: &Node) -> core::Node {
 
 /// One type of a client. Types are told as a whole: what is in them is in the control plane's own dump.
 fn type_config(status: &TypeStatus) -> GenericXdsConfig {
-    let (config_status, client_status) = match status {
-        _ if status.in_sync => (ConfigStatus::Synced, ClientResourceStatus::Acked),
-        _ if status.rejected > 0 => (ConfigStatus::Error, ClientResourceStatus::Nacked),
-        _ if status.sent.is_none() => (ConfigStatus::NotSent, ClientResourceStatus::Requested),
-        _ => (ConfigStatus::Stale, ClientResourceStatus::Requested),
+    let (config_status, client_status) = match status.state() {
+        SyncState::Synced => (ConfigStatus::Synced, ClientResourceStatus::Acked),
+        SyncState::Error => (ConfigStatus::Error, ClientResourceStatus::Nacked),
+        SyncState::NotSent => (ConfigStatus::NotSent, ClientResourceStatus::Requested),
+        SyncState::Stale => (ConfigStatus::Stale, ClientResourceStatus::Requested),
     };
     let error_state = status.last_nack.as_ref().map(|message| UpdateFailureState {
         details: match status.type_url {

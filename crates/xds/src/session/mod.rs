@@ -50,7 +50,7 @@ use holdings::Flight;
 pub(crate) use holdings::{Holding, TypeState};
 use hosts::Tables;
 pub use resume::Departed;
-pub use status::TypeStatus;
+pub use status::{SyncState, TypeStatus};
 
 /// What the owner of a session has to do.
 #[derive(Clone, Debug)]

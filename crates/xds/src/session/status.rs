@@ -2,7 +2,7 @@
 
 use fairlead_envoy::TypeUrl;
 
-use super::Session;
+use super::{Session, holdings::Purpose};
 use crate::{
     nack::Rejected,
     wire::{Nonce, version_text},
@@ -30,9 +30,39 @@ pub struct TypeStatus {
     /// Those of them that are published now: the client keeps what it had. A part of a resource is named after both,
     /// as the resource that it is to other clients.
     pub held_back: Vec<Rejected>,
+    /// It is not known yet which resource of a rejected response is at fault.
+    pub searching: bool,
     /// The client has what is published, and has said so. False while a rejected resource is kept in its
     /// older content.
     pub in_sync: bool,
+}
+
+/// A type of a client in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SyncState {
+    /// The client has what is published, and has said so.
+    Synced,
+    /// Nothing was sent yet.
+    NotSent,
+    /// Something is to be sent, or to be answered.
+    Stale,
+    /// Something that is published was rejected, be it that the client had no older content of it.
+    Error,
+}
+
+impl TypeStatus {
+    /// The state in one word.
+    pub fn state(&self) -> SyncState {
+        if self.searching || !self.held_back.is_empty() {
+            SyncState::Error
+        } else if self.in_sync {
+            SyncState::Synced
+        } else if self.sent.is_none() {
+            SyncState::NotSent
+        } else {
+            SyncState::Stale
+        }
+    }
 }
 
 impl Session {
@@ -53,13 +83,23 @@ impl Session {
                     last_nack: state.last_nack.clone(),
                     rejected: state.rejected.values().map(Vec::len).sum::<usize>() + state.trims.rejected(),
                     held_back: self.held_back(type_url),
+                    searching: self.searching(type_url),
                     in_sync: state.in_sync(),
                 }
             })
             .collect()
     }
 
-    /// The published contents of a type that the client has rejected, and the parts of those in one piece.
+    /// Whether the resource at fault in a rejected response is being looked for.
+    fn searching(&self, type_url: TypeUrl) -> bool {
+        let state = self.state(type_url);
+        let mut flights = state.flights.iter();
+        !state.suspects.is_empty()
+            || state.trims.searches()
+            || flights.any(|flight| matches!(flight.purpose, Purpose::Trial | Purpose::Probe))
+    }
+
+    /// The published contents of a type that the client has rejected and still asks for, and the parts of those in one piece.
     fn held_back(&self, type_url: TypeUrl) -> Vec<Rejected> {
         let state = self.state(type_url);
         let parts = state.trims.held_back().cloned();
@@ -69,7 +109,8 @@ impl Session {
         }
         let published = self.publication.form(type_url, self.options.elements);
         let published = state.trims.last_applied(published);
-        let held_back = rejected.keys().filter_map(|name| published.get(name));
+        let wanted = rejected.keys().filter(|name| state.names.wants(name));
+        let held_back = wanted.filter_map(|name| published.get(name));
         let held_back = held_back.filter(|resource| self.is_rejected(type_url, resource));
         held_back.map(|now| Rejected { name: now.name.clone(), digest: now.digest }).chain(parts).collect()
     }

@@ -1,6 +1,70 @@
 //! NACKs: quarantine, search, and what is not repeated.
 
-use super::{check, check_known_bad, check_sotw};
+use fairlead_envoy::TypeUrl;
+
+use super::{check, check_known_bad, check_sotw, script::Player};
+use crate::{ElementTypes, Protocol, SyncState};
+
+/// Publishes, plays the lines, and compares the state of one type after each.
+fn check_states(protocol: Protocol, type_url: TypeUrl, published: &str, lines: &[(&str, SyncState)]) {
+    let mut player = Player::new(protocol, ElementTypes::default());
+    player.play(published);
+    for (line, expected) in lines {
+        player.play(line);
+        let status = player.session.status().into_iter().find(|status| status.type_url == type_url);
+        assert_eq!(status.expect("it was asked for").state(), *expected, "{line}");
+    }
+}
+
+#[test]
+fn a_new_resource_that_is_rejected_is_an_error_until_it_is_corrected() {
+    use SyncState::{Error, Stale, Synced};
+    check_states(
+        Protocol::Delta,
+        TypeUrl::Cluster,
+        "publish CDS a=1",
+        &[
+            ("> CDS", Stale),
+            ("> CDS ack", Synced),
+            ("publish CDS a=1 b=bad", Stale),
+            ("> CDS nack Error adding/updating cluster(s) b: no good", Error),
+            ("> CDS ack", Error),
+            ("publish CDS a=2 b=bad", Error),
+            ("> CDS ack", Error),
+            ("publish CDS a=2 b=good", Stale),
+            ("> CDS ack", Synced),
+        ],
+    );
+}
+
+#[test]
+fn what_is_rejected_and_not_asked_for_any_more_is_no_error() {
+    use SyncState::{Error, Stale, Synced};
+    check_states(
+        Protocol::Delta,
+        TypeUrl::ClusterLoadAssignment,
+        "publish EDS b=bad",
+        &[("> EDS +b", Stale), ("> EDS nack no good", Error), ("> EDS -b", Synced)],
+    );
+}
+
+#[test]
+fn a_type_is_an_error_while_the_resource_at_fault_is_looked_for() {
+    use SyncState::{Error, Stale};
+    check_states(
+        Protocol::StateOfTheWorld,
+        TypeUrl::RouteConfiguration,
+        "publish RDS a=a1 b=b1 c=bad d=d1",
+        &[
+            ("> RDS begin a b c d", Stale),
+            ("> RDS nack what", Error),
+            ("> RDS next-ack", Error),
+            ("> RDS next-ack", Error),
+            ("> RDS next-nack what", Error),
+            ("> RDS next-ack", Error),
+        ],
+    );
+}
 
 #[test]
 fn the_resource_that_the_message_names_is_left_out() {
