@@ -7,6 +7,7 @@ mod debug;
 mod health;
 mod listener;
 mod load;
+mod proxies;
 mod sync;
 
 use std::sync::Arc;
@@ -34,7 +35,8 @@ use crate::{
 
 pub use debug::diagnostic_json;
 use listener::{Bounded, RemoteAddress};
-pub use sync::{HeldBack, ProxyStatus, TypeSync};
+pub use proxies::{choose, full_name};
+pub use sync::{HeldBack, ProxyStatus, TypeState, TypeSync};
 
 /// What the handlers see.
 #[derive(Clone)]

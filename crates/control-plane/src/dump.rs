@@ -10,7 +10,7 @@ use fairlead_xds::Publication;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{core::Objects, provenance};
+use crate::{admin::HeldBack, core::Objects, provenance};
 
 /// The resources of one proxy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub struct ConfigDump {
     pub resources: BTreeMap<String, Vec<Resource>>,
     /// Where the objects that resources were made from are: by object (`VirtualService shop/cart`), file and line.
     pub sources: BTreeMap<String, String>,
+    /// What the proxy has rejected of them, by type in its short form: it keeps the last good version, if it had one.
+    /// A part of a resource is named `<resource>/<part>`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub held_back: BTreeMap<String, Vec<HeldBack>>,
 }
 
 /// One resource.

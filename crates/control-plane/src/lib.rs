@@ -13,6 +13,7 @@ pub mod explain;
 pub mod metrics;
 pub mod node;
 pub mod offline;
+pub mod order;
 pub mod provenance;
 mod resolver;
 pub mod settings;

@@ -125,6 +125,11 @@ pub fn proxy_key(node: &Node, mesh: &MeshSettings) -> Result<ProxyKey, NodeError
     })
 }
 
+/// The id of the cluster that the proxy with this node is in.
+pub(crate) fn cluster_id<'a>(node: &'a Node, mesh: &'a MeshSettings) -> &'a str {
+    Metadata(&node.metadata).text("CLUSTER_ID").ok().flatten().unwrap_or(&mesh.cluster_id)
+}
+
 /// Whether the bootstrap sets the runtime key for the size of expressions: Fairlead's says so, and each of
 /// istio-proxy's does it.
 fn takes_large_expressions(metadata: &Metadata<'_>) -> bool {

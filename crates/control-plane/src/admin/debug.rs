@@ -14,9 +14,9 @@ use fairlead_xds::server::ConnectionStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Problem, State};
+use super::{Problem, State, choose, sync::all_held_back};
 use crate::{
-    core::{Objects, find},
+    core::{Core, Objects, find},
     dump::{self, ConfigDump, TYPES},
     explain as explanation,
     node::proxy_key,
@@ -67,6 +67,8 @@ pub(super) struct About {
     /// istiod's name for the same.
     #[serde(rename = "proxyID")]
     proxy_id: String,
+    /// Of the proxy, where its name alone does not say it.
+    namespace: Option<String>,
     resource: Option<String>,
 }
 
@@ -87,27 +89,27 @@ pub(super) async fn config_dump(
     Extract(state): Extract<State>,
     Query(about): Query<About>,
 ) -> Result<Json<ConfigDump>, Problem> {
-    let connection = connected(&state, about.wanted()?)?;
+    let connection = connected(&state, &about)?;
     let key = key_of(&state, &connection)?;
     let (publication, objects) = published(&state, key).await?;
-    dump::dump(&connection.node.id, &publication, &objects)
-        .map(Json)
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+    let nacked = state.core.inspect(Core::nacked).await?;
+    let mut dump = dump::dump(&connection.node.id, &publication, &objects)
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    for status in connection.types.iter().filter(|status| !status.held_back.is_empty()) {
+        dump.held_back.insert(status.type_url.short().to_owned(), all_held_back(status, &nacked));
+    }
+    Ok(Json(dump))
 }
 
-/// The connection of a proxy by its id, or by the part of its id that is its name and namespace.
-fn connected(state: &State, wanted: &str) -> Result<ConnectionStatus, Problem> {
+/// The newest connection of the proxy that is meant.
+fn connected(state: &State, about: &About) -> Result<ConnectionStatus, Problem> {
     let connections = state.sessions.snapshot();
-    let is_named = |connection: &ConnectionStatus| {
-        let id = &connection.node.id;
-        id == wanted || id.split('~').nth(2) == Some(wanted)
-    };
-    connections.into_iter().find(is_named).ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            format!("no proxy `{wanted}` is connected; /debug/syncz lists them"),
-        )
-    })
+    let ids = connections.iter().map(|connection| &*connection.node.id);
+    let chosen = choose(about.wanted()?, about.namespace.as_deref(), ids)
+        .map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
+    let id = chosen.first().map(|id| (*id).to_owned()).unwrap_or_default();
+    let newest = connections.into_iter().filter(|connection| connection.node.id == id).last();
+    newest.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the proxy has just gone"))
 }
 
 fn key_of(state: &State, connection: &ConnectionStatus) -> Result<PublicationKey, Problem> {
@@ -130,7 +132,7 @@ pub(super) async fn explain(
     Extract(state): Extract<State>,
     Query(about): Query<About>,
 ) -> Result<Json<Value>, Problem> {
-    let connection = connected(&state, about.wanted()?)?;
+    let connection = connected(&state, &about)?;
     let key = key_of(&state, &connection)?;
     let (publication, objects) = published(&state, key.clone()).await?;
     let mut answer = json!({ "proxy": connection.node.id, "revision": publication.revision() });

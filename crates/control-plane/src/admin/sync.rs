@@ -2,11 +2,16 @@
 
 use axum::{Json, extract::State as Extract};
 use fairlead_envoy::TypeUrl;
-use fairlead_xds::{Protocol, Rejected, TypeStatus, server::ConnectionStatus};
+use fairlead_xds::{Protocol, Rejected, SyncState, TypeStatus, server::ConnectionStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, State};
-use crate::core::{Core, Nacked};
+use super::{Problem, State, full_name};
+use crate::{
+    core::{Core, Nacked},
+    node::cluster_id,
+    order::natural,
+    settings::MeshSettings,
+};
 
 /// One connected proxy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,8 +19,10 @@ use crate::core::{Core, Nacked};
 pub struct ProxyStatus {
     /// The id of its node.
     pub proxy: String,
-    /// Its cluster, as it says.
+    /// The id of the cluster that it is in: `CLUSTER_ID` of its metadata, else that of the control plane.
     pub cluster: String,
+    /// What Envoy calls its cluster, its `--service-cluster`.
+    pub service_cluster: String,
     /// The version of Envoy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envoy_version: Option<String>,
@@ -32,7 +39,7 @@ pub struct ProxyStatus {
     pub pushes: u64,
     /// Bytes sent.
     pub bytes: u64,
-    /// Whether it has everything, and has said so.
+    /// Whether it has everything, and has said so. False while something is held back.
     pub synced: bool,
     /// The types that it asked for.
     pub types: Vec<TypeSync>,
@@ -65,8 +72,25 @@ pub struct TypeSync {
     /// What is published and held back from it, because it has rejected it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held_back: Vec<HeldBack>,
-    /// Whether it has everything, and has said so.
+    /// Whether it has everything, and has said so. False while something is held back.
     pub synced: bool,
+    /// How far it is.
+    pub state: TypeState,
+}
+
+/// How far a type is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TypeState {
+    /// The proxy has everything, and has said so.
+    Synced,
+    /// It asked, and nothing was sent.
+    #[default]
+    NotSent,
+    /// An acknowledgement is awaited.
+    Stale,
+    /// It has rejected something that is published still.
+    Error,
 }
 
 /// A resource that a proxy has rejected; it keeps the last good version.
@@ -86,16 +110,19 @@ pub struct HeldBack {
 
 pub(super) async fn syncz(Extract(state): Extract<State>) -> Result<Json<Vec<ProxyStatus>>, Problem> {
     let nacked = state.core.inspect(Core::nacked).await?;
-    let mut proxies: Vec<_> =
-        state.sessions.snapshot().iter().map(|connection| proxy_status(connection, &nacked)).collect();
-    proxies.sort_by(|a, b| a.proxy.cmp(&b.proxy));
+    let status = |connection| proxy_status(connection, &nacked, &state.settings.mesh);
+    let mut proxies: Vec<_> = state.sessions.snapshot().iter().map(status).collect();
+    let name = |proxy: &ProxyStatus| full_name(&proxy.proxy).to_owned();
+    proxies.sort_by(|a, b| natural(&name(a), &name(b)).then_with(|| a.proxy.cmp(&b.proxy)));
     Ok(Json(proxies))
 }
 
-fn proxy_status(connection: &ConnectionStatus, nacked: &[Nacked]) -> ProxyStatus {
+fn proxy_status(connection: &ConnectionStatus, nacked: &[Nacked], mesh: &MeshSettings) -> ProxyStatus {
+    let types: Vec<_> = connection.types.iter().map(|status| type_sync(status, nacked)).collect();
     ProxyStatus {
         proxy: connection.node.id.clone(),
-        cluster: connection.node.cluster.clone(),
+        cluster: cluster_id(&connection.node, mesh).to_owned(),
+        service_cluster: connection.node.cluster.clone(),
         envoy_version: connection
             .node
             .user_agent_version
@@ -110,8 +137,8 @@ fn proxy_status(connection: &ConnectionStatus, nacked: &[Nacked]) -> ProxyStatus
         revision: connection.revision,
         pushes: connection.pushes,
         bytes: connection.bytes,
-        synced: connection.types.iter().all(|status| status.in_sync),
-        types: connection.types.iter().map(|status| type_sync(status, nacked)).collect(),
+        synced: types.iter().all(|status| status.synced),
+        types,
     }
 }
 
@@ -125,13 +152,23 @@ fn type_sync(status: &TypeStatus, nacked: &[Nacked]) -> TypeSync {
         acked: status.acked.map(|nonce| nonce.to_string()),
         nack: status.last_nack.clone(),
         rejected: status.rejected,
-        held_back: status
-            .held_back
-            .iter()
-            .map(|rejected| held_back(status.type_url, rejected, nacked))
-            .collect(),
-        synced: status.in_sync,
+        held_back: all_held_back(status, nacked),
+        synced: status.state() == SyncState::Synced,
+        state: match status.state() {
+            SyncState::Synced => TypeState::Synced,
+            SyncState::NotSent => TypeState::NotSent,
+            SyncState::Stale => TypeState::Stale,
+            SyncState::Error => TypeState::Error,
+        },
     }
+}
+
+/// What is held back of one type.
+pub(super) fn all_held_back(status: &TypeStatus, nacked: &[Nacked]) -> Vec<HeldBack> {
+    let mut all: Vec<_> =
+        status.held_back.iter().map(|rejected| held_back(status.type_url, rejected, nacked)).collect();
+    all.sort_by(|a, b| natural(&a.resource, &b.resource));
+    all
 }
 
 fn held_back(type_url: TypeUrl, rejected: &Rejected, nacked: &[Nacked]) -> HeldBack {
