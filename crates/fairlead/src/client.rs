@@ -17,9 +17,44 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the administration of a control plane is.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Server {
-    /// The administration address of the control plane.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:15014")]
+    /// The administration address of the control plane; it is asked over plain HTTP.
+    #[arg(long, value_name = "HOST:PORT", value_parser = server_address, default_value = "127.0.0.1:15014")]
     pub(crate) server: String,
+}
+
+/// Reads the address of a control plane's administration.
+fn server_address(text: &str) -> Result<String, String> {
+    address(text, 15014)
+}
+
+/// Reads the address of an Envoy's administration.
+pub(crate) fn envoy_address(text: &str) -> Result<String, String> {
+    address(text, 15000)
+}
+
+/// `host:port` of what may be written as a URL, without a port, or without a host.
+fn address(text: &str, port: u16) -> Result<String, String> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err(format!("it is asked over plain HTTP: write http://{rest}"));
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if let Some((place, path)) = rest.split_once('/') {
+        return Err(format!("there is no `/{path}` at an address: write {place}"));
+    }
+    let (host, port) = match rest.rsplit_once(':') {
+        // The colon of an IPv6 address.
+        _ if rest.ends_with(']') => (rest, port),
+        None => (rest, port),
+        Some((host, _)) if host.contains(':') && !host.starts_with('[') => {
+            return Err(format!("an IPv6 address stands in brackets: write [{rest}]:{port}"));
+        }
+        Some((host, text)) => {
+            let port = text.parse().ok().filter(|port| *port != 0);
+            (host, port.ok_or_else(|| format!("`{text}` is no port: it is a number up to 65535"))?)
+        }
+    };
+    Ok(format!("{}:{port}", if host.is_empty() { "127.0.0.1" } else { host }))
 }
 
 impl Server {

@@ -17,10 +17,13 @@ use crate::{
 
 `fairlead proxy-config` shows the names of the resources.")]
 pub(crate) struct Args {
-    /// The proxy: its node id, or `<name>.<namespace>`.
+    /// The proxy: its node id, `<name>.<namespace>`, or a name that only one has, also as `pod/<name>`.
     proxy: String,
     /// The resource; without one, all that the proxy is sent.
     resource: Option<String>,
+    /// The namespace of the proxy.
+    #[arg(long, short)]
+    namespace: Option<String>,
     /// The form of the output.
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
@@ -32,6 +35,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut parameters = vec![("proxy", args.proxy.as_str())];
     parameters.extend(args.resource.iter().map(|resource| ("resource", resource.as_str())));
+    parameters.extend(args.namespace.iter().map(|namespace| ("namespace", namespace.as_str())));
     let answer = args.server.get("/debug/explain", &parameters)?;
     match args.output {
         Format::Table => output::print(&text(&answer))?,

@@ -12,8 +12,9 @@ use serde::Serialize;
 /// The form of an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Columns, for people.
+    /// Columns, for people; `short` is the same.
     #[default]
+    #[value(alias = "short")]
     Table,
     /// JSON.
     Json,
@@ -56,6 +57,12 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// Says something beside the output, on standard error.
+pub(crate) fn note(text: &str) {
+    // Nobody reads what cannot be written.
+    let _ = writeln!(std::io::stderr(), "fairlead: {}", printable(text));
 }
 
 /// Rows under a header, in columns as wide as their widest cell.

@@ -47,6 +47,9 @@ enum What {
     #[command(visible_aliases = ["c", "clusters", "cds"], after_help = "Example:\n  fairlead pc cluster web-1.default --fqdn reviews")]
     Cluster(Common<cluster::Choice>),
     /// Endpoints of the destinations.
+    ///
+    /// The control plane knows the health that it has configured, an Envoy (--envoy-admin) the state: what it has
+    /// ejected, or found unhealthy by itself.
     #[command(visible_aliases = ["e", "ep", "endpoints", "eds"], after_help = "Example:\n  fairlead pc endpoint web-1.default --cluster 'outbound|80||reviews.default.svc.cluster.local'")]
     Endpoint(Common<endpoint::Choice>),
     /// Certificates and keys, by name and validity only.
@@ -57,14 +60,19 @@ enum What {
 /// What every subcommand takes.
 #[derive(Debug, clap::Args)]
 struct Common<C: clap::Args> {
-    /// The proxy: its node id, or `<name>.<namespace>`.
+    /// The proxy: its node id, `<name>.<namespace>`, or a name that only one has, also as `pod/<name>`; or
+    /// `deployment/<name>` for the first of its pods.
     #[arg(required_unless_present_any = ["file", "envoy_admin"])]
     proxy: Option<String>,
-    /// Read a file instead: the answer of /debug/config_dump, or of Envoy's /config_dump?include_eds.
+    /// The namespace of the proxy.
+    #[arg(long, short, conflicts_with_all = ["file", "envoy_admin"])]
+    namespace: Option<String>,
+    /// Read a file instead: the answer of /debug/config_dump, or of Envoy's /config_dump?include_eds or
+    /// /clusters?format=json.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["proxy", "envoy_admin"])]
     file: Option<PathBuf>,
     /// Ask an Envoy instead, at its administration address.
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "proxy")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = client::envoy_address, conflicts_with = "proxy")]
     envoy_admin: Option<String>,
     /// The form of the output; JSON and YAML show the resources whole.
     #[arg(long, short, value_enum, default_value_t)]
@@ -88,6 +96,11 @@ trait Shown {
 
     /// The rows of the wanted resources.
     fn table(&self, configuration: &Configuration) -> Table;
+
+    /// The wanted resources whole.
+    fn data<'a>(&self, configuration: &'a Configuration) -> Vec<&'a serde_json::Value> {
+        configuration.of(Self::TYPE).filter(|resource| self.wants(resource)).collect()
+    }
 }
 
 /// Asks, chooses and prints.
@@ -103,17 +116,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn show<C: clap::Args + Shown>(common: &Common<C>) -> anyhow::Result<ExitCode> {
     let configuration = configuration(common)?;
-    let wanted =
-        || configuration.of(C::TYPE).filter(|resource| common.choice.wants(resource)).collect::<Vec<_>>();
+    let data = |format| output::data(&common.choice.data(&configuration), format);
     match common.output {
         Format::Table => output::print(&common.choice.table(&configuration).render(!common.no_headers))?,
-        Format::Json => output::data(&wanted(), output::DataFormat::Json)?,
-        Format::Yaml => output::data(&wanted(), output::DataFormat::Yaml)?,
+        Format::Json => data(output::DataFormat::Json)?,
+        Format::Yaml => data(output::DataFormat::Yaml)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn configuration<C: clap::Args>(common: &Common<C>) -> anyhow::Result<Configuration> {
+fn configuration<C: clap::Args + Shown>(common: &Common<C>) -> anyhow::Result<Configuration> {
     if let Some(file) = &common.file {
         let name = file.display();
         let bytes = std::fs::read(file).with_context(|| Usage(format!("cannot read {name}")))?;
@@ -124,10 +136,15 @@ fn configuration<C: clap::Args>(common: &Common<C>) -> anyhow::Result<Configurat
     if let Some(admin) = &common.envoy_admin {
         let hint = "is Envoy running, and is that its administration address?";
         let json = client::get(admin, "/config_dump", &[("include_eds", "on")], hint)?;
-        return Configuration::of_json(json);
+        let mut configuration = Configuration::of_json(json)?;
+        if C::TYPE == endpoint::Choice::TYPE {
+            configuration.states_of_endpoints(&client::get(admin, "/clusters", &[("format", "json")], hint)?);
+        }
+        return Ok(configuration);
     }
-    let proxy = common.proxy.as_deref().unwrap_or_default();
-    Configuration::of_json(common.server.get("/debug/config_dump", &[("proxy", proxy)])?)
+    let mut parameters = vec![("proxy", common.proxy.as_deref().unwrap_or_default())];
+    parameters.extend(common.namespace.iter().map(|namespace| ("namespace", namespace.as_str())));
+    Configuration::of_json(common.server.get("/debug/config_dump", &parameters)?)
 }
 
 #[cfg(test)]

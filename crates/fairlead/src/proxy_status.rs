@@ -2,25 +2,35 @@
 
 use std::process::ExitCode;
 
-use fairlead_control_plane::admin::{ProxyStatus, TypeSync};
+use fairlead_control_plane::admin::{ProxyStatus, TypeState, TypeSync, choose, full_name};
 
 use crate::{
     client::Server,
+    exit::Usage,
     output::{self, Format, Table},
 };
 
 /// Show the connected proxies, and how far each is.
 ///
+/// CLUSTER is the id of the Kubernetes cluster that a proxy is in, as its metadata has it (CLUSTER_ID), else the
+/// --cluster-id of the control plane.
+///
 /// A type is SYNCED if the proxy has everything and said so, STALE while an acknowledgement is awaited, ERROR if the
-/// proxy rejected something, and NOT SENT if it asked and nothing was sent. What is held back because a proxy has
-/// rejected it follows, with the objects that it was made from (`--output json` has Envoy's message too).
+/// proxy has rejected something that holds still, and NOT SENT if it asked and nothing was sent. What is held back
+/// because a proxy has rejected it follows, with the objects that it was made from (`--output json` has Envoy's message
+/// too).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead proxy-status
-  fairlead ps web-1.default --output yaml")]
+  fairlead ps web-1.default --output yaml
+  fairlead ps -n shop")]
 pub(crate) struct Args {
-    /// One proxy: its node id, or `<name>.<namespace>`; without it, all.
+    /// One proxy: its node id, `<name>.<namespace>`, or a name that only one has, also as `pod/<name>`; or
+    /// `deployment/<name>` for those of its pods. Without it, all.
     proxy: Option<String>,
+    /// Only proxies of this namespace.
+    #[arg(long, short)]
+    namespace: Option<String>,
     /// The form of the output.
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
@@ -34,9 +44,7 @@ pub(crate) struct Args {
 /// Asks the control plane.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut proxies: Vec<ProxyStatus> = serde_json::from_value(args.server.get("/debug/syncz", &[])?)?;
-    if let Some(wanted) = &args.proxy {
-        proxies.retain(|proxy| proxy.proxy == *wanted || short_name(&proxy.proxy) == wanted);
-    }
+    choice(&mut proxies, args.proxy.as_deref(), args.namespace.as_deref()).map_err(Usage)?;
     match args.output {
         Format::Table => {
             let mut text = table(&proxies).render(!args.no_headers);
@@ -46,6 +54,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 text.push_str(&held_back.render(!args.no_headers));
             }
             output::print(&text)?;
+            if proxies.is_empty() {
+                let place = args.namespace.as_ref().map(|of| format!(" of namespace `{of}`"));
+                output::note(&format!("no proxy{} is connected", place.unwrap_or_default()));
+            }
         }
         Format::Json => output::data(&proxies, output::DataFormat::Json)?,
         Format::Yaml => output::data(&proxies, output::DataFormat::Yaml)?,
@@ -53,9 +65,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `<name>.<namespace>` of a node id.
-fn short_name(id: &str) -> &str {
-    id.split('~').nth(2).unwrap_or(id)
+/// Leaves those that are asked for.
+fn choice(
+    proxies: &mut Vec<ProxyStatus>,
+    wanted: Option<&str>,
+    namespace: Option<&str>,
+) -> Result<(), String> {
+    match (wanted, namespace) {
+        (Some(wanted), _) => {
+            let ids = proxies.iter().map(|proxy| &*proxy.proxy);
+            let chosen: Vec<_> = choose(wanted, namespace, ids)?.into_iter().map(str::to_owned).collect();
+            proxies.retain(|proxy| chosen.contains(&proxy.proxy));
+        }
+        (None, Some(namespace)) => proxies
+            .retain(|proxy| full_name(&proxy.proxy).rsplit_once('.').is_some_and(|(_, of)| of == namespace)),
+        (None, None) => {}
+    }
+    Ok(())
 }
 
 fn table(proxies: &[ProxyStatus]) -> Table {
@@ -65,7 +91,7 @@ fn table(proxies: &[ProxyStatus]) -> Table {
         let state = |types: &[&str]| state(proxy.types.iter().filter(|s| types.contains(&s.r#type.as_str())));
         let types: Vec<_> = proxy.types.iter().map(|status| status.r#type.as_str()).collect();
         table.row([
-            short_name(&proxy.proxy).to_owned(),
+            full_name(&proxy.proxy).to_owned(),
             proxy.cluster.clone(),
             state(&["CDS"]),
             state(&["LDS", "FCDS"]),
@@ -87,7 +113,7 @@ fn held_back(proxies: &[ProxyStatus]) -> Table {
             proxy.types.iter().flat_map(|of| of.held_back.iter().map(move |one| (of, one)))
         {
             table.row([
-                short_name(&proxy.proxy).to_owned(),
+                full_name(&proxy.proxy).to_owned(),
                 status.r#type.clone(),
                 rejected.resource.clone(),
                 rejected.objects.join(", "),
@@ -99,14 +125,13 @@ fn held_back(proxies: &[ProxyStatus]) -> Table {
 
 /// The worst of a type and that of its elements.
 fn state<'a>(types: impl Iterator<Item = &'a TypeSync>) -> String {
-    let states = types.map(|status| match status {
-        status if status.synced => "SYNCED",
-        status if status.rejected > 0 => "ERROR",
-        status if status.sent.is_none() => "NOT SENT",
-        _ => "STALE",
-    });
-    let worst = |state: &&str| ["SYNCED", "NOT SENT", "STALE", "ERROR"].iter().position(|s| s == state);
-    states.max_by_key(worst).unwrap_or_default().to_owned()
+    let word = |state| match state {
+        TypeState::Synced => "SYNCED",
+        TypeState::NotSent => "NOT SENT",
+        TypeState::Stale => "STALE",
+        TypeState::Error => "ERROR",
+    };
+    types.map(|status| status.state).max().map(word).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! `fairlead proxy-config cluster`: the columns of istioctl, and the source.
 
+use std::cmp::Ordering;
+
+use clap::ValueEnum;
+use fairlead_control_plane::order::natural;
 use serde_json::Value;
 
 use super::{
@@ -21,9 +25,27 @@ pub(super) struct Choice {
     /// Only clusters of this subset.
     #[arg(long)]
     subset: Option<String>,
-    /// `inbound` or `outbound`.
-    #[arg(long)]
-    direction: Option<String>,
+    /// Only clusters of this direction.
+    #[arg(long, value_enum)]
+    direction: Option<Direction>,
+}
+
+/// Where the traffic of a cluster goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Direction {
+    /// To the workload of the proxy.
+    Inbound,
+    /// To others.
+    Outbound,
+}
+
+impl Direction {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
 }
 
 /// What a name tells a reader. Only this column view takes names apart; nothing is decided by it.
@@ -52,7 +74,7 @@ impl Shown for Choice {
         self.fqdn.as_ref().is_none_or(|fqdn| parts.fqdn.contains(fqdn.as_str()))
             && self.port.is_none_or(|port| parts.port == port.to_string())
             && self.subset.as_ref().is_none_or(|subset| parts.subset == subset)
-            && self.direction.as_ref().is_none_or(|direction| parts.direction == direction)
+            && self.direction.is_none_or(|direction| parts.direction == direction.word())
     }
 
     fn table(&self, configuration: &Configuration) -> Table {
@@ -64,14 +86,13 @@ impl Shown for Choice {
             "TYPE",
             "DESTINATION RULE",
             "SOURCE",
+            "STATE",
         ]);
         let mut clusters: Vec<_> =
-            configuration.of(Self::TYPE).filter(|cluster| self.wants(cluster)).collect();
-        clusters.sort_by_key(|cluster| {
-            let parts = Parts::of(name_of(cluster));
-            (parts.fqdn.to_owned(), parts.port.parse::<u16>().unwrap_or(0), parts.subset.to_owned())
-        });
-        for cluster in clusters {
+            configuration.entries(Self::TYPE).filter(|entry| self.wants(&entry.resource)).collect();
+        clusters.sort_by(|a, b| by_parts(name_of(&a.resource), name_of(&b.resource)));
+        for entry in clusters {
+            let cluster = &entry.resource;
             let parts = Parts::of(name_of(cluster));
             let own = cluster.get("metadata").cloned().unwrap_or_default();
             table.row([
@@ -82,10 +103,20 @@ impl Shown for Choice {
                 cluster_type(cluster).to_owned(),
                 rule(cluster, parts.direction),
                 source(&serde_json::json!({ "metadata": own }), configuration),
+                configuration.state(Self::TYPE, entry),
             ]);
         }
         table
     }
+}
+
+/// By the columns from left to right.
+fn by_parts(a: &str, b: &str) -> Ordering {
+    let (a, b) = (Parts::of(a), Parts::of(b));
+    natural(a.fqdn, b.fqdn)
+        .then_with(|| natural(a.port, b.port))
+        .then_with(|| natural(a.subset, b.subset))
+        .then_with(|| a.direction.cmp(b.direction))
 }
 
 /// The DestinationRule; an inbound cluster names the object that asked for its port there.

@@ -1,94 +1,220 @@
 //! The resources of a proxy, from Fairlead's dump or from Envoy's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
-use fairlead_control_plane::dump::ConfigDump;
+use fairlead_control_plane::{dump::ConfigDump, order::natural};
 use serde_json::Value;
 
 /// The resources of a proxy by type.
 #[derive(Debug, Default)]
 pub(super) struct Configuration {
-    resources: BTreeMap<String, Vec<Value>>,
+    resources: BTreeMap<&'static str, Vec<Entry>>,
+    /// What the proxy has rejected, as `<resource>` or `<resource>/<part>`, by type.
+    rejected: BTreeSet<(&'static str, String)>,
     /// `file:line` by object (`VirtualService shop/cart`).
     pub(super) sources: BTreeMap<String, String>,
+    /// What Envoy's `/clusters` says of each cluster and its endpoints, where it was asked.
+    pub(super) clusters: Option<Vec<Value>>,
 }
 
-/// The parts of Envoy's dump: the end of the type of a part, its lists, the field of each entry that has the
-/// resource, and the type in its short form.
-const PARTS: [(&str, &[&str], &[&str], &str); 5] = [
-    (
-        "ClustersConfigDump",
-        &["static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"],
-        &["cluster"],
-        "CDS",
-    ),
-    (
-        "EndpointsConfigDump",
-        &["static_endpoint_configs", "dynamic_endpoint_configs"],
-        &["endpoint_config"],
-        "EDS",
-    ),
-    ("ListenersConfigDump", &["static_listeners"], &["listener"], "LDS"),
-    ("RoutesConfigDump", &["static_route_configs", "dynamic_route_configs"], &["route_config"], "RDS"),
-    (
-        "SecretsConfigDump",
-        &["static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"],
-        &["secret"],
-        "SDS",
-    ),
+/// One resource, with what Envoy says of it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) resource: Value,
+    state: State,
+}
+
+/// What an Envoy does with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Not known: the control plane has sent it.
+    Sent,
+    Active,
+    Warming,
+    /// It was rejected, and is not in use.
+    Rejected,
+    /// A newer version of it was rejected.
+    UpdateRejected,
+}
+
+/// The types, each with that of its elements.
+const TYPES: [(&str, &str); 5] =
+    [("CDS", "CDS"), ("EDS", "LEDS"), ("LDS", "FCDS"), ("RDS", "VHDS"), ("SDS", "SDS")];
+
+/// A part of Envoy's dump.
+struct Part {
+    /// The end of its type.
+    name: &'static str,
+    /// The type of its resources in the short form.
+    short: &'static str,
+    /// The field of an entry that has the resource.
+    field: &'static str,
+    lists: &'static [(&'static str, State)],
+}
+
+const PARTS: [Part; 5] = [
+    Part {
+        name: "ClustersConfigDump",
+        short: "CDS",
+        field: "cluster",
+        lists: &[
+            ("static_clusters", State::Active),
+            ("dynamic_active_clusters", State::Active),
+            ("dynamic_warming_clusters", State::Warming),
+        ],
+    },
+    Part {
+        name: "EndpointsConfigDump",
+        short: "EDS",
+        field: "endpoint_config",
+        lists: &[("static_endpoint_configs", State::Active), ("dynamic_endpoint_configs", State::Active)],
+    },
+    // Those that are dynamic have a form of their own.
+    Part {
+        name: "ListenersConfigDump",
+        short: "LDS",
+        field: "listener",
+        lists: &[("static_listeners", State::Active)],
+    },
+    Part {
+        name: "RoutesConfigDump",
+        short: "RDS",
+        field: "route_config",
+        lists: &[("static_route_configs", State::Active), ("dynamic_route_configs", State::Active)],
+    },
+    Part {
+        name: "SecretsConfigDump",
+        short: "SDS",
+        field: "secret",
+        lists: &[
+            ("static_secrets", State::Active),
+            ("dynamic_active_secrets", State::Active),
+            ("dynamic_warming_secrets", State::Warming),
+        ],
+    },
 ];
 
 impl Configuration {
-    /// Reads either dump.
+    /// Reads either dump, or what Envoy's `/clusters` says.
     ///
     /// # Errors
-    /// If it is neither.
+    /// If it is none of them.
     pub(super) fn of_json(json: Value) -> anyhow::Result<Self> {
-        if let Some(parts) = json["configs"].as_array() {
-            return Ok(Self::of_envoy(parts));
-        }
-        if !json["resources"].is_object() {
-            bail!("neither `configs` of Envoy's dump nor `resources` of Fairlead's is there");
-        }
-        let dump: ConfigDump = serde_json::from_value(json)?;
-        let of_type = |resources: Vec<fairlead_control_plane::dump::Resource>| {
-            resources.into_iter().map(|resource| resource.resource).collect()
+        let mut configuration = if let Some(parts) = json["configs"].as_array() {
+            Self::of_envoy(parts)
+        } else if json["resources"].is_object() {
+            Self::of_dump(serde_json::from_value(json)?)
+        } else if json["cluster_statuses"].is_array() {
+            let mut clusters = Self::default();
+            clusters.states_of_endpoints(&json);
+            clusters
+        } else {
+            bail!(
+                "neither `configs` of Envoy's /config_dump, nor `cluster_statuses` of its /clusters?format=json, nor \
+                 `resources` of Fairlead's dump is there"
+            );
         };
-        let resources =
-            dump.resources.into_iter().map(|(short, resources)| (short, of_type(resources))).collect();
-        Ok(Self { resources, sources: dump.sources })
+        for list in configuration.resources.values_mut() {
+            list.sort_by(|a, b| natural(name_of(&a.resource), name_of(&b.resource)));
+        }
+        Ok(configuration)
+    }
+
+    fn of_dump(dump: ConfigDump) -> Self {
+        let mut configuration = Self { sources: dump.sources, ..Self::default() };
+        for (short, of_elements) in TYPES {
+            let resources = dump.resources.get(short).into_iter().flatten();
+            let sent = |resource: &Value| Entry { resource: resource.clone(), state: State::Sent };
+            configuration.resources.insert(short, resources.map(|one| sent(&one.resource)).collect());
+            let held_back = [short, of_elements].into_iter().filter_map(|of| dump.held_back.get(of));
+            let names = held_back.flatten().map(|rejected| (short, rejected.resource.clone()));
+            configuration.rejected.extend(names);
+        }
+        configuration
     }
 
     fn of_envoy(parts: &[Value]) -> Self {
-        let mut resources: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut configuration = Self::default();
         for part in parts {
             let name = part["@type"].as_str().unwrap_or_default();
-            for (end, lists, fields, short) in PARTS {
-                if !name.ends_with(end) {
-                    continue;
+            for Part { short, field, lists, .. } in
+                PARTS.into_iter().filter(|known| name.ends_with(known.name))
+            {
+                let entries = configuration.resources.entry(short).or_default();
+                for (list, state) in lists {
+                    for entry in part[*list].as_array().into_iter().flatten() {
+                        add(entry, entry.get(field), *state, entries);
+                    }
                 }
-                let entries = lists.iter().flat_map(|list| part[*list].as_array().into_iter().flatten());
-                let found =
-                    entries.flat_map(|entry| fields.iter().filter_map(move |field| entry.get(*field)));
-                resources.entry(short.to_owned()).or_default().extend(found.cloned());
-                if short == "LDS" {
-                    let states = part["dynamic_listeners"].as_array().into_iter().flatten();
-                    let active = states.filter_map(|listener| listener["active_state"].get("listener"));
-                    resources.entry(short.to_owned()).or_default().extend(active.cloned());
+                for listener in part["dynamic_listeners"].as_array().into_iter().flatten() {
+                    let warming = listener["warming_state"].get("listener");
+                    entries.extend(
+                        warming.map(|warming| Entry { resource: warming.clone(), state: State::Warming }),
+                    );
+                    if listener["active_state"].is_object() || listener["error_state"].is_object() {
+                        add(listener, listener["active_state"].get("listener"), State::Active, entries);
+                    }
                 }
             }
         }
-        for list in resources.values_mut() {
-            list.sort_by(|a, b| name_of(a).cmp(name_of(b)));
-        }
-        Self { resources, sources: BTreeMap::new() }
+        configuration
     }
 
-    /// The resources of a type.
+    /// Takes what Envoy's `/clusters?format=json` says.
+    pub(super) fn states_of_endpoints(&mut self, json: &Value) {
+        self.clusters = json["cluster_statuses"].as_array().cloned();
+    }
+
+    /// The resources of a type that are in use or were sent, in the order of their names.
     pub(super) fn of(&self, short: &str) -> impl Iterator<Item = &Value> {
+        let entries = self.entries(short).filter(|entry| entry.state != State::Rejected);
+        entries.map(|entry| &entry.resource)
+    }
+
+    /// The same, with those that Envoy has rejected.
+    pub(super) fn entries(&self, short: &str) -> impl Iterator<Item = &Entry> {
         self.resources.get(short).into_iter().flatten()
     }
+
+    /// The column STATE of a resource.
+    pub(super) fn state(&self, short: &'static str, entry: &Entry) -> String {
+        self.state_of_part(short, entry, &[])
+    }
+
+    /// The column STATE of a part of a resource, which may have several names.
+    pub(super) fn state_of_part(&self, short: &'static str, entry: &Entry, parts: &[String]) -> String {
+        let rejected = |name: &str| self.rejected.contains(&(short, name.to_owned()));
+        let resource = name_of(&entry.resource);
+        let part = |part: &String| rejected(part) || rejected(&format!("{resource}/{part}"));
+        match entry.state {
+            State::Sent if rejected(resource) || parts.iter().any(part) => "rejected",
+            State::Sent => "",
+            State::Active => "active",
+            State::Warming => "warming",
+            State::Rejected => "rejected",
+            State::UpdateRejected => "update rejected",
+        }
+        .to_owned()
+    }
+}
+
+/// Adds an entry of Envoy's dump: the resource in use, or else the one that was rejected.
+fn add(entry: &Value, in_use: Option<&Value>, state: State, entries: &mut Vec<Entry>) {
+    let error = entry.get("error_state").filter(|error| error.is_object());
+    let (resource, state) = match (in_use, error) {
+        (Some(resource), None) => (resource.clone(), state),
+        (Some(resource), Some(_)) => (resource.clone(), State::UpdateRejected),
+        (None, Some(error)) => {
+            let mut resource = error["failed_configuration"].clone();
+            if name_of(&resource).is_empty() {
+                resource = serde_json::json!({ "name": entry["name"] });
+            }
+            (resource, State::Rejected)
+        }
+        (None, None) => return,
+    };
+    entries.push(Entry { resource, state });
 }
 
 /// The name of a resource.

@@ -1,5 +1,9 @@
 //! `fairlead proxy-config endpoint`: the columns of istioctl, and the source.
+//!
+//! The control plane knows what it has configured, Envoy's `/clusters` what has become of it. The header of the second
+//! column says which of both is shown.
 
+use fairlead_control_plane::order::natural;
 use serde_json::Value;
 
 use super::{
@@ -23,6 +27,14 @@ pub(super) struct Choice {
     port: Option<u16>,
 }
 
+/// A cluster, and one of its endpoints.
+struct Row<'a> {
+    place: String,
+    cluster: &'a str,
+    cells: [String; 2],
+    source: String,
+}
+
 impl Shown for Choice {
     const TYPE: &'static str = "EDS";
 
@@ -30,45 +42,89 @@ impl Shown for Choice {
         self.cluster.as_ref().is_none_or(|cluster| name_of(assignment) == cluster)
     }
 
+    fn data<'a>(&self, configuration: &'a Configuration) -> Vec<&'a Value> {
+        match &configuration.clusters {
+            Some(clusters) => clusters.iter().filter(|cluster| self.wants(cluster)).collect(),
+            None => configuration.of(Self::TYPE).filter(|resource| self.wants(resource)).collect(),
+        }
+    }
+
     fn table(&self, configuration: &Configuration) -> Table {
-        let mut table = Table::new(&["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER", "SOURCE"]);
-        let inline = configuration.of("CDS").filter_map(|cluster| {
-            let assignment = cluster.get("load_assignment")?;
-            Some((name_of(cluster), assignment, cluster))
-        });
-        let sent = configuration.of(Self::TYPE).map(|assignment| {
-            let cluster = configuration.of("CDS").find(|cluster| name_of(cluster) == name_of(assignment));
-            (name_of(assignment), assignment, cluster.unwrap_or(&Value::Null))
-        });
-        for (name, assignment, cluster) in sent.chain(inline) {
-            if self.cluster.as_ref().is_some_and(|wanted| wanted != name) {
-                continue;
-            }
-            let source = source(&services(cluster), configuration);
-            for endpoint in endpoints(assignment) {
-                if let Some((address, port)) = self.chosen(endpoint) {
-                    table.row([
-                        if port.is_empty() { address } else { format!("{address}:{port}") },
-                        status(endpoint).to_owned(),
-                        if cluster.get("outlier_detection").is_some() { "on" } else { "off" }.to_owned(),
-                        name.to_owned(),
-                        source.clone(),
-                    ]);
-                }
-            }
+        let (header, mut rows): (&'static [&'static str], _) = match &configuration.clusters {
+            Some(clusters) => (
+                &["ENDPOINT", "STATE", "OUTLIER CHECK", "CLUSTER", "SOURCE"],
+                self.states(clusters, configuration),
+            ),
+            None => (
+                &["ENDPOINT", "CONFIGURED HEALTH", "OUTLIER DETECTION", "CLUSTER", "SOURCE"],
+                self.configured(configuration),
+            ),
+        };
+        rows.sort_by(|a, b| natural(&a.place, &b.place).then_with(|| natural(a.cluster, b.cluster)));
+        let mut table = Table::new(header);
+        for Row { place, cluster, cells: [health, outliers], source } in rows {
+            table.row([place, health, outliers, cluster.to_owned(), source]);
         }
         table
     }
 }
 
 impl Choice {
+    /// What the control plane has said, or the bootstrap.
+    fn configured<'a>(&self, configuration: &'a Configuration) -> Vec<Row<'a>> {
+        let inline = configuration.of("CDS").filter_map(|cluster| {
+            let assignment = cluster.get("load_assignment")?;
+            Some((name_of(cluster), assignment, cluster))
+        });
+        let sent = configuration.of(Self::TYPE).map(|assignment| {
+            (name_of(assignment), assignment, cluster_of(name_of(assignment), configuration))
+        });
+        let mut rows = Vec::new();
+        for (name, assignment, cluster) in sent.chain(inline).filter(|(name, ..)| self.is_of(name)) {
+            let source = source(&services(cluster), configuration);
+            let detects = if cluster.get("outlier_detection").is_some() { "on" } else { "off" };
+            for endpoint in endpoints(assignment) {
+                if let Some(place) = self.chosen(&endpoint["endpoint"]["address"]) {
+                    let cells = [configured_health(endpoint).to_owned(), detects.to_owned()];
+                    rows.push(Row { place, cluster: name, cells, source: source.clone() });
+                }
+            }
+        }
+        rows
+    }
+
+    /// What Envoy says.
+    fn states<'a>(&self, clusters: &'a [Value], configuration: &Configuration) -> Vec<Row<'a>> {
+        let mut rows = Vec::new();
+        for cluster in clusters.iter().filter(|cluster| self.is_of(name_of(cluster))) {
+            let name = name_of(cluster);
+            let source = source(&services(cluster_of(name, configuration)), configuration);
+            for host in cluster["host_statuses"].as_array().into_iter().flatten() {
+                if let Some(place) = self.chosen(&host["address"]) {
+                    let (health, outliers) = state(&host["health_status"]);
+                    let cells = [health.to_owned(), outliers.to_owned()];
+                    rows.push(Row { place, cluster: name, cells, source: source.clone() });
+                }
+            }
+        }
+        rows
+    }
+
+    fn is_of(&self, cluster: &str) -> bool {
+        self.cluster.as_ref().is_none_or(|wanted| wanted == cluster)
+    }
+
     /// The address and port of an endpoint that is wanted.
-    fn chosen(&self, endpoint: &Value) -> Option<(String, String)> {
-        let (address, port) = place(&endpoint["endpoint"]["address"]);
+    fn chosen(&self, address: &Value) -> Option<String> {
+        let (address, port) = place(address);
         let wanted = self.address.as_ref().is_none_or(|wanted| *wanted == address)
             && self.port.is_none_or(|wanted| wanted.to_string() == port);
-        wanted.then_some((address, port))
+        wanted.then(|| if port.is_empty() { address } else { format!("{address}:{port}") })
     }
+}
+
+fn cluster_of<'a>(name: &str, configuration: &'a Configuration) -> &'a Value {
+    configuration.of("CDS").find(|cluster| name_of(cluster) == name).unwrap_or(&Value::Null)
 }
 
 fn endpoints(assignment: &Value) -> impl Iterator<Item = &Value> {
@@ -93,10 +149,24 @@ fn services(cluster: &Value) -> Value {
     serde_json::json!({ "filter_metadata": { "istio": { "services": services } } })
 }
 
-/// What the control plane said of it; whether Envoy has ejected it, only that Envoy knows (`/clusters`).
-fn status(endpoint: &Value) -> &str {
+/// What the control plane said of it.
+fn configured_health(endpoint: &Value) -> &str {
     match endpoint["health_status"].as_str() {
         None | Some("UNKNOWN") => "HEALTHY",
         Some(status) => status,
     }
+}
+
+/// What Envoy has found: the health that counts, and whether the endpoint is ejected as an outlier.
+fn state(health: &Value) -> (&str, &'static str) {
+    let is = |flag: &str| health[flag].as_bool().unwrap_or(false);
+    let outliers = if is("failed_outlier_check") { "FAILED" } else { "OK" };
+    let failed = ["failed_outlier_check", "failed_active_health_check", "pending_active_hc"];
+    let state = match health["eds_health_status"].as_str() {
+        _ if failed.iter().any(|flag| is(flag)) => "UNHEALTHY",
+        _ if is("failed_active_degraded_check") => "DEGRADED",
+        None | Some("UNKNOWN") => "HEALTHY",
+        Some(status) => status,
+    };
+    (state, outliers)
 }

@@ -1,5 +1,6 @@
 //! `fairlead proxy-config listener`: the columns of istioctl, and the source.
 
+use fairlead_control_plane::order::natural;
 use serde_json::Value;
 
 use super::{
@@ -30,17 +31,23 @@ impl Shown for Choice {
     }
 
     fn table(&self, configuration: &Configuration) -> Table {
-        let mut table = Table::new(&["ADDRESSES", "PORT", "MATCH", "DESTINATION", "SOURCE"]);
+        let mut table = Table::new(&["ADDRESSES", "PORT", "MATCH", "DESTINATION", "SOURCE", "STATE"]);
         let mut listeners: Vec<_> =
-            configuration.of(Self::TYPE).filter(|listener| self.wants(listener)).collect();
-        listeners.sort_by_key(|listener| (place(listener).1, name_of(listener).to_owned()));
-        for listener in listeners {
+            configuration.entries(Self::TYPE).filter(|entry| self.wants(&entry.resource)).collect();
+        listeners.sort_by(|a, b| {
+            let (a, b) = (&a.resource, &b.resource);
+            place(a).1.cmp(&place(b).1).then_with(|| natural(name_of(a), name_of(b)))
+        });
+        for entry in listeners {
+            let listener = &entry.resource;
             let (address, port) = place(listener);
             let own = serde_json::json!({ "metadata": listener.get("metadata") });
-            for (conditions, chain) in chains(listener) {
+            for (position, (conditions, chain)) in chains(listener).into_iter().enumerate() {
                 let of_chain = source(chain, configuration);
                 let source = if of_chain.is_empty() { source(&own, configuration) } else { of_chain };
-                table.row([address.clone(), port.to_string(), conditions, destination(chain), source]);
+                let parts = [name_of(chain).to_owned(), format!("#{position}")];
+                let state = configuration.state_of_part(Self::TYPE, entry, &parts);
+                table.row([address.clone(), port.to_string(), conditions, destination(chain), source, state]);
             }
         }
         table

@@ -1,5 +1,6 @@
 //! `fairlead proxy-config route`: the columns of istioctl, and the source.
 
+use fairlead_control_plane::order::natural;
 use serde_json::Value;
 
 use super::{
@@ -33,24 +34,49 @@ impl Shown for Choice {
             "DESTINATION",
             "VIRTUAL SERVICE",
             "SOURCE",
+            "STATE",
         ]);
-        for routes in configuration.of(Self::TYPE).filter(|routes| self.wants(routes)) {
-            for host in routes["virtual_hosts"].as_array().into_iter().flatten() {
-                for route in host["routes"].as_array().into_iter().flatten() {
-                    table.row([
-                        name_of(routes).to_owned(),
-                        name_of(host).to_owned(),
-                        domains(host),
-                        conditions(&route["match"]),
-                        destination(route),
-                        virtual_service(route),
-                        source(route, configuration),
-                    ]);
+        for entry in configuration.entries(Self::TYPE).filter(|entry| self.wants(&entry.resource)) {
+            let mut hosts: Vec<_> = list(&entry.resource, "virtual_hosts").collect();
+            hosts.sort_by(|a, b| natural(name_of(a), name_of(b)));
+            // A table without hosts answers as a host without routes does.
+            let hosts = if hosts.is_empty() { vec![&Value::Null] } else { hosts };
+            for host in hosts {
+                let state = configuration.state_of_part(Self::TYPE, entry, &[name_of(host).to_owned()]);
+                for cells in rows(host, configuration) {
+                    let first =
+                        [name_of(&entry.resource).to_owned(), name_of(host).to_owned(), domains(host)];
+                    table.row(first.into_iter().chain(cells).chain([state.clone()]));
                 }
             }
         }
         table
     }
+}
+
+fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    of[name].as_array().into_iter().flatten()
+}
+
+/// What follows the name of a host: for each of its routes, or for what Envoy answers where there is none.
+fn rows(host: &Value, configuration: &Configuration) -> Vec<[String; 4]> {
+    let of_route = |route: &Value| {
+        [
+            conditions(&route["match"]),
+            destination(route),
+            virtual_service(route),
+            source(route, configuration),
+        ]
+    };
+    let mut rows: Vec<_> = list(host, "routes").map(of_route).collect();
+    if rows.is_empty() {
+        let answer = match host["require_tls"].as_str() {
+            Some("ALL" | "EXTERNAL_ONLY") => "redirect",
+            _ => "response 404",
+        };
+        rows.push(["/*".to_owned(), answer.to_owned(), String::new(), source(host, configuration)]);
+    }
+    rows
 }
 
 /// The first domain, and how many more there are.

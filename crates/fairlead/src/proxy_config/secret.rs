@@ -37,9 +37,11 @@ impl Shown for Choice {
             "NOT AFTER",
             "NOT BEFORE",
             "SOURCE",
+            "STATE",
         ]);
         let now = timestamp(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
-        for secret in configuration.of(Self::TYPE).filter(|secret| self.wants(secret)) {
+        for entry in configuration.entries(Self::TYPE).filter(|entry| self.wants(&entry.resource)) {
+            let secret = &entry.resource;
             let certificate = certificate(secret);
             let of = |part: fn(&Certificate) -> &String| {
                 certificate.as_ref().map(part).cloned().unwrap_or_default()
@@ -52,6 +54,7 @@ impl Shown for Choice {
                 of(|known| &known.not_after),
                 of(|known| &known.not_before),
                 source(secret, configuration),
+                configuration.state(Self::TYPE, entry),
             ]);
         }
         table

@@ -1,6 +1,10 @@
 use serde_json::{Value, json};
 
-use super::{Shown, cluster, configuration::Configuration, endpoint, listener, route, secret};
+use super::{
+    Shown, cluster,
+    configuration::{Configuration, name_of},
+    endpoint, listener, route, secret,
+};
 
 /// A dump as Fairlead's server answers it, of one resource of each type.
 fn dump() -> Value {
@@ -92,12 +96,13 @@ fn a_cluster_shows_its_parts_its_rule_and_where_both_come_from() {
             "EDS",
             "cart.shop",
             "shop/cart rules.yaml:3, shop/cart cart.yaml:1",
+            "-",
         ]],
     );
 }
 
 #[test]
-fn an_endpoint_shows_its_health_and_its_cluster() {
+fn an_endpoint_shows_the_health_that_is_configured_and_says_so() {
     let cluster = "outbound|80|v1|cart.shop.svc.cluster.local";
     let source = "shop/cart cart.yaml:1";
     check(
@@ -107,6 +112,44 @@ fn an_endpoint_shows_its_health_and_its_cluster() {
             &["10.0.0.2:8080", "DRAINING", "on", cluster, source],
         ],
     );
+    let text = endpoint::Choice::default().table(&configuration()).render(true);
+    assert!(text.starts_with("ENDPOINT        CONFIGURED HEALTH   OUTLIER DETECTION"), "{text}");
+}
+
+#[test]
+fn an_endpoint_shows_the_state_that_envoy_tells() {
+    let host = |address: &str, health: Value| {
+        json!({
+            "address": { "socket_address": { "address": address, "port_value": 8080 } }, "health_status": health,
+        })
+    };
+    let clusters = json!({ "cluster_statuses": [{
+        "name": "outbound|80|v1|cart.shop.svc.cluster.local",
+        "host_statuses": [
+            host("10.0.0.10", json!({ "eds_health_status": "HEALTHY" })),
+            host("10.0.0.2", json!({ "eds_health_status": "HEALTHY", "failed_outlier_check": true })),
+            host("10.0.0.3", json!({ "eds_health_status": "DRAINING" })),
+            host("10.0.0.4", json!({ "failed_active_health_check": true })),
+        ],
+    }] });
+    let mut configuration = configuration();
+    configuration.states_of_endpoints(&clusters);
+    let table = endpoint::Choice::default().table(&configuration);
+    let cells: Vec<_> = table.rows().iter().map(|row| [&*row[0], &*row[1], &*row[2], &*row[4]]).collect();
+    let source = "shop/cart cart.yaml:1";
+    assert_eq!(
+        cells,
+        [
+            ["10.0.0.2:8080", "UNHEALTHY", "FAILED", source],
+            ["10.0.0.3:8080", "DRAINING", "OK", source],
+            ["10.0.0.4:8080", "UNHEALTHY", "OK", source],
+            ["10.0.0.10:8080", "HEALTHY", "OK", source],
+        ]
+    );
+    assert!(table.render(true).starts_with("ENDPOINT         STATE       OUTLIER CHECK"));
+    let alone = Configuration::of_json(clusters).expect("what /clusters says");
+    assert_eq!(endpoint::Choice::default().table(&alone).rows().len(), 4);
+    assert_eq!(endpoint::Choice::default().data(&alone).len(), 1);
 }
 
 #[test]
@@ -114,8 +157,8 @@ fn a_listener_shows_each_chain_with_its_conditions() {
     check(
         &listener::Choice::default(),
         &[
-            &["0.0.0.0", "80", "Trans: raw_buffer; App: http/1.1,h2c", "Route: 80", "-"],
-            &["0.0.0.0", "80", "ALL", "Cluster: PassthroughCluster", "-"],
+            &["0.0.0.0", "80", "Trans: raw_buffer; App: http/1.1,h2c", "Route: 80", "-", "-"],
+            &["0.0.0.0", "80", "ALL", "Cluster: PassthroughCluster", "-", "-"],
         ],
     );
 }
@@ -132,27 +175,114 @@ fn a_route_shows_its_conditions_and_weights() {
             "a (90), b (10)",
             "cart.shop",
             "shop/cart routes.yaml:9",
+            "-",
         ]],
     );
 }
 
 #[test]
 fn a_secret_shows_no_content() {
-    check(&secret::Choice::default(), &[&["kubernetes://cart", "Cert Chain", "-", "-", "-", "-", "-"]]);
+    check(&secret::Choice::default(), &[&["kubernetes://cart", "Cert Chain", "-", "-", "-", "-", "-", "-"]]);
+}
+
+fn table_of<C: Shown>(choice: &C, dump: Value, columns: &[usize]) -> Vec<String> {
+    let table = choice.table(&Configuration::of_json(dump).expect("a dump"));
+    let row = |row: &Vec<String>| columns.iter().map(|column| &*row[*column]).collect::<Vec<_>>().join(" ");
+    table.rows().iter().map(row).collect()
+}
+
+#[test]
+fn what_the_proxy_has_rejected_is_marked() {
+    let mut dump = dump();
+    let second = json!({ "name": "v1", "filter_chain_match": {}, "filters": [] });
+    dump["resources"]["LDS"][0]["resource"]["filter_chains"].as_array_mut().expect("chains").push(second);
+    let held_back = |name: &str| json!([{ "resource": name, "version": "1", "objects": [] }]);
+    dump["heldBack"] = json!({
+        "CDS": held_back("outbound|80|v1|cart.shop.svc.cluster.local"),
+        "FCDS": held_back("0.0.0.0_80/v1"),
+        "VHDS": held_back("80/cart.shop.svc.cluster.local:80"),
+        "SDS": held_back("kubernetes://cart"),
+    });
+    assert_eq!(table_of(&cluster::Choice::default(), dump.clone(), &[7]), ["rejected"]);
+    assert_eq!(table_of(&listener::Choice::default(), dump.clone(), &[5]), ["-", "rejected", "-"]);
+    assert_eq!(table_of(&route::Choice::default(), dump.clone(), &[7]), ["rejected"]);
+    assert_eq!(table_of(&secret::Choice::default(), dump.clone(), &[7]), ["rejected"]);
+    dump["heldBack"] = json!({ "LDS": held_back("0.0.0.0_80") });
+    assert_eq!(table_of(&listener::Choice::default(), dump, &[5]), ["rejected"; 3]);
+}
+
+#[test]
+fn hosts_without_routes_and_tables_without_hosts_are_listed() {
+    let mut dump = dump();
+    let wrapped = |resource: Value| json!({ "name": "", "version": "1", "resource": resource });
+    let tables = dump["resources"]["RDS"].as_array_mut().expect("tables");
+    tables[0]["resource"]["virtual_hosts"].as_array_mut().expect("hosts").extend([
+        json!({ "name": "b:10", "domains": ["b"], "require_tls": "ALL" }),
+        json!({ "name": "b:9", "domains": ["*"] }),
+    ]);
+    tables.insert(0, wrapped(json!({ "name": "8080" })));
+    assert_eq!(
+        table_of(&route::Choice::default(), dump, &[0, 1, 3, 4]),
+        [
+            "80 b:9 /* response 404",
+            "80 b:10 /* redirect",
+            "80 cart.shop.svc.cluster.local:80 /* headers x-user a (90), b (10)",
+            "8080 - /* response 404",
+        ]
+    );
+}
+
+#[test]
+fn rows_are_in_the_order_of_names_with_numbers_as_numbers() {
+    let wrapped = |resource: Value| json!({ "name": "", "version": "1", "resource": resource });
+    let named =
+        |names: &[&str]| -> Value { names.iter().map(|name| wrapped(json!({ "name": name }))).collect() };
+    let listener = |name: &str, port: u16| {
+        let address = json!({ "socket_address": { "address": "0.0.0.0", "port_value": port } });
+        wrapped(json!({ "name": name, "address": address, "default_filter_chain": { "name": name } }))
+    };
+    let dump = json!({ "resources": {
+        "CDS": named(&["outbound|8080||a", "outbound|80||b", "outbound|80||a", "outbound|15006||a", "inbound|80||"]),
+        "LDS": [listener("c", 15006), listener("a", 8080), listener("p10", 80), listener("p9", 80)],
+        "RDS": named(&["8080", "80", "15006", "http.9"]),
+        "SDS": named(&["kubernetes://s10", "kubernetes://s9"]),
+    } });
+    let clusters = table_of(&cluster::Choice::default(), dump.clone(), &[0, 1]);
+    assert_eq!(clusters, ["- 80", "a 80", "a 8080", "a 15006", "b 80"]);
+    assert_eq!(table_of(&listener::Choice::default(), dump.clone(), &[1]), ["80", "80", "8080", "15006"]);
+    assert_eq!(table_of(&route::Choice::default(), dump.clone(), &[0]), ["80", "8080", "15006", "http.9"]);
+    assert_eq!(
+        table_of(&secret::Choice::default(), dump.clone(), &[0]),
+        ["kubernetes://s9", "kubernetes://s10"]
+    );
+    let configuration = Configuration::of_json(dump).expect("a dump");
+    let whole: Vec<_> = cluster::Choice::default().data(&configuration).into_iter().map(name_of).collect();
+    assert_eq!(whole[1..4], ["outbound|80||a", "outbound|80||b", "outbound|8080||a"]);
 }
 
 #[test]
 fn the_dump_of_an_envoy_is_read_too() {
+    let chain = |name: &str| json!({ "name": name, "default_filter_chain": {} });
     let dump = json!({ "configs": [
         { "@type": "x/envoy.admin.v3.ClustersConfigDump",
           "dynamic_active_clusters": [{ "cluster": { "name": "PassthroughCluster", "type": "ORIGINAL_DST" } }] },
         { "@type": "x/envoy.admin.v3.ListenersConfigDump",
-          "dynamic_listeners": [{ "name": "l", "active_state": { "listener": { "name": "l" } } }] },
+          "dynamic_listeners": [
+              { "name": "l", "active_state": { "listener": chain("l") } },
+              { "name": "new", "error_state": { "failed_configuration": chain("new"), "details": "no" } },
+              { "name": "old", "active_state": { "listener": chain("old") },
+                "error_state": { "failed_configuration": chain("old"), "details": "no" } },
+              { "name": "w", "warming_state": { "listener": chain("w") } },
+          ] },
     ] });
     let configuration = Configuration::of_json(dump).expect("a dump");
     let rows = cluster::Choice::default().table(&configuration);
-    assert_eq!(rows.rows(), [["PassthroughCluster", "-", "-", "-", "ORIGINAL_DST", "-", "-"]]);
-    assert_eq!(configuration.of("LDS").count(), 1);
+    assert_eq!(rows.rows(), [["PassthroughCluster", "-", "-", "-", "ORIGINAL_DST", "-", "-", "active"]]);
+    let listeners = listener::Choice::default().table(&configuration);
+    let states: Vec<_> = listeners.rows().iter().map(|row| &*row[5]).collect();
+    assert_eq!(states, ["active", "rejected", "update rejected", "warming"]);
+    let whole: Vec<_> = listener::Choice::default().data(&configuration).into_iter().map(name_of).collect();
+    assert_eq!(whole, ["l", "old", "w"], "what was rejected is not in use");
 }
 
 #[test]

@@ -164,6 +164,11 @@ impl Server {
         self.xds
     }
 
+    /// Where administration is served.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// The process, or what it is started by.
     pub(crate) fn id(&self) -> u32 {
         self.process.as_ref().expect("it runs").id()
