@@ -8,7 +8,11 @@ use crate::{
     yaml::{Meaning, Node, Value, YamlDoc},
 };
 
-use super::{known, scalar::shown, suggest};
+use super::{
+    known,
+    scalar::{self, shown},
+    suggest,
+};
 
 /// Default of `metadata.namespace`, as kubectl's.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -160,9 +164,13 @@ impl Manifest<'_> {
             }
             return Err(finding(Code::MissingField, path.field("name"), node, text));
         };
-        let name_text = text_of(name).ok_or_else(|| {
-            finding(Code::BadMetadata, path.clone().field("name"), name, "the name is not a text".into())
-        })?;
+        let no_text = |field: &'static str, node: &Node| {
+            let misfit = scalar::no_text(field, node);
+            let mut diagnostic = finding(misfit.code, path.clone().field(field), node, misfit.message);
+            diagnostic.help = misfit.help;
+            diagnostic
+        };
+        let name_text = text_of(name).ok_or_else(|| no_text("name", name))?;
         if let Err(why) = syntax::subdomain(name_text) {
             let text = format!("`{}` cannot be a name: {why}", shown(name_text));
             return Err(finding(Code::BadMetadata, path.field("name"), name, text));
@@ -171,7 +179,7 @@ impl Manifest<'_> {
             _ if !self.kind.is_namespaced() => "",
             None => DEFAULT_NAMESPACE,
             Some(node) => {
-                let text = text_of(node).unwrap_or_default();
+                let text = text_of(node).ok_or_else(|| no_text("namespace", node))?;
                 if let Err(why) = syntax::label(text) {
                     let text = format!("`{}` cannot be a namespace: {why}", shown(text));
                     return Err(finding(Code::BadMetadata, path.field("namespace"), node, text));
@@ -288,16 +296,10 @@ impl Reader<'_, '_> {
                     texts.push((&*entry.key, &*scalar.text));
                 }
                 Value::Scalar(scalar) if scalar.meaning == Meaning::Null => texts.push((&*entry.key, "")),
-                Value::Scalar(scalar) => {
-                    let (value, what) = (shown(&scalar.text), scalar.meaning.type_name());
-                    let text = format!("`{}` takes a text, but `{value}` is {what}", shown(&entry.key));
-                    self.report(Severity::Error, Code::NeedsQuotes, path, entry.value.position, text)
-                        .help(format!("write \"{value}\" in quotes"));
-                }
                 _ => {
-                    let text =
-                        format!("`{}` takes a text, not {}", shown(&entry.key), entry.value.type_name());
-                    self.report(Severity::Error, Code::WrongType, path, entry.value.position, text);
+                    let misfit = scalar::no_text(&shown(&entry.key), &entry.value);
+                    self.report(Severity::Error, misfit.code, path, entry.value.position, misfit.message)
+                        .help = misfit.help;
                 }
             }
         }

@@ -72,6 +72,14 @@ fn needs_quotes(name: &str, scalar: &Scalar) -> Misfit {
     Misfit::new(Code::NeedsQuotes, message).help(format!("write \"{text}\" in quotes"))
 }
 
+/// What is wrong with a value that has to be a text and is none.
+pub(super) fn no_text(name: &str, node: &Node) -> Misfit {
+    match &node.value {
+        Value::Scalar(scalar) => needs_quotes(name, scalar),
+        Value::List(_) | Value::Map(_) => wrong_type(name, "a text", node),
+    }
+}
+
 pub(super) fn text(name: &str, format: Format, node: &Node) -> Fit {
     let expected = if format == Format::Duration { "a duration" } else { "a text" };
     let scalar = scalar(name, expected, node)?;

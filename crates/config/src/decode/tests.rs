@@ -308,7 +308,7 @@ fn metadata_is_checked() {
         "`generateName` needs an API server",
     );
     check(&with("{name: A_b}"), "bad-metadata", "metadata.name", "only lower-case");
-    check(&with("{name: 5}"), "bad-metadata", "metadata.name", "not a text");
+    check(&with("{name: [a]}"), "wrong-type", "metadata.name", "takes a text, not a list");
     check(
         &with("{name: a, labels: {version: 1.0}}"),
         "needs-quotes",
@@ -341,6 +341,29 @@ fn metadata_is_checked() {
         "metadata.namespace",
         "only lower-case",
     );
+}
+
+#[test]
+fn bare_booleans_and_numbers_in_metadata_are_explained_as_elsewhere() {
+    let with = |metadata: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {metadata}\n");
+    for (metadata, path, says) in [
+        (
+            "{name: n}",
+            "metadata.name",
+            "kubectl reads a bare `n` as the boolean false; write \"n\" in quotes",
+        ),
+        ("{name: on}", "metadata.name", "kubectl reads a bare `on` as the boolean true"),
+        ("{name: true}", "metadata.name", "but `true` is a boolean; write \"true\" in quotes"),
+        ("{name: 123}", "metadata.name", "but `123` is a number; write \"123\" in quotes"),
+        ("{name: 1.10}", "metadata.name", "but `1.10` is a number; write \"1.10\" in quotes"),
+        ("{name: a, namespace: y}", "metadata.namespace", "kubectl reads a bare `y` as the boolean true"),
+        ("{name: a, namespace: 7}", "metadata.namespace", "write \"7\" in quotes"),
+        ("{name: a, labels: {v: n}}", "metadata.labels[v]", "kubectl reads a bare `n` as the boolean false"),
+        ("{name: a, labels: {v: 010}}", "metadata.labels[v]", "write \"010\" in quotes"),
+        ("{name: a, annotations: {v: off}}", "metadata.annotations[v]", "`off` as the boolean false"),
+    ] {
+        check(&with(metadata), "needs-quotes", path, says);
+    }
 }
 
 #[test]
