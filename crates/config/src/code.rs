@@ -72,6 +72,9 @@ codes! {
     NotAnObject "FL0113" "not-an-object": "a document is not a Kubernetes object";
     BadMetadata "FL0114" "bad-metadata": "the name, namespace, labels or annotations of an object are invalid";
     BadBase64 "FL0115" "bad-base64": "a value is not base64";
+    NotEnforced "FL0116" "not-enforced": "a security policy is not read and refuses nothing";
+    Placeholder "FL0117" "placeholder": "a text holds a placeholder that nothing was put in for";
+    NotRendered "FL0118" "not-rendered": "a template must be rendered before it is read";
     // Validation of one object.
     EmptyValue "FL0201" "empty-value": "a list or text must not be empty";
     BadHost "FL0202" "bad-host": "a text is not a host name, wildcard or address that is allowed here";

@@ -7,12 +7,15 @@
 //!
 //! `metadata.namespace` is `default` if absent, and is ignored for kinds that live in no namespace.
 
+mod foreign;
 mod known;
 mod manifest;
 mod mesh_config;
+mod placeholder;
 mod remains;
 mod scalar;
 mod schema;
+mod security;
 mod suggest;
 mod typed;
 mod walk;
@@ -20,10 +23,11 @@ mod walk;
 use std::collections::BTreeSet;
 
 use crate::{
-    AnyConfig, Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject,
+    AnyConfig, Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject, Unread,
     yaml::{self, Node, Value, YamlDoc},
 };
 
+pub(crate) use foreign::Foreign;
 pub use mesh_config::decode_mesh_config;
 pub(crate) use scalar::shown;
 
@@ -42,6 +46,8 @@ pub struct Decoded {
     pub partial: BTreeSet<ConfigKey>,
     /// Number of documents whose objects are not known, because they are not well-formed.
     pub broken_documents: usize,
+    /// What is there beside the objects that are read.
+    pub unread: Unread,
     /// Number of findings about a document that are not among the diagnostics, because there are too many.
     left_out: usize,
 }
@@ -56,6 +62,7 @@ impl Decoded {
         self.rejected.extend(other.rejected);
         self.partial.extend(other.partial);
         self.broken_documents += other.broken_documents;
+        self.unread.merge(other.unread);
         self.left_out += other.left_out;
     }
 
@@ -79,10 +86,6 @@ pub fn decode_file(file: &str, bytes: &[u8]) -> Decoded {
     for document in &parsed.documents {
         decoded.append(decode(document));
     }
-    let mut kinds_not_read = BTreeSet::new();
-    decoded.diagnostics.retain(|diagnostic| {
-        diagnostic.code != Code::KindNotRead || kinds_not_read.insert(diagnostic.message.clone())
-    });
     decoded
 }
 
@@ -108,11 +111,20 @@ pub fn decode_json(object: &serde_json::Value) -> Decoded {
 }
 
 fn decode_node(document: &YamlDoc, node: &Node, list: Option<&ListHeader>) -> Decoded {
-    match manifest::identify(document, node, list) {
+    let mut decoded = match manifest::identify(document, node, list) {
         Ok(Header::Object(manifest)) => decode_object(&manifest),
         Ok(Header::List(list)) => decode_list(document, node, &list),
+        Ok(Header::Unread(sort, place)) => {
+            let mut decoded = Decoded::default();
+            decoded.unread.add(sort, place);
+            decoded
+        }
         Err(diagnostic) => Decoded { diagnostics: vec![*diagnostic], ..Decoded::default() },
+    };
+    if list.is_none() {
+        placeholder::explain(&mut decoded.diagnostics);
     }
+    decoded
 }
 
 fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {

@@ -9,6 +9,7 @@ pub mod limits;
 mod node;
 mod scalar;
 mod split;
+mod template;
 
 use std::sync::Arc;
 
@@ -69,8 +70,20 @@ pub fn parse(file: &str, bytes: &[u8]) -> Parsed {
             return parsed;
         }
     };
+    let mut is_template = false;
     for chunk in split::documents(text) {
-        let built = build::documents(&chunk);
+        let mut built = build::documents(&chunk);
+        if !built.faults.is_empty()
+            && let Some(fault) = template::fault(&chunk)
+        {
+            // The faults of a template are those of its language; one finding says all there is to say of the file.
+            built.faults.clear();
+            parsed.broken += 1;
+            if !is_template {
+                parsed.diagnostics.push(diagnostic(&file, fault));
+            }
+            is_template = true;
+        }
         parsed
             .documents
             .extend(built.roots.into_iter().map(|root| YamlDoc { file: Some(file.clone()), root }));

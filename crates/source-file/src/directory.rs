@@ -7,7 +7,7 @@ use std::{
 
 use fairlead_config::{
     AnyConfig, Change, ChangeBatch, Code, ConfigKey, Diagnostic, FieldPath, Location, Severity, Subject,
-    decode_file,
+    Unread, decode_file,
 };
 
 /// The files of a directory at one moment.
@@ -28,6 +28,8 @@ pub enum Refusal {
     Link(String),
     /// The directory holds more than this bound.
     Bound(String),
+    /// It is part of a Helm chart or of a kustomization, which is the finding.
+    Unrendered,
 }
 
 impl Snapshot {
@@ -94,6 +96,7 @@ struct Record {
     /// In the order of their keys, each key once.
     objects: Vec<Held>,
     diagnostics: Vec<Diagnostic>,
+    unread: Unread,
 }
 
 #[derive(Debug)]
@@ -169,7 +172,7 @@ impl Directory {
             self.note(held.key(), before);
             self.hold(held.key(), path);
         }
-        if !record.diagnostics.is_empty() {
+        if !record.diagnostics.is_empty() || !record.unread.is_empty() {
             self.found.insert(path.clone());
         }
         self.files.insert(path.clone(), record);
@@ -237,27 +240,28 @@ impl Directory {
     /// All findings about the files.
     fn diagnostics(&self) -> Vec<Diagnostic> {
         let found = self.found.iter().filter_map(|path| self.files.get(path));
-        let mut all: Vec<_> = found.flat_map(|record| record.diagnostics.iter().cloned()).collect();
+        let (mut all, mut unread) = (Vec::new(), Unread::default());
+        for record in found {
+            all.extend_from_slice(&record.diagnostics);
+            unread.merge(record.unread.clone());
+        }
+        all.extend(unread.findings());
         all.extend(self.rivals.iter().flat_map(|(key, paths)| self.duplicates(key, paths)));
         all.extend(self.unreadable.iter().map(|(path, reason)| unreadable_finding(path, reason)));
-        all.extend(self.refused.iter().map(|(path, refusal)| refusal_finding(path, refusal)));
+        all.extend(self.refused.iter().filter_map(|(path, refusal)| refusal_finding(path, refusal)));
         all.sort_by(|a, b| a.position.cmp(&b.position).then_with(|| a.cmp(b)));
-        let mut kinds_not_read = BTreeSet::new();
-        all.retain(|finding| {
-            finding.code != Code::KindNotRead || kinds_not_read.insert(finding.message.clone())
-        });
         all
     }
 
     /// A finding for each file whose version of an object is not used.
     fn duplicates(&self, key: &ConfigKey, paths: &BTreeSet<Arc<str>>) -> Vec<Diagnostic> {
-        let mut held = paths.iter().filter_map(|path| Some((path, self.held(key, path)?)));
+        let mut held = paths.iter().filter_map(|path| self.held(key, path));
         let Some(mut winner) = held.next() else { return Vec::new() };
         let losers = held.map(|mut next| {
-            if winner.1.kept && !next.1.kept {
+            if winner.kept && !next.kept {
                 std::mem::swap(&mut winner, &mut next);
             }
-            duplicate(next.1, winner.0)
+            duplicate(&next.object, &winner.object)
         });
         losers.collect()
     }
@@ -285,8 +289,10 @@ fn decode(path: &Arc<str>, bytes: &[u8], before: Record) -> Record {
     let decoded = decode_file(path, bytes);
     let nameless =
         |finding: &Diagnostic| finding.severity == Severity::Error && matches!(finding.on, Subject::File(_));
-    let any_object_may_be_hidden = decoded.broken_documents > 0 || decoded.diagnostics.iter().any(nameless);
-    let mut record = Record { diagnostics: decoded.diagnostics, ..Record::default() };
+    let any_object_may_be_hidden = decoded.broken_documents > 0
+        || decoded.unread.has_documents()
+        || decoded.diagnostics.iter().any(nameless);
+    let mut record = Record { diagnostics: decoded.diagnostics, unread: decoded.unread, ..Record::default() };
     let mut objects: BTreeMap<ConfigKey, Held> = BTreeMap::new();
     for object in decoded.objects {
         match objects.entry(object.key().clone()) {
@@ -294,8 +300,8 @@ fn decode(path: &Arc<str>, bytes: &[u8], before: Record) -> Record {
                 let partial = decoded.partial.contains(object.key());
                 vacant.insert(Held { object, kept: false, partial });
             }
-            Entry::Occupied(_) => {
-                record.diagnostics.push(duplicate(&Held { object, kept: false, partial: false }, path));
+            Entry::Occupied(winner) => {
+                record.diagnostics.push(duplicate(&object, &winner.get().object));
             }
         }
     }
@@ -334,7 +340,7 @@ fn unreadable_finding(path: &Arc<str>, reason: &str) -> Diagnostic {
     finding
 }
 
-fn refusal_finding(path: &Arc<str>, refusal: &Refusal) -> Diagnostic {
+fn refusal_finding(path: &Arc<str>, refusal: &Refusal) -> Option<Diagnostic> {
     let (code, text, help) = match refusal {
         Refusal::Link(target) => (
             Code::LinkRefused,
@@ -346,19 +352,30 @@ fn refusal_finding(path: &Arc<str>, refusal: &Refusal) -> Diagnostic {
             format!("there is more than is read: {bound}"),
             "remove what is not configuration, or raise source.maxFiles or source.maxBytes",
         ),
+        Refusal::Unrendered => return None,
     };
     let on = Subject::File(path.clone());
     let mut finding = Diagnostic::new(Severity::Error, on, code, FieldPath::root(), text);
     finding.help(help);
     finding.position = Some(Location { file: path.clone(), line: 1, column: 1 });
-    finding
+    Some(finding)
 }
 
-fn duplicate(loser: &Held, winner: &str) -> Diagnostic {
-    let text = format!("the object is defined in {winner} already; this definition is not used");
-    let on = Subject::Object(loser.object.key().clone());
-    let mut finding = Diagnostic::new(Severity::Error, on, Code::DuplicateObject, FieldPath::root(), text);
-    finding.help("remove one of them").locate(loser.object.source());
+/// A definition that is not used. A copy does no harm; of different ones nobody may have meant this.
+fn duplicate(loser: &AnyConfig, winner: &AnyConfig) -> Diagnostic {
+    let place = winner.source().locate(&FieldPath::root()).map_or_else(String::new, |at| format!(" in {at}"));
+    let on = Subject::Object(loser.key().clone());
+    let new = |severity, text| Diagnostic::new(severity, on, Code::DuplicateObject, FieldPath::root(), text);
+    let mut finding = if loser == winner {
+        new(Severity::Info, format!("the same definition is{place} already"))
+    } else {
+        let text = format!(
+            "the object is defined{place} already, and otherwise; that definition is used and this one is not, \
+             while `kubectl apply` takes the last"
+        );
+        new(Severity::Error, text)
+    };
+    finding.help("remove one of them").locate(loser.source());
     finding
 }
 

@@ -1,6 +1,8 @@
 //! Reads a directory tree into a [`Snapshot`], or a few files of it; files whose metadata has not changed are not
 //! read again.
 
+mod unrendered;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
@@ -53,6 +55,8 @@ pub(crate) struct Scanner {
     /// The last scan met something because of which one changed path may change what is under another: a link, or
     /// what could not be read.
     entangled: bool,
+    /// What the last scan left out because it has to be rendered.
+    unrendered: BTreeSet<PathBuf>,
 }
 
 /// Files by path as they are now, `None` for those that are gone.
@@ -114,15 +118,17 @@ impl Scanner {
             seen: BTreeMap::new(),
             directories: BTreeSet::new(),
             links: false,
+            unrendered: BTreeSet::new(),
             snapshot: Snapshot::default(),
         };
         walk.directory(root, &mut Vec::new());
         // Files of a directory that cannot be read now are read again when it can.
         self.seen = walk.seen;
         self.directories = walk.directories;
+        self.unrendered = walk.unrendered;
         // Where there is not much room left, a file more may be one too many.
         let crowded = 2 * walk.snapshot.files.len() > self.bounds.files || 2 * walk.bytes > self.bounds.bytes;
-        let refused = !walk.snapshot.refused.is_empty();
+        let refused = walk.snapshot.refused.values().any(|refusal| *refusal != Refusal::Unrendered);
         self.entangled = walk.links || crowded || refused || walk.snapshot.is_partial();
         walk.snapshot
     }
@@ -137,6 +143,12 @@ impl Scanner {
         for path in paths {
             let below = path.strip_prefix(root).ok()?;
             if below.components().any(|part| is_hidden(part.as_os_str())) {
+                continue;
+            }
+            if unrendered::decides(&path) {
+                return None;
+            }
+            if path.ancestors().any(|part| self.unrendered.contains(part)) {
                 continue;
             }
             let known = self.directories.contains(path.parent()?);
@@ -182,6 +194,8 @@ struct Walk {
     seen: BTreeMap<Arc<str>, Seen>,
     directories: BTreeSet<PathBuf>,
     links: bool,
+    /// Files and directories that have to be rendered before they are read.
+    unrendered: BTreeSet<PathBuf>,
     snapshot: Snapshot,
 }
 
@@ -208,11 +222,16 @@ impl Walk {
             return;
         }
         ancestors.push(real);
+        self.unrendered.extend(unrendered::of(&names));
         for Found { path, link } in names {
             if self.is_full(directory) {
                 break;
             }
             self.entries += 1;
+            if self.unrendered.contains(&path) {
+                self.snapshot.refused.insert(shown(&path), Refusal::Unrendered);
+                continue;
+            }
             if link && self.is_refused(&path) {
                 continue;
             }

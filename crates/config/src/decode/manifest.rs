@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::{
     Code, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Location, Position, Severity, Subject, Timestamp,
     syntax,
+    unread::{Place, Sort},
     yaml::{Meaning, Node, Value, YamlDoc},
 };
 
 use super::{
-    known,
+    foreign, known,
     scalar::{self, shown},
-    suggest,
+    security, suggest,
 };
 
 /// Default of `metadata.namespace`, as kubectl's.
@@ -24,6 +25,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub(super) enum Header<'a> {
     Object(Manifest<'a>),
     List(ListHeader),
+    Unread(Sort, Place),
 }
 
 /// A list of objects; items of a typed list need not say their kind.
@@ -75,14 +77,41 @@ pub(super) fn identify<'a>(
         diagnostic.help("begin an object with `apiVersion:` and `kind:`");
         diagnostic
     };
+    let at = |position| Place {
+        name: name_of(node),
+        on: Subject::File(file_of(document)),
+        position: location(document, position),
+    };
+    if let (None, Some(file)) = (list, &document.file)
+        && let Some(foreign) = foreign::recognize(file, node)
+    {
+        let Some(command) = foreign.rendered_by() else {
+            let place = Place { name: String::new(), ..at(node.position) };
+            return Ok(Header::Unread(Sort::Document(foreign), place));
+        };
+        let directory = file.rsplit_once('/').map_or(".", |(directory, _)| directory);
+        let text =
+            format!("{} are not rendered here, and their templates and patches are not read", foreign.what());
+        let mut diagnostic = finding(Severity::Info, Code::NotRendered, node.position, text);
+        diagnostic.help(format!("render it first and read what comes out: {command} {}", shown(directory)));
+        return Err(diagnostic);
+    }
     if !matches!(node.value, Value::Map(_)) {
         return Err(not_an_object(&format!("the document is {}, not an object", node.type_name())));
     }
     let inherited = list.map(|list| (list.kind.trim_end_matches("List"), list.api_version.as_str()));
-    let kind = node.get("kind").and_then(Node::as_str).or(inherited.map(|(kind, _)| kind));
-    let kind =
-        kind.filter(|kind| !kind.is_empty()).ok_or_else(|| not_an_object("the object has no `kind`"))?;
-    let version = node.get("apiVersion").and_then(Node::as_str).or(inherited.map(|(_, version)| version));
+    let header = |field: &str| match node.get(field).filter(|value| !value.is_null()) {
+        Some(value) => value.as_str().map(Some).ok_or_else(|| {
+            let misfit = scalar::no_text(field, value);
+            let mut diagnostic = finding(Severity::Error, misfit.code, value.position, misfit.message);
+            diagnostic.help = misfit.help;
+            diagnostic
+        }),
+        None => Ok(None),
+    };
+    let kind = header("kind")?.or(inherited.map(|(kind, _)| kind)).filter(|kind| !kind.is_empty());
+    let kind = kind.ok_or_else(|| not_an_object("the object has no `kind`"))?;
+    let version = header("apiVersion")?.or(inherited.map(|(_, version)| version));
     let version = version.ok_or_else(|| not_an_object("the object has no `apiVersion`"))?;
     if kind.ends_with("List") && node.get("items").is_some() {
         if list.is_some() {
@@ -96,17 +125,15 @@ pub(super) fn identify<'a>(
         known.as_str() == kind && (known.group() == group || known.is_istio() && is_meant_as_istio(version))
     };
     let Some(known) = Kind::ALL.into_iter().find(named) else {
-        let text = format!("kind {} ({}) is not read", shown(kind), shown(version));
-        return Err(match misspelt(kind, group) {
-            Some(meant) => {
-                let text = format!("there is no kind {} in {}", shown(kind), shown(version));
-                let mut diagnostic = finding(Severity::Error, Code::UnknownKind, position("kind"), text);
-                let meant_version = api_version(meant, meant.versions()[0]);
-                diagnostic.help(format!("did you mean `kind: {meant}` of {meant_version}?"));
-                diagnostic
-            }
-            None => finding(Severity::Info, Code::KindNotRead, position("kind"), text),
-        });
+        let Some((meant, meant_version)) = misspelt(kind, group) else {
+            let restricts = security::restricts(kind, group, node);
+            let sort = Sort::Kind { kind: shown(kind), version: shown(version), restricts };
+            return Ok(Header::Unread(sort, at(position("kind"))));
+        };
+        let text = format!("there is no kind {} in {}", shown(kind), shown(version));
+        let mut diagnostic = finding(Severity::Error, Code::UnknownKind, position("kind"), text);
+        diagnostic.help(format!("did you mean `kind: {meant}` of {meant_version}?"));
+        return Err(diagnostic);
     };
     if known.group() != group || !known.versions().contains(&short_version) {
         let text = format!("{kind} has no version {}", shown(version));
@@ -127,19 +154,30 @@ fn api_version(kind: Kind, version: &str) -> String {
     if kind.group().is_empty() { version.to_owned() } else { format!("{}/{version}", kind.group()) }
 }
 
-/// The kind that was probably meant by `kind` of `group`: both are close to it, and not both are equal.
-fn misspelt(kind: &str, group: &str) -> Option<Kind> {
-    let names = Kind::ALL.iter().filter(|known| {
-        let same_group = known.group() == group;
-        let close_group =
-            !group.is_empty() && suggest::nearest(group, std::iter::once(known.group()), 2).is_some();
-        same_group || close_group
-    });
-    let names: Vec<_> = names.collect();
-    let nearest = suggest::nearest(kind, names.iter().map(|known| known.as_str()), 2)?;
+/// The kind that was probably meant by `kind` of `group`, and its version: both are close to it, and not both are equal.
+fn misspelt(kind: &str, group: &str) -> Option<(&'static str, String)> {
     // Kinds of Istio and Kubernetes that are not read and close to one that is.
-    let real = ["WorkloadGroup", "PodList", "NodeList"].contains(&kind);
-    names.into_iter().copied().find(|known| known.as_str() == nearest && !real)
+    if ["WorkloadGroup", "PodList", "NodeList"].contains(&kind) {
+        return None;
+    }
+    let is_close = |known: &str| {
+        known == group || !group.is_empty() && suggest::nearest(group, std::iter::once(known), 2).is_some()
+    };
+    let read = Kind::ALL.into_iter().filter(|known| is_close(known.group()));
+    let read = read.map(|known| (known.as_str(), api_version(known, known.versions()[0])));
+    let policies = security::KINDS.iter().filter(|_| is_close(security::GROUP));
+    let policies = policies.map(|known| (*known, format!("{}/v1", security::GROUP)));
+    let all: Vec<_> = read.chain(policies).collect();
+    let nearest = suggest::nearest(kind, all.iter().map(|(known, _)| *known), 2)?;
+    all.into_iter()
+        .find(|(known, version)| *known == nearest && (*known != kind || !version.starts_with(group)))
+}
+
+/// How an object of any kind is called, for a message.
+fn name_of(node: &Node) -> String {
+    let text = |field| node.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Node::as_str);
+    let name = shown(text("name").unwrap_or("without a name"));
+    format!("{}/{name}", shown(text("namespace").unwrap_or(DEFAULT_NAMESPACE)))
 }
 
 impl Manifest<'_> {

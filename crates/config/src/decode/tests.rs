@@ -1,6 +1,8 @@
 use super::*;
 use crate::{Kind, Source, path};
 
+mod unread;
+
 const VS: &str =
     "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a, namespace: shop}\n";
 const DR: &str =
@@ -269,7 +271,28 @@ fn versions_and_kinds_are_checked() {
     check(&object("networkin.istio.io/v1", "DestinationRul"), "unknown-kind", "", "DestinationRule");
     check("kind: Service\nmetadata: {name: a}\n", "not-an-object", "", "apiVersion");
     check("apiVersion: v1\nmetadata: {name: a}\n", "not-an-object", "", "no `kind`");
-    check("- a\n- b\n", "not-an-object", "", "the document is a list");
+    check("- kind: Service\n- kind: Pod\n", "not-an-object", "", "the document is a list");
+    check("aText\n", "not-an-object", "", "the document is a text");
+    check("spec: {hosts: [a]}\n", "not-an-object", "", "no `kind`");
+    check("Kind: Service\nmetadata: {name: a}\n", "not-an-object", "", "no `kind`");
+    check(
+        "apiVersion: 1\nkind: Service\nmetadata: {name: a}\n",
+        "needs-quotes",
+        "",
+        "`apiVersion` takes a text",
+    );
+    check(
+        &object("security.istio.io/v1", "AuthorisationPolcy"),
+        "unknown-kind",
+        "",
+        "did you mean `kind: AuthorizationPolicy` of security.istio.io/v1?",
+    );
+    check(
+        &object("securty.istio.io/v1", "PeerAuthentication"),
+        "unknown-kind",
+        "",
+        "of security.istio.io/v1?",
+    );
 }
 
 #[test]
@@ -279,7 +302,7 @@ fn a_kind_that_is_not_read_is_noted_once_and_spoils_nothing() {
         ("networking.istio.io/v1", "WorkloadGroup"),
         ("networking.istio.io/v1alpha3", "EnvoyFilter"),
         ("gateway.networking.k8s.io/v1", "Gateway"),
-        ("security.istio.io/v1", "PeerAuthentication"),
+        ("telemetry.istio.io/v1", "Telemetry"),
         ("networking.k8s.io/v1", "Ingress"),
         ("v1", "PersistentVolume"),
         ("serving.knative.dev/v1", "Service"),
@@ -288,12 +311,11 @@ fn a_kind_that_is_not_read_is_noted_once_and_spoils_nothing() {
         let one = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n");
         let text = format!("{one}---\n{one}---\n{SVC}spec: {{ports: [{{port: 80}}]}}\n");
         let decoded = decode_file("f", text.as_bytes());
-        assert_eq!(decoded.objects.len(), 1, "{kind}");
-        assert_eq!(decoded.diagnostics.len(), 1, "{:?}", decoded.diagnostics);
-        assert_eq!(
-            (decoded.diagnostics[0].code, decoded.diagnostics[0].severity),
-            (Code::KindNotRead, Severity::Info)
-        );
+        assert_eq!((decoded.objects.len(), decoded.diagnostics.len()), (1, 0), "{kind}");
+        let found = decoded.unread.findings();
+        let says: Vec<_> = found.iter().map(|d| (d.code, d.severity, d.message.clone())).collect();
+        let message = format!("kind {kind} ({version}) is not read (2 objects)");
+        assert_eq!(says, [(Code::KindNotRead, Severity::Info, message)]);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    manifest,
+    manifest, placeholder,
     scalar::{self, Misfit, shown},
     schema::{Field, Message, Schema, Shape},
     suggest::{self, Advice},
@@ -164,6 +164,7 @@ impl<'a> Walk<'a> {
         };
         if fit.is_ok() {
             self.note_yaml_1_1(node);
+            self.note_placeholder(node);
         }
         self.fit(node.position, fit)
     }
@@ -237,6 +238,16 @@ impl<'a> Walk<'a> {
             let message = format!("kubectl reads `{text}` as {meaning}; other parsers read something else");
             let help = format!("write {meaning}, or \"{text}\" for the text");
             self.report(Severity::Warning, Code::Yaml11Value, node.position, message).help(help);
+        }
+    }
+
+    /// Says so if a text of Istio's kinds holds a placeholder. In a ConfigMap it may be meant for somebody else.
+    fn note_placeholder(&mut self, node: &Node) {
+        let Some(text) = node.as_str().filter(|_| self.unknown == UnknownFields::Refuse) else { return };
+        if let Some(placeholder) = placeholder::first(text) {
+            let message = format!("`{}` is taken to the letter", shown(placeholder));
+            let help = placeholder::help(&shown(placeholder));
+            self.report(Severity::Warning, Code::Placeholder, node.position, message).help(help);
         }
     }
 

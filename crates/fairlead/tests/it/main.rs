@@ -90,6 +90,16 @@ fn analyze_ends_as_its_findings_and_threshold_say() {
 }
 
 #[test]
+fn a_policy_that_is_not_enforced_fails_the_analysis() {
+    let policy =
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: deny-all}\nspec: {}\n";
+    let mesh = mesh(&[("a.yaml", GOOD), ("b.yaml", policy)]);
+    let (code, out) = outcome(&fairlead(&["analyze", text(mesh.path())]));
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.starts_with("warning[FL0116 not-enforced]") && out.contains("default/deny-all"), "{out}");
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_wrong_usage() {
     for command in ["analyze", "render"] {
         let output = fairlead(&[command, "/nonexistent/directory"]);

@@ -111,6 +111,37 @@ fn the_first_definition_by_path_wins() {
 }
 
 #[test]
+fn a_copy_is_a_note_and_another_definition_says_which_is_used() {
+    let (one, two) = (ns("a", "1"), ns("a", "2"));
+    let found = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(path, text)| ((*path).into(), FileState::Content((*text).into())));
+        let snapshot = Snapshot { files: files.collect(), ..Snapshot::default() };
+        let found = Directory::new().update(snapshot).diagnostics;
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for files in [[("f", one.as_str()), ("g", &one)], [("f", &(one.clone() + &one)), ("g", "")]] {
+        let found = found(&files);
+        assert!(
+            found.len() == 1 && found[0].starts_with("info[FL0015 duplicate-object] Namespace a ("),
+            "{found:?}"
+        );
+        assert!(
+            found[0].contains(": the same definition is in f:1:1 already; remove one of them"),
+            "{found:?}"
+        );
+    }
+    for files in [[("f", one.as_str()), ("g", &two)], [("f", &(one.clone() + &two)), ("g", "")]] {
+        let found = found(&files);
+        assert!(
+            found.len() == 1 && found[0].starts_with("error[FL0015 duplicate-object] Namespace a ("),
+            "{found:?}"
+        );
+        assert!(found[0].contains("is defined in f:1:1 already, and otherwise"), "{found:?}");
+        assert!(found[0].contains("`kubectl apply` takes the last"), "{found:?}");
+    }
+}
+
+#[test]
 fn a_definition_read_now_wins_over_a_kept_one() {
     let mut play = Play::default();
     play.step(&[("f", &ns("a", "1"))], "+a=1", &[]);
@@ -151,6 +182,27 @@ fn unchanged_files_keep_objects_and_findings() {
 fn a_kind_that_is_not_read_is_noted_once_for_all_files() {
     let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n";
     Play::default().step(&[("f", text), ("g", text)], "", &["kind-not-read"]);
+}
+
+#[test]
+fn policies_that_are_not_enforced_are_one_warning_for_all_files() {
+    let policy = |name| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}}}\nspec: {{}}\n"
+        )
+    };
+    let mut play = Play::default();
+    play.step(&[("f", &policy("a")), ("g", &policy("b"))], "", &["not-enforced"]);
+    play.step(&[("f", &policy("a"))], "", &["not-enforced"]);
+    play.step(&[("f", "")], "", &[]);
+}
+
+#[test]
+fn a_document_that_is_no_object_may_have_been_one() {
+    let mut play = Play::default();
+    play.step(&[("f", &ns("a", "1"))], "+a=1", &[]);
+    play.step(&[("f", "labels: {v: \"1\"}\n")], "", &["last-good-kept", "not-an-object"]);
+    play.step(&[("f", ""), ("g", "replicas: 1\n")], "-a", &["not-an-object"]);
 }
 
 #[test]

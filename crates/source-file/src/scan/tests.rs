@@ -205,3 +205,47 @@ fn directories_and_links_take_a_scan() {
     scanner.scan(dir.path());
     assert_eq!(look(&mut scanner, dir.path(), &["a.yaml"]), None, "a link may lead to it");
 }
+
+#[test]
+fn templates_of_charts_and_patches_of_kustomizations_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let kustomization = "resources: [web.yaml]\npatches: [{path: ./p1.yaml}, {path: sub/p2.yaml}, {patch: \"- op: x\"}]\n\
+                         patchesStrategicMerge: [p3.yaml, \"kind: A\\n\"]\npatchesJson6902: [{path: p4.yaml}]\n";
+    let old = |name: &str, text: &str| write(&dir.path().join(name), text, Duration::ZERO);
+    for name in [
+        "chart/Chart.yaml",
+        "chart/values.yaml",
+        "chart/values-prod.yaml",
+        "chart/templates/a.yaml",
+        "chart/charts/sub/Chart.yaml",
+        "chart/crds/b.yaml",
+        "chart/manifests/c.yaml",
+        "k/p1.yaml",
+        "k/sub/p2.yaml",
+        "k/sub/web.yaml",
+        "k/p3.yaml",
+        "k/p4.yaml",
+        "k/p5.yaml",
+        "templates/d.yaml",
+    ] {
+        old(name, "");
+    }
+    old("k/kustomization.yaml", kustomization);
+    let mut scanner = Scanner::default();
+    let snapshot = scanner.scan(dir.path());
+    let read = ["/chart/Chart.yaml", "/chart/manifests/c.yaml", "/k/kustomization.yaml", "/k/p5.yaml"];
+    let read: Vec<_> = read.into_iter().chain(["/k/sub/web.yaml", "/templates/d.yaml"]).collect();
+    assert_eq!(names(&snapshot, dir.path()), read);
+    assert!(
+        snapshot.refused.values().all(|refusal| *refusal == Refusal::Unrendered),
+        "{:?}",
+        snapshot.refused
+    );
+
+    let look = |scanner: &mut Scanner, name: &str| scanner.look(dir.path(), [dir.path().join(name)]);
+    assert_eq!(look(&mut scanner, "chart/templates/a.yaml"), Some(Vec::new()), "it is not read");
+    assert_eq!(look(&mut scanner, "k/p1.yaml"), Some(Vec::new()), "it is not read");
+    assert!(look(&mut scanner, "k/p5.yaml").is_some_and(|files| files.len() == 1));
+    assert_eq!(look(&mut scanner, "k/kustomization.yaml"), None, "it may name other patches");
+    assert_eq!(look(&mut scanner, "templates/Chart.yaml"), None, "it makes a chart");
+}
