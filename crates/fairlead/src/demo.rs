@@ -6,25 +6,30 @@
 //! | [`application`] | the HTTP servers that play the services |
 //! | [`lab`] | all of it running: applications, control plane, Envoys |
 //! | [`steps`] | what is edited, sent and counted |
-//! | [`output`] | how it is told |
+//! | [`ports`] | what it listens on |
+//! | [`output`], [`farewell`] | how it is told, and what to do next |
 
 mod application;
 mod farewell;
 mod lab;
 mod mesh;
 mod output;
+mod ports;
 mod steps;
 
-use std::{path::PathBuf, process::ExitCode, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
 
-use tokio::signal::unix::{SignalKind, signal};
+use fairlead_testkit::envoy_binary;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit;
 use lab::Lab;
-use output::{Look, Output, line};
-
-/// How the process ends after Ctrl-C in the middle: as a shell has it for SIGINT.
-const INTERRUPTED: u8 = 130;
+use output::{Look, Output};
+use ports::Ports;
 
 /// Run a small mesh of real Envoys on loopback, and walk through what it can do.
 #[derive(Debug, clap::Args)]
@@ -33,8 +38,11 @@ const INTERRUPTED: u8 = 130;
   fairlead demo --keep
   fairlead demo --keep --no-steps --dir my-mesh/
 
-It needs stock Envoy 1.40: FAIRLEAD_ENVOY names it, or tests/tools/fetch-envoy.sh fetches it (`make demo` does).
-Ctrl-C ends it with everything that it has started. The exit code is 0 if every step ended with ✓.")]
+It needs stock Envoy 1.40: --envoy or FAIRLEAD_ENVOY names it; else it is the one that tests/tools/fetch-envoy.sh has
+fetched into the checkout around the working directory (`make demo` does), else the first `envoy` on the PATH.
+It listens on addresses of its own in 127.0.0.0/8, at the ports 8080, 9080, 15000, 15010 and 15014.
+Ctrl-C, SIGTERM and SIGHUP end it with everything that it has started; if it is killed, that ends all the same, and its
+temporary files go. The exit code is 0 if every step ended with ✓, and 128 and the signal's number after a signal.")]
 pub(crate) struct Args {
     /// Keep the mesh running after the steps, until Ctrl-C.
     #[arg(long)]
@@ -45,64 +53,107 @@ pub(crate) struct Args {
     /// Write the configuration into this directory, and leave it there. It must be empty; it is made if need be.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// The Envoy to start.
+    #[arg(long, value_name = "FILE")]
+    envoy: Option<PathBuf>,
+    /// Listen on ports that are so much higher than the usual ones, which somebody else has.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=i64::from(ports::LARGEST_SHIFT)))]
+    shift_ports: u16,
+}
+
+/// The signals that end the demo, each with its exit code, as shells have them.
+struct Signals([(Signal, u8); 3]);
+
+impl Signals {
+    /// Takes them from now on.
+    fn take() -> std::io::Result<Self> {
+        Ok(Self([
+            (signal(SignalKind::hangup())?, 128 + 1),
+            (signal(SignalKind::interrupt())?, 128 + 2),
+            (signal(SignalKind::terminate())?, 128 + 15),
+        ]))
+    }
+
+    /// Waits for one; its exit code.
+    async fn any(&mut self) -> ExitCode {
+        let [(hangup, a), (interrupt, b), (terminate, c)] = &mut self.0;
+        ExitCode::from(tokio::select! {
+            _ = hangup.recv() => *a,
+            _ = interrupt.recv() => *b,
+            _ = terminate.recv() => *c,
+        })
+    }
 }
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let envoy = match &args.envoy {
+        Some(path) => envoy_binary::named("--envoy", path)?,
+        None => envoy_binary::find()?,
+    };
+    let ports = Ports::shifted(args.shift_ports);
+    ports.check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before anything starts, so that a signal at any time is seen.
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let interrupted = async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+        let mut signals = Signals::take()?;
+        let out = Output::standard();
+        warn_of_version(&envoy, out)?;
+        let mut lab = tokio::select! {
+            lab = Lab::set_up(envoy, ports, args.dir.as_deref()) => lab?,
+            code = signals.any() => return Ok(code),
         };
-        tokio::pin!(interrupted);
-        demonstrate(args, Output::standard(), interrupted).await
+        let code = demonstrate(args, &mut lab, out, &mut signals).await;
+        // Whatever has happened: also if nobody reads what is said any more.
+        lab.shut_down().await;
+        code
     })
+}
+
+/// Says so if an Envoy is not the one that the demo is made for; it is tried all the same.
+fn warn_of_version(envoy: &Path, out: Output) -> std::io::Result<()> {
+    let (wanted, envoy_is) = (envoy_binary::VERSION, envoy_binary::version_of(envoy));
+    let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
+    if envoy_is.as_deref().and_then(minor) == minor(wanted) {
+        return Ok(());
+    }
+    let found = envoy_is
+        .map_or_else(|| "does not say its version".to_owned(), |version| format!("is Envoy {version}"));
+    out.line(&format!("{} {} {found}; the demo is made for {wanted}", out.mark(false), envoy.display()))
 }
 
 async fn demonstrate(
     args: &Args,
+    lab: &mut Lab,
     out: Output,
-    mut interrupted: impl Future<Output = ()> + Unpin,
+    signals: &mut Signals,
 ) -> anyhow::Result<ExitCode> {
-    fairlead_testkit::envoy_binary::find()?;
-    let mut lab = tokio::select! {
-        lab = Lab::set_up(args.dir.as_deref()) => lab?,
-        () = &mut interrupted => return Ok(ExitCode::from(INTERRUPTED)),
+    let good = tokio::select! {
+        good = walk(args, lab, out) => good?,
+        code = signals.any() => return Ok(code),
     };
-    let ended = tokio::select! {
-        good = walk(args, &mut lab, out) => Some(good),
-        () = &mut interrupted => None,
-    };
-    let code = match ended {
-        Some(Ok(good)) => {
-            if args.keep {
-                farewell::say(&lab, out)?;
-                interrupted.await;
-                line("")?;
-            }
-            Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) })
-        }
-        Some(Err(error)) => Err(error),
-        None => Ok(ExitCode::from(INTERRUPTED)),
-    };
-    lab.shut_down().await;
-    code
+    if args.keep {
+        farewell::say(lab, out)?;
+        // This is how it is meant to end.
+        signals.any().await;
+        out.line("")?;
+    }
+    let kept = lab.directory().stays().then(|| lab.directory().path());
+    if kept.is_some() || !args.keep {
+        farewell::after(kept, args.shift_ports, out)?;
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) })
 }
 
 /// Starts the Envoys and takes the steps; tells whether each ended well.
 async fn walk(args: &Args, lab: &mut Lab, out: Output) -> anyhow::Result<bool> {
     let began = Instant::now();
-    line(&out.paint(
+    out.line(&out.paint(
         Look::Title,
         "A bookstore of four services in seven workloads, with a stock Envoy beside each",
     ))?;
-    line(&format!("  configuration: {}", lab.directory().path().display()))?;
+    let stays = if lab.directory().stays() { "" } else { ", which goes with the demo (--dir DIR stays)" };
+    out.line(&format!("  configuration: {}{stays}", lab.directory().path().display()))?;
     lab.start_proxies(out).await?;
     if args.no_steps {
         return Ok(true);

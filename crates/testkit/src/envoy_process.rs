@@ -78,6 +78,8 @@ pub enum EnvoyError {
 pub struct EnvoyOptions {
     /// The binary; the one of [`envoy_binary::find`] if `None`.
     pub binary: Option<PathBuf>,
+    /// Where its working directory is made; where the system has temporary directories if `None`.
+    pub directory_in: Option<PathBuf>,
     /// Where the admin interface is.
     pub admin: AdminPlace,
     /// A command in front of Envoy's, such as `ip netns exec <name> setpriv ... --`.
@@ -106,6 +108,7 @@ impl Default for EnvoyOptions {
     fn default() -> Self {
         Self {
             binary: None,
+            directory_in: None,
             admin: AdminPlace::Bootstrap,
             wrapper: Vec::new(),
             other_user: false,
@@ -143,7 +146,7 @@ impl EnvoyProcess {
     /// # Errors
     /// If it cannot be started.
     pub fn launch(bootstrap: &str, options: &EnvoyOptions) -> Result<Self, EnvoyError> {
-        let directory = working_directory(options.other_user)?;
+        let directory = working_directory(options)?;
         let config = directory.path().join("bootstrap.yaml");
         write(&config, bootstrap)?;
         let mut command = command(options)?;
@@ -264,7 +267,7 @@ pub async fn validate(bootstrap: &str) -> Result<(), String> {
 }
 
 async fn run_validate(bootstrap: &str) -> Result<(ExitStatus, String), EnvoyError> {
-    let directory = working_directory(false)?;
+    let directory = working_directory(&EnvoyOptions::default())?;
     let config = directory.path().join("bootstrap.yaml");
     let log = directory.path().join("log");
     write(&config, bootstrap)?;
@@ -298,10 +301,15 @@ fn command(options: &EnvoyOptions) -> Result<Command, EnvoyError> {
     })
 }
 
-fn working_directory(open_to_all: bool) -> Result<tempfile::TempDir, EnvoyError> {
-    let directory =
-        tempfile::Builder::new().prefix("envoy-").tempdir().map_err(io_error("make a working directory"))?;
-    if open_to_all {
+fn working_directory(options: &EnvoyOptions) -> Result<tempfile::TempDir, EnvoyError> {
+    let mut named = tempfile::Builder::new();
+    named.prefix("envoy-");
+    let directory = match &options.directory_in {
+        Some(parent) => named.tempdir_in(parent),
+        None => named.tempdir(),
+    };
+    let directory = directory.map_err(io_error("make a working directory"))?;
+    if options.other_user {
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777))
             .map_err(io_error("open the working directory"))?;
     }

@@ -10,7 +10,8 @@
 //! | [`crowd`], [`proc`] | thousands of cheap clients of ADS, and what the server spends on them |
 //! | [`golden`], [`meshgen`], [`worlds`] | golden files, meshes of any size, random objects of all kinds |
 //! | [`netns`] | network namespaces that play pods, with interception |
-//! | [`ports`], [`deadline`], [`process`] | addresses that do not clash, waiting with a deadline, processes that end |
+//! | [`ports`], [`deadline`] | addresses that do not clash, waiting with a deadline |
+//! | [`process`], [`temporary`] | processes that end and directories that vanish, however this process ends |
 //!
 //! Everything that waits has a deadline, and everything that is started ends with the value that owns it.
 
@@ -30,5 +31,6 @@ pub mod netns;
 pub mod ports;
 pub mod proc;
 pub mod process;
+pub mod temporary;
 mod wire;
 pub mod worlds;

@@ -1,8 +1,10 @@
 //! A child process that ends with the value that owns it, and with this process however that ends.
 
 use std::{
+    ffi::OsStr,
     io::{self, Write},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -111,18 +113,29 @@ impl Drop for Process {
     }
 }
 
-/// A shell that kills a process group when this process is gone.
+/// A shell that kills a process group, or removes a directory, when this process is gone.
 ///
 /// It waits on a pipe whose other end only this process holds, so it notices every kind of end, SIGKILL
 /// included. (`PR_SET_PDEATHSIG` follows the thread that started the child, and test threads come and go.)
 #[derive(Debug)]
-struct Watchdog(Child);
+pub(crate) struct Watchdog(Child);
 
 impl Watchdog {
     fn over(group: u32) -> io::Result<Self> {
-        let script = format!("read -r word; [ \"$word\" = dismissed ] || kill -9 -{group}");
+        Self::that_does("kill -9 -\"$0\"", OsStr::new(&group.to_string()))
+    }
+
+    /// Removes a directory, given by its absolute path.
+    pub(crate) fn over_directory(path: &Path) -> io::Result<Self> {
+        Self::that_does("rm -rf -- \"$0\"", path.as_os_str())
+    }
+
+    /// Runs `what` at the end, in which `$0` is `to`.
+    fn that_does(what: &str, to: &OsStr) -> io::Result<Self> {
+        let script = format!("read -r word; [ \"$word\" = dismissed ] || {what}");
         Command::new("/bin/sh")
             .args(["-c", &script])
+            .arg(to)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -131,8 +144,8 @@ impl Watchdog {
             .map(Self)
     }
 
-    /// Lets the shell end without killing anybody; the process id may soon be somebody else's.
-    fn dismiss(&mut self) {
+    /// Lets the shell end without doing anything; the process id may soon be somebody else's.
+    pub(crate) fn dismiss(&mut self) {
         if let Some(mut pipe) = self.0.stdin.take()
             && let Err(error) = pipe.write_all(b"dismissed\n")
         {

@@ -1,36 +1,41 @@
-//! What to try while the mesh keeps running.
+//! What to try next: while the mesh keeps running, and after it has ended.
+//!
+//! Each command works as it is said, in the directory that the demo was started in.
 
 use std::{io, path::Path};
 
 use super::{
     lab::Lab,
-    mesh::{ADMIN_PORT, NAMESPACE},
-    output::{Look, Output, line},
+    mesh::{NAMESPACE, ROOT_NAMESPACE},
+    output::{Look, Output},
 };
 
 /// Says where everything is, and what to try.
 pub(super) fn say(lab: &Lab, out: Output) -> io::Result<()> {
-    let directory = lab.directory().path().display();
+    let path = lab.directory().path();
+    let directory = quoted(&path.display().to_string());
     let gateway = lab.mesh().entrance();
     let admin = lab.control_plane().admin_address();
     let fairlead = program();
-    let bookstore =
-        lab.mesh().of("bookstore").next().map(|workload| workload.address.to_string()).unwrap_or_default();
-    line(&out.paint(Look::Title, "\nThe mesh keeps running. Ctrl-C ends it."))?;
-    line("\n  Ask the bookstore, through the gateway:")?;
-    out.quote(&format!(
+    let bookstore = lab.mesh().of("bookstore").next().map(|workload| workload.address);
+    let bookstore = bookstore.map(|address| format!("{address}:{}", lab.mesh().ports.envoy_admin()));
+    out.line(&out.paint(Look::Title, "\nThe mesh keeps running. Ctrl-C ends it."))?;
+    out.line("  In another terminal, ask the bookstore through the gateway:")?;
+    out.commands(&format!(
         "curl http://{gateway}/
-curl http://{gateway}/reviews
-curl -H 'x-user: ada' http://{gateway}/reviews"
+curl http://{gateway}/reviews"
     ))?;
-    line("\n  Look at the proxies, and at what they were sent:")?;
-    out.quote(&format!(
+    out.line("  Look at the proxies, and at what they were sent:")?;
+    out.commands(&format!(
         "{fairlead} proxy-status --server {admin}
 {fairlead} proxy-config routes bookstore-v1.{NAMESPACE} --server {admin}
-curl http://{bookstore}:{ADMIN_PORT}/config_dump"
+curl http://{}/clusters",
+        bookstore.unwrap_or_default()
     ))?;
-    line(&format!("\n  Edit the files in {directory}, for example:"))?;
-    out.quote(&format!(
+    let stays = if lab.directory().stays() { "it stays there" } else { "it goes with the demo" };
+    out.line(&format!("  The YAML of the mesh is in {}; {stays}.", path.display()))?;
+    out.line("  Edit it, for example so that one user has reviews of their own:")?;
+    out.commands(&format!(
         "cat > {directory}/reviews.yaml <<'END'
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -43,14 +48,62 @@ spec:
   - route: [{{destination: {{host: reviews, subset: v1}}}}]
 END"
     ))?;
-    line("\n  Mistakes are told by")?;
-    out.quote(&format!("{fairlead} analyze {directory}"))
+    out.line("  See who answers now; mistakes are told by the last command:")?;
+    out.commands(&format!(
+        "curl -H 'x-user: ada' http://{gateway}/reviews
+curl http://{gateway}/reviews
+{fairlead} analyze {directory}"
+    ))
 }
 
-/// How this program is called from the working directory, as far as that is known.
-fn program() -> String {
-    let path = std::env::current_exe().unwrap_or_else(|_| "fairlead".into());
-    let below =
-        std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).map(Path::to_owned).ok());
-    below.unwrap_or(path).display().to_string()
+/// Says what to do after the end.
+pub(super) fn after(kept: Option<&Path>, shift: u16, out: Output) -> io::Result<()> {
+    let fairlead = program();
+    out.line(&out.paint(Look::Title, "\nWhat next"))?;
+    let directory = if let Some(path) = kept {
+        let path = path.display().to_string();
+        out.line(&format!("  The YAML of the mesh has stayed in {path}."))?;
+        path
+    } else {
+        let directory = unused();
+        let shifted = if shift == 0 { String::new() } else { format!(" --shift-ports {shift}") };
+        out.line("  Play with the mesh: it runs until Ctrl-C then, and says what to try. Its YAML stays:")?;
+        out.commands(&format!("{fairlead} demo --keep --no-steps --dir {directory}{shifted}"))?;
+        directory
+    };
+    out.line("  What is wrong in that YAML, and what is its gateway sent?")?;
+    let directory = quoted(&directory);
+    out.commands(&format!(
+        "{fairlead} analyze {directory}
+{fairlead} render {directory} --type gateway --namespace {ROOT_NAMESPACE} --label istio=ingressgateway"
+    ))?;
+    out.line("  Your own YAML, with an Envoy of your own: README.md, at \"Your own YAML\". All commands:")?;
+    out.commands(&format!("{fairlead} --help"))
 }
+
+/// How this program was called, which works again in the same directory.
+fn program() -> String {
+    quoted(
+        &std::env::args_os()
+            .next()
+            .map_or_else(|| "fairlead".into(), |name| name.to_string_lossy().into_owned()),
+    )
+}
+
+/// A name for a directory that is not there yet.
+fn unused() -> String {
+    let names = ["my-mesh".to_owned()].into_iter().chain((2..).map(|n| format!("my-mesh-{n}")));
+    names.into_iter().find(|name| !Path::new(name).exists()).unwrap_or_default()
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests;

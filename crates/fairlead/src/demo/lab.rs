@@ -5,7 +5,7 @@ mod live;
 mod proxy;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -16,19 +16,22 @@ use fairlead_testkit::{
     client::{Answer, Client, Request},
     deadline::eventually,
     load::{Load, Report},
-    ports,
+    ports::loopback,
+    temporary::Temporary,
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use hyper::StatusCode;
 
 use super::{
     application::{Application, Behaviour},
-    mesh::{self, EXTERNAL_HOST, Mesh, NAMESPACE},
-    output::{Output, line, time},
+    mesh::{self, Mesh},
+    output::{Output, time},
+    ports::Ports,
 };
 pub(super) use directory::Directory;
 pub(super) use live::Condition;
 pub(super) use proxy::Proxy;
+use proxy::Surroundings;
 
 /// How long an edit may take to be in use. It takes milliseconds; a busy machine is allowed for.
 const LIVE_WITHIN: Duration = Duration::from_secs(15);
@@ -47,13 +50,17 @@ pub(super) struct Lab {
     applications: Vec<Application>,
     external: Application,
     directory: Directory,
+    envoy: PathBuf,
+    // Declared last: what is in it is used until the end.
+    temporary: Temporary,
 }
 
 impl Lab {
     /// Starts the applications and the control plane, and writes the files of the mesh.
-    pub(super) async fn set_up(directory: Option<&Path>) -> anyhow::Result<Self> {
-        let directory = Directory::open(directory)?;
-        let mut mesh = Mesh::plan();
+    pub(super) async fn set_up(envoy: PathBuf, ports: Ports, chosen: Option<&Path>) -> anyhow::Result<Self> {
+        let temporary = Temporary::new("fairlead-demo-").context("make a temporary directory")?;
+        let directory = Directory::open(temporary.path(), chosen)?;
+        let mut mesh = Mesh::plan(ports);
         let mut applications = Vec::new();
         for workload in &mut mesh.workloads {
             let application = Application::start(workload.service, workload.version).await?;
@@ -65,26 +72,32 @@ impl Lab {
         for (name, text) in mesh::files(&mesh) {
             directory.write(name, &text)?;
         }
-        let control_plane = ControlPlane::start(&settings(directory.path()), None).await?;
+        let control_plane = ControlPlane::start(&settings(directory.path(), ports), None).await?;
         control_plane.ready().await.map_err(|message| anyhow!("the control plane has failed: {message}"))?;
-        Ok(Self { mesh, proxies: Vec::new(), control_plane, applications, external, directory })
+        let proxies = Vec::new();
+        Ok(Self { mesh, proxies, control_plane, applications, external, directory, envoy, temporary })
     }
 
     /// Starts the Envoys, and says when each is ready.
     pub(super) async fn start_proxies(&mut self, out: Output) -> anyhow::Result<()> {
         let began = Instant::now();
-        let xds = self.control_plane.xds_address();
-        self.proxies.push(Proxy::gateway(self.mesh.gateway, xds)?);
+        let surroundings = Surroundings {
+            binary: self.envoy.clone(),
+            directory: self.temporary.path().to_owned(),
+            xds: self.control_plane.xds_address(),
+            admin_port: self.mesh.ports.envoy_admin(),
+        };
+        self.proxies.push(Proxy::gateway(&self.mesh, &surroundings)?);
         for workload in &self.mesh.workloads {
-            self.proxies.push(Proxy::sidecar(workload, xds)?);
+            self.proxies.push(Proxy::sidecar(workload, &surroundings)?);
         }
-        line(&format!("  starting {} Envoys", self.proxies.len()))?;
+        out.line(&format!("  starting {} Envoys", self.proxies.len()))?;
         let mut starting: FuturesUnordered<_> =
             self.proxies.iter_mut().map(|proxy| proxy.ready(STARTED_WITHIN)).collect();
         while let Some(ready) = starting.next().await {
             let (name, address) = ready?;
             let after = time(began.elapsed());
-            line(&format!("  {} {name:<15} {address:<16} ready after {after}", out.mark(true)))?;
+            out.line(&format!("  {} {name:<15} {address:<16} ready after {after}", out.mark(true)))?;
         }
         drop(starting);
         self.until_answered().await
@@ -169,6 +182,11 @@ impl Lab {
         Ok(all.iter().filter(about).cloned().collect())
     }
 
+    /// The cluster of a service in a sidecar.
+    pub(super) fn cluster(&self, service: &str) -> String {
+        self.mesh.cluster(service)
+    }
+
     /// Everything that each Envoy uses, apart from when it came to use it.
     pub(super) async fn configuration(&self) -> anyhow::Result<Vec<serde_json::Value>> {
         let mut all = Vec::new();
@@ -229,21 +247,11 @@ impl Lab {
 }
 
 /// Loopback addresses that nobody else has, with the usual ports.
-fn settings(directory: &Path) -> Settings {
-    let address = ports::loopback();
+fn settings(directory: &Path, ports: Ports) -> Settings {
+    let address = loopback();
     let mut settings = Settings::default();
     settings.source.config_dir = Some(directory.to_owned());
-    settings.xds.bind = (address, 15010).into();
-    settings.admin.bind = (address, 15014).into();
+    settings.xds.bind = (address, ports.xds()).into();
+    settings.admin.bind = (address, ports.admin()).into();
     settings
-}
-
-/// The cluster of a service in a sidecar.
-pub(super) fn cluster(service: &str) -> String {
-    let host = if service == EXTERNAL_HOST {
-        service.to_owned()
-    } else {
-        format!("{service}.{NAMESPACE}.svc.cluster.local")
-    };
-    format!("outbound|{}||{host}", mesh::SERVICE_PORT)
 }

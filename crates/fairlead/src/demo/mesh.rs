@@ -7,27 +7,22 @@
 //! ```
 //!
 //! Nothing is redirected by the kernel, so that no privilege is needed: each workload has a loopback address of its
-//! own, on which its Envoy listens twice. What arrives at [`INBOUND_PORT`] is for the application; what the
-//! application sends to [`SERVICE_PORT`] is for other services.
+//! own, on which its Envoy listens twice. What arrives at [`Ports::inbound`] is for the application; what the
+//! application sends to [`Ports::service`] is for other services.
 
 mod yaml;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use fairlead_testkit::ports;
+use fairlead_testkit::ports::loopback;
 
+use super::ports::Ports;
 pub(super) use yaml::files;
 
 /// The namespace of the bookstore.
 pub(super) const NAMESPACE: &str = "shop";
 /// The namespace of the gateway and of the configuration of the whole mesh.
 pub(super) const ROOT_NAMESPACE: &str = "istio-system";
-/// The port of every service, which is where a sidecar takes what its application sends.
-pub(super) const SERVICE_PORT: u16 = 8080;
-/// The port at which a sidecar takes what is for its application.
-pub(super) const INBOUND_PORT: u16 = 9080;
-/// The port of Envoy's own administration.
-pub(super) const ADMIN_PORT: u16 = 15000;
 /// The host of the service that is not part of the mesh.
 pub(super) const EXTERNAL_HOST: &str = "quotes.example.com";
 
@@ -48,6 +43,8 @@ pub(super) struct Workload {
     pub(super) version: &'static str,
     /// The address of its sidecar.
     pub(super) address: Ipv4Addr,
+    /// The ports of its sidecar.
+    pub(super) ports: Ports,
     /// Where its application listens.
     pub(super) application: SocketAddr,
 }
@@ -60,7 +57,7 @@ impl Workload {
 
     /// Where its application finds other services.
     pub(super) fn egress(&self) -> SocketAddr {
-        (self.address, SERVICE_PORT).into()
+        (self.address, self.ports.service()).into()
     }
 }
 
@@ -71,28 +68,41 @@ pub(super) struct Mesh {
     pub(super) workloads: Vec<Workload>,
     /// The address of the gateway.
     pub(super) gateway: Ipv4Addr,
+    /// The ports, the same on each address.
+    pub(super) ports: Ports,
 }
 
 impl Mesh {
     /// Takes addresses that nobody else has. Where the applications listen is said later.
-    pub(super) fn plan() -> Self {
+    pub(super) fn plan(ports: Ports) -> Self {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let workload = |service, version| Workload {
             service,
             version,
-            address: ports::loopback(),
+            address: loopback(),
+            ports,
             application: nowhere,
         };
         let versions = |(service, versions): &(&'static str, &'static [&'static str])| {
             let service = *service;
             versions.iter().map(move |version| workload(service, *version))
         };
-        Self { workloads: SERVICES.iter().flat_map(versions).collect(), gateway: ports::loopback() }
+        Self { workloads: SERVICES.iter().flat_map(versions).collect(), gateway: loopback(), ports }
     }
 
     /// The services, in the order in which a request meets them.
     pub(super) fn services() -> impl Iterator<Item = &'static str> {
         SERVICES.iter().map(|(service, _)| *service)
+    }
+
+    /// The cluster of a service in a sidecar.
+    pub(super) fn cluster(&self, service: &str) -> String {
+        let host = if service == EXTERNAL_HOST {
+            service.to_owned()
+        } else {
+            format!("{service}.{NAMESPACE}.svc.cluster.local")
+        };
+        format!("outbound|{}||{host}", self.ports.service())
     }
 
     /// The workloads of a service.
@@ -102,7 +112,7 @@ impl Mesh {
 
     /// Where clients reach the bookstore.
     pub(super) fn entrance(&self) -> SocketAddr {
-        (self.gateway, SERVICE_PORT).into()
+        (self.gateway, self.ports.service()).into()
     }
 }
 

@@ -16,7 +16,7 @@ use fairlead_testkit::load;
 
 use super::{
     lab::{Condition, Lab},
-    output::{Look, Outcome, Output, line, time},
+    output::{Look, Outcome, Output, time},
 };
 
 /// How far a share may be from what is configured, in standard deviations of the binomial distribution. A correct
@@ -66,7 +66,7 @@ pub(super) struct Walk<'a> {
 /// Takes a step. What it changed is restored.
 pub(super) async fn take(step: &Step, number: usize, lab: &Lab, out: Output) -> anyhow::Result<Outcome> {
     let began = Instant::now();
-    line(&out.paint(Look::Title, &format!("\n{number}. {}", step.title)))?;
+    out.line(&out.paint(Look::Title, &format!("\n{number}. {}", step.title)))?;
     let mut walk = Walk { lab, out, good: true, figure: String::new(), blamed: false };
     if let Err(error) = (step.run)(&mut walk).await {
         let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
@@ -82,21 +82,26 @@ impl Walk<'_> {
         self.out.quote(yaml)?;
         let took = self.lab.apply(file, yaml, &live).await?;
         let text = format!("{file} saved; the bookstore's Envoy uses it {} later", time(took));
-        say(&self.out.paint(Look::Aside, &text))
+        self.say(&self.out.paint(Look::Aside, &text))
+    }
+
+    /// Says a line of the step.
+    fn say(&self, text: &str) -> anyhow::Result<()> {
+        Ok(self.out.line(&format!("  {text}"))?)
     }
 
     /// Says what was measured, and what was expected if it is something else.
     fn check(&mut self, good: bool, measured: impl Into<String>, expected: &str) -> anyhow::Result<()> {
         let (mark, measured) = (self.out.mark(good), measured.into());
         if good {
-            return say(&format!("{mark} {measured}"));
+            return self.say(&format!("{mark} {measured}"));
         }
         self.good = false;
         if !self.blamed {
             self.figure.clone_from(&measured);
             self.blamed = true;
         }
-        say(&format!("{mark} {measured}; expected: {expected}"))
+        self.say(&format!("{mark} {measured}; expected: {expected}"))
     }
 
     /// What the summary says of this step, if all of it is as expected.
@@ -119,11 +124,6 @@ impl Walk<'_> {
         };
         self.check(good, measured, &expected)
     }
-}
-
-/// Says a line of a step.
-fn say(text: &str) -> anyhow::Result<()> {
-    Ok(line(&format!("  {text}"))?)
 }
 
 /// A VirtualService for a service of the mesh, with these `http` routes.

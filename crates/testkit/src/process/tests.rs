@@ -69,3 +69,21 @@ fn a_dismissed_watchdog_kills_nobody() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_watched_directory_vanishes_when_the_pipe_closes() {
+    let parent = tempfile::tempdir().unwrap();
+    let watched = parent.path().join("a directory");
+    std::fs::create_dir_all(watched.join("with/another")).unwrap();
+    let mut watchdog = Watchdog::over_directory(&watched).unwrap();
+    drop(watchdog.0.stdin.take());
+    watchdog.0.wait().unwrap();
+    assert!(!watched.exists());
+}
+
+#[test]
+fn a_dismissed_watchdog_removes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    Watchdog::over_directory(directory.path()).unwrap().dismiss();
+    assert!(directory.path().is_dir());
+}

@@ -1,4 +1,4 @@
-//! The directory of YAML: a temporary one, or the one that the user chose.
+//! The directory of YAML: one that goes with the demo, or the one that the user chose.
 
 use std::{
     fs,
@@ -9,18 +9,20 @@ use anyhow::{Context as _, bail};
 
 use crate::exit::Usage;
 
-/// A directory that the demo writes to. A temporary one goes with this value.
+/// A directory that the demo writes to.
 pub(in crate::demo) struct Directory {
     path: PathBuf,
-    _temporary: Option<tempfile::TempDir>,
+    /// Whether it stays when the demo ends.
+    stays: bool,
 }
 
 impl Directory {
-    /// Makes a temporary directory, or takes `chosen`, which is made if it is not there and must be empty.
-    pub(super) fn open(chosen: Option<&Path>) -> anyhow::Result<Self> {
+    /// Makes one in a temporary directory, or takes `chosen`, which is made if it is not there and must be empty.
+    pub(super) fn open(temporary: &Path, chosen: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = chosen else {
-            let temporary = tempfile::Builder::new().prefix("fairlead-demo-").tempdir()?;
-            return Ok(Self { path: temporary.path().to_owned(), _temporary: Some(temporary) });
+            let path = temporary.join("mesh");
+            fs::create_dir(&path).with_context(|| format!("make directory {}", path.display()))?;
+            return Ok(Self { path, stays: false });
         };
         fs::create_dir_all(path).with_context(|| format!("make directory {}", path.display()))?;
         let mut entries = fs::read_dir(path).with_context(|| format!("look into {}", path.display()))?;
@@ -28,12 +30,17 @@ impl Directory {
             let path = path.display();
             bail!(Usage(format!("directory {path} is not empty: the demo would mix its files with others")));
         }
-        Ok(Self { path: path.canonicalize()?, _temporary: None })
+        Ok(Self { path: path.canonicalize()?, stays: true })
     }
 
     /// Where it is.
     pub(in crate::demo) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it stays when the demo ends.
+    pub(in crate::demo) fn stays(&self) -> bool {
+        self.stays
     }
 
     /// Where a file of it is.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -11,7 +12,19 @@ use fairlead_envoy::bootstrap::{self, Bootstrap, Node, Xds, XdsProtocol};
 use fairlead_testkit::envoy_process::{Admin, EnvoyOptions, EnvoyProcess};
 use serde_json::json;
 
-use crate::demo::mesh::{ADMIN_PORT, NAMESPACE, ROOT_NAMESPACE, Workload};
+use crate::demo::mesh::{Mesh, NAMESPACE, ROOT_NAMESPACE, Workload};
+
+/// What all Envoys of the demo have in common.
+pub(super) struct Surroundings {
+    /// The binary.
+    pub(super) binary: PathBuf,
+    /// Where each has its working directory.
+    pub(super) directory: PathBuf,
+    /// Where ADS is.
+    pub(super) xds: SocketAddr,
+    /// The port of their administration.
+    pub(super) admin_port: u16,
+}
 
 /// A running Envoy. Dropping it ends it.
 pub(in crate::demo) struct Proxy {
@@ -23,15 +36,16 @@ pub(in crate::demo) struct Proxy {
 
 impl Proxy {
     /// The Envoy of the ingress gateway.
-    pub(super) fn gateway(address: Ipv4Addr, xds: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) fn gateway(mesh: &Mesh, surroundings: &Surroundings) -> anyhow::Result<Self> {
         let labels = json!({ "istio": "ingressgateway" });
-        Self::launch("router", "ingressgateway".to_owned(), ROOT_NAMESPACE, address, labels, xds)
+        let name = "ingressgateway".to_owned();
+        Self::launch("router", name, ROOT_NAMESPACE, mesh.gateway, labels, surroundings)
     }
 
     /// The Envoy beside a workload.
-    pub(super) fn sidecar(workload: &Workload, xds: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) fn sidecar(workload: &Workload, surroundings: &Surroundings) -> anyhow::Result<Self> {
         let labels = json!({ "app": workload.service, "version": workload.version });
-        Self::launch("sidecar", workload.name(), NAMESPACE, workload.address, labels, xds)
+        Self::launch("sidecar", workload.name(), NAMESPACE, workload.address, labels, surroundings)
     }
 
     fn launch(
@@ -40,8 +54,9 @@ impl Proxy {
         namespace: &str,
         address: Ipv4Addr,
         labels: serde_json::Value,
-        xds: SocketAddr,
+        surroundings: &Surroundings,
     ) -> anyhow::Result<Self> {
+        let Surroundings { binary, directory, xds, admin_port } = surroundings;
         let metadata = BTreeMap::from([
             ("NAMESPACE".to_owned(), namespace.into()),
             ("LABELS".to_owned(), labels),
@@ -62,11 +77,16 @@ impl Proxy {
                 tls: None,
                 token_secret_path: None,
             },
-            admin: Some(bootstrap::Admin::Socket { host: address.into(), port: ADMIN_PORT }),
+            admin: Some(bootstrap::Admin::Socket { host: address.into(), port: *admin_port }),
             // All of them: the steps look at some, and whoever keeps the demo running may look at others.
             stats: None,
         };
-        let options = EnvoyOptions { log_level: "warning".to_owned(), ..EnvoyOptions::default() };
+        let options = EnvoyOptions {
+            binary: Some(binary.clone()),
+            directory_in: Some(directory.clone()),
+            log_level: "warning".to_owned(),
+            ..EnvoyOptions::default()
+        };
         let process = EnvoyProcess::launch(&bootstrap.to_json().to_string(), &options)
             .with_context(|| format!("start the Envoy of {name}"))?;
         Ok(Self { name, address, gateway: kind == "router", process })

@@ -1,10 +1,10 @@
 use fairlead_config::decode_file;
 
-use super::{Mesh, files};
+use super::{Mesh, Ports, files};
 
 #[test]
 fn the_files_of_the_mesh_have_no_finding() {
-    let mut mesh = Mesh::plan();
+    let mut mesh = Mesh::plan(Ports::default());
     for (workload, port) in mesh.workloads.iter_mut().zip(20_000..) {
         workload.application = ([127, 0, 0, 1], port).into();
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{INBOUND_PORT, Mesh, NAMESPACE, ROOT_NAMESPACE, SERVICE_PORT, Workload};
+use super::{Mesh, NAMESPACE, ROOT_NAMESPACE, Workload};
 
 /// The files of the mesh, by their names in its directory.
 pub(in crate::demo) fn files(mesh: &Mesh) -> Vec<(&'static str, String)> {
@@ -49,8 +49,8 @@ spec:
     app: {name}
   ports:
   - name: http
-    port: {SERVICE_PORT}
-    targetPort: {INBOUND_PORT}
+    port: {port}
+    targetPort: {inbound}
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
@@ -62,10 +62,12 @@ metadata:
 addressType: IPv4
 ports:
 - name: http
-  port: {INBOUND_PORT}
+  port: {inbound}
 endpoints:
 ",
-        host = index + 10
+        host = index + 10,
+        port = mesh.ports.service(),
+        inbound = mesh.ports.inbound(),
     );
     for workload in mesh.of(name) {
         let (address, pod) = (workload.address, workload.name());
@@ -101,14 +103,15 @@ spec:
   - name: {service}
     ports:
     - name: http
-      containerPort: {INBOUND_PORT}
+      containerPort: {inbound}
 status:
   phase: Running
   podIP: {address}
   conditions:
   - type: Ready
     status: \"True\"
-"
+",
+        inbound = workload.ports.inbound(),
     )
 }
 
@@ -129,7 +132,7 @@ spec:
       version: {version}
   ingress:
   - port:
-      number: {INBOUND_PORT}
+      number: {inbound}
       name: http
       protocol: HTTP
     bind: {address}
@@ -137,20 +140,22 @@ spec:
     defaultEndpoint: {application}
   egress:
   - port:
-      number: {SERVICE_PORT}
+      number: {port}
       name: http
       protocol: HTTP
     bind: {address}
     captureMode: NONE
     hosts:
     - ./*
-"
+",
+        inbound = workload.ports.inbound(),
+        port = workload.ports.service(),
     )
 }
 
 /// The gateway, and the route from it to the bookstore.
 fn gateway(mesh: &Mesh) -> String {
-    let address = mesh.gateway;
+    let (address, port) = (mesh.gateway, mesh.ports.service());
     format!(
         "apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -162,7 +167,7 @@ spec:
     istio: ingressgateway
   servers:
   - port:
-      number: {SERVICE_PORT}
+      number: {port}
       name: http
       protocol: HTTP
     bind: {address}
@@ -185,7 +190,7 @@ spec:
     - destination:
         host: bookstore
         port:
-          number: {SERVICE_PORT}
+          number: {port}
 "
     )
 }

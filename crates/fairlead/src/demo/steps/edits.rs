@@ -10,9 +10,9 @@ use fairlead_testkit::{client::Request, deadline::eventually};
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::{Walk, destination_rule, route, say, virtual_service};
+use super::{Walk, destination_rule, route, virtual_service};
 use crate::demo::{
-    lab::{Condition, Lab, cluster},
+    lab::{Condition, Lab},
     mesh::NAMESPACE,
     output::{Look, time},
 };
@@ -114,7 +114,7 @@ pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
 ",
     );
     let balanced = Condition::Cluster {
-        name: cluster("catalog"),
+        name: walk.lab.cluster("catalog"),
         pointer: "/metadata/filter_metadata/istio/config",
         value: json!(format!("/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/destination-rule/catalog")),
     };
@@ -127,12 +127,12 @@ pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     for mistake in MISTAKES {
         let good = if mistake.file == REVIEWS { &reviews } else { &catalog };
         let bad = good.replace(mistake.wrong.0, mistake.wrong.1);
-        say(&format!("{}, in {}:", mistake.what, mistake.file))?;
+        walk.say(&format!("{}, in {}:", mistake.what, mistake.file))?;
         let wrong = bad.lines().find(|text| text.contains(mistake.wrong.1)).unwrap_or_default();
         walk.out.quote(wrong)?;
         walk.lab.directory().write(mistake.file, &bad)?;
         let finding = finding(walk.lab, mistake.file).await?;
-        say(&walk.out.paint(Look::Bad, &finding.to_string()))?;
+        walk.say(&walk.out.paint(Look::Bad, &finding.to_string()))?;
         let place = finding.position.as_ref().map_or_else(|| "no place".to_owned(), ToString::to_string);
         let report = walk.lab.load(50, |_| Request::get("/reviews")).await;
         let steady = report.by_version("v1");

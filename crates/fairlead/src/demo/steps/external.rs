@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::Walk;
 use crate::demo::{
-    lab::{Condition, cluster},
-    mesh::{EXTERNAL_HOST, NAMESPACE, SERVICE_PORT},
+    lab::Condition,
+    mesh::{EXTERNAL_HOST, NAMESPACE},
 };
 
 /// It is out of reach until a ServiceEntry declares it.
@@ -35,17 +35,18 @@ spec:
   location: MESH_EXTERNAL
   resolution: STATIC
   ports:
-  - number: {SERVICE_PORT}
+  - number: {service}
     name: http
     protocol: HTTP
     targetPort: {port}
   endpoints:
   - address: {ip}
 ",
+        service = walk.lab.mesh().ports.service(),
         port = address.port(),
         ip = address.ip(),
     );
-    let name = cluster(EXTERNAL_HOST);
+    let name = walk.lab.cluster(EXTERNAL_HOST);
     let known = Condition::All(vec![
         Condition::Cluster { name: name.clone(), pointer: "/name", value: json!(name) },
         Condition::VirtualHost(EXTERNAL_HOST.to_owned()),

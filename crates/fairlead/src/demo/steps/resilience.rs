@@ -10,11 +10,7 @@ use hyper::StatusCode;
 use serde_json::json;
 
 use super::{EARLY, Walk, destination_rule, route, virtual_service};
-use crate::demo::{
-    application::Behaviour,
-    lab::{Condition, cluster},
-    output::time,
-};
+use crate::demo::{application::Behaviour, lab::Condition, output::time};
 
 /// A request is tried again until it succeeds, but not for ever.
 pub(super) async fn retries(walk: &mut Walk<'_>) -> anyhow::Result<()> {
@@ -88,7 +84,7 @@ pub(super) async fn circuit_breaking(walk: &mut Walk<'_>) -> anyhow::Result<()> 
         http1MaxPendingRequests: 1
 ",
     );
-    let name = cluster("catalog");
+    let name = walk.lab.cluster("catalog");
     let limited = Condition::Cluster {
         name: name.clone(),
         pointer: "/circuit_breakers/thresholds/0/max_pending_requests",
@@ -128,7 +124,7 @@ pub(super) async fn outlier(walk: &mut Walk<'_>) -> anyhow::Result<()> {
       maxEjectionPercent: 50
 ",
     );
-    let name = cluster("ratings");
+    let name = walk.lab.cluster("ratings");
     let watched = Condition::Cluster {
         name: name.clone(),
         pointer: "/outlier_detection/consecutive_5xx",

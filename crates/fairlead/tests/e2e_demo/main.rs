@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code, its helper functions too")]
 
+mod next;
+mod surroundings;
+
 use std::{
     fs::{self, File},
     path::Path,
@@ -16,6 +19,8 @@ use rustix::process::Signal;
 const DEMO_WITHIN: Duration = Duration::from_secs(240);
 /// How long it may take until all Envoys run, on a busy machine.
 const RUNNING_WITHIN: Duration = Duration::from_secs(90);
+/// How long what a killed demo has started may outlive it.
+const GONE_WITHIN: Duration = Duration::from_secs(20);
 /// How long the end may take.
 const ENDED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -27,6 +32,15 @@ struct Demo {
 
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_at(None, arguments)
+    }
+
+    /// Starts it in the directory in which another one was started.
+    fn start_in(other: &Self, arguments: &[&str]) -> Self {
+        Self::start_at(Some(other.here()), arguments)
+    }
+
+    fn start_at(here: Option<&Path>, arguments: &[&str]) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         fs::create_dir(temporary.path().join("tmp")).unwrap();
         let output = File::create(temporary.path().join("output")).unwrap();
@@ -34,8 +48,14 @@ impl Demo {
         command.arg("demo").args(arguments);
         command.env("TMPDIR", temporary.path().join("tmp"));
         command.env("FAIRLEAD_ENVOY", envoy_binary::find().expect("an Envoy"));
+        command.current_dir(here.unwrap_or(temporary.path()));
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         Self { process: Process::spawn(&mut command).unwrap(), temporary }
+    }
+
+    /// The directory that it was started in.
+    fn here(&self) -> &Path {
+        self.temporary.path()
     }
 
     fn output(&self) -> String {
@@ -69,12 +89,15 @@ impl Demo {
         found.await.unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Fails if a file or a process of the demo is still there.
-    fn left_nothing(&self) {
+    /// Fails if a file or a process of the demo is still there a moment after its end.
+    async fn left_nothing(&self) {
         let tmp = self.temporary.path().join("tmp");
-        let files: Vec<_> = fs::read_dir(&tmp).unwrap().map(|entry| entry.unwrap().path()).collect();
-        assert_eq!(files, Vec::<std::path::PathBuf>::new());
-        assert_eq!(processes_naming(&tmp), Vec::<String>::new());
+        let gone = eventually("nothing is left", GONE_WITHIN, || {
+            let files = fs::read_dir(&tmp).unwrap().map(|entry| entry.unwrap().path().display().to_string());
+            let left: Vec<_> = files.chain(processes_naming(&tmp)).collect();
+            async move { if left.is_empty() { Ok(()) } else { Err(left.join("\n")) } }
+        });
+        gone.await.unwrap_or_else(|error| panic!("{error}\n{}", self.output()));
     }
 }
 
@@ -97,7 +120,7 @@ async fn every_step_of_the_demo_ends_well() {
     assert!(output.contains("13 of 13 steps ✓"), "{output}");
     assert!(!output.contains('✗'), "{output}");
     assert!(!output.contains('\x1b'), "colours without a terminal:\n{output}");
-    demo.left_nothing();
+    demo.left_nothing().await;
 }
 
 #[tokio::test]
@@ -108,17 +131,36 @@ async fn a_kept_demo_runs_until_it_is_interrupted_and_leaves_its_directory() {
     demo.said("The mesh keeps running", RUNNING_WITHIN).await;
     demo.process.signal(Signal::INT).unwrap();
     assert_eq!(demo.ended(ENDED_WITHIN).await, Some(0), "{}", demo.output());
-    demo.left_nothing();
+    demo.left_nothing().await;
     assert!(directory.join("gateway.yaml").is_file());
 }
 
 #[tokio::test]
-async fn an_interrupted_demo_leaves_nothing() {
-    let mut demo = Demo::start(&[]);
-    demo.said("starting", RUNNING_WITHIN).await;
-    demo.process.signal(Signal::INT).unwrap();
-    assert_eq!(demo.ended(ENDED_WITHIN).await, Some(130), "{}", demo.output());
-    demo.left_nothing();
+async fn a_demo_that_gets_a_signal_ends_in_order_and_leaves_nothing() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let mut demo = Demo::start(&[]);
+        demo.said("starting", RUNNING_WITHIN).await;
+        demo.process.signal(signal).unwrap();
+        assert_eq!(demo.ended(ENDED_WITHIN).await, Some(code), "{signal:?}: {}", demo.output());
+        demo.left_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn a_demo_that_is_killed_leaves_nothing() {
+    let mut demo = Demo::start(&["--keep", "--no-steps"]);
+    demo.said("The mesh keeps running", RUNNING_WITHIN).await;
+    let tmp = demo.temporary.path().join("tmp");
+    assert!(
+        processes_naming(&tmp).len() >= 8,
+        "the Envoys are known by their files: {:?}",
+        processes_naming(&tmp)
+    );
+    // The one process, not its group: as `kill -9` does, and the kernel when memory is short.
+    let id = rustix::process::Pid::from_raw(demo.process.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(id, Signal::KILL).unwrap();
+    assert_eq!(demo.ended(ENDED_WITHIN).await, None, "{}", demo.output());
+    demo.left_nothing().await;
 }
 
 #[tokio::test]
@@ -128,17 +170,5 @@ async fn a_directory_with_files_is_not_taken() {
     let mut demo = Demo::start(&["--dir", directory.path().to_str().unwrap()]);
     assert_eq!(demo.ended(ENDED_WITHIN).await, Some(2), "{}", demo.output());
     assert!(demo.output().contains("is not empty"), "{}", demo.output());
-    demo.left_nothing();
-}
-
-#[tokio::test]
-async fn without_an_envoy_the_demo_says_how_to_get_one() {
-    let output = Command::new(env!("CARGO_BIN_EXE_fairlead"))
-        .arg("demo")
-        .env("FAIRLEAD_ENVOY", "/nowhere/envoy")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("FAIRLEAD_ENVOY names `/nowhere/envoy`"), "{said}");
+    demo.left_nothing().await;
 }
