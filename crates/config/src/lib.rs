@@ -3,6 +3,7 @@
 //! Everything here is a pure function of its arguments: no files, clocks, environment or threads.
 //! A user's mistake is never an `Err`: it is a [`Diagnostic`] with a stable [`Code`], a [`FieldPath`] and a position.
 
+pub mod certificate;
 mod change;
 mod code;
 mod decode;

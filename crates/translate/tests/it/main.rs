@@ -1,6 +1,7 @@
 //! Scenarios: configuration in, Envoy resources out.
 
 mod accepted;
+mod certificates;
 mod client_rules;
 mod closure;
 mod connections;
