@@ -316,7 +316,7 @@ fn tls_gateways(count: usize) -> String {
         gateway(&mut yaml, &format!("gw-{i}"), &server);
         writeln!(
             yaml,
-            "---\napiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata: {{name: cert-{i}, namespace: default}}\n\
+            "---\napiVersion: v1\nkind: Secret\ntype: Opaque\nmetadata: {{name: cert-{i}, namespace: default}}\n\
              stringData: {{tls.crt: '{}', tls.key: '{}'}}",
             "c".repeat(1_200),
             "k".repeat(1_700)

@@ -21,6 +21,8 @@ pub(super) struct Costs {
     /// What stands in for a field that goes, or a list that loses all its items: its pattern, or its path where it is an
     /// entry of a map, and JSON.
     stand_ins: &'static [(&'static str, &'static str)],
+    /// What may be missing although that is an error, as patterns: what else there is may be of use.
+    dispensable: &'static [&'static str],
 }
 
 /// Where an error is, as a pattern.
@@ -59,6 +61,7 @@ const SIDECAR: Costs = Costs {
         ("spec.egress[].hosts", r#"["~/*"]"#),
         ("spec.outboundTrafficPolicy", "{}"),
     ],
+    dispensable: &[],
 };
 
 /// A subset without its labels would be all endpoints; TLS without its mode would be none.
@@ -71,6 +74,7 @@ const DESTINATION_RULE: Costs = Costs {
         (Place::Within("spec.subsets[]"), Cost::Around("spec.subsets[]")),
     ],
     stand_ins: &[("spec.exportTo", r#"["."]"#)],
+    dispensable: &[],
 };
 
 /// Whether a MeshConfig that cannot be read says `REGISTRY_ONLY` nobody knows.
@@ -80,7 +84,11 @@ const CONFIG_MAP: Costs = Costs {
         ("data[mesh]", r#""outboundTrafficPolicy: {mode: REGISTRY_ONLY}""#),
         ("data", r#"{"mesh": "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"}"#),
     ],
+    dispensable: &[],
 };
+
+/// Authorities are of use without a key, and a certificate without authorities.
+const SECRET: Costs = Costs { rules: &[], stand_ins: &[], dispensable: &["data{}", "stringData{}"] };
 
 const MESH_CONFIG: Costs = Costs {
     rules: &[(Place::Named(".tls.mode"), Cost::Parent)],
@@ -90,6 +98,7 @@ const MESH_CONFIG: Costs = Costs {
         ("defaultVirtualServiceExportTo", r#"["."]"#),
         ("defaultDestinationRuleExportTo", r#"["."]"#),
     ],
+    dispensable: &[],
 };
 
 impl Costs {
@@ -99,6 +108,7 @@ impl Costs {
             Kind::Sidecar => Some(SIDECAR),
             Kind::DestinationRule => Some(DESTINATION_RULE),
             Kind::ConfigMap => Some(CONFIG_MAP),
+            Kind::Secret => Some(SECRET),
             _ => None,
         }
     }
@@ -231,7 +241,17 @@ impl Remains {
 
     /// Whether something below `path` was taken out, so that what is missed there may follow from that.
     pub(super) fn lacks_a_part_of(&self, path: &FieldPath) -> bool {
-        self.taken.iter().any(|taken| taken.segments().starts_with(path.segments()))
+        // What can be missing may have stood in another field, under the same key.
+        let is_same_key = |taken: &FieldPath| {
+            self.can_be_without(path) && taken.segments().last() == path.segments().last()
+        };
+        self.taken.iter().any(|taken| taken.segments().starts_with(path.segments()) || is_same_key(taken))
+    }
+
+    /// Whether a field that an error names is absent, and the object is of use without it.
+    pub(super) fn can_be_without(&self, path: &FieldPath) -> bool {
+        let is_absent = at(&self.json, path.segments()).is_none_or(Json::is_null);
+        is_absent && self.costs.dispensable.contains(&&*path.pattern())
     }
 
     /// The JSON without holes, and which items its lists have left.

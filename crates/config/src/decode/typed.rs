@@ -95,16 +95,18 @@ impl Draft<'_> {
             let found = validate(&object);
             for finding in &found {
                 // What is missed where something was taken out follows from that.
-                let follows =
-                    (round > 0 || finding.code == Code::EmptyValue) && remains.lacks_a_part_of(&finding.path);
+                let is_missed =
+                    round > 0 || finding.code == Code::EmptyValue || remains.can_be_without(&finding.path);
+                let follows = is_missed && remains.lacks_a_part_of(&finding.path);
                 if !follows && !diagnostics.contains(finding) {
                     diagnostics.push(finding.clone());
                 }
             }
-            if errors(&found).next().is_none() {
+            let costly: Vec<_> = errors(&found).filter(|path| !remains.can_be_without(path)).collect();
+            if costly.is_empty() {
                 return Some(object);
             }
-            if !remains.take_out(errors(&found), Absent::IsTheFault) {
+            if !remains.take_out(costly, Absent::IsTheFault) {
                 return None;
             }
         }

@@ -4,6 +4,7 @@ mod destination_rule;
 mod endpoints;
 mod gateway;
 mod real_world;
+mod secret;
 mod service_entry;
 mod sidecar;
 mod virtual_service;
@@ -21,7 +22,7 @@ fn object(kind: &str, spec: &str) -> String {
 /// Checks that `text` has exactly one finding, and that only an error keeps the object out, or a part of it.
 #[track_caller]
 fn check(text: &str, code: &str, path: &str, says: &str) {
-    let costs_a_part = ["Sidecar", "DestinationRule", "ConfigMap"]
+    let costs_a_part = ["Sidecar", "DestinationRule", "ConfigMap", "Secret"]
         .iter()
         .any(|kind| text.contains(&format!("kind: {kind}\n")));
     let decoded = decode_file("f.yaml", text.as_bytes());

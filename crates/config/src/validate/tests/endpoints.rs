@@ -68,13 +68,6 @@ fn endpoints_are_checked() {
 }
 
 #[test]
-fn secrets_for_tls_have_both_parts() {
-    let text =
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ntype: kubernetes.io/tls\ndata: {tls.crt: YQ==}\n";
-    check(text, "missing-credential", "data", "`tls.key`");
-}
-
-#[test]
 fn what_kubernetes_reads_as_its_defaults_is_accepted() {
     accept(
         "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  selector: {app: }\n  ports: [{name: a, port: 80, targetPort: 0}, {name: b, port: 81, targetPort: ''}]\n",
