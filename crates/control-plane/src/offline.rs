@@ -1,11 +1,12 @@
-//! A mesh without a server: a directory in, what a proxy would be sent out.
+//! A mesh without a server: directories and files in, what a proxy would be sent out.
 
 use std::{path::Path, sync::Arc};
 
 use fairlead_config::{AnyConfig, Change, ChangeBatch, Diagnostic};
 use fairlead_incremental::{ChangeSet, Db};
 use fairlead_model::{diagnostics::AllDiagnostics, input, proxy::ProxyKey};
-use fairlead_source_file::{SourceError, load_once};
+pub use fairlead_source_file::Input;
+use fairlead_source_file::{SourceError, load_all};
 use fairlead_translate::publication::{PublicationKey, PublicationOf};
 use fairlead_xds::Publication;
 
@@ -28,7 +29,18 @@ impl Mesh {
     /// # Errors
     /// If the directory cannot be looked at. What is wrong in it is a diagnostic.
     pub fn load(directory: impl AsRef<Path>, settings: &Settings) -> Result<Self, SourceError> {
-        let loaded = load_once(directory)?;
+        Self::load_all([Input::Path(directory.as_ref().to_owned())], settings)
+    }
+
+    /// Reads directories and files once, as if one directory held them all.
+    ///
+    /// # Errors
+    /// If one of them cannot be looked at. What is wrong in it is a diagnostic.
+    pub fn load_all(
+        inputs: impl IntoIterator<Item = Input>,
+        settings: &Settings,
+    ) -> Result<Self, SourceError> {
+        let loaded = load_all(inputs)?;
         Ok(Self::of_objects(loaded.objects, loaded.diagnostics, settings))
     }
 

@@ -1,6 +1,6 @@
 //! A directory of YAML and JSON files as a source of configuration.
 //!
-//! [`load_once`] reads a directory for a command; [`FileSource`] follows it for as long as it lives.
+//! [`load_once`] and [`load_all`] read directories and files for a command; [`FileSource`] follows it for as long as it lives.
 //! What happens to an object whose file breaks is decided by [`Directory`], which touches no file system:
 //! see its documentation for the rules of the last good version.
 
@@ -11,4 +11,4 @@ mod watch;
 
 pub use directory::{Changes, Directory, FileState, Refusal, Snapshot};
 pub use scan::Bounds;
-pub use source::{FileSource, Loaded, Settings, SourceError, Update, load_once};
+pub use source::{FileSource, Input, Loaded, Settings, SourceError, Update, load_all, load_once};

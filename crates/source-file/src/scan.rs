@@ -308,7 +308,7 @@ impl Walk {
     }
 }
 
-fn shown(path: &Path) -> Arc<str> {
+pub(crate) fn shown(path: &Path) -> Arc<str> {
     path.to_string_lossy().into()
 }
 
@@ -353,7 +353,7 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
 }
 
 /// The bytes of a file, at most one more than are allowed: the decoder refuses that many.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;

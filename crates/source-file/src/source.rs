@@ -1,6 +1,7 @@
 //! [`FileSource`]: follows a directory; [`load_once`]: reads it once.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::mpsc as std_mpsc,
@@ -11,8 +12,8 @@ use fairlead_config::{AnyConfig, ChangeBatch, Diagnostic};
 use tokio::sync::mpsc;
 
 use crate::{
-    Directory,
-    scan::{Bounds, Scanner},
+    Directory, FileState, Snapshot,
+    scan::{Bounds, Scanner, read, shown},
     watch::{Follower, Message},
 };
 
@@ -54,9 +55,9 @@ impl Default for Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// It is not there or cannot be looked at.
-    #[error("open directory `{path}`")]
+    #[error("open `{path}`")]
     Open {
-        /// The directory.
+        /// The directory or file.
         path: PathBuf,
         /// The reason.
         #[source]
@@ -106,9 +107,54 @@ pub struct Loaded {
 pub fn load_once(directory: impl AsRef<Path>) -> Result<Loaded, SourceError> {
     let directory = directory.as_ref();
     check(directory)?;
+    load_all([Input::Path(directory.to_owned())])
+}
+
+/// Something to read once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A directory or a file, whatever the file is called.
+    Path(PathBuf),
+    /// A text that is in no file, under the name that its findings have.
+    Text(String, Vec<u8>),
+}
+
+/// Reads directories and files once, as if one directory held them all. What is reached twice is read once.
+///
+/// # Errors
+/// One of them is not there, or cannot be looked at. What is in them is never an error here.
+pub fn load_all(inputs: impl IntoIterator<Item = Input>) -> Result<Loaded, SourceError> {
+    let mut all = Snapshot::default();
+    let mut real = BTreeSet::new();
+    for input in inputs {
+        match input {
+            Input::Text(name, bytes) => {
+                all.files.insert(name.into(), FileState::Content(bytes));
+            }
+            Input::Path(path) => {
+                let open = |source| SourceError::Open { path: path.clone(), source };
+                if std::fs::metadata(&path).map_err(open)?.is_dir() {
+                    let found = Scanner::new(Bounds::default()).scan(&path);
+                    let files = found.files.into_iter().filter(|(name, _)| real.insert(end_of(&**name)));
+                    all.files.extend(files);
+                    all.unreadable.extend(found.unreadable);
+                    all.refused.extend(found.refused);
+                } else if real.insert(end_of(&path)) {
+                    let bytes = read(&path).map_err(open)?;
+                    all.files.insert(shown(&path), FileState::Content(bytes));
+                }
+            }
+        }
+    }
     let mut state = Directory::new();
-    let changes = state.update(Scanner::new(Bounds::default()).scan(directory));
+    let changes = state.update(all);
     Ok(Loaded { objects: state.objects().cloned().collect(), diagnostics: changes.diagnostics })
+}
+
+/// Where a path leads in the end of all links.
+fn end_of(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn check(directory: &Path) -> Result<(), SourceError> {
