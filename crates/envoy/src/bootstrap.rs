@@ -175,7 +175,8 @@ impl Bootstrap {
 }
 
 impl Node {
-    fn to_json(&self) -> Value {
+    /// The node as the bootstrap has it.
+    pub fn to_json(&self) -> Value {
         let mut node = Map::new();
         node.insert("id".to_owned(), self.id.as_str().into());
         node.insert("cluster".to_owned(), self.cluster.as_str().into());

@@ -18,30 +18,20 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The commands.
+/// The commands. What each does stands at its arguments, for the short and the long help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a directory of YAML to Envoys.
     Serve(serve::Args),
-    /// Print the bootstrap of an Envoy.
     Bootstrap(bootstrap::Args),
-    /// Show the connected proxies, and how far each is.
     #[command(visible_alias = "ps")]
     ProxyStatus(proxy_status::Args),
-    /// Show what a proxy was sent, and where it comes from.
     #[command(visible_alias = "pc")]
     ProxyConfig(proxy_config::Args),
-    /// Check a directory of YAML without a server.
     Analyze(analyze::Args),
-    /// Print the resources that a proxy would be sent, without a server.
     Render(render::Args),
-    /// Run a small mesh of real Envoys on loopback, and walk through what it can do.
     Demo(demo::Args),
-    /// Tell what a proxy's resource was computed from.
     Explain(explain::Args),
-    /// Print the version.
     Version(version::Args),
-    /// Print a completion script for a shell.
     Completion(completion::Args),
 }
 

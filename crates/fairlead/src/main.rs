@@ -8,6 +8,8 @@ mod completion;
 mod demo;
 mod exit;
 mod explain;
+mod identity;
+mod input;
 mod logging;
 mod output;
 mod proxy_config;

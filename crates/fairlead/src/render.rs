@@ -1,64 +1,56 @@
 //! `fairlead render`.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, process::ExitCode};
+mod static_file;
 
-use anyhow::Context as _;
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use anyhow::bail;
 use clap::ValueEnum;
-use fairlead_control_plane::{
-    dump::{self, ConfigDump},
-    node::proxy_key,
-    offline::Mesh,
-    settings::Settings,
-};
-use fairlead_envoy::metadata::{json_struct, string_value};
-use fairlead_xds::{Locality, Node};
-use serde_json::json;
+use fairlead_config::Severity;
+use fairlead_control_plane::{dump, node::proxy_key, offline::Mesh, settings::Settings};
+use fairlead_envoy::{bootstrap, metadata::json_struct};
+use fairlead_xds::{Locality, Node, Publication};
+use serde_json::{Value, json};
 
 use crate::{
-    bootstrap::{Mode, ProxyType, label},
-    exit::Usage,
+    exit::{self, Usage},
+    identity::Identity,
+    input,
     output::{self, DataFormat},
 };
 
-/// Print the resources that a proxy would be sent, without a server. Key material is hidden.
+/// Print the resources that a proxy would be sent, without a server.
+///
+/// Key material is hidden, except with --static. Errors in the objects go to standard error; what is right is printed
+/// nevertheless. The exit code is 0 if there is none, 1 if there is, 2 if there is no object or nothing can be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead render my-config/ --proxy sidecar~10.0.0.7~web-1.shop~shop.svc.cluster.local --label app=web
-  fairlead render my-config/ --type gateway --namespace istio-system --label istio=ingressgateway --only route")]
+  fairlead render my-config/ --type gateway --namespace istio-system --label istio=ingressgateway --only route
+  fairlead render my-config/ --type gateway --namespace istio-system --label istio=ingressgateway --static > edge.yaml
+  envoy -c edge.yaml")]
 pub(crate) struct Args {
-    /// The directory.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    /// Directories and files; `-` is standard input.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
     /// The node id of the proxy; instead of --type, --name, --namespace and --ip.
     #[arg(long, value_name = "ID", conflicts_with_all = ["kind", "name", "namespace", "ips"])]
     proxy: Option<String>,
-    /// What the proxy is.
-    #[arg(long = "type", value_enum, default_value_t)]
-    kind: ProxyType,
-    /// Its name.
-    #[arg(long, default_value = "proxy-1")]
-    name: String,
-    /// Its namespace.
-    #[arg(long, default_value = "default")]
-    namespace: String,
-    /// Its addresses; several by repetition.
-    #[arg(long = "ip", value_name = "ADDRESS", default_values = ["127.0.0.1"])]
-    ips: Vec<IpAddr>,
-    /// A label of its workload; several by repetition.
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
-    labels: Vec<(String, String)>,
-    /// How traffic reaches a sidecar.
-    #[arg(long, value_enum, default_value_t)]
-    interception_mode: Mode,
-    /// Where it runs: `region/zone/subzone`.
-    #[arg(long, value_name = "LOCALITY")]
-    locality: Option<String>,
+    #[command(flatten)]
+    identity: Identity,
     /// The namespace whose configuration applies to the whole mesh.
     #[arg(long, value_name = "NAMESPACE", default_value = "istio-system")]
     root_namespace: String,
     /// Print the resources of this type only; several by repetition.
     #[arg(long, visible_alias = "type-filter", value_enum, value_name = "TYPE")]
     only: Vec<ResourceType>,
+    /// Print a whole configuration that an Envoy serves without a control plane (`envoy -c`): endpoints and routes are
+    /// inside, and so are private keys.
+    #[arg(long = "static", conflicts_with = "only")]
+    is_static: bool,
+    /// The port of Envoy's own administration, on 127.0.0.1, with --static; 0 for none.
+    #[arg(long, value_name = "PORT", default_value_t = 15000, requires = "is_static")]
+    admin_port: u16,
     /// The form of the output.
     #[arg(long, short, value_enum, default_value_t)]
     output: DataFormat,
@@ -98,51 +90,75 @@ impl ResourceType {
 
 /// Reads, translates and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut rendered = rendered(args)?;
-    if !args.only.is_empty() {
-        rendered.resources.retain(|short, _| args.only.iter().any(|wanted| wanted.short() == short));
+    let mut settings = Settings::default();
+    args.root_namespace.clone_into(&mut settings.mesh.root_namespace);
+    args.identity.domain.clone_into(&mut settings.mesh.domain);
+    let node = node(args);
+    let client = client(&node);
+    let key = proxy_key(&client, &settings.mesh).map_err(|error| Usage(error.to_string()))?;
+    let mut mesh = input::mesh(&args.paths, &settings)?;
+    let failed = report(&mut mesh);
+    if mesh.objects().is_empty() && !failed {
+        bail!(Usage(format!("there is no object in {}", input::listed(&args.paths))));
     }
-    let types: BTreeMap<_, Vec<_>> = rendered
+    let publication = mesh.publication(&key, true);
+    let data = if args.is_static {
+        let file = static_file::of(&node, args.admin_port, &publication)?;
+        for note in &file.notes {
+            output::note(note);
+        }
+        file.bootstrap
+    } else {
+        resources(args, &mesh, &client.id, &publication)?
+    };
+    output::data(&data, args.output)?;
+    Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// Says what is wrong. Returns whether something is.
+fn report(mesh: &mut Mesh) -> bool {
+    let mut errors = mesh.diagnostics();
+    errors.retain(|finding| finding.severity == Severity::Error);
+    for error in &errors {
+        output::note(&error.to_string());
+    }
+    !errors.is_empty()
+}
+
+fn resources(args: &Args, mesh: &Mesh, id: &str, publication: &Publication) -> anyhow::Result<Value> {
+    let mut dump = dump::dump(id, publication, mesh.objects())?;
+    if !args.only.is_empty() {
+        dump.resources.retain(|short, _| args.only.iter().any(|wanted| wanted.short() == short));
+    }
+    let types: BTreeMap<_, Vec<_>> = dump
         .resources
         .into_iter()
         .map(|(short, resources)| (short, resources.into_iter().map(|resource| resource.resource).collect()))
         .collect();
-    output::data(&json!({ "proxy": rendered.proxy, "resources": types }), args.output)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(json!({ "proxy": dump.proxy, "resources": types }))
 }
 
-fn rendered(args: &Args) -> anyhow::Result<ConfigDump> {
-    let mut settings = Settings::default();
-    args.root_namespace.clone_into(&mut settings.mesh.root_namespace);
-    let node = node(args);
-    let key = proxy_key(&node, &settings.mesh).map_err(|error| Usage(error.to_string()))?;
-    let loaded = Mesh::load(&args.directory, &settings);
-    let mut mesh = loaded.with_context(|| Usage(format!("cannot render {}", args.directory.display())))?;
-    let publication = mesh.publication(&key, true);
-    Ok(dump::dump(&node.id, &publication, mesh.objects())?)
+/// The node as the bootstrap of the proxy has it.
+fn node(args: &Args) -> bootstrap::Node {
+    let mut node = args.identity.node();
+    if let Some(id) = &args.proxy {
+        id.clone_into(&mut node.id);
+        // The id says both.
+        node.metadata.remove("NAMESPACE");
+        node.metadata.remove("INSTANCE_IPS");
+    }
+    node
 }
 
 /// The node as Envoy would tell it.
-fn node(args: &Args) -> Node {
-    let labels: BTreeMap<_, _> = args.labels.iter().cloned().collect();
-    let metadata = json!({ "LABELS": labels, "INTERCEPTION_MODE": args.interception_mode.word() });
-    let mut metadata = json_struct(metadata.as_object().expect("it is written as an object just above"));
-    let id = if let Some(id) = &args.proxy {
-        id.clone()
-    } else {
-        let ips: Vec<_> = args.ips.iter().map(ToString::to_string).collect();
-        let (kind, first) = (args.kind.word(), ips.first().map_or("", String::as_str));
-        metadata.fields.insert("INSTANCE_IPS".to_owned(), string_value(ips.join(",")));
-        metadata.fields.insert("NAMESPACE".to_owned(), string_value(args.namespace.as_str()));
-        format!("{kind}~{first}~{}.{1}~{1}.svc.cluster.local", args.name, args.namespace)
-    };
-    let mut places = args.locality.as_deref().unwrap_or_default().split('/').map(str::to_owned);
-    let mut next = || places.next().unwrap_or_default();
+fn client(node: &bootstrap::Node) -> Node {
+    let json = node.to_json();
+    let place = node.locality.clone().unwrap_or_default();
     Node {
-        id,
-        cluster: String::new(),
-        metadata,
-        locality: Locality { region: next(), zone: next(), sub_zone: next() },
+        id: node.id.clone(),
+        cluster: node.cluster.clone(),
+        metadata: json["metadata"].as_object().map(json_struct).unwrap_or_default(),
+        locality: Locality { region: place.region, zone: place.zone, sub_zone: place.sub_zone },
         user_agent_name: "envoy".to_owned(),
         user_agent_version: None,
     }

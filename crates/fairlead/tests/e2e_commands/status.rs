@@ -111,10 +111,10 @@ async fn what_envoy_rejects_is_an_error_from_the_first_answer_on() {
     let mut seen = Vec::new();
     eventually("the listener is rejected", WITHIN, || {
         let (_, out, _) = stage.ask(&["ps"]);
-        let state = rows(&out).get(1).and_then(|row| row.get(3)).map(|state| (*state).to_owned());
+        let shown = rows(&out).get(1).and_then(|row| row.get(3)).map(|cell| (*cell).to_owned());
         let rejected = out.contains("REJECTED");
-        seen.push((state.clone(), rejected));
-        async move { if rejected && state.as_deref() == Some("ERROR") { Ok(()) } else { Err(out) } }
+        seen.push((shown.clone(), rejected));
+        async move { if rejected && shown.as_deref() == Some("ERROR") { Ok(()) } else { Err(out) } }
     })
     .await
     .unwrap();

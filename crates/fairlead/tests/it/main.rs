@@ -136,6 +136,34 @@ fn render_prints_what_a_proxy_would_be_sent() {
 }
 
 #[test]
+fn render_says_on_standard_error_what_is_wrong() {
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let wrong = mesh(&[("a.yaml", GOOD), ("b.yaml", WRONG), ("c.yaml", "kind: [")]);
+    let output = fairlead(&["render", text(wrong.path()), "--namespace", "shop", "--only", "endpoint"]);
+    let (code, out) = outcome(&output);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("cluster_name: outbound|80||cart.example"), "what is right is printed: {out}");
+    let errors = said(&output);
+    assert!(errors.contains("error[FL0101") && errors.contains("b.yaml:7:"), "{errors}");
+    assert!(errors.contains("c.yaml:1:"), "{errors}");
+
+    let broken = mesh(&[("a.yaml", "kind: [")]);
+    let output = fairlead(&["render", text(broken.path())]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("a.yaml:1:"), "{}", said(&output));
+
+    let empty = mesh(&[("a.txt", GOOD)]);
+    for is_static in [&[][..], &["--static"]] {
+        let output = fairlead(&[&["render", text(empty.path())], is_static].concat());
+        assert_eq!(outcome(&output), (Some(2), String::new()));
+        assert!(said(&output).contains("there is no object in /"), "{}", said(&output));
+    }
+    let doubtful = mesh(&[("a.yaml", GOOD), ("b.yaml", DOUBTFUL)]);
+    let output = fairlead(&["render", text(doubtful.path())]);
+    assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()), "a warning is for analyze");
+}
+
+#[test]
 fn settings_are_printed_with_the_flags_over_them() {
     let (code, out) =
         outcome(&fairlead(&["serve", "--print-config", "--config-dir", "x", "--domain", "mesh.test"]));
