@@ -3,6 +3,7 @@
 //! Precedence: flag, then file, then default. Names are lowerCamelCase in the file, as in Kubernetes.
 
 mod load;
+mod text;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -14,6 +15,7 @@ use fairlead_api::ProtoDuration;
 use serde::{Deserialize, Serialize};
 
 pub use load::{LoadError, parse};
+pub use text::{bind_address, log_levels};
 
 /// All settings. Every field has a default; an unknown field is an error.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -92,6 +94,7 @@ impl Default for MeshSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct XdsSettings {
     /// Where ADS is served in plaintext. Default `127.0.0.1:15010`.
+    #[serde(deserialize_with = "text::read_address")]
     pub bind: SocketAddr,
     /// Allows a bind to an address that is not loopback, although clients are not authenticated. Default false.
     pub allow_unauthenticated: bool,
@@ -176,6 +179,7 @@ impl Default for XdsSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AdminSettings {
     /// Where it is served. Default `127.0.0.1:15014`.
+    #[serde(deserialize_with = "text::read_address")]
     pub bind: SocketAddr,
     /// Allows a bind to an address that is not loopback, although clients are not authenticated. Default false.
     pub allow_unauthenticated: bool,
@@ -217,6 +221,7 @@ impl Default for DebounceSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LogSettings {
     /// Levels as `tracing_subscriber::EnvFilter` reads them: `info`, `info,fairlead_xds=debug`. Default `info`.
+    #[serde(deserialize_with = "text::read_levels")]
     pub level: String,
     /// The form of a line. Default `text`.
     pub format: LogFormat,

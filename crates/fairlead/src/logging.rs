@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use fairlead_config::printable::Printing;
 use fairlead_control_plane::{
     LogLevels,
-    settings::{LogFormat, LogSettings},
+    settings::{LogFormat, LogSettings, log_levels},
 };
 use tracing_subscriber::{
     EnvFilter, Registry,
@@ -69,6 +69,7 @@ impl LogLevels for Levels {
     }
 
     fn set_levels(&self, levels: &str) -> Result<(), String> {
+        log_levels(levels)?;
         let filter = EnvFilter::try_new(levels).map_err(|error| error.to_string())?;
         self.handle.reload(filter).map_err(|error| error.to_string())?;
         levels.clone_into(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner));

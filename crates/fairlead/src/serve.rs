@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum;
 use fairlead_control_plane::{
     ControlPlane,
-    settings::{self, LogFormat, Settings},
+    settings::{self, LogFormat, Settings, SettingsError},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,10 +30,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where ADS is served, in plaintext.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = settings::bind_address)]
     xds_bind: Option<SocketAddr>,
     /// Where administration and metrics are served.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = settings::bind_address)]
     admin_bind: Option<SocketAddr>,
     /// Allow addresses that are not loopback, although clients are not authenticated.
     #[arg(long)]
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID")]
     cluster_id: Option<String>,
     /// Levels of the log: `info`, `info,fairlead_xds=debug`.
-    #[arg(long, value_name = "LEVELS")]
+    #[arg(long, value_name = "LEVELS", value_parser = settings::log_levels)]
     log_level: Option<String>,
     /// The form of the log.
     #[arg(long, value_enum)]
@@ -94,7 +94,10 @@ impl Args {
         over(&mut settings.log.format, format);
         settings.xds.allow_unauthenticated |= self.allow_unauthenticated;
         settings.admin.allow_unauthenticated |= self.allow_unauthenticated;
-        settings.validate().map_err(|error| Usage(format!("{error} (flag: --allow-unauthenticated)")))?;
+        settings.validate().map_err(|error| match error {
+            SettingsError::Exposed { .. } => Usage(format!("{error} (flag: --allow-unauthenticated)")),
+            SettingsError::Debounce => Usage(error.to_string()),
+        })?;
         Ok(settings)
     }
 }

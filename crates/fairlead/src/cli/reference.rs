@@ -15,7 +15,7 @@ fn page() -> String {
         .to_owned();
     let mut command = Cli::command().term_width(100);
     command.build();
-    for sub in command.get_subcommands_mut() {
+    for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
         section(sub, "fairlead", 2, &mut page);
     }
     page

@@ -36,8 +36,36 @@ fn the_short_names_of_istioctl_work() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    for (line, expected) in [
+        ("help", "Usage: fairlead <COMMAND>"),
+        ("help analyze", "Usage: fairlead analyze"),
+        ("help proxy-config route", "Usage: fairlead proxy-config route"),
+    ] {
+        let words = ["fairlead"].into_iter().chain(line.split(' '));
+        let shown = Cli::try_parse_from(words).expect_err("help ends the program");
+        assert_eq!(shown.exit_code(), 0, "{line}");
+        assert!(shown.to_string().contains(expected), "{line}: {shown}");
+    }
+}
+
+#[test]
 fn wrong_usage_ends_with_2() {
-    for line in ["nonsense", "pc route", "analyze", "serve --nonsense"] {
+    for line in [
+        "nonsense",
+        "help nonsense",
+        "pc route",
+        "pc cluster x.y --direction sideways",
+        "analyze",
+        "render",
+        "render d --only nonsense",
+        "serve --nonsense",
+        "serve --config-dir d --log-level inof",
+        "serve --config-dir d --log-format xml",
+        "serve --config-dir d --xds-bind :15010",
+        "ps --server https://localhost:15014",
+        "ps -o wide",
+    ] {
         let words = ["fairlead"].into_iter().chain(line.split(' '));
         let error = Cli::try_parse_from(words).expect_err("wrong usage");
         assert_eq!(error.exit_code(), 2, "{line}");

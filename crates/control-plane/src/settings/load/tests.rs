@@ -48,11 +48,20 @@ fn an_unknown_setting_is_named_with_its_line_and_the_nearest_one() {
 
 #[test]
 fn a_wrong_value_is_named_with_its_line() {
-    let all = problems("xds:\n  bind: nowhere\n  drain: 3\nlog:\n  format: xml\nadmin: 3\n");
+    let all = problems("xds:\n  bind: nowhere\n  drain: 3\nlog:\n  format: xml\n");
     assert!(all[0].starts_with("fairlead.yaml:2:9: xds.bind: "), "{all:?}");
     assert!(all[1].starts_with("fairlead.yaml:3:10: xds.drain: "), "{all:?}");
     assert!(all[2].starts_with("fairlead.yaml:5:11: log.format: "), "{all:?}");
-    assert_eq!(all[3], "fairlead.yaml:6:8: admin: settings are expected here, not a number");
+    let all = problems("xds:\n  bind: :15010\nadmin:\n  bind: localhost\nlog:\n  level: inof\n");
+    assert!(all[0].starts_with("fairlead.yaml:2:9: xds.bind: `:15010` has no address: write 127"), "{all:?}");
+    assert!(all[1].starts_with("fairlead.yaml:4:9: admin.bind: `localhost` has no port"), "{all:?}");
+    assert!(all[2].starts_with("fairlead.yaml:6:10: log.level: `inof` is no level; did you mean"), "{all:?}");
+}
+
+#[test]
+fn a_setting_in_the_place_of_a_section_is_named() {
+    let all = problems("admin: 3\n");
+    assert_eq!(all[0], "fairlead.yaml:1:8: admin: settings are expected here, not a number");
 }
 
 #[test]
