@@ -56,6 +56,7 @@ codes! {
     LinkRefused "FL0018" "link-refused": "a link leads out of the directory and is not followed";
     TooManyFiles "FL0019" "too-many-files": "a directory holds more than is read of it";
     FindingsLeftOut "FL0020" "findings-left-out": "there are more findings than are listed";
+    NothingThere "FL0021" "nothing-there": "a directory, a file or standard input that was named holds no object";
     // Decoding.
     UnknownField "FL0101" "unknown-field": "a field does not exist";
     MisplacedField "FL0102" "misplaced-field": "a field exists, but elsewhere in the object";

@@ -2,29 +2,27 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use fairlead_config::{Diagnostic, Severity, printable};
-use fairlead_control_plane::{admin::diagnostic_json, offline::Mesh, settings::Settings};
+use fairlead_control_plane::{admin::diagnostic_json, settings::Settings};
 use serde_json::Value;
 
-use crate::{
-    exit::{self, Usage},
-    output,
-};
+use crate::{exit, input, output};
 
-/// Check a directory of YAML without a server.
+/// Check YAML without a server: directories, files, or standard input.
 ///
-/// Each finding has a code, the object, the field, and file and line. The exit code is 0 if there is none at or above
-/// the threshold, 1 if there is, 2 if the directory cannot be read.
+/// What is named is checked together, as one mesh. Each finding has a code, the object, the field, and file and line;
+/// what stands in no file is in `<stdin>`. The exit code is 0 if there is none at or above the threshold, 1 if there is,
+/// 2 if something cannot be read. That nothing is in what is named is a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead analyze my-config/
-  fairlead analyze my-config/ --failure-threshold error --output github")]
+  fairlead analyze base.yaml overlays/ --failure-threshold error --output github
+  helm template my-chart/ | fairlead analyze -")]
 pub(crate) struct Args {
-    /// The directory.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    /// Directories and files; `-` is standard input.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
     /// The form of the output.
     #[arg(long, short, value_enum, default_value_t)]
     output: Form,
@@ -75,8 +73,7 @@ impl Threshold {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut settings = Settings::default();
     args.root_namespace.clone_into(&mut settings.mesh.root_namespace);
-    let loaded = Mesh::load(&args.directory, &settings);
-    let mut mesh = loaded.with_context(|| Usage(format!("cannot analyze {}", args.directory.display())))?;
+    let mut mesh = input::mesh(&args.paths, &settings)?;
     let findings = mesh.diagnostics();
     match args.output {
         Form::Table => output::print(&text(&findings, mesh.objects().len(), output::is_coloured()))?,
@@ -103,15 +100,23 @@ fn text(findings: &[Diagnostic], objects: usize, coloured: bool) -> String {
         text.push('\n');
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let summary = match findings.len() {
-        0 => format!("nothing to report about {objects} objects\n"),
-        all => format!(
-            "{errors} errors, {warnings} warnings, {} notes about {objects} objects\n",
-            all - errors - warnings
-        ),
+    let summary = if findings.is_empty() {
+        format!("nothing to report about {}\n", number(objects, "object"))
+    } else {
+        format!(
+            "{}, {}, {} about {}\n",
+            number(count(Severity::Error), "error"),
+            number(count(Severity::Warning), "warning"),
+            number(count(Severity::Info), "note"),
+            number(objects, "object")
+        )
     };
     text + &summary
+}
+
+/// `1 object`, `2 objects`.
+fn number(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn painted(text: &str, severity: Severity) -> String {

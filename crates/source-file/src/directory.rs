@@ -125,6 +125,14 @@ impl Directory {
         self.holders.keys().filter_map(|key| self.in_use(key))
     }
 
+    /// Whether nothing is in a file: no object, nothing else, and nothing that is wrong.
+    pub(crate) fn is_bare(&self, file: &str) -> bool {
+        let bare = |record: &Record| {
+            record.objects.is_empty() && record.unread.is_empty() && record.diagnostics.is_empty()
+        };
+        self.files.get(file).is_none_or(bare)
+    }
+
     /// Takes the files as they are now; returns what that changes.
     pub fn update(&mut self, snapshot: Snapshot) -> Changes {
         let Snapshot { files, unreadable, refused } = snapshot;

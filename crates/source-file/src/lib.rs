@@ -5,10 +5,12 @@
 //! see its documentation for the rules of the last good version.
 
 mod directory;
+mod once;
 mod scan;
 mod source;
 mod watch;
 
 pub use directory::{Changes, Directory, FileState, Refusal, Snapshot};
+pub use once::{Input, Loaded, load_all, load_once};
 pub use scan::Bounds;
-pub use source::{FileSource, Input, Loaded, Settings, SourceError, Update, load_all, load_once};
+pub use source::{FileSource, Settings, SourceError, Update};

@@ -1,19 +1,17 @@
-//! [`FileSource`]: follows a directory; [`load_once`]: reads it once.
+//! [`FileSource`]: follows a directory.
 
 use std::{
-    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::mpsc as std_mpsc,
     time::Duration,
 };
 
-use fairlead_config::{AnyConfig, ChangeBatch, Diagnostic};
+use fairlead_config::{ChangeBatch, Diagnostic};
 use tokio::sync::mpsc;
 
 use crate::{
-    Directory, FileState, Snapshot,
-    scan::{Bounds, Scanner, read, shown},
+    scan::Bounds,
     watch::{Follower, Message},
 };
 
@@ -91,73 +89,7 @@ pub struct Update {
     pub first_sync: bool,
 }
 
-/// What a directory holds.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The objects without errors, in the order of their keys.
-    pub objects: Vec<AnyConfig>,
-    /// All findings, by file and line.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// Reads a directory once.
-///
-/// # Errors
-/// The directory is not there, is not a directory, or cannot be looked at. What is in it is never an error here.
-pub fn load_once(directory: impl AsRef<Path>) -> Result<Loaded, SourceError> {
-    let directory = directory.as_ref();
-    check(directory)?;
-    load_all([Input::Path(directory.to_owned())])
-}
-
-/// Something to read once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// A directory or a file, whatever the file is called.
-    Path(PathBuf),
-    /// A text that is in no file, under the name that its findings have.
-    Text(String, Vec<u8>),
-}
-
-/// Reads directories and files once, as if one directory held them all. What is reached twice is read once.
-///
-/// # Errors
-/// One of them is not there, or cannot be looked at. What is in them is never an error here.
-pub fn load_all(inputs: impl IntoIterator<Item = Input>) -> Result<Loaded, SourceError> {
-    let mut all = Snapshot::default();
-    let mut real = BTreeSet::new();
-    for input in inputs {
-        match input {
-            Input::Text(name, bytes) => {
-                all.files.insert(name.into(), FileState::Content(bytes));
-            }
-            Input::Path(path) => {
-                let open = |source| SourceError::Open { path: path.clone(), source };
-                if std::fs::metadata(&path).map_err(open)?.is_dir() {
-                    let found = Scanner::new(Bounds::default()).scan(&path);
-                    let files = found.files.into_iter().filter(|(name, _)| real.insert(end_of(&**name)));
-                    all.files.extend(files);
-                    all.unreadable.extend(found.unreadable);
-                    all.refused.extend(found.refused);
-                } else if real.insert(end_of(&path)) {
-                    let bytes = read(&path).map_err(open)?;
-                    all.files.insert(shown(&path), FileState::Content(bytes));
-                }
-            }
-        }
-    }
-    let mut state = Directory::new();
-    let changes = state.update(all);
-    Ok(Loaded { objects: state.objects().cloned().collect(), diagnostics: changes.diagnostics })
-}
-
-/// Where a path leads in the end of all links.
-fn end_of(path: impl AsRef<Path>) -> PathBuf {
-    let path = path.as_ref();
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
-fn check(directory: &Path) -> Result<(), SourceError> {
+pub(crate) fn check(directory: &Path) -> Result<(), SourceError> {
     let path = || directory.to_owned();
     let metadata =
         std::fs::metadata(directory).map_err(|source| SourceError::Open { path: path(), source })?;

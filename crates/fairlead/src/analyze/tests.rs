@@ -24,9 +24,10 @@ fn an_annotation_escapes_what_has_a_meaning_to_github() {
 fn colour_is_around_the_severity_only() {
     let plain = text(&[finding()], 3, false);
     assert!(plain.starts_with("warning[FL0302 unknown-subset] VirtualService bookinfo/reviews"), "{plain}");
-    assert!(plain.ends_with("0 errors, 1 warnings, 0 notes about 3 objects\n"), "{plain}");
+    assert!(plain.ends_with("0 errors, 1 warning, 0 notes about 3 objects\n"), "{plain}");
     assert!(text(&[finding()], 3, true).starts_with("\u{1b}[33mwarning\u{1b}[0m[FL0302"));
     assert_eq!(text(&[], 3, true), "nothing to report about 3 objects\n");
+    assert_eq!(text(&[], 1, true), "nothing to report about 1 object\n");
 }
 
 #[test]

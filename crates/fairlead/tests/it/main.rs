@@ -3,7 +3,7 @@
 mod examples;
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -68,7 +68,7 @@ fn outcome(output: &Output) -> (Option<i32>, String) {
 fn analyze_ends_as_its_findings_and_threshold_say() {
     let good = mesh(&[("a.yaml", GOOD)]);
     let (code, out) = outcome(&fairlead(&["analyze", text(good.path())]));
-    assert_eq!((code, out.as_str()), (Some(0), "nothing to report about 1 objects\n"));
+    assert_eq!((code, out.as_str()), (Some(0), "nothing to report about 1 object\n"));
 
     let doubtful = mesh(&[("a.yaml", GOOD), ("b.yaml", DOUBTFUL)]);
     let (code, out) = outcome(&fairlead(&["analyze", text(doubtful.path())]));
@@ -99,8 +99,69 @@ fn a_policy_that_is_not_enforced_fails_the_analysis() {
     assert!(out.starts_with("warning[FL0116 not-enforced]") && out.contains("default/deny-all"), "{out}");
 }
 
+/// What `fairlead` answers to a text on its standard input.
+fn fairlead_given(arguments: &[&str], given: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fairlead"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary runs");
+    // What has failed already reads nothing.
+    let _ = child.stdin.take().expect("it is piped").write_all(given.as_bytes());
+    child.wait_with_output().expect("it ends")
+}
+
 #[test]
-fn a_directory_that_is_not_there_is_wrong_usage() {
+fn analyze_takes_files_directories_and_standard_input_together() {
+    let first = mesh(&[("a.yaml", GOOD)]);
+    let second = mesh(&[("b.yaml", DOUBTFUL), ("b.txt", WRONG)]);
+    let (good, doubtful) = (first.path().join("a.yaml"), second.path().join("b.yaml"));
+    // Either is silent about what only the other has.
+    let alone = outcome(&fairlead(&["analyze", text(&good)]));
+    assert_eq!(alone, (Some(0), "nothing to report about 1 object\n".to_owned()));
+    let (code, out) = outcome(&fairlead(&["analyze", text(&good), text(second.path())]));
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("FL0302") && out.contains(&format!("({}:8:", text(&doubtful))), "{out}");
+    assert!(out.ends_with("about 2 objects\n"), "{out}");
+    // A file is read whatever it is called, and once however often it is reached.
+    let (_, out) = outcome(&fairlead(&["analyze", text(&second.path().join("b.txt"))]));
+    assert!(out.contains("FL0101") && out.contains("b.txt:7:"), "{out}");
+    let link = first.path().join("again.yaml");
+    std::os::unix::fs::symlink(&good, &link).expect("a link");
+    let (code, out) =
+        outcome(&fairlead(&["analyze", text(first.path()), text(&link), text(&good), text(&doubtful)]));
+    assert!(code == Some(1) && out.ends_with("0 errors, 1 warning, 0 notes about 2 objects\n"), "{out}");
+
+    let (code, out) = outcome(&fairlead_given(&["analyze", "-", text(&good)], DOUBTFUL));
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("FL0302") && out.contains("(<stdin>:8:"), "{out}");
+    let output = fairlead_given(&["render", "-", "--namespace", "shop", "--only", "endpoint"], GOOD);
+    assert!(outcome(&output).1.contains("cluster_name: outbound|80||cart.example"));
+}
+
+#[test]
+fn nothing_to_look_at_is_a_warning() {
+    let empty = mesh(&[("a.txt", GOOD), (".hidden.yaml", GOOD), ("comment.yaml", "# nothing\n")]);
+    let (code, out) = outcome(&fairlead(&["analyze", text(empty.path())]));
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.starts_with("warning[FL0021 nothing-there] ") && out.contains("no object is in it"), "{out}");
+    assert!(out.ends_with("0 errors, 1 warning, 0 notes about 0 objects\n"), "{out}");
+    let lenient = fairlead(&["analyze", text(empty.path()), "--failure-threshold", "error"]);
+    assert_eq!(lenient.status.code(), Some(0));
+    let (code, out) = outcome(&fairlead_given(&["analyze", "-"], ""));
+    assert!(code == Some(1) && out.contains("FL0021 nothing-there] <stdin>: no object"), "{out}");
+    // One of two that is empty is named; something that is not read is something.
+    let good = mesh(&[("a.yaml", GOOD)]);
+    let (_, out) = outcome(&fairlead(&["analyze", text(good.path()), text(empty.path())]));
+    assert!(
+        out.contains(text(empty.path())) && out.ends_with("1 warning, 0 notes about 1 object\n"),
+        "{out}"
+    );
+    let other = mesh(&[("a.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n")]);
+    let (code, out) = outcome(&fairlead(&["analyze", text(other.path())]));
+    assert!(code == Some(0) && !out.contains("FL0021"), "{out}");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_wrong_usage() {
     for command in ["analyze", "render"] {
         let output = fairlead(&[command, "/nonexistent/directory"]);
         assert_eq!(output.status.code(), Some(2), "{command}");
