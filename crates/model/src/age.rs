@@ -15,3 +15,14 @@ pub(crate) fn compare(
     let ((left_created, left), (right_created, right)) = (left, right);
     (left_created, &left.name, &left.namespace).cmp(&(right_created, &right.name, &right.namespace))
 }
+
+/// Why an object comes before another, as the words after its name.
+///
+/// Objects of files mostly have no `creationTimestamp`: then nothing is known of their age.
+pub(crate) fn reason(first: Option<Timestamp>, second: Option<Timestamp>) -> &'static str {
+    match (first, second) {
+        (Some(first), Some(second)) if first < second => "is older",
+        (None, Some(_)) => "has no creationTimestamp, which counts as older,",
+        _ => "comes first by name",
+    }
+}

@@ -50,6 +50,24 @@ impl Protocol {
         })
     }
 
+    /// The protocol as a ServiceEntry spells it; of no protocol what the port is then called.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Http2 => "HTTP2",
+            Self::Grpc => "GRPC",
+            Self::GrpcWeb => "GRPC-WEB",
+            Self::Https => "HTTPS",
+            Self::Tls => "TLS",
+            Self::Tcp => "TCP",
+            Self::Mongo => "MONGO",
+            Self::Redis => "REDIS",
+            Self::MySql => "MYSQL",
+            Self::Udp => "UDP",
+            Self::Auto => "no protocol",
+        }
+    }
+
     /// Whether HTTP routes apply.
     pub fn is_http(self) -> bool {
         matches!(self, Self::Http | Self::Http2 | Self::Grpc | Self::GrpcWeb)

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{Code, Diagnostics, FieldPath, path};
+use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Timestamp, path};
 
 use crate::{
+    age,
     destination_rule::{DestinationRule, PolicyBlocks, PolicyLayer, Subset, duplicate_subsets},
     endpoints::{MOST_IN_SUBSETS, ServiceEndpoints},
     registry::ServiceSummary,
@@ -20,6 +21,10 @@ pub(super) struct Surroundings<'a> {
     pub(super) endpoints: &'a [Arc<ServiceEndpoints>],
     /// The rule that this one is merged into.
     pub(super) merged: Option<&'a DestinationRule>,
+    /// The first of those that are merged into it.
+    pub(super) first: Option<&'a ConfigKey>,
+    /// When a DestinationRule was created.
+    pub(super) created: &'a dyn Fn(&ConfigKey) -> Option<Timestamp>,
 }
 
 pub(super) fn check(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
@@ -35,7 +40,7 @@ pub(super) fn check(rule: &DestinationRule, around: &Surroundings<'_>, diagnosti
     }
     check_filled(rule, around, diagnostics);
     if let Some(merged) = around.merged {
-        check_merged(rule, merged, diagnostics);
+        check_merged(rule, merged, around, diagnostics);
     }
 }
 
@@ -106,15 +111,27 @@ fn check_subset(index: usize, subset: &Subset, around: &Surroundings<'_>, diagno
     }
 }
 
-fn check_merged(rule: &DestinationRule, merged: &DestinationRule, diagnostics: &mut Diagnostics) {
+fn check_merged(
+    rule: &DestinationRule,
+    merged: &DestinationRule,
+    around: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     for (subset, kept) in duplicate_subsets(rule, merged) {
         let index = rule.subsets.iter().position(|own| own.name == subset.name).unwrap_or(0);
-        let message = format!("the subset `{}` is defined by {}, which is older", subset.name, kept.origin);
+        let reason = age::reason((around.created)(&kept.origin), (around.created)(&rule.origin));
+        let message = format!("{} {reason} and defines the subset `{}` already", kept.origin, subset.name);
         diagnostics.warn(Code::DuplicateSubset, path!("subsets"[index]."name"), message);
     }
     if rule.policy != PolicyLayer::default() && rule.policy != merged.policy {
-        let message =
-            format!("an older DestinationRule for `{}` gives the policy; this one is not used", rule.host);
+        let first = around.first.filter(|first| **first != rule.origin);
+        let message = match first {
+            Some(first) => {
+                let reason = age::reason((around.created)(first), (around.created)(&rule.origin));
+                format!("{first} {reason} and gives the policy for `{}`; this one is not used", rule.host)
+            }
+            None => format!("another DestinationRule gives the policy for `{}`; this one is not used", rule.host),
+        };
         diagnostics.warn(Code::IgnoredPolicy, path!("trafficPolicy"), message);
     }
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Host, Port, ServiceKey,
-    destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey},
+    destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey, RuleHeaderOf},
     endpoints::{EndpointsOf, is_beyond_share},
     gateway::ResolvedGateway,
     input::{
@@ -172,13 +172,16 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     } else {
         services.iter().map(|service| (*cx.get::<EndpointsOf>(&service.key)).clone()).collect()
     };
-    let merged = cx.get::<MergedGroups>(&config.key.namespace);
-    let merged = merged.get(&config.key).and_then(|key| (*cx.get::<MergedRule>(key)).clone());
+    let groups = cx.get::<MergedGroups>(&config.key.namespace);
+    let group = groups.get(&config.key);
+    let merged = group.and_then(|key| (*cx.get::<MergedRule>(key)).clone());
     let around = destination_rule::Surroundings {
         has_service: has_service(cx, &rule, !services.is_empty()),
         services: &services,
         endpoints: &endpoints,
         merged: merged.as_deref(),
+        first: group.and_then(|key| key.objects.first()),
+        created: &|key| cx.get::<RuleHeaderOf>(key).as_ref().as_ref().and_then(|header| header.created),
     };
     destination_rule::check(&rule, &around, diagnostics);
 }

@@ -54,8 +54,12 @@ pub(super) fn check(service: &Service, claims: &PortClaims, diagnostics: &mut Di
     for (index, port) in service.ports.iter().enumerate() {
         let Some((protocol, theirs)) = oldest_other(service, port, claims) else { continue };
         let message = format!(
-            "{} is older and says that its port {} of the same Pods speaks {protocol:?}; {:?} is not used there",
-            theirs.origin, theirs.number, port.protocol
+            "{} {} and declares {} for its port {}, which leads to the same port of the same Pods; the {} of this port is not used there",
+            theirs.origin,
+            age::reason(theirs.created, service.created),
+            protocol.word(),
+            theirs.number,
+            port.protocol.word(),
         );
         diagnostics.warn(Code::ConflictingListener, path!("ports"[index]), message);
     }

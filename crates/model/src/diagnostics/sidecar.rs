@@ -6,7 +6,7 @@ use fairlead_config::{Code, Diagnostics, Namespace, path};
 
 use super::lookups::Naming;
 use crate::{
-    Host,
+    Host, age,
     registry::ServiceSummary,
     service::Visibility,
     sidecar::{Bind, CaptureMode, EgressHost, EgressListener, EgressNamespace, Sidecar, SidecarHeader},
@@ -32,7 +32,10 @@ pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &
     let older = around.siblings.iter().take_while(|other| other.origin != sidecar.origin);
     let mut same = older.filter(|other| other.workload_selector == sidecar.workload_selector);
     if let Some(first) = same.next() {
-        let message = format!("{} is older and for the same workloads; this one is not used", first.origin);
+        let own = around.siblings.iter().find(|other| other.origin == sidecar.origin);
+        let reason = age::reason(first.created, own.and_then(|own| own.created));
+        let message =
+            format!("{} {reason} and is for the same workloads; this one is not used", first.origin);
         diagnostics.error(Code::ConflictingSidecar, path!("workloadSelector"), message);
     }
     for (index, listener) in sidecar.ingress.iter().enumerate() {

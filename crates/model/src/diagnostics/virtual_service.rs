@@ -11,7 +11,7 @@ use super::{
     repeated::NamesOf,
 };
 use crate::{
-    Host, Protocol,
+    Host, Protocol, age,
     gateway::{Gateway, GatewayServer, ServerRef},
     registry::ServiceSummary,
     service::Visibility,
@@ -76,7 +76,9 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
         if let Some(owner) = shared.get(host).and_then(|claims| owner_before(service, claims)) {
             let has_more = !(service.tls.is_empty() && service.tcp.is_empty());
             let what = if has_more { "`http` routes here have" } else { "this object has" };
-            let message = format!("{owner} is older and owns `{host}` in the mesh; {what} no effect on it");
+            let reason = age::reason(owner.created, service.created);
+            let message =
+                format!("{} {reason} and owns `{host}` in the mesh; {what} no effect on it", owner.origin);
             diagnostics.warn(Code::DuplicateHost, path!("hosts"[index]), message);
         }
         if host.is_wildcard() {
@@ -171,7 +173,7 @@ fn check_protocol(service: &VirtualService, target: &ServiceSummary, diagnostics
 fn owner_before<'a>(
     service: &VirtualService,
     claims: &'a [Arc<VirtualServiceHeader>],
-) -> Option<&'a ConfigKey> {
+) -> Option<&'a VirtualServiceHeader> {
     if service.http.is_empty() {
         return None;
     }
@@ -179,9 +181,8 @@ fn owner_before<'a>(
     let mut owners = older
         // One with routes for some clients only leaves the others to the next.
         .filter(|owner| owner.http_clients.are_all())
-        .filter(|owner| is_seen_wherever((&owner.export_to, &owner.origin), service))
-        .map(|owner| &owner.origin);
-    owners.next()
+        .filter(|owner| is_seen_wherever((&owner.export_to, &owner.origin), service));
+    owners.next().map(Arc::as_ref)
 }
 
 /// Whether an object is visible, and of the same rank, wherever another is.
@@ -256,8 +257,11 @@ fn check_shadowed(
     let older = shared.get(host).into_iter().flatten().take_while(|claim| claim.origin != service.origin);
     let mut shadowing = older.filter(|claim| served_for(&claim.origin) && (around.takes_all)(&claim.origin));
     if let Some(owner) = shadowing.next() {
-        let message =
-            format!("{} is older and takes every request for `{host}` that no condition takes", owner.origin);
+        let reason = age::reason(owner.created, service.created);
+        let message = format!(
+            "{} {reason} and takes every request for `{host}` that no condition takes",
+            owner.origin
+        );
         diagnostics.warn(Code::ShadowedRoute, path!("http"[route.index]), message);
     }
 }
