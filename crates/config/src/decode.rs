@@ -30,6 +30,7 @@ use crate::{
 pub(crate) use foreign::Foreign;
 pub use mesh_config::decode_mesh_config;
 pub(crate) use scalar::shown;
+pub use suggest::near_name;
 
 use manifest::{Header, ListHeader};
 

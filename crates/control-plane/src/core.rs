@@ -11,6 +11,7 @@ mod look;
 mod nacks;
 mod objects;
 mod publish;
+mod refused;
 mod views;
 
 use std::{
@@ -46,6 +47,7 @@ pub use nacks::Nacked;
 use nacks::Nacks;
 pub use objects::Objects;
 pub use publish::{Revisions, find, publication};
+pub(crate) use refused::Refusals;
 use views::Views;
 pub(crate) use views::{Arrival, ConnectError};
 
@@ -102,6 +104,7 @@ pub struct Core {
     pending_since: Option<Instant>,
     debounce: Debounce,
     bridge: Bridge,
+    refused: Refusals,
     /// Whether the source has told everything that it has.
     synced: bool,
     /// Whether the first configuration was settled.
@@ -192,6 +195,7 @@ impl Core {
             // A source gathers for the shortest quiet time by itself; a lone change waits no second time.
             debounce: Debounce::new(Duration::ZERO, settings.debounce.max.0),
             bridge: Bridge::new(settings.source.reference_grace.0, &settings.mesh.domain),
+            refused: Refusals::default(),
             synced: false,
             ready: false,
             began: Instant::now(),
@@ -322,6 +326,7 @@ impl Core {
         let _in_span = span.enter();
         let mut set = ChangeSet::new();
         input::apply(batch, &mut set);
+        self.refused.update(&self.source_diagnostics, &self.objects, &mut set);
         let before = self.db.revision();
         let revision = self.db.apply(set);
         span.record("revision", revision.0);

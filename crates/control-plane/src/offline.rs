@@ -11,7 +11,7 @@ use fairlead_translate::publication::{PublicationKey, PublicationOf};
 use fairlead_xds::Publication;
 
 use crate::{
-    core::{Objects, engine, publication},
+    core::{Objects, Refusals, engine, publication},
     diagnostics::listed,
     settings::Settings,
 };
@@ -20,6 +20,7 @@ use crate::{
 pub struct Mesh {
     db: Db,
     objects: Objects,
+    refused: Refusals,
     source_diagnostics: Vec<Diagnostic>,
 }
 
@@ -50,8 +51,12 @@ impl Mesh {
         diagnostics: Vec<Diagnostic>,
         settings: &Settings,
     ) -> Self {
-        let mut mesh =
-            Self { db: engine(settings), objects: Objects::default(), source_diagnostics: diagnostics };
+        let mut mesh = Self {
+            db: engine(settings),
+            objects: Objects::default(),
+            refused: Refusals::default(),
+            source_diagnostics: diagnostics,
+        };
         mesh.apply(objects.into_iter().map(Change::Set).collect());
         mesh
     }
@@ -61,6 +66,7 @@ impl Mesh {
         self.objects.apply(&changes);
         let mut set = ChangeSet::new();
         input::apply(changes, &mut set);
+        self.refused.update(&self.source_diagnostics, &self.objects, &mut set);
         self.db.apply(set);
         self.db.settle();
     }

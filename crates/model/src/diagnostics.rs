@@ -14,11 +14,13 @@ mod gateway;
 mod l4;
 mod lookups;
 mod meeting;
+mod near;
 mod queries;
 mod repeated;
 mod service;
 mod sidecar;
 mod virtual_service;
+mod written;
 
 pub use claims::{ServiceEntriesAtPlace, ServicesAtPlace};
 pub use lookups::{SecretsNamed, ServicesBySelector, VirtualServicesByName};

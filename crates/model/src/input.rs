@@ -108,6 +108,16 @@ impl Input for MeshSettings {
     const NAME: &'static str = "mesh settings";
 }
 
+/// The objects that are there but have errors that cost the whole, and no version before that stays in use.
+#[derive(Debug)]
+pub struct Refused;
+
+impl Input for Refused {
+    type Key = ConfigKey;
+    type Value = ();
+    const NAME: &'static str = "refused objects";
+}
+
 /// Adds the changes of `batch` to `changes`.
 pub fn apply(batch: ChangeBatch, changes: &mut ChangeSet) {
     for change in batch {

@@ -64,6 +64,11 @@ pub(super) fn nearest<'a>(
     scored.filter(|(edits, known)| *edits <= distance && *edits < known.len()).min().map(|(_, known)| known)
 }
 
+/// The name among `names` that `name` is probably a slip of.
+pub fn near_name<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest(name, names, tolerance(name))
+}
+
 /// How many edits still count as a slip.
 pub(super) fn tolerance(name: &str) -> usize {
     (name.len() / 3).clamp(1, 3)

@@ -74,7 +74,9 @@ fn analyze_ends_as_its_findings_and_threshold_say() {
     let (code, out) = outcome(&fairlead(&["analyze", text(doubtful.path())]));
     assert_eq!(code, Some(1), "{out}");
     assert!(
-        out.starts_with("warning[FL0302 unknown-subset] VirtualService shop/cart spec.http[0].route"),
+        out.starts_with(
+            "warning[FL0302 unknown-subset] VirtualService shop/cart spec.http[0].route[0].destination.subset"
+        ),
         "{out}"
     );
     assert!(out.contains("b.yaml:8:"), "{out}");

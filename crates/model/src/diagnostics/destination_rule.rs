@@ -130,7 +130,9 @@ fn check_merged(
                 let reason = age::reason((around.created)(first), (around.created)(&rule.origin));
                 format!("{first} {reason} and gives the policy for `{}`; this one is not used", rule.host)
             }
-            None => format!("another DestinationRule gives the policy for `{}`; this one is not used", rule.host),
+            None => {
+                format!("another DestinationRule gives the policy for `{}`; this one is not used", rule.host)
+            }
         };
         diagnostics.warn(Code::IgnoredPolicy, path!("trafficPolicy"), message);
     }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{Code, Diagnostics, FieldPath, Namespace};
+use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Namespace};
 
+use super::written::{Written, WrittenDestination};
 use crate::{
     Host, ServiceKey,
     destination_rule::DestinationRule,
     registry::ServiceSummary,
     service::Resolution,
-    virtual_service::{Destination, GatewayRef, HttpAction, VirtualService},
+    virtual_service::{Destination, GatewayRef, VirtualService},
 };
 
 /// How often an alias is followed.
@@ -21,19 +22,27 @@ pub(super) struct Known<'a> {
     pub(super) services: &'a dyn Fn(&Host) -> Arc<[ServiceSummary]>,
     /// The rule for a service in the eyes of a client of the object's namespace.
     pub(super) rule: &'a dyn Fn(&ServiceKey) -> Option<Arc<DestinationRule>>,
+    /// What to write instead of a host that no service has, of the host and what stands in the object.
+    pub(super) near_host: &'a dyn Fn(&Host, &str) -> Option<String>,
+    /// The refused object that may have defined a host.
+    pub(super) refused: &'a dyn Fn(&Host) -> Option<ConfigKey>,
 }
 
 impl Known<'_> {
     /// The service that a client of `namespace` reaches under `host`; `Err` says whether one exists for others.
     pub(super) fn service(&self, host: &Host, namespace: &Namespace) -> Result<ServiceSummary, Missing> {
+        let asked = host;
         let mut host = host.clone();
         for _ in 0..ALIAS_CHAIN {
             let services = (self.services)(&host);
             let visible = services.iter().filter(|service| service.export_to.allows(namespace));
             let best = visible.min_by_key(|service| (service.key.namespace != *namespace, service.registry));
             match best {
-                None if services.is_empty() => return Err(Missing::Unknown),
-                None => return Err(Missing::NotVisible),
+                None if !services.is_empty() => {
+                    return Err(Missing::NotVisible(services[0].key.namespace.clone()));
+                }
+                None if host == *asked => return Err(Missing::Unknown),
+                None => return Err(Missing::Target(host)),
                 Some(service) => match &service.resolution {
                     Resolution::Alias(target) => host = target.clone(),
                     _ => return Ok(service.clone()),
@@ -45,102 +54,161 @@ impl Known<'_> {
 }
 
 /// Why there is no service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
     /// No namespace defines it.
     Unknown,
-    /// It is not exported to the namespace that asks.
-    NotVisible,
-}
-
-/// Each destination of a VirtualService with its path, mirrors included.
-fn with_paths(service: &VirtualService) -> Vec<(FieldPath, &Destination)> {
-    let mut found = Vec::new();
-    let list = |name: &'static str, index: usize| FieldPath::spec().field(name).index(index);
-    for route in &service.http {
-        let path = list("http", route.index);
-        if let HttpAction::Route { destinations, .. } = &route.action {
-            let to = destinations.iter().map(|weighted| &weighted.destination);
-            found.extend(to.map(|to| (path.clone().field("route"), to)));
-        }
-        let name = if route.mirrors.len() > 1 { "mirrors" } else { "mirror" };
-        found.extend(route.mirrors.iter().map(|mirror| (path.clone().field(name), &mirror.destination)));
-    }
-    let tls = service.tls.iter().map(|route| (list("tls", route.index), &route.destinations));
-    let tcp = service.tcp.iter().map(|route| (list("tcp", route.index), &route.destinations));
-    for (path, destinations) in tls.chain(tcp) {
-        found.extend(destinations.iter().map(|(to, _)| (path.clone().field("route"), to)));
-    }
-    found
+    /// It is an alias of this host, which no namespace defines.
+    Target(Host),
+    /// It is not exported to the namespace that asks, but there is one in this namespace.
+    NotVisible(Namespace),
 }
 
 /// Findings about the destinations of a VirtualService.
-pub(super) fn check(service: &VirtualService, known: &Known<'_>, diagnostics: &mut Diagnostics) {
-    let namespace = &service.origin.namespace;
+///
+/// What is wrong with a host, a subset or a port is said once, at the first place, however many routes name it.
+pub(super) fn check(
+    written: &Written<'_>,
+    service: &VirtualService,
+    known: &Known<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     let by_gateway = service.gateways.iter().any(|place| matches!(place, GatewayRef::Gateway(_)));
-    for (path, destination) in with_paths(service) {
-        let host = &destination.host;
-        let found = match known.service(host, namespace) {
-            Ok(found) => found,
-            Err(Missing::Unknown) => {
-                let message =
-                    format!("no service has the host `{host}`; requests for it are answered with 503");
-                diagnostics.warn(Code::UnknownHost, path, message);
-                continue;
+    let mut found: Vec<Found> = Vec::new();
+    for place in written.destinations(service) {
+        let judged = judge(&place, service, by_gateway, known);
+        for mut finding in judged {
+            let same = |other: &&mut Found| other.code == finding.code && other.message == finding.message;
+            match found.iter_mut().find(same) {
+                Some(first) => first.paths.append(&mut finding.paths),
+                None => found.push(finding),
             }
-            Err(Missing::NotVisible) => {
-                let message = format!("the service `{host}` is not exported to the namespace `{namespace}`");
-                diagnostics.warn(Code::NotVisible, path, message);
-                continue;
-            }
-        };
-        check_port(destination, &found, by_gateway, &path, diagnostics);
-        check_subset(destination, &found, known, path, diagnostics);
+        }
+    }
+    for Found { code, paths, message, help } in found {
+        let finding = diagnostics.warn(code, paths[0].clone(), message + &also_at(&paths[1..]));
+        if let Some(help) = help {
+            finding.help(help);
+        }
     }
 }
 
+/// What is wrong with a destination, and where it is named.
+struct Found {
+    code: Code,
+    paths: Vec<FieldPath>,
+    message: String,
+    help: Option<String>,
+}
+
+/// Where else the same is wrong.
+fn also_at(paths: &[FieldPath]) -> String {
+    match paths {
+        [] => String::new(),
+        [one] => format!(" (also at {one})"),
+        [next, rest @ ..] => format!(" (also at {next} and {} more places)", rest.len()),
+    }
+}
+
+fn judge(
+    place: &WrittenDestination<'_>,
+    service: &VirtualService,
+    by_gateway: bool,
+    known: &Known<'_>,
+) -> Vec<Found> {
+    let (destination, namespace) = (&place.destination, &service.origin.namespace);
+    match known.service(&destination.host, namespace) {
+        Ok(found) => {
+            let port = check_port(destination, &found, by_gateway);
+            let subset = check_subset(destination, &found, known);
+            let port = port.map(|(code, field, message)| Found {
+                code,
+                paths: vec![field.into_iter().fold(place.path.clone(), FieldPath::field)],
+                message,
+                help: None,
+            });
+            let subset = subset.map(|message| Found {
+                code: Code::UnknownSubset,
+                paths: vec![place.path.clone().field("subset")],
+                message,
+                help: None,
+            });
+            port.into_iter().chain(subset).collect()
+        }
+        Err(missing) => vec![not_found(place, missing, namespace, known)],
+    }
+}
+
+fn not_found(
+    place: &WrittenDestination<'_>,
+    missing: Missing,
+    namespace: &Namespace,
+    known: &Known<'_>,
+) -> Found {
+    let host = &place.destination.host;
+    let effect =
+        if place.is_http { "requests for it are answered with 503" } else { "connections to it are closed" };
+    let (code, message, help) = match missing {
+        Missing::Unknown => match (known.refused)(host) {
+            Some(refused) => (
+                Code::UnknownHost,
+                format!("no service that is used has the host `{host}`; {effect}"),
+                Some(format!("{refused} is refused for its errors: correct them")),
+            ),
+            None => (
+                Code::UnknownHost,
+                format!("no service has the host `{host}`; {effect}"),
+                (known.near_host)(host, place.host),
+            ),
+        },
+        Missing::Target(target) => (
+            Code::UnknownHost,
+            format!("`{host}` is another name of `{target}`, and no service has that host; {effect}"),
+            None,
+        ),
+        Missing::NotVisible(of) => (
+            Code::NotVisible,
+            format!("the service `{host}` is not exported to the namespace `{namespace}`; {effect}"),
+            Some(format!("its `exportTo`, in namespace `{of}`, would have to name `{namespace}`")),
+        ),
+    };
+    Found { code, paths: vec![place.path.clone().field("host")], message, help }
+}
+
+/// What is wrong with the port, and the fields that lead to it.
 fn check_port(
     destination: &Destination,
     service: &ServiceSummary,
     by_gateway: bool,
-    path: &FieldPath,
-    diagnostics: &mut Diagnostics,
-) {
+) -> Option<(Code, Vec<&'static str>, String)> {
     let numbers = || service.ports.iter().map(|port| port.number.to_string()).collect::<Vec<_>>().join(", ");
     match destination.port {
         Some(number) if service.ports.iter().all(|port| port.number != number) => {
             let message = format!("`{}` has no port {number}; it has {}", service.key.host, numbers());
-            diagnostics.warn(Code::UnknownPort, path.clone(), message);
+            Some((Code::UnknownPort, vec!["port", "number"], message))
         }
         // A sidecar takes the port that the client called; a gateway's port is seldom one of the service's.
         None if by_gateway && service.ports.len() > 1 => {
             let message = format!("`{}` has several ports ({}): name one", service.key.host, numbers());
-            diagnostics.warn(Code::AmbiguousPort, path.clone(), message);
+            Some((Code::AmbiguousPort, Vec::new(), message))
         }
-        _ => {}
+        _ => None,
     }
 }
 
-fn check_subset(
-    destination: &Destination,
-    service: &ServiceSummary,
-    known: &Known<'_>,
-    path: FieldPath,
-    diagnostics: &mut Diagnostics,
-) {
-    let Some(name) = &destination.subset else { return };
+fn check_subset(destination: &Destination, service: &ServiceSummary, known: &Known<'_>) -> Option<String> {
+    let name = destination.subset.as_ref()?;
     let host = &service.key.host;
-    let message = match (known.rule)(&service.key) {
-        None => format!("no DestinationRule for `{host}` applies, so it has no subset `{name}`"),
+    match (known.rule)(&service.key) {
+        None => Some(format!("no DestinationRule for `{host}` applies, so it has no subset `{name}`")),
         Some(rule) if rule.subset(name).is_none() => {
             let known: Vec<&str> = rule.subsets.iter().map(|subset| &*subset.name).collect();
-            format!(
+            Some(format!(
                 "{} defines no subset `{name}` of `{host}`; it defines {}",
                 rule.origin,
                 if known.is_empty() { "none".into() } else { known.join(", ") }
-            )
+            ))
         }
-        Some(_) => return,
-    };
-    diagnostics.warn(Code::UnknownSubset, path, message);
+        Some(_) => None,
+    }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     CertificateSource,
-    gateway::{ClientCa, ClientValidation, ConflictReason, Gateway, ServerTls},
+    gateway::{ClientCa, ClientValidation, ConflictReason, Gateway, GatewayListenerKind, ServerTls},
 };
 
 /// What the findings depend on beside the Gateway.
@@ -70,7 +70,7 @@ fn check_conflicts(gateway: &Gateway, conflicts: &ConflictsOf, diagnostics: &mut
         }
         let port = left_out.conflict.port;
         let what = match &left_out.conflict.reason {
-            ConflictReason::Protocol => format!("port {port}"),
+            ConflictReason::Protocol { .. } => format!("port {port}"),
             ConflictReason::Address => format!("every address of port {port}"),
             ConflictReason::Host(host) => format!("`{host}` on port {port}"),
         };
@@ -89,6 +89,14 @@ fn check_conflicts(gateway: &Gateway, conflicts: &ConflictsOf, diagnostics: &mut
     }
 }
 
+fn spoken(kind: GatewayListenerKind) -> &'static str {
+    match kind {
+        GatewayListenerKind::Http => "plaintext HTTP",
+        GatewayListenerKind::Tls => "TLS",
+        GatewayListenerKind::Tcp => "bytes (TCP)",
+    }
+}
+
 /// Why a server is left out because of the server `with`, `declared` being its own port.
 fn left_out_message(left_out: &LeftOut, declared: Option<u16>, with: &str) -> String {
     let port = left_out.conflict.port;
@@ -100,8 +108,13 @@ fn left_out_message(left_out: &LeftOut, declared: Option<u16>, with: &str) -> St
         (None, _) => format!("port {port}"),
     };
     match &left_out.conflict.reason {
-        ConflictReason::Protocol => {
-            format!("{at} is taken by {with}, which speaks another protocol or takes all connections")
+        ConflictReason::Protocol { first, second } if first == second => {
+            format!(
+                "{at} is taken by {with}, which takes every connection there: bytes have no host to tell servers apart by"
+            )
+        }
+        ConflictReason::Protocol { first, second } => {
+            format!("{at} is taken by {with} for {}, so it cannot serve {}", spoken(*first), spoken(*second))
         }
         ConflictReason::Host(host) => format!("`{host}` on {at} is served by {with}"),
         ConflictReason::Address => {

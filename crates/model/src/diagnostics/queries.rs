@@ -16,8 +16,10 @@ use super::{
         VirtualServicesNaming, WildcardCovers,
     },
     meeting::{ConflictsAmong, ConflictsOf, TerminatedBy},
+    near,
     repeated::{self, NamesAt, NamesOf},
     sidecar, virtual_service,
+    written::Written,
 };
 use crate::{
     Host, Port, ServiceKey,
@@ -25,7 +27,8 @@ use crate::{
     endpoints::{EndpointsOf, is_beyond_share},
     gateway::ResolvedGateway,
     input::{
-        All, DestinationRules, Gateways, KindInput, ServiceEntries, Services, Sidecars, VirtualServices,
+        All, DestinationRules, Gateways, KindInput, Refused, ServiceEntries, Services, Sidecars,
+        VirtualServices,
     },
     mesh::{MeshDiagnostics, ResolvedMesh},
     registry::ServicesByHost,
@@ -146,8 +149,15 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         let key = (*cx.get::<RuleFor>(&key)).clone()?;
         (*cx.get::<MergedRule>(&key)).clone()
     };
+    let namespace = &config.key.namespace;
     let around = virtual_service::Surroundings {
-        known: Known { services: &|host| (*cx.get::<ServicesByHost>(host)).clone(), rule: &rule },
+        written: Written { spec: &config.spec, namespace, domain: &mesh.domain },
+        known: Known {
+            services: &|host| (*cx.get::<ServicesByHost>(host)).clone(),
+            rule: &rule,
+            near_host: &|host, text| near::host(cx, host, text, namespace, &mesh.domain),
+            refused: &|host| near::refused_host(cx, host, &mesh.domain),
+        },
         gateway: &|key| (*cx.get::<ResolvedGateway>(key)).clone(),
         shared: &|place| (*cx.get::<SharedHostsOf>(place)).clone(),
         l4_claims: &|place| (*cx.get::<L4ClaimsOf>(place)).clone(),
@@ -158,6 +168,8 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         virtual_service: &|key| (*cx.get::<vs::ResolvedVirtualService>(key)).clone(),
         takes_all: &|key| *cx.get::<TakesAll>(key),
         covers_service: &|host| *cx.get::<WildcardCovers>(host),
+        is_refused: &|key| cx.input::<Refused>(key).is_some(),
+        near_gateway: &|key| near::gateway(cx, key),
     };
     virtual_service::check(&service, &around, diagnostics);
 }

@@ -5,6 +5,7 @@ use crate::testing::World;
 
 mod gateways;
 mod l4;
+mod references;
 
 /// Three services: `a` (HTTP, with an endpoint of version v1), `two` (two ports), `db` (TCP); and a Gateway `g`.
 const MESH: &str = "
@@ -78,24 +79,27 @@ fn a_sound_mesh_has_no_findings() {
 
 #[test]
 fn destinations_need_a_host_that_exists() {
-    check(&[mesh_routes("a", "host: ghost")], &["W unknown-host v spec.http[0].route"]);
+    check(&[mesh_routes("a", "host: ghost")], &["W unknown-host v spec.http[0].route[0].destination.host"]);
     check(
         &[mesh_routes("a", "host: hidden.other.svc.cluster.local")],
-        &["W not-visible v spec.http[0].route"],
+        &["W not-visible v spec.http[0].route[0].destination.host"],
     );
 }
 
 #[test]
 fn destinations_need_a_subset_that_exists() {
     let routes = mesh_routes("a", "host: a, subset: v2");
-    check(std::slice::from_ref(&routes), &["W unknown-subset v spec.http[0].route"]);
+    check(std::slice::from_ref(&routes), &["W unknown-subset v spec.http[0].route[0].destination.subset"]);
     let rule = rule("r", 1, "host: a, subsets: [{name: v1, labels: {version: v1}}]");
-    check(&[routes, rule], &["W unknown-subset v spec.http[0].route"]);
+    check(&[routes, rule], &["W unknown-subset v spec.http[0].route[0].destination.subset"]);
 }
 
 #[test]
 fn destinations_need_a_port_that_exists() {
-    check(&[mesh_routes("a", "host: a, port: {number: 81}")], &["W unknown-port v spec.http[0].route"]);
+    check(
+        &[mesh_routes("a", "host: a, port: {number: 81}")],
+        &["W unknown-port v spec.http[0].route[0].destination.port.number"],
+    );
 }
 
 #[test]
@@ -110,7 +114,7 @@ fn gateways_need_the_port_of_a_service_with_several() {
             ),
         )
     };
-    check(&[by_gateway("")], &["W ambiguous-port v spec.http[0].route"]);
+    check(&[by_gateway("")], &["W ambiguous-port v spec.http[0].route[0].destination"]);
     check(&[by_gateway(", port: {number: 81}")], &[]);
 }
 
@@ -176,7 +180,7 @@ fn gateways_must_exist_and_serve_the_host() {
         1,
         "hosts: [a.com], gateways: [none], http: [{route: [{destination: {host: a}}]}]",
     );
-    check(&[unknown], &["W unknown-gateway v spec.gateways"]);
+    check(&[unknown], &["W unknown-gateway v spec.gateways[0]"]);
     check(&[at_gateway("v", 1, "a.org", "")], &["W host-outside-gateway v spec.hosts[0]"]);
     check(&[at_gateway("v", 1, "a.com", "")], &[]);
 }

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, LabelSet, Namespace, path};
+use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, LabelSet, Namespace, path};
 
 use super::{
     destinations::{self, Known},
     l4,
     lookups::L4Claims,
     repeated::NamesOf,
+    written::Written,
 };
 use crate::{
     Host, Protocol, age,
@@ -23,6 +24,8 @@ pub(super) type SharedHosts = BTreeMap<Host, Vec<Arc<VirtualServiceHeader>>>;
 
 /// What the findings depend on beside the VirtualService.
 pub(super) struct Surroundings<'a> {
+    /// The object as it is written.
+    pub(super) written: Written<'a>,
     pub(super) known: Known<'a>,
     /// A Gateway by key.
     pub(super) gateway: &'a dyn Fn(&ConfigKey) -> Option<Arc<Gateway>>,
@@ -40,19 +43,21 @@ pub(super) struct Surroundings<'a> {
     pub(super) takes_all: &'a dyn Fn(&ConfigKey) -> bool,
     /// Whether a wildcard covers the host of some service.
     pub(super) covers_service: &'a dyn Fn(&Host) -> bool,
+    /// Whether an object is there, and not used for its errors.
+    pub(super) is_refused: &'a dyn Fn(&ConfigKey) -> bool,
+    /// What to write instead of a Gateway that does not exist.
+    pub(super) near_gateway: &'a dyn Fn(&ConfigKey) -> Option<String>,
 }
 
 pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    destinations::check(service, &around.known, diagnostics);
+    destinations::check(&around.written, service, &around.known, diagnostics);
     l4::check(service, around, diagnostics);
     check_http_servers(service, around, diagnostics);
     check_gateways_of_matches(service, diagnostics);
-    for place in &service.gateways {
-        match place {
-            GatewayRef::Mesh => check_mesh(service, around, diagnostics),
-            GatewayRef::Gateway(key) => check_gateway(service, key, around, diagnostics),
-        }
+    if service.gateways.contains(&GatewayRef::Mesh) {
+        check_mesh(service, around, diagnostics);
     }
+    check_gateways(service, around, diagnostics);
 }
 
 /// A condition narrows the places where the object applies; it adds none.
@@ -72,27 +77,28 @@ fn check_gateways_of_matches(service: &VirtualService, diagnostics: &mut Diagnos
 
 fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     let shared = (around.shared)(&GatewayRef::Mesh);
-    for (index, host) in service.hosts.iter().enumerate() {
+    for host in &service.hosts {
+        let (path, _) = around.written.host(host);
         if let Some(owner) = shared.get(host).and_then(|claims| owner_before(service, claims)) {
             let has_more = !(service.tls.is_empty() && service.tcp.is_empty());
             let what = if has_more { "`http` routes here have" } else { "this object has" };
             let reason = age::reason(owner.created, service.created);
             let message =
                 format!("{} {reason} and owns `{host}` in the mesh; {what} no effect on it", owner.origin);
-            diagnostics.warn(Code::DuplicateHost, path!("hosts"[index]), message);
+            diagnostics.warn(Code::DuplicateHost, path.clone(), message);
         }
         if host.is_wildcard() {
             if host.as_str() != "*" && !(around.covers_service)(host) {
-                unknown_mesh_host(service, (index, host), around, diagnostics);
+                unknown_mesh_host(service, host, around, diagnostics);
             }
             continue;
         }
         match around.known.service(host, &service.origin.namespace) {
             Ok(found) => {
                 check_protocol(service, &found, diagnostics);
-                check_foreign(service, index, &found, diagnostics);
+                check_foreign(service, path, &found, diagnostics);
             }
-            Err(_) => unknown_mesh_host(service, (index, host), around, diagnostics),
+            Err(_) => unknown_mesh_host(service, host, around, diagnostics),
         }
     }
 }
@@ -101,7 +107,7 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
 /// of a service they are a second name of it, and work on its ports.
 fn unknown_mesh_host(
     service: &VirtualService,
-    (index, host): (usize, &Host),
+    host: &Host,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
@@ -116,19 +122,26 @@ fn unknown_mesh_host(
         return;
     }
     let effect = if service.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
-    let message = format!("no service has the host `{host}`: in the mesh its routes {effect}");
+    let (path, text) = around.written.host(host);
+    let refused = (around.known.refused)(host);
+    let used = if refused.is_some() { " that is used" } else { "" };
+    let message = format!("no service{used} has the host `{host}`: in the mesh its routes {effect}");
     let finding = if service.gateways.len() > 1 {
-        diagnostics.info(Code::UnknownHost, path!("hosts"[index]), message)
+        diagnostics.info(Code::UnknownHost, path, message)
     } else {
-        diagnostics.warn(Code::UnknownHost, path!("hosts"[index]), message)
+        diagnostics.warn(Code::UnknownHost, path, message)
     };
-    finding.help("a ServiceEntry for the host makes its ports known");
+    let near = || (around.known.near_host)(host, text);
+    finding.help(match refused {
+        Some(refused) => format!("{refused} is refused for its errors: correct them"),
+        None => near().unwrap_or_else(|| "a ServiceEntry for the host makes its ports known".to_owned()),
+    });
 }
 
 /// Any namespace may name a service of any other, as in Istio; both authors are told.
 fn check_foreign(
     service: &VirtualService,
-    index: usize,
+    path: FieldPath,
     target: &ServiceSummary,
     diagnostics: &mut Diagnostics,
 ) {
@@ -136,7 +149,7 @@ fn check_foreign(
         let (host, namespace) = (&target.key.host, &target.key.namespace);
         let message =
             format!("`{host}` is a service of namespace {namespace}: its clients are routed by this object");
-        let finding = diagnostics.info(Code::ForeignRoutes, path!("hosts"[index]), message);
+        let finding = diagnostics.info(Code::ForeignRoutes, path, message);
         finding.help("`exportTo: [.]` keeps the routes to clients of this object's namespace");
     }
 }
@@ -199,31 +212,102 @@ pub(super) fn is_seen_wherever(
     }
 }
 
-fn check_gateway(
-    service: &VirtualService,
+/// What the Gateways that the object names have of its hosts.
+fn check_gateways(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    let mut gateways = Vec::new();
+    let mut are_known = true;
+    for place in &service.gateways {
+        let GatewayRef::Gateway(key) = place else { continue };
+        match (around.gateway)(key) {
+            Some(gateway) => gateways.push((place, gateway)),
+            None => {
+                are_known = false;
+                unknown_gateway(place, key, around, diagnostics);
+            }
+        }
+    }
+    let serves = |gateway: &Gateway, host: &Host| serves(gateway, host, &service.origin.namespace);
+    let is_unserved = |host: &&Host| !gateways.iter().any(|(_, gateway)| serves(gateway, host));
+    let in_mesh = service.gateways.contains(&GatewayRef::Mesh);
+    let is_elsewhere = in_mesh || service.hosts.iter().any(|host| !is_unserved(&host));
+    for (place, gateway) in &gateways {
+        let shared = (around.shared)(place);
+        let served: Vec<&Host> = service.hosts.iter().filter(|host| serves(gateway, host)).collect();
+        if served.is_empty() && is_elsewhere {
+            let message = format!("no server of {} serves a host of this object", gateway.origin);
+            let finding = diagnostics.warn(Code::HostOutsideGateway, around.written.gateway(place), message);
+            finding.help(hosts_of(gateway));
+        }
+        for host in served {
+            check_shadowed(service, host, &shared, gateway, around, diagnostics);
+        }
+    }
+    // In the mesh a host may be meant for sidecars alone, and one of a Gateway that is not there for that.
+    let is_complete = are_known && !gateways.is_empty() && !in_mesh;
+    for host in service.hosts.iter().filter(is_unserved).filter(|_| is_complete) {
+        let (message, help) = match gateways.as_slice() {
+            [(_, only)] => (
+                format!("no server of {} serves `{host}` for the namespace of this object", only.origin),
+                hosts_of(only),
+            ),
+            _ => (
+                format!("no server of its Gateways serves `{host}` for the namespace of this object"),
+                "add the host to a server of one of them, or correct it".to_owned(),
+            ),
+        };
+        diagnostics.warn(Code::HostOutsideGateway, around.written.host(host).0, message).help(help);
+    }
+}
+
+fn unknown_gateway(
+    place: &GatewayRef,
     key: &ConfigKey,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let Some(gateway) = (around.gateway)(key) else {
-        let message = format!("there is no Gateway `{}/{}`", key.namespace, key.name);
-        diagnostics.warn(Code::UnknownGateway, path!("gateways"), message);
+    let path = around.written.gateway(place);
+    let name = format!("{}/{}", key.namespace, key.name);
+    if (around.is_refused)(key) {
+        let message =
+            format!("the Gateway `{name}` is refused for its errors, so the routes do not apply there");
+        diagnostics.warn(Code::UnknownGateway, path, message).help("correct the Gateway");
         return;
-    };
-    let shared = (around.shared)(&GatewayRef::Gateway(key.clone()));
-    for (index, host) in service.hosts.iter().enumerate() {
-        let served_for = |origin: &ConfigKey| {
-            gateway.servers.iter().flat_map(|server| &server.hosts).any(|of_server| {
-                let may_bind = of_server.namespace.as_ref().is_none_or(|name| *name == origin.namespace);
-                may_bind && of_server.host.overlaps(host)
-            })
+    }
+    let finding = diagnostics.warn(Code::UnknownGateway, path, format!("there is no Gateway `{name}`"));
+    if let Some(near) = (around.near_gateway)(key) {
+        finding.help(near);
+    }
+}
+
+/// Whether a server of a Gateway has a host for VirtualServices of a namespace.
+fn serves(gateway: &Gateway, host: &Host, namespace: &Namespace) -> bool {
+    gateway.servers.iter().flat_map(|server| &server.hosts).any(|of_server| {
+        let may_bind = of_server.namespace.as_ref().is_none_or(|name| name == namespace);
+        may_bind && of_server.host.overlaps(host)
+    })
+}
+
+/// How many hosts of a Gateway are named.
+const MOST_HOSTS: usize = 3;
+
+/// The hosts that a Gateway has, in words.
+fn hosts_of(gateway: &Gateway) -> String {
+    let mut hosts: Vec<String> = Vec::new();
+    for of_server in gateway.servers.iter().flat_map(|server| &server.hosts) {
+        let text = match &of_server.namespace {
+            Some(namespace) => format!("`{}` for namespace `{namespace}`", of_server.host),
+            None => format!("`{}`", of_server.host),
         };
-        if !served_for(&service.origin) {
-            let message = format!("no server of {key} serves `{host}` for the namespace of this object");
-            diagnostics.warn(Code::HostOutsideGateway, path!("hosts"[index]), message);
-            continue;
+        if !hosts.contains(&text) {
+            hosts.push(text);
         }
-        check_shadowed(service, host, &shared, &served_for, around, diagnostics);
+    }
+    let more = hosts.len().saturating_sub(MOST_HOSTS);
+    hosts.truncate(MOST_HOSTS);
+    match (hosts.is_empty(), more) {
+        (true, _) => "it has no server that is used".to_owned(),
+        (false, 0) => format!("it has {}", hosts.join(", ")),
+        (false, _) => format!("it has {} and {more} more", hosts.join(", ")),
     }
 }
 
@@ -249,19 +333,18 @@ fn check_shadowed(
     service: &VirtualService,
     host: &Host,
     shared: &SharedHosts,
-    served_for: &dyn Fn(&ConfigKey) -> bool,
+    gateway: &Gateway,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let Some(route) = service.http.iter().find(|route| takes_all(&route.matches)) else { return };
     let older = shared.get(host).into_iter().flatten().take_while(|claim| claim.origin != service.origin);
-    let mut shadowing = older.filter(|claim| served_for(&claim.origin) && (around.takes_all)(&claim.origin));
+    let is_served = |claim: &ConfigKey| serves(gateway, host, &claim.namespace);
+    let mut shadowing = older.filter(|claim| is_served(&claim.origin) && (around.takes_all)(&claim.origin));
     if let Some(owner) = shadowing.next() {
         let reason = age::reason(owner.created, service.created);
-        let message = format!(
-            "{} {reason} and takes every request for `{host}` that no condition takes",
-            owner.origin
-        );
+        let message =
+            format!("{} {reason} and takes every request for `{host}` that no condition takes", owner.origin);
         diagnostics.warn(Code::ShadowedRoute, path!("http"[route.index]), message);
     }
 }

@@ -33,8 +33,13 @@ pub struct Conflict {
 /// Why two servers cannot share a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConflictReason {
-    /// They speak differently: plaintext HTTP, TLS, or opaque TCP, of which there can be one.
-    Protocol,
+    /// They speak differently, plaintext HTTP, TLS or opaque TCP, or both opaque TCP, of which there can be one.
+    Protocol {
+        /// What the server speaks that was there first.
+        first: GatewayListenerKind,
+        /// What the other speaks.
+        second: GatewayListenerKind,
+    },
     /// Both serve TLS for this host.
     Host(Host),
     /// One listens on every address by saying so, the other by saying nothing.
@@ -116,7 +121,8 @@ impl Listener {
     fn conflict(&self, server: &GatewayServer) -> Option<(ServerRef, ConflictReason)> {
         let (first, kind) = self.servers.first()?;
         if *kind != server.kind() || *kind == GatewayListenerKind::Tcp {
-            return Some((first.clone(), ConflictReason::Protocol));
+            let reason = ConflictReason::Protocol { first: *kind, second: server.kind() };
+            return Some((first.clone(), reason));
         }
         let taken = |host: &super::ServerHost| Some((*self.tls_hosts.get(&host.host)?, host.host.clone()));
         let (at, host) = server.hosts.iter().find_map(taken)?;

@@ -109,7 +109,8 @@ fn server_tls(
                 terminate(spec, &path, diagnostics).map(ServerTls::Terminate)
             }
             mode @ (ServerTlsMode::AutoPassthrough | ServerTlsMode::IstioMutual) => {
-                let word = if mode == ServerTlsMode::IstioMutual { "ISTIO_MUTUAL" } else { "AUTO_PASSTHROUGH" };
+                let word =
+                    if mode == ServerTlsMode::IstioMutual { "ISTIO_MUTUAL" } else { "AUTO_PASSTHROUGH" };
                 let message = format!("the mode {word} is not served; the server is left out");
                 diagnostics.warn(Code::ValueNotTranslated, path.field("mode"), message);
                 None

@@ -90,7 +90,7 @@ pub(super) fn gateways(list: &[String], namespace: &Namespace) -> Vec<GatewayRef
 /// `mesh`, `name`, `namespace/name`, `./name`, or the old form `name.namespace[.svc.…]`.
 ///
 /// Mirrors istio pilot/pkg/model/config.go (resolveGatewayName).
-fn gateway(text: &str, own: &Namespace) -> GatewayRef {
+pub(crate) fn gateway(text: &str, own: &Namespace) -> GatewayRef {
     let (namespace, name) = match (text, text.split_once('/')) {
         ("mesh", _) => return GatewayRef::Mesh,
         (_, Some((".", name))) => (own.as_str(), name),

@@ -1,0 +1,123 @@
+//! Where something stands in a VirtualService as its author wrote it.
+//!
+//! Resolved, an object has lost what is not usable and what is repeated, and with it the indexes of what follows.
+
+use fairlead_config::{FieldPath, Namespace, api, path};
+
+use crate::{
+    Host,
+    virtual_service::{
+        Destination, GatewayRef, HttpAction, VirtualService,
+        resolve::{Names, gateway},
+    },
+};
+
+/// A VirtualService as it is written.
+pub(super) struct Written<'a> {
+    pub(super) spec: &'a api::VirtualServiceSpec,
+    pub(super) namespace: &'a Namespace,
+    /// The DNS domain of Kubernetes Services.
+    pub(super) domain: &'a str,
+}
+
+/// A destination as it is written.
+pub(super) struct WrittenDestination<'a> {
+    pub(super) path: FieldPath,
+    pub(super) destination: Destination,
+    /// `host`, as it stands there.
+    pub(super) host: &'a str,
+    /// Whether it gets requests, not connections.
+    pub(super) is_http: bool,
+}
+
+impl<'a> Written<'a> {
+    fn names(&self) -> Names<'_> {
+        Names { namespace: self.namespace, domain: self.domain }
+    }
+
+    /// A host of the object.
+    pub(super) fn host(&self, host: &Host) -> (FieldPath, &'a str) {
+        let names = self.names();
+        let at = self.spec.hosts.iter().position(|text| !text.is_empty() && names.host(text) == *host);
+        at.map_or((path!("hosts"), ""), |at| (path!("hosts"[at]), &*self.spec.hosts[at]))
+    }
+
+    /// A gateway of the object.
+    pub(super) fn gateway(&self, place: &GatewayRef) -> FieldPath {
+        let is_it = |text: &String| !text.is_empty() && gateway(text, self.namespace) == *place;
+        match self.spec.gateways.iter().position(is_it) {
+            Some(at) => path!("gateways"[at]),
+            None => path!("gateways"),
+        }
+    }
+
+    /// A condition of an HTTP route. Where one was left out, the route stands for all.
+    pub(super) fn http_match(&self, route: usize, index: usize, matches: usize) -> FieldPath {
+        let path = path!("http"[route]);
+        match self.spec.http.get(route) {
+            Some(http) if http.matches.len() == matches => path.field("match").index(index),
+            _ => path,
+        }
+    }
+
+    /// The destinations that routes of `service`, which this was resolved to, lead to; mirrors included.
+    pub(super) fn destinations(&self, service: &VirtualService) -> Vec<WrittenDestination<'a>> {
+        let mut found = Vec::new();
+        for route in &service.http {
+            let Some(http) = self.spec.http.get(route.index) else { continue };
+            let path = path!("http"[route.index]);
+            if let HttpAction::Route { destinations, .. } = &route.action {
+                let to = http.route.iter().map(|weighted| &weighted.destination);
+                let is_used = |to: &Destination| destinations.iter().any(|used| used.destination == *to);
+                self.add(path.clone().field("route"), to, &is_used, true, &mut found);
+            }
+            let is_used = |to: &Destination| route.mirrors.iter().any(|used| used.destination == *to);
+            for mirror in
+                http.mirror.iter().filter_map(|to| self.destination(path.clone().field("mirror"), to, true))
+            {
+                if is_used(&mirror.destination) {
+                    found.push(mirror);
+                }
+            }
+            let several = http.mirrors.iter().map(|mirror| &mirror.destination);
+            self.add(path.field("mirrors"), several, &is_used, true, &mut found);
+        }
+        for route in &service.tls {
+            let Some(tls) = self.spec.tls.get(route.index) else { continue };
+            let to = tls.route.iter().map(|weighted| &weighted.destination);
+            let is_used = |to: &Destination| route.destinations.iter().any(|(used, _)| used == to);
+            self.add(path!("tls"[route.index]."route"), to, &is_used, false, &mut found);
+        }
+        for route in &service.tcp {
+            let Some(tcp) = self.spec.tcp.get(route.index) else { continue };
+            let to = tcp.route.iter().map(|weighted| &weighted.destination);
+            let is_used = |to: &Destination| route.destinations.iter().any(|(used, _)| used == to);
+            self.add(path!("tcp"[route.index]."route"), to, &is_used, false, &mut found);
+        }
+        found
+    }
+
+    /// Adds those items of a list that are used.
+    fn add(
+        &self,
+        list: FieldPath,
+        to: impl Iterator<Item = &'a api::Destination>,
+        is_used: &dyn Fn(&Destination) -> bool,
+        is_http: bool,
+        found: &mut Vec<WrittenDestination<'a>>,
+    ) {
+        let place = |index: usize| list.clone().index(index).field("destination");
+        let all = to.enumerate().filter_map(|(index, to)| self.destination(place(index), to, is_http));
+        found.extend(all.filter(|written| is_used(&written.destination)));
+    }
+
+    fn destination(
+        &self,
+        path: FieldPath,
+        to: &'a api::Destination,
+        is_http: bool,
+    ) -> Option<WrittenDestination<'a>> {
+        let destination = self.names().destination(to)?;
+        Some(WrittenDestination { path, destination, host: &to.host, is_http })
+    }
+}
