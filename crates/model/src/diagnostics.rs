@@ -18,6 +18,7 @@ mod near;
 mod queries;
 mod repeated;
 mod service;
+mod shadow;
 mod sidecar;
 mod virtual_service;
 mod written;

@@ -18,6 +18,7 @@ use super::{
     meeting::{ConflictsAmong, ConflictsOf, TerminatedBy},
     near,
     repeated::{self, NamesAt, NamesOf},
+    shadow::{self, VirtualServicesAsking},
     sidecar, virtual_service,
     written::Written,
 };
@@ -168,6 +169,9 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         virtual_service: &|key| (*cx.get::<vs::ResolvedVirtualService>(key)).clone(),
         takes_all: &|key| *cx.get::<TakesAll>(key),
         covers_service: &|host| *cx.get::<WildcardCovers>(host),
+        asking: &|asked| {
+            cx.index::<VirtualServicesAsking>(asked).iter().take(shadow::MOST_ASKING).cloned().collect()
+        },
         is_refused: &|key| cx.input::<Refused>(key).is_some(),
         near_gateway: &|key| near::gateway(cx, key),
     };

@@ -9,6 +9,7 @@ use super::{
     l4,
     lookups::L4Claims,
     repeated::NamesOf,
+    shadow::{self, Asked},
     written::Written,
 };
 use crate::{
@@ -43,6 +44,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) takes_all: &'a dyn Fn(&ConfigKey) -> bool,
     /// Whether a wildcard covers the host of some service.
     pub(super) covers_service: &'a dyn Fn(&Host) -> bool,
+    /// The VirtualServices with a host that ask for a path.
+    pub(super) asking: &'a dyn Fn(&Asked) -> Vec<ConfigKey>,
     /// Whether an object is there, and not used for its errors.
     pub(super) is_refused: &'a dyn Fn(&ConfigKey) -> bool,
     /// What to write instead of a Gateway that does not exist.
@@ -54,6 +57,7 @@ pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnos
     l4::check(service, around, diagnostics);
     check_http_servers(service, around, diagnostics);
     check_gateways_of_matches(service, diagnostics);
+    shadow::check_own(service, around, diagnostics);
     if service.gateways.contains(&GatewayRef::Mesh) {
         check_mesh(service, around, diagnostics);
     }
@@ -240,6 +244,9 @@ fn check_gateways(service: &VirtualService, around: &Surroundings<'_>, diagnosti
         }
         for host in served {
             check_shadowed(service, host, &shared, gateway, around, diagnostics);
+            if shared.contains_key(host) {
+                shadow::check_others(service, host, (place, gateway), around, diagnostics);
+            }
         }
     }
     // In the mesh a host may be meant for sidecars alone, and one of a Gateway that is not there for that.
@@ -280,7 +287,7 @@ fn unknown_gateway(
 }
 
 /// Whether a server of a Gateway has a host for VirtualServices of a namespace.
-fn serves(gateway: &Gateway, host: &Host, namespace: &Namespace) -> bool {
+pub(super) fn serves(gateway: &Gateway, host: &Host, namespace: &Namespace) -> bool {
     gateway.servers.iter().flat_map(|server| &server.hosts).any(|of_server| {
         let may_bind = of_server.namespace.as_ref().is_none_or(|name| name == namespace);
         may_bind && of_server.host.overlaps(host)

@@ -1,0 +1,309 @@
+//! HTTP routes that get no request, as routes before them take all that they are for.
+//!
+//! In one object that is the order of the list. At a gateway it is also the order of the objects with a host, the oldest
+//! first; there routes that take everything come last, which `virtual_service::check_shadowed` judges.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use fairlead_config::{Code, Config, ConfigKey, Diagnostics, api, path};
+use fairlead_incremental::Index;
+
+use super::{
+    l4::MOST_RIVALS,
+    virtual_service::{Surroundings, is_seen_wherever, serves, takes_all},
+};
+use crate::{
+    Host, age,
+    gateway::Gateway,
+    input::VirtualServices,
+    virtual_service::{GatewayRef, HttpMatch, HttpRoute, StringMatch, VirtualService},
+};
+
+/// So many conditions of one object can be looked up by those of others.
+const MOST_CONDITIONS: usize = 4096;
+
+/// How many objects that ask for the same path of a host are looked at.
+pub(super) const MOST_ASKING: usize = 64;
+
+/// A host, and the path that a condition asks for; empty where it asks for none.
+pub(super) type Asked = (Arc<str>, Arc<str>);
+
+/// VirtualServices by host and by the paths of their conditions. Not registered: built when the first host is shared at
+/// a gateway.
+#[derive(Debug)]
+pub(super) struct VirtualServicesAsking;
+
+impl Index for VirtualServicesAsking {
+    type Input = VirtualServices;
+    type Bucket = Asked;
+    const NAME: &'static str = "virtual services by the paths of their conditions";
+
+    fn buckets(_: &ConfigKey, service: &Config<api::VirtualServiceSpec>) -> Vec<Asked> {
+        let spec = &service.spec;
+        if spec.gateways.iter().all(|gateway| gateway == "mesh") {
+            return Vec::new();
+        }
+        let conditions = spec.http.iter().flat_map(|route| &route.matches);
+        let paths: BTreeSet<Arc<str>> = conditions
+            .map(|condition| match &condition.uri {
+                Some(
+                    api::StringMatch { exact: Some(text), .. } | api::StringMatch { prefix: Some(text), .. },
+                ) => text.to_ascii_lowercase().into(),
+                Some(api::StringMatch { regex: Some(text), .. }) => text.as_str().into(),
+                _ => "".into(),
+            })
+            .collect();
+        let of_host = |host: &String| {
+            let host: Arc<str> = host.to_ascii_lowercase().into();
+            paths.iter().map(move |path| (host.clone(), path.clone())).collect::<Vec<_>>()
+        };
+        spec.hosts.iter().flat_map(of_host).take(MOST_CONDITIONS).collect()
+    }
+}
+
+/// Reports routes and conditions whose requests earlier routes of the object take.
+pub(super) fn check_own(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    let mut earlier = Earlier::default();
+    for route in &service.http {
+        let takers: Vec<Option<usize>> = match route.matches.as_slice() {
+            [] => Vec::new(),
+            some => some.iter().map(|condition| earlier.taker(condition, service)).collect(),
+        };
+        let mut found: Vec<usize> = takers.iter().flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        let names = || found.iter().map(|index| format!("http[{index}]")).collect::<Vec<_>>().join(" and ");
+        if !takers.is_empty() && takers.iter().all(Option::is_some) {
+            let message = format!("every request that it is for is taken by {}, which comes first", names());
+            let finding = diagnostics.warn(Code::ShadowedRoute, path!("http"[route.index]), message);
+            finding.help("put the more specific rule first");
+        } else {
+            for (at, taker) in takers.iter().enumerate().filter_map(|(at, taker)| Some((at, (*taker)?))) {
+                let path = around.written.http_match(route.index, at, route.matches.len());
+                let message = format!(
+                    "every request that the condition is for is taken by http[{taker}], which comes first"
+                );
+                diagnostics.warn(Code::ShadowedRoute, path, message).help("put the more specific rule first");
+            }
+        }
+        earlier.add(route);
+    }
+}
+
+/// Conditions of earlier routes, by what they ask of the path.
+#[derive(Default)]
+struct Earlier<'a> {
+    by_path: BTreeMap<String, Vec<(usize, &'a HttpMatch)>>,
+    /// The lengths of those paths.
+    lengths: BTreeSet<usize>,
+}
+
+impl<'a> Earlier<'a> {
+    /// What takes everything is judged where it stands.
+    fn add(&mut self, route: &'a HttpRoute) {
+        for condition in route.matches.iter().filter(|one| !takes_all(std::slice::from_ref(one))) {
+            let path = path_text(condition).to_ascii_lowercase();
+            self.lengths.insert(path.len());
+            let of_path = self.by_path.entry(path).or_default();
+            if of_path.len() < MOST_RIVALS {
+                of_path.push((route.index, condition));
+            }
+        }
+    }
+
+    /// The route that takes all requests that a condition is for.
+    fn taker(&self, condition: &HttpMatch, service: &VirtualService) -> Option<usize> {
+        let path = path_text(condition).to_ascii_lowercase();
+        let starts = self.lengths.iter().filter_map(|length| path.get(..*length));
+        let mut before = starts.filter_map(|start| self.by_path.get(start)).flatten();
+        before.find(|(_, first)| takes(first, condition, &service.gateways)).map(|(index, _)| *index)
+    }
+}
+
+/// The path that a condition asks for; empty where it asks for none.
+fn path_text(condition: &HttpMatch) -> &str {
+    match &condition.uri {
+        Some(StringMatch::Exact(text) | StringMatch::Prefix(text) | StringMatch::Regex(text)) => text,
+        Some(StringMatch::Present) | None => "",
+    }
+}
+
+/// Reports routes of a gateway's host whose requests an older object takes.
+pub(super) fn check_others(
+    service: &VirtualService,
+    host: &Host,
+    (place, gateway): (&GatewayRef, &Gateway),
+    around: &Surroundings<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    for route in service.http.iter().filter(|route| !takes_all(&route.matches)) {
+        let taken = |condition: &HttpMatch| taker(service, host, condition, (place, gateway), around);
+        for (at, condition) in route.matches.iter().enumerate() {
+            let Some((rival, index)) = taken(condition) else { continue };
+            let Some(theirs) = rival.http.iter().find(|route| route.index == index) else { continue };
+            let same = theirs.matches.iter().any(|first| without_name(first) == without_name(condition));
+            let reason = age::reason(rival.created, service.created);
+            let path = around.written.http_match(route.index, at, route.matches.len());
+            if !same {
+                let message = format!(
+                    "at {} all its requests for `{host}` are taken by http[{index}] of {}, which {reason}",
+                    gateway.origin, rival.origin
+                );
+                diagnostics
+                    .warn(Code::ShadowedRoute, path, message)
+                    .help("put both into one object, the more specific rule first");
+            } else if !is_same_action(route, theirs) {
+                let message = format!(
+                    "at {} http[{index}] of {} has the same condition for `{host}` and does something else; it {reason}, so this one gets no request",
+                    gateway.origin, rival.origin
+                );
+                diagnostics
+                    .warn(Code::ConflictingRoute, path, message)
+                    .help("make the conditions different, or put both into one object");
+            }
+        }
+    }
+}
+
+/// The older object, and the index of its route, that takes all requests for a host that a condition is for.
+fn taker(
+    service: &VirtualService,
+    host: &Host,
+    condition: &HttpMatch,
+    (place, gateway): (&GatewayRef, &Gateway),
+    around: &Surroundings<'_>,
+) -> Option<(Arc<VirtualService>, usize)> {
+    let mut rivals: BTreeSet<ConfigKey> = BTreeSet::new();
+    for path in beginnings(condition) {
+        rivals.extend((around.asking)(&(host.as_str().into(), path.as_str().into())));
+    }
+    let rivals = rivals.iter().filter(|key| **key != service.origin);
+    let mut rivals: Vec<Arc<VirtualService>> = rivals
+        .filter_map(|key| (around.virtual_service)(key))
+        .filter(|rival| {
+            age::compare((rival.created, &rival.origin), (service.created, &service.origin)).is_lt()
+                && rival.gateways.contains(place)
+                && rival.hosts.contains(host)
+                && serves(gateway, host, &rival.origin.namespace)
+                && is_seen_wherever((&rival.export_to, &rival.origin), service)
+        })
+        .collect();
+    rivals.sort_by(|a, b| age::compare((a.created, &a.origin), (b.created, &b.origin)));
+    rivals.into_iter().find_map(|rival| {
+        let here = std::slice::from_ref(place);
+        let takes_it =
+            |first: &&HttpMatch| first.client.gateways.is_empty() || first.client.gateways.contains(place);
+        let index = rival.http.iter().filter(|route| !takes_all(&route.matches)).find_map(|route| {
+            let mut conditions = route.matches.iter().filter(takes_it);
+            conditions.any(|first| takes(first, condition, here)).then_some(route.index)
+        });
+        index.map(|index| (rival.clone(), index))
+    })
+}
+
+/// The paths that conditions may ask for that take all requests of this one: what its path begins with, up to a slash.
+fn beginnings(condition: &HttpMatch) -> Vec<String> {
+    let path = path_text(condition);
+    if let Some(StringMatch::Regex(_)) = &condition.uri {
+        return vec![String::new(), path.to_owned()];
+    }
+    let path = path.to_ascii_lowercase();
+    let mut found = vec![String::new()];
+    for (at, _) in path.match_indices('/').take(MOST_RIVALS) {
+        found.extend([path[..at].to_owned(), path[..=at].to_owned()]);
+    }
+    found.push(path);
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn without_name(condition: &HttpMatch) -> HttpMatch {
+    HttpMatch { name: "".into(), ..condition.clone() }
+}
+
+fn is_same_action(one: &HttpRoute, other: &HttpRoute) -> bool {
+    let bare =
+        |route: &HttpRoute| HttpRoute { name: "".into(), index: 0, matches: Vec::new(), ..route.clone() };
+    bare(one) == bare(other)
+}
+
+/// Whether the condition `first` holds for every request for which `second` does, of an object that applies at `places`.
+fn takes(first: &HttpMatch, second: &HttpMatch, places: &[GatewayRef]) -> bool {
+    let optional = |first: &Option<StringMatch>, second: &Option<StringMatch>| match (first, second) {
+        (None, _) => true,
+        (Some(first), Some(second)) => is_wider(first, second),
+        (Some(_), None) => false,
+    };
+    takes_path(first, second)
+        && optional(&first.scheme, &second.scheme)
+        && optional(&first.method, &second.method)
+        && optional(&first.authority, &second.authority)
+        && asks_less(&first.headers, &second.headers, true)
+        && asks_less(&first.query_params, &second.query_params, false)
+        && forbids_less(&first.without_headers, &second.without_headers)
+        && takes_client(first, second, places)
+}
+
+fn takes_path(first: &HttpMatch, second: &HttpMatch) -> bool {
+    let (Some(wide), narrow) = (&first.uri, &second.uri) else { return true };
+    if matches!(wide, StringMatch::Regex(regex) if &**regex == ".*") {
+        return true;
+    }
+    let Some(narrow) = narrow else { return false };
+    if first.ignore_uri_case {
+        return is_wider(&lower(wide), &lower(narrow));
+    }
+    !second.ignore_uri_case && is_wider(wide, narrow)
+}
+
+fn lower(condition: &StringMatch) -> StringMatch {
+    match condition {
+        StringMatch::Exact(text) => StringMatch::Exact(text.to_ascii_lowercase().into()),
+        StringMatch::Prefix(text) => StringMatch::Prefix(text.to_ascii_lowercase().into()),
+        other => other.clone(),
+    }
+}
+
+/// Whether a condition on a string holds whenever another does. Of expressions only equal ones are compared.
+fn is_wider(first: &StringMatch, second: &StringMatch) -> bool {
+    match (first, second) {
+        (StringMatch::Present, _) => true,
+        (StringMatch::Prefix(prefix), StringMatch::Exact(text) | StringMatch::Prefix(text)) => {
+            text.starts_with(&**prefix)
+        }
+        _ => first == second,
+    }
+}
+
+type Conditions = BTreeMap<Arc<str>, StringMatch>;
+
+fn get<'a>(conditions: &'a Conditions, name: &str, ignore_case: bool) -> Option<&'a StringMatch> {
+    let same = |key: &str| if ignore_case { key.eq_ignore_ascii_case(name) } else { key == name };
+    conditions.iter().find(|(key, _)| same(key)).map(|(_, condition)| condition)
+}
+
+fn asks_less(first: &Conditions, second: &Conditions, ignore_case: bool) -> bool {
+    first
+        .iter()
+        .all(|(name, wide)| get(second, name, ignore_case).is_some_and(|narrow| is_wider(wide, narrow)))
+}
+
+fn forbids_less(first: &Conditions, second: &Conditions) -> bool {
+    first.iter().all(|(name, few)| get(second, name, true).is_some_and(|many| is_wider(many, few)))
+}
+
+fn takes_client(first: &HttpMatch, second: &HttpMatch, places: &[GatewayRef]) -> bool {
+    let (wide, narrow) = (&first.client, &second.client);
+    let at = if narrow.gateways.is_empty() { places } else { &narrow.gateways };
+    wide.port.is_none_or(|port| narrow.port == Some(port))
+        && (wide.gateways.is_empty() || at.iter().all(|place| wide.gateways.contains(place)))
+        && narrow.source_labels.contains_all(&wide.source_labels)
+        && wide.source_namespace.as_ref().is_none_or(|name| narrow.source_namespace.as_ref() == Some(name))
+}
+
+#[cfg(test)]
+mod tests;
