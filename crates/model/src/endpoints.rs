@@ -18,6 +18,7 @@ mod collect;
 mod headless;
 mod query;
 mod selected;
+mod served;
 mod share;
 mod slices;
 
@@ -33,6 +34,7 @@ use crate::{
 pub(crate) use collect::target_port;
 pub use headless::{HeadlessAddress, HeadlessAddresses, HeadlessServices, PodAddresses};
 pub use query::EndpointsOf;
+pub(crate) use served::{HasEndpoints, KnowsWorkloads, SelectsWorkload, Served, ServedOf};
 pub use share::{MOST_IN_SUBSETS, MOST_SELECTED, is_beyond_share};
 
 /// The endpoints of one service, by service port number. Sorted, so that equal endpoints compare equal.

@@ -130,7 +130,7 @@ pub(crate) fn merge(definitions: &[Arc<Service>]) -> Option<Arc<Service>> {
 }
 
 /// Whether the definition `other` adds to `first`.
-fn can_merge(first: &Service, other: &Service) -> bool {
+pub(crate) fn can_merge(first: &Service, other: &Service) -> bool {
     first.registry == other.registry
         && first.resolution == other.resolution
         && first.external == other.external

@@ -258,7 +258,7 @@ impl Query for ProxiesOfServices {
 }
 
 /// Services whose selectors share a label with `labels`.
-fn services_with(cx: &Reader<'_>, set: &LabelSet) -> Vec<Arc<Service>> {
+pub(super) fn services_with(cx: &Reader<'_>, set: &LabelSet) -> Vec<Arc<Service>> {
     let mut keys = BTreeSet::new();
     for label in labels(set) {
         keys.extend(cx.index::<ServicesByLabel>(&label).iter().take(MOST_LOOKED_AT).cloned());

@@ -10,7 +10,7 @@ use fairlead_incremental::{Index, Reader};
 
 use crate::{
     Host, ServiceKey,
-    input::{ByNamespace, Gateways, KindInput, Refused, ServiceEntries, Services},
+    input::{ByNamespace, Gateways, KindInput, Refused, ServiceEntries, Services, VirtualServices},
     registry::ServicesByHost,
     service::kubernetes_name,
 };
@@ -190,6 +190,13 @@ pub(super) fn gateway(cx: &Reader<'_>, key: &ConfigKey) -> Option<String> {
     };
     let there = if named.is_empty() { format!(" in namespace `{}`", key.namespace) } else { String::new() };
     (!offered.is_empty()).then(|| format!("there is {}{there}", offered.join(", ")))
+}
+
+/// What to write instead of a VirtualService that does not exist.
+pub(super) fn virtual_service(cx: &Reader<'_>, key: &ConfigKey) -> Option<String> {
+    let here = cx.index::<ByNamespace<VirtualServices>>(&key.namespace);
+    let near = near_name(key.name.as_str(), here.iter().map(|key| key.name.as_str()))?;
+    Some(format!("did you mean `{near}`?"))
 }
 
 /// The refused objects by kind.

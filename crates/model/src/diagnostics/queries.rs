@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name, path};
+use fairlead_config::{Code, Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name, path};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use imbl::OrdSet;
 
@@ -16,8 +16,9 @@ use super::{
         VirtualServicesNaming, WildcardCovers,
     },
     meeting::{ConflictsAmong, ConflictsOf, TerminatedBy},
-    near,
+    namespaces, near,
     repeated::{self, NamesAt, NamesOf},
+    repeated_services, selectors, served,
     shadow::{self, VirtualServicesAsking},
     sidecar, virtual_service,
     written::Written,
@@ -25,14 +26,14 @@ use super::{
 use crate::{
     Host, Port, ServiceKey,
     destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey, RuleHeaderOf},
-    endpoints::{EndpointsOf, is_beyond_share},
+    endpoints::{EndpointsOf, HasEndpoints, KnowsWorkloads, ServedOf, is_beyond_share},
     gateway::ResolvedGateway,
     input::{
         All, DestinationRules, Gateways, KindInput, Refused, ServiceEntries, Services, Sidecars,
         VirtualServices,
     },
     mesh::{MeshDiagnostics, ResolvedMesh},
-    registry::ServicesByHost,
+    registry::{self, ServicesByHost},
     service::ServicesOf,
     sidecar::SidecarsIn,
     strata, virtual_service as vs,
@@ -176,6 +177,34 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         near_gateway: &|key| near::gateway(cx, key),
     };
     virtual_service::check(&service, &around, diagnostics);
+    check_delegates(cx, config, diagnostics);
+    let named = namespaces::export_to(&config.spec.export_to).chain(namespaces::of_sources(&config.spec));
+    namespaces::check(cx, named, diagnostics);
+}
+
+/// Reports routes that delegate to a VirtualService that does not exist.
+fn check_delegates(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnostics: &mut Diagnostics) {
+    for (index, delegate) in
+        config.spec.http.iter().enumerate().filter_map(|(i, r)| Some((i, r.delegate.as_ref()?)))
+    {
+        let namespace = delegate.namespace.as_deref().filter(|name| !name.is_empty());
+        let namespace = namespace.unwrap_or(config.key.namespace.as_str());
+        let Some(name) = delegate.name.as_deref().filter(|name| !name.is_empty()) else { continue };
+        let key = ConfigKey::new(Kind::VirtualService, namespace, name);
+        if cx.input::<VirtualServices>(&key).is_some() {
+            continue;
+        }
+        let path = path!("http"[index]."delegate"."name");
+        if cx.input::<Refused>(&key).is_some() {
+            let message = format!("{key} is refused for its errors");
+            diagnostics.warn(Code::UnknownDelegate, path, message).help("correct it");
+            continue;
+        }
+        let finding = diagnostics.warn(Code::UnknownDelegate, path, format!("there is no {key}"));
+        if let Some(near) = near::virtual_service(cx, &key) {
+            finding.help(near);
+        }
+    }
 }
 
 fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnostics: &mut Diagnostics) {
@@ -200,6 +229,9 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
         created: &|key| cx.get::<RuleHeaderOf>(key).as_ref().as_ref().and_then(|header| header.created),
     };
     destination_rule::check(&rule, &around, diagnostics);
+    namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
+    let path = path!("workloadSelector");
+    selectors::check(cx, &config.key.namespace, rule.workload_selector.as_ref(), path, diagnostics);
 }
 
 fn has_service(cx: &Reader<'_>, rule: &DestinationRule, exact: bool) -> bool {
@@ -214,6 +246,8 @@ fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagno
         conflicts: conflicts.get(&resolved.origin).unwrap_or(&none),
     };
     gateway::check(&resolved, &around, diagnostics);
+    namespaces::check(cx, namespaces::of_gateway(&config.spec), diagnostics);
+    selectors::check_gateway(cx, &resolved.selector, path!("selector"), diagnostics);
 }
 
 fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagnostics) {
@@ -229,6 +263,9 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
         virtual_services: &|host: &Host| (*cx.get::<VirtualServicesNaming>(host)).clone(),
     };
     sidecar::check(&resolved, &around, diagnostics);
+    namespaces::check(cx, namespaces::of_sidecar(&config.spec), diagnostics);
+    let path = path!("workloadSelector");
+    selectors::check(cx, &config.key.namespace, resolved.workload_selector.as_ref(), path, diagnostics);
 }
 
 fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagnostics) {
@@ -244,6 +281,9 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
             None => path!("ports"),
         };
         super::service::check_reserved(service, &cx.get::<ResolvedMesh>(&()), &at, diagnostics);
+        if let Some(served) = &*cx.get::<ServedOf>(&config.key) {
+            served::check(service, &config.spec, served, &|| *cx.get::<KnowsWorkloads>(&()), diagnostics);
+        }
     }
     let Some(selector) = own.first().and_then(|service| service.selector.clone()) else { return };
     super::service::check_share(
@@ -263,7 +303,17 @@ fn of_service_entry(cx: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics:
     let own = cx.get::<ServicesOf>(&config.key);
     let spent = own.iter().any(|service| is_beyond_share(cx, service));
     super::service::check_share(spent, path!("workloadSelector"), diagnostics);
+    namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
     for service in own.iter() {
+        if service.selector.is_some() && !spent {
+            let has_endpoints = *cx.get::<HasEndpoints>(&service.key);
+            served::check_entry(service, has_endpoints, &|| *cx.get::<KnowsWorkloads>(&()), diagnostics);
+        }
+        let at = config.spec.hosts.iter().position(|host| Host::new(host) == service.key.host);
+        let path = at.map_or(path!("hosts"), |at| path!("hosts"[at]));
+        let definitions = registry::definitions(cx, &service.key);
+        let elsewhere = cx.get::<ServicesByHost>(&service.key.host);
+        repeated_services::check(service, &definitions, &elsewhere, &path, diagnostics);
         claims::check(service, &|at| claims::field_of_entry(&config.spec, at), &owner, diagnostics);
         let at = |port: &Port| match config.spec.ports.iter().position(|p| p.number == u32::from(port.number))
         {

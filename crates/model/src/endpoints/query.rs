@@ -66,7 +66,7 @@ fn add_kubernetes(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected)
 }
 
 /// What the EndpointSlices of a Service list, else its Endpoints object; `None` where there is neither.
-fn listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> Option<Vec<Listed>> {
+pub(super) fn listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> Option<Vec<Listed>> {
     let slices = cx.index::<SlicesOfService>(&(namespace.clone(), name.clone()));
     if !slices.is_empty() {
         let slices = slices.iter().filter_map(|slice| cx.input::<EndpointSlices>(slice));
