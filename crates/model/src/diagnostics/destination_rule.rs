@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Timestamp, path};
 
 use crate::{
-    age,
+    Host, age,
     destination_rule::{DestinationRule, PolicyBlocks, PolicyLayer, Subset, duplicate_subsets},
     endpoints::{MOST_IN_SUBSETS, ServiceEndpoints},
     registry::ServiceSummary,
@@ -21,6 +21,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) endpoints: &'a [Arc<ServiceEndpoints>],
     /// The rule that this one is merged into.
     pub(super) merged: Option<&'a DestinationRule>,
+    /// The rules of the namespace with narrower hosts: some, and how many.
+    pub(super) narrower: &'a (Vec<(Host, ConfigKey)>, usize),
     /// The first of those that are merged into it.
     pub(super) first: Option<&'a ConfigKey>,
     /// When a DestinationRule was created.
@@ -32,6 +34,7 @@ pub(super) fn check(rule: &DestinationRule, around: &Surroundings<'_>, diagnosti
         let message = format!("no service has the host `{}`", rule.host);
         diagnostics.warn(Code::UnknownHost, path!("host"), message);
     }
+    check_narrower(around, diagnostics);
     check_hidden(&rule.policy, &path!("trafficPolicy"), diagnostics);
     check_ports(rule, around, diagnostics);
     for (index, subset) in rule.subsets.iter().enumerate() {
@@ -42,6 +45,21 @@ pub(super) fn check(rule: &DestinationRule, around: &Surroundings<'_>, diagnosti
     if let Some(merged) = around.merged {
         check_merged(rule, merged, around, diagnostics);
     }
+}
+
+/// Rules are not merged with wider ones, which surprises those who expect a default.
+fn check_narrower(around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    let (named, all) = around.narrower;
+    if named.is_empty() {
+        return;
+    }
+    let names: Vec<String> = named.iter().map(|(host, origin)| format!("`{host}` ({origin})")).collect();
+    let more =
+        if *all > named.len() { format!(" and {} more hosts", all - named.len()) } else { String::new() };
+    let own = if *all == 1 { "it has a rule of its own" } else { "they have rules of their own" };
+    let message = format!("nothing of this rule applies to {}{more}: {own}", names.join(", "));
+    let finding = diagnostics.info(Code::IgnoredPolicy, path!("host"), message);
+    finding.help("repeat there what is to apply there: rules are not merged with wider ones");
 }
 
 /// The first of the rule's subsets that has no endpoints because those before it have as many as they may.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Host, ServiceKey, age,
+    destination_rule::{RuleHeader, RuleHeadersIn},
     input::{Secrets, Services, VirtualServices},
     registry::AllServices,
     service::{ServicesOf, Visibility},
@@ -124,6 +125,32 @@ impl Query for WildcardCovers {
 
     fn compute(cx: &Reader<'_>, wildcard: &Host) -> bool {
         cx.get::<AllServices>(&()).keys().any(|service| wildcard.covers(&service.host))
+    }
+}
+
+/// The DestinationRules of a namespace with narrower hosts than the wildcard of one of them: the first few, and how many.
+#[derive(Debug)]
+pub(super) struct NarrowerRules;
+
+/// How many of them are named.
+const MOST_NAMED: usize = 3;
+
+impl Query for NarrowerRules {
+    type Key = (Namespace, Host);
+    type Value = (Vec<(Host, ConfigKey)>, usize);
+    const NAME: &'static str = "narrower destination rules";
+    const STRATUM: Stratum = strata::REGISTRY;
+
+    fn compute(cx: &Reader<'_>, (namespace, wildcard): &Self::Key) -> Self::Value {
+        let headers = cx.get::<RuleHeadersIn>(namespace);
+        // One for some workloads alone leaves the wildcard to the others.
+        let is_narrower = |header: &&Arc<RuleHeader>| {
+            header.host != *wildcard && wildcard.covers(&header.host) && header.workload_selector.is_none()
+        };
+        let narrower: BTreeMap<&Host, &ConfigKey> =
+            headers.iter().filter(is_narrower).map(|h| (&h.host, &h.origin)).collect();
+        let named = narrower.iter().take(MOST_NAMED).map(|(host, key)| ((*host).clone(), (*key).clone()));
+        (named.collect(), narrower.len())
     }
 }
 

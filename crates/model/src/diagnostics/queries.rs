@@ -12,13 +12,14 @@ use super::{
     destinations::Known,
     gateway,
     lookups::{
-        ForeignRoutesOf, L4ClaimsOf, PortClaimsOf, SecretExists, SharedHostsOf, TakesAll,
+        ForeignRoutesOf, L4ClaimsOf, NarrowerRules, PortClaimsOf, SecretExists, SharedHostsOf, TakesAll,
         VirtualServicesNaming, WildcardCovers,
     },
     meeting::{ConflictsAmong, ConflictsOf, TerminatedBy},
     namespaces, near,
     repeated::{self, NamesAt, NamesOf},
-    repeated_services, selectors, served,
+    repeated_services, selectors,
+    served::{self, NothingKnown},
     shadow::{self, VirtualServicesAsking},
     sidecar, virtual_service,
     written::Written,
@@ -124,6 +125,7 @@ impl Query for AllDiagnostics {
         for kind in JUDGED {
             all.extend(cx.collect::<DiagnosticsOfKind>(&kind).values().cloned());
         }
+        all.extend((*cx.get::<NothingKnown>(&())).clone());
         all.sort();
         all.into()
     }
@@ -220,7 +222,13 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     let groups = cx.get::<MergedGroups>(&config.key.namespace);
     let group = groups.get(&config.key);
     let merged = group.and_then(|key| (*cx.get::<MergedRule>(key)).clone());
+    let narrower = if rule.host.is_wildcard() {
+        (*cx.get::<NarrowerRules>(&(config.key.namespace.clone(), rule.host.clone()))).clone()
+    } else {
+        Default::default()
+    };
     let around = destination_rule::Surroundings {
+        narrower: &narrower,
         has_service: has_service(cx, &rule, !services.is_empty()),
         services: &services,
         endpoints: &endpoints,
@@ -281,8 +289,10 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
             None => path!("ports"),
         };
         super::service::check_reserved(service, &cx.get::<ResolvedMesh>(&()), &at, diagnostics);
-        if let Some(served) = &*cx.get::<ServedOf>(&config.key) {
-            served::check(service, &config.spec, served, &|| *cx.get::<KnowsWorkloads>(&()), diagnostics);
+        if *cx.get::<KnowsWorkloads>(&())
+            && let Some(served) = &*cx.get::<ServedOf>(&config.key)
+        {
+            served::check(service, &config.spec, served, diagnostics);
         }
     }
     let Some(selector) = own.first().and_then(|service| service.selector.clone()) else { return };
@@ -305,9 +315,9 @@ fn of_service_entry(cx: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics:
     super::service::check_share(spent, path!("workloadSelector"), diagnostics);
     namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
     for service in own.iter() {
-        if service.selector.is_some() && !spent {
+        if service.selector.is_some() && !spent && *cx.get::<KnowsWorkloads>(&()) {
             let has_endpoints = *cx.get::<HasEndpoints>(&service.key);
-            served::check_entry(service, has_endpoints, &|| *cx.get::<KnowsWorkloads>(&()), diagnostics);
+            served::check_entry(service, has_endpoints, diagnostics);
         }
         let at = config.spec.hosts.iter().position(|host| Host::new(host) == service.key.host);
         let path = at.map_or(path!("hosts"), |at| path!("hosts"[at]));

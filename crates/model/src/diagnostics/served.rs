@@ -1,12 +1,55 @@
 //! Findings about services that nothing serves, and about ports that lead nowhere.
+//!
+//! Where it is not known of any workload where it runs, that is said once, and not of each service.
 
-use fairlead_config::{Code, Diagnostics, FieldPath, LabelSet, Severity, api, path};
+use fairlead_config::{Code, ConfigKey, Diagnostic, Diagnostics, FieldPath, LabelSet, api, path};
+use fairlead_incremental::{Query, Reader, Stratum};
 
-use crate::{Service, endpoints::Served, service::Resolution};
+use crate::{
+    Service,
+    endpoints::{KnowsWorkloads, Served, ServedOf},
+    input::{All, Services},
+    service::{Resolution, ServicesOf},
+    strata,
+};
 
-/// Where it is not known of any workload where it runs, it is no news that nothing is known to serve a service.
-fn severity(knows_workloads: bool) -> Severity {
-    if knows_workloads { Severity::Warning } else { Severity::Info }
+/// How many second names of others (`ExternalName`) are passed over.
+const MOST_ALIASES: usize = 64;
+
+/// That nothing is known of where services run: of the first of them.
+#[derive(Debug)]
+pub(super) struct NothingKnown;
+
+impl Query for NothingKnown {
+    type Key = ();
+    type Value = Option<Diagnostic>;
+    const NAME: &'static str = "that nothing is known of where services run";
+    const STRATUM: Stratum = strata::OBJECT_DIAGNOSTICS;
+
+    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
+        if *cx.get::<KnowsWorkloads>(&()) {
+            return None;
+        }
+        let all = cx.index::<All<Services>>(&());
+        let is_unserved =
+            |key: &&ConfigKey| (*cx.get::<ServedOf>(key)).as_ref().is_some_and(|served| !served.has_any);
+        let first = all.iter().take(MOST_ALIASES).find(is_unserved)?;
+        let host = cx.get::<ServicesOf>(first).first()?.key.host.clone();
+        let where_from = "there are no Pods, EndpointSlices or WorkloadEntries";
+        let message = match all.len() {
+            1 => format!(
+                "nothing is known of where `{host}` runs: {where_from}; requests for it get a 503 response"
+            ),
+            many => format!(
+                "nothing is known of where any of the {many} Services runs, as `{host}`: {where_from}; requests for them get a 503 response"
+            ),
+        };
+        let mut diagnostics = Diagnostics::on_object(first);
+        diagnostics.info(Code::NoEndpoints, FieldPath::root(), message).help(
+            "add EndpointSlices, or Pods with `status.podIP`: a Deployment makes Pods in a cluster only",
+        );
+        diagnostics.into_vec().pop()
+    }
 }
 
 /// Reports a Kubernetes Service that nothing serves, or some ports of it.
@@ -14,7 +57,6 @@ pub(super) fn check(
     service: &Service,
     spec: &api::ServiceSpec,
     served: &Served,
-    knows_workloads: &dyn Fn() -> bool,
     diagnostics: &mut Diagnostics,
 ) {
     if served.has_any && !served.without.is_empty() {
@@ -23,7 +65,8 @@ pub(super) fn check(
             return;
         }
     }
-    if served.has_ready || service.ports.is_empty() {
+    let is_published = served.has_any && spec.publish_not_ready_addresses;
+    if served.has_ready || is_published || service.ports.is_empty() {
         return;
     }
     let (path, reason) = match &service.selector {
@@ -35,7 +78,7 @@ pub(super) fn check(
         None => (path!(), "it has no selector, no EndpointSlice and no Endpoints".to_owned()),
     };
     let message = format!("nothing serves `{}`: {reason}; {}", service.key.host, effect(service));
-    diagnostics.add(severity(knows_workloads()), Code::NoEndpoints, path, message);
+    diagnostics.warn(Code::NoEndpoints, path, message);
 }
 
 fn check_ports(spec: &api::ServiceSpec, served: &Served, diagnostics: &mut Diagnostics) {
@@ -65,12 +108,7 @@ fn check_ports(spec: &api::ServiceSpec, served: &Served, diagnostics: &mut Diagn
 }
 
 /// Reports a host of a ServiceEntry that nothing serves.
-pub(super) fn check_entry(
-    service: &Service,
-    has_endpoints: bool,
-    knows_workloads: &dyn Fn() -> bool,
-    diagnostics: &mut Diagnostics,
-) {
+pub(super) fn check_entry(service: &Service, has_endpoints: bool, diagnostics: &mut Diagnostics) {
     let Some(selector) = service.selector.as_ref().filter(|_| !has_endpoints) else { return };
     if service.ports.is_empty() || !matches!(service.resolution, Resolution::Registry) {
         return;
@@ -81,7 +119,7 @@ pub(super) fn check_entry(
         text(selector),
         effect(service)
     );
-    diagnostics.add(severity(knows_workloads()), Code::NoEndpoints, path!("workloadSelector"), message);
+    diagnostics.warn(Code::NoEndpoints, path!("workloadSelector"), message);
 }
 
 fn effect(service: &Service) -> &'static str {

@@ -74,14 +74,23 @@ fn a_service_needs_an_endpoint_that_is_ready() {
 }
 
 #[test]
-fn where_no_workload_is_known_that_nothing_serves_is_no_news() {
+fn where_no_workload_is_known_that_is_said_once() {
     let a = service("a", "clusterIP: 10.0.0.9, selector: {app: a}, ports: [{name: http, port: 80}]");
-    begins(&all(&[a]), &["info no-endpoints a spec.selector"]);
-    let bare = service("b", "clusterIP: 10.0.0.9, ports: [{name: http, port: 80}]");
     begins(
-        &all(&[bare]),
-        &["info no-endpoints b spec: nothing serves `b.shop.svc.cluster.local`: it has no selector"],
+        &all(std::slice::from_ref(&a)),
+        &[
+            "info no-endpoints a : nothing is known of where `a.shop.svc.cluster.local` runs: there are no Pods",
+        ],
     );
+    let b = service("b", "clusterIP: 10.0.0.8, ports: [{name: http, port: 80}]");
+    let alias = service("alias", "type: ExternalName, externalName: a.shop.svc.cluster.local");
+    begins(
+        &all(&[alias.clone(), a, b]),
+        &[
+            "info no-endpoints a : nothing is known of where any of the 3 Services runs, as `a.shop.svc.cluster.local`:",
+        ],
+    );
+    begins(&all(&[alias]), &[]);
 }
 
 #[test]
