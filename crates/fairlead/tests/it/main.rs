@@ -79,7 +79,7 @@ fn analyze_ends_as_its_findings_and_threshold_say() {
         ),
         "{out}"
     );
-    assert!(out.contains("b.yaml:8:"), "{out}");
+    assert!(out.contains("b.yaml:9:"), "{out}");
     let lenient = fairlead(&["analyze", text(doubtful.path()), "--failure-threshold", "error"]);
     assert_eq!(lenient.status.code(), Some(0));
 
