@@ -1,8 +1,9 @@
-//! `fairlead demo` as a user runs it: every step ends well, and nothing stays behind.
+//! `fairlead demo` and the steps of the README as a user takes them: each ends well, and nothing stays behind.
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code, its helper functions too")]
 
 mod next;
+mod readme;
 mod surroundings;
 
 use std::{
