@@ -19,6 +19,7 @@ mod resolver;
 pub mod settings;
 pub mod source;
 mod telemetry;
+pub mod version;
 
 pub use control_plane::{ControlPlane, StartError};
 pub use resolver::MeshResolver;

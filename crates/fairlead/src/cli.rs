@@ -11,7 +11,7 @@ use crate::{
 /// Exit codes: 0 all is well; 1 there are findings, or the command failed; 2 wrong usage; 3 the server that was asked
 /// cannot be reached.
 #[derive(Debug, Parser)]
-#[command(name = "fairlead", version, max_term_width = 100)]
+#[command(name = "fairlead", version = fairlead_control_plane::version::TEXT, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -14,6 +14,9 @@ use crate::exit::{Unreachable, Usage};
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What to try if a control plane does not answer.
+const HINT: &str = "is `fairlead serve` running, and is --server its administration address?";
+
 /// Where the administration of a control plane is.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Server {
@@ -23,7 +26,7 @@ pub(crate) struct Server {
 }
 
 /// Reads the address of a control plane's administration.
-fn server_address(text: &str) -> Result<String, String> {
+pub(crate) fn server_address(text: &str) -> Result<String, String> {
     address(text, 15014)
 }
 
@@ -60,13 +63,18 @@ fn address(text: &str, port: u16) -> Result<String, String> {
 impl Server {
     /// The JSON at a path, whose parameters are encoded here.
     pub(crate) fn get(&self, path: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Value> {
-        get(
-            &self.server,
-            path,
-            parameters,
-            "is `fairlead serve` running, and is --server its administration address?",
-        )
+        get(&self.server, path, parameters, HINT)
     }
+}
+
+/// The version of a control plane.
+pub(crate) fn version(server: &str, patience: Option<Duration>) -> anyhow::Result<Value> {
+    get_within(patience.unwrap_or(PATIENCE), server, "/version", &[], HINT)
+}
+
+/// The proxies of a control plane.
+pub(crate) fn proxies(server: &str, patience: Duration) -> anyhow::Result<Value> {
+    get_within(patience, server, "/debug/syncz", &[], HINT)
 }
 
 /// The JSON at a path of a server.
@@ -76,13 +84,23 @@ pub(crate) fn get(
     parameters: &[(&str, &str)],
     hint: &'static str,
 ) -> anyhow::Result<Value> {
+    get_within(PATIENCE, server, path, parameters, hint)
+}
+
+fn get_within(
+    patience: Duration,
+    server: &str,
+    path: &str,
+    parameters: &[(&str, &str)],
+    hint: &'static str,
+) -> anyhow::Result<Value> {
     let query: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer =
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, fetch(server, &target, hint)).await });
+        runtime.block_on(async { tokio::time::timeout(patience, fetch(server, &target, hint)).await });
     let (status, body) =
-        answer.with_context(|| format!("no answer from http://{server}{target} within 30s"))??;
+        answer.with_context(|| format!("no answer from http://{server}{target} within {patience:?}"))??;
     let json: Value = serde_json::from_slice(&body)
         .with_context(|| format!("http://{server}{target} answers {status} and no JSON"))?;
     if status != 200 {

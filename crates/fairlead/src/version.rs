@@ -1,28 +1,104 @@
 //! `fairlead version`.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
-use serde_json::json;
+use fairlead_control_plane::{admin::ProxyStatus, version::Version};
+use serde::Serialize;
 
-use crate::output::{self, Format};
+use crate::{
+    client,
+    output::{self, Format},
+};
 
-/// Print the version.
+/// Where a control plane is asked that was not named.
+const USUAL: &str = "127.0.0.1:15014";
+/// How long one that was not named may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Print the version of this program, and of the control plane and its proxies where one answers.
+///
+/// The control plane is looked for at its usual address, 127.0.0.1:15014; that none is there is no error, unless --server
+/// names one.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  fairlead version --output json")]
+#[command(after_help = "Example:
+  fairlead version
+  fairlead version --server 127.0.0.1:15014 --output json")]
 pub(crate) struct Args {
+    /// Only this program's.
+    #[arg(long, conflicts_with = "server")]
+    client: bool,
+    /// The administration address of the control plane; it is asked over plain HTTP.
+    #[arg(long, value_name = "HOST:PORT", value_parser = client::server_address)]
+    server: Option<String>,
     /// The form of the output.
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
 }
 
-/// Prints it.
+/// All versions that are known.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Versions {
+    client_version: Version,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_version: Option<Version>,
+    /// How many proxies there are of each version of Envoy.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    proxies: BTreeMap<String, usize>,
+}
+
+/// Asks, and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let version = env!("CARGO_PKG_VERSION");
-    let data = json!({ "version": version });
+    let mut versions = Versions { client_version: Version::own(), ..Versions::default() };
+    match &args.server {
+        Some(server) => {
+            versions.server_version = Some(serde_json::from_value(client::version(server, None)?)?);
+            versions.proxies = proxies(server);
+        }
+        None if args.client => {}
+        None => {
+            // Somebody else may answer there.
+            let answer = client::version(USUAL, Some(PATIENCE)).ok();
+            let answer = answer.and_then(|answer| serde_json::from_value::<Version>(answer).ok());
+            versions.server_version = answer.filter(|version| !version.version.is_empty());
+            if versions.server_version.is_some() {
+                versions.proxies = proxies(USUAL);
+            }
+        }
+    }
     match args.output {
-        Format::Table => output::print(&format!("{version}\n"))?,
-        Format::Json => output::data(&data, output::DataFormat::Json)?,
-        Format::Yaml => output::data(&data, output::DataFormat::Yaml)?,
+        Format::Table => output::print(&text(&versions))?,
+        Format::Json => output::data(&versions, output::DataFormat::Json)?,
+        Format::Yaml => output::data(&versions, output::DataFormat::Yaml)?,
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// The versions of the proxies. From another machine they are not told, which is no reason to fail.
+fn proxies(server: &str) -> BTreeMap<String, usize> {
+    let answer = client::proxies(server, PATIENCE).and_then(|json| Ok(serde_json::from_value(json)?));
+    let proxies: Vec<ProxyStatus> = answer.unwrap_or_default();
+    let mut versions = BTreeMap::new();
+    for proxy in proxies {
+        *versions.entry(proxy.envoy_version.unwrap_or_else(|| "unknown".to_owned())).or_default() += 1;
+    }
+    versions
+}
+
+fn text(versions: &Versions) -> String {
+    let mut lines = vec![format!("client version: {}", versions.client_version)];
+    lines.extend(versions.server_version.as_ref().map(|server| format!("server version: {server}")));
+    let plural = |count| if count == 1 { "proxy" } else { "proxies" };
+    let envoys =
+        versions.proxies.iter().map(|(version, count)| format!("{version} ({count} {})", plural(*count)));
+    let envoys = envoys.collect::<Vec<_>>().join(", ");
+    if !envoys.is_empty() {
+        lines.push(format!("data plane version: {envoys}"));
+    }
+    // What a server says of itself comes from outside.
+    let lines: Vec<_> = lines.iter().map(|line| fairlead_config::printable(line)).collect();
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests;

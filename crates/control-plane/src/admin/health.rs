@@ -1,15 +1,13 @@
 //! Whether it lives, whether it serves, how it does.
 
+use super::{Problem, State};
+use crate::{core::Readiness, version::Version};
 use axum::{
     Json,
     extract::State as Extract,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
-
-use super::{Problem, State};
-use crate::core::Readiness;
 
 pub(super) async fn ready(Extract(state): Extract<State>) -> Response {
     let readiness = state.core.readiness().borrow().clone();
@@ -42,6 +40,6 @@ pub(super) async fn metrics(Extract(state): Extract<State>) -> Response {
     ([(header::CONTENT_TYPE, content_type)], state.metrics.encode()).into_response()
 }
 
-pub(super) async fn version() -> Json<Value> {
-    Json(json!({ "version": env!("CARGO_PKG_VERSION") }))
+pub(super) async fn version() -> Json<Version> {
+    Json(Version::own())
 }

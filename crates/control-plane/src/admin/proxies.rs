@@ -140,7 +140,7 @@ fn unknown(wanted: &str, name: &str, namespace: Option<&str>, known: &[Known<'_>
     let place = namespace.map(|namespace| format!(" in namespace `{namespace}`")).unwrap_or_default();
     let message = format!("no proxy `{wanted}` is connected{place}");
     if known.is_empty() {
-        return "no proxy is connected".to_owned();
+        return format!("no proxy `{wanted}` is connected, nor any other");
     }
     let names = listed(known.iter().map(|one| one.full).collect());
     match nearest(name, known) {

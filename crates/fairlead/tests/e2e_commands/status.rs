@@ -155,6 +155,27 @@ async fn a_proxy_is_named_as_for_istioctl() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_versions_of_the_server_and_its_proxies_are_told_where_one_answers() {
+    let stage = Stage::open().await;
+    stage.server.connected(1).await;
+    let (code, out, error) = stage.ask(&["version", "-o", "json"]);
+    assert_eq!(code, Some(0), "{error}");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["serverVersion"], json["clientVersion"], "{json}");
+    assert_eq!(json["serverVersion"]["version"], env!("CARGO_PKG_VERSION"), "{json}");
+    assert_eq!(json["proxies"], serde_json::json!({ "1.40.0": 1 }), "{json}");
+    let (_, out, _) = stage.ask(&["version"]);
+    let titles: Vec<_> =
+        out.lines().filter_map(|line| line.split_once(": ")).map(|(title, _)| title).collect();
+    assert_eq!(titles, ["client version", "server version", "data plane version"], "{out}");
+    let (code, out, _) = ask(&["version", "--client"]);
+    assert!(code == Some(0) && out.lines().count() == 1, "{out}");
+    let nowhere = ports::free_port(IpAddr::V4(Ipv4Addr::LOCALHOST)).unwrap().to_string();
+    let (code, out, error) = ask(&["version", "--server", &nowhere]);
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ejected_endpoint_is_told_from_what_is_configured() {
     let stage = Stage::open().await;
     let client = Client::new((stage.address.parse::<IpAddr>().unwrap(), PORT).into());

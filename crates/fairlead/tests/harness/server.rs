@@ -207,6 +207,19 @@ impl Server {
         found.await.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Waits until `count` proxies are connected.
+    pub(crate) async fn connected(&self, count: usize) {
+        let connected = eventually("proxies connected", READY_WITHIN, || async {
+            let proxies = self.json("/debug/syncz").await;
+            if proxies.as_array().is_some_and(|all| all.len() == count) {
+                Ok(())
+            } else {
+                Err(proxies.to_string())
+            }
+        });
+        connected.await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// Waits until `count` proxies are connected and have what is published.
     pub(crate) async fn in_sync(&self, count: usize) {
         let synced = eventually("proxies in sync", READY_WITHIN, || async {

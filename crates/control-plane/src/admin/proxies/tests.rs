@@ -80,7 +80,7 @@ fn an_unknown_name_tells_which_are_near_and_which_there_are() {
     );
     let error = names("payment-service", None).unwrap_err();
     assert!(error.starts_with("no proxy `payment-service` is connected; connected are "), "{error}");
-    assert_eq!(choose("a", None, []).unwrap_err(), "no proxy is connected");
+    assert_eq!(choose("a", None, []).unwrap_err(), "no proxy `a` is connected, nor any other");
     assert!(names("svc/web-1", None).unwrap_err().contains("before the `/` stands pod, deployment"));
     let many: Vec<_> = (0..20).map(|n| format!("sidecar~10.0.0.1~p{n}.a~b")).collect();
     let error = choose("zzzz", None, many.iter().map(String::as_str)).unwrap_err();
