@@ -5,6 +5,7 @@
 
 mod debug;
 mod health;
+mod index;
 mod listener;
 mod load;
 mod proxies;
@@ -18,7 +19,6 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use fairlead_xds::server::Sessions;
 use serde_json::json;
@@ -34,6 +34,7 @@ use crate::{
 };
 
 pub use debug::diagnostic_json;
+use index::{DEBUG, Endpoint, endpoints};
 use listener::{Bounded, RemoteAddress};
 pub use proxies::{choose, full_name};
 pub use sync::{HeldBack, ProxyStatus, TypeState, TypeSync};
@@ -60,24 +61,6 @@ impl State {
     }
 }
 
-/// The endpoints, with what each shows.
-const ENDPOINTS: &[(&str, &str)] = &[
-    ("/ready", "200 once the first configuration is served, 503 before"),
-    ("/healthz", "200 as long as the core works"),
-    ("/metrics", "metrics in the OpenMetrics text format"),
-    ("/version", "the version that runs"),
-    ("/debug/list", "this list"),
-    ("/debug/syncz", "the connected proxies, and the state of each type"),
-    ("/debug/loadz", "what proxies have reported of their load, by cluster and locality"),
-    ("/debug/configz", "the objects in use, with file and line; ?kind= and ?namespace= choose"),
-    ("/debug/config_dump?proxy=<id>", "the resources of a proxy, by type; key material is hidden"),
-    ("/debug/explain?proxy=<id>&resource=<name>", "what the resources of a proxy were computed from"),
-    ("/debug/diagnosticz", "all findings that hold now"),
-    ("/debug/enginez", "sizes and counters of the engine"),
-    ("/debug/mesh", "the settings in effect"),
-    ("/debug/log", "the levels of the log; PUT ?level=info,fairlead_xds=debug changes them"),
-];
-
 /// How long an answer may take to be read once the server is to end.
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -103,34 +86,19 @@ async fn after(stop: &CancellationToken) {
 }
 
 fn router(state: State) -> Router {
-    let debug = Router::new()
-        .route("/list", get(list))
-        .route("/syncz", get(sync::syncz))
-        .route("/loadz", get(load::loadz))
-        .route("/configz", get(debug::configz))
-        .route("/config_dump", get(debug::config_dump))
-        .route("/explain", get(debug::explain))
-        .route("/diagnosticz", get(debug::diagnosticz))
-        .route("/enginez", get(debug::enginez))
-        .route("/mesh", get(debug::mesh))
-        .route("/log", get(debug::log_levels).put(debug::set_log_levels))
-        .layer(middleware::from_fn(only_this_machine));
-    Router::new()
-        .route("/ready", get(health::ready))
-        .route("/healthz", get(health::healthz))
-        .route("/metrics", get(health::metrics))
-        .route("/version", get(health::version))
-        .nest("/debug", debug)
-        .fallback(unknown)
-        .with_state(state)
-}
-
-async fn list() -> Json<serde_json::Value> {
-    Json(ENDPOINTS.iter().map(|(path, what)| json!({ "path": path, "shows": what })).collect())
+    let (debug, open): (Vec<_>, Vec<_>) =
+        endpoints().into_iter().partition(|endpoint| endpoint.path.starts_with(DEBUG));
+    let routes = |endpoints: Vec<Endpoint>| {
+        endpoints
+            .into_iter()
+            .fold(Router::new(), |router, endpoint| router.route(endpoint.path, (endpoint.answers)()))
+    };
+    let debug = routes(debug).layer(middleware::from_fn(only_this_machine));
+    routes(open).merge(debug).fallback(unknown).with_state(state)
 }
 
 async fn unknown() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no such endpoint; /debug/list lists them")
+    Problem::new(StatusCode::NOT_FOUND, "no such endpoint; /debug lists them")
 }
 
 /// Refuses peers elsewhere, and browsers that were led here by another site's name.

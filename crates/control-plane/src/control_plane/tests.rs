@@ -195,7 +195,7 @@ async fn a_client_that_is_not_understood_is_told_why() {
 async fn wrong_questions_are_answered_with_what_to_ask() {
     let running = Running::start(&[("mesh.yaml", MESH)], None).await;
     for (path, status, hint) in [
-        ("/nonsense", 404, "/debug/list"),
+        ("/nonsense", 404, "/debug lists"),
         ("/debug/config_dump", 400, "?proxy=<id>"),
         ("/debug/config_dump?proxy=nobody", 404, "no proxy `nobody` is connected"),
         ("/debug/log", 501, "not set up"),
@@ -209,6 +209,75 @@ async fn wrong_questions_are_answered_with_what_to_ask() {
     let (_, metrics) = running.get("/metrics").await;
     assert!(metrics.contains("\npilot_xds_pushes{type=\"cds\"} "), "{metrics}");
     assert!(metrics.contains("\nfairlead_objects{kind=\"ServiceEntry\"} 1\n"), "{metrics}");
+    running.control_plane.shut_down().await;
+}
+
+/// A request as browsers make them.
+fn browsed(path: &str) -> Request {
+    let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    Request::get(path).header("accept", accept).host("localhost:15014")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_names_each_endpoint_and_each_answers() {
+    let levels: Arc<dyn LogLevels> = Arc::new(Levels(std::sync::Mutex::new("info".to_owned())));
+    let running = Running::start(&[("mesh.yaml", MESH)], Some(levels)).await;
+    let envoy = running.envoy("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", &json!({ "app": "web" }));
+    envoy
+        .wait_for("clusters", PATIENCE, |held| held.has(TypeUrl::Cluster, "outbound|80||cart.example"))
+        .await
+        .expect("clusters come");
+    let list = running.json("/debug").await;
+    assert_eq!(list, running.json("/debug/list").await);
+    let listed = list.as_array().expect("a list");
+    assert!(listed.len() >= 15, "{list}");
+    for entry in listed {
+        let path =
+            entry["path"].as_str().expect("a path").to_owned() + entry["query"].as_str().unwrap_or_default();
+        let path = path
+            .replace("<id>", "web-1.shop")
+            .replace("<kind>", "ServiceEntry")
+            .replace("<namespace>", "shop");
+        let path = path.replace("<name>", "outbound%7C80%7C%7Ccart.example");
+        let (status, body) = running.get(&path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        assert!(entry["shows"].as_str().is_some_and(|shows| shows.len() > 5), "{entry}");
+    }
+    running.control_plane.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_gets_a_page_whose_links_lead_somewhere() {
+    let running = Running::start(&[("mesh.yaml", MESH)], None).await;
+    let id = "sidecar~10.9.9.9~<b>web&1</b>.shop~shop.svc.cluster.local";
+    let envoy = running.envoy(id, &json!({ "app": "web" }));
+    envoy
+        .wait_for("clusters", PATIENCE, |held| held.has(TypeUrl::Cluster, "outbound|80||cart.example"))
+        .await
+        .expect("clusters come");
+    let client = Client::new(running.control_plane.admin_address());
+    let answer = client.send(&browsed("/debug")).await.expect("an answer");
+    let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().expect("text").to_owned());
+    assert_eq!(header("content-type").as_deref(), Some("text/html; charset=utf-8"));
+    assert!(header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+    let page = answer.text();
+    assert!(!page.contains("<b>"), "{page}");
+    for external in ["http://", "https://", "<script", "<link", "<img", "style="] {
+        assert!(!page.contains(external), "{external}: {page}");
+    }
+    let links: Vec<_> = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(
+        links.iter().any(|link| link.contains("config_dump?proxy=sidecar~10.9.9.9~%3Cb%3E")),
+        "{links:?}"
+    );
+    for link in links {
+        let (status, body) = running.ask(&browsed(link)).await;
+        // There is no log to show in a test.
+        let expected = if link == "/debug/log" { 501 } else { 200 };
+        assert_eq!(status, expected, "{link}: {body}");
+    }
+    let foreign = Request::get("/debug").host("evil.example").header("accept", "text/html");
+    assert_eq!(running.ask(&foreign).await.0, 403);
     running.control_plane.shut_down().await;
 }
 
