@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
-use fairlead_config::{Diagnostic, Severity, printable};
+use fairlead_config::{Code, Diagnostic, Severity, printable};
 use fairlead_control_plane::{admin::diagnostic_json, settings::Settings};
 use serde_json::Value;
 
@@ -90,7 +90,7 @@ fn json(findings: &[Diagnostic]) -> Value {
 }
 
 fn text(findings: &[Diagnostic], objects: usize, coloured: bool) -> String {
-    let mut text = String::new();
+    let mut text = unserved(findings);
     for finding in findings {
         let line = finding.to_string();
         match line.split_once('[').filter(|_| coloured) {
@@ -112,6 +112,24 @@ fn text(findings: &[Diagnostic], objects: usize, coloured: bool) -> String {
         )
     };
     text + &summary
+}
+
+/// That services have no endpoints, which makes up for nothing else that is right.
+fn unserved(findings: &[Diagnostic]) -> String {
+    let found: Vec<_> = findings.iter().filter(|finding| finding.code == Code::NoEndpoints).collect();
+    match found.as_slice() {
+        [] => String::new(),
+        [only] if only.severity == Severity::Info => format!("{}\n", printable(&only.message)),
+        [one] => format!(
+            "{} has no endpoints: requests for it get a 503 response\n",
+            printable(&one.on.to_string())
+        ),
+        [first, rest @ ..] => format!(
+            "{} and {} have no endpoints: requests for them get a 503 response\n",
+            printable(&first.on.to_string()),
+            number(rest.len(), "more object")
+        ),
+    }
 }
 
 /// `1 object`, `2 objects`.

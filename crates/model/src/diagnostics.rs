@@ -14,6 +14,7 @@ mod gateway;
 mod l4;
 mod lookups;
 mod meeting;
+mod mtls;
 mod namespaces;
 mod near;
 mod queries;

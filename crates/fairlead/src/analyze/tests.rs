@@ -48,3 +48,23 @@ fn a_key_that_ends_its_line_makes_no_second_finding() {
     assert_eq!(shown.lines().count(), 2, "{shown}");
     assert!(shown.contains(r"`a\nerror[FL0001 x] all is lost\u{1b}[2J`"), "{shown}");
 }
+
+#[test]
+fn services_that_nothing_serves_come_first() {
+    let unserved = |severity, name: &str| {
+        let on = Subject::Object(ConfigKey::new(Kind::Service, "bookinfo", name));
+        Diagnostic::new(severity, on, Code::NoEndpoints, path!("selector"), "nothing serves it")
+    };
+    let first =
+        |findings: &[Diagnostic]| text(findings, 3, false).lines().next().unwrap_or_default().to_owned();
+    let one = unserved(Severity::Warning, "ratings");
+    assert_eq!(
+        first(&[finding(), one.clone()]),
+        "Service bookinfo/ratings has no endpoints: requests for it get a 503 response"
+    );
+    assert_eq!(
+        first(&[finding(), one, unserved(Severity::Warning, "reviews")]),
+        "Service bookinfo/ratings and 1 more object have no endpoints: requests for them get a 503 response"
+    );
+    assert_eq!(first(&[finding(), unserved(Severity::Info, "ratings")]), "nothing serves it");
+}

@@ -121,7 +121,7 @@ fn analyze_takes_files_directories_and_standard_input_together() {
     assert_eq!(alone, (Some(0), "nothing to report about 1 object\n".to_owned()));
     let (code, out) = outcome(&fairlead(&["analyze", text(&good), text(second.path())]));
     assert_eq!(code, Some(1), "{out}");
-    assert!(out.contains("FL0302") && out.contains(&format!("({}:8:", text(&doubtful))), "{out}");
+    assert!(out.contains("FL0302") && out.contains(&format!("({}:9:", text(&doubtful))), "{out}");
     assert!(out.ends_with("about 2 objects\n"), "{out}");
     // A file is read whatever it is called, and once however often it is reached.
     let (_, out) = outcome(&fairlead(&["analyze", text(&second.path().join("b.txt"))]));
@@ -134,7 +134,7 @@ fn analyze_takes_files_directories_and_standard_input_together() {
 
     let (code, out) = outcome(&fairlead_given(&["analyze", "-", text(&good)], DOUBTFUL));
     assert_eq!(code, Some(1), "{out}");
-    assert!(out.contains("FL0302") && out.contains("(<stdin>:8:"), "{out}");
+    assert!(out.contains("FL0302") && out.contains("(<stdin>:9:"), "{out}");
     let output = fairlead_given(&["render", "-", "--namespace", "shop", "--only", "endpoint"], GOOD);
     assert!(outcome(&output).1.contains("cluster_name: outbound|80||cart.example"));
 }

@@ -15,6 +15,10 @@ use crate::{
 pub(super) struct Surroundings<'a> {
     /// Whether some service has the rule's host, or is covered by it.
     pub(super) has_service: bool,
+    /// The refused object that may have defined the host, where no service has it.
+    pub(super) refused: Option<ConfigKey>,
+    /// What to write instead of the host, where no service has it.
+    pub(super) near_host: Option<String>,
     /// The services with exactly this host.
     pub(super) services: &'a [ServiceSummary],
     /// Their endpoints.
@@ -31,8 +35,14 @@ pub(super) struct Surroundings<'a> {
 
 pub(super) fn check(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     if !around.has_service {
-        let message = format!("no service has the host `{}`", rule.host);
-        diagnostics.warn(Code::UnknownHost, path!("host"), message);
+        let used = if around.refused.is_some() { " that is used" } else { "" };
+        let message = format!("no service{used} has the host `{}`", rule.host);
+        let finding = diagnostics.warn(Code::UnknownHost, path!("host"), message);
+        if let Some(refused) = &around.refused {
+            finding.help(format!("{refused} is refused for its errors: correct them"));
+        } else if let Some(near) = &around.near_host {
+            finding.help(near.clone());
+        }
     }
     check_narrower(around, diagnostics);
     check_hidden(&rule.policy, &path!("trafficPolicy"), diagnostics);

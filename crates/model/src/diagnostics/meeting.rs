@@ -331,7 +331,7 @@ impl Query for ConflictsAt {
 /// The Gateways that program proxies with these labels, the oldest first.
 ///
 /// All whose selector these labels are; of the others the oldest.
-fn gateways_at(cx: &Reader<'_>, proxies: &LabelSet) -> Vec<Arc<Gateway>> {
+pub(super) fn gateways_at(cx: &Reader<'_>, proxies: &LabelSet) -> Vec<Arc<Gateway>> {
     let wider = cx.get::<WiderThan>(proxies);
     let mut others: Vec<_> =
         wider.iter().flat_map(|selector| cx.get::<OldestWith>(selector).to_vec()).collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{Code, Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name, path};
+use fairlead_config::{Code, Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name, api, path};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use imbl::OrdSet;
 
@@ -16,6 +16,7 @@ use super::{
         VirtualServicesNaming, WildcardCovers,
     },
     meeting::{ConflictsAmong, ConflictsOf, TerminatedBy},
+    mtls::{self, AskedAt},
     namespaces, near,
     repeated::{self, NamesAt, NamesOf},
     repeated_services, selectors,
@@ -34,8 +35,8 @@ use crate::{
         VirtualServices,
     },
     mesh::{MeshDiagnostics, ResolvedMesh},
-    registry::{self, ServicesByHost},
-    service::ServicesOf,
+    registry::{self, ServiceByKey, ServiceSummary, ServicesByHost},
+    service::{Registry, ServicesOf},
     sidecar::SidecarsIn,
     strata, virtual_service as vs,
 };
@@ -227,9 +228,13 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     } else {
         Default::default()
     };
+    let has_service = has_service(cx, &rule, !services.is_empty());
+    let near_host = |host: &Host, text: &str| near::host(cx, host, text, &config.key.namespace, &mesh.domain);
     let around = destination_rule::Surroundings {
         narrower: &narrower,
-        has_service: has_service(cx, &rule, !services.is_empty()),
+        has_service,
+        refused: if has_service { None } else { near::refused_host(cx, &rule.host, &mesh.domain) },
+        near_host: if has_service { None } else { near_host(&rule.host, &config.spec.host) },
         services: &services,
         endpoints: &endpoints,
         merged: merged.as_deref(),
@@ -237,9 +242,31 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
         created: &|key| cx.get::<RuleHeaderOf>(key).as_ref().as_ref().and_then(|header| header.created),
     };
     destination_rule::check(&rule, &around, diagnostics);
+    check_mtls(cx, &rule, &config.spec, &services, diagnostics);
     namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
     let path = path!("workloadSelector");
     selectors::check(cx, &config.key.namespace, rule.workload_selector.as_ref(), path, diagnostics);
+}
+
+/// Whether gateways behind the services of a rule take what it says of TLS.
+fn check_mtls(
+    cx: &Reader<'_>,
+    rule: &DestinationRule,
+    spec: &api::DestinationRuleSpec,
+    services: &[ServiceSummary],
+    diagnostics: &mut Diagnostics,
+) {
+    if rule.tls().next().is_none() {
+        return;
+    }
+    for summary in services {
+        if let Some(service) = (*cx.get::<ServiceByKey>(&summary.key)).clone()
+            && let Some(selector) = &service.selector
+            && service.registry == Registry::Kubernetes
+        {
+            mtls::check(rule, spec, &service, &cx.get::<AskedAt>(selector), diagnostics);
+        }
+    }
 }
 
 fn has_service(cx: &Reader<'_>, rule: &DestinationRule, exact: bool) -> bool {
@@ -269,6 +296,8 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
         is_for_all,
         services: &|host: &Host| (*cx.get::<ServicesByHost>(host)).clone(),
         virtual_services: &|host: &Host| (*cx.get::<VirtualServicesNaming>(host)).clone(),
+        near_host: &|host: &Host| near::host(cx, host, host.as_str(), &config.key.namespace, &mesh.domain),
+        refused: &|host: &Host| near::refused_host(cx, host, &mesh.domain),
     };
     sidecar::check(&resolved, &around, diagnostics);
     namespaces::check(cx, namespaces::of_sidecar(&config.spec), diagnostics);

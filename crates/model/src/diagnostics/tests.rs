@@ -5,6 +5,7 @@ use crate::testing::World;
 
 mod gateways;
 mod l4;
+mod mtls;
 mod references;
 mod served;
 

@@ -1,0 +1,144 @@
+//! Findings about a client and a server that disagree about TLS: a DestinationRule, and the servers of the Gateways at the
+//! Pods of its Service.
+//!
+//! What `mode` of a DestinationRule says is compared; where a rule says nothing, nothing is found.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use fairlead_config::{Code, Diagnostics, FieldPath, LabelSet, api, path};
+use fairlead_incremental::{Query, Reader, Stratum};
+
+use super::meeting::gateways_at;
+use crate::{
+    Service,
+    destination_rule::{DestinationRule, PolicyLayer},
+    gateway::{ClientValidation, ServerRef, ServerTls},
+    policy::UpstreamTls,
+    strata,
+};
+
+/// What a server asks of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    Plaintext,
+    Tls,
+    ClientCertificate,
+}
+
+impl Asks {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Plaintext => "takes plaintext",
+            Self::Tls => "takes TLS",
+            Self::ClientCertificate => "asks for a client certificate (mode MUTUAL)",
+        }
+    }
+}
+
+/// What the servers of gateways ask of connections, by port.
+#[derive(Debug)]
+pub(super) struct AskedAt;
+
+impl Query for AskedAt {
+    type Key = LabelSet;
+    type Value = Arc<BTreeMap<u16, (ServerRef, Asked)>>;
+    const NAME: &'static str = "what gateways ask of connections";
+    const STRATUM: Stratum = Stratum(strata::BINDING.0 + 1);
+
+    fn compute(cx: &Reader<'_>, proxies: &LabelSet) -> Self::Value {
+        let mut asked = BTreeMap::new();
+        for gateway in gateways_at(cx, proxies) {
+            for server in &gateway.servers {
+                let asks = match &server.tls {
+                    ServerTls::None | ServerTls::HttpsRedirect => Some(Asks::Plaintext),
+                    ServerTls::Passthrough => None,
+                    ServerTls::Terminate(tls) => match tls.client {
+                        ClientValidation::Required(_) => Some(Asks::ClientCertificate),
+                        ClientValidation::None | ClientValidation::Optional(_) => Some(Asks::Tls),
+                    },
+                };
+                let reference = ServerRef { gateway: gateway.origin.clone(), index: server.index };
+                let place = asked.entry(server.port).or_insert_with(|| (reference, Asked(asks)));
+                // Servers of a port may ask for different things, by their names.
+                if place.1.0 != asks {
+                    place.1 = Asked(None);
+                }
+            }
+        }
+        Arc::new(asked)
+    }
+}
+
+/// What all servers of a port ask; `None` where they differ, or that is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked(Option<Asks>);
+
+/// Reports what a rule says of TLS for a service and the gateways behind it do not take.
+pub(super) fn check(
+    rule: &DestinationRule,
+    spec: &api::DestinationRuleSpec,
+    service: &Service,
+    asked: &BTreeMap<u16, (ServerRef, Asked)>,
+    diagnostics: &mut Diagnostics,
+) {
+    for port in &service.ports {
+        let Some((server, Asked(Some(asks)))) = asked.get(&port.number) else { continue };
+        for (path, tls) in said(rule, spec, port.number) {
+            let (mode, fits) = match tls {
+                UpstreamTls::Disable => ("DISABLE", *asks == Asks::Plaintext),
+                UpstreamTls::Simple(_) => ("SIMPLE", *asks == Asks::Tls),
+                UpstreamTls::Mutual { .. } => ("MUTUAL", *asks != Asks::Plaintext),
+                // Has no effect yet, as another finding says.
+                UpstreamTls::IstioMutual(_) => continue,
+            };
+            if !fits {
+                let message = format!(
+                    "mode {mode} does not fit port {} of `{}`: servers[{}] of {} {}; connections fail",
+                    port.number,
+                    service.key.host,
+                    server.index,
+                    server.gateway,
+                    asks.words()
+                );
+                let finding = diagnostics.warn(Code::MtlsConflict, path, message);
+                finding.help("let `tls` of both say the same");
+            }
+        }
+    }
+}
+
+/// What a rule and its subsets say of TLS for a port, and where.
+fn said<'a>(
+    rule: &'a DestinationRule,
+    spec: &api::DestinationRuleSpec,
+    port: u16,
+) -> Vec<(FieldPath, &'a UpstreamTls)> {
+    let mut found: Vec<_> = said_by(&rule.policy, spec.traffic_policy.as_ref(), path!("trafficPolicy"), port)
+        .into_iter()
+        .collect();
+    for subset in &rule.subsets {
+        let written = spec.subsets.iter().position(|own| own.name == *subset.name);
+        let policy = written.and_then(|at| spec.subsets[at].traffic_policy.as_ref());
+        let path = written.map_or(path!("subsets"), |at| path!("subsets"[at]."trafficPolicy"));
+        found.extend(said_by(&subset.policy, policy, path, port));
+    }
+    found
+}
+
+fn said_by<'a>(
+    layer: &'a PolicyLayer,
+    spec: Option<&api::TrafficPolicy>,
+    path: FieldPath,
+    port: u16,
+) -> Option<(FieldPath, &'a UpstreamTls)> {
+    let Some(blocks) = layer.ports.get(&port) else {
+        return Some((path.field("tls").field("mode"), layer.blocks.tls.as_ref()?));
+    };
+    let is_it = |settings: &api::PortTrafficPolicy| {
+        settings.port.as_ref().and_then(|selector| selector.number) == Some(u32::from(port))
+    };
+    let at = spec.and_then(|policy| policy.port_level_settings.iter().position(is_it));
+    let path = path.field("portLevelSettings");
+    let path = at.map_or(path.clone(), |at| path.index(at).field("tls").field("mode"));
+    Some((path, blocks.tls.as_ref()?))
+}
