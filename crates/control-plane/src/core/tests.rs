@@ -391,3 +391,31 @@ async fn a_client_has_so_many_views_and_others_have_theirs() {
     core.connect(none, client(1)).await.expect("one of its own has gone");
     assert_eq!(core.connect(redirect, client(1)).await.err(), Some(ConnectError::TooManyViews(2)));
 }
+
+#[tokio::test]
+async fn an_object_that_is_refused_is_told_as_such_until_it_is_corrected() {
+    const GATEWAY: &str = "
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw, namespace: shop}
+spec: {selector: {a: b}, servers: [{port: {number: 80, name: h, protocol: HTTP}, hosts: ['*']}]}
+";
+    const ROUTES: &str = "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: v, namespace: shop}
+spec: {hosts: [cart.example], gateways: [gw], http: [{route: [{destination: {host: cart.example}}]}]}
+";
+    let core = core();
+    let broken = decode_file("gateway.yaml", GATEWAY.replace("servers:", "servrs:").as_bytes());
+    assert!(broken.objects.is_empty(), "it is refused");
+    let mut first = update(&format!("{CART}---{ROUTES}"), true);
+    first.diagnostics = broken.diagnostics;
+    core.source_update(first).expect("the core lives");
+    let says = |core: &super::Core, words: &str| {
+        core.findings().iter().any(|finding| finding.message.contains(words))
+    };
+    until(&core, "the refused Gateway", move |core| says(core, "`shop/gw` is refused for its errors")).await;
+    core.source_update(update(GATEWAY, true)).expect("the core lives");
+    until(&core, "the corrected one", move |core| core.objects().len() == 3 && !says(core, "shop/gw")).await;
+}

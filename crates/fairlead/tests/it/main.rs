@@ -253,3 +253,24 @@ fn serve_ends_well_after_a_signal() {
     assert!(log.map_while(Result::ok).any(|line| line.contains("shutting down")));
     assert_eq!(serve.wait().expect("it ends").code(), Some(0));
 }
+
+#[test]
+fn what_is_refused_is_not_called_absent() {
+    const SERVICE: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: reviews, namespace: shop}
+spec: {clusterIP: 10.96.0.1, ports: [{name: http, port: '80'}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: reviews, namespace: shop}
+spec: {hosts: [reviews], http: [{route: [{destination: {host: reviews}}]}]}
+";
+    let directory = mesh(&[("a.yaml", SERVICE)]);
+    let (code, out) = outcome(&fairlead(&["analyze", text(directory.path())]));
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.contains("FL0109"), "the Service is refused: {out}");
+    assert!(out.contains("no service that is used has the host `reviews.shop.svc.cluster.local`"), "{out}");
+    assert!(out.contains("Service shop/reviews is refused for its errors"), "{out}");
+}

@@ -63,11 +63,11 @@ fn check_narrower(around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     if named.is_empty() {
         return;
     }
-    let names: Vec<String> = named.iter().map(|(host, origin)| format!("`{host}` ({origin})")).collect();
+    let hosts: Vec<String> = named.iter().map(|(host, origin)| format!("`{host}` ({origin})")).collect();
     let more =
         if *all > named.len() { format!(" and {} more hosts", all - named.len()) } else { String::new() };
     let own = if *all == 1 { "it has a rule of its own" } else { "they have rules of their own" };
-    let message = format!("nothing of this rule applies to {}{more}: {own}", names.join(", "));
+    let message = format!("nothing of this rule applies to {}{more}: {own}", hosts.join(", "));
     let finding = diagnostics.info(Code::IgnoredPolicy, path!("host"), message);
     finding.help("repeat there what is to apply there: rules are not merged with wider ones");
 }

@@ -222,12 +222,11 @@ fn check_gateways(service: &VirtualService, around: &Surroundings<'_>, diagnosti
     let mut are_known = true;
     for place in &service.gateways {
         let GatewayRef::Gateway(key) = place else { continue };
-        match (around.gateway)(key) {
-            Some(gateway) => gateways.push((place, gateway)),
-            None => {
-                are_known = false;
-                unknown_gateway(place, key, around, diagnostics);
-            }
+        if let Some(gateway) = (around.gateway)(key) {
+            gateways.push((place, gateway));
+        } else {
+            are_known = false;
+            unknown_gateway(place, key, around, diagnostics);
         }
     }
     let serves = |gateway: &Gateway, host: &Host| serves(gateway, host, &service.origin.namespace);
@@ -236,13 +235,13 @@ fn check_gateways(service: &VirtualService, around: &Surroundings<'_>, diagnosti
     let is_elsewhere = in_mesh || service.hosts.iter().any(|host| !is_unserved(&host));
     for (place, gateway) in &gateways {
         let shared = (around.shared)(place);
-        let served: Vec<&Host> = service.hosts.iter().filter(|host| serves(gateway, host)).collect();
-        if served.is_empty() && is_elsewhere {
+        let own: Vec<&Host> = service.hosts.iter().filter(|host| serves(gateway, host)).collect();
+        if own.is_empty() && is_elsewhere {
             let message = format!("no server of {} serves a host of this object", gateway.origin);
             let finding = diagnostics.warn(Code::HostOutsideGateway, around.written.gateway(place), message);
             finding.help(hosts_of(gateway));
         }
-        for host in served {
+        for host in own {
             check_shadowed(service, host, &shared, gateway, around, diagnostics);
             if shared.contains_key(host) {
                 shadow::check_others(service, host, (place, gateway), around, diagnostics);

@@ -69,7 +69,7 @@ impl<'a> Written<'a> {
             if let HttpAction::Route { destinations, .. } = &route.action {
                 let to = http.route.iter().map(|weighted| &weighted.destination);
                 let is_used = |to: &Destination| destinations.iter().any(|used| used.destination == *to);
-                self.add(path.clone().field("route"), to, &is_used, true, &mut found);
+                self.add(&path.clone().field("route"), to, &is_used, true, &mut found);
             }
             let is_used = |to: &Destination| route.mirrors.iter().any(|used| used.destination == *to);
             for mirror in
@@ -80,19 +80,19 @@ impl<'a> Written<'a> {
                 }
             }
             let several = http.mirrors.iter().map(|mirror| &mirror.destination);
-            self.add(path.field("mirrors"), several, &is_used, true, &mut found);
+            self.add(&path.field("mirrors"), several, &is_used, true, &mut found);
         }
         for route in &service.tls {
             let Some(tls) = self.spec.tls.get(route.index) else { continue };
             let to = tls.route.iter().map(|weighted| &weighted.destination);
             let is_used = |to: &Destination| route.destinations.iter().any(|(used, _)| used == to);
-            self.add(path!("tls"[route.index]."route"), to, &is_used, false, &mut found);
+            self.add(&path!("tls"[route.index]."route"), to, &is_used, false, &mut found);
         }
         for route in &service.tcp {
             let Some(tcp) = self.spec.tcp.get(route.index) else { continue };
             let to = tcp.route.iter().map(|weighted| &weighted.destination);
             let is_used = |to: &Destination| route.destinations.iter().any(|(used, _)| used == to);
-            self.add(path!("tcp"[route.index]."route"), to, &is_used, false, &mut found);
+            self.add(&path!("tcp"[route.index]."route"), to, &is_used, false, &mut found);
         }
         found
     }
@@ -100,7 +100,7 @@ impl<'a> Written<'a> {
     /// Adds those items of a list that are used.
     fn add(
         &self,
-        list: FieldPath,
+        list: &FieldPath,
         to: impl Iterator<Item = &'a api::Destination>,
         is_used: &dyn Fn(&Destination) -> bool,
         is_http: bool,
