@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
+use anyhow::ensure;
 use fairlead_control_plane::{admin::ProxyStatus, version::Version};
 use serde::Serialize;
 
@@ -50,28 +51,32 @@ struct Versions {
 /// Asks, and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut versions = Versions { client_version: Version::own(), ..Versions::default() };
-    match &args.server {
-        Some(server) => {
-            versions.server_version = Some(serde_json::from_value(client::version(server, None)?)?);
-            versions.proxies = proxies(server);
+    let server = args.server.as_deref().unwrap_or(USUAL);
+    let asked = if args.client { Ok(None) } else { of_server(server, args.server.is_some()).map(Some) };
+    // Of the server that is not there one is told after what is known.
+    let failure = match asked {
+        Ok(version) => {
+            versions.server_version = version;
+            None
         }
-        None if args.client => {}
-        None => {
-            // Somebody else may answer there.
-            let answer = client::version(USUAL, Some(PATIENCE)).ok();
-            let answer = answer.and_then(|answer| serde_json::from_value::<Version>(answer).ok());
-            versions.server_version = answer.filter(|version| !version.version.is_empty());
-            if versions.server_version.is_some() {
-                versions.proxies = proxies(USUAL);
-            }
-        }
+        Err(error) => args.server.is_some().then_some(error),
+    };
+    if versions.server_version.is_some() {
+        versions.proxies = proxies(server);
     }
     match args.output {
         Format::Table => output::print(&text(&versions))?,
         Format::Json => output::data(&versions, output::DataFormat::Json)?,
         Format::Yaml => output::data(&versions, output::DataFormat::Yaml)?,
     }
-    Ok(ExitCode::SUCCESS)
+    failure.map_or(Ok(ExitCode::SUCCESS), Err)
+}
+
+/// The version of a control plane; somebody else may answer in its place.
+fn of_server(server: &str, is_named: bool) -> anyhow::Result<Version> {
+    let version: Version = serde_json::from_value(client::version(server, (!is_named).then_some(PATIENCE))?)?;
+    ensure!(!version.version.is_empty(), "http://{server}/version tells no version");
+    Ok(version)
 }
 
 /// The versions of the proxies. From another machine they are not told, which is no reason to fail.
