@@ -55,11 +55,32 @@ enum What {
     /// Certificates and keys, by name and validity only.
     #[command(visible_aliases = ["s", "secrets", "sds"], after_help = "Example:\n  fairlead pc secret gateway-1.istio-system")]
     Secret(Common<secret::Choice>),
+    /// All of these, one table after the other.
+    #[command(
+        visible_alias = "a",
+        after_help = "Example:\n  fairlead pc all web-1.default\n  fairlead pc all web-1.default --output json"
+    )]
+    All(Common<Everything>),
 }
 
 /// What every subcommand takes.
 #[derive(Debug, clap::Args)]
 struct Common<C: clap::Args> {
+    #[command(flatten)]
+    place: Place,
+    /// The form of the output; JSON and YAML show the resources whole.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Format,
+    /// Leave the header out.
+    #[arg(long)]
+    no_headers: bool,
+    #[command(flatten)]
+    choice: C,
+}
+
+/// Where the resources are.
+#[derive(Debug, clap::Args)]
+struct Place {
     /// The proxy: its node id, `<name>.<namespace>`, or a name that only one has, also as `pod/<name>`; or
     /// `deployment/<name>` for the first of its pods.
     #[arg(required_unless_present_any = ["file", "envoy_admin"])]
@@ -74,16 +95,8 @@ struct Common<C: clap::Args> {
     /// Ask an Envoy instead, at its administration address.
     #[arg(long, value_name = "HOST:PORT", value_parser = client::envoy_address, conflicts_with = "proxy")]
     envoy_admin: Option<String>,
-    /// The form of the output; JSON and YAML show the resources whole.
-    #[arg(long, short, value_enum, default_value_t)]
-    output: Format,
-    /// Leave the header out.
-    #[arg(long)]
-    no_headers: bool,
     #[command(flatten)]
     server: Server,
-    #[command(flatten)]
-    choice: C,
 }
 
 /// A kind of resource that is shown.
@@ -111,11 +124,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         What::Cluster(common) => show(common),
         What::Endpoint(common) => show(common),
         What::Secret(common) => show(common),
+        What::All(common) => show_all(common),
     }
 }
 
 fn show<C: clap::Args + Shown>(common: &Common<C>) -> anyhow::Result<ExitCode> {
-    let configuration = configuration(common)?;
+    let configuration = common.place.configuration(C::TYPE == endpoint::Choice::TYPE)?;
     let data = |format| output::data(&common.choice.data(&configuration), format);
     match common.output {
         Format::Table => output::print(&common.choice.table(&configuration).render(!common.no_headers))?,
@@ -125,26 +139,70 @@ fn show<C: clap::Args + Shown>(common: &Common<C>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn configuration<C: clap::Args + Shown>(common: &Common<C>) -> anyhow::Result<Configuration> {
-    if let Some(file) = &common.file {
-        let name = file.display();
-        let bytes = std::fs::read(file).with_context(|| Usage(format!("cannot read {name}")))?;
-        let json = serde_json::from_slice(&bytes).with_context(|| Usage(format!("{name} is not JSON")))?;
-        return Configuration::of_json(json)
-            .with_context(|| Usage(format!("{name} is no dump of a configuration")));
-    }
-    if let Some(admin) = &common.envoy_admin {
-        let hint = "is Envoy running, and is that its administration address?";
-        let json = client::get(admin, "/config_dump", &[("include_eds", "on")], hint)?;
-        let mut configuration = Configuration::of_json(json)?;
-        if C::TYPE == endpoint::Choice::TYPE {
-            configuration.states_of_endpoints(&client::get(admin, "/clusters", &[("format", "json")], hint)?);
+/// No choice: everything.
+#[derive(Debug, clap::Args)]
+struct Everything {}
+
+fn show_all(common: &Common<Everything>) -> anyhow::Result<ExitCode> {
+    let configuration = common.place.configuration(true)?;
+    let (listeners, routes) = (listener::Choice::default(), route::Choice::default());
+    let (clusters, endpoints) = (cluster::Choice::default(), endpoint::Choice::default());
+    let secrets = secret::Choice::default();
+    let data = |format| {
+        let all = serde_json::json!({
+            "listeners": listeners.data(&configuration), "routes": routes.data(&configuration),
+            "clusters": clusters.data(&configuration), "endpoints": endpoints.data(&configuration),
+            "secrets": secrets.data(&configuration),
+        });
+        output::data(&all, format)
+    };
+    match common.output {
+        Format::Table => {
+            let tables = [
+                listeners.table(&configuration),
+                routes.table(&configuration),
+                clusters.table(&configuration),
+                endpoints.table(&configuration),
+                secrets.table(&configuration),
+            ];
+            let texts: Vec<_> = tables
+                .iter()
+                .filter(|table| !table.is_empty())
+                .map(|table| table.render(!common.no_headers))
+                .collect();
+            output::print(&texts.join("\n"))?;
         }
-        return Ok(configuration);
+        Format::Json => data(output::DataFormat::Json)?,
+        Format::Yaml => data(output::DataFormat::Yaml)?,
     }
-    let mut parameters = vec![("proxy", common.proxy.as_deref().unwrap_or_default())];
-    parameters.extend(common.namespace.iter().map(|namespace| ("namespace", namespace.as_str())));
-    Configuration::of_json(common.server.get("/debug/config_dump", &parameters)?)
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Place {
+    /// Reads or asks. An Envoy is asked for the states of its endpoints too, if they are wanted.
+    fn configuration(&self, states_wanted: bool) -> anyhow::Result<Configuration> {
+        if let Some(file) = &self.file {
+            let name = file.display();
+            let bytes = std::fs::read(file).with_context(|| Usage(format!("cannot read {name}")))?;
+            let json =
+                serde_json::from_slice(&bytes).with_context(|| Usage(format!("{name} is not JSON")))?;
+            return Configuration::of_json(json)
+                .with_context(|| Usage(format!("{name} is no dump of a configuration")));
+        }
+        if let Some(admin) = &self.envoy_admin {
+            let hint = "is Envoy running, and is that its administration address?";
+            let json = client::get(admin, "/config_dump", &[("include_eds", "on")], hint)?;
+            let mut configuration = Configuration::of_json(json)?;
+            if states_wanted {
+                let states = client::get(admin, "/clusters", &[("format", "json")], hint)?;
+                configuration.states_of_endpoints(&states);
+            }
+            return Ok(configuration);
+        }
+        let mut parameters = vec![("proxy", self.proxy.as_deref().unwrap_or_default())];
+        parameters.extend(self.namespace.iter().map(|namespace| ("namespace", namespace.as_str())));
+        Configuration::of_json(self.server.get("/debug/config_dump", &parameters)?)
+    }
 }
 
 #[cfg(test)]

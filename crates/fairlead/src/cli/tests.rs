@@ -28,8 +28,16 @@ fn every_command_has_an_example_in_its_help() {
 
 #[test]
 fn the_short_names_of_istioctl_work() {
-    for line in ["ps", "pc l x.y", "pc r x.y", "pc c x.y", "pc e x.y", "pc s x.y", "pc clusters x.y -o json"]
-    {
+    for line in [
+        "ps",
+        "pc l x.y",
+        "pc r x.y",
+        "pc c x.y",
+        "pc e x.y",
+        "pc s x.y",
+        "pc all x.y",
+        "pc clusters x.y -o json",
+    ] {
         let words = ["fairlead"].into_iter().chain(line.split(' '));
         assert!(Cli::try_parse_from(words).is_ok(), "{line}");
     }

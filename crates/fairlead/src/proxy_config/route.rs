@@ -42,10 +42,12 @@ impl Shown for Choice {
             // A table without hosts answers as a host without routes does.
             let hosts = if hosts.is_empty() { vec![&Value::Null] } else { hosts };
             for host in hosts {
-                let state = configuration.state_of_part(Self::TYPE, entry, &[name_of(host).to_owned()]);
+                let (of, full) = (name_of(&entry.resource), name_of(host));
+                // A host that was sent by itself is named after its table too.
+                let name = full.strip_prefix(of).and_then(|rest| rest.strip_prefix('/')).unwrap_or(full);
+                let state = configuration.state_of_part(Self::TYPE, entry, &[name.to_owned()]);
                 for cells in rows(host, configuration) {
-                    let first =
-                        [name_of(&entry.resource).to_owned(), name_of(host).to_owned(), domains(host)];
+                    let first = [of.to_owned(), name.to_owned(), domains(host)];
                     table.row(first.into_iter().chain(cells).chain([state.clone()]));
                 }
             }
@@ -58,7 +60,8 @@ fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     of[name].as_array().into_iter().flatten()
 }
 
-/// What follows the name of a host: for each of its routes, or for what Envoy answers where there is none.
+/// What follows the name of a host: for each of its routes, or for what Envoy answers where there is none. What does not
+/// come by TLS may be redirected before any route is looked at.
 fn rows(host: &Value, configuration: &Configuration) -> Vec<[String; 4]> {
     let of_route = |route: &Value| {
         [
@@ -68,13 +71,16 @@ fn rows(host: &Value, configuration: &Configuration) -> Vec<[String; 4]> {
             source(route, configuration),
         ]
     };
-    let mut rows: Vec<_> = list(host, "routes").map(of_route).collect();
-    if rows.is_empty() {
-        let answer = match host["require_tls"].as_str() {
-            Some("ALL" | "EXTERNAL_ONLY") => "redirect",
-            _ => "response 404",
-        };
-        rows.push(["/*".to_owned(), answer.to_owned(), String::new(), source(host, configuration)]);
+    let answer = |conditions: &str, answer: &str| {
+        [conditions.to_owned(), answer.to_owned(), String::new(), source(host, configuration)]
+    };
+    let mut rows = Vec::new();
+    if matches!(host["require_tls"].as_str(), Some("ALL" | "EXTERNAL_ONLY")) {
+        rows.push(answer("/* without TLS", "redirect to https"));
+    }
+    rows.extend(list(host, "routes").map(of_route));
+    if list(host, "routes").next().is_none() {
+        rows.push(answer("/*", "response 404"));
     }
     rows
 }

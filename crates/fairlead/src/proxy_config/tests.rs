@@ -218,14 +218,16 @@ fn hosts_without_routes_and_tables_without_hosts_are_listed() {
     let tables = dump["resources"]["RDS"].as_array_mut().expect("tables");
     tables[0]["resource"]["virtual_hosts"].as_array_mut().expect("hosts").extend([
         json!({ "name": "b:10", "domains": ["b"], "require_tls": "ALL" }),
-        json!({ "name": "b:9", "domains": ["*"] }),
+        // The name that it has as a resource of its own.
+        json!({ "name": "80/b:9", "domains": ["*"] }),
     ]);
     tables.insert(0, wrapped(json!({ "name": "8080" })));
     assert_eq!(
         table_of(&route::Choice::default(), dump, &[0, 1, 3, 4]),
         [
             "80 b:9 /* response 404",
-            "80 b:10 /* redirect",
+            "80 b:10 /* without TLS redirect to https",
+            "80 b:10 /* response 404",
             "80 cart.shop.svc.cluster.local:80 /* headers x-user a (90), b (10)",
             "8080 - /* response 404",
         ]

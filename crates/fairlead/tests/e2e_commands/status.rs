@@ -121,6 +121,12 @@ async fn what_envoy_rejects_is_an_error_from_the_first_answer_on() {
     assert!(!seen.contains(&(Some("SYNCED".to_owned()), true)), "{seen:?}");
     let (_, out, error) = stage.ask(&["pc", "listener", "edge-1"]);
     assert_eq!(ends(&out), [(&*stage.address, "-"), ("192.0.2.1", "rejected")], "{out}{error}");
+    let (_, out, error) = stage.ask(&["pc", "all", "edge-1"]);
+    let headers: Vec<_> = out.split("\n\n").map(|table| rows(table)[0][0]).collect();
+    assert_eq!(headers, ["ADDRESSES", "NAME", "SERVICE FQDN", "ENDPOINT"], "{out}{error}");
+    let (_, out, _) = stage.ask(&["pc", "all", "edge-1", "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["listeners"].as_array().map(Vec::len), Some(2), "{out}");
     let (_, out, error) = ask(&["pc", "listener", "--envoy-admin", &stage.envoy_admin]);
     // Envoy forgets what it has rejected with the next listeners that it accepts.
     assert_eq!(ends(&out), [(&*stage.address, "active")], "{out}{error}");
