@@ -317,6 +317,7 @@ impl Core {
         let since = self.pending_since.take().unwrap_or(began);
         let batch = std::mem::take(&mut self.pending);
         let changes = batch.len();
+        self.metrics.triggered(batch.iter().map(|change| change.key().kind));
         let before = self.objects.clone();
         self.objects.apply(&batch);
         // What is there at the start is used as it is: it is the same on each replica.

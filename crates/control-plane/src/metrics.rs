@@ -4,8 +4,12 @@
 //! carries the id of a proxy or a host name.
 
 mod collector;
+mod distribution;
 mod names;
 mod plain;
+mod process;
+mod text;
+mod triggers;
 
 use std::{
     sync::{Arc, OnceLock, atomic::AtomicU64},
@@ -23,6 +27,8 @@ use prometheus_client::{
 };
 
 use crate::core::Objects;
+pub(crate) use text::Form;
+use triggers::{Exposed, Triggers};
 
 /// Bounds of histograms, in seconds.
 const SECONDS: [f64; 14] =
@@ -34,6 +40,7 @@ type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 pub struct Metrics {
     registry: Registry,
     sessions: Arc<OnceLock<Sessions>>,
+    triggers: Arc<Triggers>,
     convergence: Histogram,
     acceptance: Histograms<TypeLabel>,
     debounce: Histogram,
@@ -98,6 +105,7 @@ impl Metrics {
         registry.register_collector(Box::new(collector::Live::new(sessions.clone(), Instant::now())));
         let metrics = Self {
             sessions,
+            triggers: Arc::default(),
             convergence: seconds(),
             acceptance: Family::new_with_constructor(seconds),
             debounce: seconds(),
@@ -129,6 +137,7 @@ impl Metrics {
             names::INFO.help,
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
+        names::TRIGGERS.register(registry, &Exposed(self.triggers.clone()));
         names::CONVERGENCE.register(registry, &self.convergence);
         names::ACCEPTANCE.register(registry, &self.acceptance);
         names::DEBOUNCE.register(registry, &self.debounce);
@@ -160,6 +169,11 @@ impl Metrics {
         text
     }
 
+    /// All of it in a form.
+    pub(crate) fn text(&self, form: Form) -> String {
+        form.of(self.encode())
+    }
+
     /// Tells where the sessions are, whose counts are read when somebody asks.
     pub(crate) fn watch(&self, sessions: Sessions) {
         // A second server would be a bug of the caller; the first one stays.
@@ -169,6 +183,11 @@ impl Metrics {
     pub(crate) fn source_update(&self, changes: usize) {
         self.updates.inc();
         self.changes.inc_by(changes as u64);
+    }
+
+    /// A round of changes of objects of these kinds.
+    pub(crate) fn triggered(&self, kinds: impl Iterator<Item = Kind>) {
+        self.triggers.count(kinds);
     }
 
     pub(crate) fn round(

@@ -1,11 +1,11 @@
 //! Whether it lives, whether it serves, how it does.
 
 use super::{Problem, State};
-use crate::{core::Readiness, version::Version};
+use crate::{core::Readiness, metrics::Form, version::Version};
 use axum::{
     Json,
     extract::State as Extract,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
@@ -35,9 +35,10 @@ pub(super) async fn healthz(Extract(state): Extract<State>) -> Response {
     }
 }
 
-pub(super) async fn metrics(Extract(state): Extract<State>) -> Response {
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], state.metrics.encode()).into_response()
+pub(super) async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    let form = Form::wanted(accept);
+    ([(header::CONTENT_TYPE, form.media_type())], state.metrics.text(form)).into_response()
 }
 
 pub(super) async fn version() -> Json<Version> {

@@ -212,6 +212,54 @@ async fn wrong_questions_are_answered_with_what_to_ask() {
     running.control_plane.shut_down().await;
 }
 
+/// The value of a series in the metrics.
+fn metric(metrics: &str, series: &str) -> f64 {
+    let line = metrics.lines().find(|line| line.rsplit_once(' ').is_some_and(|(name, _)| name == series));
+    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    value.unwrap_or_else(|| panic!("{series} is missing:\n{metrics}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dashboard_asks_for_moves_with_sessions_and_edits() {
+    let running = Running::start(&[("mesh.yaml", MESH)], None).await;
+    let (_, before) = running.get("/metrics").await;
+    for series in ["pilot_xds_push_time_count{type=\"cds\"}", "pilot_xds_config_size_bytes_sum{type=\"cds\"}"]
+    {
+        assert!(metric(&before, series).abs() < f64::EPSILON, "{series}");
+    }
+    let envoy = running.envoy("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", &json!({ "app": "web" }));
+    let has = |name: &'static str| {
+        move |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::Cluster, name)
+    };
+    envoy.wait_for("clusters", PATIENCE, has("outbound|80||cart.example")).await.expect("clusters come");
+    let (_, connected) = running.get("/metrics").await;
+    for of_type in ["cds", "lds"] {
+        let series = |name: &str| metric(&connected, &format!("{name}{{type=\"{of_type}\"}}"));
+        let pushes = series("pilot_xds_pushes");
+        assert!(pushes >= 1.0, "{of_type}: {connected}");
+        assert!((series("pilot_xds_push_time_count") - pushes).abs() < f64::EPSILON, "{connected}");
+        assert!((series("pilot_xds_config_size_bytes_count") - pushes).abs() < f64::EPSILON, "{connected}");
+        let bytes = series("fairlead_xds_bytes_total");
+        assert!((series("pilot_xds_config_size_bytes_sum") - bytes).abs() < f64::EPSILON, "{connected}");
+        assert!(series("pilot_xds_push_time_sum") > 0.0, "{connected}");
+    }
+    assert!(!connected.contains("10.9.9.9"), "no label names a proxy: {connected}");
+
+    write(running.directory.path(), "mesh.yaml", &MESH.replace("cart.example", "basket.example"));
+    envoy.wait_for("the edit", PATIENCE, has("outbound|80||basket.example")).await.expect("the edit comes");
+    let (_, edited) = running.get("/metrics").await;
+    for series in ["pilot_push_triggers{type=\"service\"}", "pilot_xds_push_time_count{type=\"cds\"}"] {
+        assert!(metric(&edited, series) > metric(&connected, series), "{series}: {edited}");
+    }
+    let config = "pilot_push_triggers{type=\"config\"}";
+    assert!((metric(&edited, config) - metric(&connected, config)).abs() < f64::EPSILON, "{edited}");
+    let asked =
+        Request::get("/metrics").header("accept", "application/openmetrics-text;version=1.0.0,*/*;q=0.1");
+    let (_, open) = running.ask(&asked).await;
+    assert!(open.ends_with("# EOF\n") && !edited.contains("# EOF"), "{open}");
+    running.control_plane.shut_down().await;
+}
+
 /// A request as browsers make them.
 fn browsed(path: &str) -> Request {
     let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";

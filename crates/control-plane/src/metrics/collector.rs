@@ -16,8 +16,10 @@ use prometheus_client::{
 
 use super::{
     TypeLabel,
+    distribution::Scaled,
     names::{self, Name},
     plain::Plain,
+    process::Process,
     type_name,
 };
 
@@ -43,6 +45,9 @@ impl Collector for Live {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut out = Out { encoder };
         out.one(&names::UPTIME, &ConstGauge::new(self.started.elapsed().as_secs_f64()))?;
+        if let Some(process) = Process::now() {
+            out.process(&process)?;
+        }
         let Some(sessions) = self.sessions.get() else { return Ok(()) };
         let loads = sessions.loads();
         let gauges = [
@@ -69,9 +74,40 @@ struct Out<'a> {
 }
 
 impl Out<'_> {
+    fn process(&mut self, process: &Process) -> fmt::Result {
+        self.one(&names::CPU, &ConstCounter::new(process.cpu_seconds))?;
+        self.one(&names::STARTED, &ConstGauge::new(process.started))?;
+        let gauges = [
+            (&names::RESIDENT, Some(process.resident)),
+            (&names::VIRTUAL, Some(process.virtual_memory)),
+            (&names::OPEN_FILES, Some(process.open_files as u64)),
+            (&names::MOST_FILES, process.most_files),
+            (&names::THREADS, u64::try_from(process.threads).ok()),
+        ];
+        for (name, value) in gauges {
+            if let Some(value) = value {
+                self.one(name, &ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)))?;
+            }
+        }
+        Ok(())
+    }
+
     fn of_istiod(&mut self, counters: &Counters) -> fmt::Result {
         self.per_type(&names::PUSHES, &counters.pushes, Plain)?;
         self.per_type(&names::REJECTS, &counters.nacks, Plain)?;
+        for (name, of) in [
+            (&names::CDS_REJECTS, TypeUrl::Cluster),
+            (&names::EDS_REJECTS, TypeUrl::ClusterLoadAssignment),
+            (&names::LDS_REJECTS, TypeUrl::Listener),
+            (&names::RDS_REJECTS, TypeUrl::RouteConfiguration),
+        ] {
+            let is_of = |type_url: &TypeUrl| *type_url == of || type_url.parent() == Some(of);
+            let rejects = TypeUrl::ALL.into_iter().filter(is_of).map(|type_url| counters.nacks.get(type_url));
+            self.one(name, &Plain(rejects.sum()))?;
+        }
+        let (times, sizes) = (&counters.times, &counters.sizes);
+        self.each_type(&names::PUSH_TIME, |of| Scaled { values: times.get(of), per_unit: 1e6 })?;
+        self.each_type(&names::CONFIG_SIZE, |of| Scaled { values: sizes.get(of), per_unit: 1.0 })?;
         self.one(&names::INTERNAL_ERRORS, &Plain(counters.panics.get()))?;
         self.one(&names::EXPIRED_NONCES, &Plain(counters.stale_nonces.get()))?;
         self.one(&names::WRITE_TIMEOUTS, &Plain(counters.stalled.get()))
@@ -113,11 +149,15 @@ impl Out<'_> {
         counts: &PerType,
         metric: impl Fn(u64) -> M,
     ) -> fmt::Result {
-        let mut encoder =
-            self.encoder.encode_descriptor(name.name, name.help, None, metric(0).metric_type())?;
+        self.each_type(name, |type_url| metric(counts.get(type_url)))
+    }
+
+    fn each_type<M: EncodeMetric>(&mut self, name: &Name, metric: impl Fn(TypeUrl) -> M) -> fmt::Result {
+        let metric_type = metric(TypeUrl::Cluster).metric_type();
+        let mut encoder = self.encoder.encode_descriptor(name.name, name.help, None, metric_type)?;
         for type_url in TypeUrl::ALL {
             let labels = TypeLabel { r#type: type_name(type_url) };
-            metric(counts.get(type_url)).encode(encoder.encode_family(&labels)?)?;
+            metric(type_url).encode(encoder.encode_family(&labels)?)?;
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ fn every_diagnostic_code_is_documented() {
 
 /// The names of metrics that the sources define, with the file of each.
 fn defined_metrics() -> BTreeMap<String, String> {
-    let name = Regex::new(r"^(pilot|fairlead|istio|istiod|galley|citadel|xds)_[a-z0-9_]+$")
+    let name = Regex::new(r"^(pilot|fairlead|istio|istiod|galley|citadel|xds|process)_[a-z0-9_]+$")
         .expect("a valid expression");
     let mut defined = BTreeMap::new();
     let sources = files::rust_sources();

@@ -15,6 +15,7 @@ use super::{
     ServerOptions,
     admission::{Admission, Backlog},
     clients::Clients,
+    distribution::{Sizes, Times},
     load::LoadReports,
     resolver::{ConnectionId, Peer},
 };
@@ -69,6 +70,10 @@ pub struct Counters {
     pub removed: PerType,
     /// Bytes of them.
     pub bytes: PerType,
+    /// How large they were.
+    pub sizes: Sizes,
+    /// How long each took to make, from the request or the publication that it comes of to the stream that sends it.
+    pub times: Times,
     /// Responses accepted.
     pub acks: PerType,
     /// Responses rejected.

@@ -277,15 +277,15 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         registration: &Registration,
         event: impl FnOnce(&mut Session) -> Vec<Action>,
     ) -> Result<(), Status> {
-        let entry = &registration.entry;
+        let (entry, began) = (&registration.entry, Instant::now());
         let actions = catch_unwind(AssertUnwindSafe(|| event(&mut entry.session()))).map_err(|_panic| {
             self.shared.sessions.counters().panics.add(1);
             Status::internal("the session failed")
         })?;
-        actions.into_iter().try_for_each(|action| self.act(entry, action))
+        actions.into_iter().try_for_each(|action| self.act(entry, began, action))
     }
 
-    fn act(&self, entry: &Entry, action: Action) -> Result<(), Status> {
+    fn act(&self, entry: &Entry, began: Instant, action: Action) -> Result<(), Status> {
         let counters = self.shared.sessions.counters();
         match action {
             Action::Send(response) => {
@@ -294,6 +294,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                 counters.resources.add(type_url, response.resources() as u64);
                 counters.removed.add(type_url, response.removed() as u64);
                 counters.bytes.add(type_url, response.encoded_len() as u64);
+                counters.sizes.add(type_url, response.encoded_len());
                 entry.pushes.add(1);
                 entry.bytes.add(response.encoded_len() as u64);
                 if entry.peer.lines.admit() {
@@ -308,6 +309,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                     );
                 }
                 self.outbox.push(response);
+                counters.times.add(type_url, began.elapsed());
             }
             Action::Acked { type_url, revision } => {
                 counters.acks.add(type_url, 1);

@@ -1,0 +1,39 @@
+//! Distributions that the sessions count, as histograms.
+
+use std::fmt;
+
+use fairlead_xds::server::Distribution;
+use prometheus_client::{
+    encoding::{EncodeMetric, MetricEncoder, NoLabelSet},
+    metrics::MetricType,
+};
+
+/// A distribution whose values are whole numbers of a unit, of which so many are one of what is exposed.
+#[derive(Debug)]
+pub(super) struct Scaled<'a> {
+    pub(super) values: &'a Distribution,
+    pub(super) per_unit: f64,
+}
+
+impl EncodeMetric for Scaled<'_> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "sums beyond 2^53 microseconds or bytes lose their last digits"
+    )]
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        let scaled = |value: u64| value as f64 / self.per_unit;
+        // Read once: the total is that of these counts, whatever is counted meanwhile.
+        let buckets: Vec<_> = self
+            .values
+            .counts()
+            .into_iter()
+            .map(|(bound, count)| (bound.map_or(f64::INFINITY, scaled), count))
+            .collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        encoder.encode_histogram::<NoLabelSet>(scaled(self.values.sum()), count, &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
+}
