@@ -158,6 +158,7 @@ codes! {
     ReservedPort "FL0333" "reserved-port": "a port is one of the proxy's own";
     TooManyRanges "FL0334" "too-many-ranges": "ranges of addresses are left out, as a port has too many server names for them";
     TooManyEndpoints "FL0335" "too-many-endpoints": "a service or subset has no endpoints, as the others of its workloads have as many as they may";
+    CertificateHost "FL0336" "certificate-host": "the certificate of a server is not for one of its hosts";
     // Accepted, but without effect yet.
     NotTranslated "FL0901" "not-translated": "a field is accepted but has no effect yet";
     ValueNotTranslated "FL0902" "value-not-translated": "a value is accepted but has no effect yet";

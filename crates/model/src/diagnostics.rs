@@ -1,6 +1,6 @@
 //! What is wrong or doubtful about objects among other objects: dangling references, conflicts, surprises.
 //!
-//! Reads: VirtualService, DestinationRule, Gateway, Sidecar, Service, ServiceEntry, and what those refer to
+//! Reads: VirtualService, DestinationRule, Gateway, Sidecar, Service, ServiceEntry, Secret, and what those refer to
 //! Produces: `Diagnostic` · Consumed by: `fairlead-control-plane` (status, metrics), `fairlead analyze`
 //! Spec: <https://istio.io/latest/docs/reference/config/analysis/> · Differs from Istio: codes of its own.
 //!
@@ -8,6 +8,7 @@
 //! object was let through.
 
 mod claims;
+mod credentials;
 mod destination_rule;
 mod destinations;
 mod gateway;
@@ -20,6 +21,7 @@ mod near;
 mod queries;
 mod repeated;
 mod repeated_services;
+mod secret;
 mod selectors;
 mod served;
 mod service;
@@ -29,9 +31,10 @@ mod virtual_service;
 mod written;
 
 pub use claims::{ServiceEntriesAtPlace, ServicesAtPlace};
-pub use lookups::{SecretsNamed, ServicesBySelector, VirtualServicesByName};
+pub use lookups::{ServicesBySelector, VirtualServicesByName};
 pub use queries::{AllDiagnostics, DiagnosticsOf};
 pub use repeated::MOST_REPEATED;
+pub use secret::{SecretsNamed, TlsSecrets};
 
 #[cfg(test)]
 mod tests;

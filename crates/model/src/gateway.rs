@@ -100,6 +100,25 @@ pub struct DownstreamTls {
     pub subject_alt_names: Vec<Arc<str>>,
 }
 
+impl DownstreamTls {
+    /// The Secret with the server's certificate and key, where one is named.
+    pub fn certificate_secret(&self) -> Option<&Arc<str>> {
+        match &self.certificate {
+            CertificateSource::Secret(name) => Some(name),
+            CertificateSource::Files { .. } => None,
+        }
+    }
+
+    /// The Secret with the authorities of clients, where one is named.
+    pub fn ca_secret(&self) -> Option<&Arc<str>> {
+        match &self.client {
+            ClientValidation::Required(ClientCa::Secret(name))
+            | ClientValidation::Optional(ClientCa::Secret(name)) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// Whether a client shows a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientValidation {

@@ -9,7 +9,7 @@ mod index;
 
 use std::sync::Arc;
 
-use fairlead_config::{AnyConfig, Change, ChangeBatch, Config, ConfigKey, Kind, api};
+use fairlead_config::{AnyConfig, Change, ChangeBatch, Config, ConfigKey, Kind, Timestamp, api};
 use fairlead_incremental::{ChangeSet, Db, Input};
 
 use crate::mesh::Settings;
@@ -118,6 +118,22 @@ impl Input for Refused {
     const NAME: &'static str = "refused objects";
 }
 
+/// The time, cut to the hour; absent where nobody has told it. Only what says that a certificate has expired reads it.
+#[derive(Debug)]
+pub struct Now;
+
+impl Input for Now {
+    type Key = ();
+    type Value = Timestamp;
+    const NAME: &'static str = "now";
+}
+
+/// Adds to `changes` that it is now this time.
+pub fn set_now(now: Timestamp, changes: &mut ChangeSet) {
+    const HOUR: i64 = 3600;
+    changes.set::<Now>((), Arc::new(Timestamp(now.0.div_euclid(HOUR) * HOUR)));
+}
+
 /// Adds the changes of `batch` to `changes`.
 pub fn apply(batch: ChangeBatch, changes: &mut ChangeSet) {
     for change in batch {
@@ -149,6 +165,7 @@ pub fn register(db: &mut Db) {
     db.register_index::<SlicesOfService>();
     db.register_index::<WorkloadEntriesAt>();
     db.register_index::<crate::diagnostics::SecretsNamed>();
+    db.register_index::<crate::diagnostics::TlsSecrets>();
     db.register_index::<crate::endpoints::HeadlessServices>();
     db.register_index::<crate::diagnostics::ServiceEntriesAtPlace>();
     db.register_index::<crate::diagnostics::ServicesAtPlace>();

@@ -1,10 +1,12 @@
 //! Certificates and keys of a `credentialName`, from Secrets of one namespace.
 //!
-//! Reads: Secret · Produces: [`TlsMaterial`] · Consumed by: `translate::secrets`
+//! Reads: Secret · Produces: [`TlsMaterial`], [`SecretParts`] · Consumed by: `translate::secrets`, `diagnostics`
 //! Spec: <https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/#key-formats>
 //! Differs from Istio: no certificate revocation lists yet.
 //!
 //! Who may have the material is decided by the reader, before it asks.
+
+mod parts;
 
 use std::{fmt, sync::Arc};
 
@@ -12,6 +14,28 @@ use fairlead_config::{ConfigKey, Kind, Namespace, api};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use crate::{input::Secrets, strata};
+
+pub use parts::{Identity, Part, PartFault, SecretParts, SecretPartsOf};
+
+/// The keys of a certificate, of `kubernetes.io/tls` and of Istio's generic form.
+pub(crate) const CERTIFICATES: [&str; 2] = ["tls.crt", "cert"];
+/// Those of its private key.
+pub(crate) const KEYS: [&str; 2] = ["tls.key", "key"];
+/// Those of authorities.
+pub(crate) const AUTHORITIES: [&str; 2] = ["ca.crt", "cacert"];
+
+/// What the name of a Secret ends with that holds the authorities of another.
+pub(crate) const AUTHORITIES_SUFFIX: &str = "-cacert";
+
+/// The Secret that may hold the authorities of `name` by itself.
+pub(crate) fn authorities_of(name: &str) -> String {
+    format!("{name}{AUTHORITIES_SUFFIX}")
+}
+
+/// The first of the keys that a Secret has.
+fn present(secret: &api::Secret, keys: [&'static str; 2]) -> Option<&'static str> {
+    keys.into_iter().find(|key| secret.get(key).is_some())
+}
 
 /// A certificate chain and its private key, as PEM.
 pub type KeyPair = (Arc<[u8]>, Arc<[u8]>);
@@ -47,7 +71,7 @@ impl Query for TlsMaterialOf {
     fn compute(cx: &Reader<'_>, (namespace, name): &Self::Key) -> Self::Value {
         let secret = |name: &str| cx.input::<Secrets>(&ConfigKey::new(Kind::Secret, namespace.clone(), name));
         let own = secret(name);
-        let ca = secret(&format!("{name}-cacert"));
+        let ca = secret(&authorities_of(name));
         if own.is_none() && ca.is_none() {
             return None;
         }
@@ -55,18 +79,15 @@ impl Query for TlsMaterialOf {
     }
 }
 
-/// The keys of `kubernetes.io/tls` and of Istio's generic form; `<name>-cacert` wins over `ca.crt` of the
-/// Secret itself.
+/// `<name>-cacert` wins over `ca.crt` of the Secret itself.
 fn tls_material(own: Option<&api::Secret>, ca: Option<&api::Secret>) -> TlsMaterial {
-    let get = |secret: Option<&api::Secret>, keys: [&str; 2]| -> Option<Arc<[u8]>> {
-        keys.iter().find_map(|key| secret?.get(key)).filter(|pem| !pem.is_empty()).map(Into::into)
+    let get = |secret: Option<&api::Secret>, keys| -> Option<Arc<[u8]>> {
+        let secret = secret?;
+        secret.get(present(secret, keys)?).filter(|pem| !pem.is_empty()).map(Into::into)
     };
-    let chain = get(own, ["tls.crt", "cert"]);
-    let key = get(own, ["tls.key", "key"]);
-    TlsMaterial {
-        certificate: chain.zip(key),
-        ca: get(ca, ["ca.crt", "cacert"]).or_else(|| get(own, ["ca.crt", "cacert"])),
-    }
+    let chain = get(own, CERTIFICATES);
+    let key = get(own, KEYS);
+    TlsMaterial { certificate: chain.zip(key), ca: get(ca, AUTHORITIES).or_else(|| get(own, AUTHORITIES)) }
 }
 
 #[cfg(test)]

@@ -98,14 +98,8 @@ enum Wanted {
 
 fn of_server(tls: &ServerTls, wanted: &mut BTreeSet<Wanted>) {
     let ServerTls::Terminate(tls) = tls else { return };
-    if let CertificateSource::Secret(name) = &tls.certificate {
-        wanted.insert(Wanted::Certificate(name.clone()));
-    }
-    if let ClientValidation::Required(ClientCa::Secret(name))
-    | ClientValidation::Optional(ClientCa::Secret(name)) = &tls.client
-    {
-        wanted.insert(Wanted::ClientCa(name.clone()));
-    }
+    wanted.extend(tls.certificate_secret().cloned().map(Wanted::Certificate));
+    wanted.extend(tls.ca_secret().cloned().map(Wanted::ClientCa));
 }
 
 /// What a server has in files.

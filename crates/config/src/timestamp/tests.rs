@@ -32,3 +32,18 @@ fn other_texts_are_refused() {
         assert!(text.parse::<Timestamp>().is_err(), "{text}");
     }
 }
+
+#[test]
+fn times_are_shown_as_they_are_read() {
+    for text in [
+        "1970-01-01T00:00:00Z",
+        "2000-02-29T12:00:00Z",
+        "2000-03-01T00:00:00Z",
+        "2026-12-31T23:59:59Z",
+        "1969-12-31T23:59:59Z",
+        "2100-02-28T01:02:03Z",
+        "9999-12-31T23:59:59Z",
+    ] {
+        assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
+    }
+}

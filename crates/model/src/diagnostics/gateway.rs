@@ -1,6 +1,6 @@
 //! Findings about a Gateway among other objects.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use fairlead_config::{Code, Diagnostics, path};
 
@@ -8,43 +8,15 @@ use super::{
     l4::MOST_RIVALS,
     meeting::{ConflictsOf, LeftOut},
 };
-use crate::{
-    CertificateSource,
-    gateway::{ClientCa, ClientValidation, ConflictReason, Gateway, GatewayListenerKind, ServerTls},
-};
+use crate::gateway::{ConflictReason, Gateway, GatewayListenerKind};
 
 /// What the findings depend on beside the Gateway.
 pub(super) struct Surroundings<'a> {
-    /// Whether some namespace has a Secret of this name.
-    pub(super) has_secret: &'a dyn Fn(&str) -> bool,
     /// Where it and Gateways for the same proxies get in each other's way.
     pub(super) conflicts: &'a ConflictsOf,
 }
 
 pub(super) fn check(gateway: &Gateway, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    for server in &gateway.servers {
-        let ServerTls::Terminate(tls) = &server.tls else { continue };
-        let mut missing: Vec<Arc<str>> = Vec::new();
-        if let CertificateSource::Secret(name) = &tls.certificate
-            && !(around.has_secret)(name)
-        {
-            missing.push(name.clone());
-        }
-        if let ClientValidation::Required(ClientCa::Secret(name))
-        | ClientValidation::Optional(ClientCa::Secret(name)) = &tls.client
-            && !(around.has_secret)(name)
-            && !(around.has_secret)(&format!("{name}-cacert"))
-            && !missing.contains(name)
-        {
-            missing.push(name.clone());
-        }
-        for name in missing {
-            let message = format!("no namespace has a Secret `{name}`; the server cannot accept connections");
-            let path = path!("servers"[server.index]."tls"."credentialName");
-            let finding = diagnostics.warn(Code::UnknownSecret, path, message);
-            finding.help("create it in the namespace of the gateway's Pods");
-        }
-    }
     check_conflicts(gateway, around.conflicts, diagnostics);
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Host, ServiceKey, age,
     destination_rule::{RuleHeader, RuleHeadersIn},
-    input::{Secrets, Services, VirtualServices},
+    input::{Services, VirtualServices},
     registry::AllServices,
     service::{ServicesOf, Visibility},
     strata,
@@ -21,20 +21,6 @@ use crate::{
         GatewayRef, ResolvedVirtualService, VirtualServiceHeader, VirtualServiceHeaderOf, VirtualServicesOf,
     },
 };
-
-/// Secrets by name, in whatever namespace.
-#[derive(Debug)]
-pub struct SecretsNamed;
-
-impl Index for SecretsNamed {
-    type Input = Secrets;
-    type Bucket = Name;
-    const NAME: &'static str = "secrets by name";
-
-    fn buckets(key: &ConfigKey, _: &Config<api::Secret>) -> Vec<Name> {
-        vec![key.name.clone()]
-    }
-}
 
 /// Kubernetes Services by namespace and whole selector: those that are for the same Pods for certain.
 #[derive(Debug)]
@@ -95,21 +81,6 @@ impl Query for ForeignRoutesOf {
         foreign
             .min_by(|a, b| age::compare((a.created, &a.origin), (b.created, &b.origin)))
             .map(|header| header.origin.clone())
-    }
-}
-
-/// Whether some namespace has a Secret of a name.
-#[derive(Debug)]
-pub(super) struct SecretExists;
-
-impl Query for SecretExists {
-    type Key = Name;
-    type Value = bool;
-    const NAME: &'static str = "secret exists";
-    const STRATUM: Stratum = strata::OBJECT;
-
-    fn compute(cx: &Reader<'_>, name: &Name) -> bool {
-        !cx.index::<SecretsNamed>(name).is_empty()
     }
 }
 

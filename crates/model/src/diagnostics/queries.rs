@@ -1,25 +1,28 @@
 //! The findings about each object, and all of them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use fairlead_config::{Code, Config, ConfigKey, Diagnostic, Diagnostics, Kind, Name, api, path};
+use fairlead_config::{Code, Config, ConfigKey, Diagnostic, Diagnostics, Kind, Namespace, api, path};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use imbl::OrdSet;
 
 use super::{
     claims::{self, OwnerOf},
+    credentials::{self, PlacesOf},
     destination_rule,
     destinations::Known,
     gateway,
     lookups::{
-        ForeignRoutesOf, L4ClaimsOf, NarrowerRules, PortClaimsOf, SecretExists, SharedHostsOf, TakesAll,
+        ForeignRoutesOf, L4ClaimsOf, NarrowerRules, PortClaimsOf, SharedHostsOf, TakesAll,
         VirtualServicesNaming, WildcardCovers,
     },
     meeting::{ConflictsAmong, ConflictsOf, TerminatedBy},
     mtls::{self, AskedAt},
     namespaces, near,
     repeated::{self, NamesAt, NamesOf},
-    repeated_services, selectors,
+    repeated_services,
+    secret::{self, RefusedSecrets, RolesOf, TlsSecrets},
+    selectors,
     served::{self, NothingKnown},
     shadow::{self, VirtualServicesAsking},
     sidecar, virtual_service,
@@ -29,13 +32,14 @@ use crate::{
     Host, Port, ServiceKey,
     destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey, RuleHeaderOf},
     endpoints::{EndpointsOf, HasEndpoints, KnowsWorkloads, ServedOf, is_beyond_share},
-    gateway::ResolvedGateway,
+    gateway::{ResolvedGateway, ServerTls},
     input::{
-        All, DestinationRules, Gateways, KindInput, Refused, ServiceEntries, Services, Sidecars,
-        VirtualServices,
+        All, DestinationRules, Gateways, KindInput, Now, Refused, Secrets, ServiceEntries, Services,
+        Sidecars, VirtualServices,
     },
     mesh::{MeshDiagnostics, ResolvedMesh},
     registry::{self, ServiceByKey, ServiceSummary, ServicesByHost},
+    secret::{AUTHORITIES_SUFFIX, SecretPartsOf},
     service::{Registry, ServicesOf},
     sidecar::SidecarsIn,
     strata, virtual_service as vs,
@@ -59,6 +63,7 @@ impl Query for DiagnosticsOf {
             Kind::Sidecar => of::<Sidecars>(cx, key, of_sidecar),
             Kind::Service => of::<Services>(cx, key, of_service),
             Kind::ServiceEntry => of::<ServiceEntries>(cx, key, of_service_entry),
+            Kind::Secret => of::<Secrets>(cx, key, of_secret),
             _ => Vec::new(),
         };
         list.sort();
@@ -86,6 +91,7 @@ impl Collect for DiagnosticsOfKind {
             Kind::Sidecar => cx.index::<All<Sidecars>>(&()),
             Kind::Service => cx.index::<All<Services>>(&()),
             Kind::ServiceEntry => cx.index::<All<ServiceEntries>>(&()),
+            Kind::Secret => cx.index::<TlsSecrets>(&()),
             _ => OrdSet::new(),
         }
     }
@@ -102,13 +108,14 @@ impl Collect for DiagnosticsOfKind {
 }
 
 /// The kinds whose objects are judged among others.
-const JUDGED: [Kind; 6] = [
+const JUDGED: [Kind; 7] = [
     Kind::VirtualService,
     Kind::DestinationRule,
     Kind::Gateway,
     Kind::Sidecar,
     Kind::Service,
     Kind::ServiceEntry,
+    Kind::Secret,
 ];
 
 /// All findings about objects among others, and about the MeshConfig, sorted.
@@ -246,6 +253,12 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
     let path = path!("workloadSelector");
     selectors::check(cx, &config.key.namespace, rule.workload_selector.as_ref(), path, diagnostics);
+    // Without a selector it is for gateways, wherever these are.
+    let place = rule.workload_selector.as_ref().map(|_| config.key.namespace.clone());
+    let places = place.into_iter().collect();
+    with_secrets(cx, ("the workloads of the rule", &places), |around| {
+        credentials::check_rule(&config.spec, around, diagnostics);
+    });
 }
 
 /// Whether gateways behind the services of a rule take what it says of TLS.
@@ -276,13 +289,47 @@ fn has_service(cx: &Reader<'_>, rule: &DestinationRule, exact: bool) -> bool {
 fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagnostics) {
     let resolved = crate::gateway::resolve(config, diagnostics);
     let (conflicts, none) = (cx.get::<ConflictsAmong>(&resolved.selector), ConflictsOf::default());
-    let around = gateway::Surroundings {
-        has_secret: &|name| *cx.get::<SecretExists>(&Name::from(name)),
-        conflicts: conflicts.get(&resolved.origin).unwrap_or(&none),
-    };
+    let around = gateway::Surroundings { conflicts: conflicts.get(&resolved.origin).unwrap_or(&none) };
     gateway::check(&resolved, &around, diagnostics);
     namespaces::check(cx, namespaces::of_gateway(&config.spec), diagnostics);
     selectors::check_gateway(cx, &resolved.selector, path!("selector"), diagnostics);
+    let places = if resolved.servers.iter().any(|server| matches!(server.tls, ServerTls::Terminate(_))) {
+        (*cx.get::<PlacesOf>(&resolved.selector)).clone()
+    } else {
+        Arc::default()
+    };
+    with_secrets(cx, ("the Pods of the gateway", &places), |around| {
+        credentials::check_gateway(&resolved, &config.spec, around, diagnostics);
+    });
+}
+
+/// Calls `check` with what findings about those depend on that name a Secret.
+fn with_secrets(
+    cx: &Reader<'_>,
+    (who, places): (&str, &BTreeSet<Namespace>),
+    check: impl FnOnce(&credentials::Surroundings<'_>),
+) {
+    check(&credentials::Surroundings {
+        namespaces: &|name| credentials::namespaces_with(cx, name),
+        parts: &|namespace, name| {
+            (*cx.get::<SecretPartsOf>(&ConfigKey::new(Kind::Secret, namespace.clone(), name))).clone()
+        },
+        refused: &|name| cx.index::<RefusedSecrets>(&name.into()).iter().next().cloned(),
+        who,
+        places,
+    });
+}
+
+fn of_secret(cx: &Reader<'_>, config: &Spec<Secrets>, diagnostics: &mut Diagnostics) {
+    let other = config.key.name.as_str().strip_suffix(AUTHORITIES_SUFFIX);
+    let around = secret::Surroundings {
+        roles: *cx.get::<RolesOf>(&config.key.name),
+        for_another: other.is_some_and(|other| cx.get::<RolesOf>(&other.into()).authorities),
+        now: &|| cx.input::<Now>(&()).map(|now| *now),
+    };
+    if let Some(parts) = &*cx.get::<SecretPartsOf>(&config.key) {
+        secret::check(parts, &around, diagnostics);
+    }
 }
 
 fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagnostics) {

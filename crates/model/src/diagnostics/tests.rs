@@ -7,6 +7,7 @@ mod gateways;
 mod l4;
 mod mtls;
 mod references;
+mod secrets;
 mod served;
 
 /// Three services: `a` (HTTP, with an endpoint of version v1), `two` (two ports), `db` (TCP); and a Gateway `g`.
@@ -269,7 +270,7 @@ fn a_credential_needs_a_secret_somewhere() {
     );
     check(std::slice::from_ref(&gateway), &["W unknown-secret tls spec.servers[0].tls.credentialName"]);
     let secret = "---\n{apiVersion: v1, kind: Secret, metadata: {name: cert, namespace: edge}, type: Opaque, data: {}}\n";
-    check(&[gateway, secret.into()], &[]);
+    check(&[gateway, secret.into()], &["W bad-secret tls spec.servers[0].tls.credentialName"]);
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn other_texts() -> Vec<(&'static str, Pair, Option<&'static str>)> {
         ("one line", both(&|text| text.replace('\n', " ")), Some("PEM without line breaks")),
         ("escaped", both(&|text| text.replace('\n', "\\n")), Some("instead of line breaks")),
         ("encoded twice", both(&|text| BASE64.encode(text)), Some("base64 of PEM")),
-        ("der", pair(BASE64.decode(body(&chain)).unwrap(), &*key), Some("it looks like DER")),
+        ("der", pair(BASE64.decode(body(&chain)).expect("base64"), &*key), Some("it looks like DER")),
         ("utf-16", pair(utf16(&chain), &*key), Some("UTF-16")),
         ("truncated", pair(&chain[..chain.len() / 2], &*key), no_end),
         ("no end", pair(&chain[..chain.len() - 10], &*key), no_end),
@@ -226,7 +226,7 @@ fn body(text: &str) -> String {
 
 /// The only block without its last bytes.
 fn cut(text: &str) -> String {
-    let der = BASE64.decode(body(text)).unwrap();
+    let der = BASE64.decode(body(text)).expect("base64");
     let body = BASE64.encode(&der[..der.len() - 5]);
     format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 }
