@@ -46,6 +46,17 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
+impl StartError {
+    /// Whether other settings would help, and nothing else.
+    pub fn is_of_settings(&self) -> bool {
+        match self {
+            Self::Settings(_) | Self::NoSource => true,
+            Self::Source(error) => !matches!(error, SourceError::Thread { .. }),
+            Self::Bind { .. } | Self::Thread(_) => false,
+        }
+    }
+}
+
 /// A control plane that serves. It owns its tasks: [`ControlPlane::shut_down`] ends them all.
 pub struct ControlPlane {
     core: CoreHandle,

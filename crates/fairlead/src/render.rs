@@ -8,13 +8,13 @@ use anyhow::bail;
 use clap::ValueEnum;
 use fairlead_config::Severity;
 use fairlead_control_plane::{dump, node::proxy_key, offline::Mesh, settings::Settings};
-use fairlead_envoy::{bootstrap, metadata::json_struct};
+use fairlead_envoy::{TypeUrl, bootstrap, metadata::json_struct};
 use fairlead_xds::{Locality, Node, Publication};
 use serde_json::{Value, json};
 
 use crate::{
     exit::{self, Usage},
-    identity::Identity,
+    identity::{Identity, ProxyType},
     input,
     output::{self, DataFormat},
 };
@@ -112,7 +112,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         resources(args, &mesh, &client.id, &publication)?
     };
     output::data(&data, args.output)?;
+    if publication.set(TypeUrl::Listener).is_empty() {
+        output::note(&format!("{} has no listener: {}", client.id, why_none(args.identity.kind)));
+    }
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// What makes listeners of a proxy.
+fn why_none(kind: ProxyType) -> &'static str {
+    match kind {
+        ProxyType::Gateway => "no Gateway selects it by the labels of --label",
+        ProxyType::Sidecar => "no service and no Sidecar gives it one",
+    }
 }
 
 /// Says what is wrong. Returns whether something is.

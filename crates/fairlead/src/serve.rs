@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum;
 use fairlead_control_plane::{
-    ControlPlane,
+    ControlPlane, StartError,
     settings::{self, LogFormat, Settings, SettingsError},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -74,7 +74,7 @@ impl Args {
             None => Settings::default(),
             Some(file) => {
                 let name = file.display().to_string();
-                let bytes = std::fs::read(file).with_context(|| format!("read {name}"))?;
+                let bytes = std::fs::read(file).with_context(|| Usage(format!("cannot read {name}")))?;
                 settings::parse(&name, &bytes).map_err(|error| Usage(error.to_string()))?
             }
         };
@@ -130,7 +130,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         // Before anything starts, so that a signal at any time is seen.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let control_plane = ControlPlane::start(&settings, Some(log)).await?;
+        let control_plane = ControlPlane::start(&settings, Some(log)).await.map_err(failed_to_start)?;
         let failure = tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
@@ -142,6 +142,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Some(message) => Err(anyhow!("the control plane has failed: {message}")),
         }
     })
+}
+
+fn failed_to_start(error: StartError) -> anyhow::Error {
+    let is_usage = error.is_of_settings();
+    let error = anyhow!(error);
+    if is_usage { error.context(Usage("cannot start".to_owned())) } else { error }
 }
 
 /// Raises the soft limit of open files, of which each proxy is one, to the hard one. Returns the limit; none: no limit.

@@ -28,6 +28,19 @@ impl<'a> MakeWriter<'a> for Written {
 }
 
 #[test]
+fn levels_that_are_none_leave_those_that_are() {
+    let filter = EnvFilter::try_new("info").expect("a level");
+    // The layer is there as long as its handle is used.
+    let (_layer, handle) = reload::Layer::<_, Registry>::new(filter);
+    let levels = Levels { handle, text: Mutex::new("info".to_owned()) };
+    let error = levels.set_levels("inof").expect_err("no level");
+    assert!(error.contains("did you mean `info`?"), "{error}");
+    assert_eq!(levels.levels(), "info");
+    levels.set_levels("warn,fairlead_xds=debug").expect("levels");
+    assert_eq!(levels.levels(), "warn,fairlead_xds=debug");
+}
+
+#[test]
 fn what_comes_from_outside_stays_on_its_line_and_is_cut() {
     let written = Written::default();
     let layer = tracing_subscriber::fmt::layer().fmt_fields(fields()).with_ansi(false);

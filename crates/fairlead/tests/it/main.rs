@@ -221,6 +221,8 @@ fn render_says_on_standard_error_what_is_wrong() {
         assert_eq!(outcome(&output), (Some(2), String::new()));
         assert!(said(&output).contains("there is no object in /"), "{}", said(&output));
     }
+    let output = fairlead(&["render", text(wrong.path()), "--type", "gateway", "--static"]);
+    assert!(said(&output).contains("has no listener: no Gateway selects it"), "{}", said(&output));
     let doubtful = mesh(&[("a.yaml", GOOD), ("b.yaml", DOUBTFUL)]);
     let output = fairlead(&["render", text(doubtful.path())]);
     assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()), "a warning is for analyze");
@@ -232,6 +234,37 @@ fn settings_are_printed_with_the_flags_over_them() {
         outcome(&fairlead(&["serve", "--print-config", "--config-dir", "x", "--domain", "mesh.test"]));
     assert_eq!(code, Some(0));
     assert!(out.contains("configDir: x\n") && out.contains("domain: mesh.test\n"), "{out}");
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_wrong_usage() {
+    let good = mesh(&[("a.yaml", GOOD)]);
+    let settings =
+        mesh(&[("levels.yaml", "log: {level: inof}\n"), ("bind.yaml", "xds: {bind: \":15010\"}\n")]);
+    let (levels, bind) = (settings.path().join("levels.yaml"), settings.path().join("bind.yaml"));
+    for (arguments, expected) in [
+        (&["--config-dir", "/nonexistent"][..], "open `/nonexistent`"),
+        (&["--config-dir", text(&good.path().join("a.yaml"))], "is not a directory"),
+        (&["--config", "/nonexistent.yaml"], "cannot read /nonexistent.yaml"),
+        (&["--config-dir", text(good.path()), "--log-level", "inof"], "did you mean `info`?"),
+        (
+            &["--config-dir", text(good.path()), "--config", text(&levels)],
+            "levels.yaml:1:14: log.level: `inof`",
+        ),
+        (
+            &["--config-dir", text(good.path()), "--config", text(&bind)],
+            "write 127.0.0.1:15010 for this machine",
+        ),
+        (&["--config-dir", text(good.path()), "--admin-bind", ":1"], "write 127.0.0.1:1 for this machine"),
+    ] {
+        let places = ["--xds-bind", "localhost:0", "--admin-bind", "localhost:0"];
+        let places = if arguments.contains(&"--admin-bind") { &places[..2] } else { &places[..] };
+        let places = if arguments.contains(&text(&bind)) { &[] } else { places };
+        let output = fairlead(&[&["serve"], arguments, places].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
 }
 
 #[test]
