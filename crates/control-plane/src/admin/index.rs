@@ -120,10 +120,10 @@ fn page(proxies: &[String]) -> String {
     put(format_args!("<h1>Fairlead {version}</h1>\n<table border=\"1\" cellpadding=\"6\">\n"));
     for Endpoint { path, query, needs_query, shows, .. } in endpoints() {
         let (path, query, shows) = (escaped(path), escaped(query), escaped(shows));
-        let request = if needs_query {
-            format!("<code>{path}{query}</code>")
-        } else {
-            format!("<a href=\"{path}\"><code>{path}</code></a><code>{query}</code>")
+        let request = match (needs_query, query.as_str()) {
+            (true, query) => format!("<code>{path}{query}</code>"),
+            (false, "") => format!("<a href=\"{path}\"><code>{path}</code></a>"),
+            (false, query) => format!("<a href=\"{path}\"><code>{path}</code></a><code>{query}</code>"),
         };
         put(format_args!("<tr><td>{request}</td><td>{shows}</td></tr>\n"));
     }

@@ -260,6 +260,25 @@ async fn what_a_dashboard_asks_for_moves_with_sessions_and_edits() {
     running.control_plane.shut_down().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_virtual_host_counts_as_routes_too() {
+    let running = Running::start(&[("mesh.yaml", MESH)], None).await;
+    let mut options = Options::new(&format!("http://{}", running.control_plane.xds_address()));
+    options.node = node("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", "test", &json!({}));
+    let refused = TypeUrl::VirtualHost.as_str();
+    options.judge = Some(Arc::new(move |response| (response.type_url == refused).then(|| "no".to_owned())));
+    let _envoy = FakeEnvoy::start(options);
+    let counted = fairlead_testkit::deadline::eventually("the rejection", PATIENCE, || async {
+        let (_, metrics) = running.get("/metrics").await;
+        let rejects = metric(&metrics, "pilot_total_xds_rejects{type=\"vhds\"}");
+        if rejects >= 1.0 { Ok(metrics) } else { Err("none is counted") }
+    });
+    let metrics = counted.await.expect("virtual hosts are sent");
+    assert!(metric(&metrics, "pilot_xds_rds_reject") >= 1.0, "{metrics}");
+    assert!(metric(&metrics, "pilot_xds_cds_reject").abs() < f64::EPSILON, "{metrics}");
+    running.control_plane.shut_down().await;
+}
+
 /// A request as browsers make them.
 fn browsed(path: &str) -> Request {
     let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
