@@ -111,7 +111,7 @@ fn take(family: &mut Family, sample: &Sample, form: Form, line: &str) {
     match (family.of_type.as_str(), suffix) {
         ("counter", "_total") if is_open => assert!(sample.value >= 0.0, "{line}"),
         ("counter", "") if !is_open => {
-            assert!(sample.value >= 0.0, "{line}")
+            assert!(sample.value >= 0.0, "{line}");
         }
         ("info", "_info") | ("gauge" | "unknown", "") => {}
         ("histogram", _) => {
