@@ -23,7 +23,7 @@ impl Version {
     pub fn own() -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: option_env!("FAIRLEAD_COMMIT").map(str::to_owned),
+            commit: option_env!("FAIRLEAD_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_owned),
         }
     }
 }
