@@ -162,6 +162,20 @@ fn decode_object(manifest: &manifest::Manifest<'_>) -> Decoded {
     decoded
 }
 
+/// The fields of a kind (`None`: of `MeshConfig`) that hold values, for tests: the place as `spec.http[].timeout`, whether
+/// it is said to have an effect, and values that fit its type.
+#[doc(hidden)]
+pub fn leaves(kind: Option<crate::Kind>) -> Vec<(String, bool, Vec<serde_json::Value>)> {
+    let Some(kind) = kind else {
+        let mut leaves = schema::leaves(schema::of_mesh_config());
+        for (place, has_effect, _) in &mut leaves {
+            *has_effect = !crate::untranslated::mesh::ROWS.iter().any(|row| row.covers(place));
+        }
+        return leaves;
+    };
+    schema::leaves(schema::of(kind))
+}
+
 /// Runs the whole path from bytes to objects, for fuzzing. Panics only on a bug.
 #[doc(hidden)]
 pub fn fuzz_decode(data: &[u8]) {

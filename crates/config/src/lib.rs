@@ -26,9 +26,9 @@ pub mod yaml;
 
 pub use change::{Change, ChangeBatch};
 pub use code::Code;
-#[doc(hidden)]
-pub use decode::fuzz_decode;
 pub use decode::{Decoded, decode, decode_file, decode_json, decode_mesh_config, near_name};
+#[doc(hidden)]
+pub use decode::{fuzz_decode, leaves};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Subject};
 /// The types of the kinds' specs.
 pub use fairlead_api as api;

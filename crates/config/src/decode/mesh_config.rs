@@ -2,7 +2,11 @@
 
 use fairlead_api::MeshConfig;
 
-use crate::{Code, Diagnostic, FieldPath, Severity, Subject, yaml};
+use crate::{
+    Code, Diagnostic, FieldPath, Position, Severity, Subject,
+    untranslated::mesh,
+    yaml::{self, Node, Value, YamlDoc},
+};
 
 use super::{
     remains::{Absent, Costs, Remains},
@@ -31,8 +35,9 @@ pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<
     }
     let Some(document) = parsed.documents.first() else { return (Some(MeshConfig::default()), diagnostics) };
     let mut walk = Walk::new(document, schema::of_mesh_config(), on.clone(), UnknownFields::Warn);
-    let json = walk.root(&document.root, &[]);
-    let findings = walk.finish().1;
+    let json = walk.root(&document.root, &mesh::idle_fields());
+    let mut findings = walk.finish().1;
+    findings.extend(mesh::ROWS.iter().filter_map(|row| idle(row, document, &on)));
     let mut remains = Remains::new(json, schema::of_mesh_config(), Costs::of_mesh_config());
     let errors = findings.iter().filter(|found| found.severity == Severity::Error).map(|found| &found.path);
     let is_left = remains.take_out(errors, Absent::IsPaid) && remains.take_out_what_is_incomplete();
@@ -47,5 +52,45 @@ pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<
             diagnostics.push(Diagnostic::new(Severity::Error, on, Code::WrongType, FieldPath::root(), text));
             (None, diagnostics)
         }
+    }
+}
+
+/// A finding about a field without effect, if it is there and asks for something that does not happen anyway.
+fn idle(row: &mesh::Row, document: &YamlDoc, on: &Subject) -> Option<Diagnostic> {
+    let (path, position, value) = find(&document.root, row.place, FieldPath::root())?;
+    let asks = match &value.value {
+        Value::Scalar(scalar) => !value.is_null() && !row.anyway.contains(&scalar.as_json_text().as_str()),
+        Value::List(items) => !items.is_empty(),
+        // `prometheus: {}` of a provider asks for it; `defaultConfig: {}` asks for nothing.
+        Value::Map(entries) => !entries.is_empty() || row.field() != row.place,
+    };
+    if !asks {
+        return None;
+    }
+    let name = row.place.rsplit('.').next().unwrap_or(row.place);
+    let text = match row.code {
+        Code::NotInStockEnvoy => format!("`{name}` needs an extension that only istio-proxy has"),
+        _ => format!("`{name}` is accepted but has no effect yet"),
+    };
+    let mut finding = Diagnostic::new(row.severity, on.clone(), row.code, path, text);
+    finding.position = super::manifest::location(document, position);
+    if !row.help.is_empty() {
+        finding.help(row.help);
+    }
+    Some(finding)
+}
+
+/// The first value at a place, as `extensionProviders[].prometheus`, with its path and the position of its key.
+fn find<'a>(node: &'a Node, place: &str, path: FieldPath) -> Option<(FieldPath, Position, &'a Node)> {
+    let (step, rest) = place.split_once('.').map_or((place, None), |(step, rest)| (step, Some(rest)));
+    let (name, is_list) = step.strip_suffix("[]").map_or((step, false), |name| (name, true));
+    let entry = node.entry(name)?;
+    let path = path.field(name.to_owned());
+    match (&entry.value.value, rest) {
+        (Value::List(items), Some(rest)) if is_list => {
+            items.iter().enumerate().find_map(|(index, item)| find(item, rest, path.clone().index(index)))
+        }
+        (_, Some(rest)) => find(&entry.value, rest, path),
+        (_, None) => Some((path, entry.key_position, &entry.value)),
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use fairlead_api as api;
 use schemars::schema_for;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::{Kind, untranslated::Untranslated};
 
@@ -83,6 +83,47 @@ pub(super) fn of(kind: Kind) -> &'static Schema {
 pub(super) fn of_mesh_config() -> &'static Schema {
     static SCHEMA: OnceLock<Schema> = OnceLock::new();
     SCHEMA.get_or_init(|| finish(message(schema_for!(api::MeshConfig), "", &Untranslated::none())))
+}
+
+/// A field that holds values: its place, whether it is said to have an effect, and values that fit its type.
+type Leaf = (String, bool, Vec<Json>);
+
+/// The fields that hold values and no further fields, for tests.
+pub(super) fn leaves(schema: &Schema) -> Vec<Leaf> {
+    let mut all = Vec::new();
+    collect_leaves(&schema.root, true, &mut all);
+    all
+}
+
+fn collect_leaves(message: &Message, has_effect: bool, leaves: &mut Vec<Leaf>) {
+    for field in message.fields.values() {
+        let has_effect = has_effect && field.translated;
+        let mut shape = &field.shape;
+        while let Shape::List(inner) | Shape::Map(inner) = shape {
+            shape = inner;
+        }
+        match shape {
+            Shape::Message(inner) if !inner.fields.is_empty() => collect_leaves(inner, has_effect, leaves),
+            _ => leaves.push((field.pattern.to_string(), has_effect, samples(&field.shape))),
+        }
+    }
+}
+
+fn samples(shape: &Shape) -> Vec<Json> {
+    match shape {
+        Shape::Message(_) => vec![json!({})],
+        Shape::List(item) => samples(item).into_iter().map(|item| json!([item])).collect(),
+        Shape::Map(value) => samples(value).into_iter().map(|value| json!({"k": value})).collect(),
+        Shape::Text(Format::Duration) => vec![json!("7s")],
+        Shape::Text(_) => {
+            ["x", "*.example", "10.1.0.0/16", "a/b", "/x", "TLSV1_3", "https"].map(Json::from).into()
+        }
+        Shape::Bool => vec![json!(true), json!(false)],
+        Shape::Integer(_) => vec![json!(7), json!(17)],
+        Shape::Number => vec![json!(7.5)],
+        Shape::IntOrString => vec![json!(7)],
+        Shape::Enum(values) => values.iter().map(|value| json!(value)).collect(),
+    }
 }
 
 fn build(kind: Kind) -> Schema {

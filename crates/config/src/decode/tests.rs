@@ -547,6 +547,66 @@ fn untranslated_fields_and_values_get_a_warning() {
     );
 }
 
+/// What a mesh configuration is told about fields without effect.
+fn of_mesh(text: &str) -> Vec<String> {
+    let (config, found) = decode_mesh_config("mesh", text.as_bytes());
+    assert!(config.is_some());
+    found
+        .iter()
+        .map(|d| {
+            format!(
+                "{} {} {} @{}",
+                d.severity,
+                d.code.name(),
+                d.path,
+                d.position.as_ref().map_or(0, |p| p.line)
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn no_field_of_a_mesh_configuration_is_ignored_in_silence() {
+    let text = "enableTracing: true\ntrustDomainAliases: [a]\nenableAutoMtls: true\ndefaultConfig:\n  concurrency: 2\n  proxyHeaders:\n    \
+                metadataExchangeHeaders: {mode: IN_MESH}\ndefaultProviders: {metrics: [prometheus], tracing: [otel]}\n\
+                extensionProviders:\n- {name: a, envoyExtAuthzGrpc: {}}\n- {name: b, prometheus: {}}\nserviceSettings: [{}]\n\
+                defaultTrafficPolicy: {connectionPool: {http: {http2KeepAlive: {interval: 5s}}}}\n";
+    let mut found = of_mesh(text);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "info not-in-stock-envoy defaultConfig.proxyHeaders.metadataExchangeHeaders @7",
+            "info not-in-stock-envoy defaultProviders.metrics @8",
+            "info not-in-stock-envoy extensionProviders[1].prometheus @11",
+            "info not-translated defaultConfig @4",
+            "info not-translated defaultProviders.tracing @8",
+            "info not-translated enableTracing @1",
+            "info not-translated extensionProviders @9",
+            "info not-translated trustDomainAliases @2",
+            "warning not-translated defaultTrafficPolicy.connectionPool.http.http2KeepAlive @13",
+            "warning not-translated enableAutoMtls @3",
+            "warning not-translated serviceSettings @12",
+        ]
+    );
+    assert_eq!(of_mesh("frobnicate: 1\n"), ["warning not-translated frobnicate @1"]);
+    let anyway = "enableTracing: false\nenableAutoMtls: false\npathNormalization: {normalization: BASE}\n\
+                  h2UpgradePolicy: DO_NOT_UPGRADE\nverifyCertificateAtClient: true\ntrustDomain: cluster.local\n\
+                  defaultConfig: {}\ndefaultProviders: {}\ndiscoverySelectors: []\nextensionProviders:\n";
+    assert_eq!(of_mesh(anyway), [""; 0], "that happens anyway");
+}
+
+#[test]
+fn each_row_of_mesh_fields_is_about_one_field() {
+    let rows: Vec<_> = crate::untranslated::mesh::ROWS.iter().map(|row| row.place).collect();
+    assert!(rows.is_sorted_by(|a, b| a < b), "{rows:?}");
+    for field in crate::untranslated::mesh::idle_fields() {
+        let within = format!("{field}.");
+        let whole = rows.contains(&field) || rows.iter().any(|row| row.starts_with(&within));
+        assert!(whole, "{field}");
+    }
+}
+
 #[test]
 fn each_untranslated_row_is_a_place_of_its_kind() {
     for (kind, row, value) in crate::untranslated::rows() {
@@ -575,14 +635,14 @@ fn secrets_do_not_leak_into_diagnostics() {
 
 #[test]
 fn mesh_config_is_read_strictly_but_tolerates_what_is_not_read() {
-    let text = "trustDomain: example.org\nconnectTimeout: 3s\noutboundTrafficPolicy: {mode: REGISTRY_ONLY}\n\
+    let text = "trustDomain: cluster.local\nconnectTimeout: 3s\noutboundTrafficPolicy: {mode: REGISTRY_ONLY}\n\
         defaultConfig: {discoveryAddress: x}\nextensionProviders: []\n";
     let (config, findings) = decode_mesh_config("mesh", text.as_bytes());
     let config = config.unwrap();
-    assert_eq!(config.trust_domain.as_deref(), Some("example.org"));
+    assert_eq!(config.trust_domain.as_deref(), Some("cluster.local"));
     assert_eq!(config.connect_timeout.unwrap().to_string(), "3s");
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!((findings[0].code, findings[0].severity), (Code::NotTranslated, Severity::Warning));
+    assert_eq!((findings[0].code, findings[0].severity), (Code::NotTranslated, Severity::Info));
     let (config, findings) = decode_mesh_config("mesh", b"trustDomian: x\n");
     assert!(config.is_some() && findings[0].to_string().contains("`trustDomain`"));
     assert_eq!(decode_mesh_config("mesh", b""), (Some(fairlead_api::MeshConfig::default()), Vec::new()));

@@ -22,9 +22,6 @@ const SHOWN_ELSEWHERE: &[(&str, &str, &str)] = &[
     ("FL0326", "crates/fairlead/tests/e2e/live_changes.rs", "what_an_envoy_refuses_harms_nothing_else"),
 ];
 
-/// Codes that nothing produces yet, or not for their own example. A row whose input has its code must go.
-const NOT_YET: &[&str] = &["FL0903"];
-
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -92,14 +89,9 @@ fn each_example_of_the_page_has_its_code_in_the_answer() {
         if first_line(&input) != *page.get(&code).map_or("", String::as_str) {
             wrong.push(format!("{code}: the input's first line is not the page's: {:?}", page.get(&code)));
         }
-        match (codes(&input), NOT_YET.contains(&code.as_str())) {
-            (found, false) if !found.contains(&code) => {
-                wrong.push(format!("{code} is not in the answer to {}: {found:?}", input.display()));
-            }
-            (found, true) if found.contains(&code) => {
-                wrong.push(format!("{code} is in the answer to its example: it is not NOT_YET any more"));
-            }
-            _ => {}
+        let found = codes(&input);
+        if !found.contains(&code) {
+            wrong.push(format!("{code} is not in the answer to {}: {found:?}", input.display()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -110,13 +102,11 @@ fn each_code_of_the_page_is_shown_in_one_way() {
     let page = page();
     let mut ways: BTreeMap<&str, Vec<&str>> = page.keys().map(|code| (code.as_str(), Vec::new())).collect();
     let inputs = inputs();
-    let files =
-        inputs.keys().filter(|code| !NOT_YET.contains(&code.as_str())).map(|code| (code.as_str(), "a file"));
+    let files = inputs.keys().map(|code| (code.as_str(), "a file"));
     let made = made::EXAMPLES.iter().map(|(code, _, _)| (*code, "made"));
     let served = served::EXAMPLES.iter().map(|(code, _, _)| (*code, "served"));
     let elsewhere = SHOWN_ELSEWHERE.iter().map(|(code, _, _)| (*code, "elsewhere"));
-    let not_yet = NOT_YET.iter().map(|code| (*code, "not yet"));
-    for (code, way) in files.chain(made).chain(served).chain(elsewhere).chain(not_yet) {
+    for (code, way) in files.chain(made).chain(served).chain(elsewhere) {
         ways.get_mut(code).unwrap_or_else(|| panic!("{code} ({way}) has no example on the page")).push(way);
     }
     ways.retain(|_, ways| ways.len() != 1);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use fairlead_config::{
-    Code, Config, ConfigKey, Diagnostic, Diagnostics, FieldPath, Segment, Severity, Subject,
+    Code, Config, ConfigKey, Diagnostic, Diagnostics, FieldPath, Segment, Subject,
     api::{self, MeshOutboundTrafficPolicyMode, ProtoDuration},
     decode_mesh_config, format_string,
 };
@@ -69,7 +69,7 @@ fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostic
     set(&mut mesh.default_service_export_to, export_to(&config.default_service_export_to));
     set(&mut mesh.default_virtual_service_export_to, export_to(&config.default_virtual_service_export_to));
     set(&mut mesh.default_destination_rule_export_to, export_to(&config.default_destination_rule_export_to));
-    note_what_has_no_effect(config, mesh, diagnostics);
+    compare_root(config, mesh, diagnostics);
 }
 
 /// The ports that proxies listen on themselves: each is one of its own, as Envoy refuses two listeners at one address.
@@ -170,29 +170,14 @@ fn apply_traffic_modes(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &
     }
 }
 
-fn note_what_has_no_effect(config: &api::MeshConfig, mesh: &Mesh, diagnostics: &mut Diagnostics) {
+/// The root namespace decides where the configuration is looked for, so the configuration cannot decide it.
+fn compare_root(config: &api::MeshConfig, mesh: &Mesh, diagnostics: &mut Diagnostics) {
     if let Some(root) = text(config.root_namespace.as_deref())
         && mesh.root_namespace != *root
     {
         let message =
             format!("the root namespace is `{}`, as the control plane was told", mesh.root_namespace);
         diagnostics.warn(Code::NoEffect, field("rootNamespace"), message);
-    }
-    let without_effect = [
-        (
-            "h2UpgradePolicy",
-            config.h2_upgrade_policy.is_some_and(|policy| policy == api::H2UpgradePolicy::Upgrade),
-        ),
-        ("pathNormalization", config.path_normalization.is_some()),
-        ("verifyCertificateAtClient", config.verify_certificate_at_client == Some(false)),
-        ("meshMTLS", config.mesh_mtls.is_some()),
-        ("tlsDefaults", config.tls_defaults.is_some()),
-        ("discoverySelectors", !config.discovery_selectors.is_empty()),
-    ];
-    for (name, given) in without_effect {
-        if given {
-            diagnostics.warn(Code::NotTranslated, field(name), format!("`{name}` has no effect yet"));
-        }
     }
 }
 
@@ -249,11 +234,9 @@ fn embedded(diagnostic: Diagnostic, object: &ConfigKey) -> Diagnostic {
             Segment::Key(key) => path.key(key.clone()),
         };
     }
-    let message = match (&diagnostic.position, diagnostic.severity) {
-        (Some(position), Severity::Error | Severity::Warning) => {
-            format!("line {} of the mesh configuration: {}", position.line, diagnostic.message)
-        }
-        _ => diagnostic.message,
+    let message = match &diagnostic.position {
+        Some(position) => format!("line {} of the mesh configuration: {}", position.line, diagnostic.message),
+        None => diagnostic.message,
     };
     Diagnostic { on: Subject::Object(object.clone()), path, position: None, message, ..diagnostic }
 }

@@ -5,6 +5,7 @@ mod certificates;
 mod client_rules;
 mod closure;
 mod connections;
+mod effects;
 mod envoy_validate;
 mod everyday;
 mod expressions;

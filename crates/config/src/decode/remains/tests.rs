@@ -125,12 +125,12 @@ fn a_policy_that_cannot_be_read_opens_nothing() {
         let mode =
             sidecar.spec.outbound_traffic_policy.as_ref().map(|policy| policy.mode.unwrap_or_default());
         assert_eq!(mode, Some(OutboundTrafficPolicyMode::RegistryOnly), "{policy}");
-        let text = format!("outboundTrafficPolicy: {policy}\ntrustDomain: example.org\n");
+        let text = format!("outboundTrafficPolicy: {policy}\naccessLogFile: /dev/stdout\n");
         let (config, findings) = decode_mesh_config("mesh", text.as_bytes());
         let config = config.unwrap();
         let mode = config.outbound_traffic_policy.map(|policy| policy.mode.unwrap_or_default());
         assert_eq!(mode, Some(fairlead_api::MeshOutboundTrafficPolicyMode::RegistryOnly), "{policy}");
-        assert_eq!((config.trust_domain.as_deref(), findings.len()), (Some("example.org"), 1));
+        assert_eq!((config.access_log_file.as_deref(), findings.len()), (Some("/dev/stdout"), 1));
     }
 }
 
