@@ -24,7 +24,7 @@ use super::{
     secret::{self, RefusedSecrets, RolesOf, TlsSecrets},
     selectors,
     served::{self, NothingKnown},
-    shadow::{self, VirtualServicesAsking},
+    shadow::{self, PathLengths, VirtualServicesAsking},
     sidecar, virtual_service,
     written::Written,
 };
@@ -180,6 +180,7 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         virtual_service: &|key| (*cx.get::<vs::ResolvedVirtualService>(key)).clone(),
         takes_all: &|key| *cx.get::<TakesAll>(key),
         covers_service: &|host| *cx.get::<WildcardCovers>(host),
+        path_lengths: &|host| (*cx.get::<PathLengths>(host)).clone(),
         asking: &|asked| {
             cx.index::<VirtualServicesAsking>(asked).iter().take(shadow::MOST_ASKING).cloned().collect()
         },

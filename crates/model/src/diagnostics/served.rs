@@ -35,7 +35,7 @@ impl Query for NothingKnown {
             |key: &&ConfigKey| (*cx.get::<ServedOf>(key)).as_ref().is_some_and(|served| !served.has_any);
         let first = all.iter().take(MOST_ALIASES).find(is_unserved)?;
         let host = cx.get::<ServicesOf>(first).first()?.key.host.clone();
-        let where_from = "there are no Pods, EndpointSlices or WorkloadEntries";
+        let where_from = "no Pod, EndpointSlice or WorkloadEntry is read";
         let message = match all.len() {
             1 => format!(
                 "nothing is known of where `{host}` runs: {where_from}; requests for it get a 503 response"

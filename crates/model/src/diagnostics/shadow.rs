@@ -9,7 +9,7 @@ use std::{
 };
 
 use fairlead_config::{Code, Config, ConfigKey, Diagnostics, api, path};
-use fairlead_incremental::Index;
+use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::{
     l4::MOST_RIVALS,
@@ -19,6 +19,7 @@ use crate::{
     Host, age,
     gateway::Gateway,
     input::VirtualServices,
+    strata,
     virtual_service::{GatewayRef, HttpMatch, HttpRoute, StringMatch, VirtualService},
 };
 
@@ -46,21 +47,55 @@ impl Index for VirtualServicesAsking {
         if spec.gateways.iter().all(|gateway| gateway == "mesh") {
             return Vec::new();
         }
-        let conditions = spec.http.iter().flat_map(|route| &route.matches);
-        let paths: BTreeSet<Arc<str>> = conditions
-            .map(|condition| match &condition.uri {
-                Some(
-                    api::StringMatch { exact: Some(text), .. } | api::StringMatch { prefix: Some(text), .. },
-                ) => text.to_ascii_lowercase().into(),
-                Some(api::StringMatch { regex: Some(text), .. }) => text.as_str().into(),
-                _ => "".into(),
-            })
-            .collect();
+        let paths: BTreeSet<Arc<str>> = paths(spec).collect();
         let of_host = |host: &String| {
             let host: Arc<str> = host.to_ascii_lowercase().into();
             paths.iter().map(move |path| (host.clone(), path.clone())).collect::<Vec<_>>()
         };
         spec.hosts.iter().flat_map(of_host).take(MOST_CONDITIONS).collect()
+    }
+}
+
+/// The paths that the conditions of an object ask for.
+fn paths(spec: &api::VirtualServiceSpec) -> impl Iterator<Item = Arc<str>> {
+    let conditions = spec.http.iter().flat_map(|route| &route.matches);
+    conditions.map(|condition| match &condition.uri {
+        Some(api::StringMatch { exact: Some(text), .. } | api::StringMatch { prefix: Some(text), .. }) => {
+            text.to_ascii_lowercase().into()
+        }
+        Some(api::StringMatch { regex: Some(text), .. }) => text.as_str().into(),
+        _ => "".into(),
+    })
+}
+
+/// VirtualServices by their hosts. Not registered either.
+#[derive(Debug)]
+struct VirtualServicesOfHost;
+
+impl Index for VirtualServicesOfHost {
+    type Input = VirtualServices;
+    type Bucket = Arc<str>;
+    const NAME: &'static str = "virtual services by host";
+
+    fn buckets(_: &ConfigKey, service: &Config<api::VirtualServiceSpec>) -> Vec<Arc<str>> {
+        service.spec.hosts.iter().map(|host| host.to_ascii_lowercase().into()).collect()
+    }
+}
+
+/// The lengths of the paths that conditions for a host ask for: there are few, and they seldom change.
+#[derive(Debug)]
+pub(super) struct PathLengths;
+
+impl Query for PathLengths {
+    type Key = Host;
+    type Value = Arc<BTreeSet<usize>>;
+    const NAME: &'static str = "lengths of paths for a host";
+    const STRATUM: Stratum = strata::OBJECT;
+
+    fn compute(cx: &Reader<'_>, host: &Host) -> Self::Value {
+        let named = cx.index::<VirtualServicesOfHost>(&Arc::clone(host.as_arc()));
+        let services = named.iter().filter_map(|key| cx.input::<VirtualServices>(key));
+        Arc::new(services.flat_map(|s| paths(&s.spec).map(|path| path.len()).collect::<Vec<_>>()).collect())
     }
 }
 
@@ -177,7 +212,8 @@ fn taker(
     around: &Surroundings<'_>,
 ) -> Option<(Arc<VirtualService>, usize)> {
     let mut rivals: BTreeSet<ConfigKey> = BTreeSet::new();
-    for path in beginnings(condition) {
+    let lengths = (around.path_lengths)(host);
+    for path in beginnings(condition, &lengths) {
         rivals.extend((around.asking)(&(host.as_str().into(), path.as_str().into())));
     }
     let rivals = rivals.iter().filter(|key| **key != service.origin);
@@ -204,21 +240,15 @@ fn taker(
     })
 }
 
-/// The paths that conditions may ask for that take all requests of this one: what its path begins with, up to a slash.
-fn beginnings(condition: &HttpMatch) -> Vec<String> {
+/// The paths that conditions may ask for that take all requests of this one: what its path begins with, of the lengths
+/// that others ask for.
+fn beginnings(condition: &HttpMatch, lengths: &BTreeSet<usize>) -> Vec<String> {
     let path = path_text(condition);
     if let Some(StringMatch::Regex(_)) = &condition.uri {
         return vec![String::new(), path.to_owned()];
     }
     let path = path.to_ascii_lowercase();
-    let mut found = vec![String::new()];
-    for (at, _) in path.match_indices('/').take(MOST_RIVALS) {
-        found.extend([path[..at].to_owned(), path[..=at].to_owned()]);
-    }
-    found.push(path);
-    found.sort();
-    found.dedup();
-    found
+    lengths.iter().filter_map(|length| path.get(..*length)).map(str::to_owned).collect()
 }
 
 fn without_name(condition: &HttpMatch) -> HttpMatch {

@@ -1,11 +1,14 @@
 //! Findings about a VirtualService among other objects.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, LabelSet, Namespace, path};
+use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, LabelSet, Namespace, Severity, path};
 
 use super::{
-    destinations::{self, Known},
+    destinations::{self, Known, Missing},
     l4,
     lookups::L4Claims,
     repeated::NamesOf,
@@ -44,6 +47,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) takes_all: &'a dyn Fn(&ConfigKey) -> bool,
     /// Whether a wildcard covers the host of some service.
     pub(super) covers_service: &'a dyn Fn(&Host) -> bool,
+    /// The lengths of the paths that conditions for a host ask for.
+    pub(super) path_lengths: &'a dyn Fn(&Host) -> Arc<BTreeSet<usize>>,
     /// The VirtualServices with a host that ask for a path.
     pub(super) asking: &'a dyn Fn(&Asked) -> Vec<ConfigKey>,
     /// Whether an object is there, and not used for its errors.
@@ -93,7 +98,7 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
         }
         if host.is_wildcard() {
             if host.as_str() != "*" && !(around.covers_service)(host) {
-                unknown_mesh_host(service, host, around, diagnostics);
+                unknown_mesh_host(service, host, None, around, diagnostics);
             }
             continue;
         }
@@ -102,7 +107,7 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
                 check_protocol(service, &found, diagnostics);
                 check_foreign(service, path, &found, diagnostics);
             }
-            Err(_) => unknown_mesh_host(service, host, around, diagnostics),
+            Err(missing) => unknown_mesh_host(service, host, Some(&missing), around, diagnostics),
         }
     }
 }
@@ -112,6 +117,7 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
 fn unknown_mesh_host(
     service: &VirtualService,
     host: &Host,
+    missing: Option<&Missing>,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
@@ -127,19 +133,29 @@ fn unknown_mesh_host(
     }
     let effect = if service.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
     let (path, text) = around.written.host(host);
-    let refused = (around.known.refused)(host);
-    let used = if refused.is_some() { " that is used" } else { "" };
-    let message = format!("no service{used} has the host `{host}`: in the mesh its routes {effect}");
-    let finding = if service.gateways.len() > 1 {
-        diagnostics.info(Code::UnknownHost, path, message)
-    } else {
-        diagnostics.warn(Code::UnknownHost, path, message)
+    let (code, reason, help) = match missing {
+        Some(Missing::NotVisible(of)) => (
+            Code::NotVisible,
+            format!("the service `{host}` is not exported to the namespace `{}`", service.origin.namespace),
+            format!("its `exportTo`, in namespace `{of}`, would have to name `{}`", service.origin.namespace),
+        ),
+        _ => match (around.known.refused)(host) {
+            Some(refused) => (
+                Code::UnknownHost,
+                format!("no service that is used has the host `{host}`"),
+                format!("{refused} is refused for its errors: correct them"),
+            ),
+            None => (
+                Code::UnknownHost,
+                format!("no service has the host `{host}`"),
+                (around.known.near_host)(host, text)
+                    .unwrap_or_else(|| "a ServiceEntry for the host makes its ports known".to_owned()),
+            ),
+        },
     };
-    let near = || (around.known.near_host)(host, text);
-    finding.help(match refused {
-        Some(refused) => format!("{refused} is refused for its errors: correct them"),
-        None => near().unwrap_or_else(|| "a ServiceEntry for the host makes its ports known".to_owned()),
-    });
+    let message = format!("{reason}: in the mesh its routes {effect}");
+    let severity = if service.gateways.len() > 1 { Severity::Info } else { Severity::Warning };
+    diagnostics.add(severity, code, path, message).help(help);
 }
 
 /// Any namespace may name a service of any other, as in Istio; both authors are told.

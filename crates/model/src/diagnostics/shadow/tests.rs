@@ -118,6 +118,11 @@ fn an_older_object_of_a_gateway_takes_what_it_asks_for() {
         "they do the same"
     );
     assert_eq!(
+        both(at("old", 1, "{uri: {prefix: /test}}", 200), at("new", 2, "{uri: {prefix: /test2/x}}", 201)),
+        ["shadowed-route new spec.http[0].match[0]"],
+        "a prefix is of bytes, not of segments"
+    );
+    assert_eq!(
         both(at("old", 1, "{uri: {prefix: /api/v1}}", 200), at("new", 2, "{uri: {prefix: /api}}", 201)),
         Vec::<String>::new()
     );

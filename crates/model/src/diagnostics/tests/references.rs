@@ -153,3 +153,14 @@ fn objects_without_age_come_first_by_name() {
     let later = object("VirtualService", "v", 2, "hosts: [a], http: [{route: [{destination: {host: a}}]}]");
     assert!(said(&[dated, later])[0].contains("VirtualService shop/b is older and owns"));
 }
+
+#[test]
+fn a_host_that_is_not_exported_is_not_called_absent() {
+    let found = said(&[mesh_routes("hidden.other.svc.cluster.local", "host: a")]);
+    assert_eq!(
+        found,
+        [
+            "spec.hosts[0]: the service `hidden.other.svc.cluster.local` is not exported to the namespace `shop`: in the mesh its routes take effect on port 80 only; its `exportTo`, in namespace `other`, would have to name `shop`"
+        ]
+    );
+}

@@ -79,7 +79,7 @@ fn where_no_workload_is_known_that_is_said_once() {
     begins(
         &all(std::slice::from_ref(&a)),
         &[
-            "info no-endpoints a : nothing is known of where `a.shop.svc.cluster.local` runs: there are no Pods",
+            "info no-endpoints a : nothing is known of where `a.shop.svc.cluster.local` runs: no Pod, EndpointSlice",
         ],
     );
     let b = service("b", "clusterIP: 10.0.0.8, ports: [{name: http, port: 80}]");
