@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     fs,
     net::{Ipv4Addr, SocketAddr},
+    process::Command,
     time::Duration,
 };
 
@@ -24,7 +25,7 @@ use crate::{
     harness::{
         handshake::handshake,
         secret,
-        server::{Server, run, swap_link},
+        server::{FAIRLEAD, Server, swap_link},
         tls_secret,
     },
     objects::External,
@@ -326,9 +327,14 @@ async fn private_keys_are_shown_nowhere() {
         render.extend(
             ["--type", "gateway", "--namespace", "shop", "--label", "app=edge", "-o", form].map(Into::into),
         );
-        let rendered = run(&render);
+        let output = Command::new(FAIRLEAD).args(&render).output().unwrap();
+        let rendered = String::from_utf8_lossy(&output.stdout);
+        let complained = String::from_utf8_lossy(&output.stderr);
+        // The Secret that cannot be read is an error; the rest is rendered all the same.
+        assert_eq!(output.status.code(), Some(1), "{complained}");
         assert!(rendered.contains("kubernetes://edge"), "{rendered}");
         is_hidden("render", &rendered);
+        is_hidden("what render complains of", &complained);
     }
     assert_eq!(envoy.deprecation_warnings(), Vec::<String>::new());
 }
