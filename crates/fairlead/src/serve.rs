@@ -23,7 +23,7 @@ use crate::{exit::Usage, logging, output};
 
 SIGTERM and SIGINT drain the connections, then end the process.")]
 pub(crate) struct Args {
-    /// The directory: what you would apply with kubectl. It is watched.
+    /// The directory: Istio's kinds and Services, with what says where workloads are (Pods, EndpointSlices). It is watched.
     #[arg(long, value_name = "DIR")]
     config_dir: Option<PathBuf>,
     /// A file of settings; flags win over it. `--print-config` shows its form.
