@@ -11,7 +11,7 @@ mod foreign;
 mod known;
 mod manifest;
 mod mesh_config;
-mod placeholder;
+pub(crate) mod placeholder;
 mod remains;
 mod scalar;
 mod schema;
@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     AnyConfig, Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject, Unread,
+    unread::Sort,
     yaml::{self, Node, Value, YamlDoc},
 };
 
@@ -158,6 +159,9 @@ fn decode_object(manifest: &manifest::Manifest<'_>) -> Decoded {
             decoded.partial.extend(key.filter(|_| has_errors));
         }
         None => decoded.rejected.extend(key),
+    }
+    for (key, place) in manifest.idle_annotations() {
+        decoded.unread.add(Sort::Annotation(key), place);
     }
     decoded
 }

@@ -19,6 +19,8 @@ pub(crate) enum Sort {
         /// Whether they keep somebody from something, as they stand.
         restricts: bool,
     },
+    /// An annotation that Istio acts on.
+    Annotation(String),
     /// Documents that are no Kubernetes objects.
     Document(Foreign),
 }
@@ -118,6 +120,14 @@ impl Places {
                 );
                 let help = "what they refuse is let through; let something else refuse it";
                 new(Severity::Warning, Code::NotEnforced, text, help)
+            }
+            Sort::Annotation(key) => {
+                let objects = if count == 1 { "object has" } else { "objects have" };
+                let text = format!(
+                    "the annotation `{key}` has no effect yet; {count} {objects} it: {}",
+                    self.named()
+                );
+                new(Severity::Info, Code::NotTranslated, text, "")
             }
             Sort::Document(foreign) => {
                 let all =

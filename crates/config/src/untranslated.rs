@@ -1,5 +1,6 @@
 //! Fields that are accepted but have no effect yet. A row leaves when its field is translated.
 
+pub(crate) mod annotations;
 pub(crate) mod mesh;
 
 use crate::Kind;

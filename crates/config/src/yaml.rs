@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use node::{Entry, Node, Value};
 pub use scalar::{Meaning, Scalar};
 
-use crate::{Code, Diagnostic, FieldPath, Location, Position, Severity, Subject};
+use crate::{Code, Diagnostic, FieldPath, Location, Position, Severity, Subject, decode::placeholder};
 
 /// One document of a file.
 #[derive(Clone, Debug)]
@@ -84,6 +84,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> Parsed {
             }
             is_template = true;
         }
+        explain_placeholders(&mut built.faults, &chunk);
         parsed
             .documents
             .extend(built.roots.into_iter().map(|root| YamlDoc { file: Some(file.clone()), root }));
@@ -91,6 +92,18 @@ pub fn parse(file: &str, bytes: &[u8]) -> Parsed {
         parsed.diagnostics.extend(built.faults.into_iter().map(|fault| diagnostic(&file, fault)));
     }
     parsed
+}
+
+/// Says so where a line is no YAML because of a placeholder: `{number: ${PORT}}`.
+fn explain_placeholders(faults: &mut [Fault], chunk: &split::Chunk<'_>) {
+    for fault in faults.iter_mut().filter(|fault| matches!(fault.code, Code::YamlSyntax | Code::BadMapKey)) {
+        let number = usize::try_from(fault.position.line).unwrap_or_default();
+        let line =
+            number.checked_sub(chunk.lines_before + 1).and_then(|number| chunk.text.lines().nth(number));
+        if let Some(placeholder) = line.and_then(placeholder::first) {
+            fault.help = Some(placeholder::help(&crate::decode::shown(placeholder)));
+        }
+    }
 }
 
 /// The text of a file: UTF-8 without its byte order mark, within the size limit.

@@ -6,6 +6,7 @@ use crate::{
     Code, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Location, Position, Severity, Subject, Timestamp,
     syntax,
     unread::{Place, Sort},
+    untranslated::annotations,
     yaml::{Meaning, Node, Value, YamlDoc},
 };
 
@@ -226,6 +227,19 @@ impl Manifest<'_> {
             }
         };
         Ok(ConfigKey::new(self.kind, namespace, name_text))
+    }
+
+    /// The annotations that Istio acts on and that have no effect here, and whose they are.
+    pub(super) fn idle_annotations(&self) -> impl Iterator<Item = (String, Place)> {
+        let entries = match self.field("annotations").map(|annotations| &annotations.value) {
+            Some(Value::Map(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().filter(|entry| annotations::is_idle(&entry.key)).map(|entry| {
+            let on = Subject::File(file_of(self.document));
+            let position = location(self.document, entry.key_position);
+            (shown(&entry.key), Place { name: name_of(self.node), on, position })
+        })
     }
 
     /// The rest of the metadata.

@@ -4,7 +4,7 @@ use crate::{Diagnostic, Severity};
 
 /// The first placeholder of a text: `${` and a name of letters, digits and `_`, perhaps with a default; or anything
 /// between `{{` and `}}`.
-pub(super) fn first(text: &str) -> Option<&str> {
+pub(crate) fn first(text: &str) -> Option<&str> {
     let template = text.find("{{").and_then(|at| Some(&text[at..at + text[at..].find("}}")? + 2]));
     template.or_else(|| text.match_indices("${").find_map(|(at, _)| variable(&text[at..])))
 }
@@ -20,7 +20,7 @@ fn variable(text: &str) -> Option<&str> {
 }
 
 /// What to do about a placeholder.
-pub(super) fn help(placeholder: &str) -> String {
+pub(crate) fn help(placeholder: &str) -> String {
     let tool = if placeholder.starts_with('$') { "envsubst" } else { "helm template" };
     format!("put something in for `{placeholder}` before the file is read, as `{tool}` does")
 }

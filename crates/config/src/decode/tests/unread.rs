@@ -1,6 +1,6 @@
 //! What lies beside manifests, and what is not filled in.
 
-use super::{check, check_vs};
+use super::{VS, check, check_vs};
 use crate::decode_file;
 
 /// What is said of the objects of a file that are not read.
@@ -44,6 +44,26 @@ fn a_security_policy_that_refuses_nothing_is_a_warning() {
         let code = if is_warning { "warning[FL0116" } else { "info[FL0111" };
         assert!(found.len() == 1 && found[0].starts_with(code), "{kind} {rest}: {found:?}");
     }
+}
+
+#[test]
+fn annotations_of_istio_without_effect_are_one_information_each() {
+    let service = |name: &str, annotations: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, annotations: {{{annotations}}}}}\nspec: {{ports: [{{port: 80}}]}}\n---\n"
+        )
+    };
+    let idle = "traffic.sidecar.istio.io/includeInboundPorts: \"80\"";
+    let text = service("a", idle) + &service("b", idle);
+    let says = "the annotation `traffic.sidecar.istio.io/includeInboundPorts` has no effect yet; 2 objects have it: \
+                default/a (f.yaml:3), default/b (f.yaml:8)";
+    assert_eq!(
+        unread("f.yaml", &text),
+        [format!("info[FL0901 not-translated] f.yaml (f.yaml:3:35): {says}")]
+    );
+    let others = "networking.istio.io/exportTo: \".\", networking.istio.io/traffic-distribution: PreferClose, \
+                  sidecar.istio.io/status: x, example.com/networking.istio.io: x, kubernetes.io/a: b";
+    assert_eq!(unread("f.yaml", &service("a", others)), [""; 0]);
 }
 
 #[test]
@@ -114,6 +134,12 @@ fn placeholders_are_told_how_they_are_filled_in() {
         "metadata.name",
         "as `helm template` does",
     );
+    let bare = format!(
+        "{VS}spec:\n  hosts: [r]\n  http: [{{route: [{{destination: {{host: r, port: {{number: ${{PORT}}}}}}}}]}}]\n"
+    );
+    let found = decode_file("f.yaml", bare.as_bytes()).diagnostics;
+    let says = "put something in for `${PORT}` before the file is read";
+    assert!(found.len() == 1 && found[0].to_string().contains(says), "{found:?}");
     let script = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {run.sh: \"echo ${HOME}\"}\n";
     assert!(decode_file("f", script.as_bytes()).diagnostics.is_empty(), "it is for a shell");
 }
