@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin,
+    clock::Clock,
     core::{self, CoreHandle, Readiness},
     metrics::Metrics,
     node,
@@ -119,7 +120,8 @@ impl ControlPlane {
         source: impl FnOnce(CoreHandle, CancellationToken) -> JoinHandle<()>,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
-        let (core, thread) = core::start(settings, metrics.clone()).map_err(StartError::Thread)?;
+        let (core, thread) =
+            core::start(settings, metrics.clone(), Clock::system()).map_err(StartError::Thread)?;
         let resolver = Arc::new(MeshResolver::new(core.clone(), settings, metrics.clone()));
         let server = Server::new(resolver.clone(), server_options(settings));
         let sessions = server.sessions();

@@ -31,6 +31,7 @@ use fairlead_xds::{NackReport, Rejected, Runs};
 use tokio::sync::watch;
 
 use crate::{
+    clock::Clock,
     debounce::Debounce,
     diagnostics::{Ledger, listed},
     metrics::Metrics,
@@ -60,7 +61,7 @@ const BURST: usize = 256;
 /// What the core is asked to look at, for administration. It clones what it needs and returns at once.
 pub(crate) type Look = Box<dyn FnOnce(&Core) + Send>;
 
-/// The only things that can happen to the core, besides that the quiet time ends.
+/// The only things that can happen to the core, besides that the quiet time ends, or an hour of the clock.
 pub(crate) enum Event {
     /// A source has news.
     Source(SourceUpdate),
@@ -109,6 +110,9 @@ pub struct Core {
     synced: bool,
     /// Whether the first configuration was settled.
     ready: bool,
+    clock: Clock,
+    /// When the hour of the clock ends.
+    hour_due: Instant,
     began: Instant,
     source_diagnostics: Arc<[Diagnostic]>,
     model_diagnostics: Lease<AllDiagnostics>,
@@ -131,6 +135,7 @@ pub struct Core {
 pub(crate) fn start(
     settings: &Settings,
     metrics: Arc<Metrics>,
+    clock: Clock,
 ) -> std::io::Result<(CoreHandle, JoinHandle<()>)> {
     let (events, received) = mpsc::channel();
     let readiness = watch::Sender::new(Readiness::Waiting);
@@ -143,7 +148,7 @@ pub(crate) fn start(
         // logged, and the owner of the process sees `Readiness::Failed` and ends it. Proxies keep what they have.
         // The queue goes with the core, so that whoever sends to a dead one is told.
         let result = catch_unwind(AssertUnwindSafe(move || {
-            Core::new(&core_settings, metrics, revisions, readiness).run(&received);
+            Core::new(&core_settings, metrics, clock, revisions, readiness).run(&received);
             drop(received);
         }));
         if let Err(panic) = result {
@@ -175,6 +180,7 @@ impl Core {
     fn new(
         settings: &Settings,
         metrics: Arc<Metrics>,
+        clock: Clock,
         revisions: Arc<Revisions>,
         readiness: watch::Sender<Readiness>,
     ) -> Self {
@@ -198,6 +204,8 @@ impl Core {
             refused: Refusals::default(),
             synced: false,
             ready: false,
+            hour_due: Instant::now() + clock.until_next_hour(),
+            clock,
             began: Instant::now(),
             source_diagnostics: Arc::default(),
             nacks: Nacks::default(),
@@ -219,15 +227,15 @@ impl Core {
     fn run(mut self, events: &mpsc::Receiver<Event>) {
         loop {
             let now = Instant::now();
-            let due = self.due().is_some_and(|due| due <= now);
+            let due = self.due();
             let comes = self.ready && !self.waiting.is_empty();
-            let first = match self.due() {
-                _ if due || comes => events.try_recv().map_err(|empty| match empty {
+            let first = if due <= now || comes {
+                events.try_recv().map_err(|empty| match empty {
                     mpsc::TryRecvError::Empty => mpsc::RecvTimeoutError::Timeout,
                     mpsc::TryRecvError::Disconnected => mpsc::RecvTimeoutError::Disconnected,
-                }),
-                None => events.recv().map_err(|_closed| mpsc::RecvTimeoutError::Disconnected),
-                Some(due) => events.recv_timeout(due.saturating_duration_since(now)),
+                })
+            } else {
+                events.recv_timeout(due.saturating_duration_since(now))
             };
             match first {
                 Ok(event) => {
@@ -249,7 +257,11 @@ impl Core {
     fn tend(&mut self) {
         let now = Instant::now();
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if is_due(self.debounce.due()) || is_due(self.bridge.due()) {
+        let hour_ends = self.hour_due <= now;
+        if hour_ends {
+            self.hour_due = now + self.clock.until_next_hour();
+        }
+        if is_due(self.debounce.due()) || is_due(self.bridge.due()) || hour_ends && self.ready {
             #[cfg(test)]
             {
                 self.waiting_at_last_round = self.waiting.len();
@@ -268,8 +280,9 @@ impl Core {
     }
 
     /// When there is something to be done without a further event.
-    fn due(&self) -> Option<Instant> {
-        self.debounce.due().into_iter().chain(self.bridge.due()).chain(self.idle_due).min()
+    fn due(&self) -> Instant {
+        let others = self.debounce.due().into_iter().chain(self.bridge.due()).chain(self.idle_due);
+        others.fold(self.hour_due, Instant::min)
     }
 
     /// Gives back what nobody needs any more.
@@ -327,6 +340,7 @@ impl Core {
         let _in_span = span.enter();
         let mut set = ChangeSet::new();
         input::apply(batch, &mut set);
+        input::set_now(self.clock.now(), &mut set);
         self.refused.update(&self.source_diagnostics, &self.objects, &mut set);
         let before = self.db.revision();
         let revision = self.db.apply(set);

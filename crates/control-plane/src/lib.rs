@@ -4,6 +4,7 @@
 //! asks it for copies; it publishes. Everything else here is at its edges.
 
 pub mod admin;
+mod clock;
 mod control_plane;
 pub mod core;
 pub mod debounce;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use fairlead_config::{AnyConfig, Change, ChangeBatch, Diagnostic};
+use fairlead_config::{AnyConfig, Change, ChangeBatch, Diagnostic, Timestamp};
 use fairlead_incremental::{ChangeSet, Db};
 use fairlead_model::{diagnostics::AllDiagnostics, input, proxy::ProxyKey};
 pub use fairlead_source_file::Input;
@@ -11,6 +11,7 @@ use fairlead_translate::publication::{PublicationKey, PublicationOf};
 use fairlead_xds::Publication;
 
 use crate::{
+    clock::Clock,
     core::{Objects, Refusals, engine, publication},
     diagnostics::listed,
     settings::Settings,
@@ -42,7 +43,9 @@ impl Mesh {
         settings: &Settings,
     ) -> Result<Self, SourceError> {
         let loaded = load_all(inputs)?;
-        Ok(Self::of_objects(loaded.objects, loaded.diagnostics, settings))
+        let mut mesh = Self::of_objects(loaded.objects, loaded.diagnostics, settings);
+        mesh.tell(Clock::system().now());
+        Ok(mesh)
     }
 
     /// A mesh of these objects; `diagnostics` are those of their source.
@@ -59,6 +62,14 @@ impl Mesh {
         };
         mesh.apply(objects.into_iter().map(Change::Set).collect());
         mesh
+    }
+
+    /// Tells the time, for what is said of certificates.
+    fn tell(&mut self, now: Timestamp) {
+        let mut set = ChangeSet::new();
+        input::set_now(now, &mut set);
+        self.db.apply(set);
+        self.db.settle();
     }
 
     /// Changes objects.

@@ -1,8 +1,15 @@
 //! The core over a source that a test plays.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use fairlead_config::{Change, ChangeBatch, decode_file};
+use fairlead_config::{Change, ChangeBatch, Timestamp, decode_file};
 use fairlead_envoy::TypeUrl;
 use fairlead_model::proxy::{Interception, ProxyKey};
 use fairlead_translate::publication::PublicationKey;
@@ -10,7 +17,9 @@ use fairlead_xds::{NackReport, Nonce, Rejected, server::View};
 use tokio::{sync::watch, time::timeout};
 
 use super::{ConnectError, CoreHandle, Readiness, start};
-use crate::{metrics::Metrics, node::tests_support::sidecar, settings::Settings, source::SourceUpdate};
+use crate::{
+    clock::Clock, metrics::Metrics, node::tests_support::sidecar, settings::Settings, source::SourceUpdate,
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -41,7 +50,7 @@ fn key() -> PublicationKey {
 }
 
 fn core() -> CoreHandle {
-    start(&Settings::default(), Arc::new(Metrics::new())).expect("a thread").0
+    start(&Settings::default(), Arc::new(Metrics::new()), Clock::system()).expect("a thread").0
 }
 
 async fn connect(core: &CoreHandle) -> Arc<View> {
@@ -291,7 +300,7 @@ async fn a_change_does_not_wait_behind_those_who_connect() {
     let mut settings = Settings::default();
     // It is due as soon as it is there.
     (settings.debounce.min.0, settings.debounce.max.0) = (Duration::ZERO, Duration::ZERO);
-    let core = start(&settings, Arc::new(Metrics::new())).expect("a thread").0;
+    let core = start(&settings, Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
     core.source_update(update(CART, true)).expect("the core lives");
     connect(&core).await;
     // The core is busy while many connect and something changes.
@@ -343,7 +352,7 @@ async fn who_has_gone_before_its_turn_costs_no_view() {
 async fn what_the_last_proxy_needed_is_given_back_though_nothing_changes() {
     let mut settings = Settings::default();
     settings.xds.view_grace = fairlead_api::ProtoDuration(Duration::from_millis(100));
-    let core = start(&settings, Arc::new(Metrics::new())).expect("a thread").0;
+    let core = start(&settings, Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
     core.source_update(update(CART, true)).expect("the core lives");
     let nodes = |core: &super::Core| core.db().stats().nodes();
     until(&core, "the first configuration", |core| core.ready).await;
@@ -367,7 +376,7 @@ async fn what_the_last_proxy_needed_is_given_back_though_nothing_changes() {
 async fn a_client_has_so_many_views_and_others_have_theirs() {
     let mut settings = Settings::default();
     settings.xds.max_views_per_client = 2;
-    let core = start(&settings, Arc::new(Metrics::new())).expect("a thread").0;
+    let core = start(&settings, Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
     core.source_update(update(CART, true)).expect("the core lives");
     let client = |number: u8| Some(IpAddr::from([192, 0, 2, number]));
     // Interception makes a view of its own.
@@ -418,4 +427,38 @@ spec: {hosts: [cart.example], gateways: [gw], http: [{route: [{destination: {hos
     until(&core, "the refused Gateway", move |core| says(core, "`shop/gw` is refused for its errors")).await;
     core.source_update(update(GATEWAY, true)).expect("the core lives");
     until(&core, "the corrected one", move |core| core.objects().len() == 3 && !says(core, "shop/gw")).await;
+}
+
+/// Nothing happens but that time passes.
+#[tokio::test]
+async fn a_certificate_expires_while_nothing_changes() {
+    // The certificate is valid until 2001-01-01T00:00:00Z.
+    let pieces = include_str!("../../../../tests/certificates/pieces.pem");
+    let piece = |name: &str| {
+        let from = pieces.find(&format!("# {name}\n")).expect("it is there") + name.len() + 3;
+        pieces[from..].split("# ").next().unwrap_or_default().to_owned()
+    };
+    let secret = serde_json::json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+        "metadata": {"name": "c", "namespace": "edge"},
+        "stringData": {"tls.crt": piece("expired"), "tls.key": piece("p256 key")},
+    });
+    let gateway = "{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: g, namespace: edge}, spec: {selector: {a: b}, servers: [{port: {number: 443, name: s, protocol: HTTPS}, hosts: ['*'], tls: {mode: SIMPLE, credentialName: c}}]}}";
+    let end = "2001-01-01T00:00:00Z".parse::<Timestamp>().expect("a time").0;
+    let now = Arc::new(AtomicI64::new(end - 1));
+    let clock = Clock::of({
+        let now = now.clone();
+        move || Timestamp(now.load(Ordering::Relaxed))
+    });
+    let core = start(&Settings::default(), Arc::new(Metrics::new()), clock).expect("a thread").0;
+    core.source_update(update(&format!("{secret}\n---\n{gateway}\n"), true)).expect("the core lives");
+    let says = |core: &super::Core, what: &str| {
+        core.ledger.current().iter().any(|finding| finding.message.contains(what))
+    };
+    until(&core, "the last hour", move |core| says(core, "is valid until 2001-01-01T00:00:00Z only")).await;
+    now.store(end + 3600, Ordering::Relaxed);
+    until(&core, "the end", move |core| {
+        says(core, "expired at 2001-01-01T00:00:00Z") && !says(core, "is valid until")
+    })
+    .await;
 }

@@ -247,3 +247,28 @@ fn an_edit_that_makes_a_mesh_configuration_unreadable_leaves_the_one_before() {
     play.step(&[("f", &mesh("4", "- trustDomain"))], "", &["last-good-kept", "yaml-syntax"]);
     play.step(&[("f", &mesh("5", "trustDomain: y"))], "+istio=5", &[]);
 }
+
+/// A renewal that goes wrong half-way leaves the certificate that was there.
+#[test]
+fn an_edit_that_makes_a_secret_useless_leaves_the_one_before() {
+    let pieces = include_str!("../../../../tests/certificates/pieces.pem");
+    let piece = |name: &str| {
+        let from = pieces.find(&format!("# {name}\n")).expect("it is there") + name.len() + 3;
+        let text = pieces[from..].split("# ").next().unwrap_or_default();
+        text.lines().map(|line| format!("    {line}\n")).collect::<String>()
+    };
+    let secret = |v: &str, certificate: &str, key: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata: {{name: a, labels: {{v: \"{v}\"}}}}\nstringData:\n  tls.crt: |\n{}  tls.key: |\n{}",
+            piece(certificate),
+            piece(key)
+        )
+    };
+    let mut play = Play::default();
+    // Nothing better is known: what is right of it is used.
+    play.step(&[("f", &secret("1", "p256", "other key"))], "+a=1", &["bad-secret"]);
+    play.step(&[("f", &secret("2", "p256", "p256 key"))], "+a=2", &[]);
+    play.step(&[("f", &secret("3", "other", "p256 key"))], "", &["last-good-kept", "bad-secret"]);
+    play.step(&[("f", &secret("4", "request", "p256 key"))], "", &["last-good-kept", "bad-secret"]);
+    play.step(&[("f", &secret("5", "other", "other key"))], "+a=5", &[]);
+}
