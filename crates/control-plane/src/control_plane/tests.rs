@@ -232,6 +232,9 @@ async fn what_a_dashboard_asks_for_moves_with_sessions_and_edits() {
         move |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::Cluster, name)
     };
     envoy.wait_for("clusters", PATIENCE, has("outbound|80||cart.example")).await.expect("clusters come");
+    let has_listener =
+        |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::Listener, "virtualOutbound");
+    envoy.wait_for("listeners", PATIENCE, has_listener).await.expect("listeners come");
     let (_, connected) = running.get("/metrics").await;
     for of_type in ["cds", "lds"] {
         let series = |name: &str| metric(&connected, &format!("{name}{{type=\"{of_type}\"}}"));
