@@ -205,6 +205,7 @@ fn other_texts() -> Vec<(&'static str, Pair, Option<&'static str>)> {
         ("encoded twice", both(&|text| BASE64.encode(text)), Some("base64 of PEM")),
         ("der", pair(BASE64.decode(body(&chain)).expect("base64"), &*key), Some("it looks like DER")),
         ("utf-16", pair(utf16(&chain), &*key), Some("UTF-16")),
+        ("glued", pair(chain.trim_end().to_owned() + &piece("authority"), &*key), no_end),
         ("truncated", pair(&chain[..chain.len() / 2], &*key), no_end),
         ("no end", pair(&chain[..chain.len() - 10], &*key), no_end),
         ("other end", pair(chain.replace("END CERT", "END XCERT"), &*key), no_end),
