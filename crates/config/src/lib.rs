@@ -40,4 +40,4 @@ pub use position::{FieldPositions, Location, Position};
 pub use printable::printable;
 pub use timestamp::Timestamp;
 pub use unread::Unread;
-pub use validate::{is_cipher_suite, is_tls, secret_value, validate};
+pub use validate::{is_cipher_suite, is_tls_secret, secret_value, validate};

@@ -32,7 +32,7 @@ mod traffic_policy;
 mod virtual_service;
 mod workload_entry;
 
-pub use secret::{is_tls, secret_value};
+pub use secret::{is_tls_secret, secret_value};
 pub use tls::is_cipher_suite;
 
 use crate::{AnyConfig, Diagnostic, Diagnostics};

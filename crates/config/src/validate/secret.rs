@@ -15,7 +15,7 @@ const KEY: &str = "tls.key";
 const AUTHORITIES: &str = "ca.crt";
 
 /// Whether the Secret says by its type that it holds a certificate and its key.
-pub fn is_tls(secret: &Secret) -> bool {
+pub fn is_tls_secret(secret: &Secret) -> bool {
     secret.secret_type.as_deref() == Some("kubernetes.io/tls")
 }
 
@@ -26,7 +26,7 @@ pub fn secret_value(secret: &Secret, key: &str) -> FieldPath {
 }
 
 pub(super) fn check(secret: &Secret, found: &mut Diagnostics) {
-    if !is_tls(secret) {
+    if !is_tls_secret(secret) {
         return;
     }
     let chain = check_value(secret, CERTIFICATE, Chain::read, found);

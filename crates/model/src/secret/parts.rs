@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fairlead_config::{
     ConfigKey, FieldPath, api,
     certificate::{AltNames, Authorities, Chain, Fault, PrivateKey, Validity},
-    is_tls, secret_value,
+    is_tls_secret, secret_value,
 };
 use fairlead_incremental::{Query, Reader, Stratum};
 
@@ -96,7 +96,7 @@ fn certificate(secret: &api::Secret) -> Part<Identity> {
     let (chain_key, key_key) = match (present(secret, CERTIFICATES), present(secret, KEYS)) {
         (Some(chain), Some(key)) => (chain, key),
         // What its type promises was asked for when it was read.
-        (None, _) | (_, None) if is_tls(secret) => return Part::Faulty(Vec::new()),
+        (None, _) | (_, None) if is_tls_secret(secret) => return Part::Faulty(Vec::new()),
         (None, None) => return Part::Absent,
         (Some(chain), None) => {
             let message = format!("the Secret has `{chain}` and no private key");

@@ -255,7 +255,7 @@ fn an_edit_that_makes_a_secret_useless_leaves_the_one_before() {
     let piece = |name: &str| {
         let from = pieces.find(&format!("# {name}\n")).expect("it is there") + name.len() + 3;
         let text = pieces[from..].split("# ").next().unwrap_or_default();
-        text.lines().map(|line| format!("    {line}\n")).collect::<String>()
+        text.lines().fold(String::new(), |indented, line| indented + "    " + line + "\n")
     };
     let secret = |v: &str, certificate: &str, key: &str| {
         format!(
