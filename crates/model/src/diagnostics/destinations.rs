@@ -1,6 +1,9 @@
 //! What destinations refer to: hosts, subsets and ports.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Namespace};
 
@@ -74,18 +77,16 @@ pub(super) fn check(
     diagnostics: &mut Diagnostics,
 ) {
     let by_gateway = service.gateways.iter().any(|place| matches!(place, GatewayRef::Gateway(_)));
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: BTreeMap<(Code, String), Found> = BTreeMap::new();
     for place in written.destinations(service) {
-        let judged = judge(&place, service, by_gateway, known);
-        for mut finding in judged {
-            let same = |other: &&mut Found| other.code == finding.code && other.message == finding.message;
-            match found.iter_mut().find(same) {
-                Some(first) => first.paths.append(&mut finding.paths),
-                None => found.push(finding),
+        for mut finding in judge(&place, service, by_gateway, known) {
+            match found.entry((finding.code, finding.message.clone())) {
+                Entry::Occupied(mut first) => first.get_mut().paths.append(&mut finding.paths),
+                Entry::Vacant(vacant) => drop(vacant.insert(finding)),
             }
         }
     }
-    for Found { code, paths, message, help } in found {
+    for Found { code, paths, message, help } in found.into_values() {
         let finding = diagnostics.warn(code, paths[0].clone(), message + &also_at(&paths[1..]));
         if let Some(help) = help {
             finding.help(help);

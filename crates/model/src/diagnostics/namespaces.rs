@@ -12,7 +12,7 @@ use crate::{
     strata,
 };
 
-/// The namespaces that have a Namespace object, a Service or a Gateway.
+/// The namespaces that have a Namespace object, a Service or a Gateway: what others may be slips of.
 #[derive(Debug)]
 pub(super) struct KnownNamespaces;
 
@@ -39,13 +39,14 @@ impl Query for NamespaceExists {
     type Key = Namespace;
     type Value = bool;
     const NAME: &'static str = "namespace exists";
-    const STRATUM: Stratum = Stratum(strata::OBJECT.0 + 1);
+    const STRATUM: Stratum = strata::OBJECT;
 
     fn compute(cx: &Reader<'_>, name: &Namespace) -> bool {
         cx.input::<Namespaces>(&ConfigKey::new(Kind::Namespace, "", name.as_str())).is_some()
-            || cx.get::<KnownNamespaces>(&()).contains(name)
+            || !cx.index::<ByNamespace<Services>>(name).is_empty()
             || !cx.index::<ByNamespace<VirtualServices>>(name).is_empty()
             || !cx.index::<ByNamespace<DestinationRules>>(name).is_empty()
+            || !cx.index::<ByNamespace<Gateways>>(name).is_empty()
             || !cx.index::<ByNamespace<Sidecars>>(name).is_empty()
     }
 }

@@ -163,7 +163,7 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
     };
     let namespace = &config.key.namespace;
     let around = virtual_service::Surroundings {
-        written: Written { spec: &config.spec, namespace, domain: &mesh.domain },
+        written: Written::new(&config.spec, namespace, &mesh.domain),
         known: Known {
             services: &|host| (*cx.get::<ServicesByHost>(host)).clone(),
             rule: &rule,

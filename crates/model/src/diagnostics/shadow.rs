@@ -26,6 +26,10 @@ use crate::{
 /// So many conditions of one object can be looked up by those of others.
 const MOST_CONDITIONS: usize = 4096;
 
+/// So many lengths of paths are tried, and so many conditions of an object judged.
+const MOST_LENGTHS: usize = 128;
+const MOST_JUDGED: usize = 4096;
+
 /// How many objects that ask for the same path of a host are looked at.
 pub(super) const MOST_ASKING: usize = 64;
 
@@ -102,7 +106,12 @@ impl Query for PathLengths {
 /// Reports routes and conditions whose requests earlier routes of the object take.
 pub(super) fn check_own(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     let mut earlier = Earlier::default();
+    let mut judged = 0;
     for route in &service.http {
+        judged += route.matches.len();
+        if judged > MOST_JUDGED {
+            return;
+        }
         let takers: Vec<Option<usize>> = match route.matches.as_slice() {
             [] => Vec::new(),
             some => some.iter().map(|condition| earlier.taker(condition, service)).collect(),
@@ -152,7 +161,7 @@ impl<'a> Earlier<'a> {
     /// The route that takes all requests that a condition is for.
     fn taker(&self, condition: &HttpMatch, service: &VirtualService) -> Option<usize> {
         let path = path_text(condition).to_ascii_lowercase();
-        let starts = self.lengths.iter().filter_map(|length| path.get(..*length));
+        let starts = self.lengths.iter().take(MOST_LENGTHS).filter_map(|length| path.get(..*length));
         let mut before = starts.filter_map(|start| self.by_path.get(start)).flatten();
         before.find(|(_, first)| takes(first, condition, &service.gateways)).map(|(index, _)| *index)
     }
@@ -166,17 +175,22 @@ fn path_text(condition: &HttpMatch) -> &str {
     }
 }
 
-/// Reports routes of a gateway's host whose requests an older object takes.
+/// Reports routes of a gateway's host whose requests an older object takes, `judged` counting the conditions of the object.
 pub(super) fn check_others(
     service: &VirtualService,
     host: &Host,
     (place, gateway): (&GatewayRef, &Gateway),
+    judged: &mut usize,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     for route in service.http.iter().filter(|route| !takes_all(&route.matches)) {
         let taken = |condition: &HttpMatch| taker(service, host, condition, (place, gateway), around);
         for (at, condition) in route.matches.iter().enumerate() {
+            *judged += 1;
+            if *judged > MOST_JUDGED {
+                return;
+            }
             let Some((rival, index)) = taken(condition) else { continue };
             let Some(theirs) = rival.http.iter().find(|route| route.index == index) else { continue };
             let same = theirs.matches.iter().any(|first| without_name(first) == without_name(condition));
@@ -248,7 +262,8 @@ fn beginnings(condition: &HttpMatch, lengths: &BTreeSet<usize>) -> Vec<String> {
         return vec![String::new(), path.to_owned()];
     }
     let path = path.to_ascii_lowercase();
-    lengths.iter().filter_map(|length| path.get(..*length)).map(str::to_owned).collect()
+    let starts = lengths.iter().take(MOST_LENGTHS).filter_map(|length| path.get(..*length));
+    starts.map(str::to_owned).collect()
 }
 
 fn without_name(condition: &HttpMatch) -> HttpMatch {

@@ -86,6 +86,7 @@ fn check_gateways_of_matches(service: &VirtualService, diagnostics: &mut Diagnos
 
 fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     let shared = (around.shared)(&GatewayRef::Mesh);
+    let (mut unknown, mut has_service) = (Vec::new(), false);
     for host in &service.hosts {
         let (path, _) = around.written.host(host);
         if let Some(owner) = shared.get(host).and_then(|claims| owner_before(service, claims)) {
@@ -97,23 +98,29 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
             diagnostics.warn(Code::DuplicateHost, path.clone(), message);
         }
         if host.is_wildcard() {
-            if host.as_str() != "*" && !(around.covers_service)(host) {
-                unknown_mesh_host(service, host, None, around, diagnostics);
+            let covers = (around.covers_service)(host);
+            has_service |= covers;
+            if host.as_str() != "*" && !covers {
+                unknown.push((host, None));
             }
             continue;
         }
         match around.known.service(host, &service.origin.namespace) {
             Ok(found) => {
+                has_service = true;
                 check_protocol(service, &found, diagnostics);
                 check_foreign(service, path, &found, diagnostics);
             }
-            Err(missing) => unknown_mesh_host(service, host, Some(&missing), around, diagnostics),
+            Err(missing) => unknown.push((host, Some(missing))),
         }
+    }
+    // Beside the host of a service they are a second name of it, and work on its ports.
+    for (host, missing) in unknown.into_iter().filter(|_| !has_service) {
+        unknown_mesh_host(service, host, missing.as_ref(), around, diagnostics);
     }
 }
 
-/// The footgun of hosts that are no service: their routes work on one port, and silently on no other. Beside the host
-/// of a service they are a second name of it, and work on its ports.
+/// The footgun of hosts that are no service: their routes work on one port, and silently on no other.
 fn unknown_mesh_host(
     service: &VirtualService,
     host: &Host,
@@ -121,16 +128,6 @@ fn unknown_mesh_host(
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let is_service = |host: &Host| {
-        if host.is_wildcard() {
-            (around.covers_service)(host)
-        } else {
-            around.known.service(host, &service.origin.namespace).is_ok()
-        }
-    };
-    if service.hosts.iter().any(is_service) {
-        return;
-    }
     let effect = if service.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
     let (path, text) = around.written.host(host);
     let (code, reason, help) = match missing {
@@ -249,6 +246,7 @@ fn check_gateways(service: &VirtualService, around: &Surroundings<'_>, diagnosti
     let is_unserved = |host: &&Host| !gateways.iter().any(|(_, gateway)| serves(gateway, host));
     let in_mesh = service.gateways.contains(&GatewayRef::Mesh);
     let is_elsewhere = in_mesh || service.hosts.iter().any(|host| !is_unserved(&host));
+    let mut judged = 0;
     for (place, gateway) in &gateways {
         let shared = (around.shared)(place);
         let own: Vec<&Host> = service.hosts.iter().filter(|host| serves(gateway, host)).collect();
@@ -260,7 +258,7 @@ fn check_gateways(service: &VirtualService, around: &Surroundings<'_>, diagnosti
         for host in own {
             check_shadowed(service, host, &shared, gateway, around, diagnostics);
             if shared.contains_key(host) {
-                shadow::check_others(service, host, (place, gateway), around, diagnostics);
+                shadow::check_others(service, host, (place, gateway), &mut judged, around, diagnostics);
             }
         }
     }

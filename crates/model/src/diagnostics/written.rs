@@ -2,6 +2,8 @@
 //!
 //! Resolved, an object has lost what is not usable and what is repeated, and with it the indexes of what follows.
 
+use std::collections::BTreeMap;
+
 use fairlead_config::{FieldPath, Namespace, api, path};
 
 use crate::{
@@ -14,10 +16,10 @@ use crate::{
 
 /// A VirtualService as it is written.
 pub(super) struct Written<'a> {
-    pub(super) spec: &'a api::VirtualServiceSpec,
-    pub(super) namespace: &'a Namespace,
-    /// The DNS domain of Kubernetes Services.
-    pub(super) domain: &'a str,
+    spec: &'a api::VirtualServiceSpec,
+    names: Names<'a>,
+    /// Where each host stands first. There may be thousands.
+    hosts: BTreeMap<Host, usize>,
 }
 
 /// A destination as it is written.
@@ -31,20 +33,22 @@ pub(super) struct WrittenDestination<'a> {
 }
 
 impl<'a> Written<'a> {
-    fn names(&self) -> Names<'_> {
-        Names { namespace: self.namespace, domain: self.domain }
+    /// An object of `namespace`; `domain` is the DNS domain of Kubernetes Services.
+    pub(super) fn new(spec: &'a api::VirtualServiceSpec, namespace: &'a Namespace, domain: &'a str) -> Self {
+        let names = Names { namespace, domain };
+        let hosts = spec.hosts.iter().enumerate().rev().filter(|(_, text)| !text.is_empty());
+        Self { spec, names, hosts: hosts.map(|(at, text)| (names.host(text), at)).collect() }
     }
 
     /// A host of the object.
     pub(super) fn host(&self, host: &Host) -> (FieldPath, &'a str) {
-        let names = self.names();
-        let at = self.spec.hosts.iter().position(|text| !text.is_empty() && names.host(text) == *host);
-        at.map_or((path!("hosts"), ""), |at| (path!("hosts"[at]), &*self.spec.hosts[at]))
+        let at = self.hosts.get(host);
+        at.map_or((path!("hosts"), ""), |at| (path!("hosts"[*at]), &*self.spec.hosts[*at]))
     }
 
     /// A gateway of the object.
     pub(super) fn gateway(&self, place: &GatewayRef) -> FieldPath {
-        let is_it = |text: &String| !text.is_empty() && gateway(text, self.namespace) == *place;
+        let is_it = |text: &String| !text.is_empty() && gateway(text, self.names.namespace) == *place;
         match self.spec.gateways.iter().position(is_it) {
             Some(at) => path!("gateways"[at]),
             None => path!("gateways"),
@@ -117,7 +121,7 @@ impl<'a> Written<'a> {
         to: &'a api::Destination,
         is_http: bool,
     ) -> Option<WrittenDestination<'a>> {
-        let destination = self.names().destination(to)?;
+        let destination = self.names.destination(to)?;
         Some(WrittenDestination { path, destination, host: &to.host, is_http })
     }
 }
