@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{Code, Diagnostics, FieldPath};
+use fairlead_config::{Code, Diagnostics, FieldPath, Severity};
 
 use crate::{
     Service, age,
@@ -63,7 +63,10 @@ pub(super) fn check(
             "a {what} of namespace `{}` defines `{host}` as well and {reason}; clients outside of namespace `{}` use that one",
             first.key.namespace, service.key.namespace
         );
-        let finding = diagnostics.warn(Code::DuplicateService, path.clone(), message);
+        // Teams that say the same of a host do each other no harm.
+        let same = first.resolution == service.resolution && *first.ports == service.ports[..];
+        let severity = if same { Severity::Info } else { Severity::Warning };
+        let finding = diagnostics.add(severity, Code::DuplicateService, path.clone(), message);
         finding.help("remove one, or keep each to its namespace with `exportTo: [.]`");
     }
 }

@@ -13,7 +13,7 @@ use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::{
     l4::MOST_RIVALS,
-    virtual_service::{Surroundings, is_seen_wherever, serves, takes_all},
+    virtual_service::{Surroundings, is_seen_wherever, serves_wherever, takes_all},
 };
 use crate::{
     Host, age,
@@ -237,7 +237,7 @@ fn taker(
             age::compare((rival.created, &rival.origin), (service.created, &service.origin)).is_lt()
                 && rival.gateways.contains(place)
                 && rival.hosts.contains(host)
-                && serves(gateway, host, &rival.origin.namespace)
+                && serves_wherever(gateway, host, &rival.origin.namespace, &service.origin.namespace)
                 && is_seen_wherever((&rival.export_to, &rival.origin), service)
         })
         .collect();

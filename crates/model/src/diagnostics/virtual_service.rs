@@ -300,11 +300,21 @@ fn unknown_gateway(
 }
 
 /// Whether a server of a Gateway has a host for VirtualServices of a namespace.
-pub(super) fn serves(gateway: &Gateway, host: &Host, namespace: &Namespace) -> bool {
+fn serves(gateway: &Gateway, host: &Host, namespace: &Namespace) -> bool {
     gateway.servers.iter().flat_map(|server| &server.hosts).any(|of_server| {
         let may_bind = of_server.namespace.as_ref().is_none_or(|name| name == namespace);
         may_bind && of_server.host.overlaps(host)
     })
+}
+
+/// Whether each server that has a host for HTTP routes of `own` has it for those of `other` too.
+pub(super) fn serves_wherever(gateway: &Gateway, host: &Host, other: &Namespace, own: &Namespace) -> bool {
+    let has_it = |server: &GatewayServer, namespace: &Namespace| {
+        let mut hosts = server.hosts.iter().filter(|of_server| of_server.host.overlaps(host));
+        hosts.any(|of_server| of_server.namespace.as_ref().is_none_or(|name| name == namespace))
+    };
+    let mut servers = gateway.servers.iter().filter(|server| server.is_http() && has_it(server, own));
+    servers.all(|server| has_it(server, other))
 }
 
 /// How many hosts of a Gateway are named.
@@ -359,7 +369,8 @@ fn check_shadowed(
 ) {
     let Some(route) = service.http.iter().find(|route| takes_all(&route.matches)) else { return };
     let older = shared.get(host).into_iter().flatten().take_while(|claim| claim.origin != service.origin);
-    let is_served = |claim: &ConfigKey| serves(gateway, host, &claim.namespace);
+    let is_served =
+        |claim: &ConfigKey| serves_wherever(gateway, host, &claim.namespace, &service.origin.namespace);
     let mut shadowing = older.filter(|claim| is_served(&claim.origin) && (around.takes_all)(&claim.origin));
     if let Some(owner) = shadowing.next() {
         let reason = age::reason(owner.created, service.created);

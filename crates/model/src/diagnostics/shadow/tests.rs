@@ -140,3 +140,25 @@ fn two_hosts_of_a_gateway_do_not_meet() {
     };
     assert_eq!(found(&format!("{GATEWAY}{}{}", at("a", "a.com"), at("b", "b.com"))), Vec::<String>::new());
 }
+
+#[test]
+fn objects_meet_where_each_server_of_one_is_the_others_too() {
+    let gateway = |servers: &str| {
+        format!(
+            "---\n{{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {{name: g, namespace: ns}}, spec: {{selector: {{a: b}}, servers: [{servers}]}}}}\n"
+        )
+    };
+    let server = |port: u16, hosts: &str| {
+        format!("{{port: {{number: {port}, name: h{port}, protocol: HTTP}}, hosts: [{hosts}]}}")
+    };
+    let http = |status| answer("{uri: {prefix: /api}}", status);
+    let old = routes("old", 1, "hosts: [a.com], gateways: [ns/g]", &[&http(200)]);
+    let new = routes("new", 2, "hosts: [a.com], gateways: [ns/g]", &[&http(201)])
+        .replace("namespace: ns", "namespace: other");
+    let of = |servers: &str| found(&format!("{}{old}{new}", gateway(servers)));
+    assert_eq!(of(&server(80, "'*.com'")), ["conflicting-route new spec.http[0].match[0]"]);
+    let apart = format!("{}, {}", server(80, "'ns/*.com'"), server(81, "'other/*.com'"));
+    assert_eq!(of(&apart), Vec::<String>::new());
+    let more = format!("{}, {}", server(80, "'*.com'"), server(81, "'other/*.com'"));
+    assert_eq!(of(&more), Vec::<String>::new(), "at one of its ports the younger has its requests");
+}
