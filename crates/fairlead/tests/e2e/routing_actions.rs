@@ -37,6 +37,7 @@ async fn routes_do_what_they_say() {
         an_abort_may_be_one_of_grpc,
         a_delay_takes_its_share,
         a_mirror_gets_a_copy_of_its_share,
+        shares_in_their_old_fields_count,
         several_mirrors_get_a_copy_each,
         request_headers_are_set_added_and_removed,
         response_headers_are_set_added_and_removed,
@@ -310,6 +311,24 @@ async fn a_mirror_gets_a_copy_of_its_share(shop: &Shop) {
 async fn mirrored(shop: &Shop, version: &str) -> u64 {
     let cluster = crate::harness::cluster(PORT, version, crate::shop::HOST);
     shop.client.cluster_stat(&cluster, "upstream_rq_total").await
+}
+
+/// `mirrorPercent`, `mirror_percent` and `fault.delay.percent` are deprecated, and work.
+async fn shares_in_their_old_fields_count(shop: &Shop) {
+    for (field, share) in [("mirrorPercent", 0), ("mirror_percent", 0), ("mirrorPercent", 100)] {
+        shop.routes(&format!("- route: {V1}\n  mirror: {{host: reviews, subset: v2}}\n  {field}: {share}\n"))
+            .await;
+        let sent = mirrored(shop, "v2").await;
+        shop.client.load(PORT, 40, |_| get("/old")).await.all_ok().unwrap();
+        assert_eq!(mirrored(shop, "v2").await - sent, 40 * share / 100, "{field}: {share}");
+    }
+    for (share, expected) in [(0, 0), (100, 5)] {
+        shop.routes(&format!("- fault: {{delay: {{fixedDelay: 20ms, percent: {share}}}}}\n  route: {V1}\n"))
+            .await;
+        let delayed = delays_injected(shop).await;
+        shop.client.load(PORT, 5, |_| get("/old")).await.all_ok().unwrap();
+        assert_eq!(delays_injected(shop).await - delayed, expected, "percent: {share}");
+    }
 }
 
 async fn several_mirrors_get_a_copy_each(shop: &Shop) {
