@@ -1,6 +1,6 @@
-//! Findings about selectors that match no workload. Where it is not known of any workload where it runs, nothing is said.
+//! Findings about selectors that match no workload. Where not all workloads are known, nothing is said.
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, LabelSet, Namespace, Severity};
+use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, LabelSet, Namespace};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{meeting::services_with, namespaces::KnownNamespaces, served::text};
@@ -38,13 +38,10 @@ impl Query for SelectsProxy {
     }
 }
 
-/// A directory may be for proxies that it says nothing of; where Namespaces are known, so is everything else of a cluster.
-fn severity(cx: &Reader<'_>, is_certain: bool) -> Severity {
-    if is_certain || !cx.index::<All<Namespaces>>(&()).is_empty() {
-        Severity::Warning
-    } else {
-        Severity::Info
-    }
+/// Whether every workload is known. A directory may be for proxies that it says nothing of; where Namespaces are read, so
+/// is everything else of a cluster.
+fn knows_all(cx: &Reader<'_>) -> bool {
+    *cx.get::<KnowsWorkloads>(&()) && !cx.index::<All<Namespaces>>(&()).is_empty()
 }
 
 /// Reports the selector of a Gateway.
@@ -54,10 +51,10 @@ pub(super) fn check_gateway(
     path: FieldPath,
     diagnostics: &mut Diagnostics,
 ) {
-    if !selector.is_empty() && *cx.get::<KnowsWorkloads>(&()) && !*cx.get::<SelectsProxy>(selector) {
+    if !selector.is_empty() && knows_all(cx) && !*cx.get::<SelectsProxy>(selector) {
         let message = format!("no Pod and no WorkloadEntry has the labels {}", text(selector));
         diagnostics
-            .add(severity(cx, false), Code::SelectorMatchesNothing, path, message)
+            .warn(Code::SelectorMatchesNothing, path, message)
             .help("write labels of the gateway's Pods");
     }
 }
@@ -71,15 +68,12 @@ pub(super) fn check(
     diagnostics: &mut Diagnostics,
 ) {
     let Some(selector) = selector.filter(|selector| !selector.is_empty()) else { return };
-    if *cx.get::<KnowsWorkloads>(&()) && !selects(cx, namespace, selector) {
-        let has_others = *cx.get::<SelectsWorkload>(&(namespace.clone(), LabelSet::default()));
+    if knows_all(cx) && !selects(cx, namespace, selector) {
         let message = format!(
             "no Pod and no WorkloadEntry of namespace `{namespace}` has the labels {}",
             text(selector)
         );
-        diagnostics
-            .add(severity(cx, has_others), Code::SelectorMatchesNothing, path, message)
-            .help("correct the labels");
+        diagnostics.warn(Code::SelectorMatchesNothing, path, message).help("correct the labels");
     }
 }
 

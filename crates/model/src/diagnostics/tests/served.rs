@@ -201,16 +201,8 @@ fn selectors_need_workloads_where_these_are_known() {
             "warning selector-matches-nothing s spec.workloadSelector",
         ],
     );
-    let found = of("app: wob", &[POD.to_owned()]);
-    begins(
-        &found,
-        &[
-            "warning selector-matches-nothing r",
-            "info selector-matches-nothing g",
-            "warning selector-matches-nothing s",
-        ],
-    );
-    begins(&of("app: wob", &[]), &["info no-endpoints web"]);
+    // Without a Namespace the directory may be for proxies that it says nothing of.
+    begins(&of("app: wob", &[POD.to_owned()]), &[]);
 }
 
 #[test]
