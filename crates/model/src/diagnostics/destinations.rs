@@ -107,6 +107,7 @@ fn also_at(paths: &[FieldPath]) -> String {
     match paths {
         [] => String::new(),
         [one] => format!(" (also at {one})"),
+        [next, _] => format!(" (also at {next} and one more place)"),
         [next, rest @ ..] => format!(" (also at {next} and {} more places)", rest.len()),
     }
 }

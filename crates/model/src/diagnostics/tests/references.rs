@@ -53,7 +53,7 @@ fn a_host_that_many_routes_name_is_one_finding() {
     ))]);
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(
-        found[0].contains("(also at spec.http[1].route[0].destination.host and 1 more places)"),
+        found[0].contains("(also at spec.http[1].route[0].destination.host and one more place)"),
         "{found:#?}"
     );
 }
