@@ -10,12 +10,12 @@ use imbl::{OrdMap, OrdSet};
 use rustc_hash::FxHashSet;
 
 use crate::core::{Core, Ingredient, query_level};
-use crate::define::{Collect, MemberKey, MemberValue, Query, Stratum};
+use crate::define::{Collect, MemberKey, MemberValue, Query};
 use crate::node::State;
 use crate::query;
 use crate::reader::Reader;
 use crate::slab::{Data, Slab};
-use crate::stats::Kind;
+use crate::terms::{Kind, Stratum};
 use crate::union::{MemberChange, Members, Union};
 
 /// Up to this many changed members are applied one by one in any case.

@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::define::{Key, Stratum};
-use crate::lease::Releases;
+use crate::hold::Releases;
 use crate::node::{Node, NodeRef, Readers, State};
 use crate::slab::{Data, NO_NODE, Slab, Slot, Table};
-use crate::stats::Kind;
+use crate::terms::{Key, Kind, Stratum};
 
 /// A value whose type is forgotten.
 pub(crate) type Erased = Arc<dyn Any + Send + Sync>;

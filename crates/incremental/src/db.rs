@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::core::Core;
-use crate::define::{Collect, Index, Input, Query, Revision};
+use crate::define::{Collect, Index, Input, Query};
 use crate::explain::{Explanation, NodeId};
 use crate::input::ChangeSet;
-use crate::lease::{AnyLease, CollectLease, Hold, Lease};
 use crate::settle::{Settled, settle_pending};
 use crate::stats::Stats;
+use crate::terms::Revision;
 use crate::{collect, index, input, query};
 
 /// Facts, the values derived from them, and who read what.
@@ -69,33 +69,6 @@ impl Db {
         })
     }
 
-    /// Keeps the value of a query up to date from now on, starting with a computation on the spot.
-    ///
-    /// Changes that are not settled yet are settled first, so that all leases show one revision; the
-    /// next [`settle`](Self::settle) reports that.
-    pub fn lease<Q: Query>(&mut self, key: &Q::Key) -> Lease<Q> {
-        Lease::new(self.work(|cell| {
-            settle_pending(cell);
-            let (id, _) = query::fresh::<Q>(cell, key);
-            hold(&mut cell.borrow_mut(), id)
-        }))
-    }
-
-    /// Keeps a collection up to date from now on; see [`lease`](Self::lease).
-    pub fn lease_collect<C: Collect>(&mut self, key: &C::Key) -> CollectLease<C> {
-        CollectLease::new(self.work(|cell| {
-            settle_pending(cell);
-            let (id, _) = collect::fresh::<C>(cell, key);
-            hold(&mut cell.borrow_mut(), id)
-        }))
-    }
-
-    /// Ends a lease now. Dropping it has the same effect at the next operation of the database.
-    pub fn release(&mut self, lease: impl AnyLease) {
-        drop(lease);
-        self.work(|_| ());
-    }
-
     /// A fact as it is now, settled or not. Leaves no trace.
     pub fn input<I: Input>(&self, key: &I::Key) -> Option<Arc<I::Value>> {
         input::peek::<I>(&self.core(), key)
@@ -150,7 +123,7 @@ impl Db {
     }
 
     /// Runs an operation; when that panics, the database is poisoned.
-    fn work<T>(&mut self, operation: impl FnOnce(&RefCell<Core>) -> T) -> T {
+    pub(crate) fn work<T>(&mut self, operation: impl FnOnce(&RefCell<Core>) -> T) -> T {
         {
             let core = self.core.get_mut();
             assert_not_poisoned(core);
@@ -161,12 +134,6 @@ impl Db {
         self.core.get_mut().busy = false;
         result
     }
-}
-
-fn hold(core: &mut Core, id: u32) -> Hold {
-    core.node_mut(id).leases += 1;
-    core.demand(id);
-    Hold::new(core.reference(id), core.releases.clone())
 }
 
 fn assert_not_poisoned(core: &Core) {

@@ -1,26 +1,9 @@
 //! What a user of the engine defines: inputs, indexes, queries and collections.
 
-use std::fmt::Debug;
-use std::hash::Hash;
-
 use imbl::OrdSet;
 
 use crate::reader::Reader;
-
-/// What identifies an input, a bucket, a query or an entry. Implemented for every type that fits.
-pub trait Key: Clone + Eq + Ord + Hash + Debug + Send + Sync + 'static {}
-
-impl<T: Clone + Eq + Ord + Hash + Debug + Send + Sync + 'static> Key for T {}
-
-/// The layer of a query. A query reads lower strata only, so there are no cycles by construction.
-///
-/// The numbers are free-form: leave gaps to have room for a layer in between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Stratum(pub u8);
-
-/// The number of an applied change set that changed something. Starts at 0 for an empty [`Db`](crate::Db).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Revision(pub u64);
+use crate::terms::{Key, Stratum};
 
 /// A kind of base fact, set from outside through a [`ChangeSet`](crate::ChangeSet).
 pub trait Input: 'static {

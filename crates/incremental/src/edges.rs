@@ -7,7 +7,7 @@
 
 use crate::core::{Core, Erased};
 use crate::node::{Node, State};
-use crate::stats::Kind;
+use crate::terms::Kind;
 
 impl Core {
     /// Stores what a computation of `id` read; the value is of the current revision from now on.

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use crate::core::Core;
-use crate::define::Revision;
 use crate::node::{NodeRef, State};
-use crate::stats::Kind;
+use crate::terms::{Kind, Revision};
 
 /// Identifies a node for [`Db::explain_node`](crate::Db::explain_node).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 //! Dropping what nobody reads any more.
 
 use crate::core::Core;
-use crate::stats::Kind;
+use crate::terms::Kind;
 
 impl Core {
     /// Ends the leases that were dropped since the last call.

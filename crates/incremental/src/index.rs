@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use imbl::OrdSet;
 
 use crate::core::{Core, Ingredient};
-use crate::define::{Index, Input, Key};
+use crate::define::{Index, Input};
 use crate::input::{self, Fact, never_recomputed};
 use crate::node::State;
 use crate::slab::{Data, NO_NODE, Slab};
-use crate::stats::Kind;
+use crate::terms::{Key, Kind};
 
 type InputKey<I> = <<I as Index>::Input as Input>::Key;
 type InputValue<I> = <<I as Index>::Input as Input>::Value;

@@ -9,7 +9,7 @@ use crate::core::{Core, Ingredient};
 use crate::define::Input;
 use crate::node::State;
 use crate::slab::{NO_NODE, Slab, Stored};
-use crate::stats::Kind;
+use crate::terms::Kind;
 
 /// The value of a fact; none: it is absent, and somebody has looked.
 pub(crate) type Fact<V> = Stored<V, true>;

@@ -2,43 +2,50 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use crate::core::Core;
 use crate::db::Db;
 use crate::define::{Collect, Query};
-use crate::node::NodeRef;
+use crate::hold::{Hold, RootId};
+use crate::settle::settle_pending;
 use crate::{collect, query};
 
-/// Leases that were dropped. The engine takes notice at its next operation.
-pub(crate) type Releases = Arc<Mutex<Vec<NodeRef>>>;
+impl Db {
+    /// Keeps the value of a query up to date from now on, starting with a computation on the spot.
+    ///
+    /// Changes that are not settled yet are settled first, so that all leases show one revision; the
+    /// next [`settle`](Self::settle) reports that.
+    pub fn lease<Q: Query>(&mut self, key: &Q::Key) -> Lease<Q> {
+        Lease::new(self.work(|cell| {
+            settle_pending(cell);
+            let (id, _) = query::fresh::<Q>(cell, key);
+            hold(&mut cell.borrow_mut(), id)
+        }))
+    }
 
-/// Identifies a leased root. All leases on one root share it; it is not used again for another root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RootId(pub(crate) NodeRef);
+    /// Keeps a collection up to date from now on; see [`lease`](Self::lease).
+    pub fn lease_collect<C: Collect>(&mut self, key: &C::Key) -> CollectLease<C> {
+        CollectLease::new(self.work(|cell| {
+            settle_pending(cell);
+            let (id, _) = collect::fresh::<C>(cell, key);
+            hold(&mut cell.borrow_mut(), id)
+        }))
+    }
 
-pub(crate) struct Hold {
-    node: NodeRef,
-    releases: Releases,
+    /// Ends a lease now. Dropping it has the same effect at the next operation of the database.
+    pub fn release(&mut self, lease: impl AnyLease) {
+        drop(lease);
+        self.work(|_| ());
+    }
 }
 
-impl Hold {
-    pub(crate) fn new(node: NodeRef, releases: Releases) -> Self {
-        Self { node, releases }
-    }
-
-    fn node_in(&self, db: &Db) -> u32 {
-        assert!(Arc::ptr_eq(&self.releases, &db.core().releases), "the lease is of another database");
-        self.node.id
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        // The list is whole after every push, so a panic elsewhere does not spoil it.
-        self.releases.lock().unwrap_or_else(PoisonError::into_inner).push(self.node);
-    }
+fn hold(core: &mut Core, id: u32) -> Hold {
+    core.node_mut(id).leases += 1;
+    core.demand(id);
+    Hold::new(core.reference(id), core.releases.clone())
 }
 
 /// Keeps the value of a query up to date until it is dropped.
@@ -61,13 +68,13 @@ impl<Q: Query> Lease<Q> {
     ///
     /// When `db` is not the database that granted the lease, or is poisoned.
     pub fn value(&self, db: &Db) -> Arc<Q::Value> {
-        let id = self.hold.node_in(db);
-        query::value::<Q>(&db.core(), id)
+        let core = db.core();
+        query::value::<Q>(&core, self.hold.node_in(&core.releases))
     }
 
     /// Identifies the root in [`Settled::changed`](crate::Settled::changed).
     pub fn id(&self) -> RootId {
-        RootId(self.hold.node)
+        self.hold.root()
     }
 }
 
@@ -91,13 +98,13 @@ impl<C: Collect> CollectLease<C> {
     ///
     /// When `db` is not the database that granted the lease, or is poisoned.
     pub fn value(&self, db: &Db) -> OrdMap<C::OutKey, C::OutValue> {
-        let id = self.hold.node_in(db);
-        collect::entries::<C>(&db.core(), id)
+        let core = db.core();
+        collect::entries::<C>(&core, self.hold.node_in(&core.releases))
     }
 
     /// Identifies the root in [`Settled::changed`](crate::Settled::changed).
     pub fn id(&self) -> RootId {
-        RootId(self.hold.node)
+        self.hold.root()
     }
 }
 
@@ -121,12 +128,12 @@ impl<C: Collect> AnyLease for CollectLease<C> {
 
 impl<Q: Query> fmt::Debug for Lease<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Lease({} {:?})", Q::NAME, self.hold.node)
+        write!(f, "Lease({} {:?})", Q::NAME, self.hold.root())
     }
 }
 
 impl<C: Collect> fmt::Debug for CollectLease<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CollectLease({} {:?})", C::NAME, self.hold.node)
+        write!(f, "CollectLease({} {:?})", C::NAME, self.hold.root())
     }
 }

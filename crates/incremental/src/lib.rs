@@ -99,26 +99,31 @@ mod edges;
 mod edit;
 mod explain;
 mod garbage;
+mod hold;
 mod index;
 mod input;
 mod lease;
 mod node;
 mod query;
 mod reader;
+mod reads;
 mod settle;
 mod slab;
 mod stats;
+mod terms;
 mod union;
 
 #[cfg(test)]
 mod tests;
 
 pub use db::Db;
-pub use define::{Collect, Index, Input, Key, MemberKey, MemberValue, Query, Revision, Stratum};
+pub use define::{Collect, Index, Input, MemberKey, MemberValue, Query};
 pub use edit::few_changed_keys;
 pub use explain::{Cause, Explanation, Mention, NodeId};
+pub use hold::RootId;
 pub use input::ChangeSet;
-pub use lease::{AnyLease, CollectLease, Lease, RootId};
+pub use lease::{AnyLease, CollectLease, Lease};
 pub use reader::Reader;
 pub use settle::{ChangedRoot, Settled};
-pub use stats::{Kind, Stats, StatsLine};
+pub use stats::{Stats, StatsLine};
+pub use terms::{Key, Kind, Revision, Stratum};

@@ -8,7 +8,7 @@ use crate::define::Query;
 use crate::node::State;
 use crate::reader::Reader;
 use crate::slab::{Slab, Slot, Stored};
-use crate::stats::Kind;
+use crate::terms::Kind;
 
 /// The stored value of a query; none before the first computation.
 type Memo<V> = Stored<V, false>;

@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::core::Core;
-use crate::define::Revision;
-use crate::lease::RootId;
+use crate::hold::RootId;
 use crate::node::{NodeRef, State};
-use crate::stats::Kind;
+use crate::terms::{Kind, Revision};
 
 /// What a call of [`Db::settle`](crate::Db::settle) did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::define::Key;
+use crate::terms::Key;
 
 /// No node: nobody has read this fact or bucket.
 pub(crate) const NO_NODE: u32 = u32::MAX;

@@ -1,36 +1,7 @@
 //! Counts for metrics and leak tests.
 
-use std::fmt;
-
 use crate::core::Core;
-use crate::define::Revision;
-
-/// What a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A base fact.
-    Input,
-    /// A bucket of an index.
-    Index,
-    /// A query.
-    Query,
-    /// The member list of a collection.
-    Members,
-    /// The union of a collection.
-    Collect,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Input => "input",
-            Self::Index => "index",
-            Self::Query => "query",
-            Self::Members => "member list",
-            Self::Collect => "collection",
-        })
-    }
-}
+use crate::terms::{Kind, Revision};
 
 /// The size of the engine and how much it has computed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

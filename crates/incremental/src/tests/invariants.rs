@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Db;
 use crate::node::State;
-use crate::stats::Kind;
+use crate::terms::Kind;
 
 impl Db {
     /// Panics when edges, demand or states contradict each other.
