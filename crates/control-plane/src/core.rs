@@ -23,9 +23,9 @@ use std::{
 };
 
 use fairlead_config::{ChangeBatch, Diagnostic};
-use fairlead_envoy::TypeUrl;
 use fairlead_incremental::{ChangeSet, Db, Lease};
 use fairlead_model::{diagnostics::AllDiagnostics, input};
+use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Rejected, Runs};
 use tokio::sync::watch;

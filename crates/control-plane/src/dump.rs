@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use fairlead_config::{ConfigKey, FieldPath};
-use fairlead_envoy::{TypeUrl, json};
+use fairlead_envoy::json;
+use fairlead_resource::TypeUrl;
 use fairlead_xds::Publication;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

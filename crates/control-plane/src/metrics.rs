@@ -17,8 +17,8 @@ use std::{
 };
 
 use fairlead_config::{Diagnostic, Kind, Severity};
-use fairlead_envoy::TypeUrl;
 use fairlead_incremental::{Db, Settled};
+use fairlead_resource::TypeUrl;
 use fairlead_xds::server::Sessions;
 use prometheus_client::{
     encoding::EncodeLabelSet,

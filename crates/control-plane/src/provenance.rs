@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use fairlead_config::{AnyConfig, ConfigKey, Kind};
-use fairlead_envoy::{EncodedResource, TypeUrl, json, parts::Parts};
+use fairlead_envoy::json;
 use fairlead_model::Namespace;
+use fairlead_resource::{EncodedResource, TypeUrl};
 use fairlead_translate::names;
 use fairlead_xds::Publication;
+use fairlead_xds::parts::Parts;
 use serde_json::Value;
 
 use crate::core::Objects;

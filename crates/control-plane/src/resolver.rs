@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{
     AgentVersion, AnswerMissing, ElementTypes, NackReport, Node, Rejected, SessionOptions,

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, Vhds, VirtualHost};
+use fairlead_resource::{Digest, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
-use crate::{Digest, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, config_source, encode};
+use crate::{config_source, encode};
 
 #[cfg(test)]
 mod tests;

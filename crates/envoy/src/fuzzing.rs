@@ -4,10 +4,10 @@ use envoy_types::pb::envoy::config::{
     endpoint::v3::ClusterLoadAssignment,
     route::v3::{RouteConfiguration, VirtualHost},
 };
+use fairlead_resource::EncodedResource;
 use prost::Message;
 
 use crate::{
-    EncodedResource,
     collection::load_assignment,
     encode,
     fragment::{route_table, virtual_host, virtual_host_body},

@@ -24,22 +24,15 @@ pub mod json;
 pub mod listener;
 pub mod matcher;
 pub mod metadata;
-pub mod parts;
-pub mod resource;
 pub mod route;
 pub mod secret;
-mod shared_set;
 pub mod tcp;
 pub mod template;
 pub mod tls;
-pub mod type_url;
 pub mod wkt;
 
 pub use encode::{encode, pack_any};
-pub use resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
-pub use shared_set::SharedSet;
 pub use template::Template;
-pub use type_url::TypeUrl;
 pub use wkt::IntoProto;
 
 #[cfg(test)]

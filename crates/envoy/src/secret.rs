@@ -4,7 +4,7 @@ use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
     CertificateValidationContext, GenericSecret, Secret, TlsCertificate, secret,
 };
 
-use crate::data_source::{self, inline_bytes, inline_string};
+use crate::data_source::{self, inline_bytes};
 
 /// A certificate chain and its private key, both PEM.
 pub fn tls_certificate(
@@ -60,20 +60,6 @@ pub fn authorities_in_file(name: impl Into<String>, trusted_ca: impl Into<String
         name,
         secret::Type::ValidationContext(CertificateValidationContext {
             trusted_ca: Some(data_source::file(trusted_ca)),
-            ..Default::default()
-        }),
-    )
-}
-
-/// A secret that Envoy refuses whatever it is for, a certificate or authorities.
-///
-/// A secret without content would do for a certificate; for authorities Envoy would take it to mean that every
-/// certificate is good.
-pub fn unusable(name: impl Into<String>) -> Secret {
-    of(
-        name,
-        secret::Type::ValidationContext(CertificateValidationContext {
-            trusted_ca: Some(inline_string("there is no such secret")),
             ..Default::default()
         }),
     )

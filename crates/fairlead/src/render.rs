@@ -8,7 +8,8 @@ use anyhow::bail;
 use clap::ValueEnum;
 use fairlead_config::Severity;
 use fairlead_control_plane::{dump, node::proxy_key, offline::Mesh, settings::Settings};
-use fairlead_envoy::{TypeUrl, bootstrap, metadata::json_struct};
+use fairlead_envoy::{bootstrap, metadata::json_struct};
+use fairlead_resource::TypeUrl;
 use fairlead_xds::{Locality, Node, Publication};
 use serde_json::{Value, json};
 

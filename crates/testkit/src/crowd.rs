@@ -8,7 +8,7 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
-//! use fairlead_envoy::TypeUrl;
+//! use fairlead_resource::TypeUrl;
 //! use fairlead_testkit::{crowd::{Awaited, Crowd, Profile}, fake_envoy::Protocol};
 //! let within = Duration::from_secs(60);
 //! let mut crowd = Crowd::new("127.0.0.1:15010".parse()?);
@@ -40,7 +40,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use tokio::task::JoinHandle;
 
 pub use profile::Profile;

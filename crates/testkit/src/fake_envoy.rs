@@ -8,7 +8,7 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
-//! use fairlead_envoy::TypeUrl;
+//! use fairlead_resource::TypeUrl;
 //! use fairlead_testkit::fake_envoy::{FakeEnvoy, Options};
 //! let envoy = FakeEnvoy::start(Options::new("http://127.0.0.1:15010"));
 //! envoy.wait_for("routes", Duration::from_secs(5), |held| held.has(TypeUrl::RouteConfiguration, "80")).await?;
@@ -34,7 +34,7 @@ use std::{
 };
 
 use envoy_types::pb::envoy::config::core::v3::Node;
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,

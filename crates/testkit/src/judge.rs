@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use serde_json::{Value, json};
 
 use crate::{

@@ -6,7 +6,8 @@
 use crate::{files::File, rust::Source};
 
 /// The crates whose output depends on their inputs alone.
-pub const PURE: &[&str] = &["api", "config", "envoy", "incremental", "model", "simulate", "translate"];
+pub const PURE: &[&str] =
+    &["api", "config", "envoy", "incremental", "model", "resource", "simulate", "translate"];
 
 /// Something that must not appear in some crates.
 #[derive(Debug)]
@@ -69,9 +70,9 @@ pub const ABSENCES: &[Absence] = &[
         reason: "the same inputs give the same bytes: use BTreeMap, OrdMap or a sorted Vec",
     },
     Absence {
-        crates: Crates::Only(&["api", "config", "incremental", "model", "source-file"]),
+        crates: Crates::Only(&["api", "config", "incremental", "model", "resource", "source-file"]),
         paths: &["envoy_types", "prost", "fairlead_envoy"],
-        reason: "protobuf begins at `translate`",
+        reason: "protobuf begins at `translate`, and a resource is bytes",
     },
     Absence {
         crates: Crates::Only(&["translate"]),
@@ -79,7 +80,7 @@ pub const ABSENCES: &[Absence] = &[
         reason: "a field of a configuration kind does not leak past the model",
     },
     Absence {
-        crates: Crates::Only(&["envoy", "incremental", "xds"]),
+        crates: Crates::Only(&["envoy", "incremental", "resource", "xds"]),
         paths: &["fairlead_api", "fairlead_config", "fairlead_model", "fairlead_translate"],
         reason: "this crate knows no word of Istio or Kubernetes",
     },

@@ -30,7 +30,7 @@ pub struct Exception {
 pub const EXCEPTIONS: &[Exception] = &[
     Exception {
         rule: Rule::TypeUrl,
-        path: "crates/envoy/src/type_url.rs",
+        path: "crates/resource/src/type_url.rs",
         what: "",
         reason: "the one module that writes type URLs",
     },

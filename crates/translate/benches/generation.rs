@@ -167,7 +167,7 @@ fn routes(db: &mut Db, binding: &ProxyBinding) -> (Held, usize) {
     };
     let lease = db.lease_collect::<RouteTables>(&key);
     let hosts =
-        |table: &fairlead_envoy::EncodedResource| table.elements.as_ref().map_or(0, |e| e.children.len());
+        |table: &fairlead_resource::EncodedResource| table.elements.as_ref().map_or(0, |e| e.children.len());
     let count = lease.value(db).values().map(hosts).sum();
     (Box::new(lease), count)
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fairlead_envoy::{EncodedResource, Template, encode};
+use fairlead_envoy::{Template, encode};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     Service,
@@ -15,6 +15,7 @@ use fairlead_model::{
     service::Resolution,
     strata,
 };
+use fairlead_resource::EncodedResource;
 
 use crate::{
     names,

@@ -7,7 +7,7 @@ use envoy_types::pb::envoy::config::{
     endpoint::v3::{LbEndpoint, LocalityLbEndpoints},
 };
 use fairlead_envoy::{
-    EncodedResource, IntoProto, address, collection, encode,
+    IntoProto, address, collection, encode,
     endpoint::{lb_endpoint, load_assignment, locality, locality_lb_endpoints, placed},
 };
 use fairlead_incremental::{Query, Reader, Stratum};
@@ -21,6 +21,7 @@ use fairlead_model::{
     service::TrafficDistribution,
     strata,
 };
+use fairlead_resource::EncodedResource;
 
 use crate::{
     clusters::{

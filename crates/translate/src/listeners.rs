@@ -13,8 +13,9 @@
 use std::net::IpAddr;
 
 use envoy_types::pb::envoy::config::{core::v3::Address, listener::v3::Listener};
-use fairlead_envoy::{EncodedResource, address, encode};
+use fairlead_envoy::{address, encode};
 use fairlead_model::{proxy::IpFamilies, sidecar::Bind};
+use fairlead_resource::EncodedResource;
 
 mod claims;
 pub mod gateway;

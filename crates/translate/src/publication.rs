@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use fairlead_envoy::{EncodedResource, ResourceSet, SharedSet, TypeUrl};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     Namespace,
@@ -13,6 +12,7 @@ use fairlead_model::{
     scope::{ScopeKey, ScopeOf},
     strata,
 };
+use fairlead_resource::{EncodedResource, ResourceSet, SharedSet, TypeUrl};
 
 use crate::{
     clusters::{InboundClusters, SpecialClusters},

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use fairlead_envoy::{EncodedResource, ResourceSet, SharedSet, encode, secret};
+use fairlead_envoy::{encode, secret};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     CertificateSource, Namespace,
@@ -17,6 +17,7 @@ use fairlead_model::{
     secret::{TlsMaterial, TlsMaterialOf},
     strata,
 };
+use fairlead_resource::{EncodedResource, ResourceSet, SharedSet};
 
 use crate::{names, routes::gateway::GatewayView};
 

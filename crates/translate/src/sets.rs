@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use fairlead_envoy::{EncodedResource, ResourceName};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
     Host,
@@ -11,6 +10,7 @@ use fairlead_model::{
     scope::{ScopeKey, ScopeOf, ScopedService},
     strata,
 };
+use fairlead_resource::{EncodedResource, ResourceName};
 use imbl::OrdSet;
 
 use crate::{

@@ -9,10 +9,13 @@ use envoy_types::pb::envoy::{
     config::endpoint::v3::ClusterLoadAssignment, service::discovery::v3::DeltaDiscoveryRequest,
 };
 use fairlead_envoy::{
-    EncodedResource, TypeUrl,
     address::address,
     collection, encode,
     endpoint::{lb_endpoint, load_assignment, locality, locality_lb_endpoints},
+};
+use fairlead_resource::{
+    EncodedResource, TypeUrl,
+    collection::{Collection, Epoch},
 };
 use fairlead_xds::{Action, ElementTypes, Protocol, Publication, Session, SessionOptions};
 
@@ -76,7 +79,7 @@ fn client(publication: Arc<Publication>, leds: bool) -> (Session, usize) {
     let sent = request(&mut session, TypeUrl::ClusterLoadAssignment, &[CLUSTER.to_owned()]);
     let mut bytes = accept(&mut session, &sent);
     if leds {
-        let glob = collection::Collection::new(collection::Epoch::First, CLUSTER, 0).glob();
+        let glob = Collection::new(Epoch::First, CLUSTER, 0).glob();
         let sent = request(&mut session, TypeUrl::LbEndpoint, &[glob]);
         bytes += accept(&mut session, &sent);
     }

@@ -4,7 +4,7 @@ use std::{hint::black_box, sync::Arc};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
-use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl};
 use fairlead_xds::{Action, Protocol, Publication, Session, SessionOptions};
 
 /// Services of the design scale.

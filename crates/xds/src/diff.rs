@@ -1,6 +1,6 @@
 //! The difference of two resource sets.
 
-use fairlead_envoy::{EncodedResource, ResourceSet};
+use fairlead_resource::{EncodedResource, ResourceSet};
 use imbl::ordmap::DiffItem;
 
 /// One difference between an older and a newer set.

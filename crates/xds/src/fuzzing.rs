@@ -8,7 +8,7 @@ use envoy_types::pb::{
     envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest},
     google::rpc::Status,
 };
-use fairlead_envoy::{
+use fairlead_resource::{
     Elements, EncodedResource, ResourceSet, TypeUrl,
     collection::{Collection, Epoch},
 };

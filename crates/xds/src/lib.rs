@@ -2,7 +2,7 @@
 //!
 //! A [`Session`] is one stream as a state machine without clock, socket or task: requests and publications
 //! go in, [`Action`]s come out. The [`server`] module puts it behind gRPC. Resources are opaque
-//! ([`fairlead_envoy::EncodedResource`]): their names, digests and bytes are all that is looked at.
+//! ([`fairlead_resource::EncodedResource`]): their names, digests and bytes are all that is looked at.
 //!
 //! How a session decides is told in `docs/concepts/xds-session.md`.
 
@@ -12,6 +12,7 @@ mod nack;
 mod names;
 mod node;
 mod options;
+pub mod parts;
 mod publication;
 mod published;
 pub mod quirks;

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use fairlead_envoy::{
+use fairlead_resource::{
     Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl,
     collection::{Collection, Epoch, endpoint_in},
 };

@@ -1,6 +1,6 @@
 //! What is reported of a rejected response.
 
-use fairlead_envoy::{Digest, ResourceName, TypeUrl};
+use fairlead_resource::{Digest, ResourceName, TypeUrl};
 
 use crate::wire::Nonce;
 

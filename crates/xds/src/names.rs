@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{
+use fairlead_resource::{
     ResourceName, ResourceSet,
     collection::{Collection, Epoch},
 };

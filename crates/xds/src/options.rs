@@ -1,6 +1,6 @@
 //! The settings of one session, decided by the owner when a client connects.
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 /// The variant of the protocol that a stream speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_envoy::{ResourceSet, TypeUrl};
+use fairlead_resource::{ResourceSet, TypeUrl};
 
 use crate::{memo::Memo, options::ElementTypes, published::Published};
 

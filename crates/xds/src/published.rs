@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use fairlead_envoy::{Elements, EncodedResource, ResourceSet, SharedSet};
+use fairlead_resource::{Elements, EncodedResource, ResourceSet, SharedSet};
 
 use crate::{
     diff::{Change, changes},

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use envoy_types::pb::envoy::service::discovery::v3::ResourceLocator;
-use fairlead_envoy::{ResourceName, TypeUrl};
+use fairlead_resource::{ResourceName, TypeUrl};
 
 use crate::{
     session::{Holding, TypeState},

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
 };
 use fairlead_config::{AnyConfig, Diagnostic, FieldPath, Subject};
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::server::ConnectionStatus;
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! `/debug/syncz`: the connected proxies and how far each is.
 
 use axum::{Json, extract::State as Extract};
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_xds::{Protocol, Rejected, SyncState, TypeStatus, server::ConnectionStatus};
 use serde::{Deserialize, Serialize};
 

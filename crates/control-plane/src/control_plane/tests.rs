@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     certs,
     client::{Client, Request},

@@ -6,10 +6,11 @@
 
 use std::{iter::once, sync::Arc};
 
-use fairlead_envoy::{
-    Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, collection::Collection, parts::Parts,
+use fairlead_resource::{
+    Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, collection::Collection,
 };
 use fairlead_xds::Publication;
+use fairlead_xds::parts::Parts;
 use tokio::sync::oneshot;
 
 use super::{Core, CoreGone, CoreHandle, Event, publish::find};

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, mpsc},
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Rejected, server::View};
 use tokio::sync::{oneshot, watch};

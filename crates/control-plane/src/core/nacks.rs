@@ -6,9 +6,10 @@ use std::{
 };
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Severity, Subject};
-use fairlead_envoy::{TypeUrl, collection::Collection, parts::Parts};
 use fairlead_model::{mesh::ResolvedMesh, proxy::BindingOf, scope::ScopeKind};
+use fairlead_resource::{TypeUrl, collection::Collection};
 use fairlead_translate::publication::PublicationKey;
+use fairlead_xds::parts::Parts;
 use fairlead_xds::{NackReport, Publication, Rejected};
 
 use super::{Core, publish::find_content, views::Views};

@@ -6,9 +6,10 @@ use std::{
     time::Instant,
 };
 
-use fairlead_envoy::{EncodedResource, TypeUrl, collection::Collection, parts::Parts};
 use fairlead_incremental::Settled;
+use fairlead_resource::{EncodedResource, TypeUrl, collection::Collection};
 use fairlead_translate::publication::Sets;
+use fairlead_xds::parts::Parts;
 use fairlead_xds::{Publication, Published, Rejected, Runs};
 
 use super::Core;

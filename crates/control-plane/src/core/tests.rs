@@ -10,8 +10,8 @@ use std::{
 };
 
 use fairlead_config::{Change, ChangeBatch, Timestamp, decode_file};
-use fairlead_envoy::TypeUrl;
 use fairlead_model::proxy::{Interception, ProxyKey};
+use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Nonce, Rejected, server::View};
 use tokio::{sync::watch, time::timeout};
@@ -244,7 +244,7 @@ data: {mesh: 'accessLogFile: /no/such/log'}
     core.source_update(update(&format!("{CART}---{MESH}"), true)).expect("the core lives");
     let view = connect(&core).await;
     let listeners = view.latest().set(TypeUrl::Listener).clone();
-    let rejected = |listener: &fairlead_envoy::EncodedResource| Rejected {
+    let rejected = |listener: &fairlead_resource::EncodedResource| Rejected {
         name: listener.name.clone(),
         digest: listener.digest,
     };

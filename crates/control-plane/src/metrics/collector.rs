@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_xds::server::{Count, Counters, PerType, Sessions};
 use prometheus_client::{
     collector::Collector,

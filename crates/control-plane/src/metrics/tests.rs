@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Severity, Subject};
-use fairlead_envoy::TypeUrl;
 use fairlead_incremental::{Db, Settled};
+use fairlead_resource::TypeUrl;
 use fairlead_xds::server::Sessions;
 
 mod format;

@@ -111,5 +111,5 @@ fn transport_socket(tls: &XdsTls) -> Value {
 }
 
 fn type_url(message: &str) -> String {
-    format!("{}{message}", crate::type_url::PREFIX)
+    format!("{}{message}", fairlead_resource::type_url::PREFIX)
 }

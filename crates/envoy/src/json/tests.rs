@@ -6,12 +6,13 @@ use envoy_types::pb::{
     envoy::extensions::transport_sockets::tls::v3::{Secret, TlsCertificate, secret},
     google::protobuf::{Any, Duration},
 };
+use fairlead_resource::TypeUrl;
 use proptest::prelude::*;
 use prost_reflect::Kind;
 use serde_json::json;
 
 use super::*;
-use crate::{TypeUrl, encode, pack_any};
+use crate::{encode, pack_any};
 
 fn cluster() -> Cluster {
     Cluster {

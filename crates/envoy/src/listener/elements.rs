@@ -19,11 +19,12 @@ use bytes::Bytes;
 use envoy_types::pb::envoy::config::listener::v3::{
     FilterChain, FilterChainMatch, Listener, listener::FcdsConfig,
 };
+use fairlead_resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 use prost::Message as _;
 
 use super::{filter_chain, server_name::server_name_matcher};
 use crate::{
-    Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, config_source, encode,
+    config_source, encode,
     fragment::{concat, message_field},
     tls::{Certificate, CommonTls, Validation, downstream_tls, downstream_tls_context},
 };

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 
 use anyhow::ensure;
 use fairlead_envoy::{
-    TypeUrl,
     bootstrap::{Bootstrap, Node, Xds, XdsProtocol},
     json,
 };
+use fairlead_resource::TypeUrl;
 use fairlead_xds::Publication;
 use serde_json::{Map, Value, json};
 

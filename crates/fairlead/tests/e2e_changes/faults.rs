@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use fairlead_config::{Code, Subject};
 use fairlead_control_plane::core::Fault;
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     certs::{Ca, CertKey},
     client::{Client, Request},

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fairlead_config::Code;
 use fairlead_control_plane::core::Fault;
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     client::{Client, Request},
     deadline::eventually,

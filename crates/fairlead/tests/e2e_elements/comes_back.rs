@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use fairlead_control_plane::core::Fault;
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     client::{Client, Request},
     deadline::eventually,

@@ -8,7 +8,7 @@ use envoy_types::pb::envoy::config::{
 };
 use fairlead_config::{Code, Subject};
 use fairlead_control_plane::core::Fault;
-use fairlead_envoy::{
+use fairlead_resource::{
     TypeUrl,
     collection::{Collection, Epoch},
 };

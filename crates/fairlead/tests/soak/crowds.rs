@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     crowd::{Crowd, Profile, Totals},
     deadline::eventually,

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     crowd::{Crowd, Profile},
     deadline::eventually,

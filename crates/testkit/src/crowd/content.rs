@@ -6,10 +6,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use fairlead_envoy::{
-    Digest, TypeUrl,
-    listener::{NEVER, NEVER_A_CERTIFICATE},
-};
+use fairlead_envoy::listener::{NEVER, NEVER_A_CERTIFICATE};
+use fairlead_resource::{Digest, TypeUrl};
 
 use super::wire;
 use crate::fake_envoy::references;

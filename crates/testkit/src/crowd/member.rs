@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::Node;
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use super::{
     content::{Content, Item, NameId, Shelves},

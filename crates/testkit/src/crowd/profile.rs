@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::LazyLock, time::Duration};
 
 use envoy_types::pb::envoy::config::core::v3::{Extension, Node};
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use serde_json::json;
 
 use super::member::Member;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 const KINDS: usize = TypeUrl::ALL.len();
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::{
     body::{Frame, Incoming},

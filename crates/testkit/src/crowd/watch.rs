@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use super::content::{Content, NameId};
 

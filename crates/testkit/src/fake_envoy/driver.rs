@@ -256,7 +256,7 @@ async fn at(time: Option<Instant>) {
 }
 
 fn record(response: &Response, stream: u32) -> ResponseRecord {
-    let kind = fairlead_envoy::TypeUrl::parse(&response.type_url);
+    let kind = fairlead_resource::TypeUrl::parse(&response.type_url);
     let name = |resource: &super::held::Resource| match (&resource.message, kind) {
         (Some(message), Some(kind)) if resource.name.is_empty() => {
             // A message that cannot be read has no name; it is refused with the reason right after this.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use prost::Message;
 
 use super::{
@@ -111,7 +111,7 @@ enum Subscription {
 #[derive(Debug)]
 struct Item {
     version: String,
-    digest: fairlead_envoy::Digest,
+    digest: fairlead_resource::Digest,
     message: Vec<u8>,
     references: References,
 }
@@ -243,7 +243,7 @@ impl Held {
             };
             let item = Item {
                 version: resource.version.clone(),
-                digest: fairlead_envoy::Digest::of(message),
+                digest: fairlead_resource::Digest::of(message),
                 references: references::of(kind, message).map_err(explain)?,
                 message: if self.keeps_bytes { message.clone() } else { Vec::new() },
             };

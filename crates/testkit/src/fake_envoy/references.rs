@@ -29,7 +29,7 @@ use envoy_types::pb::{
         matcher::{MatcherType, OnMatch, matcher_tree::TreeType, on_match},
     },
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use prost::{DecodeError, Message};
 
 const CLUSTER_TYPE_EDS: i32 = 3;

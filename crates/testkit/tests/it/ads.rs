@@ -14,7 +14,7 @@ use envoy_types::pb::{
     },
     google::protobuf::Any,
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use prost::Message;
 use tokio::{
     net::TcpListener,

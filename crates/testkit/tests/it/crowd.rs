@@ -23,7 +23,7 @@ use envoy_types::pb::{
     },
     google::protobuf::Any,
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     crowd::{Awaited, Crowd, Profile, Totals},
     deadline::eventually,
@@ -79,7 +79,7 @@ fn listener(name: &str, table: &str) -> Listener {
         ..HttpConnectionManager::default()
     };
     let any = Any {
-        type_url: format!("{}{}", fairlead_envoy::type_url::PREFIX, HttpConnectionManager::full_name()),
+        type_url: format!("{}{}", fairlead_resource::type_url::PREFIX, HttpConnectionManager::full_name()),
         value: manager.encode_to_vec(),
     };
     let filter = Filter { name: "http".to_owned(), config_type: Some(filter::ConfigType::TypedConfig(any)) };

@@ -21,7 +21,7 @@ use envoy_types::pb::{
     },
     google::protobuf::Any,
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     deadline::eventually,
     fake_envoy::{FakeEnvoy, Options, Protocol},

@@ -87,7 +87,8 @@ fn every_crate_begins_with_its_documentation() {
 
 #[test]
 fn type_urls_are_written_in_one_module() {
-    let mut findings = Findings::new("use `fairlead_envoy::TypeUrl`, or `prost::Name` for a nested message");
+    let mut findings =
+        Findings::new("use `fairlead_resource::TypeUrl`, or `prost::Name` for a nested message");
     let mut allowed = Allowed::to(Rule::TypeUrl);
     for file in files::rust_sources() {
         let written = Source::parse(&file.text()).strings;

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use envoy_types::pb::envoy::config::{core::v3::TrafficDirection, listener::v3::FilterChain};
 use fairlead_envoy::{
-    EncodedResource, IntoProto, ResourceName,
+    IntoProto,
     listener::{
         ChainElement, ChainSecrets, ListenerBuilder, filter_chain, inspect::tls_inspector, listener,
         listener_of_chains,
@@ -26,6 +26,7 @@ use fairlead_model::{
     strata,
     virtual_service::GatewayRef,
 };
+use fairlead_resource::{EncodedResource, ResourceName};
 use imbl::OrdSet;
 
 use super::{

@@ -12,7 +12,7 @@ use envoy_types::pb::envoy::config::{
     route::v3::RouteConfiguration,
 };
 use fairlead_envoy::{
-    EncodedResource, IntoProto, address,
+    IntoProto, address,
     listener::{
         FilterChainBuilder, TransportProtocol, filter_chain,
         inspect::{enabled_only_on_ports, http_inspector, original_dst, original_src},
@@ -32,6 +32,7 @@ use fairlead_model::{
     sidecar::Bind,
     strata,
 };
+use fairlead_resource::EncodedResource;
 
 use super::{bind_address, bind_name, encoded, http, second_wildcard, tcp, wildcard};
 use crate::{metadata, names};

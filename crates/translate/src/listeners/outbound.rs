@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use fairlead_envoy::{EncodedResource, ResourceName};
 use fairlead_incremental::{Collect, Reader, Stratum};
 use fairlead_model::{
     Port, Protocol,
@@ -14,6 +13,7 @@ use fairlead_model::{
     sidecar::{Bind, OutboundTrafficPolicy},
     strata,
 };
+use fairlead_resource::{EncodedResource, ResourceName};
 use imbl::OrdSet;
 use ipnet::IpNet;
 

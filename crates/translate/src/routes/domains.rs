@@ -4,8 +4,8 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use fairlead_envoy::Digest;
 use fairlead_model::Host;
+use fairlead_resource::Digest;
 
 /// What the domains of one host are made of.
 pub(super) struct HostNames<'a> {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use fairlead_envoy::{EncodedResource, ResourceName, fragment};
+use fairlead_envoy::fragment;
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::strata;
+use fairlead_resource::{EncodedResource, ResourceName};
 use imbl::OrdSet;
 
 use super::{

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::route::v3::{VirtualHost, virtual_host::TlsRequirementType};
-use fairlead_envoy::{EncodedResource, Template, encode, fragment};
+use fairlead_envoy::{Template, encode, fragment};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     mesh::{Mesh, ResolvedMesh},
     strata,
     virtual_service::{ResolvedVirtualService, RoutesAt, VirtualService},
 };
+use fairlead_resource::EncodedResource;
 
 use super::http::{
     self,

@@ -1,7 +1,7 @@
 //! VirtualServices whose rules ask for the client, the port or the Gateway: to whom they do not apply, they say
 //! nothing.
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use crate::mesh::{Mesh, domains, gateway, sidecar};
 

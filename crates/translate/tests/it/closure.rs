@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fairlead_envoy::{ResourceSet, TypeUrl};
+use fairlead_resource::{ResourceSet, TypeUrl};
 use fairlead_translate::publication::Sets;
 use serde_json::Value;
 

@@ -6,8 +6,8 @@
 
 use std::net::IpAddr;
 
-use fairlead_envoy::TypeUrl;
 use fairlead_model::proxy::ProxyKey;
+use fairlead_resource::TypeUrl;
 use ipnet::IpNet;
 use serde_json::Value;
 

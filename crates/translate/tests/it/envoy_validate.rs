@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::{certs::Ca, envoy_binary, judge::Case};
 use fairlead_translate::publication::Sets;
 use serde_json::{Map, Value, json};

@@ -1,6 +1,6 @@
 //! The mesh of everyday: services, subsets, weights, gateways.
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use serde_json::json;
 
 use crate::mesh::{Mesh, domains, gateway, sidecar};

@@ -1,7 +1,7 @@
 //! Expressions that an Envoy takes only if its bootstrap, or the expression itself, says so.
 
-use fairlead_envoy::TypeUrl;
 use fairlead_model::proxy::ProxyKey;
+use fairlead_resource::TypeUrl;
 use serde_json::{Value, json};
 
 use crate::{

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use fairlead_config::{Diagnostic, decode_file};
-use fairlead_envoy::{TypeUrl, json};
+use fairlead_envoy::json;
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::golden::{self, Case, Outputs};
 use fairlead_translate::publication::Sets;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Walks through resources as JSON.
 
-use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl, json};
+use fairlead_envoy::json;
+use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl};
 use serde_json::Value;
 
 /// Every resource of a set as JSON, key material included.

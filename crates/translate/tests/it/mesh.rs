@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{Change, ChangeBatch, ConfigKey, Diagnostic, LabelSet, decode_file};
-use fairlead_envoy::{EncodedResource, TypeUrl, json};
+use fairlead_envoy::json;
 use fairlead_incremental::{Db, Settled};
 use fairlead_model::{
     Namespace,
@@ -12,6 +12,7 @@ use fairlead_model::{
     input,
     proxy::{Interception, ProxyKey, ProxyKind},
 };
+use fairlead_resource::{EncodedResource, TypeUrl};
 use fairlead_translate::publication::{PublicationKey, PublicationOf, Sets};
 use serde_json::Value;
 
@@ -96,7 +97,7 @@ pub(crate) fn batch(yaml: &str) -> ChangeBatch {
     decoded.objects.into_iter().map(Change::Set).collect()
 }
 
-pub(crate) fn names(set: &fairlead_envoy::ResourceSet) -> Vec<String> {
+pub(crate) fn names(set: &fairlead_resource::ResourceSet) -> Vec<String> {
     set.keys().map(ToString::to_string).collect()
 }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use fairlead_config::{Change, Severity, decode_file};
-use fairlead_envoy::{EncodedResource, ResourceSet};
 use fairlead_incremental::Lease;
+use fairlead_resource::{EncodedResource, ResourceSet};
 use fairlead_translate::publication::{PublicationKey, PublicationOf, Sets};
 use proptest::prelude::*;
 

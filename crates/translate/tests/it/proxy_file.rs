@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use fairlead_envoy::TypeUrl;
 use fairlead_model::{
     Namespace,
     endpoints::Locality,
     proxy::{Interception, ProxyKey, ProxyKind},
 };
+use fairlead_resource::TypeUrl;
 use serde::Deserialize;
 
 /// A proxy, as `proxy.yaml` describes it. All fields have defaults: a sidecar in `default` at 10.1.0.9.

@@ -1,6 +1,6 @@
 //! Redirects: what Envoy is to write into the location.
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use serde_json::{Value, json};
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Where a request goes by a route table: the part of Envoy's routing that tests ask about.
 
-use fairlead_envoy::TypeUrl;
 use fairlead_model::proxy::ProxyKey;
+use fairlead_resource::TypeUrl;
 use serde_json::Value;
 
 use crate::{

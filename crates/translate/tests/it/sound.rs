@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{TypeUrl, json::deprecated_fields};
+use fairlead_envoy::json::deprecated_fields;
+use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::Sets;
 use serde_json::Value;
 

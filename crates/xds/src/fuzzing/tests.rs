@@ -2,7 +2,7 @@ use envoy_types::pb::{
     envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest},
     google::rpc::Status,
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use proptest::prelude::*;
 use prost::Message;
 

@@ -34,7 +34,7 @@ fn a_step_without_removals_keeps_what_was_there() {
 fn another_form_of_the_same_content_is_no_change() {
     let old = set(&[("a", "1")]);
     let mut resource = old["a"].clone();
-    resource.elements = Some(Arc::new(fairlead_envoy::Elements {
+    resource.elements = Some(Arc::new(fairlead_resource::Elements {
         element_type: TypeUrl::VirtualHost,
         parent: resource.clone(),
         children: ResourceSet::new(),

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use fairlead_envoy::EncodedResource;
+use fairlead_resource::EncodedResource;
 use proptest::prelude::*;
 
 use super::*;

@@ -1,4 +1,4 @@
-use fairlead_envoy::{Elements, EncodedResource};
+use fairlead_resource::{Elements, EncodedResource};
 use proptest::prelude::*;
 
 use super::*;

@@ -20,7 +20,7 @@ use envoy_types::pb::envoy::{
     },
     r#type::v3::SemanticVersion,
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use futures_util::{Stream, stream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Extensions, Request, Response, Status, Streaming};

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 /// The most bounds that a distribution has.
 const MOST: usize = 15;

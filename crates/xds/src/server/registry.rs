@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use super::{
     ServerOptions,

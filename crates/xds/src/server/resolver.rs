@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, future::Future, net::SocketAddr, sync::Arc, time::Instant};
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use tokio::sync::watch;
 use tonic::{Status, metadata::MetadataMap};
 

@@ -6,7 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, TypeUrl, encode, secret};
+use envoy_types::pb::envoy::{
+    config::core::v3::{DataSource, data_source::Specifier},
+    extensions::transport_sockets::tls::v3::{CertificateValidationContext, Secret, secret},
+};
+use fairlead_resource::{Digest, EncodedResource, ResourceName, TypeUrl};
+use prost::Message;
 
 use super::{
     Action, Session,
@@ -99,7 +104,17 @@ impl Session {
     }
 }
 
+/// A secret that Envoy refuses whatever it is for, a certificate or authorities.
+///
+/// A secret without content would do for a certificate; for authorities Envoy would take it to mean that every
+/// certificate is good.
 fn unusable(name: ResourceName) -> EncodedResource {
-    let message = encode(&secret::unusable(&*name));
-    EncodedResource::whole(name, message)
+    let specifier = Some(Specifier::InlineString("there is no such secret".to_owned()));
+    let authorities = CertificateValidationContext {
+        trusted_ca: Some(DataSource { specifier, ..Default::default() }),
+        ..Default::default()
+    };
+    let secret =
+        Secret { name: name.to_string(), r#type: Some(secret::Type::ValidationContext(authorities)) };
+    EncodedResource::whole(name, secret.encode_to_vec())
 }

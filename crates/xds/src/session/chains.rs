@@ -8,7 +8,7 @@
 //! Until Envoy has let go of a removed chain it stays subscribed to it; if its listener names it again by then, Envoy
 //! does not wait for the chain, and refuses connections until it comes. So such a chain goes before its listener.
 
-use fairlead_envoy::{ResourceName, TypeUrl};
+use fairlead_resource::{ResourceName, TypeUrl};
 
 use super::{
     Session,

@@ -7,10 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use fairlead_envoy::{
-    EncodedResource, ResourceName, TypeUrl,
-    parts::{Part, Parts},
-};
+use crate::{parts::Part, parts::Parts};
+use fairlead_resource::{EncodedResource, ResourceName, TypeUrl};
 
 use super::{Action, Session, holdings::Flight};
 use crate::nack::Rejected;

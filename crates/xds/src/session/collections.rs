@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_envoy::{
+use fairlead_resource::{
     Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl,
     collection::{Collection, Epoch},
 };

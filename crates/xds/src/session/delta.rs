@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
-use fairlead_envoy::{ResourceName, TypeUrl};
+use fairlead_resource::{ResourceName, TypeUrl};
 
 use super::{
     Action, Note, Session,

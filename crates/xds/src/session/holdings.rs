@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet};
+use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet};
 
 use super::parts::Trims;
 use crate::{

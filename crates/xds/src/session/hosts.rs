@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
-use fairlead_envoy::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
     Session,

@@ -5,7 +5,7 @@
 //! closes their connections, until it comes. For a cluster, which has no such form, a secret is sent that Envoy
 //! refuses: that ends the wait for all secrets of the stream, so those that exist go before.
 
-use fairlead_envoy::{ResourceName, TypeUrl};
+use fairlead_resource::{ResourceName, TypeUrl};
 
 use super::Session;
 use crate::Protocol;

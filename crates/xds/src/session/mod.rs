@@ -36,7 +36,7 @@ mod status;
 use std::{collections::BTreeSet, mem, sync::Arc};
 
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
-use fairlead_envoy::{ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{ResourceName, ResourceSet, TypeUrl};
 
 use crate::{
     NackReport, Protocol, Publication, Rejected, SessionOptions,

@@ -4,7 +4,7 @@
 //! the endpoints of these have arrived. Removals go up: a cluster is not removed while a listener or route that
 //! the client holds may still name it. All waits end by what the client sends, never by a clock.
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use super::Session;
 use crate::{

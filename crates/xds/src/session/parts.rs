@@ -3,17 +3,15 @@
 //! Every state-of-the-world client has its hosts and chains in one piece, and a delta client the chains of small
 //! listeners. The part at fault is held back as it would be if it were a resource: in its place goes what the client
 //! had there, or nothing, and the rest is sent. Which part it is, Envoy seldom says. It is found by probes
-//! ([`fairlead_envoy::parts`]): responses that are always rejected, and by their message tell whether the first parts
+//! ([`crate::parts`]): responses that are always rejected, and by their message tell whether the first parts
 //! are right. Half of those that remain are told from the others each time, and meanwhile the client keeps what it has.
 
 mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{
-    Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl,
-    parts::{Part, Parts, is_about_others},
-};
+use crate::{parts::Part, parts::Parts, parts::is_about_others};
+use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use self::search::{Next, Search};
 use super::{

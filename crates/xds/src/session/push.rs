@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
     Action, Session,

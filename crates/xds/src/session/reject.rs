@@ -8,7 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl, parts::is_about_others};
+use crate::parts::is_about_others;
+use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
     Action, Note, Session,

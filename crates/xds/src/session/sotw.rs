@@ -1,7 +1,7 @@
 //! Requests of a state-of-the-world stream.
 
 use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
-use fairlead_envoy::{ResourceName, TypeUrl};
+use fairlead_resource::{ResourceName, TypeUrl};
 
 use super::{
     Action, Note, Session,

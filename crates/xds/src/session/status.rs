@@ -1,6 +1,6 @@
 //! What a session can tell about itself.
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use super::{Session, holdings::Purpose};
 use crate::{

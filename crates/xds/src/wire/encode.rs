@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 use prost::encoding::{encode_varint, encoded_len_varint};
 use xxhash_rust::xxh3::Xxh3;
 

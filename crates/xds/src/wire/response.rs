@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use super::encode::{self, Part};
 

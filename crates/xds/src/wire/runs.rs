@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fairlead_envoy::{Digest, EncodedResource, ResourceName, TypeUrl};
+use fairlead_resource::{Digest, EncodedResource, ResourceName, TypeUrl};
 use xxhash_rust::xxh3::Xxh3;
 
 /// A run ends at one content in so many, on average.

@@ -12,7 +12,7 @@ use envoy_types::pb::{
     },
     google::rpc::Status as RpcStatus,
 };
-use fairlead_envoy::Digest;
+use fairlead_resource::Digest;
 use fairlead_xds::Protocol;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::UnboundedReceiverStream;

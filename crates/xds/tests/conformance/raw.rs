@@ -10,7 +10,7 @@ use envoy_types::pb::envoy::{
     config::core::v3::Node,
     service::discovery::v3::{DiscoveryRequest, DiscoveryResponse},
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use prost::Message;
 
 use crate::world::PATIENCE;

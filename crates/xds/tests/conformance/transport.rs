@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use http::{HeaderMap, Request, header::CONTENT_TYPE};
 use http_body::{Body as _, Frame};
 use tonic::{body::Body, transport::Endpoint};

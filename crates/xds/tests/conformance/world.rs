@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl};
 use fairlead_xds::{
     NackReport, Node, Publication, SessionOptions,
     server::{Ack, Connection, ConnectionId, Endpoint, Peer, Resolver, Server, ServerOptions, View},

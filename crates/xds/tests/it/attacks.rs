@@ -6,7 +6,7 @@ use envoy_types::pb::{
     envoy::service::discovery::v3::DeltaDiscoveryRequest,
     google::protobuf::{Struct, Value, value::Kind},
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_xds::server::ServerOptions;
 use prost::Message as _;
 use tokio::{

@@ -4,7 +4,7 @@ use envoy_types::pb::{
     envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest},
     google::rpc::Status as RpcStatus,
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_xds::server::ServerOptions;
 use tonic::Code;
 

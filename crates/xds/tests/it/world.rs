@@ -13,7 +13,7 @@ use envoy_types::pb::envoy::{
         aggregated_discovery_service_client::AggregatedDiscoveryServiceClient,
     },
 };
-use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl};
 use fairlead_xds::{
     NackReport, Node, Publication, SessionOptions,
     server::{

@@ -1,9 +1,9 @@
 use envoy_types::pb::envoy::config::listener::v3::{FilterChain, Listener, UdpListenerConfig};
+use fairlead_resource::{EncodedResource, TypeUrl};
 use prost::Message;
 
 use super::{ChainElement, ChainSecrets, NEVER, SECRETS_PER_HOLDER, listener_of_chains};
 use crate::{
-    EncodedResource, TypeUrl,
     address::{address, host_range},
     golden::check_messages,
     json::dump_message,

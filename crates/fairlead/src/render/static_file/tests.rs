@@ -1,4 +1,5 @@
-use fairlead_envoy::{EncodedResource, ResourceName, ResourceSet, TypeUrl, bootstrap::Node, json::from_json};
+use fairlead_envoy::{bootstrap::Node, json::from_json};
+use fairlead_resource::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
 use fairlead_xds::Publication;
 use serde_json::{Value, json};
 

@@ -16,7 +16,7 @@ use envoy_types::pb::{
     envoy::extensions::transport_sockets::tls::v3::{Secret, TlsCertificate, TlsSessionTicketKeys, secret},
     google::protobuf::{Any, Duration, UInt32Value},
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use prost::Message as _;
 
 /// How a resource is wrong.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use crate::crowd::content::{Content, NameId};
 

@@ -6,13 +6,10 @@ use envoy_types::pb::envoy::config::{
     core::v3::TrafficDirection,
     listener::v3::{FilterChain, Listener},
 };
-use fairlead_envoy::{
-    EncodedResource,
-    listener::{
-        FilterChainBuilder, TransportProtocol, filter_chain,
-        inspect::{http_inspector, tls_inspector},
-        listener, remember_destination,
-    },
+use fairlead_envoy::listener::{
+    FilterChainBuilder, TransportProtocol, filter_chain,
+    inspect::{http_inspector, tls_inspector},
+    listener, remember_destination,
 };
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
@@ -23,6 +20,7 @@ use fairlead_model::{
     strata,
     virtual_service::{GatewayRef, ResolvedVirtualService, VirtualService},
 };
+use fairlead_resource::EncodedResource;
 use ipnet::IpNet;
 
 use super::{Addressed, OutboundListenerKey, TcpService};

@@ -2,7 +2,7 @@
 
 use envoy_types::pb::envoy::config::{core::v3::TrafficDirection, listener::v3::Listener};
 use fairlead_envoy::{
-    EncodedResource, address,
+    address,
     listener::{filter_chain, listener},
 };
 use fairlead_incremental::{Query, Reader, Stratum};
@@ -12,6 +12,7 @@ use fairlead_model::{
     sidecar::{Bind, OutboundTrafficPolicy},
     strata,
 };
+use fairlead_resource::EncodedResource;
 
 use super::build::unknown;
 use crate::{

@@ -1,6 +1,6 @@
 //! How the secrets that are made of Secrets are judged.
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::Sets;
 use serde_json::{Value, json};
 

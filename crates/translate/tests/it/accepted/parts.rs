@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use fairlead_envoy::{Elements, EncodedResource, ResourceSet, TypeUrl, json};
+use fairlead_envoy::json;
+use fairlead_resource::{Elements, EncodedResource, ResourceSet, TypeUrl};
 use fairlead_translate::publication::Sets;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 use std::task::{Context, Poll, Waker};
 
-use fairlead_envoy::{EncodedResource, TypeUrl};
+use fairlead_resource::{EncodedResource, TypeUrl};
 use http_body::Body as _;
 
 use super::*;

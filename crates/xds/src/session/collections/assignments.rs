@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::{
+use fairlead_resource::{
     ResourceName,
     collection::{Collection, Epoch},
 };

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use fairlead_envoy::{
-    Digest, EncodedResource, TypeUrl,
-    parts::{Part, Parts},
-};
+use crate::{parts::Part, parts::Parts};
+use fairlead_resource::{Digest, EncodedResource, TypeUrl};
 
 /// Looks for the first part at fault.
 #[cfg_attr(test, derive(Clone))]

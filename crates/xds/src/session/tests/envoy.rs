@@ -6,7 +6,7 @@ use envoy_types::pb::{
     envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse},
     google::rpc::Status,
 };
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use super::{
     localities::Localities,

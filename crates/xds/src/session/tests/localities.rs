@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fairlead_envoy::collection::{Collection, Epoch};
+use fairlead_resource::collection::{Collection, Epoch};
 
 use super::mesh::Contents;
 

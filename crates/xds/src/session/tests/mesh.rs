@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_envoy::{
+use fairlead_resource::{
     Elements, EncodedResource, ResourceSet, TypeUrl,
     collection::{Collection, Epoch},
 };

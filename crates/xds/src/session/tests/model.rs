@@ -10,7 +10,7 @@ mod client;
 
 use std::sync::Arc;
 
-use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl};
 use proptest::prelude::*;
 
 use self::client::Client;

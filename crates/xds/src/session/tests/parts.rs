@@ -15,7 +15,8 @@ use envoy_types::pb::{
     },
     google::{protobuf::Struct, rpc::Status},
 };
-use fairlead_envoy::{EncodedResource, ResourceSet, TypeUrl, encode};
+use fairlead_envoy::encode;
+use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl};
 use proptest::prelude::*;
 use prost::Message;
 
@@ -335,7 +336,7 @@ impl Client {
             let set: ResourceSet = mesh
                 .iter()
                 .map(|(name, of)| {
-                    (fairlead_envoy::ResourceName::from(name.as_str()), resource(*type_url, name, of))
+                    (fairlead_resource::ResourceName::from(name.as_str()), resource(*type_url, name, of))
                 })
                 .collect();
             publication = publication.with(*type_url, set);

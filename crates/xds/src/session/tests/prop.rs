@@ -7,7 +7,7 @@ use std::{
 };
 
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryResponse;
-use fairlead_envoy::{
+use fairlead_resource::{
     TypeUrl,
     collection::{Epoch, endpoint_in},
 };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse};
-use fairlead_envoy::{Digest, Elements, EncodedResource, ResourceSet, TypeUrl};
+use fairlead_resource::{Digest, Elements, EncodedResource, ResourceSet, TypeUrl};
 use proptest::prelude::*;
 use prost::Message;
 

@@ -1,6 +1,6 @@
 //! NACKs: quarantine, search, and what is not repeated.
 
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 
 use super::{check, check_known_bad, check_sotw, script::Player};
 use crate::{ElementTypes, Protocol, SyncState};

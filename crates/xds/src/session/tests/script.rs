@@ -8,7 +8,7 @@ use envoy_types::pb::{
     },
     google::{protobuf::Any, rpc::Status},
 };
-use fairlead_envoy::{
+use fairlead_resource::{
     Digest, Elements, EncodedResource, ResourceSet, TypeUrl,
     collection::{Collection, Epoch},
 };

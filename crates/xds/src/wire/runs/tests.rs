@@ -1,4 +1,4 @@
-use fairlead_envoy::ResourceSet;
+use fairlead_resource::ResourceSet;
 
 use super::*;
 use crate::wire::{Part, delta_parts, delta_parts_of_runs, whole_state, whole_state_of_runs};

@@ -3,7 +3,7 @@
 use std::io;
 
 use envoy_types::pb::envoy::{config::core::v3::Node, service::discovery::v3::DiscoveryRequest};
-use fairlead_envoy::TypeUrl;
+use fairlead_resource::TypeUrl;
 use prost::Message;
 
 use crate::{

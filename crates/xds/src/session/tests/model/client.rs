@@ -8,7 +8,7 @@ use envoy_types::pb::{
     },
     google::rpc::Status,
 };
-use fairlead_envoy::{Digest, TypeUrl};
+use fairlead_resource::{Digest, TypeUrl};
 use prost::Message;
 
 use super::{Accept, C, Contents, E, Event, L, Reconnect, Reject, Stale, Subscribe, Unsubscribe};

@@ -1,4 +1,5 @@
 use envoy_types::pb::envoy::config::{listener::v3::Listener, route::v3::RouteConfiguration};
+use fairlead_envoy::encode;
 use prost::Message;
 
 use super::*;
@@ -11,7 +12,7 @@ fn table(hosts: Vec<VirtualHost>) -> EncodedResource {
     let table = RouteConfiguration {
         name: "80".to_owned(),
         virtual_hosts: hosts,
-        max_direct_response_body_size_bytes: Some(crate::IntoProto::into_proto(7_u32)),
+        max_direct_response_body_size_bytes: Some(fairlead_envoy::IntoProto::into_proto(7_u32)),
         ..Default::default()
     };
     EncodedResource::whole("80", encode(&table))
@@ -57,7 +58,7 @@ fn a_chain_is_known_by_what_it_matches() {
 
 #[test]
 fn a_chain_that_is_closed_takes_the_same_connections_and_needs_no_secret() {
-    use crate::tls::{Certificate, CommonTls, Validation, downstream_tls, downstream_tls_context};
+    use fairlead_envoy::tls::{Certificate, CommonTls, Validation, downstream_tls, downstream_tls_context};
     let common = CommonTls {
         certificates: vec![Certificate::Sds("mine".to_owned())],
         validation: Validation::SdsAndNames("theirs".to_owned(), Vec::new()),

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use envoy_types::pb::envoy::{
     config::{
         core::v3::transport_socket::ConfigType,
@@ -18,12 +18,11 @@ use envoy_types::pb::envoy::{
         DownstreamTlsContext, common_tls_context::ValidationContextType,
     },
 };
+use fairlead_resource::{Digest, EncodedResource, ResourceName, TypeUrl};
 use prost::{
     Message,
-    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field},
 };
-
-use crate::{Digest, EncodedResource, ResourceName, TypeUrl, encode, fragment::message_field};
 
 /// `RouteConfiguration.virtual_hosts`.
 const VIRTUAL_HOSTS: u32 = 2;
@@ -76,15 +75,13 @@ impl Part {
     /// A filter chain that takes the same connections and closes them: one without filters does.
     #[must_use]
     pub fn closed(&self) -> Self {
-        let Ok(chain) = FilterChain::decode(&self.message[..]) else { return self.clone() };
-        let closed = FilterChain {
-            name: chain.name,
-            filter_chain_match: chain.filter_chain_match,
-            metadata: chain.metadata,
-            ..Default::default()
-        };
-        let message = encode(&closed);
-        let field = message_field(FILTER_CHAINS, [message.clone()]).concat().into();
+        // What of a chain is not about its filters: `filter_chain_match`, `metadata`, `name`.
+        const KEPT: [u32; 3] = [1, 5, 7];
+        let Some(mut fields) = fields_of(&self.message) else { return self.clone() };
+        fields.retain(|field| KEPT.contains(&field.tag));
+        fields.sort_by_key(|field| field.tag);
+        let message: Bytes = fields.iter().map(|field| &field.whole[..]).collect::<Vec<_>>().concat().into();
+        let field = message_field(FILTER_CHAINS, &message).into();
         Self { digest: Digest::of(&message), message, field, ..self.clone() }
     }
 }
@@ -110,17 +107,12 @@ impl Parts {
     /// The parts of a route table or a listener in one piece. `None` if it has none.
     pub fn of(type_url: TypeUrl, resource: &EncodedResource) -> Option<Self> {
         let tag = tag_of(type_url)?;
-        let bytes = Bytes::from(resource.to_vec());
         let mut head = BytesMut::new();
         let mut parts = Vec::new();
-        let mut rest = bytes.clone();
-        while rest.has_remaining() {
-            let start = bytes.len() - rest.len();
-            let (field, message) = next_field(&mut rest)?;
-            let whole = bytes.slice(start..bytes.len() - rest.len());
-            match message {
-                Some(message) if field == tag => parts.push(part(type_url, message, whole)?),
-                _ => head.extend_from_slice(&whole),
+        for field in fields_of(&resource.to_vec().into())? {
+            match field.value {
+                Some(message) if field.tag == tag => parts.push(part(type_url, message, field.whole)?),
+                _ => head.extend_from_slice(&field.whole),
             }
         }
         let cut = Self { type_url, name: resource.name.clone(), head: head.freeze(), all: parts };
@@ -176,14 +168,14 @@ fn refused_chains() -> Vec<u8> {
     let conditions = FilterChainMatch { application_protocols: vec![PROBE.to_owned()], ..Default::default() };
     let chain =
         FilterChain { name: PROBE.to_owned(), filter_chain_match: Some(conditions), ..Default::default() };
-    message_field(FILTER_CHAINS, [encode(&chain)]).concat().repeat(2)
+    message_field(FILTER_CHAINS, &chain.encode_to_vec()).repeat(2)
 }
 
 /// A host that claims a domain twice, as a field of its table.
 fn refused_host() -> Vec<u8> {
     let domains = vec![PROBE_DOMAIN.to_owned(); 2];
     let host = VirtualHost { name: PROBE.to_owned(), domains, ..Default::default() };
-    message_field(VIRTUAL_HOSTS, [encode(&host)]).concat()
+    message_field(VIRTUAL_HOSTS, &host.encode_to_vec())
 }
 
 /// Whether a message is about what a resource says together with others, or its parts with each other: a domain or
@@ -206,34 +198,51 @@ fn tag_of(type_url: TypeUrl) -> Option<u32> {
 fn part(type_url: TypeUrl, message: Bytes, field: Bytes) -> Option<Part> {
     // The name and what it is for: `VirtualHost.name`; `FilterChain.name` and `filter_chain_match`.
     let (name_tag, usage_tag) = if type_url == TypeUrl::Listener { (7, 1) } else { (1, 1) };
-    let (mut name, mut usage) = (Bytes::new(), Bytes::new());
-    let mut rest = message.clone();
-    while rest.has_remaining() {
-        match next_field(&mut rest)? {
-            (tag, Some(value)) if tag == name_tag || tag == usage_tag => {
-                if tag == name_tag {
-                    name = value.clone();
-                }
-                if tag == usage_tag {
-                    usage = value;
-                }
-            }
-            _ => {}
-        }
-    }
+    let fields = fields_of(&message)?;
+    let last = |tag| {
+        let values = fields.iter().filter(|field| field.tag == tag).filter_map(|field| field.value.clone());
+        values.last().unwrap_or_default()
+    };
+    let (name, usage) = (last(name_tag), last(usage_tag));
     let name = String::from_utf8_lossy(&name).into_owned();
     Some(Part { name, usage, digest: Digest::of(&message), message, field })
 }
 
-/// The tag of the next field, and its value if that has a length. `None` for what is no message.
-fn next_field(rest: &mut Bytes) -> Option<(u32, Option<Bytes>)> {
-    let (tag, wire) = decode_key(rest).ok()?;
-    if wire != WireType::LengthDelimited {
-        skip_field(wire, tag, rest, DecodeContext::default()).ok()?;
-        return Some((tag, None));
+/// A field of an encoded message.
+struct Field {
+    tag: u32,
+    /// What it holds, if that has a length.
+    value: Option<Bytes>,
+    /// All of it.
+    whole: Bytes,
+}
+
+/// The fields of a message in their order. `None` for what is no message.
+fn fields_of(message: &Bytes) -> Option<Vec<Field>> {
+    let mut fields = Vec::new();
+    let mut rest = message.clone();
+    while rest.has_remaining() {
+        let start = message.len() - rest.len();
+        let (tag, wire) = decode_key(&mut rest).ok()?;
+        let value = if wire == WireType::LengthDelimited {
+            let length = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
+            Some((length <= rest.len()).then(|| rest.split_to(length))?)
+        } else {
+            skip_field(wire, tag, &mut rest, DecodeContext::default()).ok()?;
+            None
+        };
+        fields.push(Field { tag, value, whole: message.slice(start..message.len() - rest.len()) });
     }
-    let length = usize::try_from(decode_varint(rest).ok()?).ok()?;
-    (length <= rest.len()).then(|| (tag, Some(rest.split_to(length))))
+    Some(fields)
+}
+
+/// A message as a field of its parent.
+fn message_field(tag: u32, message: &[u8]) -> Vec<u8> {
+    let mut field = Vec::with_capacity(message.len() + 8);
+    encode_key(tag, WireType::LengthDelimited, &mut field);
+    encode_varint(message.len() as u64, &mut field);
+    field.put_slice(message);
+    field
 }
 
 #[cfg(test)]

@@ -1,0 +1,13 @@
+//! xDS resources as they are kept and sent: names, digests, encoded bytes, sets and type URLs.
+//!
+//! Whoever makes resources (`envoy`, `translate`) and whoever serves them (`xds`) agree on these words and on nothing
+//! else. No protobuf message appears here: a resource is a name, a digest and bytes.
+
+pub mod collection;
+mod encoded;
+mod shared_set;
+pub mod type_url;
+
+pub use encoded::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
+pub use shared_set::SharedSet;
+pub use type_url::TypeUrl;
