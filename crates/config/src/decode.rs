@@ -8,7 +8,6 @@
 //! `metadata.namespace` is `default` if absent, and is ignored for kinds that live in no namespace.
 
 mod foreign;
-mod known;
 mod manifest;
 mod mesh_config;
 pub(crate) mod placeholder;

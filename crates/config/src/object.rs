@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use fairlead_api as api;
 
-use crate::{ConfigKey, FieldPath, FieldPositions, Kind, LabelSet, Location, Timestamp};
+use serde_json::Value as Json;
+
+use crate::{ConfigKey, FieldPath, FieldPositions, Kind, LabelSet, Location, Timestamp, kind::table};
 
 /// An object whose spec is a `T`.
 ///
@@ -47,6 +49,12 @@ impl<T> Config<T> {
             spec: Arc::new(spec),
             source: Source::None,
         }
+    }
+
+    /// The object with this identity, metadata and source that says `spec`.
+    pub(crate) fn saying<S>(self, spec: S) -> Config<S> {
+        let Self { key, labels, annotations, created, spec: _, source } = self;
+        Config { key, labels, annotations, created, spec: Arc::new(spec), source }
     }
 
     /// Where `path` stands in the object's file.
@@ -95,13 +103,13 @@ impl Source {
 }
 
 macro_rules! any_config {
-    ($($kind:ident($spec:ty)),* $(,)?) => {
+    ($($kind:ident $(as $name:literal)?: $spec:ident $columns:tt;)*) => {
         /// An object of any kind.
         #[derive(Clone, Debug, PartialEq)]
         pub enum AnyConfig {
             $(
                 #[doc = concat!("A ", stringify!($kind), ".")]
-                $kind(Config<$spec>),
+                $kind(Config<api::$spec>),
             )*
         }
 
@@ -131,15 +139,30 @@ macro_rules! any_config {
                 match self { $(Self::$kind(config) => &config.source,)* }
             }
 
+            /// The object with this header that says what the JSON does.
+            pub(crate) fn from_json(header: Config<()>, json: Json) -> Result<Self, serde_json::Error> {
+                Ok(match header.key.kind {
+                    $(Kind::$kind => Self::$kind(header.saying(serde_json::from_value(json)?)),)*
+                })
+            }
+
             /// Kind of the object.
             pub fn kind(&self) -> Kind {
                 self.key().kind
             }
         }
 
+        /// The types of what objects say, by kind.
+        pub mod spec {
+            $(
+                #[doc = concat!("What a ", stringify!($kind), " says.")]
+                pub type $kind = fairlead_api::$spec;
+            )*
+        }
+
         $(
-            impl From<Config<$spec>> for AnyConfig {
-                fn from(config: Config<$spec>) -> Self {
+            impl From<Config<api::$spec>> for AnyConfig {
+                fn from(config: Config<api::$spec>) -> Self {
                     Self::$kind(config)
                 }
             }
@@ -147,19 +170,4 @@ macro_rules! any_config {
     };
 }
 
-any_config! {
-    VirtualService(api::VirtualServiceSpec),
-    DestinationRule(api::DestinationRuleSpec),
-    Gateway(api::GatewaySpec),
-    ServiceEntry(api::ServiceEntrySpec),
-    Sidecar(api::SidecarSpec),
-    WorkloadEntry(api::WorkloadEntrySpec),
-    Service(api::ServiceSpec),
-    EndpointSlice(api::EndpointSlice),
-    Endpoints(api::Endpoints),
-    Pod(api::Pod),
-    Node(api::Node),
-    Namespace(api::Namespace),
-    Secret(api::Secret),
-    ConfigMap(api::ConfigMap),
-}
+table!(any_config);

@@ -158,10 +158,11 @@ pub fn object_at(path: &str) -> Option<ConfigKey> {
     if parts.next() != Some("namespaces") {
         return None;
     }
+    let _version = parts.next()?;
+    let group = parts.next().map(|group| if group == "api" { "" } else { group })?;
     let is_same = |known: &Kind| {
-        let known = known.as_str();
-        kind.chars().filter(|c| *c != '-').eq(known.chars().map(|c| c.to_ascii_lowercase()))
-            || kind.strip_suffix('s').is_some_and(|one| one.eq_ignore_ascii_case(known))
+        let name = known.name().chars().map(|c| c.to_ascii_lowercase());
+        known.group() == group && (kind == known.plural() || kind.chars().filter(|c| *c != '-').eq(name))
     };
     let kind = Kind::ALL.into_iter().find(is_same)?;
     Some(ConfigKey::new(kind, namespace, name))

@@ -9,7 +9,7 @@ mod index;
 
 use std::sync::Arc;
 
-use fairlead_config::{AnyConfig, Change, ChangeBatch, Config, ConfigKey, Kind, Timestamp, api};
+use fairlead_config::{AnyConfig, Change, ChangeBatch, Config, ConfigKey, Kind, Timestamp, spec};
 use fairlead_incremental::{ChangeSet, Db, Input};
 
 use crate::mesh::Settings;
@@ -33,7 +33,7 @@ pub trait KindInput: Input<Key = ConfigKey, Value = Config<Self::Spec>> {
 }
 
 macro_rules! inputs {
-    ($($(#[$doc:meta])* $input:ident = $kind:ident($spec:ty), $name:literal;)*) => {
+    ($($(#[$doc:meta])* $input:ident = $kind:ident, $name:literal;)*) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
@@ -41,12 +41,12 @@ macro_rules! inputs {
 
             impl Input for $input {
                 type Key = ConfigKey;
-                type Value = Config<$spec>;
+                type Value = Config<spec::$kind>;
                 const NAME: &'static str = $name;
             }
 
             impl KindInput for $input {
-                type Spec = $spec;
+                type Spec = spec::$kind;
                 const KIND: Kind = Kind::$kind;
                 const ALL: &'static str = concat!("all ", $name);
                 const BY_NAMESPACE: &'static str = concat!($name, " by namespace");
@@ -69,33 +69,33 @@ macro_rules! inputs {
 
 inputs! {
     /// VirtualServices.
-    VirtualServices = VirtualService(api::VirtualServiceSpec), "virtual services";
+    VirtualServices = VirtualService, "virtual services";
     /// DestinationRules.
-    DestinationRules = DestinationRule(api::DestinationRuleSpec), "destination rules";
+    DestinationRules = DestinationRule, "destination rules";
     /// Gateways.
-    Gateways = Gateway(api::GatewaySpec), "gateways";
+    Gateways = Gateway, "gateways";
     /// ServiceEntries.
-    ServiceEntries = ServiceEntry(api::ServiceEntrySpec), "service entries";
+    ServiceEntries = ServiceEntry, "service entries";
     /// Sidecars.
-    Sidecars = Sidecar(api::SidecarSpec), "sidecars";
+    Sidecars = Sidecar, "sidecars";
     /// WorkloadEntries.
-    WorkloadEntries = WorkloadEntry(api::WorkloadEntrySpec), "workload entries";
+    WorkloadEntries = WorkloadEntry, "workload entries";
     /// Kubernetes Services.
-    Services = Service(api::ServiceSpec), "services";
+    Services = Service, "services";
     /// EndpointSlices.
-    EndpointSlices = EndpointSlice(api::EndpointSlice), "endpoint slices";
+    EndpointSlices = EndpointSlice, "endpoint slices";
     /// Endpoints, the older form of EndpointSlices.
-    LegacyEndpoints = Endpoints(api::Endpoints), "endpoints";
+    LegacyEndpoints = Endpoints, "endpoints";
     /// Pods.
-    Pods = Pod(api::Pod), "pods";
+    Pods = Pod, "pods";
     /// Nodes.
-    Nodes = Node(api::Node), "nodes";
+    Nodes = Node, "nodes";
     /// Namespaces.
-    Namespaces = Namespace(api::Namespace), "namespaces";
+    Namespaces = Namespace, "namespaces";
     /// Secrets.
-    Secrets = Secret(api::Secret), "secrets";
+    Secrets = Secret, "secrets";
     /// ConfigMaps.
-    ConfigMaps = ConfigMap(api::ConfigMap), "config maps";
+    ConfigMaps = ConfigMap, "config maps";
 }
 
 /// The settings of the control plane; the defaults where they were never set.

@@ -96,22 +96,21 @@ pub(crate) fn definitions(cx: &Reader<'_>, key: &ServiceKey) -> Vec<Arc<Service>
 /// Services by key and by the object that defines them.
 type Definitions = OrdMap<(ServiceKey, ConfigKey), Arc<Service>>;
 
-/// Every service that one kind of object defines, by key and object.
+/// Every service of one registry, by key and object.
 struct ServiceDefinitions;
 
 impl Collect for ServiceDefinitions {
-    type Key = Kind;
+    type Key = Registry;
     type Member = ServicesOf;
     type OutKey = (ServiceKey, ConfigKey);
     type OutValue = Arc<Service>;
     const NAME: &'static str = "definitions of services";
     const STRATUM: Stratum = strata::REGISTRY;
 
-    fn members(cx: &Reader<'_>, kind: &Kind) -> OrdSet<ConfigKey> {
-        match kind {
-            Kind::Service => cx.index::<All<Services>>(&()),
-            Kind::ServiceEntry => cx.index::<All<ServiceEntries>>(&()),
-            _ => OrdSet::new(),
+    fn members(cx: &Reader<'_>, registry: &Registry) -> OrdSet<ConfigKey> {
+        match registry {
+            Registry::Kubernetes => cx.index::<All<Services>>(&()),
+            Registry::External => cx.index::<All<ServiceEntries>>(&()),
         }
     }
 
@@ -205,7 +204,8 @@ impl Query for AllServices {
 
     fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
         let mut map = cx.previous::<Self>().map(|map| ServiceMap::clone(&map)).unwrap_or_default();
-        map.update([Kind::Service, Kind::ServiceEntry].map(|kind| cx.collect::<ServiceDefinitions>(&kind)));
+        let registries = [Registry::Kubernetes, Registry::External];
+        map.update(registries.map(|registry| cx.collect::<ServiceDefinitions>(&registry)));
         for key in &map.merged {
             match (*cx.get::<ServiceByKey>(key)).clone() {
                 Some(service) => drop(map.services.insert(key.clone(), service)),

@@ -88,6 +88,28 @@ pub enum Registry {
     External,
 }
 
+impl Registry {
+    /// The registry that objects of `kind` define services in; none if they define no services.
+    pub(crate) const fn of(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Service => Some(Self::Kubernetes),
+            Kind::ServiceEntry => Some(Self::External),
+            Kind::VirtualService
+            | Kind::DestinationRule
+            | Kind::Gateway
+            | Kind::Sidecar
+            | Kind::WorkloadEntry
+            | Kind::EndpointSlice
+            | Kind::Endpoints
+            | Kind::Pod
+            | Kind::Node
+            | Kind::Namespace
+            | Kind::Secret
+            | Kind::ConfigMap => None,
+        }
+    }
+}
+
 /// How the endpoints of a service are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {
@@ -181,16 +203,16 @@ impl Query for ServicesOf {
 
     fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
         let mesh = cx.get::<ResolvedMesh>(&());
-        let services = match key.kind {
-            Kind::Service => {
+        let services = match Registry::of(key.kind) {
+            Some(Registry::Kubernetes) => {
                 let object = cx.input::<Services>(key);
                 object.and_then(|object| resolve(&object, &mesh)).into_iter().collect()
             }
-            Kind::ServiceEntry => {
+            Some(Registry::External) => {
                 let object = cx.input::<ServiceEntries>(key);
                 object.map(|object| service_entry::resolve(&object, &mesh)).unwrap_or_default()
             }
-            _ => Vec::new(),
+            None => Vec::new(),
         };
         services.into_iter().map(Arc::new).collect()
     }

@@ -3,34 +3,41 @@
 use envoy_types::pb::{envoy::config::core::v3::Metadata, google::protobuf::Value};
 use fairlead_envoy::metadata::{filter_metadata, list_value, string_value, struct_of};
 use fairlead_model::{
-    ConfigKey, Kind, Service,
+    ConfigKey, Service,
     destination_rule::{DestinationRule, Subset},
     proxy::InboundListener,
 };
 
 const NAMESPACE: &str = "istio";
 
-/// The path of an object at the Kubernetes API:
+/// The path of an object at the Kubernetes API; for Istio's kinds as Istio writes it:
 /// `/apis/networking.istio.io/v1/namespaces/<namespace>/virtual-service/<name>`.
 pub(crate) fn config_path(key: &ConfigKey) -> String {
-    let kind = match key.kind {
-        Kind::VirtualService => "virtual-service",
-        Kind::DestinationRule => "destination-rule",
-        Kind::Gateway => "gateway",
-        Kind::ServiceEntry => "service-entry",
-        Kind::Sidecar => "sidecar",
-        Kind::WorkloadEntry => "workload-entry",
-        _ => {
-            return format!(
-                "/api/v1/namespaces/{}/{}s/{}",
-                key.namespace,
-                key.kind.as_str().to_ascii_lowercase(),
-                key.name
-            );
+    let (kind, group, version) = (key.kind, key.kind.group(), key.kind.versions()[0]);
+    let (root, group_end) = if group.is_empty() { ("/api/", "") } else { ("/apis/", "/") };
+    let mut path = String::with_capacity(80 + key.namespace.as_str().len() + key.name.as_str().len());
+    path.extend([root, group, group_end, version]);
+    if kind.is_namespaced() {
+        path.extend(["/namespaces/", key.namespace.as_str()]);
+    }
+    path.push('/');
+    if kind.is_istio() {
+        push_kebab_case(kind.name(), &mut path);
+    } else {
+        path.push_str(kind.plural());
+    }
+    path.extend(["/", key.name.as_str()]);
+    path
+}
+
+/// Appends `VirtualService` as `virtual-service`.
+fn push_kebab_case(name: &str, text: &mut String) {
+    for (at, char) in name.char_indices() {
+        if at > 0 && char.is_ascii_uppercase() {
+            text.push('-');
         }
-    };
-    let (namespace, name) = (key.namespace.as_str(), key.name.as_str());
-    ["/apis/networking.istio.io/v1/namespaces/", namespace, "/", kind, "/", name].concat()
+        text.push(char.to_ascii_lowercase());
+    }
 }
 
 /// The object that a route or a listener comes from.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Code, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Location, Position, Severity, Subject, Timestamp,
+    kind::METADATA,
     syntax,
     unread::{Place, Sort},
     untranslated::annotations,
@@ -11,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    foreign, known,
+    foreign,
     scalar::{self, shown},
     security, suggest,
 };
@@ -122,10 +123,10 @@ pub(super) fn identify<'a>(
     }
     let (group, short_version) = version.rsplit_once('/').unwrap_or(("", version));
     let position = |field: &str| node.get(field).map_or(node.position, |value| value.position);
-    let named = |known: &Kind| {
-        known.as_str() == kind && (known.group() == group || known.is_istio() && is_meant_as_istio(version))
-    };
-    let Some(known) = Kind::ALL.into_iter().find(named) else {
+    let mut named = Kind::ALL.into_iter().filter(|known| known.name() == kind);
+    let exact = named.clone().find(|known| known.group() == group);
+    let meant = || named.find(|known| known.is_istio() && is_meant_as_istio(version));
+    let Some(known) = exact.or_else(meant) else {
         let Some((meant, meant_version)) = misspelt(kind, group) else {
             let restricts = security::restricts(kind, group, node);
             let sort = Sort::Kind { kind: shown(kind), version: shown(version), restricts };
@@ -165,7 +166,7 @@ fn misspelt(kind: &str, group: &str) -> Option<(&'static str, String)> {
         known == group || !group.is_empty() && suggest::nearest(group, std::iter::once(known), 2).is_some()
     };
     let read = Kind::ALL.into_iter().filter(|known| is_close(known.group()));
-    let read = read.map(|known| (known.as_str(), api_version(known, known.versions()[0])));
+    let read = read.map(|known| (known.name(), api_version(known, known.versions()[0])));
     let policies = security::KINDS.iter().filter(|_| is_close(security::GROUP));
     let policies = policies.map(|known| (*known, format!("{}/v1", security::GROUP)));
     let all: Vec<_> = read.chain(policies).collect();
@@ -291,7 +292,7 @@ impl Reader<'_, '_> {
             return;
         };
         for entry in entries {
-            if READ.contains(&&*entry.key) || known::METADATA.contains(&&*entry.key) {
+            if READ.contains(&&*entry.key) || METADATA.contains(&&*entry.key) {
                 continue;
             }
             if let Some(meant) = suggest::nearest(&entry.key, READ.into_iter(), 2) {

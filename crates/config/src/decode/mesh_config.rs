@@ -4,14 +4,15 @@ use fairlead_api::MeshConfig;
 
 use crate::{
     Code, Diagnostic, FieldPath, Position, Severity, Subject,
+    kind::{Costs, UnknownFields},
     untranslated::mesh,
     yaml::{self, Node, Value, YamlDoc},
 };
 
 use super::{
-    remains::{Absent, Costs, Remains},
+    remains::{Absent, Remains},
     schema,
-    walk::{UnknownFields, Walk},
+    walk::Walk,
 };
 
 /// Reads a mesh configuration: the text of `mesh` in Istio's ConfigMap, or a file of the same form.
@@ -38,7 +39,7 @@ pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<
     let json = walk.root(&document.root, &mesh::idle_fields());
     let mut findings = walk.finish().1;
     findings.extend(mesh::ROWS.iter().filter_map(|row| idle(row, document, &on)));
-    let mut remains = Remains::new(json, schema::of_mesh_config(), Costs::of_mesh_config());
+    let mut remains = Remains::new(json, schema::of_mesh_config(), &Costs::MESH_CONFIG);
     let errors = findings.iter().filter(|found| found.severity == Severity::Error).map(|found| &found.path);
     let is_left = remains.take_out(errors, Absent::IsPaid) && remains.take_out_what_is_incomplete();
     diagnostics.extend(findings);

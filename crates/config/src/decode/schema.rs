@@ -9,7 +9,7 @@ use fairlead_api as api;
 use schemars::schema_for;
 use serde_json::{Value as Json, json};
 
-use crate::{Kind, untranslated::Untranslated};
+use crate::{Kind, kind::Content, untranslated::Untranslated};
 
 /// The fields of a kind.
 #[derive(Debug)]
@@ -128,28 +128,14 @@ fn samples(shape: &Shape) -> Vec<Json> {
 
 fn build(kind: Kind) -> Schema {
     let table = Untranslated::of(kind);
-    let spec = |schema: schemars::Schema| {
-        let shape = Shape::Message(message(schema, "spec", &table));
-        let field =
-            Field { shape, pattern: "spec".into(), translated: true, untranslated_values: Vec::new() };
-        Message { fields: BTreeMap::from([("spec".to_owned(), field)]), required: Vec::new() }
-    };
-    let whole = |schema: schemars::Schema| message(schema, "", &table);
-    finish(match kind {
-        Kind::VirtualService => spec(schema_for!(api::VirtualServiceSpec)),
-        Kind::DestinationRule => spec(schema_for!(api::DestinationRuleSpec)),
-        Kind::Gateway => spec(schema_for!(api::GatewaySpec)),
-        Kind::ServiceEntry => spec(schema_for!(api::ServiceEntrySpec)),
-        Kind::Sidecar => spec(schema_for!(api::SidecarSpec)),
-        Kind::WorkloadEntry => spec(schema_for!(api::WorkloadEntrySpec)),
-        Kind::Service => spec(schema_for!(api::ServiceSpec)),
-        Kind::EndpointSlice => whole(schema_for!(api::EndpointSlice)),
-        Kind::Endpoints => whole(schema_for!(api::Endpoints)),
-        Kind::Pod => whole(schema_for!(api::Pod)),
-        Kind::Node => whole(schema_for!(api::Node)),
-        Kind::Namespace => whole(schema_for!(api::Namespace)),
-        Kind::Secret => whole(schema_for!(api::Secret)),
-        Kind::ConfigMap => whole(schema_for!(api::ConfigMap)),
+    finish(match kind.content() {
+        Content::Object => message(kind.json_schema(), "", &table),
+        Content::Spec => {
+            let shape = Shape::Message(message(kind.json_schema(), "spec", &table));
+            let field =
+                Field { shape, pattern: "spec".into(), translated: true, untranslated_values: Vec::new() };
+            Message { fields: BTreeMap::from([("spec".to_owned(), field)]), required: Vec::new() }
+        }
     })
 }
 

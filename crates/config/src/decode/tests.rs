@@ -684,3 +684,8 @@ fn where_no_mesh_configuration_was_ever_read_unknown_destinations_are_blocked() 
     let decoded = decode_file("f.yaml", whole.as_bytes());
     assert!(decoded.partial.is_empty() && decoded.diagnostics.is_empty(), "{decoded:?}");
 }
+
+#[test]
+fn a_kind_that_is_read_is_none_of_those_that_are_not_enforced() {
+    assert!(Kind::ALL.iter().all(|kind| !super::security::KINDS.contains(&kind.name())));
+}

@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use fairlead_api as api;
-use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::{
-    AnyConfig, Code, Config, ConfigKey, Diagnostic, FieldPath, FieldPositions, Kind, Severity, Source,
-    Subject, validate::validate,
+    AnyConfig, Code, Config, ConfigKey, Diagnostic, FieldPath, FieldPositions, Severity, Source, Subject,
+    kind::Content, validate::validate,
 };
 
 use super::{
-    known,
     manifest::{self, Manifest, Metadata},
-    remains::{Absent, Costs, Remains},
+    remains::{Absent, Remains},
     schema,
-    walk::{UnknownFields, Walk},
+    walk::Walk,
 };
 
 /// How often what is left of an object may be checked again.
@@ -32,7 +29,7 @@ pub(super) struct Read {
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads and checks an object. In the kinds of [`Costs::of`] errors cost the fields at fault, in others the object.
+/// Reads and checks an object. What errors cost depends on the kind: fields at fault, or the object.
 pub(super) fn decode(manifest: &Manifest<'_>) -> Read {
     let key = match manifest.key() {
         Ok(key) => key,
@@ -41,22 +38,18 @@ pub(super) fn decode(manifest: &Manifest<'_>) -> Read {
     let mut diagnostics = Vec::new();
     let metadata = manifest.metadata(&key, &mut diagnostics);
     let kind = manifest.kind;
-    let unknown =
-        if kind.is_istio() { UnknownFields::Refuse } else { UnknownFields::Skip(known::resembling(kind)) };
+    let schema = schema::of(kind);
     let on = Subject::Object(key.clone());
-    let mut walk = Walk::new(manifest.document, schema::of(kind), on, unknown);
-    let skip: &[&str] = if kind == Kind::Pod {
-        &["apiVersion", "kind", "metadata"]
-    } else {
-        &["apiVersion", "kind", "metadata", "status"]
-    };
-    let json = walk.root(manifest.node, skip);
+    let mut walk = Walk::new(manifest.document, schema, on, kind.unknown_fields());
+    let skip = ["apiVersion", "kind", "metadata", "status"];
+    let reads_status = schema.root.fields.contains_key("status");
+    let json = walk.root(manifest.node, if reads_status { &skip[..3] } else { &skip });
     let (positions, findings) = walk.finish();
     diagnostics.extend(findings);
     let draft = Draft { manifest, key: key.clone(), metadata, positions };
-    let object = match Costs::of(kind) {
+    let object = match kind.costs() {
         None => draft.whole(json, &mut diagnostics),
-        Some(costs) => draft.remains(Remains::new(json, schema::of(kind), costs), &mut diagnostics),
+        Some(costs) => draft.remains(Remains::new(json, schema, costs), &mut diagnostics),
     };
     Read { key: Some(key), object, diagnostics }
 }
@@ -71,13 +64,12 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     /// The object, if it has no error.
-    fn whole(self, json: Json, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
+    fn whole(mut self, json: Json, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
         if errors(diagnostics).next().is_some() {
             return None;
         }
-        let Self { manifest, key, metadata, positions } = self;
-        let source = source_of(manifest, &metadata, positions);
-        let object = typed_object(manifest, Parts { key, metadata, source }, json, diagnostics)?;
+        let positions = std::mem::take(&mut self.positions);
+        let object = self.typed(positions, json, diagnostics)?;
         diagnostics.extend(validate(&object));
         errors(diagnostics).next().is_none().then_some(object)
     }
@@ -89,9 +81,7 @@ impl Draft<'_> {
         }
         for round in 0..MOST_ROUNDS {
             let (json, renumbered) = remains.json();
-            let source = source_of(self.manifest, &self.metadata, self.positions.renumbered(renumbered));
-            let parts = Parts { key: self.key.clone(), metadata: self.metadata.clone(), source };
-            let object = typed_object(self.manifest, parts, json, diagnostics)?;
+            let object = self.typed(self.positions.renumbered(renumbered), json, diagnostics)?;
             let found = validate(&object);
             for finding in &found {
                 // What is missed where something was taken out follows from that.
@@ -112,82 +102,52 @@ impl Draft<'_> {
         }
         None
     }
-}
 
-fn typed_object(
-    manifest: &Manifest<'_>,
-    parts: Parts,
-    json: Json,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<AnyConfig> {
-    let key = parts.key.clone();
-    match typed(manifest.kind, parts, json) {
-        Ok(object) => Some(object),
-        Err(error) => {
-            // The walk accepts nothing the types refuse, so this is a bug; the user still learns which object.
-            debug_assert!(false, "{key}: {error}");
-            let (on, text) = (Subject::Object(key), error.to_string());
-            let mut diagnostic =
-                Diagnostic::new(Severity::Error, on, Code::WrongType, FieldPath::root(), text);
-            diagnostic.position = manifest::location(manifest.document, manifest.node.position);
-            diagnostics.push(diagnostic);
-            None
+    /// The object that says what the JSON does.
+    fn typed(
+        &self,
+        positions: FieldPositions,
+        mut json: Json,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<AnyConfig> {
+        if self.manifest.kind.content() == Content::Spec {
+            json = json.get_mut("spec").map(Json::take).unwrap_or_default();
         }
+        if json.is_null() {
+            json = Json::Object(Map::new());
+        }
+        match AnyConfig::from_json(self.header(positions), json) {
+            Ok(object) => Some(object),
+            Err(error) => {
+                // The walk accepts nothing the types refuse, so this is a bug; the user still learns which object.
+                debug_assert!(false, "{}: {error}", self.key);
+                let (on, text) = (Subject::Object(self.key.clone()), error.to_string());
+                let mut diagnostic =
+                    Diagnostic::new(Severity::Error, on, Code::WrongType, FieldPath::root(), text);
+                let Manifest { document, node, .. } = self.manifest;
+                diagnostic.position = manifest::location(document, node.position);
+                diagnostics.push(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn header(&self, positions: FieldPositions) -> Config<()> {
+        let Metadata { labels, annotations, created, resource_version } = self.metadata.clone();
+        let source = match (&self.manifest.document.file, resource_version) {
+            (Some(path), _) => {
+                let position = self.manifest.node.position;
+                let positions = Arc::new(positions);
+                Source::File { path: path.clone(), line: position.line, column: position.column, positions }
+            }
+            (None, Some(version)) => Source::ResourceVersion(version),
+            (None, None) => Source::None,
+        };
+        Config { labels, annotations, created, source, ..Config::new(self.key.clone(), ()) }
     }
 }
 
 /// The paths of the errors among findings.
 fn errors(findings: &[Diagnostic]) -> impl Iterator<Item = &FieldPath> {
     findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| &finding.path)
-}
-
-fn source_of(manifest: &Manifest<'_>, metadata: &Metadata, positions: FieldPositions) -> Source {
-    match (&manifest.document.file, &metadata.resource_version) {
-        (Some(path), _) => {
-            let position = manifest.node.position;
-            let positions = Arc::new(positions);
-            Source::File { path: path.clone(), line: position.line, column: position.column, positions }
-        }
-        (None, Some(version)) => Source::ResourceVersion(version.clone()),
-        (None, None) => Source::None,
-    }
-}
-
-struct Parts {
-    key: ConfigKey,
-    metadata: Metadata,
-    source: Source,
-}
-
-fn typed(kind: Kind, parts: Parts, json: Json) -> Result<AnyConfig, serde_json::Error> {
-    match kind {
-        Kind::VirtualService => of_spec::<api::VirtualServiceSpec>(parts, json).map(Into::into),
-        Kind::DestinationRule => of_spec::<api::DestinationRuleSpec>(parts, json).map(Into::into),
-        Kind::Gateway => of_spec::<api::GatewaySpec>(parts, json).map(Into::into),
-        Kind::ServiceEntry => of_spec::<api::ServiceEntrySpec>(parts, json).map(Into::into),
-        Kind::Sidecar => of_spec::<api::SidecarSpec>(parts, json).map(Into::into),
-        Kind::WorkloadEntry => of_spec::<api::WorkloadEntrySpec>(parts, json).map(Into::into),
-        Kind::Service => of_spec::<api::ServiceSpec>(parts, json).map(Into::into),
-        Kind::EndpointSlice => whole::<api::EndpointSlice>(parts, json).map(Into::into),
-        Kind::Endpoints => whole::<api::Endpoints>(parts, json).map(Into::into),
-        Kind::Pod => whole::<api::Pod>(parts, json).map(Into::into),
-        Kind::Node => whole::<api::Node>(parts, json).map(Into::into),
-        Kind::Namespace => whole::<api::Namespace>(parts, json).map(Into::into),
-        Kind::Secret => whole::<api::Secret>(parts, json).map(Into::into),
-        Kind::ConfigMap => whole::<api::ConfigMap>(parts, json).map(Into::into),
-    }
-}
-
-/// An object whose type is its `spec`; without one, the spec is empty.
-fn of_spec<T: DeserializeOwned>(parts: Parts, mut json: Json) -> Result<Config<T>, serde_json::Error> {
-    let spec = json.get_mut("spec").map(Json::take);
-    whole(parts, spec.unwrap_or_else(|| Json::Object(serde_json::Map::new())))
-}
-
-fn whole<T: DeserializeOwned>(parts: Parts, json: Json) -> Result<Config<T>, serde_json::Error> {
-    let Parts { key, metadata, source } = parts;
-    let Metadata { labels, annotations, created, .. } = metadata;
-    let json = if json.is_null() { Json::Object(serde_json::Map::new()) } else { json };
-    let spec = Arc::new(serde_json::from_value(json)?);
-    Ok(Config { key, labels, annotations, created, spec, source })
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     Code, Diagnostic, Diagnostics, FieldPath, FieldPositions, Position, Segment, Severity, Subject,
+    kind::UnknownFields,
     yaml::{Entry, Node, Value, YamlDoc},
 };
 
@@ -13,17 +14,6 @@ use super::{
     schema::{Field, Message, Schema, Shape},
     suggest::{self, Advice},
 };
-
-/// What happens to fields that the schema does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UnknownFields {
-    /// They are errors.
-    Refuse,
-    /// They are skipped, unless they look like a misspelt field and are not in the list of real ones.
-    Skip(&'static [&'static str]),
-    /// They get a warning that they have no effect.
-    Warn,
-}
 
 /// The state of a walk.
 pub(super) struct Walk<'a> {

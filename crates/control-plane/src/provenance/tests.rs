@@ -15,6 +15,11 @@ fn paths_of_either_form_name_their_object() {
         Some("DestinationRule shop/cart")
     );
     assert_eq!(at("/api/v1/namespaces/shop/services/cart").as_deref(), Some("Service shop/cart"));
+    assert_eq!(
+        at("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices/cart-x").as_deref(),
+        Some("EndpointSlice shop/cart-x")
+    );
+    assert_eq!(at("/apis/example.com/v1/namespaces/shop/gateway/edge"), None, "a Gateway of another group");
     assert_eq!(at("/apis/example.com/v1/namespaces/shop/unheard-of/cart"), None);
     assert_eq!(at("cart"), None);
 }

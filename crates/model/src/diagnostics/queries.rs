@@ -56,16 +56,7 @@ impl Query for DiagnosticsOf {
     const STRATUM: Stratum = strata::OBJECT_DIAGNOSTICS;
 
     fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
-        let mut list = match key.kind {
-            Kind::VirtualService => of::<VirtualServices>(cx, key, of_virtual_service),
-            Kind::DestinationRule => of::<DestinationRules>(cx, key, of_destination_rule),
-            Kind::Gateway => of::<Gateways>(cx, key, of_gateway),
-            Kind::Sidecar => of::<Sidecars>(cx, key, of_sidecar),
-            Kind::Service => of::<Services>(cx, key, of_service),
-            Kind::ServiceEntry => of::<ServiceEntries>(cx, key, of_service_entry),
-            Kind::Secret => of::<Secrets>(cx, key, of_secret),
-            _ => Vec::new(),
-        };
+        let mut list = judge(key.kind).map_or_else(Vec::new, |judge| (judge.findings)(cx, key));
         list.sort();
         list.dedup();
         list.into()
@@ -84,16 +75,7 @@ impl Collect for DiagnosticsOfKind {
     const STRATUM: Stratum = Stratum(strata::OBJECT_DIAGNOSTICS.0 + 1);
 
     fn members(cx: &Reader<'_>, kind: &Kind) -> OrdSet<ConfigKey> {
-        match kind {
-            Kind::VirtualService => cx.index::<All<VirtualServices>>(&()),
-            Kind::DestinationRule => cx.index::<All<DestinationRules>>(&()),
-            Kind::Gateway => cx.index::<All<Gateways>>(&()),
-            Kind::Sidecar => cx.index::<All<Sidecars>>(&()),
-            Kind::Service => cx.index::<All<Services>>(&()),
-            Kind::ServiceEntry => cx.index::<All<ServiceEntries>>(&()),
-            Kind::Secret => cx.index::<TlsSecrets>(&()),
-            _ => OrdSet::new(),
-        }
+        judge(*kind).map_or_else(OrdSet::new, |judge| (judge.objects)(cx))
     }
 
     fn entries(
@@ -107,16 +89,41 @@ impl Collect for DiagnosticsOfKind {
     }
 }
 
-/// The kinds whose objects are judged among others.
-const JUDGED: [Kind; 7] = [
-    Kind::VirtualService,
-    Kind::DestinationRule,
-    Kind::Gateway,
-    Kind::Sidecar,
-    Kind::Service,
-    Kind::ServiceEntry,
-    Kind::Secret,
-];
+/// How objects of a kind are judged among others.
+struct Judge {
+    /// The objects that there may be findings about.
+    objects: fn(&Reader<'_>) -> OrdSet<ConfigKey>,
+    /// The findings about one.
+    findings: fn(&Reader<'_>, &ConfigKey) -> Vec<Diagnostic>,
+}
+
+/// How objects of `kind` are judged; none where each is judged by itself alone.
+fn judge(kind: Kind) -> Option<Judge> {
+    macro_rules! judge {
+        ($input:ty, $check:ident) => {
+            Judge {
+                objects: |cx| cx.index::<All<$input>>(&()),
+                findings: |cx, key| of::<$input>(cx, key, $check),
+            }
+        };
+    }
+    Some(match kind {
+        Kind::VirtualService => judge!(VirtualServices, of_virtual_service),
+        Kind::DestinationRule => judge!(DestinationRules, of_destination_rule),
+        Kind::Gateway => judge!(Gateways, of_gateway),
+        Kind::ServiceEntry => judge!(ServiceEntries, of_service_entry),
+        Kind::Sidecar => judge!(Sidecars, of_sidecar),
+        Kind::Service => judge!(Services, of_service),
+        Kind::Secret => Judge { objects: |cx| cx.index::<TlsSecrets>(&()), ..judge!(Secrets, of_secret) },
+        Kind::WorkloadEntry
+        | Kind::EndpointSlice
+        | Kind::Endpoints
+        | Kind::Pod
+        | Kind::Node
+        | Kind::Namespace
+        | Kind::ConfigMap => return None,
+    })
+}
 
 /// All findings about objects among others, and about the MeshConfig, sorted.
 #[derive(Debug)]
@@ -130,7 +137,7 @@ impl Query for AllDiagnostics {
 
     fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
         let mut all: Vec<Diagnostic> = cx.get::<MeshDiagnostics>(&()).to_vec();
-        for kind in JUDGED {
+        for kind in Kind::ALL.into_iter().filter(|kind| judge(*kind).is_some()) {
             all.extend(cx.collect::<DiagnosticsOfKind>(&kind).values().cloned());
         }
         all.extend((*cx.get::<NothingKnown>(&())).clone());

@@ -124,7 +124,7 @@ fn packed(document: &Value) -> Value {
 fn kind_of(document: &Value) -> Option<Kind> {
     let group = document["apiVersion"].as_str().and_then(|version| version.rsplit_once('/'));
     let group = group.map_or("", |(group, _)| group);
-    Kind::ALL.into_iter().find(|kind| document["kind"] == kind.as_str() && group == kind.group())
+    Kind::ALL.into_iter().find(|kind| document["kind"] == kind.name() && group == kind.group())
 }
 
 /// The fields of a document that hold values: by their place as the schema has it, and as a pointer.

@@ -1,0 +1,140 @@
+//! [`Costs`]: what an error costs in the kinds where that is not the object.
+//!
+//! An error names a field, and costs that field and no more. The tables say where another part has to go instead (what
+//! a field narrows must not become wider for the lack of it), and what stands in for a field whose absence would mean
+//! more than the field did.
+
+use serde_json::Value as Json;
+
+use crate::FieldPath;
+
+/// What errors cost in a kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Costs {
+    /// The first that fits decides; without one, the field itself goes.
+    rules: &'static [(Place, Cost)],
+    /// What stands in for a field that goes, or a list that loses all its items: its pattern, or its path where it is an
+    /// entry of a map, and JSON.
+    stand_ins: &'static [(&'static str, &'static str)],
+    /// What may be missing although that is an error, as patterns: what else there is may be of use.
+    dispensable: &'static [&'static str],
+}
+
+/// Where an error is, as a pattern.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// At a field or below it.
+    Within(&'static str),
+    /// At a field with this end, or below it.
+    Named(&'static str),
+}
+
+/// What goes.
+#[derive(Clone, Copy, Debug)]
+enum Cost {
+    Object,
+    /// The field of the error.
+    Field,
+    /// The part around it with this pattern.
+    Around(&'static str),
+    /// What the field named is a part of.
+    Parent,
+}
+
+/// A selector or a listener's port that cannot be read is no reason to be for more; and for whom a Sidecar is nobody
+/// can say without its selector.
+pub(super) const SIDECAR: Costs = Costs {
+    rules: &[
+        (Place::Within("spec.workloadSelector"), Cost::Object),
+        (Place::Within("spec.egress[].port.protocol"), Cost::Field),
+        (Place::Within("spec.egress[].port.name"), Cost::Field),
+        (Place::Within("spec.egress[].port.targetPort"), Cost::Field),
+        (Place::Within("spec.egress[].port"), Cost::Around("spec.egress[]")),
+    ],
+    stand_ins: &[
+        ("spec.egress", r#"[{"hosts": ["~/*"]}]"#),
+        ("spec.egress[].hosts", r#"["~/*"]"#),
+        ("spec.outboundTrafficPolicy", "{}"),
+    ],
+    dispensable: &[],
+};
+
+/// A subset without its labels would be all endpoints; TLS without its mode would be none.
+pub(super) const DESTINATION_RULE: Costs = Costs {
+    rules: &[
+        (Place::Within("spec.host"), Cost::Object),
+        (Place::Within("spec.workloadSelector"), Cost::Object),
+        (Place::Named(".tls.mode"), Cost::Parent),
+        (Place::Within("spec.subsets[].trafficPolicy"), Cost::Field),
+        (Place::Within("spec.subsets[]"), Cost::Around("spec.subsets[]")),
+    ],
+    stand_ins: &[("spec.exportTo", r#"["."]"#)],
+    dispensable: &[],
+};
+
+/// Whether a MeshConfig that cannot be read says `REGISTRY_ONLY` nobody knows.
+pub(super) const CONFIG_MAP: Costs = Costs {
+    rules: &[],
+    stand_ins: &[
+        ("data[mesh]", r#""outboundTrafficPolicy: {mode: REGISTRY_ONLY}""#),
+        ("data", r#"{"mesh": "outboundTrafficPolicy: {mode: REGISTRY_ONLY}"}"#),
+    ],
+    dispensable: &[],
+};
+
+/// Authorities are of use without a key, and a certificate without authorities.
+pub(super) const SECRET: Costs =
+    Costs { rules: &[], stand_ins: &[], dispensable: &["data{}", "stringData{}"] };
+
+impl Costs {
+    /// What errors cost in a MeshConfig.
+    pub(crate) const MESH_CONFIG: Self = Self {
+        rules: &[(Place::Named(".tls.mode"), Cost::Parent)],
+        stand_ins: &[
+            ("outboundTrafficPolicy", "{}"),
+            ("defaultServiceExportTo", r#"["."]"#),
+            ("defaultVirtualServiceExportTo", r#"["."]"#),
+            ("defaultDestinationRuleExportTo", r#"["."]"#),
+        ],
+        dispensable: &[],
+    };
+
+    /// What an error at `path` costs; none for the object.
+    pub(crate) fn part(&self, path: &FieldPath) -> Option<FieldPath> {
+        let pattern = path.pattern();
+        for (place, cost) in self.rules {
+            let end = match place {
+                Place::Within(outer) => pattern.starts_with(outer).then_some(outer.len()),
+                Place::Named(end) => pattern.find(end).map(|at| at + end.len()),
+            };
+            let Some(end) = end.filter(|end| is_end(&pattern, *end)) else { continue };
+            let up_to = |pattern: &str| {
+                let parts = std::iter::successors(Some(path.clone()), FieldPath::parent);
+                parts.into_iter().find(|part| part.pattern() == pattern)
+            };
+            return match cost {
+                Cost::Object => None,
+                Cost::Field => Some(path.clone()),
+                Cost::Around(around) => up_to(around),
+                Cost::Parent => up_to(&pattern[..end])?.parent(),
+            };
+        }
+        Some(path.clone())
+    }
+
+    /// What stands in for the part at `path` when it goes.
+    pub(crate) fn stand_in(&self, path: &FieldPath) -> Option<Json> {
+        let (pattern, exact) = (path.pattern(), path.to_string());
+        let (_, text) = self.stand_ins.iter().find(|(place, _)| *place == pattern || *place == exact)?;
+        Some(serde_json::from_str(text).expect("the tables hold JSON"))
+    }
+
+    /// Whether the object is of use without the field at `path`, although its absence is an error.
+    pub(crate) fn can_spare(&self, path: &FieldPath) -> bool {
+        self.dispensable.contains(&&*path.pattern())
+    }
+}
+
+fn is_end(pattern: &str, at: usize) -> bool {
+    pattern[at..].is_empty() || pattern[at..].starts_with(['.', '[', '{'])
+}
