@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 
-use crate::{CertificateSource, Host, Protocol, sidecar::UNIX, virtual_service::RoutesAt};
+use crate::{CertificateSource, Host, Protocol, routes::RoutesAt, sidecar::UNIX};
 
 pub use hosts::{BoundServer, bound_hosts, gateway_hosts};
 pub use merge::{Conflict, ConflictReason, Ports, merge};
@@ -54,7 +54,7 @@ pub struct GatewayServer {
     pub protocol: Protocol,
     /// `bind`; `None`: every address.
     pub bind: Option<Arc<str>>,
-    /// Hosts, each with the namespaces whose VirtualServices may bind to it.
+    /// Hosts, each with the namespaces whose route sets may bind to it.
     pub hosts: Vec<ServerHost>,
     /// `tls`.
     pub tls: ServerTls,
@@ -63,7 +63,7 @@ pub struct GatewayServer {
 /// A host of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerHost {
-    /// The namespace whose VirtualServices may bind; `None`: any.
+    /// The namespace whose route sets may bind; `None`: any.
     pub namespace: Option<Namespace>,
     /// The host; perhaps a wildcard.
     pub host: Host,
@@ -193,14 +193,14 @@ pub struct ServerRef {
     pub index: usize,
 }
 
-/// The virtual hosts of one route table of a gateway: each host of its servers that a VirtualService binds.
+/// The virtual hosts of one route table of a gateway: each host of its servers that a route set binds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GatewayHost {
-    /// The intersection of a server's host and a VirtualService's.
+    /// The intersection of a server's host and a route set's.
     pub host: Host,
-    /// The VirtualServices that have routes for that host, at each server by which they do, in the order of the
+    /// The route sets that have routes for that host, at each server by which they do, in the order of the
     /// servers and oldest first; their routes are concatenated, catch-alls last.
-    pub virtual_services: Arc<[RoutesAt]>,
+    pub route_sets: Arc<[RoutesAt]>,
     /// What their destinations are, by host.
     pub destinations: Arc<[crate::scope::DestinationBinding]>,
     /// Whether their routes ask about the proxy itself (`sourceLabels`, `sourceNamespace`).

@@ -22,6 +22,7 @@ pub mod mesh;
 pub mod port;
 pub mod proxy;
 pub mod registry;
+pub mod routes;
 pub mod scope;
 pub mod secret;
 pub mod service;

@@ -16,10 +16,10 @@ use crate::{
     LocalityLb, TcpKeepalive,
     destination_rule::PolicyBlocks,
     input::{ConfigMaps, MeshSettings},
+    routes::Retries,
     service::Visibility,
     sidecar::OutboundTrafficPolicy,
     strata,
-    virtual_service::Retries,
 };
 
 pub use resolve::resolve;

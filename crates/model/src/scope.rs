@@ -1,4 +1,4 @@
-//! What a proxy can see: the services and VirtualServices of its scope, and which goes with which.
+//! What a proxy can see: the services and route sets of its scope, and which goes with which.
 //!
 //! Reads: Sidecar, Service, ServiceEntry, VirtualService, DestinationRule (hosts and `exportTo` only)
 //! Produces: [`EgressScope`], [`HostBinding`], [`ScopedService`] · Consumed by: `translate`
@@ -9,7 +9,7 @@
 
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/sidecar/>
 //! Differs from Istio: where several namespaces define a host, the choice is by namespace and registry in every
-//! scope, and not by age in those of Sidecars; of TLS and TCP routes for one host, those of a VirtualService that
+//! scope, and not by age in those of Sidecars; of TLS and TCP routes for one host, those of a route set that
 //! names the host are tried before those of one with a wildcard, whichever is older.
 
 mod egress;
@@ -27,8 +27,8 @@ use imbl::OrdMap;
 use crate::{
     Host, Port, Service, ServiceKey,
     destination_rule::RuleKey,
+    routes::{HttpClient, RouteSetHeader},
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
-    virtual_service::{HttpClient, VirtualServiceHeader},
 };
 
 pub use queries::{Scope, ScopeOf};
@@ -61,7 +61,7 @@ pub enum ScopeKind {
 pub struct EgressScope {
     /// The listeners, in the order of the Sidecar; one without a port for [`ScopeKind::Default`] and gateways.
     pub listeners: Vec<ScopeListener>,
-    /// Every service of every listener and every destination of their VirtualServices, by host, one per host,
+    /// Every service of every listener and every destination of their route sets, by host, one per host,
     /// with the rule that applies.
     pub services: OrdMap<Host, ScopedService>,
     /// Kubernetes `ExternalName` Services that are second names of a service here, by their own host, with the
@@ -126,8 +126,8 @@ pub struct ScopeListener {
     pub bind: Option<Bind>,
     /// How it captures.
     pub capture: CaptureMode,
-    /// The services that it sees, by host, and the VirtualServices that go with each; and the hosts of
-    /// VirtualServices that are no service. Empty for gateways, whose hosts are bound by
+    /// The services that it sees, by host, and the route sets that go with each; and the hosts of
+    /// route sets that are no service. Empty for gateways, whose hosts are bound by
     /// [`crate::gateway::GatewayHosts`].
     pub hosts: OrdMap<Host, ScopeHost>,
 }
@@ -139,25 +139,25 @@ pub struct ScopeHost {
     pub binding: HostBinding,
     /// The service.
     pub service: Option<Arc<Service>>,
-    /// The VirtualServices whose `http` routes it may have: those that name it, else those that name the most
+    /// The route sets whose `http` routes it may have: those that name it, else those that name the most
     /// specific wildcard for it, oldest first. A client has the routes of the first that has any for it.
     pub http: Arc<[HttpOwner]>,
 }
 
-/// A VirtualService that may own the HTTP of a host.
+/// A route set that may own the HTTP of a host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpOwner {
-    /// The VirtualService.
-    pub header: Arc<VirtualServiceHeader>,
+    /// The route set.
+    pub header: Arc<RouteSetHeader>,
     /// What its destinations are in this scope, by host (each once, sorted).
     pub destinations: Arc<[DestinationBinding]>,
-    /// Where the host is no service: the ports on which this VirtualService has it served, sorted. Those are that of
+    /// Where the host is no service: the ports on which this route set has it served, sorted. Those are that of
     /// HTTP and those of the services that it names too. Empty for a service, which has ports of its own.
     pub ports: Arc<[u16]>,
 }
 
 impl ScopeHost {
-    /// The VirtualService whose HTTP routes a client has for the host.
+    /// The route set whose HTTP routes a client has for the host.
     pub fn http_owner(&self, client: &HttpClient<'_>) -> Option<&HttpOwner> {
         let is_served =
             |owner: &&HttpOwner| self.service.is_some() || owner.ports.binary_search(&client.port).is_ok();
@@ -173,22 +173,22 @@ impl ScopeHost {
 /// A host of a scope, a service or not, as keys name it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostBinding {
-    /// The host; a wildcard where a VirtualService or ServiceEntry has one.
+    /// The host; a wildcard where a route set or ServiceEntry has one.
     pub host: Host,
     /// The service with this host.
     pub service: Option<ScopedService>,
-    /// The VirtualServices whose TLS and TCP routes the service has, in the order in which they are tried: those that
+    /// The route sets whose TLS and TCP routes the service has, in the order in which they are tried: those that
     /// name the host before those with a wildcard, and the oldest first.
     pub l4: Arc<[L4Binding]>,
     /// Kubernetes `ExternalName` Services that are second names of this host, sorted.
     pub aliases: Arc<[Host]>,
 }
 
-/// A VirtualService whose TLS and TCP routes a service has.
+/// A route set whose TLS and TCP routes a service has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct L4Binding {
     /// The object.
-    pub virtual_service: ConfigKey,
+    pub routes: ConfigKey,
     /// What its destinations are in this scope, by host (each once, sorted).
     pub destinations: Arc<[DestinationBinding]>,
 }

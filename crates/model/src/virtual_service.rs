@@ -1,340 +1,120 @@
-//! Resolves `VirtualService` into routes in domain words.
+//! Resolves `VirtualService` into a [`RouteSet`]: hosts, gateways, visibility, and the routes of its three lists.
 //!
-//! Reads: VirtualService, MeshConfig · Produces: [`VirtualService`], [`HttpRoute`], [`TlsRoute`], [`TcpRoute`]
-//! Consumed by: `translate::routes`, `translate::listeners`
+//! Reads: VirtualService, MeshConfig · Produces: [`RouteSet`] · Consumed by: [`crate::routes`]
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/virtual-service/>
-
 //! Differs from Istio: routes that delegate are left out; `statPrefix` is ignored.
 
 mod action;
-mod client;
-mod expression;
 mod fault;
-mod header;
 mod header_operations;
 pub(crate) mod http;
 mod l4;
 mod matches;
-mod queries;
-pub(crate) mod resolve;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-
-use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
-use ipnet::IpNet;
-
-use crate::{Host, service::Visibility};
-
-pub use client::{ClientMatch, HttpClient, HttpClients, RoutesAt};
-pub use expression::is_large;
-pub use header::{VirtualServiceHeader, destinations};
-pub use queries::{
-    ResolvedVirtualService, SourceLabels, VirtualServiceHeaderOf, VirtualServiceHeaders, VirtualServicesOf,
+use fairlead_config::{
+    Code, Config, ConfigKey, Diagnostics, Kind, Namespace,
+    api::{self, VirtualServiceSpec},
+    path,
 };
-pub use resolve::resolve;
 
-/// A VirtualService, with names resolved. `http`, `tls` and `tcp` keep the order of the object.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VirtualService {
-    /// The object.
-    pub origin: ConfigKey,
-    /// Its creation time: the oldest wins.
-    pub created: Option<Timestamp>,
-    /// Who may use it.
-    pub export_to: Visibility,
-    /// The hosts, resolved to full names.
-    pub hosts: Vec<Host>,
-    /// Where it applies; `[Mesh]` where the object names none.
-    pub gateways: Vec<GatewayRef>,
-    /// HTTP routes.
-    pub http: Vec<HttpRoute>,
-    /// TLS routes, by SNI.
-    pub tls: Vec<TlsRoute>,
-    /// TCP routes.
-    pub tcp: Vec<TcpRoute>,
+use crate::{
+    Host,
+    routes::{Destination, GatewayRef, RouteSet},
+    service::Visibility,
+};
+
+/// What names in an object are resolved against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'a> {
+    /// The object's namespace.
+    pub(crate) namespace: &'a Namespace,
+    /// The DNS domain of Kubernetes Services.
+    pub(crate) domain: &'a str,
 }
 
-/// A place where a VirtualService applies.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GatewayRef {
-    /// Every sidecar (`mesh`).
-    Mesh,
-    /// The proxies that a Gateway selects.
-    Gateway(ConfigKey),
+impl Names<'_> {
+    /// The full name of `host`.
+    pub(crate) fn host(&self, host: &str) -> Host {
+        Host::resolve(host, self.namespace.as_str(), self.domain)
+    }
+
+    /// A destination, unless its host is empty or its port no port.
+    pub(crate) fn destination(&self, spec: &api::Destination) -> Option<Destination> {
+        if spec.host.is_empty() {
+            return None;
+        }
+        Some(Destination {
+            host: self.host(&spec.host),
+            subset: spec.subset.as_deref().filter(|subset| !subset.is_empty()).map(Into::into),
+            port: match spec.port.as_ref().and_then(|port| port.number) {
+                None | Some(0) => None,
+                Some(number) => Some(u16::try_from(number).ok()?),
+            },
+        })
+    }
 }
 
-/// One `http[]` item.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpRoute {
-    /// `name`; may be empty.
-    pub name: Arc<str>,
-    /// The index in `http`, for provenance.
-    pub index: usize,
-    /// Conditions of which one must hold; empty: always.
-    pub matches: Vec<HttpMatch>,
-    /// What happens with the request.
-    pub action: HttpAction,
-    /// `timeout`; `None` is none (Istio's default).
-    pub timeout: Option<Duration>,
-    /// `retries`; `None` is the mesh's default policy.
-    pub retries: Option<Retries>,
-    /// `fault`.
-    pub fault: Option<Fault>,
-    /// `mirror` and `mirrors`; those of 0 % are left out.
-    pub mirrors: Vec<Mirror>,
-    /// `headers`.
-    pub headers: Headers,
-    /// `corsPolicy`.
-    pub cors: Option<CorsPolicy>,
+/// Resolves the names of `config` and drops, with a finding, what is not usable.
+pub fn resolve(
+    config: &Config<VirtualServiceSpec>,
+    domain: &str,
+    default_export: &Visibility,
+    diagnostics: &mut Diagnostics,
+) -> RouteSet {
+    let (spec, namespace) = (&config.spec, &config.key.namespace);
+    let names = Names { namespace, domain };
+    let mut hosts = Vec::with_capacity(spec.hosts.len());
+    for (index, host) in spec.hosts.iter().enumerate() {
+        if host.is_empty() {
+            diagnostics.error(Code::BadHost, path!("hosts"[index]), "the host is empty");
+            continue;
+        }
+        let host = names.host(host);
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    RouteSet {
+        origin: config.key.clone(),
+        created: config.created,
+        export_to: Visibility::resolve(spec.export_to.iter().map(String::as_str), namespace, default_export),
+        hosts,
+        gateways: match gateways(&spec.gateways, namespace) {
+            list if list.is_empty() => vec![GatewayRef::Mesh],
+            list => list,
+        },
+        http: http::routes(&spec.http, &names, diagnostics),
+        tls: l4::tls_routes(&spec.tls, &names, diagnostics),
+        tcp: l4::tcp_routes(&spec.tcp, &names, diagnostics),
+    }
 }
 
-/// One `match[]` item: every given condition must hold.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HttpMatch {
-    /// `name`; may be empty.
-    pub name: Arc<str>,
-    /// `uri`.
-    pub uri: Option<StringMatch>,
-    /// `ignoreUriCase`.
-    pub ignore_uri_case: bool,
-    /// `scheme`.
-    pub scheme: Option<StringMatch>,
-    /// `method`.
-    pub method: Option<StringMatch>,
-    /// `authority`.
-    pub authority: Option<StringMatch>,
-    /// `headers`, by name.
-    pub headers: BTreeMap<Arc<str>, StringMatch>,
-    /// `withoutHeaders`, by name: those that must not match.
-    pub without_headers: BTreeMap<Arc<str>, StringMatch>,
-    /// `queryParams`, by name.
-    pub query_params: BTreeMap<Arc<str>, StringMatch>,
-    /// `port`, `sourceLabels`, `sourceNamespace` and `gateways`.
-    pub client: ClientMatch,
+/// The gateways of a list, each once, in order.
+pub(super) fn gateways(list: &[String], namespace: &Namespace) -> Vec<GatewayRef> {
+    let mut refs = Vec::with_capacity(list.len());
+    for text in list.iter().filter(|text| !text.is_empty()) {
+        let gateway = gateway(text, namespace);
+        if !refs.contains(&gateway) {
+            refs.push(gateway);
+        }
+    }
+    refs
 }
 
-/// A condition on a string.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StringMatch {
-    /// Equal.
-    Exact(Arc<str>),
-    /// Begins with (raw, not by path segment).
-    Prefix(Arc<str>),
-    /// The whole string matches the RE2 expression.
-    Regex(Arc<str>),
-    /// Present, with any value (an empty condition, or the expression `*`).
-    Present,
-}
-
-/// What happens with a request.
-#[derive(Clone, Debug, PartialEq)]
-pub enum HttpAction {
-    /// It goes to one of these, by weight.
-    Route {
-        /// At least one; destinations of weight 0 are left out where there are several.
-        destinations: Vec<WeightedDestination>,
-        /// `rewrite`.
-        rewrite: Rewrite,
-    },
-    /// `redirect`.
-    Redirect(Redirect),
-    /// `directResponse`.
-    DirectResponse {
-        /// The status code.
-        status: u16,
-        /// The body; empty for none.
-        body: Arc<[u8]>,
-    },
-}
-
-/// Where a request or connection goes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Destination {
-    /// The host, resolved to a full name.
-    pub host: Host,
-    /// The subset, where one is named.
-    pub subset: Option<Arc<str>>,
-    /// The port; `None`: the service's only port, else the listener's.
-    pub port: Option<u16>,
-}
-
-/// A destination, its share, and what is done to requests that go there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WeightedDestination {
-    /// Where.
-    pub destination: Destination,
-    /// The share, relative to the sum of all; 1 for a single destination.
-    pub weight: u32,
-    /// `headers` of this destination.
-    pub headers: Headers,
-}
-
-/// `rewrite`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rewrite {
-    /// Replaces the matched prefix (or the exact path).
-    pub uri: Option<Arc<str>>,
-    /// Replaces what the expression matches in the path.
-    pub uri_regex: Option<(Arc<str>, Arc<str>)>,
-    /// Replaces the authority.
-    pub authority: Option<Arc<str>>,
-}
-
-/// `redirect`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redirect {
-    /// Replaces the whole path.
-    pub uri: Option<Arc<str>>,
-    /// Replaces the matched prefix.
-    pub uri_prefix: Option<Arc<str>>,
-    /// Replaces the authority.
-    pub authority: Option<Arc<str>>,
-    /// Replaces the scheme.
-    pub scheme: Option<Arc<str>>,
-    /// The port of the new location.
-    pub port: RedirectPort,
-    /// The status code. Default 301.
-    pub status: u16,
-}
-
-/// The port of a redirect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RedirectPort {
-    /// As the protocol has it.
-    Default,
-    /// This one.
-    Number(u16),
-    /// The listener's (`FROM_REQUEST_PORT`).
-    FromRequest,
-}
-
-/// `retries`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Retries {
-    /// Attempts after the first; 0 switches retries off.
-    pub attempts: u32,
-    /// `perTryTimeout`.
-    pub per_try_timeout: Option<Duration>,
-    /// `retryOn`, as written; `None` is the mesh's default.
-    pub retry_on: Option<Arc<str>>,
-    /// `retryRemoteLocalities`.
-    pub remote_localities: bool,
-    /// `retryIgnorePreviousHosts`. Default true.
-    pub ignore_previous_hosts: bool,
-    /// `backoff`: the base interval.
-    pub backoff: Option<Duration>,
-}
-
-/// `fault`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fault {
-    /// `delay`.
-    pub delay: Option<(Duration, Percent)>,
-    /// `abort`.
-    pub abort: Option<(AbortStatus, Percent)>,
-}
-
-/// How an aborted request is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AbortStatus {
-    /// An HTTP status.
-    Http(u16),
-    /// A gRPC status code.
-    Grpc(u32),
-}
-
-/// A share in millionths, as Envoy's `FractionalPercent` with denominator `MILLION` (1 % is 10,000).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Percent {
-    /// Millionths, at most 1,000,000.
-    pub millionths: u32,
-}
-
-/// A copy of requests to a second destination.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mirror {
-    /// Where.
-    pub destination: Destination,
-    /// The share of requests that are copied. Default 100 %.
-    pub percent: Percent,
-}
-
-/// `headers`: what is done to request and response headers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers {
-    /// On the request.
-    pub request: HeaderOperations,
-    /// On the response.
-    pub response: HeaderOperations,
-}
-
-/// Operations on headers, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeaderOperations {
-    /// Overwritten, or added where absent.
-    pub set: BTreeMap<Arc<str>, Arc<str>>,
-    /// Appended.
-    pub add: BTreeMap<Arc<str>, Arc<str>>,
-    /// Removed.
-    pub remove: Vec<Arc<str>>,
-}
-
-/// `corsPolicy`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CorsPolicy {
-    /// Origins that are allowed.
-    pub allow_origins: Vec<StringMatch>,
-    /// Methods that are allowed.
-    pub allow_methods: Vec<Arc<str>>,
-    /// Request headers that are allowed.
-    pub allow_headers: Vec<Arc<str>>,
-    /// Response headers that a page may read.
-    pub expose_headers: Vec<Arc<str>>,
-    /// How long a preflight's answer may be kept.
-    pub max_age: Option<Duration>,
-    /// Whether credentials may be sent.
-    pub allow_credentials: Option<bool>,
-    /// Whether preflights of other origins reach the upstream (`unmatchedPreflights`). Default true.
-    pub forward_unmatched_preflights: bool,
-}
-
-/// One `tls[]` item.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TlsRoute {
-    /// The index in `tls`, for provenance.
-    pub index: usize,
-    /// Conditions of which one must hold.
-    pub matches: Vec<L4Match>,
-    /// Where connections go, by weight.
-    pub destinations: Vec<(Destination, u32)>,
-}
-
-/// One `tcp[]` item.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TcpRoute {
-    /// The index in `tcp`, for provenance.
-    pub index: usize,
-    /// Conditions of which one must hold; empty: always.
-    pub matches: Vec<L4Match>,
-    /// Where connections go, by weight.
-    pub destinations: Vec<(Destination, u32)>,
-}
-
-/// A condition on a connection: every given part must hold.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct L4Match {
-    /// `sniHosts` (TLS only).
-    pub sni_hosts: Vec<Host>,
-    /// `destinationSubnets`.
-    pub destination_subnets: Vec<IpNet>,
-    /// `port` of the listener.
-    pub port: Option<u16>,
-    /// `sourceLabels` of the client's workload.
-    pub source_labels: LabelSet,
-    /// `sourceNamespace` of the client.
-    pub source_namespace: Option<Namespace>,
-    /// `gateways`, narrowing those of the VirtualService; empty: all of them.
-    pub gateways: Vec<GatewayRef>,
+/// `mesh`, `name`, `namespace/name`, `./name`, or the old form `name.namespace[.svc.…]`.
+///
+/// Mirrors istio pilot/pkg/model/config.go (resolveGatewayName).
+pub(crate) fn gateway(text: &str, own: &Namespace) -> GatewayRef {
+    let (namespace, name) = match (text, text.split_once('/')) {
+        ("mesh", _) => return GatewayRef::Mesh,
+        (_, Some((".", name))) => (own.as_str(), name),
+        (_, Some((namespace, name))) => (namespace, name),
+        (_, None) => match text.split_once('.') {
+            None => (own.as_str(), text),
+            Some((name, rest)) => (rest.split('.').next().unwrap_or(rest), name),
+        },
+    };
+    GatewayRef::Gateway(ConfigKey::new(Kind::Gateway, namespace, name))
 }
 
 #[cfg(test)]

@@ -25,9 +25,9 @@ use fairlead_model::{
     mesh::ResolvedMesh,
     proxy::{BindingOf, Interception, ProxyBinding, ProxyKey, ProxyKind},
     registry::ServiceByKey,
+    routes::RoutesOf,
     scope::ScopeOf,
     secret::TlsMaterialOf,
-    virtual_service::ResolvedVirtualService,
 };
 use fairlead_translate::{
     listeners::gateway::GatewayListenerSet,
@@ -84,7 +84,7 @@ impl Mesh {
         for key in objects {
             match key.kind {
                 fairlead_model::Kind::VirtualService => {
-                    drop(hold::<ResolvedVirtualService>(&mut db, model, &key));
+                    drop(hold::<RoutesOf>(&mut db, model, &key));
                 }
                 fairlead_model::Kind::Gateway => drop(hold::<ResolvedGateway>(&mut db, model, &key)),
                 fairlead_model::Kind::Secret => {

@@ -8,8 +8,8 @@ use fairlead_model::{
     destination_rule::{DestinationRule, MergedRule},
     mesh::Mesh,
     registry::ServiceByKey,
+    routes::Destination,
     scope::DestinationBinding,
-    virtual_service::Destination,
 };
 
 use crate::{clusters::outbound::policy, names};
@@ -23,7 +23,7 @@ pub(crate) struct ResolvedDestination {
     pub rule: Option<Arc<DestinationRule>>,
 }
 
-/// The destinations of a VirtualService in a scope.
+/// The destinations of a route set in a scope.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Destinations {
     by_host: BTreeMap<Host, ResolvedDestination>,

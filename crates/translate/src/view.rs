@@ -9,9 +9,9 @@ use fairlead_model::{
     ServiceKey,
     destination_rule::RuleKey,
     proxy::{Interception, IpFamilies, Place, Source},
+    routes::RoutesAt,
     scope::{DestinationBinding, ScopeKey},
     sidecar::OutboundTrafficPolicy,
-    virtual_service::RoutesAt,
 };
 
 /// What outbound clusters may depend on.
@@ -85,17 +85,17 @@ pub struct VirtualHostKey {
     pub domains: Arc<[Arc<str>]>,
     /// The port of the service.
     pub port: u16,
-    /// The service, for a host without a VirtualService.
+    /// The service, for a host without a route set.
     pub service: Option<ServiceKey>,
-    /// The VirtualServices whose routes make up the host, in order: at most one for sidecars.
-    pub virtual_services: Arc<[RoutesAt]>,
+    /// The route sets whose routes make up the host, in order: at most one for sidecars.
+    pub route_sets: Arc<[RoutesAt]>,
     /// What the destinations are.
     pub destinations: Arc<[DestinationBinding]>,
     /// Who asks: a sidecar with these attributes, or a gateway.
     pub client: RouteClient,
     /// Where requests must have been addressed to; `None`: anywhere.
     pub only_at: Option<OnlyAt>,
-    /// Whether large expressions have to say how large they are. Only where a VirtualService has such, so that hosts
+    /// Whether large expressions have to say how large they are. Only where a route set has such, so that hosts
     /// are shared.
     pub sizes_expressions: bool,
 }
@@ -112,11 +112,11 @@ pub struct OnlyAt {
 /// Who asks for a virtual host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteClient {
-    /// A sidecar. The source is given only where the VirtualService asks about it, so that hosts are shared.
+    /// A sidecar. The source is given only where the route set asks about it, so that hosts are shared.
     Sidecar(Option<Source>),
     /// A gateway.
     Gateway {
-        /// The gateway itself, only where a VirtualService asks about it.
+        /// The gateway itself, only where a route set asks about it.
         source: Option<Source>,
         /// Whether requests come over TLS.
         tls: bool,

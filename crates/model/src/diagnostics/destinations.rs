@@ -12,8 +12,8 @@ use crate::{
     Host, ServiceKey,
     destination_rule::DestinationRule,
     registry::ServiceSummary,
+    routes::{Destination, GatewayRef, RouteSet},
     service::Resolution,
-    virtual_service::{Destination, GatewayRef, VirtualService},
 };
 
 /// How often an alias is followed.
@@ -72,14 +72,14 @@ pub(super) enum Missing {
 /// What is wrong with a host, a subset or a port is said once, at the first place, however many routes name it.
 pub(super) fn check(
     written: &Written<'_>,
-    service: &VirtualService,
+    routes: &RouteSet,
     known: &Known<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let by_gateway = service.gateways.iter().any(|place| matches!(place, GatewayRef::Gateway(_)));
+    let by_gateway = routes.gateways.iter().any(|place| matches!(place, GatewayRef::Gateway(_)));
     let mut found: BTreeMap<(Code, String), Found> = BTreeMap::new();
-    for place in written.destinations(service) {
-        for mut finding in judge(&place, service, by_gateway, known) {
+    for place in written.destinations(routes) {
+        for mut finding in judge(&place, routes, by_gateway, known) {
             match found.entry((finding.code, finding.message.clone())) {
                 Entry::Occupied(mut first) => first.get_mut().paths.append(&mut finding.paths),
                 Entry::Vacant(vacant) => drop(vacant.insert(finding)),
@@ -114,11 +114,11 @@ fn also_at(paths: &[FieldPath]) -> String {
 
 fn judge(
     place: &WrittenDestination<'_>,
-    service: &VirtualService,
+    routes: &RouteSet,
     by_gateway: bool,
     known: &Known<'_>,
 ) -> Vec<Found> {
-    let (destination, namespace) = (&place.destination, &service.origin.namespace);
+    let (destination, namespace) = (&place.destination, &routes.origin.namespace);
     match known.service(&destination.host, namespace) {
         Ok(found) => {
             let port = check_port(destination, &found, by_gateway);

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Host, Protocol,
     gateway::{Gateway, GatewayServer, ServerTls},
-    virtual_service::{GatewayRef, L4Match, VirtualService},
+    routes::{GatewayRef, L4Match, RouteSet},
 };
 
 /// How many objects are looked at that may take the connections of another: what thousands share stays cheap.
@@ -33,7 +33,7 @@ struct Port<'a> {
     place: &'a GatewayRef,
     number: u16,
     /// The objects whose routes are tried before, in order.
-    before: Vec<Arc<VirtualService>>,
+    before: Vec<Arc<RouteSet>>,
     /// The names that other servers of the Gateway have for themselves, and those servers.
     terminated: BTreeMap<Host, String>,
 }
@@ -44,13 +44,13 @@ struct Route<'a> {
     matches: &'a [L4Match],
 }
 
-pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn check(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     for sort in [Sort::Tls, Sort::Tcp] {
-        let routes = sort.routes(service);
+        let routes = sort.routes(set);
         if routes.is_empty() {
             continue;
         }
-        let Some(ports) = ports(service, sort, around) else { continue };
+        let Some(ports) = ports(set, sort, around) else { continue };
         let list = FieldPath::spec().field(sort.field());
         if ports.is_empty() {
             let message = format!("no port {}, so `{}` routes do not apply", sort.wanted(), sort.field());
@@ -58,7 +58,7 @@ pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnos
             continue;
         }
         if sort == Sort::Tls {
-            check_ranges(service, &ports, around, diagnostics);
+            check_ranges(set, &ports, around, diagnostics);
         }
         for route in &routes {
             check_route(route, &Among { sort, ports: &ports, earlier: &routes }, diagnostics);
@@ -68,14 +68,14 @@ pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnos
 
 /// Reports subnets within which there are too many server names.
 fn check_ranges(
-    service: &VirtualService,
+    routes: &RouteSet,
     ports: &[Port<'_>],
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let mut seen = BTreeSet::new();
     for port in ports.iter().filter(|port| seen.insert((port.place, port.number))) {
-        let conditions = service.tls.iter().flat_map(|route| &route.matches).filter(|m| port.admits(m));
+        let conditions = routes.tls.iter().flat_map(|route| &route.matches).filter(|m| port.admits(m));
         let conditions: Vec<&L4Match> = conditions.filter(|m| !m.destination_subnets.is_empty()).collect();
         let ranges = conditions.iter().flat_map(|m| m.destination_subnets.iter().map(IpNet::trunc)).collect();
         let own: BTreeSet<&Host> = conditions.iter().flat_map(|m| &m.sni_hosts).collect();
@@ -221,18 +221,14 @@ impl Sort {
         }
     }
 
-    fn routes(self, service: &VirtualService) -> Vec<Route<'_>> {
+    fn routes(self, set: &RouteSet) -> Vec<Route<'_>> {
         match self {
-            Self::Tls => service
-                .tls
-                .iter()
-                .map(|route| Route { index: route.index, matches: &route.matches })
-                .collect(),
-            Self::Tcp => service
-                .tcp
-                .iter()
-                .map(|route| Route { index: route.index, matches: &route.matches })
-                .collect(),
+            Self::Tls => {
+                set.tls.iter().map(|route| Route { index: route.index, matches: &route.matches }).collect()
+            }
+            Self::Tcp => {
+                set.tcp.iter().map(|route| Route { index: route.index, matches: &route.matches }).collect()
+            }
         }
     }
 
@@ -252,14 +248,14 @@ impl Sort {
 }
 
 /// The ports that the routes may be for; `None` where not all that they are for is known, which other findings say.
-fn ports<'a>(service: &'a VirtualService, sort: Sort, around: &Surroundings<'_>) -> Option<Vec<Port<'a>>> {
+fn ports<'a>(routes: &'a RouteSet, sort: Sort, around: &Surroundings<'_>) -> Option<Vec<Port<'a>>> {
     let mut ports = Vec::new();
-    for place in &service.gateways {
+    for place in &routes.gateways {
         match place {
             GatewayRef::Mesh => {
                 let mut known = false;
-                for host in &service.hosts {
-                    let Ok(target) = around.known.service(host, &service.origin.namespace) else {
+                for host in &routes.hosts {
+                    let Ok(target) = around.known.service(host, &routes.origin.namespace) else {
                         if host.is_wildcard() {
                             return None;
                         }
@@ -267,7 +263,7 @@ fn ports<'a>(service: &'a VirtualService, sort: Sort, around: &Surroundings<'_>)
                     };
                     known = true;
                     let fitting = || target.ports.iter().filter(|port| sort.fits(port.protocol));
-                    let before = rivals_in_mesh(service, host, around);
+                    let before = rivals_in_mesh(routes, host, around);
                     ports.extend(fitting().map(|port| Port {
                         place,
                         number: port.number,
@@ -281,7 +277,7 @@ fn ports<'a>(service: &'a VirtualService, sort: Sort, around: &Surroundings<'_>)
             }
             GatewayRef::Gateway(key) => {
                 let gateway = (around.gateway)(key)?;
-                ports.extend(of_gateway(service, sort, place, &gateway, around));
+                ports.extend(of_gateway(routes, sort, place, &gateway, around));
             }
         }
     }
@@ -289,49 +285,45 @@ fn ports<'a>(service: &'a VirtualService, sort: Sort, around: &Surroundings<'_>)
 }
 
 /// The older objects with the same host. Those with a wildcard come after.
-fn rivals_in_mesh(
-    service: &VirtualService,
-    host: &Host,
-    around: &Surroundings<'_>,
-) -> Vec<Arc<VirtualService>> {
+fn rivals_in_mesh(routes: &RouteSet, host: &Host, around: &Surroundings<'_>) -> Vec<Arc<RouteSet>> {
     let shared = (around.shared)(&GatewayRef::Mesh);
     let claims = shared.get(host).into_iter().flatten();
-    let older = claims.take_while(|claim| claim.origin != service.origin).filter(|claim| claim.has_l4);
+    let older = claims.take_while(|claim| claim.origin != routes.origin).filter(|claim| claim.has_l4);
     let older: Vec<ConfigKey> = older.take(MOST_RIVALS).map(|claim| claim.origin.clone()).collect();
-    resolved(&older, service, around).collect()
+    resolved(&older, routes, around).collect()
 }
 
 fn of_gateway<'a>(
-    service: &VirtualService,
+    routes: &RouteSet,
     sort: Sort,
     place: &'a GatewayRef,
     gateway: &Gateway,
     around: &Surroundings<'_>,
 ) -> Vec<Port<'a>> {
-    let fitting = gateway.servers.iter().filter(|server| sort.fits_server(server) && binds(service, server));
+    let fitting = gateway.servers.iter().filter(|server| sort.fits_server(server) && binds(routes, server));
     let fitting: Vec<&GatewayServer> = fitting.collect();
     if fitting.is_empty() {
         return Vec::new();
     }
     let claims = (around.l4_claims)(place);
     let mut seen = BTreeSet::new();
-    let names = service.tls.iter().flat_map(|route| &route.matches).flat_map(|m| &m.sni_hosts);
+    let names = routes.tls.iter().flat_map(|route| &route.matches).flat_map(|m| &m.sni_hosts);
     let claimants: Vec<&ConfigKey> = match sort {
-        Sort::Tcp => claims.tcp.iter().take_while(|key| **key != service.origin).collect(),
+        Sort::Tcp => claims.tcp.iter().take_while(|key| **key != routes.origin).collect(),
         Sort::Tls => names
             .filter_map(|name| claims.names.get(name))
-            .flat_map(|keys| keys.iter().take_while(|key| **key != service.origin))
+            .flat_map(|keys| keys.iter().take_while(|key| **key != routes.origin))
             .filter(|key| seen.insert(*key))
             .take(MOST_RIVALS)
             .collect(),
     };
-    let before: Vec<_> = resolved(claimants, service, around).collect();
+    let before: Vec<_> = resolved(claimants, routes, around).collect();
     let port = |server: &GatewayServer| Port {
         place,
         number: server.port,
         before: before.iter().filter(|rival| binds(rival, server)).cloned().collect(),
         terminated: match sort {
-            Sort::Tls => terminated(service, gateway, server.port, around),
+            Sort::Tls => terminated(routes, gateway, server.port, around),
             Sort::Tcp => BTreeMap::new(),
         },
     };
@@ -340,13 +332,13 @@ fn of_gateway<'a>(
 
 /// The names that a VirtualService asks for and servers of a port terminate: of its Gateway, or one that meets it.
 fn terminated(
-    service: &VirtualService,
+    routes: &RouteSet,
     gateway: &Gateway,
     port: u16,
     around: &Surroundings<'_>,
 ) -> BTreeMap<Host, String> {
     let names: BTreeSet<&Host> =
-        service.tls.iter().flat_map(|route| &route.matches).flat_map(|m| &m.sni_hosts).collect();
+        routes.tls.iter().flat_map(|route| &route.matches).flat_map(|m| &m.sni_hosts).collect();
     let taken = names.into_iter().filter_map(|name| {
         let server = (around.terminated)(&gateway.selector, port, name)?;
         let what = format!("servers[{}] of {}, which terminates TLS", server.index, server.gateway);
@@ -356,18 +348,18 @@ fn terminated(
 }
 
 /// Whether a server has a host for a VirtualService.
-pub(super) fn binds(service: &VirtualService, server: &GatewayServer) -> bool {
-    let may_bind = |namespace: &Option<_>| namespace.as_ref().is_none_or(|n| *n == service.origin.namespace);
+pub(super) fn binds(routes: &RouteSet, server: &GatewayServer) -> bool {
+    let may_bind = |namespace: &Option<_>| namespace.as_ref().is_none_or(|n| *n == routes.origin.namespace);
     let mut hosts = server.hosts.iter().filter(|host| may_bind(&host.namespace));
-    hosts.any(|of_server| service.hosts.iter().any(|host| of_server.host.overlaps(host)))
+    hosts.any(|of_server| routes.hosts.iter().any(|host| of_server.host.overlaps(host)))
 }
 
 /// Those of `keys` that are tried wherever `service` is.
 fn resolved<'a>(
     keys: impl IntoIterator<Item = &'a ConfigKey>,
-    service: &VirtualService,
+    routes: &RouteSet,
     around: &Surroundings<'_>,
-) -> impl Iterator<Item = Arc<VirtualService>> {
+) -> impl Iterator<Item = Arc<RouteSet>> {
     let found = keys.into_iter().filter_map(|key| (around.virtual_service)(key));
-    found.filter(|rival| is_seen_wherever((&rival.export_to, &rival.origin), service))
+    found.filter(|rival| is_seen_wherever((&rival.export_to, &rival.origin), routes))
 }

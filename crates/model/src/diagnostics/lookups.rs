@@ -15,11 +15,9 @@ use crate::{
     destination_rule::{RuleHeader, RuleHeadersIn},
     input::{Services, VirtualServices},
     registry::AllServices,
+    routes::{GatewayRef, RouteSetHeader, RouteSetHeaderOf, RouteSetsAt, RoutesOf},
     service::{ServicesOf, Visibility},
     strata,
-    virtual_service::{
-        GatewayRef, ResolvedVirtualService, VirtualServiceHeader, VirtualServiceHeaderOf, VirtualServicesOf,
-    },
 };
 
 /// Kubernetes Services by namespace and whole selector: those that are for the same Pods for certain.
@@ -71,7 +69,7 @@ impl Query for ForeignRoutesOf {
 
     fn compute(cx: &Reader<'_>, service: &ServiceKey) -> Self::Value {
         let named = cx.index::<VirtualServicesByName>(&first_label(service.host.as_str()));
-        let headers = named.iter().filter_map(|key| (*cx.get::<VirtualServiceHeaderOf>(key)).clone());
+        let headers = named.iter().filter_map(|key| (*cx.get::<RouteSetHeaderOf>(key)).clone());
         let foreign = headers.filter(|header| {
             let (own, export_to) = (&header.origin.namespace, &header.export_to);
             header.in_mesh()
@@ -136,7 +134,7 @@ impl Query for TakesAll {
     const STRATUM: Stratum = strata::HEADER;
 
     fn compute(cx: &Reader<'_>, key: &ConfigKey) -> bool {
-        let service = cx.get::<ResolvedVirtualService>(key);
+        let service = cx.get::<RoutesOf>(key);
         service
             .as_ref()
             .as_ref()
@@ -155,8 +153,8 @@ impl Query for SharedHostsOf {
     const STRATUM: Stratum = strata::BINDING;
 
     fn compute(cx: &Reader<'_>, place: &GatewayRef) -> Self::Value {
-        let headers = cx.get::<VirtualServicesOf>(place);
-        let mut claims: BTreeMap<&Host, Vec<&Arc<VirtualServiceHeader>>> = BTreeMap::new();
+        let headers = cx.get::<RouteSetsAt>(place);
+        let mut claims: BTreeMap<&Host, Vec<&Arc<RouteSetHeader>>> = BTreeMap::new();
         for header in headers.iter() {
             for host in &header.hosts {
                 claims.entry(host).or_default().push(header);
@@ -187,7 +185,7 @@ impl Query for VirtualServicesNaming {
     const STRATUM: Stratum = strata::BINDING;
 
     fn compute(cx: &Reader<'_>, host: &Host) -> Self::Value {
-        let headers = cx.get::<VirtualServicesOf>(&GatewayRef::Mesh);
+        let headers = cx.get::<RouteSetsAt>(&GatewayRef::Mesh);
         let naming = headers.iter().filter(|header| header.hosts.iter().any(|named| named.covers(host)));
         let naming = naming.map(|header| Naming {
             namespace: header.origin.namespace.clone(),
@@ -219,7 +217,7 @@ impl Query for L4ClaimsOf {
     const STRATUM: Stratum = strata::BINDING;
 
     fn compute(cx: &Reader<'_>, place: &GatewayRef) -> Self::Value {
-        let headers = cx.get::<VirtualServicesOf>(place);
+        let headers = cx.get::<RouteSetsAt>(place);
         let mut claims = L4Claims::default();
         for header in headers.iter() {
             for name in header.sni_hosts.iter() {

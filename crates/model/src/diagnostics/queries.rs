@@ -39,6 +39,7 @@ use crate::{
     },
     mesh::{MeshDiagnostics, ResolvedMesh},
     registry::{self, ServiceByKey, ServiceSummary, ServicesByHost},
+    routes::RoutesOf,
     secret::{AUTHORITIES_SUFFIX, SecretPartsOf},
     service::{Registry, ServicesOf},
     sidecar::SidecarsIn,
@@ -184,7 +185,7 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
             (*cx.get::<TerminatedBy>(&(selector.clone(), port, name.clone()))).clone()
         },
         names_at: &|place| *cx.get::<NamesAt>(&place),
-        virtual_service: &|key| (*cx.get::<vs::ResolvedVirtualService>(key)).clone(),
+        virtual_service: &|key| (*cx.get::<RoutesOf>(key)).clone(),
         takes_all: &|key| *cx.get::<TakesAll>(key),
         covers_service: &|host| *cx.get::<WildcardCovers>(host),
         path_lengths: &|host| (*cx.get::<PathLengths>(host)).clone(),
@@ -350,7 +351,7 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
         outbound_port: mesh.outbound_port,
         is_for_all,
         services: &|host: &Host| (*cx.get::<ServicesByHost>(host)).clone(),
-        virtual_services: &|host: &Host| (*cx.get::<VirtualServicesNaming>(host)).clone(),
+        route_sets: &|host: &Host| (*cx.get::<VirtualServicesNaming>(host)).clone(),
         near_host: &|host: &Host| near::host(cx, host, host.as_str(), &config.key.namespace, &mesh.domain),
         refused: &|host: &Host| near::refused_host(cx, host, &mesh.domain),
     };

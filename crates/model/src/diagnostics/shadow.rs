@@ -19,8 +19,8 @@ use crate::{
     Host, age,
     gateway::Gateway,
     input::VirtualServices,
+    routes::{GatewayRef, HttpMatch, HttpRoute, RouteSet, StringMatch},
     strata,
-    virtual_service::{GatewayRef, HttpMatch, HttpRoute, StringMatch, VirtualService},
 };
 
 /// So many conditions of one object can be looked up by those of others.
@@ -104,17 +104,17 @@ impl Query for PathLengths {
 }
 
 /// Reports routes and conditions whose requests earlier routes of the object take.
-pub(super) fn check_own(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn check_own(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     let mut earlier = Earlier::default();
     let mut judged = 0;
-    for route in &service.http {
+    for route in &routes.http {
         judged += route.matches.len();
         if judged > MOST_JUDGED {
             return;
         }
         let takers: Vec<Option<usize>> = match route.matches.as_slice() {
             [] => Vec::new(),
-            some => some.iter().map(|condition| earlier.taker(condition, service)).collect(),
+            some => some.iter().map(|condition| earlier.taker(condition, routes)).collect(),
         };
         let mut found: Vec<usize> = takers.iter().flatten().copied().collect();
         found.sort_unstable();
@@ -159,11 +159,11 @@ impl<'a> Earlier<'a> {
     }
 
     /// The route that takes all requests that a condition is for.
-    fn taker(&self, condition: &HttpMatch, service: &VirtualService) -> Option<usize> {
+    fn taker(&self, condition: &HttpMatch, routes: &RouteSet) -> Option<usize> {
         let path = path_text(condition).to_ascii_lowercase();
         let starts = self.lengths.iter().take(MOST_LENGTHS).filter_map(|length| path.get(..*length));
         let mut before = starts.filter_map(|start| self.by_path.get(start)).flatten();
-        before.find(|(_, first)| takes(first, condition, &service.gateways)).map(|(index, _)| *index)
+        before.find(|(_, first)| takes(first, condition, &routes.gateways)).map(|(index, _)| *index)
     }
 }
 
@@ -177,15 +177,15 @@ fn path_text(condition: &HttpMatch) -> &str {
 
 /// Reports routes of a gateway's host whose requests an older object takes, `judged` counting the conditions of the object.
 pub(super) fn check_others(
-    service: &VirtualService,
+    routes: &RouteSet,
     host: &Host,
     (place, gateway): (&GatewayRef, &Gateway),
     judged: &mut usize,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    for route in service.http.iter().filter(|route| !takes_all(&route.matches)) {
-        let taken = |condition: &HttpMatch| taker(service, host, condition, (place, gateway), around);
+    for route in routes.http.iter().filter(|route| !takes_all(&route.matches)) {
+        let taken = |condition: &HttpMatch| taker(routes, host, condition, (place, gateway), around);
         for (at, condition) in route.matches.iter().enumerate() {
             *judged += 1;
             if *judged > MOST_JUDGED {
@@ -194,7 +194,7 @@ pub(super) fn check_others(
             let Some((rival, index)) = taken(condition) else { continue };
             let Some(theirs) = rival.http.iter().find(|route| route.index == index) else { continue };
             let same = theirs.matches.iter().any(|first| without_name(first) == without_name(condition));
-            let reason = age::reason(rival.created, service.created);
+            let reason = age::reason(rival.created, routes.created);
             let path = around.written.http_match(route.index, at, route.matches.len());
             if !same {
                 let message = format!(
@@ -219,26 +219,26 @@ pub(super) fn check_others(
 
 /// The older object, and the index of its route, that takes all requests for a host that a condition is for.
 fn taker(
-    service: &VirtualService,
+    routes: &RouteSet,
     host: &Host,
     condition: &HttpMatch,
     (place, gateway): (&GatewayRef, &Gateway),
     around: &Surroundings<'_>,
-) -> Option<(Arc<VirtualService>, usize)> {
+) -> Option<(Arc<RouteSet>, usize)> {
     let mut rivals: BTreeSet<ConfigKey> = BTreeSet::new();
     let lengths = (around.path_lengths)(host);
     for path in beginnings(condition, &lengths) {
         rivals.extend((around.asking)(&(host.as_str().into(), path.as_str().into())));
     }
-    let rivals = rivals.iter().filter(|key| **key != service.origin);
-    let mut rivals: Vec<Arc<VirtualService>> = rivals
+    let rivals = rivals.iter().filter(|key| **key != routes.origin);
+    let mut rivals: Vec<Arc<RouteSet>> = rivals
         .filter_map(|key| (around.virtual_service)(key))
         .filter(|rival| {
-            age::compare((rival.created, &rival.origin), (service.created, &service.origin)).is_lt()
+            age::compare((rival.created, &rival.origin), (routes.created, &routes.origin)).is_lt()
                 && rival.gateways.contains(place)
                 && rival.hosts.contains(host)
-                && serves_wherever(gateway, host, &rival.origin.namespace, &service.origin.namespace)
-                && is_seen_wherever((&rival.export_to, &rival.origin), service)
+                && serves_wherever(gateway, host, &rival.origin.namespace, &routes.origin.namespace)
+                && is_seen_wherever((&rival.export_to, &rival.origin), routes)
         })
         .collect();
     rivals.sort_by(|a, b| age::compare((a.created, &a.origin), (b.created, &b.origin)));

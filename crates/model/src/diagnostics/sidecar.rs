@@ -25,7 +25,7 @@ pub(super) struct Surroundings<'a> {
     /// The services of a host, in every namespace.
     pub(super) services: &'a dyn Fn(&Host) -> Arc<[ServiceSummary]>,
     /// The VirtualServices that name a host, with their namespaces.
-    pub(super) virtual_services: &'a dyn Fn(&Host) -> Arc<[Naming]>,
+    pub(super) route_sets: &'a dyn Fn(&Host) -> Arc<[Naming]>,
     /// What to write instead of a host that nothing has.
     pub(super) near_host: &'a dyn Fn(&Host) -> Option<String>,
     /// The refused object that may have defined a host.
@@ -105,7 +105,5 @@ fn exists(host: &EgressHost, own: &Namespace, around: &Surroundings<'_>) -> bool
     let is_seen = |export_to: &Visibility| around.is_for_all || export_to.allows(own);
     host.namespace == EgressNamespace::None
         || (around.services)(&host.host).iter().any(|s| is_of(&s.key.namespace) && is_seen(&s.export_to))
-        || (around.virtual_services)(&host.host)
-            .iter()
-            .any(|vs| is_of(&vs.namespace) && is_seen(&vs.export_to))
+        || (around.route_sets)(&host.host).iter().any(|vs| is_of(&vs.namespace) && is_seen(&vs.export_to))
 }

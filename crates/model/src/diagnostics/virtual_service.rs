@@ -19,12 +19,12 @@ use crate::{
     Host, Protocol, age,
     gateway::{Gateway, GatewayServer, ServerRef},
     registry::ServiceSummary,
+    routes::{GatewayRef, HttpMatch, RouteSet, RouteSetHeader, StringMatch},
     service::Visibility,
-    virtual_service::{GatewayRef, HttpMatch, StringMatch, VirtualService, VirtualServiceHeader},
 };
 
 /// The hosts that several VirtualServices of one place name, each with those, oldest first.
-pub(super) type SharedHosts = BTreeMap<Host, Vec<Arc<VirtualServiceHeader>>>;
+pub(super) type SharedHosts = BTreeMap<Host, Vec<Arc<RouteSetHeader>>>;
 
 /// What the findings depend on beside the VirtualService.
 pub(super) struct Surroundings<'a> {
@@ -42,7 +42,7 @@ pub(super) struct Surroundings<'a> {
     /// How many server names there are at a place.
     pub(super) names_at: &'a dyn Fn(NamesOf) -> usize,
     /// A VirtualService by key.
-    pub(super) virtual_service: &'a dyn Fn(&ConfigKey) -> Option<Arc<VirtualService>>,
+    pub(super) virtual_service: &'a dyn Fn(&ConfigKey) -> Option<Arc<RouteSet>>,
     /// Whether a VirtualService has a route that takes every request.
     pub(super) takes_all: &'a dyn Fn(&ConfigKey) -> bool,
     /// Whether a wildcard covers the host of some service.
@@ -57,24 +57,24 @@ pub(super) struct Surroundings<'a> {
     pub(super) near_gateway: &'a dyn Fn(&ConfigKey) -> Option<String>,
 }
 
-pub(super) fn check(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    destinations::check(&around.written, service, &around.known, diagnostics);
-    l4::check(service, around, diagnostics);
-    check_http_servers(service, around, diagnostics);
-    check_gateways_of_matches(service, diagnostics);
-    shadow::check_own(service, around, diagnostics);
-    if service.gateways.contains(&GatewayRef::Mesh) {
-        check_mesh(service, around, diagnostics);
+pub(super) fn check(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+    destinations::check(&around.written, routes, &around.known, diagnostics);
+    l4::check(routes, around, diagnostics);
+    check_http_servers(routes, around, diagnostics);
+    check_gateways_of_matches(routes, diagnostics);
+    shadow::check_own(routes, around, diagnostics);
+    if routes.gateways.contains(&GatewayRef::Mesh) {
+        check_mesh(routes, around, diagnostics);
     }
-    check_gateways(service, around, diagnostics);
+    check_gateways(routes, around, diagnostics);
 }
 
 /// A condition narrows the places where the object applies; it adds none.
-fn check_gateways_of_matches(service: &VirtualService, diagnostics: &mut Diagnostics) {
-    for route in &service.http {
+fn check_gateways_of_matches(routes: &RouteSet, diagnostics: &mut Diagnostics) {
+    for route in &routes.http {
         let is_elsewhere = |condition: &HttpMatch| {
             let places = &condition.client.gateways;
-            !places.is_empty() && !places.iter().any(|place| service.gateways.contains(place))
+            !places.is_empty() && !places.iter().any(|place| routes.gateways.contains(place))
         };
         if route.matches.iter().any(is_elsewhere) {
             let message = "a condition names only gateways that the object does not, so it never holds";
@@ -84,15 +84,15 @@ fn check_gateways_of_matches(service: &VirtualService, diagnostics: &mut Diagnos
     }
 }
 
-fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+fn check_mesh(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     let shared = (around.shared)(&GatewayRef::Mesh);
     let (mut unknown, mut has_service) = (Vec::new(), false);
-    for host in &service.hosts {
+    for host in &set.hosts {
         let (path, _) = around.written.host(host);
-        if let Some(owner) = shared.get(host).and_then(|claims| owner_before(service, claims)) {
-            let has_more = !(service.tls.is_empty() && service.tcp.is_empty());
+        if let Some(owner) = shared.get(host).and_then(|claims| owner_before(set, claims)) {
+            let has_more = !(set.tls.is_empty() && set.tcp.is_empty());
             let what = if has_more { "`http` routes here have" } else { "this object has" };
-            let reason = age::reason(owner.created, service.created);
+            let reason = age::reason(owner.created, set.created);
             let message =
                 format!("{} {reason} and owns `{host}` in the mesh; {what} no effect on it", owner.origin);
             diagnostics.warn(Code::DuplicateHost, path.clone(), message);
@@ -105,36 +105,36 @@ fn check_mesh(service: &VirtualService, around: &Surroundings<'_>, diagnostics: 
             }
             continue;
         }
-        match around.known.service(host, &service.origin.namespace) {
+        match around.known.service(host, &set.origin.namespace) {
             Ok(found) => {
                 has_service = true;
-                check_protocol(service, &found, diagnostics);
-                check_foreign(service, path, &found, diagnostics);
+                check_protocol(set, &found, diagnostics);
+                check_foreign(set, path, &found, diagnostics);
             }
             Err(missing) => unknown.push((host, Some(missing))),
         }
     }
-    // Beside the host of a service they are a second name of it, and work on its ports.
+    // Beside the host of a set they are a second name of it, and work on its ports.
     for (host, missing) in unknown.into_iter().filter(|_| !has_service) {
-        unknown_mesh_host(service, host, missing.as_ref(), around, diagnostics);
+        unknown_mesh_host(set, host, missing.as_ref(), around, diagnostics);
     }
 }
 
 /// The footgun of hosts that are no service: their routes work on one port, and silently on no other.
 fn unknown_mesh_host(
-    service: &VirtualService,
+    set: &RouteSet,
     host: &Host,
     missing: Option<&Missing>,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let effect = if service.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
+    let effect = if set.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
     let (path, text) = around.written.host(host);
     let (code, reason, help) = match missing {
         Some(Missing::NotVisible(of)) => (
             Code::NotVisible,
-            format!("the service `{host}` is not exported to the namespace `{}`", service.origin.namespace),
-            format!("its `exportTo`, in namespace `{of}`, would have to name `{}`", service.origin.namespace),
+            format!("the service `{host}` is not exported to the namespace `{}`", set.origin.namespace),
+            format!("its `exportTo`, in namespace `{of}`, would have to name `{}`", set.origin.namespace),
         ),
         _ => match (around.known.refused)(host) {
             Some(refused) => (
@@ -151,18 +151,13 @@ fn unknown_mesh_host(
         },
     };
     let message = format!("{reason}: in the mesh its routes {effect}");
-    let severity = if service.gateways.len() > 1 { Severity::Info } else { Severity::Warning };
+    let severity = if set.gateways.len() > 1 { Severity::Info } else { Severity::Warning };
     diagnostics.add(severity, code, path, message).help(help);
 }
 
 /// Any namespace may name a service of any other, as in Istio; both authors are told.
-fn check_foreign(
-    service: &VirtualService,
-    path: FieldPath,
-    target: &ServiceSummary,
-    diagnostics: &mut Diagnostics,
-) {
-    if routes_clients_of_others(&service.origin.namespace, &service.export_to, &target.key.namespace) {
+fn check_foreign(set: &RouteSet, path: FieldPath, target: &ServiceSummary, diagnostics: &mut Diagnostics) {
+    if routes_clients_of_others(&set.origin.namespace, &set.export_to, &target.key.namespace) {
         let (host, namespace) = (&target.key.host, &target.key.namespace);
         let message =
             format!("`{host}` is a service of namespace {namespace}: its clients are routed by this object");
@@ -185,9 +180,9 @@ pub(super) fn routes_clients_of_others(
     own != of_service && reaches_others
 }
 
-fn check_protocol(service: &VirtualService, target: &ServiceSummary, diagnostics: &mut Diagnostics) {
+fn check_protocol(set: &RouteSet, target: &ServiceSummary, diagnostics: &mut Diagnostics) {
     let takes_http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Auto;
-    if service.http.is_empty()
+    if set.http.is_empty()
         || target.ports.is_empty()
         || target.ports.iter().any(|port| takes_http(port.protocol))
     {
@@ -200,40 +195,34 @@ fn check_protocol(service: &VirtualService, target: &ServiceSummary, diagnostics
 }
 
 /// Who has a host that `service` claims too, wherever `service` would have it.
-fn owner_before<'a>(
-    service: &VirtualService,
-    claims: &'a [Arc<VirtualServiceHeader>],
-) -> Option<&'a VirtualServiceHeader> {
-    if service.http.is_empty() {
+fn owner_before<'a>(set: &RouteSet, claims: &'a [Arc<RouteSetHeader>]) -> Option<&'a RouteSetHeader> {
+    if set.http.is_empty() {
         return None;
     }
-    let older = claims.iter().take_while(|claim| claim.origin != service.origin);
+    let older = claims.iter().take_while(|claim| claim.origin != set.origin);
     let mut owners = older
         // One with routes for some clients only leaves the others to the next.
         .filter(|owner| owner.http_clients.are_all())
-        .filter(|owner| is_seen_wherever((&owner.export_to, &owner.origin), service));
+        .filter(|owner| is_seen_wherever((&owner.export_to, &owner.origin), set));
     owners.next().map(Arc::as_ref)
 }
 
 /// Whether an object is visible, and of the same rank, wherever another is.
-pub(super) fn is_seen_wherever(
-    (export_to, origin): (&Visibility, &ConfigKey),
-    service: &VirtualService,
-) -> bool {
-    match (export_to, &service.export_to) {
+pub(super) fn is_seen_wherever((export_to, origin): (&Visibility, &ConfigKey), routes: &RouteSet) -> bool {
+    match (export_to, &routes.export_to) {
         (Visibility::Public, Visibility::Public) => true,
         (Visibility::Namespaces(of_owner), Visibility::Namespaces(own)) => {
-            origin.namespace == service.origin.namespace && own.iter().all(|name| of_owner.contains(name))
+            origin.namespace == routes.origin.namespace && own.iter().all(|name| of_owner.contains(name))
         }
         _ => false,
     }
 }
 
 /// What the Gateways that the object names have of its hosts.
-fn check_gateways(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+fn check_gateways(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     let mut gateways = Vec::new();
     let mut are_known = true;
-    for place in &service.gateways {
+    for place in &routes.gateways {
         let GatewayRef::Gateway(key) = place else { continue };
         if let Some(gateway) = (around.gateway)(key) {
             gateways.push((place, gateway));
@@ -242,29 +231,29 @@ fn check_gateways(service: &VirtualService, around: &Surroundings<'_>, diagnosti
             unknown_gateway(place, key, around, diagnostics);
         }
     }
-    let serves = |gateway: &Gateway, host: &Host| serves(gateway, host, &service.origin.namespace);
+    let serves = |gateway: &Gateway, host: &Host| serves(gateway, host, &routes.origin.namespace);
     let is_unserved = |host: &&Host| !gateways.iter().any(|(_, gateway)| serves(gateway, host));
-    let in_mesh = service.gateways.contains(&GatewayRef::Mesh);
-    let is_elsewhere = in_mesh || service.hosts.iter().any(|host| !is_unserved(&host));
+    let in_mesh = routes.gateways.contains(&GatewayRef::Mesh);
+    let is_elsewhere = in_mesh || routes.hosts.iter().any(|host| !is_unserved(&host));
     let mut judged = 0;
     for (place, gateway) in &gateways {
         let shared = (around.shared)(place);
-        let own: Vec<&Host> = service.hosts.iter().filter(|host| serves(gateway, host)).collect();
+        let own: Vec<&Host> = routes.hosts.iter().filter(|host| serves(gateway, host)).collect();
         if own.is_empty() && is_elsewhere {
             let message = format!("no server of {} serves a host of this object", gateway.origin);
             let finding = diagnostics.warn(Code::HostOutsideGateway, around.written.gateway(place), message);
             finding.help(hosts_of(gateway));
         }
         for host in own {
-            check_shadowed(service, host, &shared, gateway, around, diagnostics);
+            check_shadowed(routes, host, &shared, gateway, around, diagnostics);
             if shared.contains_key(host) {
-                shadow::check_others(service, host, (place, gateway), &mut judged, around, diagnostics);
+                shadow::check_others(routes, host, (place, gateway), &mut judged, around, diagnostics);
             }
         }
     }
     // In the mesh a host may be meant for sidecars alone, and one of a Gateway that is not there for that.
     let is_complete = are_known && !gateways.is_empty() && !in_mesh;
-    for host in service.hosts.iter().filter(is_unserved).filter(|_| is_complete) {
+    for host in routes.hosts.iter().filter(is_unserved).filter(|_| is_complete) {
         let (message, help) = match gateways.as_slice() {
             [(_, only)] => (
                 format!("no server of {} serves `{host}` for the namespace of this object", only.origin),
@@ -342,15 +331,15 @@ fn hosts_of(gateway: &Gateway) -> String {
 }
 
 /// Whether a server speaks HTTP; where none has a host of the object, another finding says so.
-fn check_http_servers(service: &VirtualService, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+fn check_http_servers(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     let mut bound = Vec::new();
-    for place in &service.gateways {
+    for place in &set.gateways {
         let GatewayRef::Gateway(key) = place else { return };
         let Some(gateway) = (around.gateway)(key) else { return };
-        let servers = gateway.servers.iter().filter(|server| l4::binds(service, server));
+        let servers = gateway.servers.iter().filter(|server| l4::binds(set, server));
         bound.extend(servers.map(GatewayServer::is_http));
     }
-    if service.http.is_empty() || bound.is_empty() || bound.contains(&true) {
+    if set.http.is_empty() || bound.is_empty() || bound.contains(&true) {
         return;
     }
     let message = "no server of its Gateways speaks HTTP for these hosts, so `http` routes do not apply";
@@ -360,20 +349,20 @@ fn check_http_servers(service: &VirtualService, around: &Surroundings<'_>, diagn
 
 /// Catch-alls of a gateway's host are tried last, in the order of age: the first of them takes everything.
 fn check_shadowed(
-    service: &VirtualService,
+    routes: &RouteSet,
     host: &Host,
     shared: &SharedHosts,
     gateway: &Gateway,
     around: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let Some(route) = service.http.iter().find(|route| takes_all(&route.matches)) else { return };
-    let older = shared.get(host).into_iter().flatten().take_while(|claim| claim.origin != service.origin);
+    let Some(route) = routes.http.iter().find(|route| takes_all(&route.matches)) else { return };
+    let older = shared.get(host).into_iter().flatten().take_while(|claim| claim.origin != routes.origin);
     let is_served =
-        |claim: &ConfigKey| serves_wherever(gateway, host, &claim.namespace, &service.origin.namespace);
+        |claim: &ConfigKey| serves_wherever(gateway, host, &claim.namespace, &routes.origin.namespace);
     let mut shadowing = older.filter(|claim| is_served(&claim.origin) && (around.takes_all)(&claim.origin));
     if let Some(owner) = shadowing.next() {
-        let reason = age::reason(owner.created, service.created);
+        let reason = age::reason(owner.created, routes.created);
         let message =
             format!("{} {reason} and takes every request for `{host}` that no condition takes", owner.origin);
         diagnostics.warn(Code::ShadowedRoute, path!("http"[route.index]), message);

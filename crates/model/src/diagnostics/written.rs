@@ -8,10 +8,8 @@ use fairlead_config::{FieldPath, Namespace, api, path};
 
 use crate::{
     Host,
-    virtual_service::{
-        Destination, GatewayRef, HttpAction, VirtualService,
-        resolve::{Names, gateway},
-    },
+    routes::{Destination, GatewayRef, HttpAction, RouteSet},
+    virtual_service::{Names, gateway},
 };
 
 /// A VirtualService as it is written.
@@ -65,9 +63,9 @@ impl<'a> Written<'a> {
     }
 
     /// The destinations that routes of `service`, which this was resolved to, lead to; mirrors included.
-    pub(super) fn destinations(&self, service: &VirtualService) -> Vec<WrittenDestination<'a>> {
+    pub(super) fn destinations(&self, routes: &RouteSet) -> Vec<WrittenDestination<'a>> {
         let mut found = Vec::new();
-        for route in &service.http {
+        for route in &routes.http {
             let Some(http) = self.spec.http.get(route.index) else { continue };
             let path = path!("http"[route.index]);
             if let HttpAction::Route { destinations, .. } = &route.action {
@@ -86,13 +84,13 @@ impl<'a> Written<'a> {
             let several = http.mirrors.iter().map(|mirror| &mirror.destination);
             self.add(&path.field("mirrors"), several, &is_used, true, &mut found);
         }
-        for route in &service.tls {
+        for route in &routes.tls {
             let Some(tls) = self.spec.tls.get(route.index) else { continue };
             let to = tls.route.iter().map(|weighted| &weighted.destination);
             let is_used = |to: &Destination| route.destinations.iter().any(|(used, _)| used == to);
             self.add(&path!("tls"[route.index]."route"), to, &is_used, false, &mut found);
         }
-        for route in &service.tcp {
+        for route in &routes.tcp {
             let Some(tcp) = self.spec.tcp.get(route.index) else { continue };
             let to = tcp.route.iter().map(|weighted| &weighted.destination);
             let is_used = |to: &Destination| route.destinations.iter().any(|(used, _)| used == to);

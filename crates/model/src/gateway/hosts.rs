@@ -1,4 +1,4 @@
-//! The virtual hosts of a gateway's route table: server hosts and VirtualService hosts, intersected.
+//! The virtual hosts of a gateway's route table: server hosts and route set hosts, intersected.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,11 +11,11 @@ use super::{GatewayHost, GatewayServer, ServerTls};
 use crate::{
     Host,
     proxy::Source,
+    routes::{GatewayRef, HttpClient, RouteSetHeader, RoutesAt},
     scope::{DestinationBinding, EgressScope},
-    virtual_service::{GatewayRef, HttpClient, RoutesAt, VirtualServiceHeader},
 };
 
-/// A server of a table, with the VirtualServices that are bound to its Gateway, oldest first.
+/// A server of a table, with the route sets that are bound to its Gateway, oldest first.
 #[derive(Clone, Debug)]
 pub struct BoundServer<'a> {
     /// Its Gateway.
@@ -23,14 +23,14 @@ pub struct BoundServer<'a> {
     /// The server.
     pub server: &'a GatewayServer,
     /// What is bound to its Gateway.
-    pub virtual_services: &'a [Arc<VirtualServiceHeader>],
+    pub route_sets: &'a [Arc<RouteSetHeader>],
 }
 
 /// The virtual hosts of a table, by host, for the gateway proxy `client`.
 ///
-/// VirtualServices of the same host are all in its list, in the order in which their routes follow. What a route
+/// Route sets of the same host are all in its list, in the order in which their routes follow. What a route
 /// asks about the Gateway and the port is asked for each server: those of a table may be of several. A server that
-/// redirects to HTTPS has a virtual host for each of its hosts, with or without a VirtualService.
+/// redirects to HTTPS has a virtual host for each of its hosts, with or without a route set.
 /// Mirrors istio pilot/pkg/networking/core/gateway.go (buildGatewayHTTPRouteConfig).
 pub fn gateway_hosts(servers: &[BoundServer<'_>], client: &Source, scope: &EgressScope) -> Vec<GatewayHost> {
     let mut found: BTreeMap<Host, Found<'_>> = BTreeMap::new();
@@ -38,8 +38,8 @@ pub fn gateway_hosts(servers: &[BoundServer<'_>], client: &Source, scope: &Egres
         let redirect = bound.server.tls == ServerTls::HttpsRedirect;
         let place = GatewayRef::Gateway(bound.gateway.clone());
         let asker = HttpClient { port: bound.server.port, place: Some(&place), source: Some(client) };
-        let mut visible: Vec<&VirtualServiceHeader> = bound
-            .virtual_services
+        let mut visible: Vec<&RouteSetHeader> = bound
+            .route_sets
             .iter()
             .map(Arc::as_ref)
             .filter(|header| header.export_to.allows(&client.namespace))
@@ -65,7 +65,7 @@ pub fn gateway_hosts(servers: &[BoundServer<'_>], client: &Source, scope: &Egres
         destinations: destinations(&found.headers, scope),
         asks_source: found.headers.iter().any(|header| header.asks_source),
         has_large_expressions: found.headers.iter().any(|header| header.has_large_expressions),
-        virtual_services: found.routes.into(),
+        route_sets: found.routes.into(),
         https_redirect: found.https_redirect,
     };
     found.into_iter().map(host).collect()
@@ -73,7 +73,7 @@ pub fn gateway_hosts(servers: &[BoundServer<'_>], client: &Source, scope: &Egres
 
 #[derive(Default)]
 struct Found<'a> {
-    headers: Vec<&'a VirtualServiceHeader>,
+    headers: Vec<&'a RouteSetHeader>,
     routes: Vec<RoutesAt>,
     /// Those of `routes`, by what makes them differ.
     known: BTreeSet<RoutesAt>,
@@ -81,8 +81,8 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Adds the routes of a VirtualService, unless the same ones come before.
-    fn add(&mut self, header: &'a VirtualServiceHeader, routes: RoutesAt) {
+    /// Adds the routes of a route set, unless the same ones come before.
+    fn add(&mut self, header: &'a RouteSetHeader, routes: RoutesAt) {
         // Where no condition asks for the port, the first server's routes take all that another's would.
         let differing = RoutesAt { port: if header.asks_port { routes.port } else { 0 }, ..routes.clone() };
         if self.known.insert(differing) {
@@ -92,10 +92,10 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The hosts under which a server serves a VirtualService; none where it is of a namespace that may not bind.
+/// The hosts under which a server serves a route set; none where it is of a namespace that may not bind.
 pub fn bound_hosts<'a>(
     server: &'a GatewayServer,
-    header: &'a VirtualServiceHeader,
+    header: &'a RouteSetHeader,
 ) -> impl Iterator<Item = Host> + 'a {
     let may_bind = |namespace: &Option<Namespace>| {
         namespace.as_ref().is_none_or(|namespace| *namespace == header.origin.namespace)
@@ -106,7 +106,7 @@ pub fn bound_hosts<'a>(
     })
 }
 
-fn destinations(headers: &[&VirtualServiceHeader], scope: &EgressScope) -> Arc<[DestinationBinding]> {
+fn destinations(headers: &[&RouteSetHeader], scope: &EgressScope) -> Arc<[DestinationBinding]> {
     let mut hosts: Vec<&Host> = headers.iter().flat_map(|header| header.destinations.iter()).collect();
     hosts.sort();
     hosts.dedup();

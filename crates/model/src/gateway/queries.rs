@@ -11,9 +11,9 @@ use super::{
 use crate::{
     age, input,
     proxy::Source,
+    routes::{GatewayRef, RouteSetsAt},
     scope::{ScopeKey, ScopeOf},
     strata,
-    virtual_service::{GatewayRef, VirtualServicesOf},
 };
 
 /// A Gateway, resolved.
@@ -140,14 +140,14 @@ impl Query for GatewayHosts {
                 let gateway = (*cx.get::<ResolvedGateway>(&server.gateway)).clone()?;
                 Some((
                     gateway,
-                    cx.get::<VirtualServicesOf>(&GatewayRef::Gateway(server.gateway.clone())),
+                    cx.get::<RouteSetsAt>(&GatewayRef::Gateway(server.gateway.clone())),
                     server.index,
                 ))
             })
             .collect();
         let servers = found.iter().filter_map(|(gateway, bound, index)| {
             let server = gateway.servers.iter().find(|server| server.index == *index)?;
-            Some(BoundServer { gateway: &gateway.origin, server, virtual_services: bound.as_ref() })
+            Some(BoundServer { gateway: &gateway.origin, server, route_sets: bound.as_ref() })
         });
         gateway_hosts(&servers.collect::<Vec<_>>(), &key.source, &scope).into()
     }

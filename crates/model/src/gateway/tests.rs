@@ -203,8 +203,7 @@ fn check_hosts(objects: &[String], expected: &[&str]) {
     for objects in [objects, &reversed] {
         let hosts = hosts(objects);
         let show = |host: &GatewayHost| {
-            let names =
-                host.virtual_services.iter().map(|routes| format!(" {}", routes.virtual_service.name));
+            let names = host.route_sets.iter().map(|routes| format!(" {}", routes.routes.name));
             format!("{}{}", host.host, names.collect::<String>())
         };
         assert_eq!(hosts.iter().map(show).collect::<Vec<_>>(), expected);

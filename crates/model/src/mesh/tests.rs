@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use fairlead_config::Severity;
 
 use super::*;
-use crate::{testing::World, virtual_service::Retries};
+use crate::{routes::Retries, testing::World};
 
 /// The MeshConfig `text` in its ConfigMap.
 fn config_map(text: &str) -> String {

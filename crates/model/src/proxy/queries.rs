@@ -15,10 +15,10 @@ use crate::{
     mesh::ResolvedMesh,
     proxy::IpFamilies,
     registry::{ServiceByKey, ServicesOfWorkload, WorkloadKey, WorkloadPort},
+    routes::SourceLabels,
     scope::{ScopeKey, ScopeKind},
     sidecar::{self, ResolvedSidecar, Sidecar, SidecarsIn},
     strata,
-    virtual_service::SourceLabels,
     workload::WorkloadAt,
 };
 

@@ -1,12 +1,12 @@
-//! `egress[].hosts` of a Sidecar: which services and VirtualServices a listener imports.
+//! `egress[].hosts` of a Sidecar: which services and route sets a listener imports.
 
 use fairlead_config::Namespace;
 
 use crate::{
     Host,
     host_map::HostMap,
+    routes::RouteSetHeader,
     sidecar::{EgressHost, EgressNamespace},
-    virtual_service::VirtualServiceHeader,
 };
 
 /// The namespaces of an imported host.
@@ -50,10 +50,10 @@ impl Imports {
         covers(&self.included, namespace, host) && !covers(&self.excluded, namespace, host)
     }
 
-    /// Whether a VirtualService is: one of its hosts has a name in common with an imported host.
+    /// Whether a route set is: one of its hosts has a name in common with an imported host.
     ///
     /// All of its hosts come with it. Mirrors istio pilot/pkg/model/sidecar.go (SelectVirtualServices).
-    pub(super) fn virtual_service(&self, header: &VirtualServiceHeader) -> bool {
+    pub(super) fn virtual_service(&self, header: &RouteSetHeader) -> bool {
         let namespace = &header.origin.namespace;
         header.hosts.iter().any(|host| {
             !covers(&self.excluded, namespace, host)

@@ -1,20 +1,20 @@
-//! Which VirtualServices have routes for the HTTP of a host, and on which ports a host that is no service is served.
+//! Which route sets have routes for the HTTP of a host, and on which ports a host that is no service is served.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use crate::{Host, Protocol, Service, host_map::HostMap, virtual_service::VirtualServiceHeader};
+use crate::{Host, Protocol, Service, host_map::HostMap, routes::RouteSetHeader};
 
-/// The port on which the hosts of VirtualServices that are no service take effect in any case.
+/// The port on which the hosts of route sets that are no service take effect in any case.
 const HTTP_PORT: u16 = 80;
 
-/// The VirtualServices of a listener that have HTTP routes, by the hosts that they name.
+/// The route sets of a listener that have HTTP routes, by the hosts that they name.
 #[derive(Debug, Default)]
 pub(super) struct HttpOwners(HostMap<Named>);
 
-/// A host that is named, and those VirtualServices that do, in order.
+/// A host that is named, and those route sets that do, in order.
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) host: Host,
@@ -22,9 +22,9 @@ pub(super) struct Named {
 }
 
 impl HttpOwners {
-    pub(super) fn new(virtual_services: &[Arc<VirtualServiceHeader>]) -> Self {
+    pub(super) fn new(route_sets: &[Arc<RouteSetHeader>]) -> Self {
         let mut hosts = HostMap::default();
-        for (at, header) in virtual_services.iter().enumerate().filter(|(_, header)| header.has_http) {
+        for (at, header) in route_sets.iter().enumerate().filter(|(_, header)| header.has_http) {
             for host in &header.hosts {
                 hosts.entry(host, || Named { host: host.clone(), by: Vec::new() }).by.push(at);
             }
@@ -43,7 +43,7 @@ impl HttpOwners {
     }
 }
 
-/// The ports of services, by the most specific name that a VirtualService has for each.
+/// The ports of services, by the most specific name that a route set has for each.
 #[derive(Default)]
 pub(super) struct PortsOfNames<'a> {
     /// Those on which HTTP may be spoken.
@@ -73,13 +73,13 @@ pub(super) fn http_ports(service: &Service) -> impl Iterator<Item = u16> + '_ {
     service.ports.iter().filter(move |port| takes_http(port.protocol)).map(|port| port.number)
 }
 
-/// The ports on which a VirtualService has a host served that is no service: that of HTTP, those of the services that
+/// The ports on which a route set has a host served that is no service: that of HTTP, those of the services that
 /// it names too, `of_name`, and `of_target`, those of the service that the host stands for. A wildcard is no host of
 /// its own on the ports `covered` of services that it owns.
 ///
 /// Mirrors istio pilot/pkg/networking/core/route/route.go (buildSidecarVirtualHostsForVirtualService).
 pub(super) fn alternative_ports(
-    header: &VirtualServiceHeader,
+    header: &RouteSetHeader,
     of_name: &dyn Fn(&Host) -> Vec<u16>,
     of_target: &[u16],
     covered: &[u16],

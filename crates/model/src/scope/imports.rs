@@ -9,7 +9,7 @@ use fairlead_config::Namespace;
 use imbl::OrdMap;
 
 use super::egress::Imports;
-use crate::{Host, Service, ServiceKey, virtual_service::VirtualServiceHeader};
+use crate::{Host, Service, ServiceKey, routes::RouteSetHeader};
 
 /// How many aliases may stand for one another before they count as a circle.
 const ALIAS_CHAIN: usize = 8;
@@ -104,7 +104,7 @@ pub(super) fn add_destinations<'a>(
     services: &mut BTreeMap<&'a Host, &'a Arc<Service>>,
     visible: &[&'a Arc<Service>],
     client: &Namespace,
-    headers: &[Arc<VirtualServiceHeader>],
+    headers: &[Arc<RouteSetHeader>],
 ) -> BTreeSet<Host> {
     let mut wanted: Vec<Host> =
         headers.iter().flat_map(|header| header.destinations.iter()).cloned().collect();

@@ -12,9 +12,9 @@ use crate::{
     destination_rule::{RuleIndex, RulesOfNamespace, lookup},
     mesh::{Mesh, ResolvedMesh},
     registry::AllServices,
+    routes::{GatewayRef, RouteSetHeader, RouteSetsAt},
     sidecar::{ResolvedSidecar, Sidecar},
     strata,
-    virtual_service::{GatewayRef, VirtualServiceHeader, VirtualServicesOf},
 };
 
 /// A scope, with what it was made of.
@@ -31,7 +31,7 @@ struct Sources {
     mesh: Arc<Mesh>,
     sidecar: Option<Arc<Sidecar>>,
     services: OrdMap<ServiceKey, Arc<Service>>,
-    virtual_services: Arc<[Arc<VirtualServiceHeader>]>,
+    route_sets: Arc<[Arc<RouteSetHeader>]>,
     /// The rules of the namespaces that were asked.
     rules: BTreeMap<Namespace, Arc<RuleIndex>>,
 }
@@ -68,7 +68,7 @@ impl Query for ScopeOf {
             ScopeKind::Default | ScopeKind::Gateway => None,
         };
         let services = (**cx.get::<AllServices>(&())).clone();
-        let virtual_services = (*cx.get::<VirtualServicesOf>(&GatewayRef::Mesh)).clone();
+        let route_sets = (*cx.get::<RouteSetsAt>(&GatewayRef::Mesh)).clone();
         // Each namespace is read once, however many services it has.
         let indexes: RefCell<BTreeMap<Namespace, Arc<RuleIndex>>> = RefCell::default();
         let rules = |namespace: &Namespace| {
@@ -88,7 +88,7 @@ impl Query for ScopeOf {
             listeners: sidecar.as_ref().map(|sidecar| sidecar.egress.as_slice()),
             bind_hosts: key.kind != ScopeKind::Gateway,
             services: &services,
-            virtual_services: &virtual_services,
+            route_sets: &route_sets,
             rule: &rule,
             outbound_policy: own_policy.unwrap_or(mesh.outbound_policy),
         };
@@ -96,7 +96,7 @@ impl Query for ScopeOf {
         let same = |before: &Sources| {
             Arc::ptr_eq(&before.mesh, &mesh)
                 && before.sidecar == sidecar
-                && Arc::ptr_eq(&before.virtual_services, &virtual_services)
+                && Arc::ptr_eq(&before.route_sets, &route_sets)
                 && before.rules.iter().all(|(namespace, index)| Arc::ptr_eq(&rules(namespace), index))
         };
         let before = cx.previous::<Self>().filter(|before| same(&before.sources));
@@ -111,6 +111,6 @@ impl Query for ScopeOf {
             (egress, Arc::new(context))
         });
         let rules = indexes.take();
-        Scope { egress, context, sources: Sources { mesh, sidecar, services, virtual_services, rules } }
+        Scope { egress, context, sources: Sources { mesh, sidecar, services, route_sets, rules } }
     }
 }

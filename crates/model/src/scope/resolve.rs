@@ -1,4 +1,4 @@
-//! A scope as a whole: listeners, their hosts, and which VirtualService goes with which host.
+//! A scope as a whole: listeners, their hosts, and which route set goes with which host.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,8 +19,8 @@ use crate::{
     Host, Service, ServiceKey,
     destination_rule::RuleKey,
     host_map::HostMap,
+    routes::RouteSetHeader,
     sidecar::{CaptureMode, EgressListener, OutboundTrafficPolicy},
-    virtual_service::VirtualServiceHeader,
 };
 
 /// What a scope is made of.
@@ -29,12 +29,12 @@ pub struct ScopeInputs<'a> {
     pub namespace: &'a Namespace,
     /// The listeners of a Sidecar; `None`: one that sees everything.
     pub listeners: Option<&'a [EgressListener]>,
-    /// Whether hosts are bound to VirtualServices: not for gateways.
+    /// Whether hosts are bound to route sets: not for gateways.
     pub bind_hosts: bool,
     /// Every service.
     pub services: &'a OrdMap<ServiceKey, Arc<Service>>,
-    /// The VirtualServices that apply to sidecars, oldest first.
-    pub virtual_services: &'a [Arc<VirtualServiceHeader>],
+    /// The route sets that apply to sidecars, oldest first.
+    pub route_sets: &'a [Arc<RouteSetHeader>],
     /// The rule for a service.
     pub rule: &'a dyn Fn(&ServiceKey) -> Option<RuleKey>,
     /// What happens with unknown destinations.
@@ -45,7 +45,7 @@ pub struct ScopeInputs<'a> {
 #[derive(Debug, Default)]
 pub struct Context {
     pub(super) listeners: Vec<Listener>,
-    /// The hosts that come with VirtualServices, whether or not a listener imports them.
+    /// The hosts that come with route sets, whether or not a listener imports them.
     pub(super) wanted: BTreeSet<Host>,
     /// The hosts that aliases lead to.
     pub(super) alias_targets: BTreeSet<Host>,
@@ -56,23 +56,20 @@ pub struct Context {
 pub(super) struct Listener {
     imports: Option<Imports>,
     port: Option<u16>,
-    pub(super) virtual_services: Vec<Arc<VirtualServiceHeader>>,
+    pub(super) route_sets: Vec<Arc<RouteSetHeader>>,
     /// Those with HTTP routes, by the hosts that they name.
     pub(super) http: HttpOwners,
     /// Those with TLS or TCP routes that name each host.
     l4: HostMap<Vec<usize>>,
-    /// For hosts that VirtualServices of other hosts lead to: those VirtualServices.
+    /// For hosts that route sets of other hosts lead to: those route sets.
     pub(super) by_destination: BTreeMap<Host, Vec<usize>>,
 }
 
 /// Resolves what a client can see.
 pub fn resolve(inputs: &ScopeInputs<'_>) -> (EgressScope, Context) {
     let visible = imports::visible(inputs.services, inputs.namespace);
-    let headers = if inputs.bind_hosts || inputs.listeners.is_some() {
-        visible_virtual_services(inputs)
-    } else {
-        Vec::new()
-    };
+    let headers =
+        if inputs.bind_hosts || inputs.listeners.is_some() { visible_route_sets(inputs) } else { Vec::new() };
     let mut context = Context {
         listeners: match inputs.listeners {
             None => vec![Listener::new(None, inputs.namespace, &headers)],
@@ -92,7 +89,7 @@ pub fn resolve(inputs: &ScopeInputs<'_>) -> (EgressScope, Context) {
     // What sees everything sees every destination.
     if inputs.listeners.is_some() {
         for listener in &context.listeners {
-            let headers = &listener.virtual_services;
+            let headers = &listener.route_sets;
             let wanted = imports::add_destinations(&mut by_host, &visible, inputs.namespace, headers);
             context.wanted.extend(wanted);
         }
@@ -127,8 +124,8 @@ pub fn resolve(inputs: &ScopeInputs<'_>) -> (EgressScope, Context) {
     (scope, context)
 }
 
-fn visible_virtual_services<'a>(inputs: &ScopeInputs<'a>) -> Vec<&'a Arc<VirtualServiceHeader>> {
-    let all = inputs.virtual_services.iter();
+fn visible_route_sets<'a>(inputs: &ScopeInputs<'a>) -> Vec<&'a Arc<RouteSetHeader>> {
+    let all = inputs.route_sets.iter();
     let mut visible: Vec<_> = all.filter(|header| header.export_to.allows(inputs.namespace)).collect();
     visible.sort_by_key(|header| header.nearness(inputs.namespace));
     visible
@@ -140,21 +137,17 @@ pub(super) fn scoped(service: &Service, inputs: &ScopeInputs<'_>) -> ScopedServi
 }
 
 impl Listener {
-    fn new(
-        spec: Option<&EgressListener>,
-        client: &Namespace,
-        headers: &[&Arc<VirtualServiceHeader>],
-    ) -> Self {
+    fn new(spec: Option<&EgressListener>, client: &Namespace, headers: &[&Arc<RouteSetHeader>]) -> Self {
         let imports = spec.map(|spec| Imports::new(&spec.hosts, client));
-        let is_imported = |header: &&&Arc<VirtualServiceHeader>| {
+        let is_imported = |header: &&&Arc<RouteSetHeader>| {
             imports.as_ref().is_none_or(|imports| imports.virtual_service(header))
         };
-        let virtual_services: Vec<_> =
+        let route_sets: Vec<_> =
             headers.iter().filter(is_imported).map(|header| Arc::clone(header)).collect();
         Self {
-            http: HttpOwners::new(&virtual_services),
-            l4: l4_owners(&virtual_services),
-            by_destination: by_destination(&virtual_services),
+            http: HttpOwners::new(&route_sets),
+            l4: l4_owners(&route_sets),
+            by_destination: by_destination(&route_sets),
             // An HTTP proxy serves all ports; so does a UNIX domain socket, which has none.
             port: spec
                 .filter(|spec| !spec.is_proxy)
@@ -162,7 +155,7 @@ impl Listener {
                 .map(|port| port.number)
                 .filter(|number| *number > 0),
             imports,
-            virtual_services,
+            route_sets,
         }
     }
 
@@ -180,7 +173,7 @@ impl Listener {
         self.imported(&of_host.collect::<Vec<_>>(), client).pop()
     }
 
-    /// The VirtualServices whose TLS and TCP routes a service has: all that cover its host, whoever owns it for HTTP.
+    /// The route sets whose TLS and TCP routes a service has: all that cover its host, whoever owns it for HTTP.
     ///
     /// Mirrors istio pilot/pkg/networking/core/tls.go (getConfigsForHost).
     fn l4(&self, host: &Host) -> Vec<usize> {
@@ -194,10 +187,10 @@ impl Listener {
     }
 }
 
-/// The VirtualServices with TLS or TCP routes that name each host.
-fn l4_owners(virtual_services: &[Arc<VirtualServiceHeader>]) -> HostMap<Vec<usize>> {
+/// The route sets with TLS or TCP routes that name each host.
+fn l4_owners(route_sets: &[Arc<RouteSetHeader>]) -> HostMap<Vec<usize>> {
     let mut owners = HostMap::default();
-    for (at, header) in virtual_services.iter().enumerate().filter(|(_, header)| header.has_l4) {
+    for (at, header) in route_sets.iter().enumerate().filter(|(_, header)| header.has_l4) {
         for host in &header.hosts {
             owners.entry(host, Vec::new).push(at);
         }
@@ -205,10 +198,10 @@ fn l4_owners(virtual_services: &[Arc<VirtualServiceHeader>]) -> HostMap<Vec<usiz
     owners
 }
 
-/// The VirtualServices by those of their destinations that are not their only host.
-fn by_destination(virtual_services: &[Arc<VirtualServiceHeader>]) -> BTreeMap<Host, Vec<usize>> {
+/// The route sets by those of their destinations that are not their only host.
+fn by_destination(route_sets: &[Arc<RouteSetHeader>]) -> BTreeMap<Host, Vec<usize>> {
     let mut by_destination: BTreeMap<Host, Vec<usize>> = BTreeMap::new();
-    for (at, header) in virtual_services.iter().enumerate() {
+    for (at, header) in route_sets.iter().enumerate() {
         let others = |destination: &&Host| header.hosts.iter().any(|host| host != *destination);
         for destination in header.destinations.iter().filter(others) {
             by_destination.entry(destination.clone()).or_default().push(at);
@@ -217,7 +210,7 @@ fn by_destination(virtual_services: &[Arc<VirtualServiceHeader>]) -> BTreeMap<Ho
     by_destination
 }
 
-/// Binds each host of a listener to the VirtualServices that own it.
+/// Binds each host of a listener to the route sets that own it.
 fn bind_hosts(
     listener: &Listener,
     services: &[&Arc<Service>],
@@ -238,7 +231,7 @@ fn bind_hosts(
         bound.push((host.clone(), binder.host(host, named, aliases)));
     }
     let mut hosts: OrdMap<Host, ScopeHost> = bound.into_iter().collect();
-    let named: BTreeSet<&Host> = listener.virtual_services.iter().flat_map(|header| &header.hosts).collect();
+    let named: BTreeSet<&Host> = listener.route_sets.iter().flat_map(|header| &header.hosts).collect();
     let others = named.into_iter().filter(|host| !hosts.contains_key(*host));
     let bare: Vec<_> =
         others.filter_map(|host| Some((host.clone(), binder.bare_host(host, &ports, &hosts)?))).collect();
@@ -260,9 +253,9 @@ pub(super) struct Binder<'a> {
     listener: &'a Listener,
     scope: &'a EgressScope,
     inputs: &'a ScopeInputs<'a>,
-    /// The destinations of VirtualServices, each worked out once.
+    /// The destinations of route sets, each worked out once.
     destinations: BTreeMap<usize, Arc<[DestinationBinding]>>,
-    /// What services have of the VirtualServices that name them, each list made once.
+    /// What services have of the route sets that name them, each list made once.
     http: BTreeMap<&'a [usize], Arc<[HttpOwner]>>,
 }
 
@@ -271,7 +264,7 @@ impl<'a> Binder<'a> {
         Self { listener, scope, inputs, destinations: BTreeMap::new(), http: BTreeMap::new() }
     }
 
-    /// A service of the listener, `named` so by VirtualServices.
+    /// A service of the listener, `named` so by route sets.
     pub(super) fn host(&mut self, host: &Host, named: Option<&'a Named>, aliases: Arc<[Host]>) -> ScopeHost {
         let scoped = self.scope.service(host).cloned();
         ScopeHost {
@@ -287,7 +280,7 @@ impl<'a> Binder<'a> {
             return known.clone();
         }
         let listener = self.listener;
-        let is_last = |at: &usize| listener.virtual_services[*at].http_clients.are_all();
+        let is_last = |at: &usize| listener.route_sets[*at].http_clients.are_all();
         let end = named.iter().position(is_last).map_or(named.len(), |last| last + 1);
         let owners: Arc<[HttpOwner]> =
             named[..end].iter().map(|at| self.http_owner(*at, Arc::default())).collect();
@@ -296,20 +289,20 @@ impl<'a> Binder<'a> {
     }
 
     fn http_owner(&mut self, at: usize, ports: Arc<[u16]>) -> HttpOwner {
-        let header = self.listener.virtual_services[at].clone();
+        let header = self.listener.route_sets[at].clone();
         HttpOwner { header, destinations: self.destinations(at), ports }
     }
 
-    /// The same owner, with its destinations as they are now, if it is VirtualService `at`.
+    /// The same owner, with its destinations as they are now, if it is route set `at`.
     pub(super) fn refreshed(&mut self, owner: &HttpOwner, at: usize) -> HttpOwner {
-        if owner.header.origin == self.listener.virtual_services[at].origin {
+        if owner.header.origin == self.listener.route_sets[at].origin {
             HttpOwner { destinations: self.destinations(at), ..owner.clone() }
         } else {
             owner.clone()
         }
     }
 
-    /// A host that is no service; `None` where no VirtualService has it served. `names` are the ports of services by
+    /// A host that is no service; `None` where no route set has it served. `names` are the ports of services by
     /// wildcard, `hosts` the services of the listener.
     pub(super) fn bare_host(
         &mut self,
@@ -332,10 +325,10 @@ impl<'a> Binder<'a> {
         let covered = names.all(host);
         let listener = self.listener;
         let mut owners = Vec::new();
-        // The ports of VirtualServices before that have routes for every client.
+        // The ports of route sets before that have routes for every client.
         let mut taken: BTreeSet<u16> = BTreeSet::new();
         for at in listener.http.of(host) {
-            let header = &listener.virtual_services[*at];
+            let header = &listener.route_sets[*at];
             let ports = alternative_ports(header, &of_name, &of_target, &covered);
             if ports.iter().all(|port| taken.contains(port)) {
                 continue;
@@ -350,20 +343,20 @@ impl<'a> Binder<'a> {
         (!owners.is_empty()).then(|| ScopeHost { binding, service: None, http: owners.into() })
     }
 
-    /// The VirtualServices whose TLS and TCP routes a service has.
+    /// The route sets whose TLS and TCP routes a service has.
     pub(super) fn l4(&mut self, host: &Host) -> Arc<[L4Binding]> {
         let listener = self.listener;
         let binding = |at: usize| L4Binding {
-            virtual_service: listener.virtual_services[at].origin.clone(),
+            routes: listener.route_sets[at].origin.clone(),
             destinations: self.destinations(at),
         };
         listener.l4(host).into_iter().map(binding).collect()
     }
 
-    /// What the destinations of a VirtualService are in the scope.
+    /// What the destinations of a route set are in the scope.
     pub(super) fn destinations(&mut self, owner: usize) -> Arc<[DestinationBinding]> {
         let make = || {
-            let hosts = self.listener.virtual_services[owner].destinations.iter();
+            let hosts = self.listener.route_sets[owner].destinations.iter();
             hosts.map(|host| self.scope.destination(host)).collect()
         };
         self.destinations.entry(owner).or_insert_with(make).clone()

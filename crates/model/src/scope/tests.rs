@@ -98,7 +98,7 @@ fn bindings(scope: &EgressScope, listener: usize) -> Vec<String> {
             more.for_each(|port| write!(text, ":{port}").unwrap());
         }
         for l4 in binding.l4.iter() {
-            write!(text, " ~{}", l4.virtual_service.name).unwrap();
+            write!(text, " ~{}", l4.routes.name).unwrap();
         }
         for alias in binding.aliases.iter() {
             write!(text, " +{}", short(alias)).unwrap();

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     Host, Service, ServiceKey,
+    routes::RouteSetHeader,
     scope::{ScopeHost, ScopedService},
-    virtual_service::VirtualServiceHeader,
 };
 
 /// The scope that `inputs` make, given that `before` was made of the same and of the services `old`, and that only
@@ -76,7 +76,7 @@ fn update_hosts(
         |host: &Host| listener.http.covering(host).map(|named| named.by.as_slice()).unwrap_or_default();
     let mut alternatives: BTreeSet<&Host> = BTreeSet::new();
     for host in changed {
-        let headers = || named(host).iter().map(|at| &listener.virtual_services[*at]);
+        let headers = || named(host).iter().map(|at| &listener.route_sets[*at]);
         let visible = of_host(inputs.services, host).filter(|s| s.export_to.allows(inputs.namespace));
         let service = listener.service(visible, inputs.namespace);
         let new = service.map(|_| binder.host(host, listener.http.covering(host), Arc::default()));
@@ -103,7 +103,7 @@ fn update_hosts(
     let leading_there: BTreeSet<usize> =
         changed.iter().filter_map(|host| listener.by_destination.get(host)).flatten().copied().collect();
     for at in leading_there {
-        let header = &listener.virtual_services[at];
+        let header = &listener.route_sets[at];
         if has_wildcard(header) {
             return None;
         }
@@ -125,6 +125,6 @@ fn is_alias(services: &OrdMap<ServiceKey, Arc<Service>>, host: &Host) -> bool {
     of_host(services, host).any(|service| service.alias_of().is_some())
 }
 
-fn has_wildcard(header: &VirtualServiceHeader) -> bool {
+fn has_wildcard(header: &RouteSetHeader) -> bool {
     header.hosts.iter().any(Host::is_wildcard)
 }

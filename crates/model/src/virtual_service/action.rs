@@ -5,8 +5,8 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fairlead_config::{Code, Diagnostics, FieldPath, api, path, substitution};
 
-use super::{HttpAction, Redirect, RedirectPort, Rewrite, WeightedDestination, header_operations, l4};
-use crate::virtual_service::resolve::Names;
+use super::{Names, header_operations, l4};
+use crate::routes::{HttpAction, Redirect, RedirectPort, Rewrite, WeightedDestination};
 
 /// The statuses that a redirect can have.
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];

@@ -2,7 +2,8 @@
 
 use fairlead_config::{Code, Diagnostics, api, path};
 
-use super::{AbortStatus, Fault, Percent, http};
+use super::http;
+use crate::routes::{AbortStatus, Fault, Percent};
 
 /// The names of gRPC's status codes; each stands at its number.
 const GRPC_STATUS: [&str; 17] = [

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{Code, Diagnostics, FieldPath, api, format_string::header_value};
 
-use super::{HeaderOperations, Headers, http};
+use super::http;
+use crate::routes::{HeaderOperations, Headers};
 
 /// Most bytes of a header's value (`HeaderValue.value` of Envoy's API).
 const MOST_VALUE_BYTES: usize = 16_384;

@@ -8,10 +8,8 @@ use fairlead_config::{
     path,
 };
 
-use super::{
-    CorsPolicy, HttpRoute, Mirror, Percent, Retries, StringMatch, action, fault, header_operations, matches,
-};
-use crate::virtual_service::resolve::Names;
+use super::{Names, action, fault, header_operations, matches};
+use crate::routes::{CorsPolicy, HttpRoute, Mirror, Percent, Retries, StringMatch};
 
 /// The routes that are usable, in order.
 ///
@@ -73,19 +71,6 @@ pub(crate) fn retries(spec: &api::HttpRetry) -> Retries {
         remote_localities: spec.retry_remote_localities.unwrap_or(false),
         ignore_previous_hosts: spec.retry_ignore_previous_hosts.unwrap_or(true),
         backoff: positive(spec.backoff),
-    }
-}
-
-impl Percent {
-    /// All.
-    pub const FULL: Self = Self { millionths: 1_000_000 };
-
-    /// A share of `percent` in a hundred, cut off below a millionth as Istio does.
-    pub fn of(percent: f64) -> Self {
-        // The cast saturates: below zero and not-a-number become 0.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let millionths = (percent * 10_000.0) as u32;
-        Self { millionths: millionths.min(1_000_000) }
     }
 }
 

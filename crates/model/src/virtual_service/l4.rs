@@ -9,8 +9,11 @@ use fairlead_config::{
 };
 use ipnet::IpNet;
 
-use super::{Destination, L4Match, TcpRoute, TlsRoute, resolve};
-use crate::{Host, virtual_service::resolve::Names};
+use super::{Names, gateways};
+use crate::{
+    Host,
+    routes::{Destination, L4Match, TcpRoute, TlsRoute},
+};
 
 pub(super) fn tls_routes(
     routes: &[api::TlsRoute],
@@ -77,7 +80,7 @@ fn tls_match(
         port: port(spec.port)?,
         source_labels: LabelSet::from(&spec.source_labels),
         source_namespace: namespace(spec.source_namespace.as_deref()),
-        gateways: resolve::gateways(&spec.gateways, names.namespace),
+        gateways: gateways(&spec.gateways, names.namespace),
     })
 }
 
@@ -88,7 +91,7 @@ fn tcp_match(spec: &api::L4MatchAttributes, names: &Names<'_>) -> Option<L4Match
         port: port(spec.port)?,
         source_labels: LabelSet::from(&spec.source_labels),
         source_namespace: namespace(spec.source_namespace.as_deref()),
-        gateways: resolve::gateways(&spec.gateways, names.namespace),
+        gateways: gateways(&spec.gateways, names.namespace),
     })
 }
 

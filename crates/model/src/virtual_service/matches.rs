@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{Code, Diagnostics, FieldPath, LabelSet, api};
 
-use super::{ClientMatch, HttpMatch, StringMatch, l4, resolve};
-use crate::virtual_service::resolve::Names;
+use super::{Names, gateways, l4};
+use crate::routes::{ClientMatch, HttpMatch, StringMatch};
 
 /// A `match[]` item; `None` where a part of it is not usable, since leaving that part out would match more.
 pub(super) fn http_match(
@@ -20,7 +20,7 @@ pub(super) fn http_match(
         found.help("remove the condition to match any value");
         return None;
     }
-    let gateways = resolve::gateways(&spec.gateways, names.namespace);
+    let gateways = gateways(&spec.gateways, names.namespace);
     // A match that names gateways does not look at the client. Mirrors istio
     // pilot/pkg/networking/core/route/route.go (sourceMatchHTTP).
     let any_client = !gateways.is_empty();

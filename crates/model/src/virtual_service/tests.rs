@@ -1,18 +1,24 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 mod refused;
 
 use fairlead_config::{Code, Config, Diagnostics, Kind, api};
 
 use super::*;
-use crate::testing::only_object;
+use crate::{
+    routes::{
+        AbortStatus, ClientMatch, Fault, HttpAction, HttpMatch, HttpRoute, Percent, Redirect, RedirectPort,
+        Retries, RouteSetHeader, StringMatch,
+    },
+    testing::only_object,
+};
 
 fn indented(lines: &str) -> String {
     format!("  {}\n", lines.replace('\n', "\n  "))
 }
 
 /// Resolves a VirtualService of namespace `shop` whose `spec` is given in lines.
-fn resolved(spec: &str) -> VirtualService {
+fn resolved(spec: &str) -> RouteSet {
     let spec = indented(spec);
     let object = only_object!(
         VirtualService,
@@ -27,7 +33,7 @@ fn resolved(spec: &str) -> VirtualService {
 }
 
 /// Resolves a specification that decoding would reject, and returns the codes of the findings.
-fn broken(spec: api::VirtualServiceSpec) -> (VirtualService, Vec<Code>) {
+fn broken(spec: api::VirtualServiceSpec) -> (RouteSet, Vec<Code>) {
     let object = Config::new(ConfigKey::new(Kind::VirtualService, "shop", "vs"), spec);
     let mut diagnostics = Diagnostics::on_object(&object.key);
     let service = resolve(&object, "cluster.local", &Visibility::Public, &mut diagnostics);
@@ -356,7 +362,7 @@ fn a_route_that_delegates_is_left_out() {
 #[test]
 fn a_header_does_not_change_with_weights_and_matches() {
     let header = |weight: u32, uri: &str| {
-        VirtualServiceHeader::of(&resolved(&format!(
+        RouteSetHeader::of(&resolved(&format!(
             "hosts: [a]\nhttp:\n- match: [{{uri: {{prefix: {uri}}}, sourceLabels: {{app: x}}}}]\n  route: [{{destination: {{host: b}}, weight: {weight}}}, {{destination: {{host: c}}, weight: 1}}]\n  mirror: {{host: d}}"
         )))
     };

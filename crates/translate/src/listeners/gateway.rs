@@ -21,10 +21,10 @@ use fairlead_model::{
     },
     mesh::{Mesh, ResolvedMesh},
     proxy::{IpFamilies, Source},
+    routes::GatewayRef,
     scope::ScopeKey,
     sidecar::Bind,
     strata,
-    virtual_service::GatewayRef,
 };
 use fairlead_resource::{EncodedResource, ResourceName};
 use imbl::OrdSet;
@@ -46,7 +46,7 @@ use crate::{
 mod bound;
 mod https;
 
-use bound::{BoundVirtualService, bound_virtual_services};
+use bound::{BoundRouteSet, bound_route_sets};
 use https::HttpsChains;
 
 /// How long a client may take for the TLS handshake (Istio's default).
@@ -137,7 +137,7 @@ impl Query for GatewayListenerOf {
                 continue;
             };
             let bound = if needs_l4_routes(&found) {
-                bound_virtual_services(cx, &server.gateway, &found, &key.scope)
+                bound_route_sets(cx, &server.gateway, &found, &key.scope)
             } else {
                 Vec::new()
             };
@@ -149,20 +149,20 @@ impl Query for GatewayListenerOf {
     }
 }
 
-/// A server and the VirtualServices whose TCP and TLS routes apply to it.
+/// A server and the route sets whose TCP and TLS routes apply to it.
 struct ServerInputs<'s> {
     gateway: Arc<Gateway>,
-    /// The same, as VirtualServices name it.
+    /// The same, as route sets name it.
     gateways: [GatewayRef; 1],
     server: GatewayServer,
-    bound: Vec<BoundVirtualService>,
+    bound: Vec<BoundRouteSet>,
     source: &'s Source,
 }
 
 impl ServerInputs<'_> {
-    fn routes<'a>(&'a self, bound: &'a BoundVirtualService, mesh: &'a Mesh) -> L4Routes<'a> {
+    fn routes<'a>(&'a self, bound: &'a BoundRouteSet, mesh: &'a Mesh) -> L4Routes<'a> {
         L4Routes {
-            service: &bound.virtual_service,
+            service: &bound.routes,
             destinations: &bound.destinations,
             client: L4Client { port: self.server.port, gateways: &self.gateways, source: self.source },
             mesh,
@@ -326,7 +326,7 @@ fn byte_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> V
             chains.into_iter().map(narrowed).collect()
         }
         ServerTls::Passthrough => {
-            let chains_of = |bound: &BoundVirtualService| {
+            let chains_of = |bound: &BoundRouteSet| {
                 tcp::tls_chains(&inputs.routes(bound, mesh), Some(&bound.hosts), &[], claims)
             };
             inputs.bound.iter().flat_map(chains_of).collect()
@@ -335,9 +335,9 @@ fn byte_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> V
     }
 }
 
-/// The chains of a server whose bytes are proxied, by the TCP routes of its VirtualServices.
+/// The chains of a server whose bytes are proxied, by the TCP routes of its route sets.
 fn tcp_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
-    let chains_of = |bound: &BoundVirtualService| tcp::tcp_chains(&inputs.routes(bound, mesh), &[], claims).0;
+    let chains_of = |bound: &BoundRouteSet| tcp::tcp_chains(&inputs.routes(bound, mesh), &[], claims).0;
     inputs.bound.iter().flat_map(chains_of).collect()
 }
 

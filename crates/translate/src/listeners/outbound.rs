@@ -55,7 +55,7 @@ pub struct OutboundListenerKey {
 /// A service port whose connections are proxied as bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TcpService {
-    /// The host, its service and its VirtualService.
+    /// The host, its service and its route set.
     pub host: HostBinding,
     /// The port and its protocol.
     pub port: Port,

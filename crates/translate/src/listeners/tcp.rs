@@ -12,7 +12,7 @@ use fairlead_model::{
     HashKey, Host, LoadBalancer, TrafficPolicy,
     mesh::Mesh,
     proxy::Source,
-    virtual_service::{Destination, GatewayRef, L4Match, TcpRoute, TlsRoute, VirtualService},
+    routes::{Destination, GatewayRef, L4Match, RouteSet, TcpRoute, TlsRoute},
 };
 use ipnet::IpNet;
 
@@ -46,9 +46,9 @@ pub(super) fn to_cluster(cluster: &str, policy: Option<&TrafficPolicy>, mesh: &M
     proxy(cluster, TcpUpstream::Cluster(cluster.to_owned()), policy, mesh)
 }
 
-/// The TCP and TLS routes of a VirtualService, and all that their proxies are decided by.
+/// The TCP and TLS routes of a route set, and all that their proxies are decided by.
 pub(super) struct L4Routes<'a> {
-    pub service: &'a VirtualService,
+    pub service: &'a RouteSet,
     pub destinations: &'a Destinations,
     pub client: L4Client<'a>,
     pub mesh: &'a Mesh,
@@ -119,7 +119,7 @@ pub(super) fn tls_chains(
                     None => vec![host.clone()],
                 })
                 // Not a server name, and not needed: an SNI host is none itself and lies within one of the hosts of
-                // its VirtualService, so another of the names has what this one stands for.
+                // its route set, so another of the names has what this one stands for.
                 .filter(|name| !name.is_partial_wildcard())
                 .collect();
             for (names, ranges) in claims.server_names(&names, ranges) {

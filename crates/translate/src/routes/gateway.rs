@@ -142,7 +142,7 @@ fn plan(table: &TableOfServers, hosts: &[GatewayHost], view: &GatewayView) -> Ta
             domains: Arc::new([host.host.as_arc().clone()]),
             port: table.port,
             service: None,
-            virtual_services: host.virtual_services.clone(),
+            route_sets: host.route_sets.clone(),
             destinations: host.destinations.clone(),
             client: RouteClient::Gateway {
                 source: host.asks_source.then(|| view.source.clone()),

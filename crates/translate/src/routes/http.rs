@@ -20,11 +20,10 @@ use fairlead_envoy::{
 };
 use fairlead_model::{
     HashKey, LoadBalancer,
-    sidecar::OutboundTrafficPolicy,
-    virtual_service::{
-        Destination, HttpAction, HttpClient, HttpMatch, HttpRoute, RoutesAt, VirtualService,
-        WeightedDestination,
+    routes::{
+        Destination, HttpAction, HttpClient, HttpMatch, HttpRoute, RouteSet, RoutesAt, WeightedDestination,
     },
+    sidecar::OutboundTrafficPolicy,
 };
 
 use super::virtual_host::VirtualHostInputs;
@@ -54,7 +53,7 @@ impl EncodedRoute {
     }
 }
 
-/// The routes of a host: those of its VirtualServices, or one to its service.
+/// The routes of a host: those of its route sets, or one to its service.
 pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
     let Some(only_at) = &inputs.key.only_at else { return own_routes(inputs) };
     let elsewhere = EncodedRoute::of(&elsewhere(only_at));
@@ -82,28 +81,23 @@ fn elsewhere(only_at: &OnlyAt) -> Route {
 
 /// The routes of the host itself.
 fn own_routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
-    if inputs.virtual_services.is_empty() {
+    if inputs.route_sets.is_empty() {
         return default_route(inputs).into_iter().collect();
     }
     let mut routes: Vec<EncodedRoute> = Vec::new();
-    for (at, service) in &inputs.virtual_services {
-        routes_of(service, at, inputs, &mut routes);
+    for (at, set) in &inputs.route_sets {
+        routes_of(set, at, inputs, &mut routes);
     }
     if let RouteClient::Gateway { .. } = inputs.key.client {
-        // Several VirtualServices share a gateway's host: what matches everything comes after what does not.
+        // Several route sets share a gateway's host: what matches everything comes after what does not.
         routes.sort_by_key(|route| route.is_catch_all);
     }
     routes
 }
 
-/// Adds the routes of one VirtualService, up to the first that matches everything.
-fn routes_of(
-    service: &VirtualService,
-    at: &RoutesAt,
-    inputs: &VirtualHostInputs<'_>,
-    routes: &mut Vec<EncodedRoute>,
-) {
-    let config = metadata::config_path(&service.origin);
+/// Adds the routes of one route set, up to the first that matches everything.
+fn routes_of(set: &RouteSet, at: &RoutesAt, inputs: &VirtualHostInputs<'_>, routes: &mut Vec<EncodedRoute>) {
+    let config = metadata::config_path(&set.origin);
     let source = inputs.key.client.source();
     let client = HttpClient { port: at.port, place: at.place.as_ref(), source };
     let by_message = |http: &HttpRoute, condition: &HttpMatch| {
@@ -111,7 +105,7 @@ fn routes_of(
         route.metadata = Some(metadata::config_at(config.clone()));
         EncodedRoute::of(&route)
     };
-    for http in &service.http {
+    for http in &set.http {
         let always = [HttpMatch::default()];
         let matches = if http.matches.is_empty() { &always[..] } else { &http.matches };
         for condition in matches.iter().filter(|m| m.client.includes(&client)) {
@@ -135,7 +129,7 @@ fn routes_of(
     }
 }
 
-/// The route of a host without a VirtualService.
+/// The route of a host without a route set.
 fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<EncodedRoute> {
     let key = inputs.key;
     let host = key.service.as_ref()?.host.clone();

@@ -1,6 +1,6 @@
 //! The route tables of sidecars: which there are, and which virtual hosts each has.
 //!
-//! A plan consists of keys. It changes when a host or a domain comes or goes; what a VirtualService does with a
+//! A plan consists of keys. It changes when a host or a domain comes or goes; what a route set does with a
 //! request is in [`super::virtual_host`].
 
 use std::{
@@ -15,11 +15,11 @@ use fairlead_model::{
     endpoints::PodAddresses,
     mesh::ResolvedMesh,
     proxy::Interception,
+    routes::{GatewayRef, HttpClient},
     scope::{DestinationBinding, EgressScope, HttpOwner, Scope, ScopeHost, ScopeListener, ScopeOf},
     service::Registry,
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
     strata,
-    virtual_service::{GatewayRef, HttpClient},
 };
 
 use super::{
@@ -193,7 +193,7 @@ impl Planner<'_> {
         host.service.is_some() || self.http_owner(host, port).is_some()
     }
 
-    /// The VirtualService whose routes this client has for a host.
+    /// The route set whose routes this client has for a host.
     fn http_owner<'h>(&self, host: &'h ScopeHost, port: u16) -> Option<&'h HttpOwner> {
         let (place, source) = (Some(&GatewayRef::Mesh), Some(&self.view.source));
         host.http_owner(&HttpClient { port, place, source })
@@ -225,7 +225,7 @@ impl Planner<'_> {
             domains,
             port,
             service: binding.service.as_ref().map(|s| s.service.clone()),
-            virtual_services: owner.iter().map(|o| o.header.routes_at(port, &GatewayRef::Mesh)).collect(),
+            route_sets: owner.iter().map(|o| o.header.routes_at(port, &GatewayRef::Mesh)).collect(),
             destinations: owner.map_or_else(|| own.into_iter().collect(), |owner| owner.destinations.clone()),
             client: RouteClient::Sidecar(asks_source.then(|| self.view.source.clone())),
             only_at: None,
@@ -309,7 +309,7 @@ fn in_order(listener: &ScopeListener) -> impl Iterator<Item = &ScopeHost> {
 /// Who is given domains first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
-    /// What a VirtualService names, and is no service: perhaps the second name of one.
+    /// What a route set names, and is no service: perhaps the second name of one.
     Named,
     /// A Kubernetes Service.
     Kubernetes,

@@ -8,8 +8,8 @@ use fairlead_envoy::{Template, encode, fragment};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     mesh::{Mesh, ResolvedMesh},
+    routes::{RouteSet, RoutesAt, RoutesOf},
     strata,
-    virtual_service::{ResolvedVirtualService, RoutesAt, VirtualService},
 };
 use fairlead_resource::EncodedResource;
 
@@ -35,12 +35,12 @@ impl Query for VirtualHostOf {
         let https_redirect = matches!(key.client, RouteClient::Gateway { https_redirect: true, .. });
         let inputs = VirtualHostInputs {
             key,
-            virtual_services: key
-                .virtual_services
+            route_sets: key
+                .route_sets
                 .iter()
                 .filter_map(|routes| {
-                    let service = (*cx.get::<ResolvedVirtualService>(&routes.virtual_service)).clone()?;
-                    Some((routes, service))
+                    let set = (*cx.get::<RoutesOf>(&routes.routes)).clone()?;
+                    Some((routes, set))
                 })
                 .collect(),
             destinations: Destinations::gather(cx, &key.destinations),
@@ -73,7 +73,7 @@ impl Query for Rest {
 /// All that a virtual host is decided by.
 pub(super) struct VirtualHostInputs<'a> {
     pub key: &'a VirtualHostKey,
-    pub virtual_services: Vec<(&'a RoutesAt, Arc<VirtualService>)>,
+    pub route_sets: Vec<(&'a RoutesAt, Arc<RouteSet>)>,
     pub destinations: Destinations,
     pub mesh: &'a Mesh,
     /// The templates of routes that only forward.
@@ -82,7 +82,7 @@ pub(super) struct VirtualHostInputs<'a> {
     pub rest: Arc<Bytes>,
 }
 
-/// The virtual host but for its name: the routes of its VirtualServices in order, or one route to its service.
+/// The virtual host but for its name: the routes of its route sets in order, or one route to its service.
 pub(super) fn virtual_host(inputs: &VirtualHostInputs<'_>) -> Bytes {
     let key = inputs.key;
     let domains = key.domains.iter().map(|domain| &**domain);

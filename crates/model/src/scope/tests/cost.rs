@@ -12,10 +12,10 @@ use crate::{
     Host, Port, Protocol, Service, ServiceKey,
     destination_rule::{RuleHeader, RuleIndex, lookup},
     port::TargetPort,
+    routes::{GatewayRef, HttpClients, RouteSetHeader},
     scope::{ScopeInputs, resolve},
     service::{Registry, Resolution, Visibility},
     sidecar::{EgressHost, EgressListener, EgressNamespace, OutboundTrafficPolicy},
-    virtual_service::{GatewayRef, HttpClients, VirtualServiceHeader},
 };
 
 const SERVICES: usize = 10_000;
@@ -47,9 +47,9 @@ fn services() -> OrdMap<ServiceKey, Arc<Service>> {
     (0..SERVICES).map(service).map(|service| (service.key.clone(), Arc::new(service))).collect()
 }
 
-fn headers() -> Vec<Arc<VirtualServiceHeader>> {
+fn headers() -> Vec<Arc<RouteSetHeader>> {
     let header = |at: usize| {
-        Arc::new(VirtualServiceHeader {
+        Arc::new(RouteSetHeader {
             origin: ConfigKey::new(Kind::VirtualService, format!("ns-{:03}", at % 100), format!("vs-{at}")),
             created: None,
             export_to: Visibility::Public,
@@ -104,7 +104,7 @@ fn time(listeners: Option<&[EgressListener]>) -> Duration {
         listeners,
         bind_hosts: true,
         services: &services,
-        virtual_services: &headers,
+        route_sets: &headers,
         rule: &|service| lookup(&client, &"istio-system".into(), service, &[], index),
         outbound_policy: OutboundTrafficPolicy::AllowAny,
     };

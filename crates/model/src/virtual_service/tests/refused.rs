@@ -3,7 +3,7 @@
 use super::*;
 
 /// What a VirtualService becomes, and the errors: `code path`.
-fn part(spec: &str) -> (VirtualService, Vec<String>) {
+fn part(spec: &str) -> (RouteSet, Vec<String>) {
     let object = only_object!(
         VirtualService,
         &format!(

@@ -1,4 +1,4 @@
-//! The VirtualServices whose TCP and TLS routes apply to a server of a Gateway.
+//! The route sets whose TCP and TLS routes apply to a server of a Gateway.
 
 use std::sync::Arc;
 
@@ -6,48 +6,42 @@ use fairlead_incremental::Reader;
 use fairlead_model::{
     ConfigKey, Host,
     gateway::{GatewayServer, bound_hosts},
+    routes::{GatewayRef, RouteSet, RouteSetHeader, RouteSetsAt, RoutesOf},
     scope::{DestinationBinding, ScopeKey, ScopeOf},
-    virtual_service::{
-        GatewayRef, ResolvedVirtualService, VirtualService, VirtualServiceHeader, VirtualServicesOf,
-    },
 };
 
 use crate::destination::Destinations;
 
-/// A VirtualService that is bound to a server.
-pub(super) struct BoundVirtualService {
+/// A route set that is bound to a server.
+pub(super) struct BoundRouteSet {
     /// The names that it may take of the server: its hosts, within those that the server has for its namespace.
     pub hosts: Vec<Host>,
-    pub virtual_service: Arc<VirtualService>,
+    pub routes: Arc<RouteSet>,
     pub destinations: Destinations,
 }
 
-/// The VirtualServices that name the Gateway, share a host with the server and are visible to the proxy: private
+/// The route sets that name the Gateway, share a host with the server and are visible to the proxy: private
 /// ones first, then those that name the proxy's namespace, and the oldest first.
-pub(super) fn bound_virtual_services(
+pub(super) fn bound_route_sets(
     cx: &Reader<'_>,
     gateway: &ConfigKey,
     server: &GatewayServer,
     scope: &ScopeKey,
-) -> Vec<BoundVirtualService> {
+) -> Vec<BoundRouteSet> {
     let egress = cx.get::<ScopeOf>(scope);
-    let all = cx.get::<VirtualServicesOf>(&GatewayRef::Gateway(gateway.clone()));
+    let all = cx.get::<RouteSetsAt>(&GatewayRef::Gateway(gateway.clone()));
     let visible = all.iter().filter(|header| header.has_l4 && header.export_to.allows(&scope.namespace));
     let mut visible: Vec<_> = visible.collect();
     visible.sort_by_key(|header| header.nearness(&scope.namespace));
-    let bound = |header: &Arc<VirtualServiceHeader>| {
+    let bound = |header: &Arc<RouteSetHeader>| {
         let hosts: Vec<Host> = bound_hosts(server, header).collect();
         if hosts.is_empty() {
             return None;
         }
-        let virtual_service = (*cx.get::<ResolvedVirtualService>(&header.origin)).clone()?;
+        let routes = (*cx.get::<RoutesOf>(&header.origin)).clone()?;
         let bindings: Vec<DestinationBinding> =
             header.destinations.iter().map(|host| egress.destination(host)).collect();
-        Some(BoundVirtualService {
-            hosts,
-            virtual_service,
-            destinations: Destinations::gather(cx, &bindings),
-        })
+        Some(BoundRouteSet { hosts, routes, destinations: Destinations::gather(cx, &bindings) })
     };
     visible.into_iter().filter_map(bound).collect()
 }

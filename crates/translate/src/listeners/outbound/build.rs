@@ -16,9 +16,9 @@ use fairlead_model::{
     Protocol, TrafficPolicy,
     destination_rule::MergedRule,
     mesh::{Mesh, ResolvedMesh},
+    routes::{GatewayRef, RouteSet, RoutesOf},
     sidecar::{Bind, OutboundTrafficPolicy},
     strata,
-    virtual_service::{GatewayRef, ResolvedVirtualService, VirtualService},
 };
 use fairlead_resource::EncodedResource;
 use ipnet::IpNet;
@@ -56,9 +56,8 @@ impl Query for OutboundListener {
         for service in key.tcp.iter() {
             let own_rule = service.host.service.as_ref().and_then(|s| s.rule.as_ref());
             let routes = service.host.l4.iter().filter_map(|binding| {
-                let virtual_service =
-                    (*cx.get::<ResolvedVirtualService>(&binding.virtual_service)).clone()?;
-                Some((virtual_service, Destinations::gather(cx, &binding.destinations)))
+                let routes = (*cx.get::<RoutesOf>(&binding.routes)).clone()?;
+                Some((routes, Destinations::gather(cx, &binding.destinations)))
             });
             inputs.services.push(TcpInputs {
                 service,
@@ -80,8 +79,8 @@ struct Inputs<'a> {
 
 struct TcpInputs<'a> {
     service: &'a TcpService,
-    /// The VirtualServices whose TLS and TCP routes the service has, in order, and where they lead.
-    routes: Vec<(Arc<VirtualService>, Destinations)>,
+    /// The route sets whose TLS and TCP routes the service has, in order, and where they lead.
+    routes: Vec<(Arc<RouteSet>, Destinations)>,
     policy: Option<TrafficPolicy>,
 }
 

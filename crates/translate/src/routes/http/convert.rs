@@ -8,7 +8,7 @@ use fairlead_envoy::{
 };
 use fairlead_model::{
     HashKey,
-    virtual_service::{AbortStatus, CorsPolicy, Fault, Percent},
+    routes::{AbortStatus, CorsPolicy, Fault, Percent},
 };
 
 use super::matching;

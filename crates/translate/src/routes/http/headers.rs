@@ -8,7 +8,7 @@ use envoy_types::pb::envoy::config::{
     },
 };
 use fairlead_envoy::route::{HeaderAction, header};
-use fairlead_model::virtual_service::{HeaderOperations, Headers};
+use fairlead_model::routes::{HeaderOperations, Headers};
 
 /// Adds the operations to those of a route.
 pub(super) fn apply(route: &mut Route, headers: &Headers) {

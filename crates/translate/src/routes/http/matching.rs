@@ -10,7 +10,7 @@ use fairlead_envoy::{
 };
 use fairlead_model::{
     MOST_PROGRAM,
-    virtual_service::{HttpMatch, StringMatch, is_large},
+    routes::{HttpMatch, StringMatch, is_large},
 };
 
 /// Whether Envoy is to compare nothing but the path.

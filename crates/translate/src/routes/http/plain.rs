@@ -10,8 +10,8 @@ use fairlead_envoy::{
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     mesh::{Mesh, ResolvedMesh},
+    routes::{Headers, HttpAction, HttpMatch, HttpRoute, Retries, Rewrite, StringMatch},
     strata,
-    virtual_service::{Headers, HttpAction, HttpMatch, HttpRoute, Retries, Rewrite, StringMatch},
 };
 
 use super::{EncodedRoute, matching, retry, set_timeout};
@@ -39,7 +39,7 @@ enum PathKind {
 /// Whose route it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Origin {
-    /// The only one of a host without a VirtualService.
+    /// The only one of a host without a route set.
     Service,
     VirtualService {
         has_name: bool,
@@ -132,7 +132,7 @@ fn forwarding(upstream: Upstream, shape: &PlainShape, mesh: &Mesh) -> RouteActio
     action
 }
 
-/// The route of a host without a VirtualService, to a cluster whose requests are not hashed.
+/// The route of a host without a route set, to a cluster whose requests are not hashed.
 pub(super) fn of_service(cluster: String, inputs: &VirtualHostInputs<'_>) -> EncodedRoute {
     let shape = PlainShape {
         path: PathKind::Any,
@@ -145,7 +145,7 @@ pub(super) fn of_service(cluster: String, inputs: &VirtualHostInputs<'_>) -> Enc
     EncodedRoute { bytes: (inputs.plain_route)(&shape).fill(&texts.in_order()), is_catch_all: true }
 }
 
-/// The route for one condition of a VirtualService, if it only forwards, to clusters whose requests are not hashed.
+/// The route for one condition of a route set, if it only forwards, to clusters whose requests are not hashed.
 pub(super) fn of_virtual_service(
     http: &HttpRoute,
     condition: &HttpMatch,

@@ -5,7 +5,7 @@ use fairlead_envoy::{
     matcher::StringMatch as EnvoyMatch,
     route::{HeaderMatch, Redirect as EnvoyRedirect, RedirectCode, RedirectPath, header_matcher},
 };
-use fairlead_model::virtual_service::{Redirect, RedirectPort};
+use fairlead_model::routes::{Redirect, RedirectPort};
 
 /// A redirect of a listener with this port. Envoy adds `port` to whatever host it is, so what the scheme implies is
 /// left out.

@@ -3,7 +3,7 @@
 //! Mirrors istio pilot/pkg/networking/core/route/retry/retry.go.
 
 use fairlead_envoy::route::policy::Retry;
-use fairlead_model::{mesh::Mesh, virtual_service::Retries};
+use fairlead_model::{mesh::Mesh, routes::Retries};
 
 /// What Istio retries where nobody says otherwise.
 const DEFAULT_RETRY_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";

@@ -1,20 +1,19 @@
-//! What scopes need of a VirtualService: all of it but the routes.
+//! What scopes need of a route set: all of it but the routes.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 
 use super::{
-    ClientMatch, Destination, GatewayRef, HttpAction, HttpClient, HttpClients, HttpRoute, RoutesAt,
-    VirtualService,
+    ClientMatch, Destination, GatewayRef, HttpAction, HttpClient, HttpClients, HttpRoute, RouteSet, RoutesAt,
 };
 use crate::{Host, service::Visibility};
 
-/// Where a VirtualService applies and what it refers to. It stays equal when weights, matches or any other part
+/// Where a route set applies and what it refers to. It stays equal when weights, matches or any other part
 /// of a route changes.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about one object")]
-pub struct VirtualServiceHeader {
+pub struct RouteSetHeader {
     /// The object.
     pub origin: ConfigKey,
     /// Its creation time.
@@ -49,29 +48,29 @@ pub struct VirtualServiceHeader {
     pub sni_hosts: Arc<[Host]>,
 }
 
-impl VirtualServiceHeader {
-    /// The header of a VirtualService.
-    pub fn of(service: &VirtualService) -> Self {
+impl RouteSetHeader {
+    /// The header of a route set.
+    pub fn of(routes: &RouteSet) -> Self {
         let asks = |of_client: &dyn Fn(&ClientMatch) -> bool| {
-            service.http.iter().flat_map(|route| &route.matches).any(|condition| of_client(&condition.client))
+            routes.http.iter().flat_map(|route| &route.matches).any(|condition| of_client(&condition.client))
         };
         Self {
-            origin: service.origin.clone(),
-            created: service.created,
-            export_to: service.export_to.clone(),
-            hosts: service.hosts.clone(),
-            gateways: service.gateways.clone(),
-            destinations: destination_hosts(service),
-            source_labels: source_labels(service),
+            origin: routes.origin.clone(),
+            created: routes.created,
+            export_to: routes.export_to.clone(),
+            hosts: routes.hosts.clone(),
+            gateways: routes.gateways.clone(),
+            destinations: destination_hosts(routes),
+            source_labels: source_labels(routes),
             asks_source: asks(&ClientMatch::asks_source),
             asks_gateway: asks(&|client| !client.gateways.is_empty()),
             asks_port: asks(&|client| client.port.is_some()),
-            has_large_expressions: service.http.iter().any(HttpRoute::has_large_expressions),
-            has_http: !service.http.is_empty(),
-            http_clients: HttpClients::of(&service.http),
-            has_l4: !(service.tls.is_empty() && service.tcp.is_empty()),
-            has_tcp: !service.tcp.is_empty(),
-            sni_hosts: sni_hosts(service),
+            has_large_expressions: routes.http.iter().any(HttpRoute::has_large_expressions),
+            has_http: !routes.http.is_empty(),
+            http_clients: HttpClients::of(&routes.http),
+            has_l4: !(routes.tls.is_empty() && routes.tcp.is_empty()),
+            has_tcp: !routes.tcp.is_empty(),
+            sni_hosts: sni_hosts(routes),
         }
     }
 
@@ -87,14 +86,10 @@ impl VirtualServiceHeader {
 
     /// Its HTTP routes at a port and place, of which no more is named than the routes ask about.
     pub fn routes_at(&self, port: u16, place: &GatewayRef) -> RoutesAt {
-        RoutesAt {
-            virtual_service: self.origin.clone(),
-            port,
-            place: self.asks_gateway.then(|| place.clone()),
-        }
+        RoutesAt { routes: self.origin.clone(), port, place: self.asks_gateway.then(|| place.clone()) }
     }
 
-    /// Which of the VirtualServices that `client` sees come first: its own private ones, then those that name
+    /// Which of the route sets that `client` sees come first: its own private ones, then those that name
     /// it, then public ones.
     ///
     /// Mirrors istio pilot/pkg/model/push_context.go (VirtualServicesForGateway).
@@ -107,9 +102,9 @@ impl VirtualServiceHeader {
     }
 }
 
-/// Each destination of a VirtualService, mirrors included, in the order of the routes.
-pub fn destinations(service: &VirtualService) -> impl Iterator<Item = &Destination> {
-    let http = service.http.iter().flat_map(|route| {
+/// Each destination of a route set, mirrors included, in the order of the routes.
+pub fn destinations(routes: &RouteSet) -> impl Iterator<Item = &Destination> {
+    let http = routes.http.iter().flat_map(|route| {
         let list = match &route.action {
             HttpAction::Route { destinations, .. } => destinations.as_slice(),
             HttpAction::Redirect(_) | HttpAction::DirectResponse { .. } => &[],
@@ -117,26 +112,26 @@ pub fn destinations(service: &VirtualService) -> impl Iterator<Item = &Destinati
         let mirrors = route.mirrors.iter().map(|mirror| &mirror.destination);
         list.iter().map(|weighted| &weighted.destination).chain(mirrors)
     });
-    let tls = service.tls.iter().flat_map(|route| &route.destinations);
-    let tcp = service.tcp.iter().flat_map(|route| &route.destinations);
+    let tls = routes.tls.iter().flat_map(|route| &route.destinations);
+    let tcp = routes.tcp.iter().flat_map(|route| &route.destinations);
     http.chain(tls.chain(tcp).map(|(destination, _)| destination))
 }
 
-fn destination_hosts(service: &VirtualService) -> Arc<[Host]> {
-    let hosts: BTreeSet<&Host> = destinations(service).map(|destination| &destination.host).collect();
+fn destination_hosts(routes: &RouteSet) -> Arc<[Host]> {
+    let hosts: BTreeSet<&Host> = destinations(routes).map(|destination| &destination.host).collect();
     hosts.into_iter().cloned().collect()
 }
 
-fn sni_hosts(service: &VirtualService) -> Arc<[Host]> {
-    let matches = service.tls.iter().flat_map(|route| &route.matches);
+fn sni_hosts(routes: &RouteSet) -> Arc<[Host]> {
+    let matches = routes.tls.iter().flat_map(|route| &route.matches);
     let hosts: BTreeSet<&Host> = matches.flat_map(|condition| &condition.sni_hosts).collect();
     hosts.into_iter().cloned().collect()
 }
 
-fn source_labels(service: &VirtualService) -> Arc<[(Arc<str>, Arc<str>)]> {
-    let http = service.http.iter().flat_map(|route| &route.matches).map(|m| &m.client.source_labels);
-    let l4 = service.tls.iter().flat_map(|route| &route.matches);
-    let l4 = l4.chain(service.tcp.iter().flat_map(|route| &route.matches)).map(|m| &m.source_labels);
+fn source_labels(routes: &RouteSet) -> Arc<[(Arc<str>, Arc<str>)]> {
+    let http = routes.http.iter().flat_map(|route| &route.matches).map(|m| &m.client.source_labels);
+    let l4 = routes.tls.iter().flat_map(|route| &route.matches);
+    let l4 = l4.chain(routes.tcp.iter().flat_map(|route| &route.matches)).map(|m| &m.source_labels);
     let labels: BTreeSet<(&str, &str)> = http.chain(l4).flat_map(LabelSet::iter).collect();
     labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
 }

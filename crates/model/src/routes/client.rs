@@ -1,4 +1,4 @@
-//! Whose requests the routes of a VirtualService are for: what is decided before there is a request.
+//! Whose requests the routes of a route set are for: what is decided before there is a request.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -16,7 +16,7 @@ pub struct ClientMatch {
     pub source_labels: LabelSet,
     /// `sourceNamespace` of the client.
     pub source_namespace: Option<Namespace>,
-    /// `gateways`, narrowing those of the VirtualService; empty: all of them.
+    /// `gateways`, narrowing those of the route set; empty: all of them.
     pub gateways: Vec<GatewayRef>,
 }
 
@@ -58,7 +58,7 @@ impl ClientMatch {
     }
 }
 
-/// The clients that at least one HTTP route of a VirtualService is for. To the others it says nothing.
+/// The clients that at least one HTTP route of a route set is for. To the others it says nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpClients {
     /// One of these must hold; `None`: every client.
@@ -93,11 +93,11 @@ impl HttpClients {
     }
 }
 
-/// The HTTP routes of a VirtualService, as one place and port has them.
+/// The HTTP routes of a route set, as one place and port has them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoutesAt {
-    /// The VirtualService.
-    pub virtual_service: ConfigKey,
+    /// The route set.
+    pub routes: ConfigKey,
     /// The port that `match.port` compares with, and the default of destination ports.
     pub port: u16,
     /// The mesh or the Gateway that `match.gateways` compares with; `None` where no condition asks.
