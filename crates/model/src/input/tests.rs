@@ -30,27 +30,6 @@ fn objects_become_facts_of_their_kind() {
 }
 
 #[test]
-fn each_kind_has_one_input() {
-    let kinds = [
-        VirtualServices::KIND,
-        DestinationRules::KIND,
-        Gateways::KIND,
-        ServiceEntries::KIND,
-        Sidecars::KIND,
-        WorkloadEntries::KIND,
-        Services::KIND,
-        EndpointSlices::KIND,
-        LegacyEndpoints::KIND,
-        Pods::KIND,
-        Nodes::KIND,
-        Namespaces::KIND,
-        Secrets::KIND,
-        ConfigMaps::KIND,
-    ];
-    assert_eq!(kinds, Kind::ALL);
-}
-
-#[test]
 fn a_selector_and_a_workload_that_it_selects_meet_in_a_bucket() {
     let namespace = "shop".into();
     let bucket = |selector: &[(&'static str, &'static str)]| {
