@@ -3,34 +3,23 @@
 //! Istio's kinds are decoded strictly: every field must exist, and every value must have its field's type.
 //! Kubernetes' own kinds carry many fields that are not read here; of unknown fields only those are flagged that
 //! look like a misspelt one. An object with an error is not decoded, but for the kinds where an error costs the field at
-//! fault (`remains`); others are not affected by it.
+//! fault (`schema::remains`); others are not affected by it.
 //!
 //! `metadata.namespace` is `default` if absent, and is ignored for kinds that live in no namespace.
 
-mod foreign;
 mod manifest;
-mod mesh_config;
-pub(crate) mod placeholder;
-mod remains;
-mod scalar;
-mod schema;
 mod security;
-mod suggest;
 mod typed;
-mod walk;
 
 use std::collections::BTreeSet;
 
 use crate::{
     AnyConfig, Code, ConfigKey, Diagnostic, FieldPath, Severity, Subject, Unread,
+    mesh_config::decode_mesh_config,
+    placeholder, schema,
     unread::Sort,
     yaml::{self, Node, Value, YamlDoc},
 };
-
-pub(crate) use foreign::Foreign;
-pub use mesh_config::decode_mesh_config;
-pub(crate) use scalar::shown;
-pub use suggest::near_name;
 
 use manifest::{Header, ListHeader};
 
@@ -95,12 +84,12 @@ pub fn decode(document: &YamlDoc) -> Decoded {
     let mut decoded = decode_node(document, &document.root, None);
     decoded.bound();
     if decoded.left_out > 0 {
-        let on = Subject::File(manifest::file_of(document));
+        let on = Subject::File(document.file_name());
         let message = format!("{} further findings about this document are not listed", decoded.left_out);
         let mut diagnostic =
             Diagnostic::new(Severity::Info, on, Code::FindingsLeftOut, FieldPath::root(), message);
         diagnostic.help("correct what is listed, and look again");
-        diagnostic.position = manifest::location(document, document.root.position);
+        diagnostic.position = document.location(document.root.position);
         decoded.diagnostics.push(diagnostic);
     }
     decoded
@@ -138,11 +127,11 @@ fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {
             }
         }
     } else {
-        let on = Subject::File(manifest::file_of(document));
+        let on = Subject::File(document.file_name());
         let message = format!("a {} has a list of `items`", list.kind);
         let mut diagnostic =
             Diagnostic::new(Severity::Error, on, Code::NotAnObject, FieldPath::root(), message);
-        diagnostic.position = manifest::location(document, node.position);
+        diagnostic.position = document.location(node.position);
         decoded.diagnostics.push(diagnostic);
     }
     decoded

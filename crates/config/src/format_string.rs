@@ -13,7 +13,7 @@ mod operators;
 use operators::{METADATA_KINDS, PLAIN, Takes, takes};
 use serde_json::{Map, Value as Json};
 
-use crate::decode::shown;
+use crate::printable::shown;
 
 /// How deep the values of a format in JSON may lie in each other: Envoy reads messages of a hundred levels, and an
 /// object within an object is three.

@@ -19,6 +19,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A text within a message: short, on one line.
+pub(crate) fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    let clean: String = text.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(MOST).is_some() { format!("{clean}…") } else { clean }
+}
+
 /// Whether a character is nothing but what it looks like. Control characters move the cursor or end a line, and
 /// those that set the direction of writing make a line look like another.
 fn prints(c: char) -> bool {

@@ -23,7 +23,7 @@ mod tests;
 
 use std::fmt;
 
-use crate::decode::shown;
+use crate::printable::shown;
 
 pub use parse::parse;
 

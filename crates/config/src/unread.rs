@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use crate::{Code, Diagnostic, FieldPath, Location, Severity, Subject, decode::Foreign};
+use crate::{Code, Diagnostic, FieldPath, Location, Severity, Subject, foreign::Foreign};
 
 /// So many places are named for each sort.
 const NAMED: usize = 3;

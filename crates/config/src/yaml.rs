@@ -5,6 +5,7 @@
 //! Size, depth, number of values and alias expansion are limited: see [`limits`].
 
 mod build;
+mod fault;
 pub mod limits;
 mod node;
 mod scalar;
@@ -13,10 +14,13 @@ mod template;
 
 use std::sync::Arc;
 
+use fault::{Fault, position};
 pub use node::{Entry, Node, Value};
 pub use scalar::{Meaning, Scalar};
 
-use crate::{Code, Diagnostic, FieldPath, Location, Position, Severity, Subject, decode::placeholder};
+use crate::{
+    Code, Diagnostic, FieldPath, Location, Position, Severity, Subject, placeholder, printable::shown,
+};
 
 /// One document of a file.
 #[derive(Clone, Debug)]
@@ -25,6 +29,19 @@ pub struct YamlDoc {
     pub file: Option<Arc<str>>,
     /// The document.
     pub root: Node,
+}
+
+impl YamlDoc {
+    /// The name that findings use for the file.
+    pub(crate) fn file_name(&self) -> Arc<str> {
+        self.file.clone().unwrap_or_else(|| "object".into())
+    }
+
+    /// A position in the file.
+    pub(crate) fn location(&self, position: Position) -> Option<Location> {
+        let file = self.file.clone()?;
+        Some(Location { file, line: position.line, column: position.column })
+    }
 }
 
 /// What a file's text consists of.
@@ -36,26 +53,6 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
     /// Number of documents that could not be read.
     pub broken: usize,
-}
-
-/// What is wrong with a document, before it is bound to a file.
-#[derive(Clone, Debug)]
-pub(crate) struct Fault {
-    pub(crate) code: Code,
-    pub(crate) position: Position,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
-}
-
-impl Fault {
-    pub(crate) fn new(code: Code, position: Position, message: impl Into<String>) -> Self {
-        Self { code, position, message: message.into(), help: None }
-    }
-
-    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
 }
 
 /// Reads the documents of a file.
@@ -101,7 +98,7 @@ fn explain_placeholders(faults: &mut [Fault], chunk: &split::Chunk<'_>) {
         let line =
             number.checked_sub(chunk.lines_before + 1).and_then(|number| chunk.text.lines().nth(number));
         if let Some(placeholder) = line.and_then(placeholder::first) {
-            fault.help = Some(placeholder::help(&crate::decode::shown(placeholder)));
+            fault.help = Some(placeholder::help(&shown(placeholder)));
         }
     }
 }
@@ -126,11 +123,6 @@ fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
         let message = format!("byte 0x{byte:02x} is not part of UTF-8 text");
         Fault::new(Code::NotUtf8, position(line, column), message).with_help("save the file as UTF-8")
     })
-}
-
-pub(crate) fn position(line: usize, column: usize) -> Position {
-    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Position { line: narrow(line), column: narrow(column) }
 }
 
 fn diagnostic(file: &Arc<str>, fault: Fault) -> Diagnostic {

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use crate::{
-    Code, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Location, Position, Severity, Subject, Timestamp,
+    Code, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Position, Severity, Subject, Timestamp, foreign,
     kind::METADATA,
+    printable::shown,
+    schema::{scalar, suggest},
     syntax,
     unread::{Place, Sort},
     untranslated::annotations,
     yaml::{Meaning, Node, Value, YamlDoc},
 };
 
-use super::{
-    foreign,
-    scalar::{self, shown},
-    security, suggest,
-};
+use super::security;
 
 /// Default of `metadata.namespace`, as kubectl's.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -52,16 +50,6 @@ pub(super) struct Metadata {
     pub(super) resource_version: Option<Arc<str>>,
 }
 
-/// The name diagnostics use for a document's file.
-pub(super) fn file_of(document: &YamlDoc) -> Arc<str> {
-    document.file.clone().unwrap_or_else(|| "object".into())
-}
-
-pub(super) fn location(document: &YamlDoc, position: Position) -> Option<Location> {
-    let file = document.file.clone()?;
-    Some(Location { file, line: position.line, column: position.column })
-}
-
 /// Finds out which kind of object or list `node` is.
 pub(super) fn identify<'a>(
     document: &'a YamlDoc,
@@ -69,9 +57,9 @@ pub(super) fn identify<'a>(
     list: Option<&ListHeader>,
 ) -> Result<Header<'a>, Box<Diagnostic>> {
     let finding = |severity, code, position, message: String| {
-        let on = Subject::File(file_of(document));
+        let on = Subject::File(document.file_name());
         let mut diagnostic = Box::new(Diagnostic::new(severity, on, code, FieldPath::root(), message));
-        diagnostic.position = location(document, position);
+        diagnostic.position = document.location(position);
         diagnostic
     };
     let not_an_object = |message: &str| {
@@ -81,8 +69,8 @@ pub(super) fn identify<'a>(
     };
     let at = |position| Place {
         name: name_of(node),
-        on: Subject::File(file_of(document)),
-        position: location(document, position),
+        on: Subject::File(document.file_name()),
+        position: document.location(position),
     };
     if let (None, Some(file)) = (list, &document.file)
         && let Some(foreign) = foreign::recognize(file, node)
@@ -191,9 +179,9 @@ impl Manifest<'_> {
     pub(super) fn key(&self) -> Result<ConfigKey, Box<Diagnostic>> {
         let path = FieldPath::root().field("metadata");
         let finding = |code, path: FieldPath, node: &Node, message: String| {
-            let on = Subject::File(file_of(self.document));
+            let on = Subject::File(self.document.file_name());
             let mut diagnostic = Box::new(Diagnostic::new(Severity::Error, on, code, path, message));
-            diagnostic.position = location(self.document, node.position);
+            diagnostic.position = self.document.location(node.position);
             diagnostic
         };
         let Some(name) = self.field("name") else {
@@ -237,8 +225,8 @@ impl Manifest<'_> {
             _ => &[],
         };
         entries.iter().filter(|entry| annotations::is_idle(&entry.key)).map(|entry| {
-            let on = Subject::File(file_of(self.document));
-            let position = location(self.document, entry.key_position);
+            let on = Subject::File(self.document.file_name());
+            let position = self.document.location(entry.key_position);
             (shown(&entry.key), Place { name: name_of(self.node), on, position })
         })
     }
@@ -279,7 +267,7 @@ impl Reader<'_, '_> {
     ) -> &mut Diagnostic {
         let mut diagnostic =
             Diagnostic::new(severity, Subject::Object(self.key.clone()), code, path, message);
-        diagnostic.position = location(self.manifest.document, at);
+        diagnostic.position = self.manifest.document.location(at);
         self.diagnostics.push(diagnostic);
         self.diagnostics.last_mut().expect("one was pushed just now")
     }

@@ -6,15 +6,16 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     AnyConfig, Code, Config, ConfigKey, Diagnostic, FieldPath, FieldPositions, Severity, Source, Subject,
-    kind::Content, validate::validate,
+    kind::Content,
+    schema::{
+        self,
+        remains::{Absent, Remains},
+        walk::Walk,
+    },
+    validate::validate,
 };
 
-use super::{
-    manifest::{self, Manifest, Metadata},
-    remains::{Absent, Remains},
-    schema,
-    walk::Walk,
-};
+use super::manifest::{Manifest, Metadata};
 
 /// How often what is left of an object may be checked again.
 const MOST_ROUNDS: usize = 8;
@@ -125,7 +126,7 @@ impl Draft<'_> {
                 let mut diagnostic =
                     Diagnostic::new(Severity::Error, on, Code::WrongType, FieldPath::root(), text);
                 let Manifest { document, node, .. } = self.manifest;
-                diagnostic.position = manifest::location(document, node.position);
+                diagnostic.position = document.location(node.position);
                 diagnostics.push(diagnostic);
                 None
             }

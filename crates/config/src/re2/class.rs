@@ -1,9 +1,12 @@
 //! Classes of characters: `[...]`, `\d`, `\pL`, `[:alpha:]`.
 
-use super::{Fault, escape::escape, group::Flags, lossy, table};
-
-/// Characters from one to another.
-pub(super) type Range = (u8, u8);
+use super::{
+    Fault,
+    escape::escape,
+    group::Flags,
+    lossy,
+    table::{self, Range},
+};
 
 /// The names and ranges of `[:name:]`.
 const POSIX: &[(&str, &[Range])] = &[

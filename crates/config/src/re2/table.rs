@@ -3,7 +3,8 @@
 //!
 //! Envoy matches bytes, so that only the characters up to `U+00FF` of a group count.
 
-use super::class::Range;
+/// Characters from one to another.
+pub(super) type Range = (u8, u8);
 
 /// The ranges of a group, if there is one of that name.
 pub(super) fn group(name: &[u8]) -> Option<&'static [Range]> {

@@ -2,7 +2,7 @@
 
 use fairlead_api::Destination;
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown, syntax};
+use crate::{Code, Diagnostics, FieldPath, printable::shown, syntax};
 
 use super::{
     host::{self, HostForm},

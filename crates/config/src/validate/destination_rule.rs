@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use fairlead_api::DestinationRuleSpec;
 
-use crate::{Code, Diagnostics, decode::shown, path};
+use crate::{Code, Diagnostics, path, printable::shown};
 
 use super::{
     combinations, destination, export_to,

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fairlead_api::{AddressType, EndpointPort, EndpointSlice};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 use super::{host, port};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Code, Diagnostics, decode::shown, path, syntax};
+use crate::{Code, Diagnostics, path, printable::shown, syntax};
 
 /// Checks the entries.
 pub(super) fn check(export_to: &[String], found: &mut Diagnostics) {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use fairlead_api::{GatewaySpec, Server, ServerTlsSettings};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown, path, syntax};
+use crate::{Code, Diagnostics, FieldPath, path, printable::shown, syntax};
 
 use super::{
     address,

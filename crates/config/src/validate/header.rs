@@ -2,7 +2,7 @@
 
 use fairlead_api::{HeaderOperations, Headers};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 /// Checks the name of a header.
 pub(super) fn name(name: &str, path: FieldPath, found: &mut Diagnostics) {

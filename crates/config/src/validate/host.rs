@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown, syntax};
+use crate::{Code, Diagnostics, FieldPath, printable::shown, syntax};
 
 /// What a host may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ mod fault;
 mod matching;
 mod retry;
 
-use fairlead_api::{HttpRoute, Percent};
+use fairlead_api::HttpRoute;
 
 use crate::{Code, Diagnostics, FieldPath, path};
 
-use super::{destination, duration, header};
+use super::{destination, duration, header, percent};
 
 /// Checks all rules, and that none comes after one that matches everything.
 pub(super) fn check_all(rules: &[HttpRoute], found: &mut Diagnostics) {
@@ -73,9 +73,9 @@ fn mirrors(rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics) {
     for (index, mirror) in rule.mirrors.iter().enumerate() {
         let path = at("mirrors").index(index);
         destination::check(&mirror.destination, &path.clone().field("destination"), found);
-        percentage(mirror.percentage.as_ref(), &path.field("percentage"), found);
+        percent::check(mirror.percentage.as_ref(), &path.field("percentage"), found);
     }
-    percentage(rule.mirror_percentage.as_ref(), &at("mirrorPercentage"), found);
+    percent::check(rule.mirror_percentage.as_ref(), &at("mirrorPercentage"), found);
     if rule.mirror_percentage.is_some() && rule.mirror.is_none() {
         let text = "`mirrorPercentage` has no effect without `mirror`";
         let diagnostic = found.warn(Code::NoEffect, at("mirrorPercentage"), text);
@@ -87,7 +87,7 @@ fn mirrors(rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics) {
         [("mirrorPercent", rule.mirror_percent), ("mirror_percent", rule.mirror_percent_snake_case)]
     {
         if let Some(value) = value {
-            whole_percent(i64::from(value), at(field), found);
+            percent::whole(i64::from(value), at(field), found);
             let help = format!("write mirrorPercentage: {{value: {value}}}");
             found.warn(Code::Deprecated, at(field), format!("`{field}` is deprecated")).help(help);
         }
@@ -95,21 +95,5 @@ fn mirrors(rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics) {
     if (rule.mirror.is_some() || !rule.mirrors.is_empty()) && rule.route.is_empty() {
         let field = if rule.mirror.is_some() { "mirror" } else { "mirrors" };
         found.warn(Code::BadMirror, at(field), "requests that are not forwarded are not mirrored");
-    }
-}
-
-/// Checks a share.
-fn percentage(value: Option<&Percent>, path: &FieldPath, found: &mut Diagnostics) {
-    let Some(value) = value.and_then(|percent| percent.value) else { return };
-    if !(0.0..=100.0).contains(&value) {
-        let text = format!("{value} is not a share in percent");
-        found.error(Code::BadPercent, path.clone().field("value"), text).help("write a number from 0 to 100");
-    }
-}
-
-fn whole_percent(value: i64, path: FieldPath, found: &mut Diagnostics) {
-    if !(0..=100).contains(&value) {
-        let text = format!("{value} is not a share in percent");
-        found.error(Code::BadPercent, path, text).help("write a number from 0 to 100");
     }
 }

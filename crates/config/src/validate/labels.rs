@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown, syntax};
+use crate::{Code, Diagnostics, FieldPath, printable::shown, syntax};
 
 /// Checks keys and values.
 pub(super) fn check(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fairlead_api::{LocalityDistribute, LocalityFailover, LocalityLoadBalancerSetting};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 pub(super) fn check(
     setting: &LocalityLoadBalancerSetting,

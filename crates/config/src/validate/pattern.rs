@@ -4,7 +4,7 @@ use fairlead_api::StringMatch;
 
 use crate::{
     Code, Diagnostics, FieldPath,
-    decode::shown,
+    printable::shown,
     re2::{self, Fault},
 };
 

@@ -1,6 +1,6 @@
 //! Port numbers and the protocols of ports.
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 /// Protocols of ports, as Istio spells them.
 const PROTOCOLS: &[&str] = &[

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use fairlead_api::{IntOrString, ServiceSpec, ServiceType};
 
-use crate::{Code, Diagnostics, decode::shown, path, syntax};
+use crate::{Code, Diagnostics, path, printable::shown, syntax};
 
 use super::{
     host::{self, HostForm},

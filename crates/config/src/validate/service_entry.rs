@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use fairlead_api::{Resolution, ServiceEntrySpec, WorkloadEntrySpec};
 
-use crate::{Code, Diagnostics, decode::shown, path};
+use crate::{Code, Diagnostics, path, printable::shown};
 
 use super::{
     address::{self, EndpointAddress},

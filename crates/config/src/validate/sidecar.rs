@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use fairlead_api::{CaptureMode, IstioEgressListener, IstioIngressListener, SidecarPort, SidecarSpec};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown, path, syntax};
+use crate::{Code, Diagnostics, FieldPath, path, printable::shown, syntax};
 
 use super::{
     address, combinations, connection_pool, destination,

@@ -2,7 +2,7 @@
 
 use fairlead_api::{ClientTlsMode, ClientTlsSettings, ServerTlsMode, ServerTlsSettings, TlsProtocol};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 /// Cipher suites that Envoy knows, by OpenSSL's names.
 const CIPHER_SUITES: &[&str] = &[

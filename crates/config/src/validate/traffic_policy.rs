@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fairlead_api::{OutlierDetection, PortTrafficPolicy, RetryBudget, TrafficPolicy, TunnelSettings};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 use super::{connection_pool, duration, load_balancer, port, tls};
 

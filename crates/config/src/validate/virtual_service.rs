@@ -6,10 +6,10 @@ use fairlead_api::{
     L4MatchAttributes, RouteDestination, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualServiceSpec,
 };
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown, path, syntax};
+use crate::{Code, Diagnostics, FieldPath, path, printable::shown};
 
 use super::{
-    address, combinations, destination, export_to,
+    address, combinations, destination, export_to, gateway_names,
     host::{self, HostForm},
     http_route, labels, port,
 };
@@ -17,7 +17,7 @@ use super::{
 pub(super) fn check(spec: &VirtualServiceSpec, found: &mut Diagnostics) {
     hosts(spec, found);
     combinations::virtual_service(spec, found);
-    gateways(&spec.gateways, &path!("gateways"), found);
+    gateway_names::check(&spec.gateways, &path!("gateways"), found);
     export_to::check(&spec.export_to, found);
     if spec.http.is_empty() && spec.tls.is_empty() && spec.tcp.is_empty() {
         found
@@ -55,25 +55,6 @@ fn hosts(spec: &VirtualServiceSpec, found: &mut Diagnostics) {
         }
     }
     host::unique(&spec.hosts, &path!("hosts"), found);
-}
-
-/// Checks references to Gateways: `mesh`, `name`, `namespace/name`.
-pub(super) fn gateways(gateways: &[String], path: &FieldPath, found: &mut Diagnostics) {
-    for (index, gateway) in gateways.iter().enumerate() {
-        let why = match gateway.split_once('/') {
-            Some((namespace, name)) => {
-                let namespace = if namespace == "." { Ok(()) } else { syntax::label(namespace) };
-                namespace.and_then(|()| syntax::subdomain(name)).err()
-            }
-            None => syntax::subdomain(gateway).err(),
-        };
-        if let Some(why) = why {
-            let text = format!("`{}` does not name a Gateway: {why}", shown(gateway));
-            found
-                .error(Code::BadGatewayName, path.clone().index(index), text)
-                .help("write `mesh`, `name` or `namespace/name`");
-        }
-    }
 }
 
 fn tls_route(rule: &TlsRoute, hosts: &[String], path: &FieldPath, found: &mut Diagnostics) {
@@ -130,7 +111,7 @@ fn l4_match(attributes: &L4MatchAttributes, path: &FieldPath, found: &mut Diagno
         port::number(number, path.clone().field("port"), found);
     }
     labels::check(&attributes.source_labels, Code::BadLabel, &path.clone().field("sourceLabels"), found);
-    gateways(&attributes.gateways, &path.clone().field("gateways"), found);
+    gateway_names::check(&attributes.gateways, &path.clone().field("gateways"), found);
 }
 
 fn destinations(route: &[RouteDestination], path: &FieldPath, found: &mut Diagnostics) {

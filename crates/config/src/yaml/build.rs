@@ -7,9 +7,14 @@ use std::{
 
 use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
 
-use crate::{Code, Position, decode::shown};
+use crate::{Code, Position, printable::shown};
 
-use super::{Entry, Fault, Meaning, Node, Scalar, Value, limits, position, split::Chunk};
+use super::{
+    Entry, Meaning, Node, Scalar, Value,
+    fault::{Fault, position},
+    limits,
+    split::Chunk,
+};
 
 /// What one chunk of a file holds.
 #[derive(Default)]

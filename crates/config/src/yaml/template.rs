@@ -1,8 +1,11 @@
 //! Templates of Helm, Jinja and their like, which are no YAML until they are rendered.
 
-use crate::{Code, decode::shown};
+use crate::{Code, printable::shown};
 
-use super::{Fault, position, split::Chunk};
+use super::{
+    fault::{Fault, position},
+    split::Chunk,
+};
 
 /// What to say of a document that is no YAML because it is a template.
 pub(super) fn fault(chunk: &Chunk<'_>) -> Option<Fault> {

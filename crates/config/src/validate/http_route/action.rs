@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fairlead_api::{HttpDirectResponse, HttpRedirect, HttpRewrite, HttpRoute};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown, syntax};
+use crate::{Code, Diagnostics, FieldPath, printable::shown, syntax};
 
 use super::super::{pattern, port};
 

@@ -2,7 +2,7 @@
 
 use fairlead_api::CorsPolicy;
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 use super::{
     super::{

@@ -2,9 +2,9 @@
 
 use fairlead_api::{FaultAbort, FaultDelay, HttpFaultInjection};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
-use super::{duration, percentage, whole_percent};
+use super::super::{duration, percent};
 
 /// Names of gRPC statuses.
 const GRPC_STATUSES: &[&str] = &[
@@ -49,9 +49,9 @@ fn check_delay(delay: &FaultDelay, path: &FieldPath, found: &mut Diagnostics) {
     } else if delay.fixed_delay.is_none() && delay.exponential_delay.is_none() {
         found.error(Code::BadFault, path.clone(), "the delay has no length").help("write `fixedDelay`");
     }
-    percentage(delay.percentage.as_ref(), &at("percentage"), found);
+    percent::check(delay.percentage.as_ref(), &at("percentage"), found);
     if let Some(percent) = delay.percent {
-        whole_percent(i64::from(percent), at("percent"), found);
+        percent::whole(i64::from(percent), at("percent"), found);
         let help = format!("write percentage: {{value: {percent}}}");
         found.warn(Code::Deprecated, at("percent"), "`percent` is deprecated").help(help);
     } else if delay.percentage.is_none() {
@@ -84,7 +84,7 @@ fn check_abort(abort: &FaultAbort, path: &FieldPath, found: &mut Diagnostics) {
         let help = format!("the statuses are {}", GRPC_STATUSES.join(", "));
         found.error(Code::BadStatusCode, at("grpcStatus"), text).help(help);
     }
-    percentage(abort.percentage.as_ref(), &at("percentage"), found);
+    percent::check(abort.percentage.as_ref(), &at("percentage"), found);
     if abort.percentage.is_none() {
         never(path, found);
     }

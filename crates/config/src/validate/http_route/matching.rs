@@ -2,10 +2,10 @@
 
 use fairlead_api::{HttpMatchRequest, HttpRoute, StringMatch};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown, validate::virtual_service};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 use super::super::{
-    header, labels,
+    gateway_names, header, labels,
     pattern::{EmptyMatch, string_match},
     port,
 };
@@ -42,7 +42,7 @@ pub(super) fn check(request: &HttpMatchRequest, path: &FieldPath, found: &mut Di
         port::number(number, at("port"), found);
     }
     labels::check(&request.source_labels, Code::BadLabel, &at("sourceLabels"), found);
-    virtual_service::gateways(&request.gateways, &at("gateways"), found);
+    gateway_names::check(&request.gateways, &at("gateways"), found);
     let only_gateways = !request.gateways.is_empty() && !request.gateways.iter().any(|g| g == "mesh");
     if only_gateways && !request.source_labels.is_empty() {
         let text = "`sourceLabels` has no effect at gateways";

@@ -2,7 +2,7 @@
 
 use fairlead_api::{HttpRetry, ProtoDuration};
 
-use crate::{Code, Diagnostics, FieldPath, decode::shown};
+use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 use super::duration;
 

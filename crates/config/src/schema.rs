@@ -1,5 +1,10 @@
 //! [`Schema`]: the fields of a kind as a tree, made once from the JSON schema of its type.
 
+pub(crate) mod remains;
+pub(crate) mod scalar;
+pub(crate) mod suggest;
+pub(crate) mod walk;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
@@ -13,16 +18,16 @@ use crate::{Kind, kind::Content, untranslated::Untranslated};
 
 /// The fields of a kind.
 #[derive(Debug)]
-pub(super) struct Schema {
+pub(crate) struct Schema {
     /// The object without `apiVersion`, `kind`, `metadata`.
-    pub(super) root: Message,
+    pub(crate) root: Message,
     /// The places of each field name, as patterns (`spec.http[].timeout`).
-    pub(super) places: BTreeMap<String, Vec<String>>,
+    pub(crate) places: BTreeMap<String, Vec<String>>,
 }
 
 /// What a value may be.
 #[derive(Debug)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Message(Message),
     List(Box<Shape>),
     /// A mapping with keys of the user's choice.
@@ -37,7 +42,7 @@ pub(super) enum Shape {
 
 /// What a text must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Plain,
     Duration,
     /// Base64 that must not be shown.
@@ -48,39 +53,39 @@ pub(super) enum Format {
 
 /// Bounds of an integer, both included.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Range {
-    pub(super) least: i128,
-    pub(super) most: i128,
+pub(crate) struct Range {
+    pub(crate) least: i128,
+    pub(crate) most: i128,
 }
 
 /// A mapping with known fields.
 #[derive(Debug, Default)]
-pub(super) struct Message {
-    pub(super) fields: BTreeMap<String, Field>,
-    pub(super) required: Vec<String>,
+pub(crate) struct Message {
+    pub(crate) fields: BTreeMap<String, Field>,
+    pub(crate) required: Vec<String>,
 }
 
 /// A field of a message.
 #[derive(Debug)]
-pub(super) struct Field {
-    pub(super) shape: Shape,
+pub(crate) struct Field {
+    pub(crate) shape: Shape,
     /// The place of the field, as `spec.http[].timeout`.
-    pub(super) pattern: Arc<str>,
+    pub(crate) pattern: Arc<str>,
     /// Whether it has an effect.
-    pub(super) translated: bool,
+    pub(crate) translated: bool,
     /// Its values that have none.
-    pub(super) untranslated_values: Vec<&'static str>,
+    pub(crate) untranslated_values: Vec<&'static str>,
 }
 
 /// The schema of `kind`.
-pub(super) fn of(kind: Kind) -> &'static Schema {
+pub(crate) fn of(kind: Kind) -> &'static Schema {
     static SCHEMAS: OnceLock<BTreeMap<Kind, Schema>> = OnceLock::new();
     let all = SCHEMAS.get_or_init(|| Kind::ALL.into_iter().map(|kind| (kind, build(kind))).collect());
     all.get(&kind).expect("the map is made from all kinds")
 }
 
 /// The schema of `MeshConfig`.
-pub(super) fn of_mesh_config() -> &'static Schema {
+pub(crate) fn of_mesh_config() -> &'static Schema {
     static SCHEMA: OnceLock<Schema> = OnceLock::new();
     SCHEMA.get_or_init(|| finish(message(schema_for!(api::MeshConfig), "", &Untranslated::none())))
 }
@@ -89,7 +94,7 @@ pub(super) fn of_mesh_config() -> &'static Schema {
 type Leaf = (String, bool, Vec<Json>);
 
 /// The fields that hold values and no further fields, for tests.
-pub(super) fn leaves(schema: &Schema) -> Vec<Leaf> {
+pub(crate) fn leaves(schema: &Schema) -> Vec<Leaf> {
     let mut all = Vec::new();
     collect_leaves(&schema.root, true, &mut all);
     all

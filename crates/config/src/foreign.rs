@@ -55,7 +55,7 @@ impl Foreign {
 }
 
 /// What a document is, unless it is an object or was meant to be one.
-pub(super) fn recognize(file: &str, root: &Node) -> Option<Foreign> {
+pub(crate) fn recognize(file: &str, root: &Node) -> Option<Foreign> {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let (stem, is_json) = match name.rsplit_once('.') {
         Some((stem, extension)) => (stem, extension.eq_ignore_ascii_case("json")),

@@ -5,14 +5,13 @@ use fairlead_api::MeshConfig;
 use crate::{
     Code, Diagnostic, FieldPath, Position, Severity, Subject,
     kind::{Costs, UnknownFields},
+    schema::{
+        self,
+        remains::{Absent, Remains},
+        walk::Walk,
+    },
     untranslated::mesh,
     yaml::{self, Node, Value, YamlDoc},
-};
-
-use super::{
-    remains::{Absent, Remains},
-    schema,
-    walk::Walk,
 };
 
 /// Reads a mesh configuration: the text of `mesh` in Istio's ConfigMap, or a file of the same form.
@@ -31,7 +30,7 @@ pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<
         let text = "the mesh configuration is one document; this one is not read";
         let mut diagnostic =
             Diagnostic::new(Severity::Error, on.clone(), Code::NotAnObject, FieldPath::root(), text);
-        diagnostic.position = super::manifest::location(extra, extra.root.position);
+        diagnostic.position = extra.location(extra.root.position);
         diagnostics.push(diagnostic);
     }
     let Some(document) = parsed.documents.first() else { return (Some(MeshConfig::default()), diagnostics) };
@@ -74,7 +73,7 @@ fn idle(row: &mesh::Row, document: &YamlDoc, on: &Subject) -> Option<Diagnostic>
         _ => format!("`{name}` is accepted but has no effect yet"),
     };
     let mut finding = Diagnostic::new(row.severity, on.clone(), row.code, path, text);
-    finding.position = super::manifest::location(document, position);
+    finding.position = document.location(position);
     if !row.help.is_empty() {
         finding.help(row.help);
     }

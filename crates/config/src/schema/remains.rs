@@ -8,11 +8,11 @@ use serde_json::Value as Json;
 
 use crate::{FieldPath, Segment, kind::Costs, position::Renumbered};
 
-use super::schema::{Message, Schema, Shape};
+use super::{Message, Schema, Shape};
 
 /// Why nothing is there where an error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Absent {
+pub(crate) enum Absent {
     /// What is written there could not be read: that is paid for.
     IsPaid,
     /// Nothing is written there, which is the error: what it is a part of goes.
@@ -20,7 +20,7 @@ pub(super) enum Absent {
 }
 
 /// An object as JSON, with holes where items of lists were.
-pub(super) struct Remains {
+pub(crate) struct Remains {
     json: Json,
     schema: &'static Schema,
     costs: &'static Costs,
@@ -29,12 +29,12 @@ pub(super) struct Remains {
 
 impl Remains {
     /// All of an object. An item of a list that could not be read is null.
-    pub(super) fn new(json: Json, schema: &'static Schema, costs: &'static Costs) -> Self {
+    pub(crate) fn new(json: Json, schema: &'static Schema, costs: &'static Costs) -> Self {
         Self { json, schema, costs, taken: Vec::new() }
     }
 
     /// Takes out what errors at these paths cost; false where that is the object.
-    pub(super) fn take_out<'a>(
+    pub(crate) fn take_out<'a>(
         &mut self,
         errors: impl IntoIterator<Item = &'a FieldPath>,
         absent: Absent,
@@ -58,7 +58,7 @@ impl Remains {
     }
 
     /// Takes out what lacks a field that it requires; false where that is the object.
-    pub(super) fn take_out_what_is_incomplete(&mut self) -> bool {
+    pub(crate) fn take_out_what_is_incomplete(&mut self) -> bool {
         let mut absent = Vec::new();
         collect_absent(&self.schema.root, &self.json, &FieldPath::root(), &mut absent);
         self.take_out(&absent, Absent::IsTheFault)
@@ -98,7 +98,7 @@ impl Remains {
     }
 
     /// Whether something below `path` was taken out, so that what is missed there may follow from that.
-    pub(super) fn lacks_a_part_of(&self, path: &FieldPath) -> bool {
+    pub(crate) fn lacks_a_part_of(&self, path: &FieldPath) -> bool {
         // What can be missing may have stood in another field, under the same key.
         let is_same_key = |taken: &FieldPath| {
             self.can_be_without(path) && taken.segments().last() == path.segments().last()
@@ -107,13 +107,13 @@ impl Remains {
     }
 
     /// Whether a field that an error names is absent, and the object is of use without it.
-    pub(super) fn can_be_without(&self, path: &FieldPath) -> bool {
+    pub(crate) fn can_be_without(&self, path: &FieldPath) -> bool {
         let is_absent = at(&self.json, path.segments()).is_none_or(Json::is_null);
         is_absent && self.costs.can_spare(path)
     }
 
     /// The JSON without holes, and which items its lists have left.
-    pub(super) fn json(&self) -> (Json, Renumbered) {
+    pub(crate) fn json(&self) -> (Json, Renumbered) {
         let mut json = self.json.clone();
         let mut renumbered = Renumbered::default();
         close_up(&mut json, &mut String::new(), &mut renumbered);

@@ -26,7 +26,7 @@ pub(crate) fn help(placeholder: &str) -> String {
 }
 
 /// Errors about a value that holds a placeholder say what to do about that.
-pub(super) fn explain(diagnostics: &mut [Diagnostic]) {
+pub(crate) fn explain(diagnostics: &mut [Diagnostic]) {
     for diagnostic in diagnostics.iter_mut().filter(|finding| finding.severity == Severity::Error) {
         if let Some(help) = first(&diagnostic.message).map(help) {
             diagnostic.help(help);

@@ -2,11 +2,11 @@
 
 use crate::yaml::{Entry, Value};
 
-use super::schema::{Message, Schema, Shape};
+use super::{Message, Schema, Shape};
 
 /// What an unknown field probably is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Advice {
+pub(crate) enum Advice {
     /// A misspelt field of the same mapping.
     Sibling(String),
     /// A field of the same mapping that takes the value.
@@ -18,7 +18,7 @@ pub(super) enum Advice {
 }
 
 /// Judges the unknown field `entry` of a mapping at `here` (a pattern) whose fields are `message`.
-pub(super) fn unknown_field(
+pub(crate) fn unknown_field(
     schema: &Schema,
     message: &Message,
     here: &str,
@@ -51,7 +51,7 @@ pub(super) fn unknown_field(
 }
 
 /// The name among `names` that is nearest to `name`, at most `distance` edits away.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     name: &str,
     names: impl Iterator<Item = &'a str>,
     distance: usize,
@@ -70,11 +70,11 @@ pub fn near_name<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option
 }
 
 /// How many edits still count as a slip.
-pub(super) fn tolerance(name: &str) -> usize {
+pub(crate) fn tolerance(name: &str) -> usize {
     (name.len() / 3).clamp(1, 3)
 }
 
-pub(super) fn same_but_for_case(one: &str, other: &str) -> bool {
+pub(crate) fn same_but_for_case(one: &str, other: &str) -> bool {
     let letters =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let (one, other): (String, String) = (letters(one), letters(other));
@@ -109,7 +109,7 @@ fn closest_place<'a>(places: &'a [String], here: &str, siblings: &[Entry]) -> Op
 }
 
 /// How to get from `here` to `place`, in words.
-pub(super) fn way(here: &str, place: &str) -> String {
+pub(crate) fn way(here: &str, place: &str) -> String {
     let (parent, name) = place.rsplit_once('.').unwrap_or(("", place));
     let last = |pattern: &str| {
         let last = pattern.rsplit('.').next().unwrap_or(pattern);

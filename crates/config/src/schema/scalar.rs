@@ -6,27 +6,25 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     Code,
+    printable::shown,
     yaml::{Meaning, Node, Scalar, Value},
 };
 
-use super::{
-    schema::{Format, Range},
-    suggest,
-};
+use super::{Format, Range, suggest};
 
 /// Why a value does not fit its field.
-pub(super) struct Misfit {
-    pub(super) code: Code,
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Misfit {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 impl Misfit {
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), help: None }
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -34,14 +32,7 @@ impl Misfit {
 
 type Fit = Result<Json, Misfit>;
 
-/// A text as it may be shown: short, without control characters.
-pub(crate) fn shown(text: &str) -> String {
-    const MOST: usize = 60;
-    let clean: String = text.chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(MOST).is_some() { format!("{clean}…") } else { clean }
-}
-
-pub(super) fn wrong_type(name: &str, expected: &str, node: &Node) -> Misfit {
+pub(crate) fn wrong_type(name: &str, expected: &str, node: &Node) -> Misfit {
     Misfit::new(Code::WrongType, format!("`{name}` takes {expected}, not {}", node.type_name()))
 }
 
@@ -73,14 +64,14 @@ fn needs_quotes(name: &str, scalar: &Scalar) -> Misfit {
 }
 
 /// What is wrong with a value that has to be a text and is none.
-pub(super) fn no_text(name: &str, node: &Node) -> Misfit {
+pub(crate) fn no_text(name: &str, node: &Node) -> Misfit {
     match &node.value {
         Value::Scalar(scalar) => needs_quotes(name, scalar),
         Value::List(_) | Value::Map(_) => wrong_type(name, "a text", node),
     }
 }
 
-pub(super) fn text(name: &str, format: Format, node: &Node) -> Fit {
+pub(crate) fn text(name: &str, format: Format, node: &Node) -> Fit {
     let expected = if format == Format::Duration { "a duration" } else { "a text" };
     let scalar = scalar(name, expected, node)?;
     match (format, scalar.meaning) {
@@ -124,7 +115,7 @@ fn base64(name: &str, scalar: &Scalar) -> Fit {
     }
 }
 
-pub(super) fn boolean(name: &str, node: &Node) -> Fit {
+pub(crate) fn boolean(name: &str, node: &Node) -> Fit {
     let scalar = scalar(name, "true or false", node)?;
     match scalar.meaning {
         Meaning::Bool(value) => Ok(json!(value)),
@@ -137,7 +128,7 @@ pub(super) fn boolean(name: &str, node: &Node) -> Fit {
     }
 }
 
-pub(super) fn integer(name: &str, range: Range, node: &Node) -> Fit {
+pub(crate) fn integer(name: &str, range: Range, node: &Node) -> Fit {
     let scalar = scalar(name, "a whole number", node)?;
     let value = match scalar.meaning {
         Meaning::Integer(value) => value,
@@ -163,7 +154,7 @@ fn whole(value: f64) -> Option<i128> {
     (value.fract() == 0.0 && value.abs() < 1e18).then_some(value as i128)
 }
 
-pub(super) fn number(name: &str, node: &Node) -> Fit {
+pub(crate) fn number(name: &str, node: &Node) -> Fit {
     let scalar = scalar(name, "a number", node)?;
     match scalar.meaning {
         Meaning::Float(value) if value.is_finite() => Ok(json!(value)),
@@ -193,7 +184,7 @@ fn quoted_number(name: &str, expected: &str, scalar: &Scalar) -> Misfit {
     }
 }
 
-pub(super) fn int_or_string(name: &str, node: &Node) -> Fit {
+pub(crate) fn int_or_string(name: &str, node: &Node) -> Fit {
     let scalar = scalar(name, "a number or a name", node)?;
     match scalar.meaning {
         Meaning::Text => Ok(json!(&*scalar.text)),
@@ -206,7 +197,7 @@ pub(super) fn int_or_string(name: &str, node: &Node) -> Fit {
 }
 
 /// A value of an enum; `siblings` are the enums of the other fields of the mapping.
-pub(super) fn enumeration<'a>(
+pub(crate) fn enumeration<'a>(
     name: &str,
     values: &[String],
     node: &Node,

@@ -5,18 +5,19 @@ use serde_json::{Map, Value as Json};
 use crate::{
     Code, Diagnostic, Diagnostics, FieldPath, FieldPositions, Position, Segment, Severity, Subject,
     kind::UnknownFields,
+    placeholder,
+    printable::shown,
     yaml::{Entry, Node, Value, YamlDoc},
 };
 
 use super::{
-    manifest, placeholder,
-    scalar::{self, Misfit, shown},
-    schema::{Field, Message, Schema, Shape},
+    Field, Message, Schema, Shape,
+    scalar::{self, Misfit},
     suggest::{self, Advice},
 };
 
 /// The state of a walk.
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     document: &'a YamlDoc,
     schema: &'a Schema,
     unknown: UnknownFields,
@@ -26,7 +27,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         document: &'a YamlDoc,
         schema: &'a Schema,
         on: Subject,
@@ -38,26 +39,26 @@ impl<'a> Walk<'a> {
 
     /// The JSON of the object's own fields; those in `skip` are not looked at. What cannot be read is absent, and null as
     /// an item of a list.
-    pub(super) fn root(&mut self, node: &Node, skip: &[&str]) -> Json {
+    pub(crate) fn root(&mut self, node: &Node, skip: &[&str]) -> Json {
         let schema = self.schema;
         self.message(&schema.root, "", node, skip).unwrap_or_default()
     }
 
-    pub(super) fn report(
+    pub(crate) fn report(
         &mut self,
         severity: Severity,
         code: Code,
         position: Position,
         message: impl Into<String>,
     ) -> &mut Diagnostic {
-        let location = manifest::location(self.document, position);
+        let location = self.document.location(position);
         let diagnostic = self.found.add(severity, code, self.path.clone(), message);
         diagnostic.position = location;
         diagnostic
     }
 
     /// The positions of the fields, and the findings.
-    pub(super) fn finish(self) -> (FieldPositions, Vec<Diagnostic>) {
+    pub(crate) fn finish(self) -> (FieldPositions, Vec<Diagnostic>) {
         (self.positions.into_iter().collect(), self.found.into_vec())
     }
 
@@ -241,7 +242,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn note_written_key(&mut self, entry: &Entry) {
+    pub(crate) fn note_written_key(&mut self, entry: &Entry) {
         let Some(written) = &entry.written_key else { return };
         let written = shown(written);
         let message = format!("kubectl reads the bare key `{written}` as `{}`", entry.key);
