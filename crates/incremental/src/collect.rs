@@ -1,22 +1,22 @@
 //! Collection nodes: a member list, an edge to each member, and the union of their entries.
 
+use std::any::TypeId;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use imbl::ordset::DiffItem;
 use imbl::{OrdMap, OrdSet};
-use rustc_hash::FxHashSet;
 
 use crate::core::{Core, Ingredient, query_level};
 use crate::define::{Collect, MemberKey, MemberValue, Query};
 use crate::node::State;
 use crate::query;
 use crate::reader::Reader;
-use crate::slab::{Data, Slab};
-use crate::terms::{Kind, Stratum};
-use crate::union::{MemberChange, Members, Union};
+use crate::settle::refresh;
+use crate::table::{Data, Erased, Row, Table};
+use crate::terms::{Key, Kind, Stratum};
+use crate::union::{Emissions, Entries, MemberEdit, Union};
 
 /// Up to this many changed members are applied one by one in any case.
 const FEW: usize = 4;
@@ -39,26 +39,32 @@ impl<C: Collect> Query for MemberList<C> {
     }
 }
 
-pub(crate) struct Collection<C: Collect> {
-    union: Union<C>,
-    /// The members whose entries are in the union.
-    members: OrdSet<MemberKey<C>>,
+pub(crate) struct Collection<K, V> {
+    union: Union<K, V>,
+    /// The list of the members whose entries are in the union; none: not computed yet.
+    list: Option<Erased>,
 }
 
-impl<C: Collect> Default for Collection<C> {
+impl<K, V> Default for Collection<K, V> {
     fn default() -> Self {
-        Self { union: Union::default(), members: OrdSet::new() }
+        Self { union: Union::default(), list: None }
     }
 }
 
-impl<C: Collect> Data for Collection<C> {
+impl<K: Key, V: Clone + PartialEq + Send + Sync + 'static> Row for Collection<K, V> {
     fn outlives_node(&self) -> bool {
         false
     }
 }
 
+type Entry<C> = Collection<<C as Collect>::OutKey, <C as Collect>::OutValue>;
+
+fn marker<C: Collect>() -> TypeId {
+    TypeId::of::<(Kind, MemberList<C>, Kind)>()
+}
+
 fn ingredient<C: Collect>(core: &mut Core) -> u16 {
-    core.ingredient::<(Kind, Collection<C>)>(|| {
+    core.ingredient(marker::<C>(), &|| {
         assert!(
             C::Member::STRATUM < C::STRATUM,
             "`{}` of stratum {} may not collect `{}` of stratum {}: only lower strata may be read",
@@ -67,19 +73,19 @@ fn ingredient<C: Collect>(core: &mut Core) -> u16 {
             C::Member::NAME,
             C::Member::STRATUM.0,
         );
-        let table = Box::new(Slab::<C::Key, Collection<C>>::new());
+        let table = Table::new::<C::Key>(Data::edited::<Entry<C>>());
         Ingredient::new(Kind::Collect, C::NAME, query_level(C::STRATUM) + 1, table, recompute::<C>)
     })
 }
 
 /// The node of a key, if it exists.
 pub(crate) fn find<C: Collect>(core: &Core, key: &C::Key) -> Option<u32> {
-    core.find::<(Kind, Collection<C>), C::Key, Collection<C>>(key).map(|slot| slot.node)
+    core.find(marker::<C>(), key)
 }
 
 /// The entries of a node that has been computed.
 pub(crate) fn entries<C: Collect>(core: &Core, id: u32) -> OrdMap<C::OutKey, C::OutValue> {
-    core.slot::<C::Key, Collection<C>>(id).data.union.entries().clone()
+    core.edited::<Entry<C>>(id).union.entries().clone()
 }
 
 /// The node and the entries of a key in the current revision.
@@ -87,132 +93,172 @@ pub(crate) fn fresh<C: Collect>(cell: &RefCell<Core>, key: &C::Key) -> (u32, Ord
     let id = {
         let core = &mut *cell.borrow_mut();
         let ingredient = ingredient::<C>(core);
-        core.node_of::<C::Key, Collection<C>>(ingredient, key, State::New)
+        core.node_of(ingredient, key, State::New)
     };
-    crate::settle::refresh(cell, id);
+    refresh(cell, id);
     (id, entries::<C>(&cell.borrow(), id))
 }
 
 fn recompute<C: Collect>(cell: &RefCell<Core>, id: u32) {
-    let (key, state) = {
-        let core = cell.borrow();
-        (core.slot::<C::Key, Collection<C>>(id).key.clone(), core.node(id).state)
-    };
-    let (list_id, list) = query::fresh_as::<MemberList<C>>(cell, &key, Kind::Members);
-    // The state leaves its slot, because `entries` must not run while the core is borrowed.
-    let mut collection = std::mem::take(collection_mut::<C>(&mut cell.borrow_mut(), id));
-    // A dormant collection was not told which members changed.
-    let told = (state == State::Dirty).then(|| changed_members::<C>(cell, id, list_id));
-    let changed = match told {
-        Some(told) if told.len() <= FEW.max(list.len() / ONE_IN) => {
-            update(cell, id, told, list, &mut collection)
+    Recomputation { cell, id, members: &Typed::<C>(PhantomData) }.run();
+}
+
+/// The members of a collection; their keys and values are of types that only this knows.
+trait Members<K, V> {
+    /// The node of the list of members, and the list.
+    fn list(&self, cell: &RefCell<Core>, id: u32) -> (u32, Erased);
+    /// The node of each member in a list, in order and in the current revision.
+    fn nodes(&self, cell: &RefCell<Core>, list: &Erased) -> Vec<u32>;
+    /// The nodes of members that are only in the new list, in the current revision, and of those only in the old one.
+    fn differences(&self, cell: &RefCell<Core>, old: &Erased, new: &Erased) -> (Vec<u32>, Vec<u32>);
+    fn count(&self, list: &Erased) -> usize;
+    fn emit(&self, cell: &RefCell<Core>, member: u32, value: &Erased, emit: &mut dyn FnMut(K, V));
+}
+
+struct Typed<C>(PhantomData<C>);
+
+fn keys<C: Collect>(list: &Erased) -> &OrdSet<MemberKey<C>> {
+    list.downcast_ref().expect("a member list is a set of keys of members")
+}
+
+impl<C: Collect> Members<C::OutKey, C::OutValue> for Typed<C> {
+    fn list(&self, cell: &RefCell<Core>, id: u32) -> (u32, Erased) {
+        let key = query::key_of::<C::Key>(cell, id);
+        query::fresh_as::<MemberList<C>>(cell, &key, Kind::Members)
+    }
+
+    fn nodes(&self, cell: &RefCell<Core>, list: &Erased) -> Vec<u32> {
+        keys::<C>(list).iter().map(|key| query::fresh_node::<C::Member>(cell, key)).collect()
+    }
+
+    fn differences(&self, cell: &RefCell<Core>, old: &Erased, new: &Erased) -> (Vec<u32>, Vec<u32>) {
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
+        let (old, new) = (keys::<C>(old), keys::<C>(new));
+        if old.ptr_eq(new) {
+            return (added, removed);
         }
-        _ => rebuild(cell, id, list_id, list, &mut collection),
-    };
-    let mut core = cell.borrow_mut();
-    *collection_mut::<C>(&mut core, id) = collection;
-    if changed {
-        core.notify(id, None);
+        for item in old.diff(new) {
+            match item {
+                DiffItem::Add(key) => added.push(query::fresh_node::<C::Member>(cell, key)),
+                DiffItem::Remove(key) => {
+                    let member = query::find::<C::Member>(&cell.borrow(), key);
+                    removed.push(member.expect("an edge keeps members alive"));
+                }
+            }
+        }
+        (added, removed)
+    }
+
+    fn count(&self, list: &Erased) -> usize {
+        keys::<C>(list).len()
+    }
+
+    fn emit(
+        &self,
+        cell: &RefCell<Core>,
+        member: u32,
+        value: &Erased,
+        emit: &mut dyn FnMut(C::OutKey, C::OutValue),
+    ) {
+        // A copy, because `entries` must not run while the core is borrowed.
+        let key = query::key_of::<MemberKey<C>>(cell, member);
+        let value: &MemberValue<C> = value.downcast_ref().expect("a member has a value of its query");
+        C::entries(&key, value, emit);
     }
 }
 
-fn collection_mut<C: Collect>(core: &mut Core, id: u32) -> &mut Collection<C> {
-    &mut core.slot_mut::<C::Key, Collection<C>>(id).data
-}
+/// The values of changed members before and after; none: not a member.
+type Changes = BTreeMap<u32, (Option<Erased>, Option<Erased>)>;
 
-fn rebuild<C: Collect>(
-    cell: &RefCell<Core>,
+struct Recomputation<'a, K, V> {
+    cell: &'a RefCell<Core>,
     id: u32,
-    list_id: u32,
-    list: Arc<OrdSet<MemberKey<C>>>,
-    collection: &mut Collection<C>,
-) -> bool {
-    let mut reads = vec![list_id];
-    let mut members = Members::<C>::with_capacity(list.len());
-    for key in &*list {
-        let (member_id, value) = query::fresh::<C::Member>(cell, key);
-        reads.push(member_id);
-        members.push((key.clone(), value));
-    }
-    collection.members = Arc::unwrap_or_clone(list);
-    let changed = collection.union.rebuild(&members);
-    cell.borrow_mut().complete(id, reads);
-    changed
+    members: &'a dyn Members<K, V>,
 }
 
-fn update<C: Collect>(
-    cell: &RefCell<Core>,
-    id: u32,
-    mut told: Changes<C>,
-    list: Arc<OrdSet<MemberKey<C>>>,
-    collection: &mut Collection<C>,
-) -> bool {
-    let (added, removed) = list_changes::<C>(cell, &collection.members, &list, &mut told);
-    collection.members = Arc::unwrap_or_clone(list);
-    let members = &collection.members;
-    let changed = collection.union.update(&told, || {
-        members.iter().map(|key| (key.clone(), query::fresh::<C::Member>(cell, key).1)).collect()
-    });
-    let mut core = cell.borrow_mut();
-    let node = core.node_mut(id);
-    if !removed.is_empty() {
-        node.deps.retain(|dep| !removed.contains(dep));
+impl<K: Key, V: Clone + PartialEq + Send + Sync + 'static> Recomputation<'_, K, V> {
+    fn run(&self) {
+        let Self { cell, id, members } = *self;
+        let state = cell.borrow().node(id).state;
+        let (list_id, list) = members.list(cell, id);
+        // The state leaves its row, because `entries` must not run while the core is borrowed.
+        let mut collection: Collection<K, V> = std::mem::take(cell.borrow_mut().edited_mut(id));
+        // A dormant collection was not told which members changed.
+        let told = (state == State::Dirty).then(|| changed_members(cell, id, list_id));
+        let changed = match (told, collection.list.replace(list.clone())) {
+            (Some(told), Some(old)) if told.len() <= FEW.max(members.count(&list) / ONE_IN) => {
+                self.update(told, &old, &list, &mut collection.union)
+            }
+            _ => self.rebuild(list_id, &list, &mut collection.union),
+        };
+        let mut core = cell.borrow_mut();
+        *core.edited_mut(id) = collection;
+        if changed {
+            core.notify(id, None);
+        }
     }
-    node.deps.extend_from_slice(&added);
-    core.link(id, &added);
-    core.unlink(id, &removed.into_iter().collect::<Vec<_>>());
-    core.count_reads(told.len());
-    core.complete_in_place(id);
-    changed
-}
 
-type Changes<C> = BTreeMap<MemberKey<C>, MemberChange<C>>;
+    fn rebuild(&self, list_id: u32, list: &Erased, union: &mut Union<K, V>) -> bool {
+        let nodes = self.members.nodes(self.cell, list);
+        let changed = union.rebuild(self.emissions(&nodes));
+        let reads = std::iter::once(list_id).chain(nodes).collect();
+        self.cell.borrow_mut().complete(self.id, reads);
+        changed
+    }
+
+    fn update(&self, told: Changes, old: &Erased, new: &Erased, union: &mut Union<K, V>) -> bool {
+        let Self { cell, id, members } = *self;
+        let (added, removed) = members.differences(cell, old, new);
+        let edits = with_list_changes(&cell.borrow(), told, &added, &removed);
+        let reads = edits.len();
+        let edits = edits.into_iter().map(|(member, (old, new))| MemberEdit {
+            member,
+            old: self.emitted(member, old.as_ref()),
+            new: self.emitted(member, new.as_ref()),
+        });
+        let order = |left, right| cell.borrow().compare(left, right);
+        let changed = union.update(edits.collect(), &order, &|| self.emissions(&members.nodes(cell, new)));
+        cell.borrow_mut().complete_with(id, reads, &added, &removed);
+        changed
+    }
+
+    /// What a member emits, sorted by key, each key once.
+    fn emitted(&self, member: u32, value: Option<&Erased>) -> Entries<K, V> {
+        let mut entries = Entries::new();
+        if let Some(value) = value {
+            self.members.emit(self.cell, member, value, &mut |key, value| entries.push((key, value)));
+        }
+        entries.sort_by(|left, right| left.0.cmp(&right.0));
+        entries.dedup_by(|later, first| later.0 == first.0);
+        entries
+    }
+
+    fn emissions(&self, members: &[u32]) -> Emissions<K, V> {
+        let mut emissions = Emissions::with_capacity(members.len());
+        for &member in members {
+            let value = self.cell.borrow().value(member);
+            self.members
+                .emit(self.cell, member, &value, &mut |key, value| emissions.push((key, member, value)));
+        }
+        emissions
+    }
+}
 
 /// The members that have told the collection about a new value.
-fn changed_members<C: Collect>(cell: &RefCell<Core>, id: u32, list_id: u32) -> Changes<C> {
-    let told = cell.borrow_mut().changed_members.remove(&id).unwrap_or_default();
-    let core = cell.borrow();
-    let mut changes = Changes::<C>::new();
-    for (member, old) in told {
-        if member != list_id {
-            let old = old.downcast::<MemberValue<C>>().expect("only the list and members are read");
-            let new = query::value::<C::Member>(&core, member);
-            let key = query::key_of::<C::Member>(&core, member);
-            changes.insert(key, MemberChange { old: Some(old), new: Some(new) });
-        }
-    }
-    changes
+fn changed_members(cell: &RefCell<Core>, id: u32, list_id: u32) -> Changes {
+    let core = &mut *cell.borrow_mut();
+    let mut told = core.changed_members.remove(&id).unwrap_or_default();
+    told.retain(|(member, _)| *member != list_id);
+    told.into_iter().map(|(member, old)| (member, (Some(old), Some(core.value(member))))).collect()
 }
 
-/// Adds joining and leaving members to `changes`; returns their nodes.
-fn list_changes<C: Collect>(
-    cell: &RefCell<Core>,
-    old: &OrdSet<MemberKey<C>>,
-    new: &OrdSet<MemberKey<C>>,
-    changes: &mut Changes<C>,
-) -> (Vec<u32>, FxHashSet<u32>) {
-    let (mut added, mut removed) = (Vec::new(), FxHashSet::default());
-    if old.ptr_eq(new) {
-        return (added, removed);
+/// Adds joining and leaving members to the changes.
+fn with_list_changes(core: &Core, mut changes: Changes, added: &[u32], removed: &[u32]) -> Changes {
+    for &member in added {
+        changes.insert(member, (None, Some(core.value(member))));
     }
-    for item in old.diff(new) {
-        match item {
-            DiffItem::Add(key) => {
-                let (member, value) = query::fresh::<C::Member>(cell, key);
-                added.push(member);
-                changes.insert(key.clone(), MemberChange { old: None, new: Some(value) });
-            }
-            DiffItem::Remove(key) => {
-                let core = cell.borrow();
-                let member = query::find::<C::Member>(&core, key).expect("an edge keeps members alive");
-                removed.insert(member);
-                let change = changes.entry(key.clone()).or_insert_with(|| MemberChange {
-                    old: Some(query::value::<C::Member>(&core, member)),
-                    new: None,
-                });
-                change.new = None;
-            }
-        }
+    for &member in removed {
+        changes.entry(member).or_insert_with(|| (Some(core.value(member)), None)).1 = None;
     }
-    (added, removed)
+    changes
 }

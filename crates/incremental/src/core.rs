@@ -1,34 +1,28 @@
 //! The state behind a [`Db`](crate::Db): ingredients, nodes and what is waiting to be done.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::bucket::IndexOver;
 use crate::hold::Releases;
 use crate::node::{Node, NodeRef, Readers, State};
-use crate::slab::{Data, NO_NODE, Slab, Slot, Table};
+use crate::table::{Erased, NO_NODE, Row, Table};
 use crate::terms::{Key, Kind, Stratum};
-
-/// A value whose type is forgotten.
-pub(crate) type Erased = Arc<dyn Any + Send + Sync>;
-
-/// Updates the buckets of an index after one fact changed: key, old value, new value.
-pub(crate) type Maintain = fn(&mut Core, &dyn Any, Option<&dyn Any>, Option<&dyn Any>);
 
 /// Everything that nodes of one type share.
 pub(crate) struct Ingredient {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) level: u16,
-    pub(crate) table: Box<dyn Table>,
+    pub(crate) table: Table,
     /// Computes the value of a node and stores it.
     pub(crate) recompute: fn(&RefCell<Core>, u32),
     /// For inputs: the indexes over it.
-    pub(crate) indexes: Vec<Maintain>,
+    pub(crate) indexes: Vec<IndexOver>,
     pub(crate) nodes: u64,
     pub(crate) edges: u64,
     pub(crate) facts: u64,
@@ -42,7 +36,7 @@ impl Ingredient {
         kind: Kind,
         name: &'static str,
         level: u16,
-        table: Box<dyn Table>,
+        table: Table,
         recompute: fn(&RefCell<Core>, u32),
     ) -> Self {
         let indexes = Vec::new();
@@ -96,9 +90,9 @@ pub(crate) fn query_level(stratum: Stratum) -> u16 {
 }
 
 impl Core {
-    /// The ingredient of the marker type `M`, made by `make` when it is new.
-    pub(crate) fn ingredient<M: 'static>(&mut self, make: impl FnOnce() -> Ingredient) -> u16 {
-        if let Some(&known) = self.by_type.get(&TypeId::of::<M>()) {
+    /// The ingredient with this marker, made when it is new.
+    pub(crate) fn ingredient(&mut self, marker: TypeId, make: &dyn Fn() -> Ingredient) -> u16 {
+        if let Some(&known) = self.by_type.get(&marker) {
             return known;
         }
         let new = make();
@@ -106,55 +100,78 @@ impl Core {
         assert!(!taken, "two types define the {} `{}`", new.kind, new.name);
         let index = u16::try_from(self.ingredients.len()).expect("fewer than 2^16 types are defined");
         self.ingredients.push(new);
-        self.by_type.insert(TypeId::of::<M>(), index);
+        self.by_type.insert(marker, index);
         index
     }
 
-    pub(crate) fn known_ingredient<M: 'static>(&self) -> Option<u16> {
-        self.by_type.get(&TypeId::of::<M>()).copied()
+    pub(crate) fn known_ingredient(&self, marker: TypeId) -> Option<u16> {
+        self.by_type.get(&marker).copied()
     }
 
-    pub(crate) fn slab<K: Key, T: Data>(&self, ingredient: u16) -> &Slab<K, T> {
-        let table: &dyn Any = &*self.ingredients[usize::from(ingredient)].table;
-        table.downcast_ref().expect("an ingredient keeps the table it was made with")
+    pub(crate) fn table(&self, ingredient: u16) -> &Table {
+        &self.ingredients[usize::from(ingredient)].table
     }
 
-    pub(crate) fn slab_mut<K: Key, T: Data>(&mut self, ingredient: u16) -> &mut Slab<K, T> {
-        let table: &mut dyn Any = &mut *self.ingredients[usize::from(ingredient)].table;
-        table.downcast_mut().expect("an ingredient keeps the table it was made with")
+    pub(crate) fn table_mut(&mut self, ingredient: u16) -> &mut Table {
+        &mut self.ingredients[usize::from(ingredient)].table
     }
 
-    /// The slot of a node.
-    pub(crate) fn slot<K: Key, T: Data>(&self, id: u32) -> &Slot<K, T> {
-        let node = self.node(id);
-        self.slab(node.ingredient).slot(node.local)
-    }
-
-    pub(crate) fn slot_mut<K: Key, T: Data>(&mut self, id: u32) -> &mut Slot<K, T> {
-        let (ingredient, local) = (self.node(id).ingredient, self.node(id).local);
-        self.slab_mut(ingredient).slot_mut(local)
-    }
-
-    /// The slot of a key in the ingredient of the marker type `M`, if both exist.
-    pub(crate) fn find<M: 'static, K: Key, T: Data>(&self, key: &K) -> Option<&Slot<K, T>> {
-        let slab = self.slab(self.known_ingredient::<M>()?);
-        slab.find(key).map(|local| slab.slot(local))
+    /// The node of a key in the ingredient with this marker, if both exist.
+    pub(crate) fn find<K: Key>(&self, marker: TypeId, key: &K) -> Option<u32> {
+        let table = self.table(self.known_ingredient(marker)?);
+        table.find(key).map(|row| table.node(row))
     }
 
     /// The node of a key, made when there is none.
-    pub(crate) fn node_of<K: Key, T: Data>(&mut self, ingredient: u16, key: &K, state: State) -> u32 {
-        let slab = self.slab_mut::<K, T>(ingredient);
-        let local = slab.find_or_insert(key);
-        let known = slab.slot(local).node;
+    pub(crate) fn node_of<K: Key>(&mut self, ingredient: u16, key: &K, state: State) -> u32 {
+        let row = self.table_mut(ingredient).find_or_insert(key);
+        self.node_at(ingredient, row, state)
+    }
+
+    fn node_at(&mut self, ingredient: u16, row: u32, state: State) -> u32 {
+        let known = self.table(ingredient).node(row);
         if known != NO_NODE {
             return known;
         }
-        let id = self.allocate(ingredient, local, state);
-        self.slot_mut::<K, T>(id).node = id;
+        let id = self.allocate(ingredient, row, state);
+        self.table_mut(ingredient).set_node(row, id);
         id
     }
 
-    fn allocate(&mut self, ingredient: u16, local: u32, state: State) -> u32 {
+    pub(crate) fn key<K: Key>(&self, id: u32) -> &K {
+        let node = self.node(id);
+        self.table(node.ingredient).key(node.row)
+    }
+
+    /// The value of a fact, or the result of a query that has been computed.
+    pub(crate) fn stored(&self, id: u32) -> Option<&Erased> {
+        let node = self.node(id);
+        self.table(node.ingredient).value(node.row)
+    }
+
+    /// The result of a query that has been computed.
+    pub(crate) fn value(&self, id: u32) -> Erased {
+        self.stored(id).expect("a node is read after it was computed").clone()
+    }
+
+    /// Stores the result of a query; returns the one before.
+    pub(crate) fn replace(&mut self, id: u32, value: Erased) -> Option<Erased> {
+        let (ingredient, row) = (self.node(id).ingredient, self.node(id).row);
+        self.table_mut(ingredient).replace(row, Some(value))
+    }
+
+    /// What is edited in place for a node.
+    pub(crate) fn edited<T: Row>(&self, id: u32) -> &T {
+        let node = self.node(id);
+        &self.table(node.ingredient).edited()[node.row as usize]
+    }
+
+    pub(crate) fn edited_mut<T: Row>(&mut self, id: u32) -> &mut T {
+        let (ingredient, row) = (self.node(id).ingredient, self.node(id).row);
+        &mut self.table_mut(ingredient).edited_mut()[row as usize]
+    }
+
+    fn allocate(&mut self, ingredient: u16, row: u32, state: State) -> u32 {
         let owner = &mut self.ingredients[usize::from(ingredient)];
         owner.nodes += 1;
         let level = owner.level;
@@ -164,7 +181,7 @@ impl Core {
             generation,
             ingredient,
             level,
-            local,
+            row,
             demand: 0,
             leases: 0,
             mark: 0,
@@ -184,16 +201,16 @@ impl Core {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 nodes fit in memory")
     }
 
-    /// Gives the slots of a node back. Its edges must be gone.
+    /// Gives the slot and the row of a node back. Its edges must be gone.
     pub(crate) fn free_node(&mut self, id: u32) {
         let node = &mut self.nodes[id as usize];
         debug_assert!(node.deps.is_empty() && node.is_unread() && node.demand == 0);
         // A reference to the old generation must not find the freed slot alive.
         node.generation = node.generation.wrapping_add(1);
         node.state = State::New;
-        let (ingredient, local) = (usize::from(node.ingredient), node.local);
+        let (ingredient, row) = (usize::from(node.ingredient), node.row);
         self.ingredients[ingredient].nodes -= 1;
-        self.ingredients[ingredient].table.detach(local);
+        self.ingredients[ingredient].table.detach(row);
         self.changed_members.remove(&id);
         self.free.push(id);
     }
@@ -219,15 +236,14 @@ impl Core {
     }
 
     pub(crate) fn key_text(&self, id: u32) -> String {
-        self.ingredient_of(id).table.key_text(self.node(id).local)
+        self.ingredient_of(id).table.key_text(self.node(id).row)
     }
 
     /// The visible order of nodes: by name, then by key.
-    pub(crate) fn compare(&self, left: NodeRef, right: NodeRef) -> Ordering {
-        let (left, right) = (self.node(left.id), self.node(right.id));
+    pub(crate) fn compare(&self, left: u32, right: u32) -> Ordering {
+        let (left, right) = (self.node(left), self.node(right));
         if left.ingredient == right.ingredient {
-            let table = &self.ingredients[usize::from(left.ingredient)].table;
-            return table.compare(left.local, right.local);
+            return self.table(left.ingredient).compare(left.row, right.row);
         }
         let label = |node: &Node| {
             let ingredient = &self.ingredients[usize::from(node.ingredient)];

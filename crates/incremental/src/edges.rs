@@ -5,8 +5,11 @@
 //! wave goes on. Dormant readers are not recomputed, so the doubt travels up to all of them at once;
 //! each node is marked once, however many changes follow.
 
-use crate::core::{Core, Erased};
+use rustc_hash::FxHashSet;
+
+use crate::core::Core;
 use crate::node::{Node, State};
+use crate::table::Erased;
 use crate::terms::Kind;
 
 impl Core {
@@ -24,14 +27,28 @@ impl Core {
     }
 
     /// Counts reads of a computation of settling.
-    pub(crate) fn count_reads(&mut self, reads: usize) {
+    fn count_reads(&mut self, reads: usize) {
         if self.settling {
             self.settled_reads += u64::try_from(reads).unwrap_or(u64::MAX);
         }
     }
 
-    /// As [`complete`](Self::complete), with the edges already in place.
-    pub(crate) fn complete_in_place(&mut self, id: u32) {
+    /// As [`complete`](Self::complete), of a computation that has read `reads` of what it read before or has added,
+    /// and keeps the rest.
+    pub(crate) fn complete_with(&mut self, id: u32, reads: usize, added: &[u32], removed: &[u32]) {
+        self.count_reads(reads);
+        let node = self.node_mut(id);
+        if !removed.is_empty() {
+            let removed: FxHashSet<u32> = removed.iter().copied().collect();
+            node.deps.retain(|dep| !removed.contains(dep));
+        }
+        node.deps.extend_from_slice(added);
+        self.link(id, added);
+        self.unlink(id, removed);
+        self.complete_in_place(id);
+    }
+
+    fn complete_in_place(&mut self, id: u32) {
         let revision = self.revision;
         let settling = self.settling;
         let node = self.node_mut(id);
@@ -68,7 +85,7 @@ impl Core {
     }
 
     /// Adds the reverse edges of new dependencies.
-    pub(crate) fn link(&mut self, id: u32, added: &[u32]) {
+    fn link(&mut self, id: u32, added: &[u32]) {
         self.count_edges(id, added.len(), true);
         let demanded = self.node(id).demand > 0;
         for &dep in added {

@@ -8,21 +8,16 @@ use std::sync::Arc;
 use crate::core::{Core, Ingredient};
 use crate::define::Input;
 use crate::node::State;
-use crate::slab::{NO_NODE, Slab, Stored};
-use crate::terms::Kind;
+use crate::table::{Data, Erased, NO_NODE, Table, equal, typed};
+use crate::terms::{Key, Kind};
 
-/// The value of a fact; none: it is absent, and somebody has looked.
-pub(crate) type Fact<V> = Stored<V, true>;
+fn marker<I: Input>() -> TypeId {
+    TypeId::of::<(Kind, fn(I))>()
+}
 
 pub(crate) fn ingredient<I: Input>(core: &mut Core) -> u16 {
-    core.ingredient::<(Kind, Fact<I>)>(|| {
-        Ingredient::new(
-            Kind::Input,
-            I::NAME,
-            0,
-            Box::new(Slab::<I::Key, Fact<I::Value>>::new()),
-            never_recomputed,
-        )
+    core.ingredient(marker::<I>(), &|| {
+        Ingredient::new(Kind::Input, I::NAME, 0, Table::new::<I::Key>(Data::facts()), never_recomputed)
     })
 }
 
@@ -33,46 +28,42 @@ pub(crate) fn never_recomputed(_: &RefCell<Core>, _: u32) {
 /// The node and the value of a fact, present or not.
 pub(crate) fn observe<I: Input>(core: &mut Core, key: &I::Key) -> (u32, Option<Arc<I::Value>>) {
     let ingredient = ingredient::<I>(core);
-    let id = core.node_of::<I::Key, Fact<I::Value>>(ingredient, key, State::Fresh);
-    (id, core.slot::<I::Key, Fact<I::Value>>(id).data.0.clone())
+    let id = core.node_of(ingredient, key, State::Fresh);
+    (id, core.stored(id).cloned().map(typed))
 }
 
 /// The value of a fact, without a trace.
 pub(crate) fn peek<I: Input>(core: &Core, key: &I::Key) -> Option<Arc<I::Value>> {
-    core.find::<(Kind, Fact<I>), I::Key, Fact<I::Value>>(key)?.data.0.clone()
+    let table = core.table(core.known_ingredient(marker::<I>())?);
+    table.value(table.find(key)?).cloned().map(typed)
 }
 
-/// Writes a fact and its index entries. Returns whether that was a change.
-fn write<I: Input>(core: &mut Core, key: &I::Key, new: Option<&Arc<I::Value>>) -> bool {
-    let ingredient = ingredient::<I>(core);
-    let slab = core.slab_mut::<I::Key, Fact<I::Value>>(ingredient);
-    if slab.find(key).is_none() && new.is_none() {
-        return false;
+impl Core {
+    /// Writes a fact and its index entries; the row is the one of its key. Returns whether that was a change.
+    fn write(&mut self, ingredient: u16, row: u32, new: Option<&Erased>, equal: Equal) -> bool {
+        let owner = &mut self.ingredients[usize::from(ingredient)];
+        let node = owner.table.node(row);
+        match (owner.table.value(row), new) {
+            (Some(old), Some(new)) if equal(old, new) => return false,
+            (None, None) => return false,
+            _ => {}
+        }
+        let old = owner.table.replace(row, new.cloned());
+        owner.facts = owner.facts + u64::from(new.is_some()) - u64::from(old.is_some());
+        for index in owner.indexes.clone() {
+            self.maintain(ingredient, row, index, old.as_ref(), new);
+        }
+        if node != NO_NODE {
+            self.notify(node, None);
+        } else if new.is_none() {
+            self.table_mut(ingredient).remove(row);
+        }
+        true
     }
-    let local = slab.find_or_insert(key);
-    let slot = slab.slot_mut(local);
-    if slot.data.0.as_deref() == new.map(|new| &**new) {
-        return false;
-    }
-    let node = slot.node;
-    let old = std::mem::replace(&mut slot.data.0, new.cloned());
-    if node == NO_NODE && new.is_none() {
-        slab.remove(local);
-    }
-    let owner = &mut core.ingredients[usize::from(ingredient)];
-    owner.facts = owner.facts + u64::from(new.is_some()) - u64::from(old.is_some());
-    for maintain in owner.indexes.clone() {
-        maintain(core, key, erase(old.as_ref()), erase(new));
-    }
-    if node != NO_NODE {
-        core.notify(node, None);
-    }
-    true
 }
 
-fn erase<V: 'static>(value: Option<&Arc<V>>) -> Option<&dyn Any> {
-    value.map(|value| &**value as &dyn Any)
-}
+/// Whether two values of an input are equal.
+type Equal = fn(&Erased, &Erased) -> bool;
 
 /// Changes to facts that take effect together. The last change of a key counts.
 ///
@@ -80,7 +71,7 @@ fn erase<V: 'static>(value: Option<&Arc<V>>) -> Option<&dyn Any> {
 #[derive(Default)]
 pub struct ChangeSet {
     /// By input; there are few of them.
-    batches: Vec<(TypeId, Box<dyn Batch>)>,
+    batches: Vec<(TypeId, Box<dyn AnyBatch>)>,
 }
 
 impl ChangeSet {
@@ -91,12 +82,12 @@ impl ChangeSet {
 
     /// Sets a fact. An equal value is no change.
     pub fn set<I: Input>(&mut self, key: I::Key, value: Arc<I::Value>) {
-        self.batch::<I>().insert(key, Some(value));
+        self.insert::<I>(key, Some(value));
     }
 
     /// Removes a fact. Removing an absent one is no change.
     pub fn remove<I: Input>(&mut self, key: I::Key) {
-        self.batch::<I>().insert(key, None);
+        self.insert::<I>(key, None);
     }
 
     /// How many facts are set or removed.
@@ -113,16 +104,18 @@ impl ChangeSet {
         self.batches.into_iter().fold(false, |changed, (_, batch)| batch.write_to(core) || changed)
     }
 
-    fn batch<I: Input>(&mut self) -> &mut BTreeMap<I::Key, Option<Arc<I::Value>>> {
+    fn insert<I: Input>(&mut self, key: I::Key, value: Option<Erased>) {
         let id = TypeId::of::<I>();
         let known = self.batches.iter().position(|(other, _)| *other == id);
         let at = known.unwrap_or_else(|| {
-            self.batches.push((id, Box::new(Typed::<I>(BTreeMap::new()))));
+            let facts = BTreeMap::<I::Key, _>::new();
+            self.batches
+                .push((id, Box::new(Batch { facts, ingredient: ingredient::<I>, equal: equal::<I::Value> })));
             self.batches.len() - 1
         });
         let batch: &mut dyn Any = &mut *self.batches[at].1;
-        let typed = batch.downcast_mut::<Typed<I>>();
-        &mut typed.expect("a batch is stored under the type of its input").0
+        let batch: &mut Batch<I::Key> = batch.downcast_mut().expect("a batch has the keys of its input");
+        batch.facts.insert(key, value);
     }
 }
 
@@ -132,21 +125,32 @@ impl std::fmt::Debug for ChangeSet {
     }
 }
 
-trait Batch: Any + Send {
+trait AnyBatch: Any + Send {
     fn len(&self) -> usize;
     fn write_to(self: Box<Self>, core: &mut Core) -> bool;
 }
 
-struct Typed<I: Input>(BTreeMap<I::Key, Option<Arc<I::Value>>>);
+/// The changes to the facts of one input.
+struct Batch<K> {
+    facts: BTreeMap<K, Option<Erased>>,
+    ingredient: fn(&mut Core) -> u16,
+    equal: Equal,
+}
 
-impl<I: Input> Batch for Typed<I> {
+impl<K: Key> AnyBatch for Batch<K> {
     fn len(&self) -> usize {
-        self.0.len()
+        self.facts.len()
     }
 
     fn write_to(self: Box<Self>, core: &mut Core) -> bool {
-        self.0
-            .into_iter()
-            .fold(false, |changed, (key, value)| write::<I>(core, &key, value.as_ref()) || changed)
+        let ingredient = (self.ingredient)(core);
+        let mut changed = false;
+        for (key, new) in self.facts {
+            let table = core.table_mut(ingredient);
+            // What is absent and stays absent needs no row.
+            let row = if new.is_some() { Some(table.find_or_insert(&key)) } else { table.find(&key) };
+            changed |= row.is_some_and(|row| core.write(ingredient, row, new.as_ref(), self.equal));
+        }
+        changed
     }
 }

@@ -91,6 +91,7 @@
 //! assert!(settled.changed.is_empty());
 //! ```
 
+mod bucket;
 mod collect;
 mod core;
 mod db;
@@ -103,13 +104,14 @@ mod hold;
 mod index;
 mod input;
 mod lease;
+mod maintain;
 mod node;
 mod query;
 mod reader;
 mod reads;
 mod settle;
-mod slab;
 mod stats;
+mod table;
 mod terms;
 mod union;
 

@@ -31,8 +31,8 @@ pub(crate) struct Node {
     pub(crate) generation: u32,
     pub(crate) ingredient: u16,
     pub(crate) level: u16,
-    /// The slot in the typed table of the ingredient.
-    pub(crate) local: u32,
+    /// The row in the table of the ingredient.
+    pub(crate) row: u32,
     /// Leases plus demanded readers. Zero: dormant.
     pub(crate) demand: u32,
     pub(crate) leases: u32,

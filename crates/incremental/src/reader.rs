@@ -3,19 +3,20 @@
 use std::cell::{Cell, RefCell};
 
 use crate::core::Core;
+use crate::table::Erased;
 use crate::terms::Stratum;
 
 /// Reads inputs, indexes, queries and collections, and records each read as a dependency.
 pub struct Reader<'a> {
     pub(crate) cell: &'a RefCell<Core>,
     /// The node that is being computed.
-    pub(crate) id: u32,
+    id: u32,
     pub(crate) name: &'static str,
     stratum: Stratum,
     /// In order and with repetitions.
     reads: RefCell<Vec<u32>>,
     /// Whether the computation has looked at its own earlier value.
-    pub(crate) edits: Cell<bool>,
+    edits: Cell<bool>,
 }
 
 impl<'a> Reader<'a> {
@@ -23,9 +24,30 @@ impl<'a> Reader<'a> {
         Self { cell, id, name, stratum, reads: RefCell::default(), edits: Cell::new(false) }
     }
 
-    /// What was read, and whether the earlier value was.
-    pub(crate) fn finish(self) -> (Vec<u32>, bool) {
-        (self.reads.into_inner(), self.edits.get())
+    /// The value of the node before this computation.
+    pub(crate) fn earlier(&self) -> Option<Erased> {
+        self.cell.borrow().stored(self.id).cloned()
+    }
+
+    /// The same for the computation, which edits it.
+    pub(crate) fn edit(&self) -> Option<Erased> {
+        self.edits.set(true);
+        self.earlier()
+    }
+
+    /// Whether the computation starts from the earlier value.
+    pub(crate) fn is_edit(&self) -> bool {
+        self.edits.get()
+    }
+
+    /// Stores what the computation came to and what it read. Without a new value, the old one stays.
+    pub(crate) fn finish(self, new: Option<Erased>, changed: bool) {
+        let core = &mut *self.cell.borrow_mut();
+        let old = new.and_then(|new| core.replace(self.id, new));
+        core.complete(self.id, self.reads.into_inner());
+        if changed {
+            core.notify(self.id, old.as_ref());
+        }
     }
 
     pub(crate) fn check_stratum(&self, name: &'static str, stratum: Stratum) {

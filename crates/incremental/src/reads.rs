@@ -6,6 +6,7 @@ use imbl::{OrdMap, OrdSet};
 
 use crate::define::{Collect, Index, Input, Query};
 use crate::reader::Reader;
+use crate::table::typed;
 use crate::{collect, index, input, query};
 
 impl Reader<'_> {
@@ -21,8 +22,7 @@ impl Reader<'_> {
     /// When `Q` is not the query that is being computed.
     pub fn previous<Q: Query>(&self) -> Option<Arc<Q::Value>> {
         assert_eq!(self.name, Q::NAME, "a computation has no earlier value but its own");
-        self.edits.set(true);
-        query::stored::<Q>(&self.cell.borrow(), self.id)
+        self.edit().map(typed)
     }
 
     /// The value of a query of a lower stratum, computed now when that has not been done yet.

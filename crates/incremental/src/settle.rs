@@ -109,7 +109,7 @@ impl Core {
     fn next_batch(&mut self) -> Option<Vec<NodeRef>> {
         let (_, mut batch) = self.queue.pop_first()?;
         batch.retain(|&node| self.is_alive(node) && self.node(node.id).state == State::Dirty);
-        batch.sort_by(|&left, &right| self.compare(left, right));
+        batch.sort_by(|&left, &right| self.compare(left.id, right.id));
         Some(batch)
     }
 
@@ -117,7 +117,7 @@ impl Core {
     pub(crate) fn report(&mut self) -> Settled {
         let mut changed = std::mem::take(&mut self.changed_roots);
         changed.retain(|&node| self.is_alive(node) && self.node(node.id).leases > 0);
-        changed.sort_by(|&left, &right| self.compare(left, right));
+        changed.sort_by(|&left, &right| self.compare(left.id, right.id));
         changed.dedup();
         let changed = changed
             .into_iter()
