@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Code, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Position, Severity, Subject, Timestamp, foreign,
+    Code, Config, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Position, Severity, Source, Subject,
+    Timestamp, foreign,
     kind::METADATA,
     printable::shown,
     schema::{scalar, suggest},
@@ -39,15 +40,6 @@ pub(super) struct Manifest<'a> {
     pub(super) document: &'a YamlDoc,
     pub(super) node: &'a Node,
     pub(super) kind: Kind,
-}
-
-/// The metadata of an object.
-#[derive(Clone, Default)]
-pub(super) struct Metadata {
-    pub(super) labels: LabelSet,
-    pub(super) annotations: LabelSet,
-    pub(super) created: Option<Timestamp>,
-    pub(super) resource_version: Option<Arc<str>>,
 }
 
 /// Finds out which kind of object or list `node` is.
@@ -231,17 +223,21 @@ impl Manifest<'_> {
         })
     }
 
-    /// The rest of the metadata.
-    pub(super) fn metadata(&self, key: &ConfigKey, diagnostics: &mut Vec<Diagnostic>) -> Metadata {
+    /// The object with its identity, metadata and place, and nothing that it says.
+    pub(super) fn header(&self, key: &ConfigKey, diagnostics: &mut Vec<Diagnostic>) -> Config<()> {
         let mut reader = Reader { manifest: self, key, diagnostics };
         reader.check_names();
         let created = self.field("creationTimestamp").and_then(|node| reader.created(node));
-        Metadata {
-            labels: reader.texts("labels"),
-            annotations: reader.texts("annotations"),
-            created,
-            resource_version: self.field("resourceVersion").and_then(text_of).map(Into::into),
-        }
+        let (labels, annotations) = (reader.texts("labels"), reader.texts("annotations"));
+        let source = match (&self.document.file, self.field("resourceVersion").and_then(text_of)) {
+            (Some(path), _) => {
+                let Position { line, column } = self.node.position;
+                Source::File { path: path.clone(), line, column, positions: Arc::default() }
+            }
+            (None, Some(version)) => Source::ResourceVersion(version.into()),
+            (None, None) => Source::None,
+        };
+        Config { labels, annotations, created, source, ..Config::new(key.clone(), ()) }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     validate::validate,
 };
 
-use super::manifest::{Manifest, Metadata};
+use super::manifest::Manifest;
 
 /// How often what is left of an object may be checked again.
 const MOST_ROUNDS: usize = 8;
@@ -37,7 +37,7 @@ pub(super) fn decode(manifest: &Manifest<'_>) -> Read {
         Err(diagnostic) => return Read { key: None, object: None, diagnostics: vec![*diagnostic] },
     };
     let mut diagnostics = Vec::new();
-    let metadata = manifest.metadata(&key, &mut diagnostics);
+    let header = manifest.header(&key, &mut diagnostics);
     let kind = manifest.kind;
     let schema = schema::of(kind);
     let on = Subject::Object(key.clone());
@@ -47,7 +47,7 @@ pub(super) fn decode(manifest: &Manifest<'_>) -> Read {
     let json = walk.root(manifest.node, if reads_status { &skip[..3] } else { &skip });
     let (positions, findings) = walk.finish();
     diagnostics.extend(findings);
-    let draft = Draft { manifest, key: key.clone(), metadata, positions };
+    let draft = Draft { manifest, header, positions };
     let object = match kind.costs() {
         None => draft.whole(json, &mut diagnostics),
         Some(costs) => draft.remains(Remains::new(json, schema, costs), &mut diagnostics),
@@ -58,8 +58,7 @@ pub(super) fn decode(manifest: &Manifest<'_>) -> Read {
 /// An object that is being read.
 struct Draft<'a> {
     manifest: &'a Manifest<'a>,
-    key: ConfigKey,
-    metadata: Metadata,
+    header: Config<()>,
     positions: FieldPositions,
 }
 
@@ -117,12 +116,16 @@ impl Draft<'_> {
         if json.is_null() {
             json = Json::Object(Map::new());
         }
-        match AnyConfig::from_json(self.header(positions), json) {
+        let mut header = self.header.clone();
+        if let Source::File { positions: of_fields, .. } = &mut header.source {
+            *of_fields = Arc::new(positions);
+        }
+        match AnyConfig::from_json(header, json) {
             Ok(object) => Some(object),
             Err(error) => {
                 // The walk accepts nothing the types refuse, so this is a bug; the user still learns which object.
-                debug_assert!(false, "{}: {error}", self.key);
-                let (on, text) = (Subject::Object(self.key.clone()), error.to_string());
+                debug_assert!(false, "{}: {error}", self.header.key);
+                let (on, text) = (Subject::Object(self.header.key.clone()), error.to_string());
                 let mut diagnostic =
                     Diagnostic::new(Severity::Error, on, Code::WrongType, FieldPath::root(), text);
                 let Manifest { document, node, .. } = self.manifest;
@@ -131,20 +134,6 @@ impl Draft<'_> {
                 None
             }
         }
-    }
-
-    fn header(&self, positions: FieldPositions) -> Config<()> {
-        let Metadata { labels, annotations, created, resource_version } = self.metadata.clone();
-        let source = match (&self.manifest.document.file, resource_version) {
-            (Some(path), _) => {
-                let position = self.manifest.node.position;
-                let positions = Arc::new(positions);
-                Source::File { path: path.clone(), line: position.line, column: position.column, positions }
-            }
-            (None, Some(version)) => Source::ResourceVersion(version),
-            (None, None) => Source::None,
-        };
-        Config { labels, annotations, created, source, ..Config::new(self.key.clone(), ()) }
     }
 }
 
