@@ -12,10 +12,7 @@ mod xds_cluster;
 #[cfg(test)]
 mod tests;
 
-pub use xds_cluster::token_secret;
-
-/// The name of the cluster that the ADS stream goes to.
-pub const XDS_CLUSTER: &str = "xds-grpc";
+pub use xds_cluster::{XDS_CLUSTER, Xds, XdsProtocol, XdsTls, token_secret};
 
 /// The largest RE2 program that an Envoy with this bootstrap takes; without it, an Envoy takes 100.
 pub const MOST_PROGRAM: u32 = 32_768;
@@ -58,40 +55,6 @@ pub struct Locality {
     pub zone: String,
     /// The part of the zone.
     pub sub_zone: String,
-}
-
-/// The control plane.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Xds {
-    /// Its name or IP address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The variant of the protocol.
-    pub protocol: XdsProtocol,
-    /// TLS to it. `None` is plain text.
-    pub tls: Option<XdsTls>,
-    /// The path of a file with the secret of [`token_secret`], whose token is sent with each stream.
-    pub token_secret_path: Option<String>,
-}
-
-/// The variant of ADS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum XdsProtocol {
-    /// Incremental.
-    #[default]
-    Delta,
-    /// State of the world.
-    StateOfTheWorld,
-}
-
-/// TLS to the control plane.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct XdsTls {
-    /// The file with the roots to trust, PEM.
-    pub ca_file: String,
-    /// The name asked for, which the certificate must have.
-    pub server_name: String,
 }
 
 /// Where the admin interface listens.

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use envoy_types::pb::google::protobuf::Any;
 use prost::{Message, Name};
 
+mod node;
 mod table;
 pub(crate) mod wire;
 
@@ -42,47 +43,4 @@ pub(crate) fn sort_maps(name: &str, message: &mut [u8]) {
     if let Ok(at) = table::NODES.binary_search_by_key(&name, |node| node.name) {
         wire::sort_maps(message, &table::NODES[at]);
     }
-}
-
-/// A message type from which a map field can be reached.
-#[derive(Debug)]
-struct Node {
-    /// The full name of the message.
-    name: &'static str,
-    /// Its map fields and the message fields that lead to one, by tag.
-    fields: &'static [Field],
-}
-
-#[derive(Debug)]
-struct Field {
-    tag: u32,
-    kind: FieldKind,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum FieldKind {
-    /// A map; the index is the node of its values, if a map can be reached from there.
-    Map(Key, Option<u16>),
-    /// A message field (single or repeated) of the node at the index.
-    Message(u16),
-}
-
-/// How the keys of a map are encoded.
-#[derive(Debug, Clone, Copy)]
-enum Key {
-    String,
-    /// A varint that holds a signed integer.
-    Int,
-}
-
-const fn map(tag: u32, key: Key, value: Option<u16>) -> Field {
-    Field { tag, kind: FieldKind::Map(key, value) }
-}
-
-const fn message(tag: u32, node: u16) -> Field {
-    Field { tag, kind: FieldKind::Message(node) }
-}
-
-const fn node(name: &'static str, fields: &'static [Field]) -> Node {
-    Node { name, fields }
 }

@@ -5,22 +5,23 @@
 //! its bytes in base64. [`dump`], [`dump_any`] and [`dump_message`] hide key material: they are the form for
 //! everything that a person or a file sees. [`to_json`] and [`any_to_json`] show all.
 
-use std::sync::OnceLock;
-
 use bytes::Bytes;
 use envoy_types::pb::google::protobuf::Any;
 use prost::{Message, Name};
 use prost_reflect::{
-    DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage, SerializeOptions,
+    DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage, SerializeOptions,
 };
 use serde_json::Value;
 
 mod any;
 mod deprecated;
+pub(crate) mod descriptors;
 mod redact;
 #[cfg(test)]
 mod tests;
 mod yaml;
+
+use descriptors::descriptor;
 
 pub use deprecated::deprecated_fields;
 pub use redact::{REDACTED, redact};
@@ -123,21 +124,6 @@ pub fn from_json(type_url: &str, json: &Value) -> Result<Bytes, JsonError> {
 pub fn parse<M: Message + Name + Default>(json: &Value) -> Result<M, JsonError> {
     let bytes = from_json(&M::full_name(), json)?;
     M::decode(bytes).map_err(|source| JsonError::Decode { type_name: M::full_name(), source })
-}
-
-/// The descriptors of the Envoy 1.40 API, decoded on first use (a pure function of a constant).
-pub(crate) fn descriptors() -> &'static DescriptorPool {
-    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
-    POOL.get_or_init(|| {
-        DescriptorPool::decode(&include_bytes!("../data/envoy-1.40-descriptors.fds")[..])
-            .expect("the descriptor set in data/ is complete")
-    })
-}
-
-/// The descriptor of a type URL or of a full message name.
-fn descriptor(type_url: &str) -> Option<MessageDescriptor> {
-    let name = type_url.rsplit_once('/').map_or(type_url, |(_, name)| name);
-    descriptors().get_message_by_name(name)
 }
 
 fn decode(descriptor: &MessageDescriptor, bytes: &[u8]) -> Result<DynamicMessage, JsonError> {

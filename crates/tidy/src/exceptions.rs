@@ -50,12 +50,6 @@ pub const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         rule: Rule::Circle,
-        path: "crates/envoy",
-        what: "",
-        reason: "tables of the encoder are written in the words of the file that reads them",
-    },
-    Exception {
-        rule: Rule::Circle,
         path: "crates/fairlead",
         what: "",
         reason: "commands know the command line that they are part of",

@@ -4,11 +4,47 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{XDS_CLUSTER, Xds, XdsTls};
 use crate::extension::{CREDENTIAL_INJECTOR, HTTP_PROTOCOL_OPTIONS, TLS, UPSTREAM_CODEC};
+
+/// The name of the cluster that the ADS stream goes to.
+pub const XDS_CLUSTER: &str = "xds-grpc";
 
 /// The name of the token's secret.
 const TOKEN_SECRET: &str = "xds-token";
+
+/// The control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Xds {
+    /// Its name or IP address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The variant of the protocol.
+    pub protocol: XdsProtocol,
+    /// TLS to it. `None` is plain text.
+    pub tls: Option<XdsTls>,
+    /// The path of a file with the secret of [`token_secret`], whose token is sent with each stream.
+    pub token_secret_path: Option<String>,
+}
+
+/// The variant of ADS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum XdsProtocol {
+    /// Incremental.
+    #[default]
+    Delta,
+    /// State of the world.
+    StateOfTheWorld,
+}
+
+/// TLS to the control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct XdsTls {
+    /// The file with the roots to trust, PEM.
+    pub ca_file: String,
+    /// The name asked for, which the certificate must have.
+    pub server_name: String,
+}
 
 /// The content of the file at [`Xds::token_secret_path`]: a secret that reads the token in `token_file` again
 /// whenever something is moved into `watched_directory`.

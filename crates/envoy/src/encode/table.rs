@@ -2,7 +2,7 @@
 //!
 //! @generated from `data/envoy-1.40-descriptors.fds` by `UPDATE=1 cargo test -p fairlead-envoy`.
 
-use super::{Key, Node, map, message, node};
+use super::node::{Key, Node, map, message, node};
 
 #[rustfmt::skip]
 pub(super) static NODES: &[Node] = &[

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::{FieldKind, Key, Node, table::NODES};
+use super::{
+    node::{FieldKind, Key, Node},
+    table::NODES,
+};
 
 /// The bytes come from an encoder in this process, so a malformed message is a bug, not an input.
 const WELL_FORMED: &str = "the message was encoded by prost";

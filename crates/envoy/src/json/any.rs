@@ -6,7 +6,7 @@ use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, ReflectMessage, Value as Field};
 use serde_json::{Map, Value, json};
 
-use super::descriptor;
+use super::descriptors::descriptor;
 use crate::encode::{pack_any, sort_maps};
 
 /// The keys of a stand-in for an `Any` that cannot be expanded. They are no names that a `Struct` in Envoy's

@@ -4,7 +4,7 @@ use envoy_types::pb::google::protobuf::Any;
 use prost::Name;
 use prost_reflect::{DynamicMessage, Kind, ReflectMessage, Value};
 
-use super::{JsonError, decode, descriptor};
+use super::{JsonError, decode, descriptors::descriptor};
 
 /// The full names of the deprecated fields and enum values that the message in `bytes` sets, at any depth.
 ///

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use prost_reflect::Kind;
 use serde_json::json;
 
-use super::*;
+use super::{descriptors::descriptors, *};
 use crate::{encode, pack_any};
 
 fn cluster() -> Cluster {

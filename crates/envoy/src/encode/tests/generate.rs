@@ -7,7 +7,7 @@ use std::{
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
-use crate::json::descriptors;
+use crate::json::descriptors::descriptors;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/encode/table.rs");
 
@@ -34,7 +34,7 @@ fn table() -> String {
     let mut out = String::from(
         "//! The messages of the Envoy API from which a map field can be reached.\n//!\n\
          //! @generated from `data/envoy-1.40-descriptors.fds` by `UPDATE=1 cargo test -p fairlead-envoy`.\n\n\
-         use super::{Key, Node, map, message, node};\n\n\
+         use super::node::{Key, Node, map, message, node};\n\n\
          #[rustfmt::skip]\npub(super) static NODES: &[Node] = &[\n",
     );
     for name in &reaching {
