@@ -169,7 +169,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 /// An engine with the indexes and settings that every mesh has.
 pub(crate) fn engine(settings: &Settings) -> Db {
     let mut db = Db::new();
-    input::register(&mut db);
+    fairlead_model::indexes::register(&mut db);
     let mut changes = ChangeSet::new();
     changes.set::<input::MeshSettings>((), Arc::new(settings.model()));
     db.apply(changes);

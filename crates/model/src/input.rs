@@ -10,7 +10,7 @@ mod index;
 use std::sync::Arc;
 
 use fairlead_config::{AnyConfig, Change, ChangeBatch, Config, ConfigKey, Kind, Timestamp, spec};
-use fairlead_incremental::{ChangeSet, Db, Input};
+use fairlead_incremental::{ChangeSet, Input};
 
 use crate::mesh::Settings;
 
@@ -142,43 +142,6 @@ pub fn apply(batch: ChangeBatch, changes: &mut ChangeSet) {
             Change::Delete(key) => remove(key, changes),
         }
     }
-}
-
-/// Registers the indexes of this crate. To be called once, before the first facts.
-pub fn register(db: &mut Db) {
-    db.register_index::<All<Services>>();
-    db.register_index::<All<ServiceEntries>>();
-    db.register_index::<All<VirtualServices>>();
-    db.register_index::<All<DestinationRules>>();
-    db.register_index::<All<Gateways>>();
-    db.register_index::<All<Sidecars>>();
-    db.register_index::<ByNamespace<VirtualServices>>();
-    db.register_index::<ByNamespace<DestinationRules>>();
-    db.register_index::<ByNamespace<Sidecars>>();
-    db.register_index::<EndpointsAt>();
-    db.register_index::<PodsAt>();
-    db.register_index::<SelectingServiceEntries>();
-    db.register_index::<SelectingServices>();
-    db.register_index::<ServiceEntriesAt>();
-    db.register_index::<ServiceEntriesOfHost>();
-    db.register_index::<SlicesAt>();
-    db.register_index::<SlicesOfService>();
-    db.register_index::<WorkloadEntriesAt>();
-    db.register_index::<crate::diagnostics::SecretsNamed>();
-    db.register_index::<crate::diagnostics::TlsSecrets>();
-    db.register_index::<crate::endpoints::HeadlessServices>();
-    db.register_index::<crate::diagnostics::ServiceEntriesAtPlace>();
-    db.register_index::<crate::diagnostics::ServicesAtPlace>();
-    db.register_index::<crate::diagnostics::ServicesBySelector>();
-    db.register_index::<crate::diagnostics::VirtualServicesByName>();
-    db.register_index::<crate::proxy::ServicesByPlace>();
-    db.register_index::<crate::proxy::ByConcerned<DestinationRules>>();
-    db.register_index::<crate::proxy::ByConcerned<Secrets>>();
-    db.register_index::<crate::proxy::ByConcerned<ServiceEntries>>();
-    db.register_index::<crate::proxy::ByConcerned<Services>>();
-    db.register_index::<crate::proxy::ByConcerned<Sidecars>>();
-    db.register_index::<crate::proxy::ByConcerned<VirtualServices>>();
-    db.register_index::<WorkloadEntriesByLabel>();
 }
 
 #[cfg(test)]

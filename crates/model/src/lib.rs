@@ -17,6 +17,7 @@ pub mod diagnostics;
 pub mod endpoints;
 pub mod gateway;
 pub mod host;
+pub mod indexes;
 pub mod input;
 pub mod mesh;
 pub mod port;

@@ -6,6 +6,7 @@
 //! decides where the file is looked for; a value that makes no sense leaves the default in place.
 
 mod resolve;
+mod settings;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,33 +24,7 @@ use crate::{
 };
 
 pub use resolve::resolve;
-
-/// Settings of the control plane itself that translation needs; set once, before the first revision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// The DNS domain of Kubernetes Services. Default `cluster.local`.
-    pub domain: Arc<str>,
-    /// The id of the cluster. Default `Kubernetes`.
-    pub cluster: Arc<str>,
-    /// The namespace whose configuration applies to the whole mesh. Default `istio-system`.
-    pub root_namespace: Namespace,
-    /// From so many endpoints on, those of a load assignment are resources of their own. Default 100.
-    pub assignment_elements: usize,
-    /// From so many filter chains on, those of a gateway's listener are resources of their own. Default 32.
-    pub listener_elements: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            domain: "cluster.local".into(),
-            cluster: "Kubernetes".into(),
-            root_namespace: Namespace::from("istio-system"),
-            assignment_elements: 100,
-            listener_elements: 32,
-        }
-    }
-}
+pub use settings::Settings;
 
 /// What holds for the whole mesh. Defaults are Istio's (pkg/config/mesh/mesh.go).
 #[derive(Clone, Debug, PartialEq)]

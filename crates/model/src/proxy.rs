@@ -13,6 +13,7 @@ mod inbound;
 mod namespace;
 mod place;
 mod queries;
+mod source;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -32,6 +33,7 @@ pub use inbound::{InboundInputs, ServicePort, inbound_listeners};
 pub use namespace::{ByConcerned, Concerning, SeenAs};
 pub use place::{NodeMatters, PlaceAsked, PlacedServices, PlacedServicesOf, ServicesByPlace};
 pub use queries::BindingOf;
+pub use source::Source;
 
 /// Ports of every sidecar beside those of interception: readiness, and metrics.
 pub const RESERVED_PORTS: [u16; 2] = [15021, 15090];
@@ -140,15 +142,6 @@ impl IpFamilies {
             (_, false) => Self::V4,
         }
     }
-}
-
-/// What a route's match may ask about the client.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Source {
-    /// The client's namespace, as it is seen (see [`SeenAs`]).
-    pub namespace: Namespace,
-    /// Those of the client's labels that some VirtualService asks for in `sourceLabels`.
-    pub labels: LabelSet,
 }
 
 /// Where a client is, as far as endpoints are weighed by it.

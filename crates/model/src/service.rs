@@ -9,26 +9,22 @@
 //! This module has the types and Kubernetes Services; ServiceEntries are in [`crate::service_entry`].
 
 mod kubernetes;
+mod queries;
 mod visibility;
 
 use std::{net::IpAddr, sync::Arc};
 
 use fairlead_config::{ConfigKey, Kind, LabelSet, Namespace, Timestamp};
-use fairlead_incremental::{Query, Reader, Stratum};
 use ipnet::IpNet;
 
-use crate::{
-    Host, Port,
-    input::{ServiceEntries, Services},
-    mesh::ResolvedMesh,
-    service_entry, strata,
-};
+use crate::{Host, Port};
 
 pub(crate) use kubernetes::{EXPORT_TO, TRAFFIC_DISTRIBUTION};
 pub(crate) use kubernetes::{
     addresses as kubernetes_addresses, is_headless, kubernetes_name, ports as kubernetes_ports,
 };
 pub use kubernetes::{kubernetes_host, resolve};
+pub use queries::ServicesOf;
 
 /// A service within the namespace that defines it. The same host may be defined in several namespaces; a scope
 /// picks one of them.
@@ -188,33 +184,6 @@ impl Service {
             ServiceAddress::Ip(ip) => Some(*ip),
             ServiceAddress::Range(_) => None,
         })
-    }
-}
-
-/// The services that one Service or ServiceEntry defines: one for each host, in the order of the object.
-#[derive(Debug)]
-pub struct ServicesOf;
-
-impl Query for ServicesOf {
-    type Key = ConfigKey;
-    type Value = Arc<[Arc<Service>]>;
-    const NAME: &'static str = "services of object";
-    const STRATUM: Stratum = strata::OBJECT;
-
-    fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
-        let mesh = cx.get::<ResolvedMesh>(&());
-        let services = match Registry::of(key.kind) {
-            Some(Registry::Kubernetes) => {
-                let object = cx.input::<Services>(key);
-                object.and_then(|object| resolve(&object, &mesh)).into_iter().collect()
-            }
-            Some(Registry::External) => {
-                let object = cx.input::<ServiceEntries>(key);
-                object.map(|object| service_entry::resolve(&object, &mesh)).unwrap_or_default()
-            }
-            None => Vec::new(),
-        };
-        services.into_iter().map(Arc::new).collect()
     }
 }
 

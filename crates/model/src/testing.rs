@@ -16,7 +16,7 @@ impl World {
     /// The mesh of these documents, which must be without errors.
     pub(crate) fn of(yaml: &str) -> Self {
         let mut db = Db::new();
-        input::register(&mut db);
+        crate::indexes::register(&mut db);
         let mut world = Self { db };
         world.set(yaml);
         world

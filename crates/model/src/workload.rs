@@ -7,34 +7,19 @@
 //!
 //! A [`Workload`] holds nothing else of its Pod, so a change of the rest of the Pod stops here.
 
+mod labels;
 mod pod;
+mod queries;
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{ConfigKey, Kind, LabelSet};
-use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_config::{ConfigKey, LabelSet};
 
-use crate::{
-    endpoints::{EndpointAddress, Health, Locality},
-    input::{Namespaces, Nodes, PodAddress, Pods, PodsAt, WorkloadEntries, WorkloadEntriesAt},
-    mesh::ResolvedMesh,
-    strata, workload_entry,
-};
+use crate::endpoints::{EndpointAddress, Health, Locality};
 
+pub use labels::{HOSTNAME_LABEL, LOCALITY_LABEL, NETWORK_LABEL, REGION_LABEL, SUBZONE_LABEL, ZONE_LABEL};
 pub(crate) use pod::{addresses as pod_addresses, has_ended as pod_has_ended};
-
-/// The label of a Pod, WorkloadEntry or Namespace that names its network.
-pub const NETWORK_LABEL: &str = "topology.istio.io/network";
-/// The label of a workload that overrides the locality of its node; `.` stands for `/`.
-pub const LOCALITY_LABEL: &str = "istio-locality";
-/// The label that holds a region.
-pub const REGION_LABEL: &str = "topology.kubernetes.io/region";
-/// The label that holds a zone.
-pub const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
-/// The label that holds a subzone.
-pub const SUBZONE_LABEL: &str = "topology.istio.io/subzone";
-/// The label that holds the name of a node.
-pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
+pub use queries::{ClusterNetwork, NodeLocality, WorkloadAt, WorkloadOf};
 
 /// One Pod or WorkloadEntry.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,100 +44,6 @@ pub struct Workload {
     pub node: Option<Arc<str>>,
     /// The service account, where known.
     pub service_account: Option<Arc<str>>,
-}
-
-/// The locality of a node, by its labels; unknown for a node that is not known.
-#[derive(Debug)]
-pub struct NodeLocality;
-
-impl Query for NodeLocality {
-    type Key = Arc<str>;
-    type Value = Locality;
-    const NAME: &'static str = "node locality";
-    const STRATUM: Stratum = strata::MESH;
-
-    fn compute(cx: &Reader<'_>, name: &Arc<str>) -> Locality {
-        let node = cx.input::<Nodes>(&ConfigKey::new(Kind::Node, "", name.clone()));
-        node.map(|node| node_locality(&node.labels)).unwrap_or_default()
-    }
-}
-
-/// The network of the cluster: label `topology.istio.io/network` of the root namespace, else empty.
-#[derive(Debug)]
-pub struct ClusterNetwork;
-
-impl Query for ClusterNetwork {
-    type Key = ();
-    type Value = Arc<str>;
-    const NAME: &'static str = "cluster network";
-    const STRATUM: Stratum = strata::OBJECT;
-
-    fn compute(cx: &Reader<'_>, (): &()) -> Arc<str> {
-        let mesh = cx.get::<ResolvedMesh>(&());
-        let key = ConfigKey::new(Kind::Namespace, "", mesh.root_namespace.as_str());
-        let root = cx.input::<Namespaces>(&key);
-        root.and_then(|root| root.labels.get(NETWORK_LABEL).map(Arc::from)).unwrap_or_default()
-    }
-}
-
-/// The workload of a Pod or WorkloadEntry; `None` where there is none, and for a Pod that has ended.
-#[derive(Debug)]
-pub struct WorkloadOf;
-
-impl Query for WorkloadOf {
-    type Key = ConfigKey;
-    type Value = Option<Arc<Workload>>;
-    const NAME: &'static str = "workload";
-    const STRATUM: Stratum = strata::WORKLOAD;
-
-    fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
-        if key.kind == Kind::WorkloadEntry {
-            let entry = cx.input::<WorkloadEntries>(key)?;
-            return Some(Arc::new(workload_entry::resolve(&entry)));
-        }
-        let pod = cx.input::<Pods>(key)?;
-        if pod::has_ended(&pod.spec) {
-            return None;
-        }
-        let node = pod.spec.spec.node_name.as_deref().map(Arc::from);
-        let locality = node.as_ref().map(|node| cx.get::<NodeLocality>(node));
-        let network = cx.get::<ClusterNetwork>(&());
-        Some(Arc::new(pod::resolve(&pod, node, locality.as_deref(), &network)))
-    }
-}
-
-/// The Pod or WorkloadEntry with an address.
-///
-/// A Pod with an address of its own comes first, then a WorkloadEntry. Pods with the address of their node
-/// count where there is one only, since the address does not tell them apart.
-#[derive(Debug)]
-pub struct WorkloadAt;
-
-impl Query for WorkloadAt {
-    type Key = IpAddr;
-    type Value = Option<Arc<Workload>>;
-    const NAME: &'static str = "workload by address";
-    const STRATUM: Stratum = strata::WORKLOAD_BY_ADDRESS;
-
-    fn compute(cx: &Reader<'_>, ip: &IpAddr) -> Self::Value {
-        let all = |keys: imbl::OrdSet<ConfigKey>| {
-            keys.iter().filter_map(|key| (*cx.get::<WorkloadOf>(key)).clone()).collect::<Vec<_>>()
-        };
-        let own = all(cx.index::<PodsAt>(&PodAddress { ip: *ip, of_node: false }));
-        if let Some(pod) = healthiest(own) {
-            return Some(pod);
-        }
-        if let Some(entry) = healthiest(all(cx.index::<WorkloadEntriesAt>(ip))) {
-            return Some(entry);
-        }
-        let mut shared = all(cx.index::<PodsAt>(&PodAddress { ip: *ip, of_node: true }));
-        if shared.len() == 1 { shared.pop() } else { None }
-    }
-}
-
-/// The first of the healthiest: an address that was given to a new Pod may still be that of one which is going.
-fn healthiest(workloads: Vec<Arc<Workload>>) -> Option<Arc<Workload>> {
-    workloads.into_iter().min_by_key(|workload| workload.health)
 }
 
 /// The locality that labels of a node tell. Mirrors istio pilot/pkg/serviceregistry/kube/controller (getPodLocality).

@@ -63,7 +63,7 @@ impl Mesh {
         assert!(decoded.rejected.is_empty(), "{:?}", decoded.diagnostics);
         let batch: ChangeBatch = decoded.objects.into_iter().map(Change::Set).collect();
         let mut db = Db::new();
-        input::register(&mut db);
+        fairlead_model::indexes::register(&mut db);
         let mut changes = db.change();
         let objects: Vec<_> = batch.iter().map(|change| change.key().clone()).collect();
         input::apply(batch, &mut changes);

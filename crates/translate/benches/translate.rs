@@ -61,7 +61,7 @@ struct Mesh {
 impl Mesh {
     fn of(all: ChangeBatch) -> Self {
         let mut db = Db::new();
-        input::register(&mut db);
+        fairlead_model::indexes::register(&mut db);
         apply(&mut db, all);
         let publication = db.lease::<PublicationOf>(&sidecar());
         Self { db, publication }

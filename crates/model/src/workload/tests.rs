@@ -1,3 +1,7 @@
+use std::net::IpAddr;
+
+use fairlead_config::Kind;
+
 use super::*;
 use crate::testing::World;
 

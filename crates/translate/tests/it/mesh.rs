@@ -29,7 +29,7 @@ impl Mesh {
     /// A mesh without an object.
     pub(crate) fn empty() -> Self {
         let mut db = Db::new();
-        input::register(&mut db);
+        fairlead_model::indexes::register(&mut db);
         Self { db }
     }
 
