@@ -21,12 +21,14 @@ mod near;
 mod queries;
 mod repeated;
 mod repeated_services;
+mod rivals;
 mod secret;
 mod selectors;
 mod served;
 mod service;
 mod shadow;
 mod sidecar;
+mod surroundings;
 mod virtual_service;
 mod written;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use fairlead_config::{Code, Diagnostics, path};
 
 use super::{
-    l4::MOST_RIVALS,
     meeting::{ConflictsOf, LeftOut},
+    rivals::MOST_RIVALS,
 };
 use crate::gateway::{ConflictReason, Gateway, GatewayListenerKind};
 

@@ -10,16 +10,14 @@ use ipnet::IpNet;
 
 use super::{
     repeated::{self, NamesOf},
-    virtual_service::{Surroundings, is_seen_wherever},
+    rivals::{MOST_RIVALS, is_seen_wherever},
+    surroundings::Surroundings,
 };
 use crate::{
     Host, Protocol,
     gateway::{Gateway, GatewayServer, ServerTls},
     routes::{GatewayRef, L4Match, RouteSet},
 };
-
-/// How many objects are looked at that may take the connections of another: what thousands share stays cheap.
-pub(super) const MOST_RIVALS: usize = 16;
 
 /// The two lists of routes for bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,8 @@ use fairlead_config::{Config, ConfigKey, LabelSet, Name, Namespace, api};
 use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::{
-    l4::MOST_RIVALS,
+    rivals::{L4Claims, MOST_RIVALS, SharedHosts, routes_clients_of_others, takes_all},
     service::{PortClaims, port_claims},
-    virtual_service::{SharedHosts, routes_clients_of_others, takes_all},
 };
 use crate::{
     Host, ServiceKey, age,
@@ -193,17 +192,6 @@ impl Query for VirtualServicesNaming {
         });
         naming.collect()
     }
-}
-
-/// The VirtualServices of a place whose TLS and TCP routes may get in each other's way, the oldest first.
-///
-/// Of many the first are named: it does not change with each that comes.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct L4Claims {
-    /// By the names of TLS routes: those that several ask for.
-    pub(super) names: BTreeMap<Host, Vec<ConfigKey>>,
-    /// Those with TCP routes.
-    pub(super) tcp: Vec<ConfigKey>,
 }
 
 /// The TLS and TCP routes of a place that may get in each other's way.

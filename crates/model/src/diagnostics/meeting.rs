@@ -12,7 +12,7 @@ use std::{
 use fairlead_config::{Config, ConfigKey, LabelSet, Namespace, Timestamp, api};
 use fairlead_incremental::{Index, Query, Reader, Stratum};
 
-use super::l4::MOST_RIVALS;
+use super::rivals::MOST_RIVALS;
 use crate::{
     Host, Service, ServiceKey, age,
     endpoints::EndpointsOf,

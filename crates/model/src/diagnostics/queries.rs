@@ -25,7 +25,7 @@ use super::{
     selectors,
     served::{self, NothingKnown},
     shadow::{self, PathLengths, VirtualServicesAsking},
-    sidecar, virtual_service,
+    sidecar, surroundings, virtual_service,
     written::Written,
 };
 use crate::{
@@ -170,7 +170,7 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         (*cx.get::<MergedRule>(&key)).clone()
     };
     let namespace = &config.key.namespace;
-    let around = virtual_service::Surroundings {
+    let around = surroundings::Surroundings {
         written: Written::new(&config.spec, namespace, &mesh.domain),
         known: Known {
             services: &|host| (*cx.get::<ServicesByHost>(host)).clone(),

@@ -12,8 +12,8 @@ use fairlead_config::{Code, Config, ConfigKey, Diagnostics, api, path};
 use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::{
-    l4::MOST_RIVALS,
-    virtual_service::{Surroundings, is_seen_wherever, serves_wherever, takes_all},
+    rivals::{Asked, MOST_RIVALS, is_seen_wherever, serves_wherever, takes_all},
+    surroundings::Surroundings,
 };
 use crate::{
     Host, age,
@@ -32,9 +32,6 @@ const MOST_JUDGED: usize = 4096;
 
 /// How many objects that ask for the same path of a host are looked at.
 pub(super) const MOST_ASKING: usize = 64;
-
-/// A host, and the path that a condition asks for; empty where it asks for none.
-pub(super) type Asked = (Arc<str>, Arc<str>);
 
 /// VirtualServices by host and by the paths of their conditions. Not registered: built when the first host is shared at
 /// a gateway.

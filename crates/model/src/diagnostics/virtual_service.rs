@@ -1,61 +1,22 @@
 //! Findings about a VirtualService among other objects.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, LabelSet, Namespace, Severity, path};
+use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Namespace, Severity, path};
 
 use super::{
-    destinations::{self, Known, Missing},
+    destinations::{self, Missing},
     l4,
-    lookups::L4Claims,
-    repeated::NamesOf,
-    shadow::{self, Asked},
-    written::Written,
+    rivals::{SharedHosts, is_seen_wherever, routes_clients_of_others, serves_wherever, takes_all},
+    shadow,
+    surroundings::Surroundings,
 };
 use crate::{
     Host, Protocol, age,
-    gateway::{Gateway, GatewayServer, ServerRef},
+    gateway::{Gateway, GatewayServer},
     registry::ServiceSummary,
-    routes::{GatewayRef, HttpMatch, RouteSet, RouteSetHeader, StringMatch},
-    service::Visibility,
+    routes::{GatewayRef, HttpMatch, RouteSet, RouteSetHeader},
 };
-
-/// The hosts that several VirtualServices of one place name, each with those, oldest first.
-pub(super) type SharedHosts = BTreeMap<Host, Vec<Arc<RouteSetHeader>>>;
-
-/// What the findings depend on beside the VirtualService.
-pub(super) struct Surroundings<'a> {
-    /// The object as it is written.
-    pub(super) written: Written<'a>,
-    pub(super) known: Known<'a>,
-    /// A Gateway by key.
-    pub(super) gateway: &'a dyn Fn(&ConfigKey) -> Option<Arc<Gateway>>,
-    /// The hosts of a place that are claimed more than once.
-    pub(super) shared: &'a dyn Fn(&GatewayRef) -> Arc<SharedHosts>,
-    /// The TLS and TCP routes of a Gateway that may get in each other's way.
-    pub(super) l4_claims: &'a dyn Fn(&GatewayRef) -> Arc<L4Claims>,
-    /// The server that has a name of a port for itself, among the Gateways that meet those with a selector.
-    pub(super) terminated: &'a dyn Fn(&LabelSet, u16, &Host) -> Option<ServerRef>,
-    /// How many server names there are at a place.
-    pub(super) names_at: &'a dyn Fn(NamesOf) -> usize,
-    /// A VirtualService by key.
-    pub(super) virtual_service: &'a dyn Fn(&ConfigKey) -> Option<Arc<RouteSet>>,
-    /// Whether a VirtualService has a route that takes every request.
-    pub(super) takes_all: &'a dyn Fn(&ConfigKey) -> bool,
-    /// Whether a wildcard covers the host of some service.
-    pub(super) covers_service: &'a dyn Fn(&Host) -> bool,
-    /// The lengths of the paths that conditions for a host ask for.
-    pub(super) path_lengths: &'a dyn Fn(&Host) -> Arc<BTreeSet<usize>>,
-    /// The VirtualServices with a host that ask for a path.
-    pub(super) asking: &'a dyn Fn(&Asked) -> Vec<ConfigKey>,
-    /// Whether an object is there, and not used for its errors.
-    pub(super) is_refused: &'a dyn Fn(&ConfigKey) -> bool,
-    /// What to write instead of a Gateway that does not exist.
-    pub(super) near_gateway: &'a dyn Fn(&ConfigKey) -> Option<String>,
-}
 
 pub(super) fn check(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
     destinations::check(&around.written, routes, &around.known, diagnostics);
@@ -166,20 +127,6 @@ fn check_foreign(set: &RouteSet, path: FieldPath, target: &ServiceSummary, diagn
     }
 }
 
-/// Whether a VirtualService routes what clients of other namespaces than its own send to a service of another one.
-pub(super) fn routes_clients_of_others(
-    own: &Namespace,
-    export_to: &Visibility,
-    of_service: &Namespace,
-) -> bool {
-    let reaches_others = match export_to {
-        Visibility::Public => true,
-        Visibility::Namespaces(names) => names.iter().any(|name| name != own),
-        Visibility::None => false,
-    };
-    own != of_service && reaches_others
-}
-
 fn check_protocol(set: &RouteSet, target: &ServiceSummary, diagnostics: &mut Diagnostics) {
     let takes_http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Auto;
     if set.http.is_empty()
@@ -205,17 +152,6 @@ fn owner_before<'a>(set: &RouteSet, claims: &'a [Arc<RouteSetHeader>]) -> Option
         .filter(|owner| owner.http_clients.are_all())
         .filter(|owner| is_seen_wherever((&owner.export_to, &owner.origin), set));
     owners.next().map(Arc::as_ref)
-}
-
-/// Whether an object is visible, and of the same rank, wherever another is.
-pub(super) fn is_seen_wherever((export_to, origin): (&Visibility, &ConfigKey), routes: &RouteSet) -> bool {
-    match (export_to, &routes.export_to) {
-        (Visibility::Public, Visibility::Public) => true,
-        (Visibility::Namespaces(of_owner), Visibility::Namespaces(own)) => {
-            origin.namespace == routes.origin.namespace && own.iter().all(|name| of_owner.contains(name))
-        }
-        _ => false,
-    }
 }
 
 /// What the Gateways that the object names have of its hosts.
@@ -296,16 +232,6 @@ fn serves(gateway: &Gateway, host: &Host, namespace: &Namespace) -> bool {
     })
 }
 
-/// Whether each server that has a host for HTTP routes of `own` has it for those of `other` too.
-pub(super) fn serves_wherever(gateway: &Gateway, host: &Host, other: &Namespace, own: &Namespace) -> bool {
-    let has_it = |server: &GatewayServer, namespace: &Namespace| {
-        let mut hosts = server.hosts.iter().filter(|of_server| of_server.host.overlaps(host));
-        hosts.any(|of_server| of_server.namespace.as_ref().is_none_or(|name| name == namespace))
-    };
-    let mut servers = gateway.servers.iter().filter(|server| server.is_http() && has_it(server, own));
-    servers.all(|server| has_it(server, other))
-}
-
 /// How many hosts of a Gateway are named.
 const MOST_HOSTS: usize = 3;
 
@@ -367,22 +293,4 @@ fn check_shadowed(
             format!("{} {reason} and takes every request for `{host}` that no condition takes", owner.origin);
         diagnostics.warn(Code::ShadowedRoute, path!("http"[route.index]), message);
     }
-}
-
-/// Whether one of the conditions holds for every request, or there is none.
-///
-/// Mirrors istio pilot/pkg/networking/core/route/route.go (IsCatchAllRoute).
-pub(super) fn takes_all(matches: &[HttpMatch]) -> bool {
-    let every_path = |uri: &Option<StringMatch>| match uri {
-        None | Some(StringMatch::Present) => true,
-        Some(StringMatch::Prefix(prefix)) => &**prefix == "/",
-        Some(StringMatch::Regex(regex)) => &**regex == ".*",
-        Some(StringMatch::Exact(_)) => false,
-    };
-    let every = |m: &HttpMatch| {
-        every_path(&m.uri)
-            && HttpMatch { name: "".into(), uri: None, ignore_uri_case: false, ..m.clone() }
-                == HttpMatch::default()
-    };
-    matches.is_empty() || matches.iter().any(every)
 }
