@@ -13,4 +13,5 @@ mod watch;
 pub use directory::{Changes, Directory, FileState, Refusal, Snapshot};
 pub use once::{Input, Loaded, load_all, load_once};
 pub use scan::Bounds;
-pub use source::{FileSource, Settings, SourceError, Update};
+pub use source::{FileSource, SourceError};
+pub use watch::{Settings, Update};

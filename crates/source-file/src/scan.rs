@@ -1,11 +1,11 @@
 //! Reads a directory tree into a [`Snapshot`], or a few files of it; files whose metadata has not changed are not
 //! read again.
 
+mod entries;
 mod unrendered;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
     fs, io,
     io::Read as _,
     path::{Path, PathBuf},
@@ -16,6 +16,9 @@ use std::{
 use fairlead_config::yaml::limits::FILE_BYTES;
 
 use crate::{FileState, Refusal, Snapshot};
+
+pub(crate) use entries::is_manifest;
+use entries::{Found, is_hidden, list};
 
 /// What is read of a directory. What is over a bound is named, and files that were read before stay in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -310,46 +313,6 @@ impl Walk {
 
 pub(crate) fn shown(path: &Path) -> Arc<str> {
     path.to_string_lossy().into()
-}
-
-/// What is in a directory and not hidden.
-struct Entries {
-    paths: Vec<Found>,
-    /// Whether links are among them.
-    links: bool,
-}
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Found {
-    path: PathBuf,
-    link: bool,
-}
-
-/// What is in a directory, but for what is hidden. Kubernetes' `..data` and its target are.
-fn list(directory: &Path) -> io::Result<Entries> {
-    let mut entries = Entries { paths: Vec::new(), links: false };
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        if !is_hidden(&entry.file_name()) {
-            let link = entry.file_type()?.is_symlink();
-            entries.links |= link;
-            entries.paths.push(Found { path: entry.path(), link });
-        }
-    }
-    entries.paths.sort();
-    Ok(entries)
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.to_string_lossy().starts_with('.')
-}
-
-/// Whether the name is that of a manifest; temporary files of editors (`a.yaml~`, `.a.yaml.swp`, `4913`) are none.
-pub(crate) fn is_manifest(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        ["yaml", "yml", "json"].iter().any(|known| known.eq_ignore_ascii_case(extension))
-    })
 }
 
 /// The bytes of a file, at most one more than are allowed: the decoder refuses that many.

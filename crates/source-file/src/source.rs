@@ -4,50 +4,14 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::mpsc as std_mpsc,
-    time::Duration,
 };
 
-use fairlead_config::{ChangeBatch, Diagnostic};
 use tokio::sync::mpsc;
 
-use crate::{
-    scan::Bounds,
-    watch::{Follower, Message},
-};
+use crate::watch::{Follower, Message, Settings, Update};
 
 /// Updates that wait for a slow reader; later changes are merged into one scan.
 const WAITING_UPDATES: usize = 4;
-
-/// How a directory is followed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Time without events before the directory is read. Default 10 ms.
-    pub quiet_time: Duration,
-    /// Longest time to wait for a writer to close a file. Default 1 s.
-    pub write_grace: Duration,
-    /// Time between looks at the directory that need no event, for changes that give none: targets of links
-    /// outside the directory, network file systems. Default 30 s.
-    pub rescan_interval: Duration,
-    /// Time between looks if the directory cannot be watched. Default 1 s.
-    pub poll_interval: Duration,
-    /// What is read of the directory.
-    pub bounds: Bounds,
-    /// Do not watch, only look every [`Settings::poll_interval`]. Default false.
-    pub poll_only: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            quiet_time: Duration::from_millis(10),
-            write_grace: Duration::from_secs(1),
-            rescan_interval: Duration::from_secs(30),
-            poll_interval: Duration::from_secs(1),
-            bounds: Bounds::default(),
-            poll_only: false,
-        }
-    }
-}
 
 /// Why a directory cannot be a source.
 #[derive(Debug, thiserror::Error)]
@@ -76,17 +40,6 @@ pub enum SourceError {
         #[source]
         source: io::Error,
     },
-}
-
-/// News of a directory.
-#[derive(Clone, Debug)]
-pub struct Update {
-    /// Objects that are new, different or gone.
-    pub batch: ChangeBatch,
-    /// All findings about the files as they are now, not only the new ones.
-    pub diagnostics: Vec<Diagnostic>,
-    /// Whether this is the first update, which holds everything there is.
-    pub first_sync: bool,
 }
 
 pub(crate) fn check(directory: &Path) -> Result<(), SourceError> {

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_config::{Code, Diagnostic, FieldPath, Location, Severity, Subject};
+use fairlead_config::{ChangeBatch, Code, Diagnostic, FieldPath, Location, Severity, Subject};
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind},
@@ -21,8 +21,8 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::{
-    Changes, Directory, Settings, Update,
-    scan::{self, Files, Scanner, is_manifest},
+    Changes, Directory,
+    scan::{self, Bounds, Files, Scanner, is_manifest},
 };
 
 /// Time between looks for a directory that is gone.
@@ -33,6 +33,48 @@ const NEW_DIRECTORY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Of more paths than these not each is looked at, but everything.
 const MOST_PATHS: usize = 4096;
+
+/// How a directory is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Time without events before the directory is read. Default 10 ms.
+    pub quiet_time: Duration,
+    /// Longest time to wait for a writer to close a file. Default 1 s.
+    pub write_grace: Duration,
+    /// Time between looks at the directory that need no event, for changes that give none: targets of links
+    /// outside the directory, network file systems. Default 30 s.
+    pub rescan_interval: Duration,
+    /// Time between looks if the directory cannot be watched. Default 1 s.
+    pub poll_interval: Duration,
+    /// What is read of the directory.
+    pub bounds: Bounds,
+    /// Do not watch, only look every [`Settings::poll_interval`]. Default false.
+    pub poll_only: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            quiet_time: Duration::from_millis(10),
+            write_grace: Duration::from_secs(1),
+            rescan_interval: Duration::from_secs(30),
+            poll_interval: Duration::from_secs(1),
+            bounds: Bounds::default(),
+            poll_only: false,
+        }
+    }
+}
+
+/// News of a directory.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Objects that are new, different or gone.
+    pub batch: ChangeBatch,
+    /// All findings about the files as they are now, not only the new ones.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether this is the first update, which holds everything there is.
+    pub first_sync: bool,
+}
 
 /// What the thread is told.
 #[derive(Debug)]

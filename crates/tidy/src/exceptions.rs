@@ -62,12 +62,6 @@ pub const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         rule: Rule::Circle,
-        path: "crates/source-file",
-        what: "",
-        reason: "what a scan finds and what makes it pass are in two files",
-    },
-    Exception {
-        rule: Rule::Circle,
         path: "crates/testkit",
         what: "",
         reason: "what answers a request is written in the words of the server",

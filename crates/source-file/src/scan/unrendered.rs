@@ -8,7 +8,7 @@ use std::{
 
 use fairlead_config::yaml::{self, Node, Value};
 
-use super::Found;
+use super::entries::{Found, is_manifest};
 
 /// The files that make a directory a chart or a kustomization.
 const CHART: &str = "Chart.yaml";
@@ -41,7 +41,7 @@ fn is_of_chart(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     match &*name {
         "templates" | "charts" | "crds" | "ci" | "requirements.yaml" => true,
-        _ => name.contains("values") && super::is_manifest(path),
+        _ => name.contains("values") && is_manifest(path),
     }
 }
 
