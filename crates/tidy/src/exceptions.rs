@@ -11,7 +11,7 @@ pub enum Rule {
     TypeUrl,
     /// Module names that say nothing.
     ModuleName,
-    /// No files of a crate need each other in a circle ([`crate::circles`]).
+    /// No files of a crate need each other in a circle.
     Circle,
 }
 

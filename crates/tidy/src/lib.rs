@@ -10,12 +10,10 @@
 //! | [`markdown`] | tables, links and headings of a page |
 //! | [`workspace`] | the crates and their dependencies, as cargo sees them |
 //! | [`absences`] | what must not appear where |
-//! | [`circles`] | which files of a crate need which, and whether in a circle |
 //! | [`exceptions`] | every exception to a rule, with its reason |
 //! | [`findings`] | what a rule found, and how it is reported |
 
 pub mod absences;
-pub mod circles;
 pub mod exceptions;
 pub mod files;
 pub mod findings;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fairlead_tidy::{
     absences,
-    circles::Modules,
     exceptions::{Allowed, Rule},
     files,
     findings::Findings,
@@ -65,26 +64,6 @@ fn every_crate_in_the_table_exists() {
     let found = workspace::crates();
     for name in crate_table().keys().filter(|name| !found.contains_key(*name)) {
         findings.add(name, "is in the crate table, but not in the workspace");
-    }
-    findings.conclude();
-}
-
-#[test]
-fn files_of_a_crate_do_not_need_each_other_in_a_circle() {
-    let mut findings = Findings::new(
-        "move what both need into a file below them; a crate without a circle leaves crates/tidy/src/exceptions.rs",
-    );
-    let mut allowed = Allowed::to(Rule::Circle);
-    let sources = files::rust_sources();
-    for name in workspace::crates().keys() {
-        if let Some(circle) = Modules::of_crate(name, &sources).circle()
-            && !allowed.covers(&format!("crates/{name}"), "")
-        {
-            findings.add(name, circle.join(" needs "));
-        }
-    }
-    for row in allowed.unused() {
-        findings.add(row.path, "no longer needs its exception for circles");
     }
     findings.conclude();
 }

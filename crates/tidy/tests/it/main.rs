@@ -1,5 +1,6 @@
 //! The rules: one named test each. A failure lists what was found and says what to do.
 
+mod circles;
 mod docs;
 mod layering;
 mod sources;
