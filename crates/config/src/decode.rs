@@ -139,12 +139,14 @@ fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {
 
 fn decode_object(manifest: &manifest::Manifest<'_>) -> Decoded {
     let typed::Read { key, object, diagnostics } = typed::decode(manifest);
-    let has_errors = diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+    // In other kinds an error costs the object, or a part that who resolves it leaves out.
+    let has_costs = manifest.kind.costs().is_some();
+    let is_partial = has_costs && diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     let mut decoded = Decoded { diagnostics, ..Decoded::default() };
     match object {
         Some(object) => {
             decoded.objects.push(object);
-            decoded.partial.extend(key.filter(|_| has_errors));
+            decoded.partial.extend(key.filter(|_| is_partial));
         }
         None => decoded.rejected.extend(key),
     }

@@ -48,4 +48,4 @@ pub use printable::printable;
 pub use schema::suggest::near_name;
 pub use timestamp::Timestamp;
 pub use unread::Unread;
-pub use validate::{is_cipher_suite, is_tls_secret, secret_value, validate};
+pub use validate::{grpc_status, is_cipher_suite, is_tls_secret, parts, secret_value, validate};

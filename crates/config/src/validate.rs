@@ -1,6 +1,7 @@
 //! Istio's rules for one object, each with the field at fault and what to write instead.
 //!
 //! One module per kind, and one per concept that several kinds share.
+//! What makes a part of an object useless, and not the object, is in [`parts`].
 //! What needs other objects (unknown hosts, subsets, gateways) is checked where they are known, in `fairlead-model`.
 //! Spec: Istio's `pkg/config/validation` and the rules in its CRDs.
 
@@ -22,6 +23,7 @@ mod http_route;
 mod labels;
 mod load_balancer;
 mod locality;
+pub mod parts;
 mod pattern;
 mod percent;
 mod port;
@@ -34,6 +36,7 @@ mod traffic_policy;
 mod virtual_service;
 mod workload_entry;
 
+pub use http_route::grpc_status;
 pub use secret::{is_tls_secret, secret_value};
 pub use tls::is_cipher_suite;
 

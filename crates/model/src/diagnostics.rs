@@ -4,8 +4,7 @@
 //! Produces: `Diagnostic` · Consumed by: `fairlead-control-plane` (status, metrics), `fairlead analyze`
 //! Spec: <https://istio.io/latest/docs/reference/config/analysis/> · Differs from Istio: codes of its own.
 //!
-//! What one object says by itself is judged by `fairlead-config`; findings of resolution repeat that only where an
-//! object was let through.
+//! What one object says by itself is judged by `fairlead-config`.
 
 mod claims;
 mod credentials;

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, fmt, sync::Arc};
 
-use fairlead_config::{Code, Diagnostics, FieldPath};
+use fairlead_config::parts::is_server_name;
 
 /// A lower-case host: a fully qualified name, an IP address, a wildcard (`*.example.com`) or `*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,19 +47,7 @@ impl Host {
 
     /// Whether the wildcard stands for a part of a label, as `*-eu.example.com`.
     pub fn is_partial_wildcard(&self) -> bool {
-        self.0.strip_prefix('*').is_some_and(|rest| !rest.is_empty() && !rest.starts_with('.'))
-    }
-
-    /// Whether TLS connections can be told apart by the host, as a server name. Envoy refuses the whole listener for
-    /// a wildcard that stands for a part of a label; a finding says that it is left out.
-    pub(crate) fn is_server_name(&self, path: &FieldPath, diagnostics: &mut Diagnostics) -> bool {
-        let is_partial = self.is_partial_wildcard();
-        if is_partial {
-            let message = format!("`{self}` cannot be the name of a TLS server; it is left out");
-            let help = "write names, or a * for whole labels, as *.example.com";
-            diagnostics.error(Code::BadHost, path.clone(), message).help(help);
-        }
-        !is_partial
+        !is_server_name(&self.0)
     }
 
     /// Whether every name that `other` stands for is a name that `self` stands for.

@@ -39,6 +39,8 @@ mod host_map;
 mod policy;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 // Identity, and a limit of Envoy's: no type of a specification passes this crate.
 pub use fairlead_config::re2::MOST_PROGRAM;

@@ -10,7 +10,7 @@ mod settings;
 
 use std::{sync::Arc, time::Duration};
 
-use fairlead_config::{Config, ConfigKey, Diagnostic, Kind, Namespace, api};
+use fairlead_config::{ConfigKey, Diagnostic, Kind, Namespace};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use crate::{
@@ -122,6 +122,24 @@ impl Mesh {
     }
 }
 
+/// The mesh and what is wrong with its MeshConfig, which change apart.
+#[derive(Debug)]
+struct MeshAndFindings;
+
+impl Query for MeshAndFindings {
+    type Key = ();
+    type Value = (Mesh, Arc<[Diagnostic]>);
+    const NAME: &'static str = "mesh and findings";
+    const STRATUM: Stratum = Stratum(strata::MESH.0 - 1);
+
+    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
+        let settings = cx.input::<MeshSettings>(&()).unwrap_or_default();
+        let object = cx.input::<ConfigMaps>(&config_map(&settings.root_namespace));
+        let (mesh, findings) = resolve(&settings, object.as_deref());
+        (mesh, findings.into())
+    }
+}
+
 /// What holds for the whole mesh.
 #[derive(Debug)]
 pub struct ResolvedMesh;
@@ -133,8 +151,7 @@ impl Query for ResolvedMesh {
     const STRATUM: Stratum = strata::MESH;
 
     fn compute(cx: &Reader<'_>, (): &()) -> Mesh {
-        let (settings, object) = sources(cx);
-        resolve(&settings, object.as_deref()).0
+        cx.get::<MeshAndFindings>(&()).0.clone()
     }
 }
 
@@ -149,20 +166,13 @@ impl Query for MeshDiagnostics {
     const STRATUM: Stratum = strata::MESH;
 
     fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
-        let (settings, object) = sources(cx);
-        resolve(&settings, object.as_deref()).1.into()
+        Arc::clone(&cx.get::<MeshAndFindings>(&()).1)
     }
 }
 
 /// The ConfigMap that holds the MeshConfig.
 fn config_map(root: &Namespace) -> ConfigKey {
     ConfigKey::new(Kind::ConfigMap, root.clone(), "istio")
-}
-
-fn sources(cx: &Reader<'_>) -> (Arc<Settings>, Option<Arc<Config<api::ConfigMap>>>) {
-    let settings = cx.input::<MeshSettings>(&()).unwrap_or_default();
-    let object = cx.input::<ConfigMaps>(&config_map(&settings.root_namespace));
-    (settings, object)
 }
 
 #[cfg(test)]

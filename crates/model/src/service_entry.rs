@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use fairlead_config::{Config, Diagnostics, LabelSet, api, path};
+use fairlead_config::{Config, LabelSet, api};
 use ipnet::IpNet;
 
 use crate::{
@@ -96,15 +96,6 @@ fn port(port: &api::ServiceEntryPort) -> Option<Port> {
     let target = port.target_port.filter(|target| *target > 0).map_or(Some(number), port_number)?;
     let target = TargetPort::Number(target);
     (protocol != Protocol::Udp).then(|| Port { number, name: port.name.as_str().into(), protocol, target })
-}
-
-/// Reports the hosts that have no TLS ports because they cannot be server names.
-pub(crate) fn check(spec: &api::ServiceEntrySpec, diagnostics: &mut Diagnostics) {
-    if spec.ports.iter().filter_map(port).any(|port| port.protocol.is_tls()) {
-        for (index, host) in spec.hosts.iter().enumerate() {
-            Host::new(host).is_server_name(&path!("hosts"[index]), diagnostics);
-        }
-    }
 }
 
 /// Merges definitions of one host in one namespace, given in order of precedence.

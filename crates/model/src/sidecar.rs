@@ -16,7 +16,7 @@ use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 use crate::{Host, Port};
 
 pub use resolve::resolve;
-pub use select::{ResolvedSidecar, SidecarHeader, SidecarHeaderOf, SidecarsIn, select};
+pub use select::{ResolvedSidecar, SidecarHeader, SidecarHeaderOf, SidecarsIn, WrittenSidecar, select};
 
 /// What an address that is a UNIX domain socket begins with.
 pub(crate) const UNIX: &str = "unix://";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{AnyConfig, Change, ChangeBatch, ConfigKey, decode_file};
+use fairlead_config::{AnyConfig, Change, ChangeBatch, ConfigKey, Severity, decode_file};
 use fairlead_incremental::{ChangeSet, Db, Lease, Query, Settled};
 
 use crate::input;
@@ -57,6 +57,13 @@ pub(crate) fn objects(yaml: &str) -> Vec<AnyConfig> {
     let errors: Vec<String> = decoded.diagnostics.iter().map(ToString::to_string).collect();
     assert!(decoded.rejected.is_empty() && decoded.broken_documents == 0, "{}", errors.join("\n"));
     decoded.objects
+}
+
+/// The errors in these documents: `code path`.
+pub(crate) fn errors(yaml: &str) -> Vec<String> {
+    let findings = decode_file("test.yaml", yaml.as_bytes()).diagnostics.into_iter();
+    let errors = findings.filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| format!("{} {}", finding.code.as_str(), finding.path)).collect()
 }
 
 /// The only object of a document, of the kind that the caller wants.

@@ -3,6 +3,9 @@
 //! Reads: VirtualService, MeshConfig · Produces: [`RouteSet`] · Consumed by: [`crate::routes`]
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/virtual-service/>
 //! Differs from Istio: routes that delegate are left out; `statPrefix` is ignored.
+//!
+//! What the specification says is valid: `fairlead-config` hands on no object with an error (`config::validate`). The
+//! parts that are useless nevertheless (`config::parts`, which has said so) are left out here.
 
 mod action;
 mod fault;
@@ -12,9 +15,8 @@ mod l4;
 mod matches;
 
 use fairlead_config::{
-    Code, Config, ConfigKey, Diagnostics, Kind, Namespace,
+    Config, ConfigKey, Kind, Namespace,
     api::{self, VirtualServiceSpec},
-    path,
 };
 
 use crate::{
@@ -38,37 +40,22 @@ impl Names<'_> {
         Host::resolve(host, self.namespace.as_str(), self.domain)
     }
 
-    /// A destination, unless its host is empty or its port no port.
-    pub(crate) fn destination(&self, spec: &api::Destination) -> Option<Destination> {
-        if spec.host.is_empty() {
-            return None;
-        }
-        Some(Destination {
+    /// A destination.
+    pub(crate) fn destination(&self, spec: &api::Destination) -> Destination {
+        Destination {
             host: self.host(&spec.host),
-            subset: spec.subset.as_deref().filter(|subset| !subset.is_empty()).map(Into::into),
-            port: match spec.port.as_ref().and_then(|port| port.number) {
-                None | Some(0) => None,
-                Some(number) => Some(u16::try_from(number).ok()?),
-            },
-        })
+            subset: spec.subset.as_deref().map(Into::into),
+            port: spec.port.as_ref().and_then(|port| port.number).map(port),
+        }
     }
 }
 
-/// Resolves the names of `config` and drops, with a finding, what is not usable.
-pub fn resolve(
-    config: &Config<VirtualServiceSpec>,
-    domain: &str,
-    default_export: &Visibility,
-    diagnostics: &mut Diagnostics,
-) -> RouteSet {
+/// Resolves the names of `config`, without the parts that are left out.
+pub fn resolve(config: &Config<VirtualServiceSpec>, domain: &str, default_export: &Visibility) -> RouteSet {
     let (spec, namespace) = (&config.spec, &config.key.namespace);
     let names = Names { namespace, domain };
     let mut hosts = Vec::with_capacity(spec.hosts.len());
-    for (index, host) in spec.hosts.iter().enumerate() {
-        if host.is_empty() {
-            diagnostics.error(Code::BadHost, path!("hosts"[index]), "the host is empty");
-            continue;
-        }
+    for host in &spec.hosts {
         let host = names.host(host);
         if !hosts.contains(&host) {
             hosts.push(host);
@@ -83,16 +70,16 @@ pub fn resolve(
             list if list.is_empty() => vec![GatewayRef::Mesh],
             list => list,
         },
-        http: http::routes(&spec.http, &names, diagnostics),
-        tls: l4::tls_routes(&spec.tls, &names, diagnostics),
-        tcp: l4::tcp_routes(&spec.tcp, &names, diagnostics),
+        http: http::routes(&spec.http, &names),
+        tls: l4::tls_routes(&spec.tls, &names),
+        tcp: l4::tcp_routes(&spec.tcp, &names),
     }
 }
 
 /// The gateways of a list, each once, in order.
 pub(super) fn gateways(list: &[String], namespace: &Namespace) -> Vec<GatewayRef> {
     let mut refs = Vec::with_capacity(list.len());
-    for text in list.iter().filter(|text| !text.is_empty()) {
+    for text in list {
         let gateway = gateway(text, namespace);
         if !refs.contains(&gateway) {
             refs.push(gateway);
@@ -115,6 +102,11 @@ pub(crate) fn gateway(text: &str, own: &Namespace) -> GatewayRef {
         },
     };
     GatewayRef::Gateway(ConfigKey::new(Kind::Gateway, namespace, name))
+}
+
+/// A port, which `config::validate::port` has checked.
+fn port(number: u32) -> u16 {
+    u16::try_from(number).expect("validation refuses what is no port")
 }
 
 #[cfg(test)]

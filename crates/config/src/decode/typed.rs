@@ -12,7 +12,7 @@ use crate::{
         remains::{Absent, Remains},
         walk::Walk,
     },
-    validate::validate,
+    validate::{parts::unusable_parts, validate},
 };
 
 use super::manifest::Manifest;
@@ -71,7 +71,11 @@ impl Draft<'_> {
         let positions = std::mem::take(&mut self.positions);
         let object = self.typed(positions, json, diagnostics)?;
         diagnostics.extend(validate(&object));
-        errors(diagnostics).next().is_none().then_some(object)
+        if errors(diagnostics).next().is_some() {
+            return None;
+        }
+        diagnostics.extend(unusable_parts(&object));
+        Some(object)
     }
 
     /// What is left of the object without what its errors cost.

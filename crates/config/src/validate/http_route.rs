@@ -12,6 +12,8 @@ use crate::{Code, Diagnostics, FieldPath, path};
 
 use super::{destination, duration, header, percent};
 
+pub use fault::grpc_status;
+
 /// Checks all rules, and that none comes after one that matches everything.
 pub(super) fn check_all(rules: &[HttpRoute], found: &mut Diagnostics) {
     for (index, rule) in rules.iter().enumerate() {

@@ -23,6 +23,9 @@ const CIPHER_SUITES: &[&str] = &[
     "DES-CBC3-SHA",
 ];
 
+/// Most bytes of a server name (`UpstreamTlsContext.sni` of Envoy's API).
+const MOST_SNI_BYTES: usize = 255;
+
 /// Whether Envoy has a cipher suite of this name; others are left out, as in Istio.
 pub fn is_cipher_suite(name: &str) -> bool {
     CIPHER_SUITES.contains(&name)
@@ -84,6 +87,10 @@ pub(super) fn client(settings: &ClientTlsSettings, path: &FieldPath, found: &mut
                 found.error(Code::MutuallyExclusive, at(field), text).help("remove `insecureSkipVerify`");
             }
         }
+    }
+    if settings.sni.as_ref().is_some_and(|sni| sni.len() > MOST_SNI_BYTES) {
+        let text = format!("the server name has more than {MOST_SNI_BYTES} bytes; it is left out");
+        found.error(Code::BadTls, at("sni"), text);
     }
     names(&settings.subject_alt_names, &at("subjectAltNames"), found);
 }

@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fairlead_config::{
-    Code, Diagnostics, FieldPath,
-    api::{self, ClientTlsMode, H2UpgradePolicy, ProtoDuration, SimpleLb},
-};
+use fairlead_config::api::{self, ClientTlsMode, H2UpgradePolicy, ProtoDuration, SimpleLb};
 
 use crate::{
     CertificateSource, ConnectionPool, ConsistentHash, HashAlgorithm, HashKey, LoadBalancer, LocalityLb,
@@ -130,33 +127,17 @@ pub(crate) fn outlier_detection(spec: &api::OutlierDetection) -> OutlierDetectio
     }
 }
 
-/// Most bytes of a server name (`UpstreamTlsContext.sni` of Envoy's API).
-const MOST_SNI_BYTES: usize = 255;
-
 /// `tls` of a traffic policy. A block without a mode is `DISABLE`, as in Istio's protobuf.
-pub(super) fn tls(
-    spec: &api::ClientTlsSettings,
-    path: &FieldPath,
-    diagnostics: &mut Diagnostics,
-) -> UpstreamTls {
-    let mut settings = tls_settings(spec);
-    if settings.sni.as_ref().is_some_and(|sni| sni.len() > MOST_SNI_BYTES) {
-        let message = format!("the server name has more than {MOST_SNI_BYTES} bytes; it is left out");
-        diagnostics.error(Code::BadTls, path.clone().field("sni"), message);
-        settings.sni = None;
-    }
+pub(super) fn tls(spec: &api::ClientTlsSettings) -> UpstreamTls {
+    let settings = tls_settings(spec);
     match spec.mode.unwrap_or_default() {
         ClientTlsMode::Disable => UpstreamTls::Disable,
         ClientTlsMode::Simple => UpstreamTls::Simple(settings),
         ClientTlsMode::IstioMutual => UpstreamTls::IstioMutual(settings),
         ClientTlsMode::Mutual => {
-            if let Some(certificate) = client_certificate(spec) {
-                return UpstreamTls::Mutual { certificate, settings };
-            }
-            // Never less than TLS: a server that wants a certificate refuses the connection.
-            let message = "MUTUAL needs a client certificate and key; none is shown to the server";
-            diagnostics.error(Code::MissingCredential, path.clone(), message);
-            UpstreamTls::Simple(settings)
+            let certificate =
+                client_certificate(spec).expect("validation refuses MUTUAL without a certificate");
+            UpstreamTls::Mutual { certificate, settings }
         }
     }
 }

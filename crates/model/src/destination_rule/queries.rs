@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_config::{ConfigKey, Diagnostics, Namespace};
+use fairlead_config::{ConfigKey, Namespace};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
@@ -28,9 +28,8 @@ impl Query for ResolvedDestinationRule {
     fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
         let config = cx.input::<input::DestinationRules>(key)?;
         let mesh = cx.get::<ResolvedMesh>(&());
-        let mut ignored = Diagnostics::on_object(key);
         let default_export = &mesh.default_destination_rule_export_to;
-        Some(Arc::new(resolve(&config, &mesh.domain, default_export, &mut ignored)))
+        Some(Arc::new(resolve(&config, &mesh.domain, default_export)))
     }
 }
 

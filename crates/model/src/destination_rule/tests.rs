@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use fairlead_config::{Diagnostics, Kind};
+use fairlead_config::Kind;
 
 use fairlead_incremental::Query;
 
@@ -8,20 +8,22 @@ use super::*;
 use crate::{
     CertificateSource, ConsistentHash, HashAlgorithm, HashKey, ServerValidation, ServiceKey,
     UpstreamTlsSettings,
-    testing::{World, only_object},
+    testing::{World, errors, only_object},
 };
 
 fn resolved(spec: &str) -> DestinationRule {
-    let object = only_object!(
-        DestinationRule,
-        &format!(
-            "{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: dr, namespace: shop}}, spec: {{host: a, {spec}}}}}"
-        )
-    );
-    let mut diagnostics = Diagnostics::on_object(&object.key);
-    let rule = resolve(&object, "cluster.local", &Visibility::Public, &mut diagnostics);
-    assert!(diagnostics.is_empty(), "{:?}", diagnostics.as_slice());
+    let (rule, errors) = with_errors(spec);
+    assert_eq!(errors, Vec::<String>::new());
     rule
+}
+
+/// A rule, and the errors: `code path`.
+fn with_errors(spec: &str) -> (DestinationRule, Vec<String>) {
+    let yaml = format!(
+        "{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: dr, namespace: shop}}, spec: {{host: a, {spec}}}}}"
+    );
+    let object = only_object!(DestinationRule, &yaml);
+    (resolve(&object, "cluster.local", &Visibility::Public), errors(&yaml))
 }
 
 fn blocks(policy: &str) -> PolicyBlocks {
@@ -329,16 +331,8 @@ fn the_choice_of_a_rule_does_not_change_with_its_policy() {
 
 #[test]
 fn a_server_name_of_more_than_255_bytes_is_left_out() {
-    let object = only_object!(
-        DestinationRule,
-        &format!(
-            "{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: dr, namespace: shop}}, spec: {{host: a, trafficPolicy: {{tls: {{mode: SIMPLE, sni: {}}}}}}}}}",
-            "a".repeat(256)
-        )
-    );
-    let mut diagnostics = Diagnostics::on_object(&object.key);
-    let rule = resolve(&object, "cluster.local", &Visibility::Public, &mut diagnostics);
+    let sni = "a".repeat(256);
+    let (rule, errors) = with_errors(&format!("trafficPolicy: {{tls: {{mode: SIMPLE, sni: {sni}}}}}"));
     assert_eq!(rule.policy.blocks.tls, Some(UpstreamTls::Simple(UpstreamTlsSettings::default())));
-    let found = diagnostics.into_vec();
-    assert_eq!(found[0].path.to_string(), "spec.trafficPolicy.tls.sni");
+    assert_eq!(errors, ["FL0243 spec.trafficPolicy.tls.sni"]);
 }

@@ -30,7 +30,9 @@ use super::{
 };
 use crate::{
     Host, Port, ServiceKey,
-    destination_rule::{DestinationRule, MergedGroups, MergedRule, RuleFor, RuleForKey, RuleHeaderOf},
+    destination_rule::{
+        DestinationRule, MergedGroups, MergedRule, ResolvedDestinationRule, RuleFor, RuleForKey, RuleHeaderOf,
+    },
     endpoints::{EndpointsOf, HasEndpoints, KnowsWorkloads, ServedOf, is_beyond_share},
     gateway::{ResolvedGateway, ServerTls},
     input::{
@@ -42,8 +44,8 @@ use crate::{
     routes::RoutesOf,
     secret::{AUTHORITIES_SUFFIX, SecretPartsOf},
     service::{Registry, ServicesOf},
-    sidecar::SidecarsIn,
-    strata, virtual_service as vs,
+    sidecar::{SidecarsIn, WrittenSidecar},
+    strata,
 };
 
 /// The findings about one object, by path.
@@ -163,7 +165,8 @@ type Spec<I> = Config<<I as KindInput>::Spec>;
 
 fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnostics: &mut Diagnostics) {
     let mesh = cx.get::<ResolvedMesh>(&());
-    let service = vs::resolve(config, &mesh.domain, &mesh.default_virtual_service_export_to, diagnostics);
+    let routes = cx.get::<RoutesOf>(&config.key);
+    let Some(routes) = &*routes else { return };
     let rule = |key: &ServiceKey| {
         let key = RuleForKey { client: config.key.namespace.clone(), service: key.clone() };
         let key = (*cx.get::<RuleFor>(&key)).clone()?;
@@ -195,7 +198,7 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         is_refused: &|key| cx.input::<Refused>(key).is_some(),
         near_gateway: &|key| near::gateway(cx, key),
     };
-    virtual_service::check(&service, &around, diagnostics);
+    virtual_service::check(routes, &around, diagnostics);
     check_delegates(cx, config, diagnostics);
     let named = namespaces::export_to(&config.spec.export_to).chain(namespaces::of_sources(&config.spec));
     namespaces::check(cx, named, diagnostics);
@@ -228,8 +231,8 @@ fn check_delegates(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnostics:
 
 fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnostics: &mut Diagnostics) {
     let mesh = cx.get::<ResolvedMesh>(&());
-    let default_export = &mesh.default_destination_rule_export_to;
-    let rule = crate::destination_rule::resolve(config, &mesh.domain, default_export, diagnostics);
+    let rule = cx.get::<ResolvedDestinationRule>(&config.key);
+    let Some(rule) = &*rule else { return };
     let services = cx.get::<ServicesByHost>(&rule.host);
     let endpoints: Vec<_> = if rule.subsets.is_empty() {
         Vec::new()
@@ -244,7 +247,7 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     } else {
         Default::default()
     };
-    let has_service = has_service(cx, &rule, !services.is_empty());
+    let has_service = has_service(cx, rule, !services.is_empty());
     let near_host = |host: &Host, text: &str| near::host(cx, host, text, &config.key.namespace, &mesh.domain);
     let around = destination_rule::Surroundings {
         narrower: &narrower,
@@ -257,8 +260,8 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
         first: group.and_then(|key| key.objects.first()),
         created: &|key| cx.get::<RuleHeaderOf>(key).as_ref().as_ref().and_then(|header| header.created),
     };
-    destination_rule::check(&rule, &around, diagnostics);
-    check_mtls(cx, &rule, &config.spec, &services, diagnostics);
+    destination_rule::check(rule, &around, diagnostics);
+    check_mtls(cx, rule, &config.spec, &services, diagnostics);
     namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
     let path = path!("workloadSelector");
     selectors::check(cx, &config.key.namespace, rule.workload_selector.as_ref(), path, diagnostics);
@@ -296,10 +299,11 @@ fn has_service(cx: &Reader<'_>, rule: &DestinationRule, exact: bool) -> bool {
 }
 
 fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagnostics) {
-    let resolved = crate::gateway::resolve(config, diagnostics);
+    let resolved = cx.get::<ResolvedGateway>(&config.key);
+    let Some(resolved) = &*resolved else { return };
     let (conflicts, none) = (cx.get::<ConflictsAmong>(&resolved.selector), ConflictsOf::default());
     let around = gateway::Surroundings { conflicts: conflicts.get(&resolved.origin).unwrap_or(&none) };
-    gateway::check(&resolved, &around, diagnostics);
+    gateway::check(resolved, &around, diagnostics);
     namespaces::check(cx, namespaces::of_gateway(&config.spec), diagnostics);
     selectors::check_gateway(cx, &resolved.selector, path!("selector"), diagnostics);
     let places = if resolved.servers.iter().any(|server| matches!(server.tls, ServerTls::Terminate(_))) {
@@ -308,7 +312,7 @@ fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagno
         Arc::default()
     };
     with_secrets(cx, ("the Pods of the gateway", &places), |around| {
-        credentials::check_gateway(&resolved, &config.spec, around, diagnostics);
+        credentials::check_gateway(resolved, &config.spec, around, diagnostics);
     });
 }
 
@@ -342,7 +346,8 @@ fn of_secret(cx: &Reader<'_>, config: &Spec<Secrets>, diagnostics: &mut Diagnost
 }
 
 fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagnostics) {
-    let resolved = crate::sidecar::resolve(config, diagnostics);
+    let resolved = cx.get::<WrittenSidecar>(&config.key);
+    let Some(resolved) = &*resolved else { return };
     let mesh = cx.get::<ResolvedMesh>(&());
     let is_for_all = mesh.root_namespace == config.key.namespace && resolved.workload_selector.is_none();
     let around = sidecar::Surroundings {
@@ -355,7 +360,7 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
         near_host: &|host: &Host| near::host(cx, host, host.as_str(), &config.key.namespace, &mesh.domain),
         refused: &|host: &Host| near::refused_host(cx, host, &mesh.domain),
     };
-    sidecar::check(&resolved, &around, diagnostics);
+    sidecar::check(resolved, &around, diagnostics);
     namespaces::check(cx, namespaces::of_sidecar(&config.spec), diagnostics);
     let path = path!("workloadSelector");
     selectors::check(cx, &config.key.namespace, resolved.workload_selector.as_ref(), path, diagnostics);
@@ -393,7 +398,6 @@ fn of_service(cx: &Reader<'_>, config: &Spec<Services>, diagnostics: &mut Diagno
 }
 
 fn of_service_entry(cx: &Reader<'_>, config: &Spec<ServiceEntries>, diagnostics: &mut Diagnostics) {
-    crate::service_entry::check(&config.spec, diagnostics);
     let owner = |place: &claims::Place| (*cx.get::<OwnerOf>(place)).clone();
     let own = cx.get::<ServicesOf>(&config.key);
     let spent = own.iter().any(|service| is_beyond_share(cx, service));

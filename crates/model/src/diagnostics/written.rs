@@ -75,7 +75,7 @@ impl<'a> Written<'a> {
             }
             let is_used = |to: &Destination| route.mirrors.iter().any(|used| used.destination == *to);
             for mirror in
-                http.mirror.iter().filter_map(|to| self.destination(path.clone().field("mirror"), to, true))
+                http.mirror.iter().map(|to| self.destination(path.clone().field("mirror"), to, true))
             {
                 if is_used(&mirror.destination) {
                     found.push(mirror);
@@ -109,7 +109,7 @@ impl<'a> Written<'a> {
         found: &mut Vec<WrittenDestination<'a>>,
     ) {
         let place = |index: usize| list.clone().index(index).field("destination");
-        let all = to.enumerate().filter_map(|(index, to)| self.destination(place(index), to, is_http));
+        let all = to.enumerate().map(|(index, to)| self.destination(place(index), to, is_http));
         found.extend(all.filter(|written| is_used(&written.destination)));
     }
 
@@ -118,8 +118,7 @@ impl<'a> Written<'a> {
         path: FieldPath,
         to: &'a api::Destination,
         is_http: bool,
-    ) -> Option<WrittenDestination<'a>> {
-        let destination = self.names.destination(to)?;
-        Some(WrittenDestination { path, destination, host: &to.host, is_http })
+    ) -> WrittenDestination<'a> {
+        WrittenDestination { path, destination: self.names.destination(to), host: &to.host, is_http }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{ConfigKey, Diagnostics, LabelSet, Timestamp};
+use fairlead_config::{ConfigKey, LabelSet, Timestamp};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
@@ -28,7 +28,7 @@ impl Query for ResolvedGateway {
 
     fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
         let config = cx.input::<input::Gateways>(key)?;
-        Some(Arc::new(resolve(&config, &mut Diagnostics::on_object(key))))
+        Some(Arc::new(resolve(&config)))
     }
 }
 

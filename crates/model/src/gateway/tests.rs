@@ -1,10 +1,10 @@
-use fairlead_config::{Config, Diagnostics, Kind, api};
+use fairlead_config::Kind;
 
 use super::*;
 use crate::{
     destination_rule::RuleKey,
     scope::{DestinationBinding, ScopeKey, ScopeKind, ScopedService},
-    testing::{World, only_object},
+    testing::{World, errors, only_object},
 };
 
 fn yaml(name: &str, servers: &str) -> String {
@@ -14,11 +14,9 @@ fn yaml(name: &str, servers: &str) -> String {
 }
 
 fn resolved(name: &str, servers: &str) -> Arc<Gateway> {
-    let object = only_object!(Gateway, &yaml(name, servers));
-    let mut diagnostics = Diagnostics::on_object(&object.key);
-    let gateway = resolve(&object, &mut diagnostics);
-    assert!(diagnostics.is_empty(), "{:?}", diagnostics.as_slice());
-    Arc::new(gateway)
+    let yaml = yaml(name, servers);
+    assert_eq!(errors(&yaml), Vec::<String>::new());
+    Arc::new(resolve(&only_object!(Gateway, &yaml)))
 }
 
 fn http(port: u16, hosts: &str) -> String {
@@ -96,29 +94,25 @@ fn cipher_suites_that_envoy_does_not_have_are_left_out() {
 
 #[test]
 fn a_server_that_cannot_be_as_secure_as_it_says_is_left_out() {
-    let server = |mode, tls: api::ServerTlsSettings| api::Server {
-        port: api::Port { number: 443, protocol: "HTTPS".into(), name: "p".into(), target_port: None },
-        hosts: vec!["a.com".into()],
-        tls: Some(api::ServerTlsSettings { mode: Some(mode), ..tls }),
-        ..Default::default()
+    let of = |tls: &[&str]| {
+        let server = |(at, tls)| {
+            format!("{{port: {{number: 443, protocol: TLS, name: p{at}}}, hosts: [a.com], tls: {{{tls}}}}}")
+        };
+        let servers: Vec<String> = tls.iter().enumerate().map(server).collect();
+        let yaml = yaml("g", &servers.join(", "));
+        let servers = resolve(&only_object!(Gateway, &yaml)).servers;
+        (servers.iter().map(|server| server.index).collect::<Vec<_>>(), errors(&yaml))
     };
-    let files = api::ServerTlsSettings {
-        server_certificate: Some("/c".into()),
-        private_key: Some("/k".into()),
-        ..Default::default()
-    };
-    let servers = vec![
-        server(api::ServerTlsMode::Simple, api::ServerTlsSettings::default()),
-        server(api::ServerTlsMode::Mutual, files.clone()),
-        server(api::ServerTlsMode::IstioMutual, files.clone()),
-        server(api::ServerTlsMode::Simple, files),
-    ];
-    let spec = api::GatewaySpec { servers, ..Default::default() };
-    let config = Config::new(ConfigKey::new(Kind::Gateway, "edge", "g"), spec);
-    let mut diagnostics = Diagnostics::on_object(&config.key);
-    let kept: Vec<usize> =
-        resolve(&config, &mut diagnostics).servers.iter().map(|server| server.index).collect();
-    assert_eq!((kept, diagnostics.as_slice().len()), (vec![3], 3));
+    let (kept, errors) = of(&[
+        "mode: SIMPLE, credentialNames: ['']",
+        "mode: SIMPLE, tlsCertificates: [{serverCertificate: /c}]",
+        "mode: MUTUAL, tlsCertificates: [{serverCertificate: /c, privateKey: /k}]",
+        "mode: OPTIONAL_MUTUAL, tlsCertificates: [{serverCertificate: /c, privateKey: /k}]",
+        "mode: ISTIO_MUTUAL",
+        "mode: SIMPLE, serverCertificate: /c, privateKey: /k",
+    ]);
+    assert_eq!(kept, [5]);
+    assert_eq!(errors, [0, 1, 2, 3].map(|at| format!("FL0219 spec.servers[{at}].tls")));
 }
 
 /// The merged listeners as `port kind gateway/index…`, and how many servers were left out.
@@ -274,15 +268,18 @@ fn destinations_are_bound_in_the_scope_of_the_gateway() {
 fn a_partial_wildcard_is_no_host_of_a_tls_server_and_others_stay() {
     let servers =
         format!("{}, {}, {}", tls(443, "a.com, '*-b.com'"), tls(444, "'*c.com'"), http(80, "'*-b.com'"));
-    let object = only_object!(Gateway, &yaml("g", &servers));
-    let mut diagnostics = Diagnostics::on_object(&object.key);
-    let gateway = resolve(&object, &mut diagnostics);
+    let yaml = yaml("g", &servers);
+    let gateway = resolve(&only_object!(Gateway, &yaml));
     let hosts: Vec<_> = gateway
         .servers
         .iter()
         .map(|s| (s.port, s.hosts.iter().map(|h| h.host.as_str()).collect::<Vec<_>>()))
         .collect();
     assert_eq!(hosts, [(443, vec!["a.com"]), (80, vec!["*-b.com"])]);
-    let errors: Vec<_> = diagnostics.into_vec().iter().map(|found| found.path.to_string()).collect();
-    assert_eq!(errors, ["spec.servers[0].hosts[1]", "spec.servers[1].hosts[0]", "spec.servers[1].hosts"]);
+    let expected = [
+        "FL0202 spec.servers[0].hosts[1]",
+        "FL0202 spec.servers[1].hosts[0]",
+        "FL0202 spec.servers[1].hosts",
+    ];
+    assert_eq!(errors(&yaml), expected);
 }

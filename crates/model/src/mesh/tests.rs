@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use fairlead_config::Severity;
+use fairlead_config::{Config, Severity, api};
 
 use super::*;
 use crate::{routes::Retries, testing::World};

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_config::{ConfigKey, Diagnostics, Kind};
+use fairlead_config::{ConfigKey, Kind};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{GatewayRef, RouteSet, RouteSetHeader};
@@ -26,9 +26,7 @@ impl Query for RoutesOf {
         let routes = match key.kind {
             Kind::VirtualService => {
                 let config = cx.input::<input::VirtualServices>(key)?;
-                let default_export = &mesh.default_virtual_service_export_to;
-                let mut ignored = Diagnostics::on_object(key);
-                virtual_service::resolve(&config, &mesh.domain, default_export, &mut ignored)
+                virtual_service::resolve(&config, &mesh.domain, &mesh.default_virtual_service_export_to)
             }
             _ => return None,
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{ConfigKey, Diagnostics, LabelSet, Namespace, Timestamp};
+use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{Sidecar, resolve};
@@ -36,7 +36,22 @@ pub fn select<'a>(
     Some(&header.origin)
 }
 
-/// A Sidecar, resolved.
+/// A Sidecar, resolved, with its listeners as they are written.
+#[derive(Debug)]
+pub struct WrittenSidecar;
+
+impl Query for WrittenSidecar {
+    type Key = ConfigKey;
+    type Value = Option<Arc<Sidecar>>;
+    const NAME: &'static str = "sidecar as written";
+    const STRATUM: Stratum = strata::OBJECT;
+
+    fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
+        Some(Arc::new(resolve(&*cx.input::<input::Sidecars>(key)?)))
+    }
+}
+
+/// A Sidecar, resolved, with one listener for all that are implied.
 #[derive(Debug)]
 pub struct ResolvedSidecar;
 
@@ -44,12 +59,16 @@ impl Query for ResolvedSidecar {
     type Key = ConfigKey;
     type Value = Option<Arc<Sidecar>>;
     const NAME: &'static str = "resolved sidecar";
-    const STRATUM: Stratum = strata::OBJECT;
+    const STRATUM: Stratum = Stratum(strata::OBJECT.0 + 1);
 
     fn compute(cx: &Reader<'_>, key: &ConfigKey) -> Self::Value {
-        let config = cx.input::<input::Sidecars>(key)?;
-        let sidecar = resolve(&config, &mut Diagnostics::on_object(key));
-        Some(Arc::new(sidecar.with_one_implied_listener()))
+        let sidecar = (*cx.get::<WrittenSidecar>(key)).clone()?;
+        let has_several = sidecar.egress.iter().filter(|listener| listener.port.is_none()).nth(1).is_some();
+        Some(if has_several {
+            Arc::new(Sidecar::clone(&sidecar).with_one_implied_listener())
+        } else {
+            sidecar
+        })
     }
 }
 

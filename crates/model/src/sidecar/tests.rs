@@ -1,19 +1,18 @@
-use fairlead_config::{Diagnostics, Kind};
+use fairlead_config::Kind;
 
 use super::*;
-use crate::{Protocol, port::TargetPort, testing::only_object};
+use crate::{
+    Protocol,
+    port::TargetPort,
+    testing::{errors, only_object},
+};
 
 fn resolved(spec: &str) -> Sidecar {
-    let object = only_object!(
-        Sidecar,
-        &format!(
-            "{{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {{name: s, namespace: shop}}, spec: {{{spec}}}}}"
-        )
+    let yaml = format!(
+        "{{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {{name: s, namespace: shop}}, spec: {{{spec}}}}}"
     );
-    let mut diagnostics = Diagnostics::on_object(&object.key);
-    let sidecar = resolve(&object, &mut diagnostics);
-    assert!(diagnostics.is_empty(), "{:?}", diagnostics.as_slice());
-    sidecar
+    assert_eq!(errors(&yaml), Vec::<String>::new());
+    resolve(&only_object!(Sidecar, &yaml))
 }
 
 fn host(namespace: EgressNamespace, host: &str, exclude: bool) -> EgressHost {
@@ -36,7 +35,7 @@ fn egress_hosts_have_four_forms() {
 fn a_tilde_takes_hosts_away_in_one_namespace_or_in_all() {
     let spec = api_egress(&["*/*", "~web/*", "~./a.b", "~/x.com", "~/*.x.com", "~*/y.com"]);
     let config = fairlead_config::Config::new(ConfigKey::new(Kind::Sidecar, "shop", "s"), spec);
-    let sidecar = resolve(&config, &mut Diagnostics::on_object(&config.key));
+    let sidecar = resolve(&config);
     let expected = [
         host(EgressNamespace::Any, "*", false),
         host(EgressNamespace::Named("web".into()), "*", true),

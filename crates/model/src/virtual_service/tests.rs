@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 mod refused;
 
-use fairlead_config::{Code, Config, Diagnostics, Kind, api};
+use fairlead_config::{Config, Kind, api};
 
 use super::*;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         AbortStatus, ClientMatch, Fault, HttpAction, HttpMatch, HttpRoute, Percent, Redirect, RedirectPort,
         Retries, RouteSetHeader, StringMatch,
     },
-    testing::only_object,
+    testing::{errors, only_object},
 };
 
 fn indented(lines: &str) -> String {
@@ -20,24 +20,11 @@ fn indented(lines: &str) -> String {
 /// Resolves a VirtualService of namespace `shop` whose `spec` is given in lines.
 fn resolved(spec: &str) -> RouteSet {
     let spec = indented(spec);
-    let object = only_object!(
-        VirtualService,
-        &format!(
-            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: vs, namespace: shop}}\nspec:\n{spec}"
-        )
+    let yaml = format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: vs, namespace: shop}}\nspec:\n{spec}"
     );
-    let mut diagnostics = Diagnostics::on_object(&object.key);
-    let service = resolve(&object, "cluster.local", &Visibility::Public, &mut diagnostics);
-    assert!(diagnostics.is_empty(), "{:?}", diagnostics.as_slice());
-    service
-}
-
-/// Resolves a specification that decoding would reject, and returns the codes of the findings.
-fn broken(spec: api::VirtualServiceSpec) -> (RouteSet, Vec<Code>) {
-    let object = Config::new(ConfigKey::new(Kind::VirtualService, "shop", "vs"), spec);
-    let mut diagnostics = Diagnostics::on_object(&object.key);
-    let service = resolve(&object, "cluster.local", &Visibility::Public, &mut diagnostics);
-    (service, diagnostics.into_vec().into_iter().map(|finding| finding.code).collect())
+    assert_eq!(errors(&yaml), Vec::<String>::new());
+    resolve(&only_object!(VirtualService, &yaml), "cluster.local", &Visibility::Public)
 }
 
 /// The only HTTP route of a VirtualService that has these lines in its route.
@@ -253,12 +240,13 @@ fn retries_keep_what_is_asked_for() {
 fn a_timeout_of_zero_is_none() {
     assert_eq!(forwarding("timeout: 10s").timeout, Some(Duration::from_secs(10)));
     let zero = api::HttpRoute {
-        route: vec![destination("b", 1)],
+        route: vec![api::HttpRouteDestination::default()],
         timeout: Some(api::ProtoDuration::default()),
         ..Default::default()
     };
     let spec = api::VirtualServiceSpec { hosts: vec!["a".into()], http: vec![zero], ..Default::default() };
-    assert_eq!(broken(spec).0.http[0].timeout, None);
+    let object = Config::new(ConfigKey::new(Kind::VirtualService, "shop", "vs"), spec);
+    assert_eq!(resolve(&object, "cluster.local", &Visibility::Public).http[0].timeout, None);
 }
 
 #[test]
@@ -321,42 +309,10 @@ fn tls_and_tcp_routes_have_their_matches() {
     assert_eq!(weights, [30, 70]);
 }
 
-fn destination(host: &str, weight: i32) -> api::HttpRouteDestination {
-    api::HttpRouteDestination {
-        destination: api::Destination { host: host.into(), ..Default::default() },
-        weight: Some(weight),
-        headers: None,
-    }
-}
-
-#[test]
-fn unusable_routes_are_dropped_with_a_finding_and_others_stay() {
-    let usable = api::HttpRoute { route: vec![destination("b", 1)], ..Default::default() };
-    let weightless =
-        api::HttpRoute { route: vec![destination("b", 0), destination("c", -5)], ..Default::default() };
-    let hostless = api::HttpRoute { route: vec![destination("", 1)], ..Default::default() };
-    let empty = api::HttpRoute::default();
-    let no_match = api::HttpRoute {
-        matches: vec![api::HttpMatchRequest { port: Some(70_000), ..Default::default() }],
-        ..usable.clone()
-    };
-    let http = vec![weightless, hostless, empty, no_match, usable];
-    let (service, codes) =
-        broken(api::VirtualServiceSpec { hosts: vec!["a".into()], http, ..Default::default() });
-    let kept: Vec<usize> = service.http.iter().map(|route| route.index).collect();
-    assert_eq!(kept, [4]);
-    assert_eq!(codes, [Code::BadWeight, Code::BadHost, Code::BadWeight, Code::NoAction, Code::BadMatch]);
-}
-
 #[test]
 fn a_route_that_delegates_is_left_out() {
-    let delegate = api::HttpRoute { delegate: Some(api::Delegate::default()), ..Default::default() };
-    let (service, codes) = broken(api::VirtualServiceSpec {
-        hosts: vec!["a".into()],
-        http: vec![delegate],
-        ..Default::default()
-    });
-    assert_eq!((service.http.len(), codes.len()), (0, 0));
+    let service = resolved("hosts: [a]\nhttp:\n- delegate: {name: b}\n- redirect: {uri: /x}");
+    assert_eq!(service.http.iter().map(|route| route.index).collect::<Vec<_>>(), [1]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 use super::super::{duration, percent};
 
-/// Names of gRPC statuses.
+/// Names of gRPC statuses; each stands at its number.
 const GRPC_STATUSES: &[&str] = &[
     "OK",
     "CANCELLED",
@@ -26,6 +26,11 @@ const GRPC_STATUSES: &[&str] = &[
     "DATA_LOSS",
     "UNAUTHENTICATED",
 ];
+
+/// The number of the gRPC status with a name.
+pub fn grpc_status(name: &str) -> Option<u32> {
+    (0..).zip(GRPC_STATUSES).find(|(_, known)| **known == name).map(|(number, _)| number)
+}
 
 pub(super) fn check(fault: &HttpFaultInjection, path: &FieldPath, found: &mut Diagnostics) {
     if fault.delay.is_none() && fault.abort.is_none() {
@@ -77,9 +82,7 @@ fn check_abort(abort: &FaultAbort, path: &FieldPath, found: &mut Diagnostics) {
         let text = format!("{status} is not the status of a response");
         found.error(Code::BadStatusCode, at("httpStatus"), text).help("write one from 200 to 599");
     }
-    if let Some(status) =
-        abort.grpc_status.as_ref().filter(|status| !GRPC_STATUSES.contains(&status.as_str()))
-    {
+    if let Some(status) = abort.grpc_status.as_ref().filter(|status| grpc_status(status).is_none()) {
         let text = format!("`{}` is not a status of gRPC", shown(status));
         let help = format!("the statuses are {}", GRPC_STATUSES.join(", "));
         found.error(Code::BadStatusCode, at("grpcStatus"), text).help(help);

@@ -1,6 +1,5 @@
 use super::*;
 use crate::testing::{World, only_object};
-use fairlead_config::Diagnostics as Findings;
 
 /// The conditions of the routes of a VirtualService, one each.
 fn conditions(routes: &str) -> Vec<HttpMatch> {
@@ -8,13 +7,8 @@ fn conditions(routes: &str) -> Vec<HttpMatch> {
         "{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: v, namespace: ns}}, spec: {{hosts: [a], gateways: [mesh, g], http: [{routes}]}}}}"
     );
     let object = only_object!(VirtualService, &yaml);
-    let key = object.key.clone();
-    let resolved = crate::virtual_service::resolve(
-        &object,
-        "cluster.local",
-        &crate::service::Visibility::Public,
-        &mut Findings::on_object(&key),
-    );
+    let visibility = crate::service::Visibility::Public;
+    let resolved = crate::virtual_service::resolve(&object, "cluster.local", &visibility);
     resolved.http.into_iter().flat_map(|route| route.matches).collect()
 }
 

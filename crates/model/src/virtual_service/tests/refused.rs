@@ -4,16 +4,11 @@ use super::*;
 
 /// What a VirtualService becomes, and the errors: `code path`.
 fn part(spec: &str) -> (RouteSet, Vec<String>) {
-    let object = only_object!(
-        VirtualService,
-        &format!(
-            "{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: vs, namespace: shop}}, spec: {{{spec}}}}}"
-        )
+    let yaml = format!(
+        "{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: vs, namespace: shop}}, spec: {{{spec}}}}}"
     );
-    let mut diagnostics = Diagnostics::on_object(&object.key);
-    let service = resolve(&object, "cluster.local", &Visibility::Public, &mut diagnostics);
-    let errors = diagnostics.into_vec().into_iter();
-    (service, errors.map(|found| format!("{} {}", found.code.as_str(), found.path)).collect())
+    let object = only_object!(VirtualService, &yaml);
+    (resolve(&object, "cluster.local", &Visibility::Public), errors(&yaml))
 }
 
 fn http(route: &str) -> (Vec<HttpRoute>, Vec<String>) {
