@@ -50,7 +50,8 @@ impl Core {
         }
         let old = owner.table.replace(row, new.cloned());
         owner.facts = owner.facts + u64::from(new.is_some()) - u64::from(old.is_some());
-        for index in owner.indexes.clone() {
+        for at in 0..owner.indexes.len() {
+            let index = self.ingredients[usize::from(ingredient)].indexes[at];
             self.maintain(ingredient, row, index, old.as_ref(), new);
         }
         if node != NO_NODE {

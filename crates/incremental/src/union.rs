@@ -6,7 +6,7 @@
 //! Members are nodes here: the code depends on what is emitted, not on who emits it.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use imbl::OrdMap;
 
@@ -31,8 +31,15 @@ pub(crate) type Emissions<K, V> = Vec<(K, u32, V)>;
 /// The order of members, which decides who wins a contested key.
 pub(crate) type Order<'a> = &'a dyn Fn(u32, u32) -> Ordering;
 
-/// What entries are to become; none: removed.
-type Overlay<K, V> = BTreeMap<K, Option<V>>;
+/// What becomes of an entry.
+enum Fate<V> {
+    Set(V),
+    Removed,
+    /// The claims decide.
+    Contested,
+    /// The same, once they are recorded: a second member has come to emit the key.
+    Clash,
+}
 
 pub(crate) struct Union<K, V> {
     entries: OrdMap<K, V>,
@@ -59,18 +66,16 @@ impl<K: Key, V: Clone + PartialEq> Union<K, V> {
         order: Order<'_>,
         emissions: &dyn Fn() -> Emissions<K, V>,
     ) -> bool {
-        let mut overlay = Overlay::new();
-        let mut touched = BTreeSet::new();
-        let mut clashes = BTreeSet::new();
+        let mut fates = BTreeMap::new();
+        let mut clash = false;
         // First what goes, of all members: a key that moves from one member to another is no clash.
         for MemberEdit { member, old, new } in &edits {
             for (key, _) in old.iter().filter(|(key, _)| value_of(new, key).is_none()) {
-                if let Some(claims) = self.contested.get_mut(key) {
+                let fate = self.contested.get_mut(key).map_or(Fate::Removed, |claims| {
                     claims.retain(|(other, _)| other != member);
-                    touched.insert(key.clone());
-                } else {
-                    overlay.insert(key.clone(), None);
-                }
+                    Fate::Contested
+                });
+                fates.insert(key.clone(), fate);
             }
         }
         for MemberEdit { member, old, new } in edits {
@@ -79,26 +84,33 @@ impl<K: Key, V: Clone + PartialEq> Union<K, V> {
                 if had == Some(&value) {
                     continue;
                 }
-                if let Some(claims) = self.contested.get_mut(&key) {
+                let known = fates.get(&key);
+                let fate = if let Some(claims) = self.contested.get_mut(&key) {
                     match claims.binary_search_by(|(other, _)| order(*other, member)) {
                         Ok(at) => claims[at].1 = value,
                         Err(at) => claims.insert(at, (member, value)),
                     }
-                    touched.insert(key);
-                } else if had.is_none() && self.is_present(&overlay, &key) {
-                    clashes.insert(key);
+                    Fate::Contested
+                } else if matches!(known, Some(Fate::Clash)) || had.is_none() && self.is_present(known, &key)
+                {
+                    clash = true;
+                    Fate::Clash
                 } else {
-                    overlay.insert(key, Some(value));
-                }
+                    Fate::Set(value)
+                };
+                fates.insert(key, fate);
             }
         }
-        if !clashes.is_empty() {
-            self.record_claims(&clashes, emissions());
-            touched.extend(clashes);
+        if clash {
+            self.record_claims(&fates, emissions());
         }
-        self.resolve(touched, &mut overlay);
         let mut changed = false;
-        for (key, value) in overlay {
+        for (key, fate) in fates {
+            let value = match fate {
+                Fate::Set(value) => Some(value),
+                Fate::Removed => None,
+                Fate::Contested | Fate::Clash => self.winner(&key),
+            };
             changed |= self.set(key, value);
         }
         changed
@@ -127,13 +139,13 @@ impl<K: Key, V: Clone + PartialEq> Union<K, V> {
         changed
     }
 
-    fn is_present(&self, overlay: &Overlay<K, V>, key: &K) -> bool {
-        overlay.get(key).map_or_else(|| self.entries.contains_key(key), Option::is_some)
+    fn is_present(&self, fate: Option<&Fate<V>>, key: &K) -> bool {
+        fate.map_or_else(|| self.entries.contains_key(key), |fate| !matches!(fate, Fate::Removed))
     }
 
-    fn record_claims(&mut self, clashes: &BTreeSet<K>, emissions: Emissions<K, V>) {
+    fn record_claims(&mut self, fates: &BTreeMap<K, Fate<V>>, emissions: Emissions<K, V>) {
         for (key, member, value) in emissions {
-            if clashes.contains(&key) {
+            if matches!(fates.get(&key), Some(Fate::Clash)) {
                 let claims = self.contested.entry(key).or_default();
                 if claims.last().is_none_or(|(last, _)| *last != member) {
                     claims.push((member, value));
@@ -142,16 +154,14 @@ impl<K: Key, V: Clone + PartialEq> Union<K, V> {
         }
     }
 
-    /// Decides contested keys anew: the first member wins, a single claim is no contest.
-    fn resolve(&mut self, touched: BTreeSet<K>, overlay: &mut Overlay<K, V>) {
-        for key in touched {
-            let claims = self.contested.get(&key).expect("touched keys have an entry");
-            let winner = claims.first().map(|(_, value)| value.clone());
-            if claims.len() < 2 {
-                self.contested.remove(&key);
-            }
-            overlay.insert(key, winner);
+    /// Decides a contested key anew: the first member wins, a single claim is no contest.
+    fn winner(&mut self, key: &K) -> Option<V> {
+        let claims = self.contested.get(key).expect("what is contested has claims");
+        let winner = claims.first().map(|(_, value)| value.clone());
+        if claims.len() < 2 {
+            self.contested.remove(key);
         }
+        winner
     }
 
     /// Returns whether that was a change.
