@@ -5,24 +5,20 @@
 //! Differs from Istio: `rootNamespace` of the file is ignored in favour of the control plane's own setting, which
 //! decides where the file is looked for; a value that makes no sense leaves the default in place.
 
+mod queries;
 mod resolve;
 mod settings;
 
 use std::{sync::Arc, time::Duration};
 
-use fairlead_config::{ConfigKey, Diagnostic, Kind, Namespace};
-use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_config::{ConfigKey, Kind, Namespace};
 
 use crate::{
-    LocalityLb, TcpKeepalive,
-    destination_rule::PolicyBlocks,
-    input::{ConfigMaps, MeshSettings},
-    routes::Retries,
-    service::Visibility,
+    LocalityLb, TcpKeepalive, destination_rule::PolicyBlocks, routes::Retries, service::Visibility,
     sidecar::OutboundTrafficPolicy,
-    strata,
 };
 
+pub use queries::{MeshDiagnostics, ResolvedMesh};
 pub use resolve::resolve;
 pub use settings::Settings;
 
@@ -119,54 +115,6 @@ impl Mesh {
             default_virtual_service_export_to: Visibility::Public,
             default_destination_rule_export_to: Visibility::Public,
         }
-    }
-}
-
-/// The mesh and what is wrong with its MeshConfig, which change apart.
-#[derive(Debug)]
-struct MeshAndFindings;
-
-impl Query for MeshAndFindings {
-    type Key = ();
-    type Value = (Mesh, Arc<[Diagnostic]>);
-    const NAME: &'static str = "mesh and findings";
-    const STRATUM: Stratum = Stratum(strata::MESH.0 - 1);
-
-    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
-        let settings = cx.input::<MeshSettings>(&()).unwrap_or_default();
-        let object = cx.input::<ConfigMaps>(&config_map(&settings.root_namespace));
-        let (mesh, findings) = resolve(&settings, object.as_deref());
-        (mesh, findings.into())
-    }
-}
-
-/// What holds for the whole mesh.
-#[derive(Debug)]
-pub struct ResolvedMesh;
-
-impl Query for ResolvedMesh {
-    type Key = ();
-    type Value = Mesh;
-    const NAME: &'static str = "mesh";
-    const STRATUM: Stratum = strata::MESH;
-
-    fn compute(cx: &Reader<'_>, (): &()) -> Mesh {
-        cx.get::<MeshAndFindings>(&()).0.clone()
-    }
-}
-
-/// What is wrong with the MeshConfig.
-#[derive(Debug)]
-pub struct MeshDiagnostics;
-
-impl Query for MeshDiagnostics {
-    type Key = ();
-    type Value = Arc<[Diagnostic]>;
-    const NAME: &'static str = "mesh diagnostics";
-    const STRATUM: Stratum = strata::MESH;
-
-    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
-        Arc::clone(&cx.get::<MeshAndFindings>(&()).1)
     }
 }
 

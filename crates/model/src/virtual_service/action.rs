@@ -5,7 +5,11 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fairlead_config::{api, parts};
 
-use super::{Names, header_operations, http::status, l4, port};
+use super::{
+    header_operations, l4,
+    names::{Names, port},
+    values::status,
+};
 use crate::routes::{HttpAction, Redirect, RedirectPort, Rewrite, WeightedDestination};
 
 /// The action of a route; `None` where it is one that Envoy refuses.

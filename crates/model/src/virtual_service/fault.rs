@@ -2,7 +2,7 @@
 
 use fairlead_config::{api, grpc_status};
 
-use super::http;
+use super::values::{percent_value, positive, status};
 use crate::routes::{AbortStatus, Fault, Percent};
 
 /// The faults to inject; `None` where there is none. A fault without a share is injected into no request.
@@ -18,16 +18,16 @@ pub(super) fn fault(spec: &api::HttpFaultInjection) -> Option<Fault> {
 }
 
 fn delay(spec: &api::FaultDelay) -> Option<(std::time::Duration, Percent)> {
-    Some((http::positive(spec.fixed_delay)?, share(spec.percentage.as_ref(), spec.percent)))
+    Some((positive(spec.fixed_delay)?, share(spec.percentage.as_ref(), spec.percent)))
 }
 
 fn share(percentage: Option<&api::Percent>, whole: Option<i32>) -> Percent {
-    Percent::of(percentage.map_or_else(|| f64::from(whole.unwrap_or(0)), http::percent_value))
+    Percent::of(percentage.map_or_else(|| f64::from(whole.unwrap_or(0)), percent_value))
 }
 
 fn abort_status(spec: &api::FaultAbort) -> Option<AbortStatus> {
-    if let Some(status) = spec.http_status {
-        return Some(AbortStatus::Http(http::status(status)));
+    if let Some(number) = spec.http_status {
+        return Some(AbortStatus::Http(status(number)));
     }
     let name = spec.grpc_status.as_deref()?;
     Some(AbortStatus::Grpc(grpc_status(name).expect("validation refuses what is no status of gRPC")))

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{api, parts::changed_headers};
 
-use super::http;
+use super::values::texts;
 use crate::routes::{HeaderOperations, Headers};
 
 /// The operations that are possible.
@@ -23,5 +23,5 @@ fn operations(spec: &api::HeaderOperations) -> HeaderOperations {
         let map = if header.operation == "set" { &mut set } else { &mut add };
         map.insert(header.name.into(), header.value.into());
     }
-    HeaderOperations { set, add, remove: http::texts(&spec.remove) }
+    HeaderOperations { set, add, remove: texts(&spec.remove) }
 }

@@ -1,13 +1,12 @@
 //! The `http` list of a VirtualService.
 
-use std::{sync::Arc, time::Duration};
+use fairlead_config::{api, parts};
 
-use fairlead_config::{
-    api::{self, ProtoDuration},
-    parts,
+use super::{
+    action, fault, header_operations, matches,
+    names::Names,
+    values::{percent_value, positive, texts},
 };
-
-use super::{Names, action, fault, header_operations, matches};
 use crate::routes::{CorsPolicy, HttpRoute, Mirror, Percent, Retries, StringMatch};
 
 /// The routes that are usable, in order.
@@ -41,11 +40,6 @@ fn route(index: usize, spec: &api::HttpRoute, names: &Names<'_>) -> Option<HttpR
     })
 }
 
-/// The duration, unless it is absent or zero.
-pub(super) fn positive(duration: Option<ProtoDuration>) -> Option<Duration> {
-    duration.map(|duration| duration.0).filter(|duration| !duration.is_zero())
-}
-
 /// A `retries` block, also of `defaultHttpRetryPolicy`.
 pub(crate) fn retries(spec: &api::HttpRetry) -> Retries {
     Retries {
@@ -70,20 +64,6 @@ fn mirrors(spec: &api::HttpRoute, names: &Names<'_>) -> Vec<Mirror> {
         .filter(|(_, percent)| percent.millionths > 0)
         .map(|(to, percent)| Mirror { destination: names.destination(to), percent })
         .collect()
-}
-
-/// The status of a response.
-pub(super) fn status(status: impl TryInto<u16>) -> u16 {
-    status.try_into().ok().expect("validation refuses what is not the status of a response")
-}
-
-/// The share in a hundred; a block without a value is 0, as in Istio's protobuf.
-pub(super) fn percent_value(percent: &api::Percent) -> f64 {
-    percent.value.unwrap_or(0.0)
-}
-
-pub(super) fn texts(list: &[String]) -> Vec<Arc<str>> {
-    list.iter().map(|text| text.as_str().into()).collect()
 }
 
 fn cors(spec: &api::CorsPolicy) -> CorsPolicy {

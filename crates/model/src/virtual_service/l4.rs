@@ -9,7 +9,7 @@ use fairlead_config::{
 };
 use ipnet::IpNet;
 
-use super::{Names, gateways, port};
+use super::names::{Names, gateways, port};
 use crate::{
     Host,
     routes::{Destination, L4Match, TcpRoute, TlsRoute},

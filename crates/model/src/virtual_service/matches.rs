@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fairlead_config::{LabelSet, api};
 
-use super::{Names, gateways, l4, port};
+use super::{
+    l4,
+    names::{Names, gateways, port},
+};
 use crate::routes::{ClientMatch, HttpMatch, StringMatch};
 
 /// A `match[]` item.

@@ -2,13 +2,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 mod refused;
 
-use fairlead_config::{Config, Kind, api};
+use fairlead_config::{Config, ConfigKey, Kind, api};
 
 use super::*;
 use crate::{
+    Host,
     routes::{
-        AbortStatus, ClientMatch, Fault, HttpAction, HttpMatch, HttpRoute, Percent, Redirect, RedirectPort,
-        Retries, RouteSetHeader, StringMatch,
+        AbortStatus, ClientMatch, Destination, Fault, HttpAction, HttpMatch, HttpRoute, Percent, Redirect,
+        RedirectPort, Retries, RouteSetHeader, StringMatch,
     },
     testing::{errors, only_object},
 };
