@@ -54,10 +54,17 @@ struct Modules(BTreeMap<String, Module>);
 struct Module {
     /// The code without tests and without what is handed on.
     code: String,
-    /// What is handed on, as written.
-    handed_on: Vec<String>,
+    /// What is handed on.
+    handed_on: Vec<Import>,
     /// That, and what is imported: names that are found here, though others define them.
-    known: Vec<String>,
+    known: Vec<Import>,
+}
+
+#[derive(Debug)]
+struct Import {
+    path: String,
+    /// The name that it has here; `*` for all.
+    name: String,
 }
 
 impl Modules {
@@ -80,7 +87,8 @@ impl Modules {
     fn add(&mut self, path: &str, text: &str) {
         let code = Source::parse(text).code;
         let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let declared = |what: &Regex| paths(what.find_iter(code).map(|found| found.as_str()).collect());
+        let declared =
+            |what: &Regex| imports(&what.find_iter(code).map(|found| found.as_str()).collect::<String>());
         let (handed_on, known) = (declared(&HANDED_ON), declared(&USE));
         let code = MODULE.replace_all(&HANDED_ON.replace_all(code, ""), "").into_owned();
         self.0.insert(path.replace('/', "::"), Module { code, handed_on, known });
@@ -112,9 +120,9 @@ impl Modules {
     /// The modules that `module` needs.
     fn needs(&self, module: &str) -> BTreeSet<&str> {
         let Module { code, handed_on, .. } = &self.0[module];
-        let own_use = handed_on.iter().filter(|path| words(code).any(|word| word == last(path)));
-        let named = paths(code.clone());
-        let needed = named.iter().chain(own_use).filter_map(|path| {
+        let own_use = handed_on.iter().filter(|import| words(code).any(|word| word == import.name));
+        let named = paths(code);
+        let needed = named.iter().chain(own_use.map(|import| &import.path)).filter_map(|path| {
             let (base, rest) = self.start(module, path)?;
             self.definer(&base, &rest, 0)
         });
@@ -149,25 +157,34 @@ impl Modules {
         if self.0.contains_key(&below) {
             return self.definer(&below, &path[1..], depth);
         }
-        let further = |known: &String| {
-            let (from, mut rest) = self.start(base, known)?;
-            if last(known) == "*" {
+        let further = |import: &Import| {
+            let (from, mut rest) = self.start(base, &import.path)?;
+            if import.name == "*" {
                 rest.pop();
                 rest.push(name);
             }
             rest.extend(&path[1..]);
             let found = self.definer(&from, &rest, depth + 1)?;
-            (last(known) == *name || defines(&self.0[found].code, name)).then_some(found)
+            (import.name == *name || defines(&self.0[found].code, name)).then_some(found)
         };
-        let mut known = module.known.iter().filter(|known| [*name, "*"].contains(&last(known)));
+        let mut known = module.known.iter().filter(|import| [*name, "*"].contains(&&*import.name));
         let found = if depth < MOST_STEPS { known.find_map(further) } else { None };
         Some(found.unwrap_or(base))
     }
 }
 
-fn paths(code: String) -> Vec<String> {
-    let source = Source { code, strings: Vec::new() };
+fn paths(code: &str) -> Vec<String> {
+    let source = Source { code: code.to_owned(), strings: Vec::new() };
     source.paths().into_iter().map(|(_, path)| path).filter(|path| path.contains("::")).collect()
+}
+
+fn imports(declarations: &str) -> Vec<Import> {
+    const AS: &str = "__as__";
+    let import = |path: String| match path.split_once(AS) {
+        Some((path, name)) => Import { path: path.to_owned(), name: name.to_owned() },
+        None => Import { name: last(&path).to_owned(), path },
+    };
+    paths(&declarations.replace(" as ", AS)).into_iter().map(import).collect()
 }
 
 fn child(module: &str, name: &str) -> String {

@@ -30,6 +30,11 @@ fn who_names_what_is_handed_on_needs_who_defines_it() {
     let a = ("a", "use crate::B;\npub struct A;");
     assert_eq!(circle(&[root, a, ("b", "pub struct B;")]), None);
     assert_eq!(circle(&[root, a, ("b", "pub struct B(crate::A);")]).as_deref(), Some("a > b > a"));
+    let under_another_name = ("", "mod a;\npub use a::{A as Alpha};\npub struct Root { A: u8 }");
+    assert_eq!(
+        circle(&[under_another_name, ("a", "use crate::Root;\npub struct A;"), ("b", "use crate::Alpha;")]),
+        None
+    );
     let uses_what_it_hands_on = ("", "mod a;\npub use a::A;\npub struct Root(A);");
     assert_eq!(circle(&[uses_what_it_hands_on, ("a", "use crate::Root;")]).as_deref(), Some(" > a > "));
 }
