@@ -45,11 +45,11 @@ pub struct Resource {
 
 /// The types that are dumped. Elements of others are dumped in them.
 pub const TYPES: [TypeUrl; 5] = [
-    TypeUrl::Cluster,
-    TypeUrl::ClusterLoadAssignment,
-    TypeUrl::Listener,
-    TypeUrl::RouteConfiguration,
-    TypeUrl::Secret,
+    TypeUrl::CLUSTER,
+    TypeUrl::CLUSTER_LOAD_ASSIGNMENT,
+    TypeUrl::LISTENER,
+    TypeUrl::ROUTE_CONFIGURATION,
+    TypeUrl::SECRET,
 ];
 
 /// Dumps what a proxy is sent.

@@ -252,17 +252,8 @@ fn signed(count: u64) -> i64 {
 }
 
 /// The label that istiod has for a type.
-fn type_name(type_url: TypeUrl) -> &'static str {
-    match type_url {
-        TypeUrl::Cluster => "cds",
-        TypeUrl::ClusterLoadAssignment => "eds",
-        TypeUrl::LbEndpoint => "leds",
-        TypeUrl::Listener => "lds",
-        TypeUrl::FilterChain => "fcds",
-        TypeUrl::RouteConfiguration => "rds",
-        TypeUrl::VirtualHost => "vhds",
-        TypeUrl::Secret => "sds",
-    }
+fn type_name(type_url: TypeUrl) -> String {
+    type_url.short().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ pub fn few_of_resource(
 
 /// The service that a load assignment is of: that of the cluster of its name.
 pub fn of_endpoints(name: &str, publication: &Publication, objects: &Objects) -> BTreeSet<ConfigKey> {
-    let Some(cluster) = publication.set(TypeUrl::Cluster).get(name) else { return BTreeSet::new() };
-    let mut origins = of_resource(TypeUrl::Cluster, cluster, objects);
+    let Some(cluster) = publication.set(TypeUrl::CLUSTER).get(name) else { return BTreeSet::new() };
+    let mut origins = of_resource(TypeUrl::CLUSTER, cluster, objects);
     origins.retain(|key| matches!(key.kind, Kind::Service | Kind::ServiceEntry));
     origins
 }
@@ -64,14 +64,14 @@ pub fn behind(
         std::mem::take(&mut tables)
     };
     for table in read(type_url, resource) {
-        if let Some(table) = publication.set(TypeUrl::RouteConfiguration).get(&*table) {
-            read(TypeUrl::RouteConfiguration, table);
+        if let Some(table) = publication.set(TypeUrl::ROUTE_CONFIGURATION).get(&*table) {
+            read(TypeUrl::ROUTE_CONFIGURATION, table);
         }
     }
-    let clusters = clusters.iter().filter_map(|cluster| publication.set(TypeUrl::Cluster).get(&**cluster));
+    let clusters = clusters.iter().filter_map(|cluster| publication.set(TypeUrl::CLUSTER).get(&**cluster));
     let mut behind = BTreeSet::new();
     for cluster in clusters {
-        behind.append(&mut of_resource(TypeUrl::Cluster, cluster, objects));
+        behind.append(&mut of_resource(TypeUrl::CLUSTER, cluster, objects));
         if behind.len() > NAMED {
             return BTreeSet::new();
         }
@@ -82,12 +82,12 @@ pub fn behind(
 /// The objects whose filter chains name a secret: it is a file, which they name.
 pub fn that_name(secret: &str, publication: &Publication, objects: &Objects) -> BTreeSet<ConfigKey> {
     let mut named = BTreeSet::new();
-    for listener in publication.set(TypeUrl::Listener).values() {
-        let parts = Parts::of(TypeUrl::Listener, listener);
+    for listener in publication.set(TypeUrl::LISTENER).values() {
+        let parts = Parts::of(TypeUrl::LISTENER, listener);
         for part in parts.iter().flat_map(Parts::all) {
             if part.secrets().contains(secret) {
                 let chain = EncodedResource::whole(&*part.name, part.message().clone());
-                named.append(&mut of_resource(TypeUrl::FilterChain, &chain, objects));
+                named.append(&mut of_resource(TypeUrl::FILTER_CHAIN, &chain, objects));
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
 use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{
-    AgentVersion, AnswerMissing, ElementTypes, NackReport, Node, Rejected, SessionOptions,
+    AgentVersion, ElementTypes, NackReport, Node, Rejected, SessionOptions,
     server::{Ack, Connection, ConnectionId, Lines, Peer, Resolver, Sessions, client_address},
 };
 use tonic::Status;
@@ -43,11 +43,7 @@ impl MeshResolver {
         Self {
             core,
             mesh: settings.mesh.clone(),
-            elements: ElementTypes {
-                vhds: settings.xds.virtual_hosts_as_resources,
-                fcds: settings.xds.filter_chains_as_resources,
-                leds: settings.xds.endpoints_as_resources,
-            },
+            elements: element_types(&settings.xds),
             metrics,
             sessions: OnceLock::new(),
             said: AtomicBool::new(false),
@@ -66,10 +62,10 @@ impl MeshResolver {
     }
 
     fn options(&self, node: &Node) -> SessionOptions {
-        let elements = elements_for(&node.user_agent_name, node.user_agent_version, self.elements);
+        let elements = elements_for(&node.user_agent_name, node.user_agent_version, &self.elements);
         // A listener that waits for a secret keeps all of its servers waiting. Told that there is none, Envoy refuses
         // the handshakes of that one server, and takes the secret when it comes.
-        let answer_missing = AnswerMissing::default().with(TypeUrl::Secret, true);
+        let answer_missing = [(TypeUrl::SECRET, true)].into();
         SessionOptions { elements, answer_missing, ..SessionOptions::default() }
     }
 
@@ -81,12 +77,22 @@ impl MeshResolver {
     }
 }
 
+/// The elements that are sent as resources of their own, by the settings.
+fn element_types(settings: &XdsSettings) -> ElementTypes {
+    let of = [
+        (TypeUrl::VIRTUAL_HOST, settings.virtual_hosts_as_resources),
+        (TypeUrl::FILTER_CHAIN, settings.filter_chains_as_resources),
+        (TypeUrl::LB_ENDPOINT, settings.endpoints_as_resources),
+    ];
+    of.into_iter().filter(|(_, wanted)| *wanted).map(|(element, _)| element).collect()
+}
+
 /// Which elements a client is sent as resources of their own: those that are `wanted`, if its version is proven.
-fn elements_for(agent: &str, version: Option<AgentVersion>, wanted: ElementTypes) -> ElementTypes {
+fn elements_for(agent: &str, version: Option<AgentVersion>, wanted: &ElementTypes) -> ElementTypes {
     let since =
         |version: AgentVersion| version.major == ELEMENTS_SINCE.0 && version.minor >= ELEMENTS_SINCE.1;
     let proven = agent == "envoy" && version.is_some_and(since);
-    if proven { wanted } else { ElementTypes::default() }
+    if proven { wanted.clone() } else { ElementTypes::new() }
 }
 
 /// Secrets leave only by an encrypted connection, or one that does not leave this machine.

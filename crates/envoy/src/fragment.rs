@@ -110,7 +110,7 @@ pub fn route_table(
         children.insert(child.name.clone(), child);
     }
     full.elements =
-        Some(Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None }));
+        Some(Arc::new(Elements { element_type: TypeUrl::VIRTUAL_HOST, parent, children, turned: None }));
     full
 }
 

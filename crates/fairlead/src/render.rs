@@ -113,7 +113,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         resources(args, &mesh, &client.id, &publication)?
     };
     output::data(&data, args.output)?;
-    if publication.set(TypeUrl::Listener).is_empty() {
+    if publication.set(TypeUrl::LISTENER).is_empty() {
         output::note(&format!("{} has no listener: {}", client.id, why_none(args.identity.kind)));
     }
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })

@@ -156,7 +156,7 @@ impl Elements {
             parent
         };
         Self {
-            element_type: TypeUrl::LbEndpoint,
+            element_type: TypeUrl::LB_ENDPOINT,
             parent: marked(first, Epoch::First),
             children,
             turned: Some(marked(second, Epoch::Second)),

@@ -7,7 +7,9 @@ pub mod collection;
 mod encoded;
 mod shared_set;
 pub mod type_url;
+mod types;
 
 pub use encoded::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
 pub use shared_set::SharedSet;
-pub use type_url::TypeUrl;
+pub use type_url::{TypeName, TypeUrl};
+pub use types::{Division, TypeDescriptor, Types};

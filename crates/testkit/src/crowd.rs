@@ -15,7 +15,7 @@
 //! crowd.join_all((0..1000).map(|i| Profile::sidecar(i, &format!("ns-{}", i % 10), Protocol::Delta)));
 //! crowd.wait_in_sync(within).await?;
 //! let before = crowd.totals();
-//! let watch = crowd.watch(TypeUrl::ClusterLoadAssignment, None, Awaited::Change);
+//! let watch = crowd.watch(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, None, Awaited::Change);
 //! // ... one endpoint changes ...
 //! crowd.wait_received(&watch, 1000, within).await?;
 //! println!("{} bytes", (crowd.totals() - &before).bytes());

@@ -11,7 +11,7 @@
 //! use fairlead_resource::TypeUrl;
 //! use fairlead_testkit::fake_envoy::{FakeEnvoy, Options};
 //! let envoy = FakeEnvoy::start(Options::new("http://127.0.0.1:15010"));
-//! envoy.wait_for("routes", Duration::from_secs(5), |held| held.has(TypeUrl::RouteConfiguration, "80")).await?;
+//! envoy.wait_for("routes", Duration::from_secs(5), |held| held.has(TypeUrl::ROUTE_CONFIGURATION, "80")).await?;
 //! let mark = envoy.responses().len();
 //! // ... one endpoint changes ...
 //! envoy.wait_quiet(Duration::from_millis(200), Duration::from_secs(5)).await?;

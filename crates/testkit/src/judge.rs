@@ -55,8 +55,8 @@ async fn ask(case: &Case) -> Result<Verdict, EnvoyError> {
     let files = tempfile::tempdir().map_err(io("make a directory"))?;
     let listeners =
         case.listeners.iter().enumerate().map(|(index, json)| unbound(json.clone(), index)).collect();
-    write(&files.path().join("lds.json"), &typed(listeners, TypeUrl::Listener))?;
-    write(&files.path().join("cds.json"), &typed(case.clusters.clone(), TypeUrl::Cluster))?;
+    write(&files.path().join("lds.json"), &typed(listeners, TypeUrl::LISTENER))?;
+    write(&files.path().join("cds.json"), &typed(case.clusters.clone(), TypeUrl::CLUSTER))?;
     let options = EnvoyOptions {
         admin: AdminPlace::UnixSocket,
         log_level: "warning".to_owned(),

@@ -74,12 +74,12 @@ impl Sets {
     /// The set of a type as it is shared; `None` for types whose resources are elements of others.
     pub fn shared(&self, type_url: TypeUrl) -> Option<&SharedSet> {
         match type_url {
-            TypeUrl::Cluster => Some(&self.clusters),
-            TypeUrl::ClusterLoadAssignment => Some(&self.load_assignments),
-            TypeUrl::Listener => Some(&self.listeners),
-            TypeUrl::RouteConfiguration => Some(&self.route_tables),
-            TypeUrl::Secret => Some(&self.secrets),
-            TypeUrl::LbEndpoint | TypeUrl::FilterChain | TypeUrl::VirtualHost => None,
+            TypeUrl::CLUSTER => Some(&self.clusters),
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => Some(&self.load_assignments),
+            TypeUrl::LISTENER => Some(&self.listeners),
+            TypeUrl::ROUTE_CONFIGURATION => Some(&self.route_tables),
+            TypeUrl::SECRET => Some(&self.secrets),
+            _ => None,
         }
     }
 }

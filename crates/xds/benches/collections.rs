@@ -17,7 +17,7 @@ use fairlead_resource::{
     EncodedResource, TypeUrl,
     collection::{Collection, Epoch},
 };
-use fairlead_xds::{Action, ElementTypes, Protocol, Publication, Session, SessionOptions};
+use fairlead_xds::{Action, Protocol, Publication, Session, SessionOptions};
 
 const CLUSTER: &str = "outbound|8080||crowd.default.svc.cluster.local";
 const COUNTS: [u16; 6] = [10, 50, 100, 200, 500, 2000];
@@ -44,7 +44,7 @@ fn resource(assignment: &ClusterLoadAssignment, leds: bool) -> EncodedResource {
 
 fn publication(revision: u64, resource: EncodedResource) -> Publication {
     let set = [(resource.name.clone(), resource)].into_iter().collect();
-    Publication::new(revision).with(TypeUrl::ClusterLoadAssignment, set)
+    Publication::new(revision).with(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, set)
 }
 
 fn request(session: &mut Session, type_url: TypeUrl, names: &[String]) -> Vec<Action> {
@@ -72,15 +72,15 @@ fn accept(session: &mut Session, actions: &[Action]) -> usize {
 
 /// A client that has everything, and the bytes of that.
 fn client(publication: Arc<Publication>, leds: bool) -> (Session, usize) {
-    let elements = ElementTypes { leds, ..ElementTypes::default() };
+    let elements = leds.then_some(TypeUrl::LB_ENDPOINT).into_iter().collect();
     let options = SessionOptions { elements, ..SessionOptions::default() };
     let mut session = Session::new(Protocol::Delta, options, publication);
-    drop(request(&mut session, TypeUrl::Cluster, &[]));
-    let sent = request(&mut session, TypeUrl::ClusterLoadAssignment, &[CLUSTER.to_owned()]);
+    drop(request(&mut session, TypeUrl::CLUSTER, &[]));
+    let sent = request(&mut session, TypeUrl::CLUSTER_LOAD_ASSIGNMENT, &[CLUSTER.to_owned()]);
     let mut bytes = accept(&mut session, &sent);
     if leds {
         let glob = Collection::new(Epoch::First, CLUSTER, 0).glob();
-        let sent = request(&mut session, TypeUrl::LbEndpoint, &[glob]);
+        let sent = request(&mut session, TypeUrl::LB_ENDPOINT, &[glob]);
         bytes += accept(&mut session, &sent);
     }
     (session, bytes)

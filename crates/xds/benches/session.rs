@@ -22,7 +22,7 @@ fn clusters() -> ResourceSet {
 }
 
 fn publication(revision: u64, set: &ResourceSet) -> Arc<Publication> {
-    Arc::new(Publication::new(revision).with(TypeUrl::Cluster, set.clone()))
+    Arc::new(Publication::new(revision).with(TypeUrl::CLUSTER, set.clone()))
 }
 
 fn session(publication: Arc<Publication>) -> Session {
@@ -30,7 +30,7 @@ fn session(publication: Arc<Publication>) -> Session {
 }
 
 fn begin(session: &mut Session) -> Vec<Action> {
-    let type_url = TypeUrl::Cluster.as_str().to_owned();
+    let type_url = TypeUrl::CLUSTER.as_str().to_owned();
     session.on_delta(&DeltaDiscoveryRequest { type_url, ..Default::default() })
 }
 

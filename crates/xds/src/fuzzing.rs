@@ -9,12 +9,12 @@ use envoy_types::pb::{
     google::rpc::Status,
 };
 use fairlead_resource::{
-    Elements, EncodedResource, ResourceSet, TypeUrl,
+    Elements, EncodedResource, ResourceSet, TypeUrl, Types,
     collection::{Collection, Epoch},
 };
 use prost::Message;
 
-use crate::{Action, ElementTypes, Node, Protocol, Publication, Session, SessionOptions};
+use crate::{Action, Node, Protocol, Publication, Session, SessionOptions};
 
 /// More responses to one input than a session of this size can have reason for.
 const MANY: usize = 200;
@@ -52,7 +52,7 @@ impl<'a> Input<'a> {
     }
 
     fn type_url(&mut self) -> String {
-        let types = TypeUrl::ALL;
+        let types = TypeUrl::ENVOY;
         types.get(usize::from(self.byte() % 10)).map_or("unknown".to_owned(), |t| t.as_str().to_owned())
     }
 
@@ -77,16 +77,17 @@ impl<'a> Input<'a> {
     fn publication(&mut self, revision: u64) -> Publication {
         let bits = self.byte();
         let content = self.byte() % 3;
-        TypeUrl::ALL.into_iter().fold(Publication::new(revision), |publication, type_url| {
+        TypeUrl::ENVOY.into_iter().fold(Publication::new(revision), |publication, type_url| {
+            let turn = u32::try_from(Types::envoy().place(type_url)).expect("there are few types");
             let names = ["a", "b", "80"].into_iter().enumerate();
-            let wanted = names.filter(|(i, _)| bits.rotate_left(type_url as u32) >> i & 1 == 1);
+            let wanted = names.filter(|(i, _)| bits.rotate_left(turn) >> i & 1 == 1);
             let set: ResourceSet = wanted
                 .map(|(_, name)| {
                     let mut resource = EncodedResource::whole(name, vec![content; 3]);
                     let host = EncodedResource::whole(format!("{name}/a"), vec![content]);
                     let hosts = (bits & 1 == 1).then(|| (host.name.clone(), host));
-                    resource.elements = match (type_url, type_url.element()) {
-                        (TypeUrl::ClusterLoadAssignment, _) => {
+                    resource.elements = match (type_url, Types::envoy().element(type_url)) {
+                        (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, _) => {
                             (bits & 2 == 2).then(|| Arc::new(assignment(name, content, bits)))
                         }
                         (_, None) => None,
@@ -126,8 +127,9 @@ pub fn fuzz_session(data: &[u8]) {
     let mut input = Input(data);
     let flags = input.byte();
     let protocol = if flags & 1 == 0 { Protocol::Delta } else { Protocol::StateOfTheWorld };
+    let elements = [(2, TypeUrl::VIRTUAL_HOST), (4, TypeUrl::FILTER_CHAIN), (8, TypeUrl::LB_ENDPOINT)];
     let options = SessionOptions {
-        elements: ElementTypes { vhds: flags & 2 == 0, fcds: flags & 4 == 0, leds: flags & 8 == 0 },
+        elements: elements.into_iter().filter(|(flag, _)| flags & flag == 0).map(|(_, of)| of).collect(),
         max_names: 50,
         ..SessionOptions::default()
     };
@@ -170,7 +172,7 @@ pub fn fuzz_session(data: &[u8]) {
                 _ => {}
             }
         }
-        assert!(session.status().len() <= TypeUrl::ALL.len());
+        assert!(session.status().len() <= TypeUrl::ENVOY.len());
     }
 }
 

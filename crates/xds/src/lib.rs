@@ -26,7 +26,7 @@ pub mod fuzzing;
 
 pub use nack::{NackReport, Rejected};
 pub use node::{AgentVersion, Locality, Node};
-pub use options::{AnswerMissing, ElementTypes, Protocol, SessionOptions};
+pub use options::{ElementTypes, Protocol, SessionOptions};
 pub use publication::Publication;
 pub use published::Published;
 pub use session::{Action, CloseReason, Departed, Note, Session, SyncState, TypeStatus};

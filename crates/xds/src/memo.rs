@@ -136,7 +136,7 @@ impl Collected {
             }
             prefixes.sort_unstable();
             let endpoints: Vec<_> = children.values().cloned().collect();
-            let parts = turned_parts(TypeUrl::LbEndpoint, &endpoints, &[], limit, &InEpoch(self.epoch));
+            let parts = turned_parts(TypeUrl::LB_ENDPOINT, &endpoints, &[], limit, &InEpoch(self.epoch));
             (prefixes, joined(parts).into())
         });
         (prefixes, parts)
@@ -197,11 +197,6 @@ impl Step {
     /// Whether a name is new.
     pub(crate) fn adds(&self) -> bool {
         self.content().adds
-    }
-
-    /// Whether nothing has to be sent.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.carried().is_empty() && self.removed().is_empty()
     }
 
     /// The type of what changes.

@@ -119,11 +119,6 @@ impl Parts {
         (!cut.all.is_empty()).then_some(cut)
     }
 
-    /// The type of the parts as resources of their own.
-    pub fn element_type(&self) -> TypeUrl {
-        self.type_url.element().unwrap_or(self.type_url)
-    }
-
     /// All parts, in their order.
     pub fn all(&self) -> &[Part] {
         &self.all
@@ -148,7 +143,7 @@ impl Parts {
 
     /// A probe of these parts: the resource with them, and then with something that Envoy refuses.
     pub fn probe<'a>(&self, parts: impl IntoIterator<Item = &'a Part>) -> EncodedResource {
-        let refused = if self.type_url == TypeUrl::Listener { refused_chains() } else { refused_host() };
+        let refused = if self.type_url == TypeUrl::LISTENER { refused_chains() } else { refused_host() };
         let fields = parts.into_iter().map(|part| part.field.clone());
         let fragments = std::iter::once(self.head.clone()).chain(fields).chain([refused.into()]).collect();
         EncodedResource::of_fragments(self.name.clone(), fragments)
@@ -157,7 +152,7 @@ impl Parts {
     /// Whether a message that answers a probe is about its end: all that precedes it is right.
     pub fn probe_is_right(&self, message: &str) -> bool {
         match self.type_url {
-            TypeUrl::Listener => message.contains(&format!("'{PROBE}' has the same matching rules defined")),
+            TypeUrl::LISTENER => message.contains(&format!("'{PROBE}' has the same matching rules defined")),
             _ => message.contains(&format!("Duplicate entry of domain {PROBE_DOMAIN} ")),
         }
     }
@@ -189,15 +184,15 @@ pub fn is_about_others(message: &str) -> bool {
 /// The field that holds the parts.
 fn tag_of(type_url: TypeUrl) -> Option<u32> {
     match type_url {
-        TypeUrl::RouteConfiguration => Some(VIRTUAL_HOSTS),
-        TypeUrl::Listener => Some(FILTER_CHAINS),
+        TypeUrl::ROUTE_CONFIGURATION => Some(VIRTUAL_HOSTS),
+        TypeUrl::LISTENER => Some(FILTER_CHAINS),
         _ => None,
     }
 }
 
 fn part(type_url: TypeUrl, message: Bytes, field: Bytes) -> Option<Part> {
     // The name and what it is for: `VirtualHost.name`; `FilterChain.name` and `filter_chain_match`.
-    let (name_tag, usage_tag) = if type_url == TypeUrl::Listener { (7, 1) } else { (1, 1) };
+    let (name_tag, usage_tag) = if type_url == TypeUrl::LISTENER { (7, 1) } else { (1, 1) };
     let fields = fields_of(&message)?;
     let last = |tag| {
         let values = fields.iter().filter(|field| field.tag == tag).filter_map(|field| field.value.clone());

@@ -4,13 +4,28 @@ use std::sync::Arc;
 
 use fairlead_resource::{ResourceSet, TypeUrl};
 
-use crate::{memo::Memo, options::ElementTypes, published::Published};
+use crate::{memo::Memo, published::Published};
 
 /// The resources of one view at one revision. Shared by every session of the view as an `Arc`.
 #[derive(Default)]
 pub struct Publication {
     revision: u64,
-    sets: [Arc<Published>; TypeUrl::ALL.len()],
+    /// Few, so looking through them is as fast as any search.
+    sets: Vec<(TypeUrl, Arc<Published>)>,
+    /// Of types that nothing was published of.
+    nothing: Published,
+}
+
+/// In which form a client is sent the resources of a type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// With their elements inline, where they have some.
+    #[default]
+    Whole,
+    /// Where they have elements, as the parents of these.
+    Parents,
+    /// As elements of resources of this type.
+    ElementsOf(TypeUrl),
 }
 
 impl Publication {
@@ -28,7 +43,8 @@ impl Publication {
     /// Sets the resources of one type, which other publications may have as well: they share the work.
     #[must_use]
     pub fn with_published(mut self, type_url: TypeUrl, set: Arc<Published>) -> Self {
-        self.sets[type_url as usize] = set;
+        self.sets.retain(|(known, _)| *known != type_url);
+        self.sets.push((type_url, set));
         self
     }
 
@@ -47,31 +63,32 @@ impl Publication {
     /// Saves time and, because unchanged parts stay shared, makes the next difference cheap.
     #[must_use]
     pub fn following(self, previous: &Self) -> Self {
-        for (set, before) in self.sets.iter().zip(&previous.sets) {
-            set.follow(before);
+        for (type_url, set) in &self.sets {
+            set.follow(previous.of(*type_url));
         }
         self
     }
 
-    /// The resources of one type in the form that a client with these element types is sent.
-    pub(crate) fn form(&self, type_url: TypeUrl, elements: ElementTypes) -> &ResourceSet {
-        match (type_url.element(), type_url.parent()) {
-            (Some(element), _) if elements.takes(element) => &self.of(type_url).elements().parents,
-            (_, Some(parent)) if elements.takes(type_url) => &self.of(parent).elements().children,
-            _ => self.set(type_url),
+    /// The resources of one type in this form.
+    pub(crate) fn in_form(&self, type_url: TypeUrl, form: Form) -> &ResourceSet {
+        match form {
+            Form::Whole => self.set(type_url),
+            Form::Parents => &self.of(type_url).elements().parents,
+            Form::ElementsOf(parent) => &self.of(parent).elements().children,
         }
     }
 
-    /// What sessions share that send this type to clients with these element types.
-    pub(crate) fn memo(&self, type_url: TypeUrl, elements: ElementTypes) -> &Memo {
-        match type_url.parent() {
-            Some(parent) if elements.takes(type_url) => self.of(parent).memo(),
-            _ => self.of(type_url).memo(),
+    /// What sessions share that send this type in this form.
+    pub(crate) fn memo(&self, type_url: TypeUrl, form: Form) -> &Memo {
+        match form {
+            Form::ElementsOf(parent) => self.of(parent).memo(),
+            Form::Whole | Form::Parents => self.of(type_url).memo(),
         }
     }
 
     fn of(&self, type_url: TypeUrl) -> &Published {
-        &self.sets[type_url as usize]
+        let published = self.sets.iter().find(|(known, _)| *known == type_url);
+        published.map_or(&self.nothing, |(_, set)| set)
     }
 }
 

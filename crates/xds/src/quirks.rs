@@ -28,15 +28,6 @@ pub(crate) fn endpoints_follow_clusters<'a>(
     }
 }
 
-/// Delta responses with secrets carry one each.
-///
-/// Envoy rejects a response for a secret that it cannot use without saying which, and accepts it silently when it is
-/// sent again with the same content, although it does not use it: it remembers the content before it tries it. So
-/// a search among several would find none.
-pub(crate) fn is_sent_alone(type_url: TypeUrl) -> bool {
-    type_url == TypeUrl::Secret
-}
-
 /// Whether a rejection is for something that the client's machine lacks, and that may be there later: a file, a
 /// directory, a port.
 ///
@@ -55,23 +46,27 @@ pub(crate) fn is_of_the_machine(message: &str) -> bool {
 /// Envoy takes the listeners of a response one after another, and those that are to go are removed after those that
 /// come were accepted. So an address that moves from one to another may be with both for a moment.
 pub(crate) fn has_address_of_another(type_url: TypeUrl, message: &str) -> bool {
-    type_url == TypeUrl::Listener && message.contains("has duplicate address")
+    type_url == TypeUrl::LISTENER && message.contains("has duplicate address")
 }
 
 /// An endpoint request that precedes the cluster request of a stream comes from a client whose clusters warm.
 ///
 /// Envoy sends no cluster request while a cluster warms, so on a new stream the order tells. The endpoints that
 /// the cluster waits for may be among those that the client lists as held: they are sent again.
-pub(crate) fn clusters_warm_on_reconnect(type_url: TypeUrl, clusters_requested: bool) -> bool {
-    type_url == TypeUrl::ClusterLoadAssignment && !clusters_requested
+pub(crate) fn clusters_warm_on_reconnect(clusters: &TypeState) -> bool {
+    !clusters.requested
 }
 
 /// The type whose response a nonce acknowledges, if it is not the type that the request names.
 ///
 /// Nonces are unique within a stream, so an ACK under the wrong type (the xDS conformance harness does that)
 /// still says which response was accepted.
-pub(crate) fn owner_of_nonce(nonce: Nonce, states: &[TypeState]) -> Option<TypeUrl> {
-    TypeUrl::ALL.into_iter().find(|t| states[*t as usize].flights.iter().any(|f| f.nonce == nonce))
+pub(crate) fn owner_of_nonce<'a>(
+    nonce: Nonce,
+    mut states: impl Iterator<Item = (TypeUrl, &'a TypeState)>,
+) -> Option<TypeUrl> {
+    let (owner, _) = states.find(|(_, state)| state.flights.iter().any(|f| f.nonce == nonce))?;
+    Some(owner)
 }
 
 /// A NACK that names the version of the response that it answers rejects an earlier one.

@@ -138,7 +138,7 @@ pub(super) async fn explain(
     let mut answer = json!({ "proxy": connection.node.id, "revision": publication.revision() });
     let mut needles = Vec::new();
     if let Some(name) = about.resource {
-        let types = TYPES.into_iter().chain([TypeUrl::VirtualHost]);
+        let types = TYPES.into_iter().chain([TypeUrl::VIRTUAL_HOST]);
         let found = types.filter_map(|type_url| Some((type_url, find(&publication, type_url, &name)?)));
         let mut resources = Vec::new();
         for (type_url, resource) in found {

@@ -94,7 +94,7 @@ async fn a_directory_is_served_and_an_edit_reaches_the_proxy() {
     let envoy = running.envoy("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", &json!({ "app": "web" }));
     let cluster = "outbound|80||cart.example";
     let has_cluster =
-        |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::ClusterLoadAssignment, cluster);
+        |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, cluster);
     envoy.wait_for("endpoints", PATIENCE, has_cluster).await.expect("endpoints come");
 
     let proxies = running.json("/debug/syncz").await;
@@ -116,7 +116,7 @@ async fn a_directory_is_served_and_an_edit_reaches_the_proxy() {
     let renamed = "outbound|80||basket.example";
     envoy
         .wait_for("the edit", PATIENCE, |held| {
-            held.has(TypeUrl::Cluster, renamed) && !held.has(TypeUrl::Cluster, cluster)
+            held.has(TypeUrl::CLUSTER, renamed) && !held.has(TypeUrl::CLUSTER, cluster)
         })
         .await
         .expect("the edit arrives");
@@ -143,7 +143,7 @@ async fn a_private_key_appears_in_no_dump() {
     let running = Running::start(&[("gateway.yaml", GATEWAY), ("secret.yaml", &secret)], None).await;
     let envoy = running.envoy(EDGE, &json!({ "istio": "edge" }));
     envoy
-        .wait_for("the secret", PATIENCE, |held| held.has(TypeUrl::Secret, "kubernetes://edge-cert"))
+        .wait_for("the secret", PATIENCE, |held| held.has(TypeUrl::SECRET, "kubernetes://edge-cert"))
         .await
         .expect("the gateway gets its certificate");
 
@@ -229,11 +229,11 @@ async fn what_a_dashboard_asks_for_moves_with_sessions_and_edits() {
     }
     let envoy = running.envoy("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", &json!({ "app": "web" }));
     let has = |name: &'static str| {
-        move |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::Cluster, name)
+        move |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::CLUSTER, name)
     };
     envoy.wait_for("clusters", PATIENCE, has("outbound|80||cart.example")).await.expect("clusters come");
     let has_listener =
-        |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::Listener, "virtualOutbound");
+        |held: &fairlead_testkit::fake_envoy::Held| held.has(TypeUrl::LISTENER, "virtualOutbound");
     envoy.wait_for("listeners", PATIENCE, has_listener).await.expect("listeners come");
     let (_, connected) = running.get("/metrics").await;
     for of_type in ["cds", "lds"] {
@@ -268,7 +268,7 @@ async fn a_rejected_virtual_host_counts_as_routes_too() {
     let running = Running::start(&[("mesh.yaml", MESH)], None).await;
     let mut options = Options::new(&format!("http://{}", running.control_plane.xds_address()));
     options.node = node("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", "test", &json!({}));
-    let refused = TypeUrl::VirtualHost.as_str();
+    let refused = TypeUrl::VIRTUAL_HOST.as_str();
     options.judge = Some(Arc::new(move |response| (response.type_url == refused).then(|| "no".to_owned())));
     let _envoy = FakeEnvoy::start(options);
     let counted = fairlead_testkit::deadline::eventually("the rejection", PATIENCE, || async {
@@ -294,7 +294,7 @@ async fn the_index_names_each_endpoint_and_each_answers() {
     let running = Running::start(&[("mesh.yaml", MESH)], Some(levels)).await;
     let envoy = running.envoy("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", &json!({ "app": "web" }));
     envoy
-        .wait_for("clusters", PATIENCE, |held| held.has(TypeUrl::Cluster, "outbound|80||cart.example"))
+        .wait_for("clusters", PATIENCE, |held| held.has(TypeUrl::CLUSTER, "outbound|80||cart.example"))
         .await
         .expect("clusters come");
     let list = running.json("/debug").await;
@@ -322,7 +322,7 @@ async fn a_browser_gets_a_page_whose_links_lead_somewhere() {
     let id = "sidecar~10.9.9.9~<b>web&1</b>.shop~shop.svc.cluster.local";
     let envoy = running.envoy(id, &json!({ "app": "web" }));
     envoy
-        .wait_for("clusters", PATIENCE, |held| held.has(TypeUrl::Cluster, "outbound|80||cart.example"))
+        .wait_for("clusters", PATIENCE, |held| held.has(TypeUrl::CLUSTER, "outbound|80||cart.example"))
         .await
         .expect("clusters come");
     let client = Client::new(running.control_plane.admin_address());

@@ -44,8 +44,8 @@ impl Core {
     pub(super) fn spoilt(&self, mut publication: Publication) -> Publication {
         for fault in &self.faults {
             publication = match fault.type_url {
-                TypeUrl::VirtualHost => spoil_host(publication, fault),
-                TypeUrl::LbEndpoint => spoil_endpoint(publication, fault),
+                TypeUrl::VIRTUAL_HOST => spoil_host(publication, fault),
+                TypeUrl::LB_ENDPOINT => spoil_endpoint(publication, fault),
                 type_url => {
                     let set = publication
                         .set(type_url)
@@ -82,29 +82,29 @@ fn appended(resource: &EncodedResource, tail: &[u8]) -> EncodedResource {
 
 /// Spoils a host where it is a resource, and the table that has it where it is not.
 fn spoil_host(publication: Publication, fault: &Fault) -> Publication {
-    let Some(host) = find(&publication, TypeUrl::VirtualHost, &fault.name) else { return publication };
+    let Some(host) = find(&publication, TypeUrl::VIRTUAL_HOST, &fault.name) else { return publication };
     let host = fault.appended(&host);
-    let tables = publication.set(TypeUrl::RouteConfiguration);
+    let tables = publication.set(TypeUrl::ROUTE_CONFIGURATION);
     let spoil = |table: &EncodedResource| with_host(table, &host);
     let tables: ResourceSet = tables.iter().map(|(name, table)| (name.clone(), spoil(table))).collect();
-    publication.with(TypeUrl::RouteConfiguration, tables)
+    publication.with(TypeUrl::ROUTE_CONFIGURATION, tables)
 }
 
 /// Spoils an endpoint where it is a resource, and the assignment that has it where it is not.
 fn spoil_endpoint(publication: Publication, fault: &Fault) -> Publication {
-    let Some(endpoint) = find(&publication, TypeUrl::LbEndpoint, &fault.name) else { return publication };
+    let Some(endpoint) = find(&publication, TypeUrl::LB_ENDPOINT, &fault.name) else { return publication };
     let Some(collection) = Collection::of_endpoint(&fault.name) else { return publication };
     let endpoint = fault.appended(&endpoint);
     let field = as_endpoints(&endpoint);
-    let assignments = publication.set(TypeUrl::ClusterLoadAssignment);
+    let assignments = publication.set(TypeUrl::CLUSTER_LOAD_ASSIGNMENT);
     let spoil = |assignment: Option<EncodedResource>| Some(with_element(&assignment?, &endpoint, &field));
     let assignments = assignments.alter(spoil, collection.cluster().into());
-    publication.with(TypeUrl::ClusterLoadAssignment, assignments)
+    publication.with(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, assignments)
 }
 
 /// A table in which a host, if it has it, is another one: in place of its own, as one more would be a part by itself.
 fn with_host(table: &EncodedResource, host: &EncodedResource) -> EncodedResource {
-    let whole = TypeUrl::RouteConfiguration;
+    let whole = TypeUrl::ROUTE_CONFIGURATION;
     let inline = host.name.strip_prefix(&*table.name).and_then(|rest| rest.strip_prefix('/'));
     let spoilt = inline
         .and_then(|name| Parts::of(whole, &EncodedResource::whole(name, as_virtual_host(host, name))))

@@ -169,11 +169,11 @@ impl Core {
         let Some(resource) = find_content(latest, type_url, rejected) else { return BTreeSet::new() };
         let origins = match type_url {
             // Neither carries metadata.
-            TypeUrl::ClusterLoadAssignment | TypeUrl::LbEndpoint => {
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT | TypeUrl::LB_ENDPOINT => {
                 let cluster = cluster_of(type_url, &rejected.name);
                 provenance::of_endpoints(cluster.as_deref().unwrap_or_default(), latest, &self.objects)
             }
-            TypeUrl::Secret => {
+            TypeUrl::SECRET => {
                 let secret = provenance::of_secret(&rejected.name, &key.proxy.namespace, &self.objects);
                 if secret.is_empty() {
                     provenance::that_name(&rejected.name, latest, &self.objects)
@@ -182,21 +182,21 @@ impl Core {
                 }
             }
             // Its parts are found to be at fault by themselves; if the whole is, it is none of them.
-            TypeUrl::Listener => {
+            TypeUrl::LISTENER => {
                 let head = Parts::of(type_url, &resource).map(|parts| parts.head());
                 provenance::of_resource(type_url, head.as_ref().unwrap_or(&resource), &self.objects)
             }
-            TypeUrl::RouteConfiguration => provenance::few_of_resource(type_url, &resource, &self.objects),
+            TypeUrl::ROUTE_CONFIGURATION => provenance::few_of_resource(type_url, &resource, &self.objects),
             _ => provenance::of_resource(type_url, &resource, &self.objects),
         };
         // An outbound listener is what the services of a port share, and names none of them; where it is, which is
         // what Envoy refuses of one, a Sidecar says. Without one it is the services that ask for it.
         match type_url {
-            TypeUrl::Listener if origins.is_empty() => match self.sidecar_of(key) {
+            TypeUrl::LISTENER if origins.is_empty() => match self.sidecar_of(key) {
                 Some(sidecar) => [sidecar].into(),
                 None => provenance::behind(type_url, &resource, latest, &self.objects),
             },
-            TypeUrl::FilterChain | TypeUrl::RouteConfiguration | TypeUrl::VirtualHost
+            TypeUrl::FILTER_CHAIN | TypeUrl::ROUTE_CONFIGURATION | TypeUrl::VIRTUAL_HOST
                 if origins.is_empty() =>
             {
                 provenance::behind(type_url, &resource, latest, &self.objects)
@@ -225,8 +225,8 @@ impl Core {
 /// The cluster that a load assignment or one of its endpoints is for.
 fn cluster_of(type_url: TypeUrl, name: &str) -> Option<String> {
     match type_url {
-        TypeUrl::ClusterLoadAssignment => Some(name.to_owned()),
-        TypeUrl::LbEndpoint => Collection::of_endpoint(name).map(|of| of.cluster().to_owned()),
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT => Some(name.to_owned()),
+        TypeUrl::LB_ENDPOINT => Collection::of_endpoint(name).map(|of| of.cluster().to_owned()),
         _ => None,
     }
 }

@@ -19,7 +19,7 @@ const REMEMBERED: usize = 1024;
 
 /// The publication of a proxy's sets. What views have in common is encoded once in `runs`.
 pub fn publication(revision: u64, sets: &Sets, runs: &Arc<Runs>) -> Publication {
-    TypeUrl::ALL.into_iter().fold(Publication::new(revision), |publication, type_url| {
+    TypeUrl::ENVOY.into_iter().fold(Publication::new(revision), |publication, type_url| {
         match sets.shared(type_url) {
             Some(set) => publication.with_published(type_url, Published::of(set, runs)),
             None => publication,
@@ -33,7 +33,7 @@ pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<
         return Some(resource.clone());
     }
     if let Some(collection) = Collection::of_endpoint(name) {
-        let assignment = publication.set(TypeUrl::ClusterLoadAssignment).get(collection.cluster())?;
+        let assignment = publication.set(TypeUrl::CLUSTER_LOAD_ASSIGNMENT).get(collection.cluster())?;
         return assignment.elements.as_ref()?.children.get(name).cloned();
     }
     let mut parents = publication.set(type_url.parent()?).values();

@@ -80,8 +80,8 @@ const CLUSTER: &str = "outbound|80||cart.example";
 
 fn endpoints_of(view: &View) -> String {
     let assignment =
-        view.latest().set(TypeUrl::ClusterLoadAssignment).get(CLUSTER).expect("endpoints").to_vec();
-    fairlead_envoy::json::dump(TypeUrl::ClusterLoadAssignment.as_str(), &assignment)
+        view.latest().set(TypeUrl::CLUSTER_LOAD_ASSIGNMENT).get(CLUSTER).expect("endpoints").to_vec();
+    fairlead_envoy::json::dump(TypeUrl::CLUSTER_LOAD_ASSIGNMENT.as_str(), &assignment)
         .expect("a message")
         .to_string()
 }
@@ -101,7 +101,7 @@ async fn nothing_is_served_before_the_source_has_told_everything() {
 
     core.source_update(SourceUpdate { synced: true, ..SourceUpdate::default() }).expect("the core lives");
     let served = timeout(PATIENCE, early).await.expect("in time").expect("no panic").expect("the core lives");
-    assert!(served.borrow().latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+    assert!(served.borrow().latest().set(TypeUrl::CLUSTER).contains_key(CLUSTER));
     assert_eq!(*core.readiness().borrow(), Readiness::Ready);
 }
 
@@ -118,7 +118,7 @@ async fn a_change_reaches_the_views_that_it_concerns_and_no_other() {
         .await;
     let after = view.latest();
     assert!(endpoints_of(&view).contains("10.1.1.2"));
-    assert!(before.set(TypeUrl::Cluster).ptr_eq(after.set(TypeUrl::Cluster)), "clusters are untouched");
+    assert!(before.set(TypeUrl::CLUSTER).ptr_eq(after.set(TypeUrl::CLUSTER)), "clusters are untouched");
 
     let unrelated = CART.replace("name: cart,", "name: other,").replace("cart.example", "other.example");
     let hidden =
@@ -169,9 +169,9 @@ spec:
 
     core.source_update(update(SIDECAR, true)).expect("the core lives");
     timeout(PATIENCE, of_web.changed()).await.expect("in time").expect("the core lives");
-    assert!(!of_web.borrow_and_update().latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+    assert!(!of_web.borrow_and_update().latest().set(TypeUrl::CLUSTER).contains_key(CLUSTER));
     assert!(!of_api.has_changed().expect("the core lives"));
-    assert!(of_api.borrow().latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+    assert!(of_api.borrow().latest().set(TypeUrl::CLUSTER).contains_key(CLUSTER));
     assert_eq!(core.inspect(super::Core::view_count).await, Ok(2));
 
     core.disconnect(web);
@@ -184,9 +184,9 @@ async fn a_rejection_is_a_finding_about_the_object_until_it_is_corrected() {
     let core = core();
     core.source_update(update(CART, true)).expect("the core lives");
     let view = connect(&core).await;
-    let cluster = view.latest().set(TypeUrl::Cluster).get(CLUSTER).expect("a cluster").clone();
+    let cluster = view.latest().set(TypeUrl::CLUSTER).get(CLUSTER).expect("a cluster").clone();
     let report = NackReport {
-        type_url: TypeUrl::Cluster,
+        type_url: TypeUrl::CLUSTER,
         resources: vec![Rejected { name: cluster.name.clone(), digest: cluster.digest }],
         message: "a reason".to_owned(),
         nonce: Nonce(1),
@@ -219,9 +219,9 @@ spec:
     let core = core();
     core.source_update(update(&format!("{CART}---{SIDECAR}"), true)).expect("the core lives");
     let view = connect(&core).await;
-    let listener = view.latest().set(TypeUrl::Listener).get("192.0.2.1_80").expect("a listener").clone();
+    let listener = view.latest().set(TypeUrl::LISTENER).get("192.0.2.1_80").expect("a listener").clone();
     let report = NackReport {
-        type_url: TypeUrl::Listener,
+        type_url: TypeUrl::LISTENER,
         resources: vec![Rejected { name: listener.name.clone(), digest: listener.digest }],
         message: "cannot bind".to_owned(),
         nonce: Nonce(1),
@@ -243,13 +243,13 @@ data: {mesh: 'accessLogFile: /no/such/log'}
     let core = core();
     core.source_update(update(&format!("{CART}---{MESH}"), true)).expect("the core lives");
     let view = connect(&core).await;
-    let listeners = view.latest().set(TypeUrl::Listener).clone();
+    let listeners = view.latest().set(TypeUrl::LISTENER).clone();
     let rejected = |listener: &fairlead_resource::EncodedResource| Rejected {
         name: listener.name.clone(),
         digest: listener.digest,
     };
     let report = NackReport {
-        type_url: TypeUrl::Listener,
+        type_url: TypeUrl::LISTENER,
         resources: listeners.values().map(rejected).collect(),
         message: "unable to open file '/no/such/log': No such file or directory".to_owned(),
         nonce: Nonce(1),
@@ -290,7 +290,7 @@ async fn deletions_and_sets_of_one_batch_take_effect_together() {
         core.objects().iter().all(|object| object.key().name == *"cart2")
     })
     .await;
-    assert!(view.latest().set(TypeUrl::Cluster).contains_key(CLUSTER));
+    assert!(view.latest().set(TypeUrl::CLUSTER).contains_key(CLUSTER));
 }
 
 fn elsewhere(i: usize) -> PublicationKey {

@@ -96,13 +96,14 @@ impl Out<'_> {
         self.per_type(&names::PUSHES, &counters.pushes, Plain)?;
         self.per_type(&names::REJECTS, &counters.nacks, Plain)?;
         for (name, of) in [
-            (&names::CDS_REJECTS, TypeUrl::Cluster),
-            (&names::EDS_REJECTS, TypeUrl::ClusterLoadAssignment),
-            (&names::LDS_REJECTS, TypeUrl::Listener),
-            (&names::RDS_REJECTS, TypeUrl::RouteConfiguration),
+            (&names::CDS_REJECTS, TypeUrl::CLUSTER),
+            (&names::EDS_REJECTS, TypeUrl::CLUSTER_LOAD_ASSIGNMENT),
+            (&names::LDS_REJECTS, TypeUrl::LISTENER),
+            (&names::RDS_REJECTS, TypeUrl::ROUTE_CONFIGURATION),
         ] {
             let is_of = |type_url: &TypeUrl| *type_url == of || type_url.parent() == Some(of);
-            let rejects = TypeUrl::ALL.into_iter().filter(is_of).map(|type_url| counters.nacks.get(type_url));
+            let rejects =
+                TypeUrl::ENVOY.into_iter().filter(is_of).map(|type_url| counters.nacks.get(type_url));
             self.one(name, &Plain(rejects.sum()))?;
         }
         let (times, sizes) = (&counters.times, &counters.sizes);
@@ -153,9 +154,9 @@ impl Out<'_> {
     }
 
     fn each_type<M: EncodeMetric>(&mut self, name: &Name, metric: impl Fn(TypeUrl) -> M) -> fmt::Result {
-        let metric_type = metric(TypeUrl::Cluster).metric_type();
+        let metric_type = metric(TypeUrl::CLUSTER).metric_type();
         let mut encoder = self.encoder.encode_descriptor(name.name, name.help, None, metric_type)?;
-        for type_url in TypeUrl::ALL {
+        for type_url in TypeUrl::ENVOY {
             let labels = TypeLabel { r#type: type_name(type_url) };
             metric(type_url).encode(encoder.encode_family(&labels)?)?;
         }

@@ -15,7 +15,7 @@ fn metrics() -> Metrics {
     let metrics = Metrics::new();
     metrics.watch(Sessions::default());
     metrics.triggered([Kind::Pod, Kind::Service, Kind::Pod].into_iter());
-    metrics.accepted(TypeUrl::Cluster, Duration::from_millis(3));
+    metrics.accepted(TypeUrl::CLUSTER, Duration::from_millis(3));
     let now = Instant::now();
     let settled = Settled { recomputed: [("a query", 1)].into(), ..Settled::default() };
     metrics.round(now, now, now, now, &settled);

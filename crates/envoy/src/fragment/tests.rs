@@ -73,7 +73,7 @@ fn the_full_form_has_every_host_and_the_parent_none() {
     assert_eq!((full.vhds.is_none(), full.validate_clusters), (true, Some(BoolValue::default())));
 
     let elements = resource.elements.as_ref().unwrap();
-    assert_eq!(elements.element_type, TypeUrl::VirtualHost);
+    assert_eq!(elements.element_type, TypeUrl::VIRTUAL_HOST);
     assert_eq!(names(&elements.children), ["80/a", "80/allow_any", "80/b"]);
     assert_eq!(read::<VirtualHost>(&elements.children["80/allow_any"]), named("80/allow_any", "*"));
     let parent: RouteConfiguration = read(&elements.parent);

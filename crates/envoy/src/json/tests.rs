@@ -37,7 +37,7 @@ fn secret() -> Secret {
 
 #[test]
 fn names_are_printed_as_in_the_proto_files_and_keys_are_sorted() {
-    let json = to_json(TypeUrl::Cluster.as_str(), &encode(&cluster())).unwrap();
+    let json = to_json(TypeUrl::CLUSTER.as_str(), &encode(&cluster())).unwrap();
     assert_eq!(json.to_string(), r#"{"connect_timeout":"1.500s","name":"a"}"#);
 }
 
@@ -45,7 +45,7 @@ fn names_are_printed_as_in_the_proto_files_and_keys_are_sorted() {
 fn an_any_within_an_any_is_expanded() {
     let any = pack_any(&pack_any(&cluster()));
     let json = any_to_json(&any).unwrap();
-    assert_eq!(json["value"]["@type"], TypeUrl::Cluster.as_str());
+    assert_eq!(json["value"]["@type"], TypeUrl::CLUSTER.as_str());
     assert_eq!(json["value"]["name"], "a");
 }
 
@@ -66,8 +66,8 @@ fn an_unknown_type_is_printed_as_its_bytes_at_any_depth() {
 
 #[test]
 fn malformed_bytes_are_an_error() {
-    assert!(matches!(to_json(TypeUrl::Cluster.as_str(), &[0xff]), Err(JsonError::Decode { .. })));
-    let any = Any { type_url: TypeUrl::Cluster.as_str().to_owned(), value: vec![0xff] };
+    assert!(matches!(to_json(TypeUrl::CLUSTER.as_str(), &[0xff]), Err(JsonError::Decode { .. })));
+    let any = Any { type_url: TypeUrl::CLUSTER.as_str().to_owned(), value: vec![0xff] };
     assert!(matches!(any_to_json(&any), Err(JsonError::Print { .. })));
 }
 
@@ -207,10 +207,10 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn deprecated_fields_are_found_within_an_any() {
     let fine = dump_message(&cluster()).unwrap();
     assert_eq!(parse::<Cluster>(&fine).unwrap(), cluster());
-    assert!(deprecated_fields(TypeUrl::Cluster.as_str(), &encode(&cluster())).unwrap().is_empty());
+    assert!(deprecated_fields(TypeUrl::CLUSTER.as_str(), &encode(&cluster())).unwrap().is_empty());
 
-    let old = from_json(TypeUrl::Cluster.as_str(), &json!({ "respect_dns_ttl": true })).unwrap();
-    let old = Any { type_url: TypeUrl::Cluster.as_str().to_owned(), value: old.to_vec() };
+    let old = from_json(TypeUrl::CLUSTER.as_str(), &json!({ "respect_dns_ttl": true })).unwrap();
+    let old = Any { type_url: TypeUrl::CLUSTER.as_str().to_owned(), value: old.to_vec() };
     let found = deprecated_fields("google.protobuf.Any", &old.encode_to_vec()).unwrap();
     assert_eq!(found, ["envoy.config.cluster.v3.Cluster.respect_dns_ttl"]);
 }

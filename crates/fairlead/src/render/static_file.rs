@@ -27,14 +27,14 @@ pub(super) struct StaticFile {
 /// The file for the proxy with this node.
 pub(super) fn of(node: &Node, admin_port: u16, publication: &Publication) -> anyhow::Result<StaticFile> {
     let mut resources = Resources {
-        tables: all(publication, TypeUrl::RouteConfiguration)?,
-        assignments: all(publication, TypeUrl::ClusterLoadAssignment)?,
-        secrets: all(publication, TypeUrl::Secret)?,
+        tables: all(publication, TypeUrl::ROUTE_CONFIGURATION)?,
+        assignments: all(publication, TypeUrl::CLUSTER_LOAD_ASSIGNMENT)?,
+        secrets: all(publication, TypeUrl::SECRET)?,
         notes: Vec::new(),
     };
-    let clusters = all(publication, TypeUrl::Cluster)?;
+    let clusters = all(publication, TypeUrl::CLUSTER)?;
     let clusters: Vec<_> = clusters.into_iter().map(|cluster| resources.cluster(cluster)).collect();
-    let listeners = all(publication, TypeUrl::Listener)?;
+    let listeners = all(publication, TypeUrl::LISTENER)?;
     let listeners: Vec<_> =
         listeners.into_iter().filter_map(|listener| resources.listener(listener)).collect();
     let xds = Xds {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use fairlead_config::{Code, Subject};
 use fairlead_control_plane::core::Fault;
-use fairlead_resource::TypeUrl;
+use fairlead_resource::{TypeUrl, Types};
 use fairlead_testkit::{
     certs::{Ca, CertKey},
     client::{Client, Request},
@@ -38,11 +38,19 @@ const FILE: &str = "sites.yaml";
 
 /// The edition of what one type shows of every site.
 #[derive(Clone, Copy, Debug, Default)]
-struct Editions([u32; TypeUrl::ALL.len()]);
+struct Editions([u32; TypeUrl::ENVOY.len()]);
+
+fn place(type_url: TypeUrl) -> usize {
+    Types::envoy().place(type_url)
+}
 
 impl Editions {
     fn of(&self, type_url: TypeUrl) -> u32 {
-        self.0[type_url as usize]
+        self.0[place(type_url)]
+    }
+
+    fn of_mut(&mut self, type_url: TypeUrl) -> &mut u32 {
+        &mut self.0[place(type_url)]
     }
 }
 
@@ -88,14 +96,14 @@ impl Stage {
     /// The objects of one site.
     fn site(&self, site: u16, editions: Editions) -> String {
         let odd = |type_url| usize::from(editions.of(type_url) % 2 == 1);
-        let server = &self.servers[usize::from(site)][odd(TypeUrl::ClusterLoadAssignment)];
+        let server = &self.servers[usize::from(site)][odd(TypeUrl::CLUSTER_LOAD_ASSIGNMENT)];
         let mut yaml =
             "---\n".to_owned() + &Service::new(&format!("s{site}"), NAMESPACE).http(80).yaml([server]);
         yaml += &format!(
             "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d{site}, namespace: {NAMESPACE}}}\nspec:\n  host: s{site}\n  trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {}}}}}}}\n",
-            100 + editions.of(TypeUrl::Cluster)
+            100 + editions.of(TypeUrl::CLUSTER)
         );
-        let newest = ["TLSV1_2", "TLSV1_3"][odd(TypeUrl::Listener)];
+        let newest = ["TLSV1_2", "TLSV1_3"][odd(TypeUrl::LISTENER)];
         for (side, proxy) in &self.pair.proxies {
             let at = |port: u16, name: &str, protocol: &str, tls: &str| {
                 let (bind, port) = (proxy.address, port + site);
@@ -115,32 +123,32 @@ impl Stage {
         yaml += &format!(
             "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v{site}, namespace: {NAMESPACE}}}\nspec:\n  hosts: [{}]\n  gateways: [gdelta{site}, gworld{site}]\n  http: [{{route: [{{destination: {{host: s{site}}}}}], headers: {{response: {{set: {{x-edition: \"{}\"}}}}}}}}]\n",
             host(site),
-            editions.of(TypeUrl::VirtualHost)
+            editions.of(TypeUrl::VIRTUAL_HOST)
         );
-        yaml + &secret(site, &self.certificates[usize::from(site)][odd(TypeUrl::Secret)])
+        yaml + &secret(site, &self.certificates[usize::from(site)][odd(TypeUrl::SECRET)])
     }
 
     /// What a proxy uses of one site, of what a type shows: as [`Stage::shown`].
     async fn uses(&self, proxy: &Proxy, type_url: TypeUrl, site: u16) -> String {
         let ask = async || proxy.get(HTTP + site, &host(site), "/").await;
         match type_url {
-            TypeUrl::Cluster => {
+            TypeUrl::CLUSTER => {
                 let clusters = proxy.admin().get("/clusters").await.unwrap();
                 let start = format!(
                     "outbound|80||s{site}.{NAMESPACE}.svc.cluster.local::default_priority::max_connections::"
                 );
                 clusters.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_default().to_owned()
             }
-            TypeUrl::ClusterLoadAssignment => ask().await.version().unwrap_or_default().to_owned(),
-            TypeUrl::Listener | TypeUrl::Secret => {
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => ask().await.version().unwrap_or_default().to_owned(),
+            TypeUrl::LISTENER | TypeUrl::SECRET => {
                 let seen = self.shake(proxy, site).await;
                 let second = match type_url {
-                    TypeUrl::Listener => seen.version == rustls::ProtocolVersion::TLSv1_3,
+                    TypeUrl::LISTENER => seen.version == rustls::ProtocolVersion::TLSv1_3,
                     _ => seen.is(&self.certificates[usize::from(site)][1]),
                 };
                 u32::from(second).to_string()
             }
-            TypeUrl::RouteConfiguration => {
+            TypeUrl::ROUTE_CONFIGURATION => {
                 let tables = proxy.admin().config_dump("resource=dynamic_route_configs").await.unwrap();
                 let name = format!("http.{}.{}", HTTP + site, proxy.address);
                 let tables = tables["configs"].as_array().cloned().unwrap_or_default();
@@ -162,9 +170,9 @@ impl Stage {
     /// What an edition shows.
     fn shown(type_url: TypeUrl, edition: u32) -> String {
         match type_url {
-            TypeUrl::Cluster => (100 + edition).to_string(),
-            TypeUrl::ClusterLoadAssignment => format!("v{}", edition % 2),
-            TypeUrl::VirtualHost => edition.to_string(),
+            TypeUrl::CLUSTER => (100 + edition).to_string(),
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => format!("v{}", edition % 2),
+            TypeUrl::VIRTUAL_HOST => edition.to_string(),
             _ => (edition % 2).to_string(),
         }
     }
@@ -189,12 +197,12 @@ impl Stage {
         let mut names = BTreeSet::new();
         for (_, proxy) in &self.pair.proxies {
             names.insert(match type_url {
-                TypeUrl::Cluster | TypeUrl::ClusterLoadAssignment => {
+                TypeUrl::CLUSTER | TypeUrl::CLUSTER_LOAD_ASSIGNMENT => {
                     format!("outbound|80||s{site}.{NAMESPACE}.svc.cluster.local")
                 }
-                TypeUrl::Listener => format!("{}_{}", proxy.address, HTTPS + site),
-                TypeUrl::RouteConfiguration => format!("http.{}.{}", HTTP + site, proxy.address),
-                TypeUrl::VirtualHost => {
+                TypeUrl::LISTENER => format!("{}_{}", proxy.address, HTTPS + site),
+                TypeUrl::ROUTE_CONFIGURATION => format!("http.{}.{}", HTTP + site, proxy.address),
+                TypeUrl::VIRTUAL_HOST => {
                     format!("http.{0}.{1}/{2}:{0}", HTTP + site, proxy.address, host(site))
                 }
                 _ => format!("kubernetes://c{site}"),
@@ -224,10 +232,10 @@ impl Stage {
 /// What a spoilt resource of a type was made from.
 fn origin(type_url: TypeUrl) -> String {
     match type_url {
-        TypeUrl::Cluster => format!("DestinationRule {NAMESPACE}/d{BAD}"),
-        TypeUrl::ClusterLoadAssignment => format!("Service {NAMESPACE}/s{BAD}"),
-        TypeUrl::Listener => format!("Gateway {NAMESPACE}/gdelta{BAD}"),
-        TypeUrl::Secret => format!("Secret {NAMESPACE}/c{BAD}"),
+        TypeUrl::CLUSTER => format!("DestinationRule {NAMESPACE}/d{BAD}"),
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT => format!("Service {NAMESPACE}/s{BAD}"),
+        TypeUrl::LISTENER => format!("Gateway {NAMESPACE}/gdelta{BAD}"),
+        TypeUrl::SECRET => format!("Secret {NAMESPACE}/c{BAD}"),
         _ => format!("VirtualService {NAMESPACE}/v{BAD}"),
     }
 }
@@ -236,19 +244,19 @@ fn origin(type_url: TypeUrl) -> String {
 /// Envoy does not tell that already. Secrets are sent alone from the beginning. That a listener, or a table in one
 /// piece, is at fault and none of its parts, further ones tell.
 fn most_nacks(type_url: TypeUrl, wrong: Wrong) -> u64 {
-    let is_told = wrong == Wrong::Constraint || matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener);
+    let is_told = wrong == Wrong::Constraint || matches!(type_url, TypeUrl::CLUSTER | TypeUrl::LISTENER);
     match type_url {
-        TypeUrl::Listener => 6,
-        TypeUrl::RouteConfiguration => {
+        TypeUrl::LISTENER => 6,
+        TypeUrl::ROUTE_CONFIGURATION => {
             if is_told {
                 3
             } else {
                 5
             }
         }
-        _ if is_told || type_url == TypeUrl::Secret => 2,
+        _ if is_told || type_url == TypeUrl::SECRET => 2,
         // A host is a part of its table to one of them.
-        TypeUrl::VirtualHost => 2,
+        TypeUrl::VIRTUAL_HOST => 2,
         _ => 4,
     }
 }
@@ -256,13 +264,13 @@ fn most_nacks(type_url: TypeUrl, wrong: Wrong) -> u64 {
 /// Spoils what a change makes of one site, and corrects it by the next change.
 async fn spoils(stage: &Stage, editions: &mut Editions, type_url: TypeUrl, wrong: Wrong) {
     // Nothing that a user writes changes a table but not its hosts; the other tables are changed here too.
-    let trigger = if type_url == TypeUrl::RouteConfiguration { TypeUrl::VirtualHost } else { type_url };
+    let trigger = if type_url == TypeUrl::ROUTE_CONFIGURATION { TypeUrl::VIRTUAL_HOST } else { type_url };
     let before = editions.of(type_url);
     let mut faults = Vec::new();
     for site in 0..SITES {
         let tail = match type_url {
             _ if site == BAD => tail(type_url, wrong),
-            TypeUrl::RouteConfiguration => harmless(),
+            TypeUrl::ROUTE_CONFIGURATION => harmless(),
             _ => continue,
         };
         let names = stage.resources(type_url, site).into_iter();
@@ -273,9 +281,9 @@ async fn spoils(stage: &Stage, editions: &mut Editions, type_url: TypeUrl, wrong
     let nacks = stage.metric("fairlead_xds_nacks_total", type_url);
 
     stage.inject(faults).await;
-    editions.0[trigger as usize] += 1;
-    if type_url == TypeUrl::RouteConfiguration {
-        editions.0[type_url as usize] = 1;
+    *editions.of_mut(trigger) += 1;
+    if type_url == TypeUrl::ROUTE_CONFIGURATION {
+        *editions.of_mut(type_url) = 1;
     }
     stage.apply(*editions).await;
     stage.become_of(type_url, before, editions.of(type_url)).await;
@@ -285,8 +293,8 @@ async fn spoils(stage: &Stage, editions: &mut Editions, type_url: TypeUrl, wrong
     assert!(nacks <= most_nacks(type_url, wrong), "{nacks} responses were rejected");
 
     stage.inject(Vec::new()).await;
-    editions.0[trigger as usize] += 1;
-    editions.0[TypeUrl::RouteConfiguration as usize] = 0;
+    *editions.of_mut(trigger) += 1;
+    *editions.of_mut(TypeUrl::ROUTE_CONFIGURATION) = 0;
     stage.apply(*editions).await;
     let now = editions.of(type_url);
     stage.become_of(type_url, now, now).await;
@@ -341,12 +349,12 @@ async fn what_envoy_rejects_costs_that_one_resource_and_names_its_object() {
     let mut editions = Editions::default();
     let mut claims = Claims::default();
     for type_url in [
-        TypeUrl::Cluster,
-        TypeUrl::ClusterLoadAssignment,
-        TypeUrl::Listener,
-        TypeUrl::RouteConfiguration,
-        TypeUrl::VirtualHost,
-        TypeUrl::Secret,
+        TypeUrl::CLUSTER,
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT,
+        TypeUrl::LISTENER,
+        TypeUrl::ROUTE_CONFIGURATION,
+        TypeUrl::VIRTUAL_HOST,
+        TypeUrl::SECRET,
     ] {
         for wrong in [Wrong::Constraint, Wrong::Meaning] {
             claims

@@ -98,9 +98,9 @@ async fn one_bad_host_of_many_leaves_fresh_proxies_the_others() {
     let (mesh, _servers, pair) = open().await;
     let host = |number: usize| format!("h{number}.example.com");
     let fault = |address| Fault {
-        type_url: TypeUrl::VirtualHost,
+        type_url: TypeUrl::VIRTUAL_HOST,
         name: format!("http.{PORT}.{address}/{}:{PORT}", host(BAD)).into(),
-        tail: tail(TypeUrl::VirtualHost, Wrong::Meaning),
+        tail: tail(TypeUrl::VIRTUAL_HOST, Wrong::Meaning),
     };
     let faults = pair.proxies.iter().map(|(_, proxy)| fault(proxy.address)).collect();
     mesh.control_plane().core().inject(faults).await.unwrap();

@@ -55,7 +55,7 @@ impl Client {
     async fn has(&self, address: Ipv4Addr) {
         let text = address.to_string();
         let has = |held: &Held| {
-            let bytes = held.bytes(TypeUrl::ClusterLoadAssignment, CLUSTER).unwrap_or_default();
+            let bytes = held.bytes(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, CLUSTER).unwrap_or_default();
             bytes.windows(text.len()).any(|window| window == text.as_bytes())
         };
         self.envoy.wait_for(&format!("the endpoint {text}"), WITHIN, has).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_file_that_cannot_be_read_keeps_its_objects_and_is_named() {
     assert!(found["file"].as_str().is_some_and(|file| file.ends_with(FILE)), "{found}");
     finding(&server, "last-good-kept").await;
     let (held, removed) =
-        (client.envoy.held(|held| held.has(TypeUrl::Cluster, CLUSTER)), client.envoy.responses());
+        (client.envoy.held(|held| held.has(TypeUrl::CLUSTER, CLUSTER)), client.envoy.responses());
     assert!(held && removed.iter().all(|response| response.removed.is_empty()), "{removed:?}");
     client.follows(&server).await;
     no_findings(&server).await;

@@ -134,8 +134,8 @@ fn client(server: &str, number: usize, protocol: Protocol) -> FakeEnvoy {
 /// Waits until a client has everything.
 async fn complete(client: &FakeEnvoy) {
     let all = |held: &Held| {
-        held.has(TypeUrl::RouteConfiguration, "80")
-            && held.has(TypeUrl::Listener, "virtualOutbound")
+        held.has(TypeUrl::ROUTE_CONFIGURATION, "80")
+            && held.has(TypeUrl::LISTENER, "virtualOutbound")
             && held.missing().is_empty()
             && held.warming().is_empty()
     };
@@ -218,7 +218,7 @@ async fn clients_of_both_protocols_are_sent_the_change_by_name() {
     delta.wait_quiet(Duration::from_millis(300), WITHIN).await.unwrap();
     let last = |client: &FakeEnvoy| {
         client.held(|held| {
-            held.version(TypeUrl::VirtualHost, &format!("80/{}:80", host(CHANGED))).map(str::to_owned)
+            held.version(TypeUrl::VIRTUAL_HOST, &format!("80/{}:80", host(CHANGED))).map(str::to_owned)
         })
     };
     eventually("the slow one has the last state", WITHIN, || async {

@@ -87,8 +87,8 @@ async fn a_proxy_that_comes_back_keeps_what_it_has_in_place_of_what_it_rejected(
     // One host of the first port, and the listener of the second as a whole.
     let faults = proxies.iter().flat_map(|(_, proxy)| {
         let table = format!("http.{PORT}.{}", proxy.address);
-        let host = (TypeUrl::VirtualHost, format!("{table}/{}:{PORT}", host(BAD)));
-        let listener = (TypeUrl::Listener, format!("{}_{OTHER}", proxy.address));
+        let host = (TypeUrl::VIRTUAL_HOST, format!("{table}/{}:{PORT}", host(BAD)));
+        let listener = (TypeUrl::LISTENER, format!("{}_{OTHER}", proxy.address));
         [host, listener].map(|(type_url, name)| Fault {
             type_url,
             name: name.into(),

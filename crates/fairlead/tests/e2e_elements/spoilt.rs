@@ -61,7 +61,7 @@ impl Stage {
 
     async fn spoil(&self, bad: Option<u16>) {
         let fault = bad.map(|number| Fault {
-            type_url: TypeUrl::LbEndpoint,
+            type_url: TypeUrl::LB_ENDPOINT,
             name: self.endpoint(number).into(),
             tail: tail(),
         });

@@ -85,7 +85,7 @@ pub(crate) async fn published(server: &Server, client: usize, spec: &MeshSpec) -
 
 /// How many resources were received.
 pub(crate) fn resources(totals: &Totals) -> u64 {
-    TypeUrl::ALL.into_iter().map(|type_url| totals.resources_of(type_url)).sum()
+    TypeUrl::ENVOY.into_iter().map(|type_url| totals.resources_of(type_url)).sum()
 }
 
 /// What a process takes, in MB.

@@ -159,7 +159,7 @@ async fn bystander(server: &Server, crowd: &Crowd, name: &str) -> Duration {
     server.write(&format!("{name}.yaml"), &service(name, "ns-0", "10.99.0.1", ""));
     let cluster = format!("outbound|80||{name}.ns-0.svc.cluster.local");
     eventually("the change of another", WITHIN, || async {
-        if crowd.holds(0, TypeUrl::Cluster, &cluster) { Ok(()) } else { Err(crowd.lacks(0)) }
+        if crowd.holds(0, TypeUrl::CLUSTER, &cluster) { Ok(()) } else { Err(crowd.lacks(0)) }
     })
     .await
     .unwrap();

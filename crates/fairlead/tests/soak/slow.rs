@@ -99,7 +99,7 @@ async fn slow_readers_hold_up_nobody_cost_little_and_are_disconnected_in_time() 
 async fn latencies(server: &Server, crowd: &Crowd, spec: &MeshSpec, good: usize, rounds: usize) -> Vec<f64> {
     let mut all = Vec::new();
     for round in 0..rounds {
-        let watch = crowd.watch(TypeUrl::ClusterLoadAssignment, None, Awaited::Change);
+        let watch = crowd.watch(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, None, Awaited::Change);
         let began = crowd.clock();
         let endpoints = spec.endpoints_per_service + 1 + round % 2;
         // One service of each namespace, so that each client is sent one change.

@@ -163,16 +163,16 @@ impl Shelves {
             };
             let references = references::of(kind, message).map_err(explain)?;
             content.takes_hosts = references.virtual_hosts;
-            let endpoints = references.endpoints.iter().map(|n| (TypeUrl::ClusterLoadAssignment, n));
-            let routes = references.routes.iter().map(|n| (TypeUrl::RouteConfiguration, n));
+            let endpoints = references.endpoints.iter().map(|n| (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, n));
+            let routes = references.routes.iter().map(|n| (TypeUrl::ROUTE_CONFIGURATION, n));
             // Nobody waits for the secret whose name says that it will not come.
             let secrets = references
                 .secrets
                 .iter()
                 .filter(|name| ![NEVER, NEVER_A_CERTIFICATE].contains(&name.as_str()))
-                .map(|n| (TypeUrl::Secret, n));
-            let collections = references.collections.iter().map(|n| (TypeUrl::LbEndpoint, n));
-            let chains = references.chains.iter().map(|n| (TypeUrl::FilterChain, n));
+                .map(|n| (TypeUrl::SECRET, n));
+            let collections = references.collections.iter().map(|n| (TypeUrl::LB_ENDPOINT, n));
+            let chains = references.chains.iter().map(|n| (TypeUrl::FILTER_CHAIN, n));
             let all = endpoints.chain(routes).chain(secrets).chain(collections).chain(chains);
             content.refers_to = all.map(|(kind, name)| (kind, self.id(name))).collect();
         }

@@ -63,7 +63,7 @@ impl Member {
         refuses: BTreeSet<TypeUrl>,
     ) -> Self {
         let mut kinds = Kinds::default();
-        kinds.of_mut(TypeUrl::Cluster).wildcard = true;
+        kinds.of_mut(TypeUrl::CLUSTER).wildcard = true;
         Self {
             protocol,
             node,
@@ -89,7 +89,7 @@ impl Member {
 
     /// Whether everything that it has been referred to has come.
     pub(super) fn is_complete(&self) -> bool {
-        self.kind(TypeUrl::Listener).answered
+        self.kind(TypeUrl::LISTENER).answered
             && !self.is_warming()
             && self.hostless.is_empty()
             && self.kinds.all().all(|state| state.open.is_empty())
@@ -118,13 +118,13 @@ impl Member {
     /// What is still to come, for an error message.
     pub(super) fn lacks(&self, shelves: &Shelves) -> String {
         let mut lacks = Vec::new();
-        for kind in TypeUrl::ALL {
+        for kind in TypeUrl::ENVOY {
             let open = &self.kind(kind).open;
             if let Some(first) = open.first() {
                 lacks.push(format!("{} of {kind} such as {}", open.len(), shelves.name(*first)));
             }
         }
-        if !self.kind(TypeUrl::Listener).answered {
+        if !self.kind(TypeUrl::LISTENER).answered {
             lacks.push("any listener".to_owned());
         }
         if let Some(table) = self.hostless.first() {
@@ -149,7 +149,7 @@ impl Member {
             // What a delta client has it need not be sent again; the other asks anew.
             state.answered &= self.protocol == Protocol::Delta;
         }
-        let subscribed = TypeUrl::ALL.into_iter().filter(|kind| self.kind(*kind).is_subscribed());
+        let subscribed = TypeUrl::ENVOY.into_iter().filter(|kind| self.kind(*kind).is_subscribed());
         let kinds: Vec<_> = subscribed.collect();
         kinds.into_iter().map(|kind| self.initial(kind, shelves)).collect()
     }
@@ -174,7 +174,7 @@ impl Member {
         }
         let mut wishes = Wishes::default();
         let mut removed = response.removed;
-        if self.protocol == Protocol::Sotw && matches!(kind, TypeUrl::Cluster | TypeUrl::Listener) {
+        if self.protocol == Protocol::Sotw && matches!(kind, TypeUrl::CLUSTER | TypeUrl::LISTENER) {
             let sent: BTreeSet<_> = response.items.iter().map(|item| item.name).collect();
             removed.extend(self.kind(kind).held.keys().filter(|name| !sent.contains(name)));
         }
@@ -195,9 +195,9 @@ impl Member {
         // With the state of the world Envoy asks for the same names again; with delta it asks for nothing.
         if again && !asked && self.protocol == Protocol::Sotw {
             let request = Request::default();
-            out.push(self.frame(TypeUrl::ClusterLoadAssignment, request, shelves));
+            out.push(self.frame(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, request, shelves));
         }
-        if kind == TypeUrl::Cluster {
+        if kind == TypeUrl::CLUSTER {
             self.withheld.push(response.nonce);
         } else {
             self.acknowledge(kind, response.nonce, shelves, out);
@@ -259,15 +259,15 @@ impl Member {
             return false;
         }
         match kind {
-            TypeUrl::VirtualHost => {
+            TypeUrl::VIRTUAL_HOST => {
                 let table = shelves.table_of(name);
-                if !self.kind(TypeUrl::RouteConfiguration).held.contains_key(&table) {
+                if !self.kind(TypeUrl::ROUTE_CONFIGURATION).held.contains_key(&table) {
                     self.lost_hosts += 1;
                     return false;
                 }
                 self.hostless.remove(&table);
             }
-            TypeUrl::LbEndpoint => {
+            TypeUrl::LB_ENDPOINT => {
                 let glob = shelves.glob_of(name);
                 self.kind_mut(kind).open.remove(&glob);
             }
@@ -279,7 +279,7 @@ impl Member {
             return false;
         }
         changed(kind, name, Some(content));
-        if kind == TypeUrl::RouteConfiguration
+        if kind == TypeUrl::ROUTE_CONFIGURATION
             && content.takes_hosts
             && !old.as_ref().is_some_and(|old| old.takes_hosts)
         {
@@ -287,7 +287,7 @@ impl Member {
         }
         let mut again = false;
         for (referred, name) in &content.refers_to {
-            if kind == TypeUrl::Cluster && *referred == TypeUrl::ClusterLoadAssignment {
+            if kind == TypeUrl::CLUSTER && *referred == TypeUrl::CLUSTER_LOAD_ASSIGNMENT {
                 again = old.is_some();
                 self.warming.insert(*name);
             }
@@ -311,13 +311,13 @@ impl Member {
         state.open.remove(&name);
         let gone = state.held.remove(&name);
         match kind {
-            TypeUrl::VirtualHost => {
+            TypeUrl::VIRTUAL_HOST => {
                 let table = shelves.table_of(name);
                 self.hostless.remove(&table);
             }
-            TypeUrl::RouteConfiguration => {
+            TypeUrl::ROUTE_CONFIGURATION => {
                 self.hostless.remove(&name);
-                let hosts = &mut self.kind_mut(TypeUrl::VirtualHost).held;
+                let hosts = &mut self.kind_mut(TypeUrl::VIRTUAL_HOST).held;
                 if gone.as_ref().is_some_and(|table| table.takes_hosts) {
                     hosts.retain(|host, _| shelves.table_of(*host) != name);
                 }
@@ -326,7 +326,7 @@ impl Member {
         }
         if let Some(gone) = gone {
             changed(kind, name, None);
-            if kind == TypeUrl::Cluster {
+            if kind == TypeUrl::CLUSTER {
                 for (_, endpoints) in &gone.refers_to {
                     self.warming.remove(endpoints);
                 }
@@ -337,7 +337,7 @@ impl Member {
 
     /// Notes that an assignment has come, or that there is none, which is as good to know.
     fn came(&mut self, kind: TypeUrl, name: NameId, content: Option<&Arc<Content>>) {
-        if kind != TypeUrl::ClusterLoadAssignment {
+        if kind != TypeUrl::CLUSTER_LOAD_ASSIGNMENT {
             return;
         }
         self.warming.remove(&name);
@@ -352,7 +352,7 @@ impl Member {
     /// asked for.
     fn subscribe(&mut self, wishes: &Wishes, shelves: &mut Shelves, out: &mut Vec<Bytes>) -> bool {
         let mut asked = false;
-        for kind in TypeUrl::ALL {
+        for kind in TypeUrl::ENVOY {
             let (add, remove) = wishes.of(kind);
             if add.is_empty() && remove.is_empty() {
                 continue;
@@ -360,7 +360,7 @@ impl Member {
             self.give_up(kind, &remove, shelves);
             let state = self.kind_mut(kind);
             state.open.extend(add.iter().filter(|name| !state.held.contains_key(name)));
-            asked |= kind == TypeUrl::ClusterLoadAssignment && !add.is_empty();
+            asked |= kind == TypeUrl::CLUSTER_LOAD_ASSIGNMENT && !add.is_empty();
             let request = Request {
                 subscribe: shelves.names_of(&add),
                 unsubscribe: shelves.names_of(&remove),
@@ -368,9 +368,9 @@ impl Member {
             };
             out.push(self.frame(kind, request, shelves));
         }
-        if !self.hostless.is_empty() && !self.kind(TypeUrl::VirtualHost).wildcard {
-            self.kind_mut(TypeUrl::VirtualHost).wildcard = true;
-            out.push(self.initial(TypeUrl::VirtualHost, shelves));
+        if !self.hostless.is_empty() && !self.kind(TypeUrl::VIRTUAL_HOST).wildcard {
+            self.kind_mut(TypeUrl::VIRTUAL_HOST).wildcard = true;
+            out.push(self.initial(TypeUrl::VIRTUAL_HOST, shelves));
         }
         asked
     }
@@ -380,7 +380,7 @@ impl Member {
         for name in names {
             let state = self.kind_mut(kind);
             state.open.remove(name);
-            if kind == TypeUrl::LbEndpoint {
+            if kind == TypeUrl::LB_ENDPOINT {
                 state.held.retain(|endpoint, _| shelves.glob_of(*endpoint) != *name);
             } else {
                 self.remove(kind, *name, shelves, &mut wishes, &mut |_, _, _| {});
@@ -390,14 +390,14 @@ impl Member {
 
     /// Acknowledges CDS once no cluster waits, and then asks for listeners if that has not been done.
     fn release(&mut self, shelves: &Shelves, out: &mut Vec<Bytes>) {
-        let assignments = &self.kinds.of(TypeUrl::ClusterLoadAssignment).held;
-        let open = &self.kinds.of(TypeUrl::LbEndpoint).open;
+        let assignments = &self.kinds.of(TypeUrl::CLUSTER_LOAD_ASSIGNMENT).held;
+        let open = &self.kinds.of(TypeUrl::LB_ENDPOINT).open;
         self.collecting.retain(|name| {
             assignments
                 .get(name)
                 .is_some_and(|held| held.refers_to.iter().any(|(_, glob)| open.contains(glob)))
         });
-        if self.is_warming() || !self.kind(TypeUrl::Cluster).answered {
+        if self.is_warming() || !self.kind(TypeUrl::CLUSTER).answered {
             return;
         }
         let mut nonces = std::mem::take(&mut self.withheld);
@@ -407,11 +407,11 @@ impl Member {
             nonces.drain(..nonces.len().saturating_sub(1));
         }
         for nonce in nonces {
-            self.acknowledge(TypeUrl::Cluster, nonce, shelves, out);
+            self.acknowledge(TypeUrl::CLUSTER, nonce, shelves, out);
         }
-        if !self.kind(TypeUrl::Listener).wildcard {
-            self.kind_mut(TypeUrl::Listener).wildcard = true;
-            out.push(self.initial(TypeUrl::Listener, shelves));
+        if !self.kind(TypeUrl::LISTENER).wildcard {
+            self.kind_mut(TypeUrl::LISTENER).wildcard = true;
+            out.push(self.initial(TypeUrl::LISTENER, shelves));
         }
     }
 
@@ -423,7 +423,7 @@ impl Member {
             (shelves.name(*name).to_string(), content.version.to_string())
         };
         // Envoy does not list what it has of a collection.
-        let lists = self.protocol == Protocol::Delta && kind != TypeUrl::LbEndpoint;
+        let lists = self.protocol == Protocol::Delta && kind != TypeUrl::LB_ENDPOINT;
         let request = Request {
             subscribe: shelves.names_of(&wanted),
             initial_versions: state.held.iter().filter(|_| lists).map(version).collect(),

@@ -6,9 +6,14 @@ use std::{
     time::Duration,
 };
 
-use fairlead_resource::TypeUrl;
+use fairlead_resource::{TypeUrl, Types};
 
-const KINDS: usize = TypeUrl::ALL.len();
+pub(super) const KINDS: usize = TypeUrl::ENVOY.len();
+
+/// The place of a type among those that a crowd speaks of: Envoy's.
+pub(super) fn place(kind: TypeUrl) -> usize {
+    Types::envoy().place(kind)
+}
 
 /// The counts of one client. Each is a figure of its own, so no order between them is needed.
 #[derive(Debug, Default)]
@@ -79,22 +84,22 @@ pub struct Totals {
 impl Totals {
     /// Bytes of the responses of a type: gRPC messages with the five bytes before each, without HTTP/2 framing.
     pub fn bytes_of(&self, kind: TypeUrl) -> u64 {
-        self.bytes[kind as usize]
+        self.bytes[place(kind)]
     }
 
     /// Responses of a type.
     pub fn responses_of(&self, kind: TypeUrl) -> u64 {
-        self.responses[kind as usize]
+        self.responses[place(kind)]
     }
 
     /// Resources in the responses of a type.
     pub fn resources_of(&self, kind: TypeUrl) -> u64 {
-        self.resources[kind as usize]
+        self.resources[place(kind)]
     }
 
     /// Names in the removals of a type (delta only).
     pub fn removed_of(&self, kind: TypeUrl) -> u64 {
-        self.removed[kind as usize]
+        self.removed[place(kind)]
     }
 
     /// Bytes of all responses.
@@ -109,7 +114,7 @@ impl Totals {
 
     /// The types that came, with their bytes, such as `CDS 1234, EDS 88`.
     pub fn by_type(&self) -> String {
-        let came = TypeUrl::ALL.into_iter().filter(|kind| self.bytes_of(*kind) > 0);
+        let came = TypeUrl::ENVOY.into_iter().filter(|kind| self.bytes_of(*kind) > 0);
         let all: Vec<_> = came.map(|kind| format!("{} {}", kind.short(), self.bytes_of(kind))).collect();
         all.join(", ")
     }

@@ -31,7 +31,7 @@ use super::{
     content::{ReadError, Reader},
     line::{Line, Quality},
     member::{Member, Response},
-    stats::Counters,
+    stats::{self, Counters},
     wire::{Scanner, Sink},
 };
 use crate::fake_envoy::{INITIAL_FETCH_TIMEOUT, Protocol};
@@ -260,7 +260,7 @@ impl Client {
     }
 
     fn count(&self, kind: TypeUrl, response: &Response) {
-        let kind = kind as usize;
+        let kind = stats::place(kind);
         self.counters.bytes[kind].fetch_add(response.bytes as u64, Relaxed);
         self.counters.responses[kind].fetch_add(1, Relaxed);
         self.counters.resources[kind].fetch_add(response.items.len() as u64, Relaxed);

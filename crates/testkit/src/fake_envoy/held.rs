@@ -169,7 +169,7 @@ impl Held {
 
     /// Route tables, assignments and secrets that are referred to and not held.
     pub fn missing(&self) -> Vec<(TypeUrl, String)> {
-        let kinds = [TypeUrl::ClusterLoadAssignment, TypeUrl::RouteConfiguration, TypeUrl::Secret];
+        let kinds = [TypeUrl::CLUSTER_LOAD_ASSIGNMENT, TypeUrl::ROUTE_CONFIGURATION, TypeUrl::SECRET];
         let wanted =
             kinds.into_iter().flat_map(|kind| self.wanted(kind).into_iter().map(move |name| (kind, name)));
         wanted.filter(|(kind, name)| !self.has(*kind, name)).collect()
@@ -199,7 +199,7 @@ impl Held {
     /// reconnects.
     pub(super) fn on_stream(&mut self) -> Vec<Outgoing> {
         self.withheld.clear();
-        self.types.entry(TypeUrl::Cluster).or_default().subscription = Subscription::Wildcard;
+        self.types.entry(TypeUrl::CLUSTER).or_default().subscription = Subscription::Wildcard;
         for state in self.types.values_mut() {
             state.last_nonce.clear();
         }
@@ -259,7 +259,7 @@ impl Held {
         items: Vec<(String, Option<Item>)>,
     ) -> Vec<Outgoing> {
         let mut removed = response.removed;
-        if self.protocol == Protocol::Sotw && matches!(kind, TypeUrl::Cluster | TypeUrl::Listener) {
+        if self.protocol == Protocol::Sotw && matches!(kind, TypeUrl::CLUSTER | TypeUrl::LISTENER) {
             let sent: BTreeSet<&str> = items.iter().map(|(name, _)| name.as_str()).collect();
             removed
                 .extend(self.names(kind).into_iter().filter(|name| !sent.contains(name)).map(str::to_owned));
@@ -281,9 +281,9 @@ impl Held {
         let asked = self.subscribe_referred(&mut out);
         // Observation 1: with the state of the world the same names are asked for again; with delta nothing is.
         if again && !asked && self.protocol == Protocol::Sotw {
-            out.push(Outgoing::Repeat(TypeUrl::ClusterLoadAssignment));
+            out.push(Outgoing::Repeat(TypeUrl::CLUSTER_LOAD_ASSIGNMENT));
         }
-        if kind == TypeUrl::Cluster {
+        if kind == TypeUrl::CLUSTER {
             self.withheld.push(response.nonce);
         } else {
             out.push(Outgoing::Ack { kind, nonce: response.nonce });
@@ -296,7 +296,7 @@ impl Held {
     fn insert(&mut self, kind: TypeUrl, name: String, item: Item) -> bool {
         let mut again = false;
         match kind {
-            TypeUrl::Cluster => {
+            TypeUrl::CLUSTER => {
                 let old = self.item(kind, &name);
                 // Envoy takes an equal cluster for no change.
                 if old.is_none_or(|old| old.digest != item.digest)
@@ -306,12 +306,12 @@ impl Held {
                     self.warming.insert(endpoints.clone());
                 }
             }
-            TypeUrl::ClusterLoadAssignment => {
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => {
                 self.warming.remove(&name);
             }
-            TypeUrl::VirtualHost => {
+            TypeUrl::VIRTUAL_HOST => {
                 let table = name.split('/').next().unwrap_or_default();
-                if !self.has(TypeUrl::RouteConfiguration, table) {
+                if !self.has(TypeUrl::ROUTE_CONFIGURATION, table) {
                     self.lost_hosts += 1;
                     return false;
                 }
@@ -325,22 +325,22 @@ impl Held {
     fn remove(&mut self, kind: TypeUrl, name: &str) {
         let gone = self.types.entry(kind).or_default().resources.remove(name);
         match kind {
-            TypeUrl::Cluster => {
+            TypeUrl::CLUSTER => {
                 if let Some(endpoints) = gone.and_then(|item| item.references.endpoints) {
                     self.warming.remove(&endpoints);
                 }
             }
             // To know that there are none is as good as to know which.
-            TypeUrl::ClusterLoadAssignment => {
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => {
                 self.warming.remove(name);
             }
-            TypeUrl::RouteConfiguration => self.drop_hosts(name),
+            TypeUrl::ROUTE_CONFIGURATION => self.drop_hosts(name),
             _ => {}
         }
     }
 
     fn drop_hosts(&mut self, table: &str) {
-        if let Some(hosts) = self.types.get_mut(&TypeUrl::VirtualHost) {
+        if let Some(hosts) = self.types.get_mut(&TypeUrl::VIRTUAL_HOST) {
             hosts.resources.retain(|name, _| name.split('/').next() != Some(table));
         }
     }
@@ -352,14 +352,14 @@ impl Held {
             items.map(|item| &item.references)
         };
         match kind {
-            TypeUrl::ClusterLoadAssignment => {
-                of(TypeUrl::Cluster).filter_map(|r| r.endpoints.clone()).collect()
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => {
+                of(TypeUrl::CLUSTER).filter_map(|r| r.endpoints.clone()).collect()
             }
-            TypeUrl::RouteConfiguration => {
-                of(TypeUrl::Listener).flat_map(|r| r.routes.iter().cloned()).collect()
+            TypeUrl::ROUTE_CONFIGURATION => {
+                of(TypeUrl::LISTENER).flat_map(|r| r.routes.iter().cloned()).collect()
             }
-            TypeUrl::Secret => {
-                let sources = of(TypeUrl::Cluster).chain(of(TypeUrl::Listener));
+            TypeUrl::SECRET => {
+                let sources = of(TypeUrl::CLUSTER).chain(of(TypeUrl::LISTENER));
                 sources.flat_map(|r| r.secrets.iter().cloned()).collect()
             }
             _ => BTreeSet::new(),
@@ -370,7 +370,7 @@ impl Held {
     /// asked for.
     fn subscribe_referred(&mut self, out: &mut Vec<Outgoing>) -> bool {
         let mut asked = false;
-        for kind in [TypeUrl::ClusterLoadAssignment, TypeUrl::RouteConfiguration, TypeUrl::Secret] {
+        for kind in [TypeUrl::CLUSTER_LOAD_ASSIGNMENT, TypeUrl::ROUTE_CONFIGURATION, TypeUrl::SECRET] {
             let wanted = self.wanted(kind);
             let known = match self.types.get(&kind).map(|state| &state.subscription) {
                 Some(Subscription::Names(names)) => names.clone(),
@@ -384,17 +384,17 @@ impl Held {
             for name in &remove {
                 self.remove(kind, name);
             }
-            asked |= kind == TypeUrl::ClusterLoadAssignment && !add.is_empty();
+            asked |= kind == TypeUrl::CLUSTER_LOAD_ASSIGNMENT && !add.is_empty();
             self.types.entry(kind).or_default().subscription = Subscription::Names(wanted);
             out.push(Outgoing::Subscribe { kind, add, remove });
         }
-        let tables = self.types.get(&TypeUrl::RouteConfiguration);
+        let tables = self.types.get(&TypeUrl::ROUTE_CONFIGURATION);
         let takes_hosts =
             tables.is_some_and(|state| state.resources.values().any(|t| t.references.virtual_hosts));
-        let hosts = self.types.entry(TypeUrl::VirtualHost).or_default();
+        let hosts = self.types.entry(TypeUrl::VIRTUAL_HOST).or_default();
         if takes_hosts && hosts.subscription == Subscription::None {
             hosts.subscription = Subscription::Wildcard;
-            out.push(Outgoing::Initial(TypeUrl::VirtualHost));
+            out.push(Outgoing::Initial(TypeUrl::VIRTUAL_HOST));
         }
         asked
     }
@@ -409,11 +409,11 @@ impl Held {
             // Observation 3: what was withheld collapses into one request.
             nonces.drain(..nonces.len() - 1);
         }
-        out.extend(nonces.into_iter().map(|nonce| Outgoing::Ack { kind: TypeUrl::Cluster, nonce }));
-        let listeners = self.types.entry(TypeUrl::Listener).or_default();
+        out.extend(nonces.into_iter().map(|nonce| Outgoing::Ack { kind: TypeUrl::CLUSTER, nonce }));
+        let listeners = self.types.entry(TypeUrl::LISTENER).or_default();
         if listeners.subscription == Subscription::None {
             listeners.subscription = Subscription::Wildcard;
-            out.push(Outgoing::Initial(TypeUrl::Listener));
+            out.push(Outgoing::Initial(TypeUrl::LISTENER));
         }
     }
 

@@ -54,27 +54,27 @@ pub(crate) struct References {
 /// The name that the message in `bytes` carries, for responses that do not repeat it; empty for other types.
 pub(super) fn name_of(kind: TypeUrl, bytes: &[u8]) -> Result<String, DecodeError> {
     Ok(match kind {
-        TypeUrl::Cluster => Cluster::decode(bytes)?.name,
-        TypeUrl::ClusterLoadAssignment => ClusterLoadAssignment::decode(bytes)?.cluster_name,
-        TypeUrl::Listener => Listener::decode(bytes)?.name,
-        TypeUrl::RouteConfiguration => RouteConfiguration::decode(bytes)?.name,
-        TypeUrl::Secret => Secret::decode(bytes)?.name,
-        TypeUrl::VirtualHost | TypeUrl::LbEndpoint | TypeUrl::FilterChain => String::new(),
+        TypeUrl::CLUSTER => Cluster::decode(bytes)?.name,
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT => ClusterLoadAssignment::decode(bytes)?.cluster_name,
+        TypeUrl::LISTENER => Listener::decode(bytes)?.name,
+        TypeUrl::ROUTE_CONFIGURATION => RouteConfiguration::decode(bytes)?.name,
+        TypeUrl::SECRET => Secret::decode(bytes)?.name,
+        _ => String::new(),
     })
 }
 
 /// What the message in `bytes` refers to.
 pub(crate) fn of(kind: TypeUrl, bytes: &[u8]) -> Result<References, DecodeError> {
     match kind {
-        TypeUrl::Cluster => of_cluster(&Cluster::decode(bytes)?),
-        TypeUrl::Listener => of_listener(&Listener::decode(bytes)?),
-        TypeUrl::RouteConfiguration => {
+        TypeUrl::CLUSTER => of_cluster(&Cluster::decode(bytes)?),
+        TypeUrl::LISTENER => of_listener(&Listener::decode(bytes)?),
+        TypeUrl::ROUTE_CONFIGURATION => {
             let table = RouteConfiguration::decode(bytes)?;
             let source = table.vhds.as_ref().and_then(|vhds| vhds.config_source.as_ref());
             Ok(References { virtual_hosts: is_ads(source), ..References::default() })
         }
-        TypeUrl::ClusterLoadAssignment => Ok(of_assignment(&ClusterLoadAssignment::decode(bytes)?)),
-        TypeUrl::FilterChain => {
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT => Ok(of_assignment(&ClusterLoadAssignment::decode(bytes)?)),
+        TypeUrl::FILTER_CHAIN => {
             // Envoy does not ask for the secrets of a chain that comes by itself: its listener names them.
             let mut references = References::default();
             add_routes(&FilterChain::decode(bytes)?, &mut references.routes)?;

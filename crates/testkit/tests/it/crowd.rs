@@ -91,15 +91,15 @@ fn listener(name: &str, table: &str) -> Listener {
 async fn mesh(vhds: bool) -> Ads {
     let server = Ads::start().await;
     for name in ["a", "b"] {
-        server.put(TypeUrl::Cluster, name, "c1", &cluster(name));
-        server.put(TypeUrl::ClusterLoadAssignment, name, "e1", &assignment(name, 0));
+        server.put(TypeUrl::CLUSTER, name, "c1", &cluster(name));
+        server.put(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, name, "e1", &assignment(name, 0));
         let host = VirtualHost { name: format!("80/{name}"), ..VirtualHost::default() };
-        server.put(TypeUrl::VirtualHost, &host.name, "h1", &host);
+        server.put(TypeUrl::VIRTUAL_HOST, &host.name, "h1", &host);
     }
-    server.put(TypeUrl::Listener, "out", "l1", &listener("out", "80"));
+    server.put(TypeUrl::LISTENER, "out", "l1", &listener("out", "80"));
     let vhds = vhds.then(|| Vhds { config_source: Some(ads()) });
     let table = RouteConfiguration { name: "80".to_owned(), vhds, ..RouteConfiguration::default() };
-    server.put(TypeUrl::RouteConfiguration, "80", "r1", &table);
+    server.put(TypeUrl::ROUTE_CONFIGURATION, "80", "r1", &table);
     server
 }
 
@@ -126,7 +126,7 @@ async fn ledger_with(server: &Ads, what: &str, wanted: impl Fn(&Ledger) -> bool)
 
 /// Every figure of the crowd beside the server's own.
 fn compare(totals: &Totals, ledger: &Ledger) {
-    for kind in TypeUrl::ALL {
+    for kind in TypeUrl::ENVOY {
         let of = |counts: &std::collections::BTreeMap<TypeUrl, u64>| counts.get(&kind).copied().unwrap_or(0);
         assert_eq!(totals.bytes_of(kind), of(&ledger.bytes), "bytes of {kind}");
         assert_eq!(totals.responses_of(kind), of(&ledger.responses), "responses of {kind}");
@@ -147,8 +147,8 @@ async fn a_delta_crowd_counts_what_the_server_sent_and_answers_all_of_it() {
     assert_eq!(totals.responses(), sent);
     assert_eq!(ledger.nodes.iter().collect::<BTreeSet<_>>().len(), CLIENTS, "each is somebody else");
     for client in 0..CLIENTS {
-        assert!(crowd.holds(client, TypeUrl::VirtualHost, "80/b") && crowd.lacks(client).is_empty());
-        assert_eq!(crowd.count(client, TypeUrl::ClusterLoadAssignment), 2);
+        assert!(crowd.holds(client, TypeUrl::VIRTUAL_HOST, "80/b") && crowd.lacks(client).is_empty());
+        assert_eq!(crowd.count(client, TypeUrl::CLUSTER_LOAD_ASSIGNMENT), 2);
     }
 }
 
@@ -158,13 +158,13 @@ async fn endpoints_and_chains_that_are_resources_are_asked_for_and_given_up() {
     // A collection under two names, and a chain without which there is no route table.
     for path in ["x/a/0", "x/b/0"] {
         for i in 0..3 {
-            server.put(TypeUrl::LbEndpoint, &format!("{path}/{i}"), "1", &LbEndpoint::default());
+            server.put(TypeUrl::LB_ENDPOINT, &format!("{path}/{i}"), "1", &LbEndpoint::default());
         }
     }
-    server.put(TypeUrl::ClusterLoadAssignment, "a", "e1", &collected("a", "x/a/0/*"));
+    server.put(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "a", "e1", &collected("a", "x/a/0/*"));
     let whole = listener("out", "80");
     let chain = FilterChain { name: "out/all".to_owned(), ..whole.filter_chains[0].clone() };
-    server.put(TypeUrl::FilterChain, "out/all", "f1", &chain);
+    server.put(TypeUrl::FILTER_CHAIN, "out/all", "f1", &chain);
     let names = [("*.example.com", "out/all")];
     let parent = Listener {
         filter_chains: Vec::new(),
@@ -172,20 +172,20 @@ async fn endpoints_and_chains_that_are_resources_are_asked_for_and_given_up() {
         fcds_config: Some(FcdsConfig { config_source: Some(ads()), ..FcdsConfig::default() }),
         ..whole
     };
-    server.put(TypeUrl::Listener, "out", "l2", &parent);
+    server.put(TypeUrl::LISTENER, "out", "l2", &parent);
     let crowd = synced(&server, Protocol::Delta).await;
     let sent = CLIENTS as u64 * 7;
     compare(&crowd.totals(), &ledger_with(&server, "all answered", |ledger| ledger.acks == sent).await);
-    assert_eq!([TypeUrl::LbEndpoint, TypeUrl::FilterChain].map(|kind| crowd.count(3, kind)), [3, 1]);
-    assert!(crowd.holds(3, TypeUrl::RouteConfiguration, "80"), "named by the chain");
+    assert_eq!([TypeUrl::LB_ENDPOINT, TypeUrl::FILTER_CHAIN].map(|kind| crowd.count(3, kind)), [3, 1]);
+    assert!(crowd.holds(3, TypeUrl::ROUTE_CONFIGURATION, "80"), "named by the chain");
     // Another name for the collection: the endpoints of the old one go with it.
-    server.put(TypeUrl::ClusterLoadAssignment, "a", "e2", &collected("a", "x/b/0/*"));
-    let watch = crowd.watch(TypeUrl::LbEndpoint, Some("x/b/0/2"), Awaited::Change);
-    server.push(TypeUrl::ClusterLoadAssignment, "a");
+    server.put(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "a", "e2", &collected("a", "x/b/0/*"));
+    let watch = crowd.watch(TypeUrl::LB_ENDPOINT, Some("x/b/0/2"), Awaited::Change);
+    server.push(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "a");
     crowd.wait_received(&watch, CLIENTS, WITHIN).await.unwrap();
     crowd.wait_in_sync(WITHIN).await.unwrap();
     assert_eq!(
-        (crowd.count(3, TypeUrl::LbEndpoint), crowd.holds(3, TypeUrl::LbEndpoint, "x/a/0/2")),
+        (crowd.count(3, TypeUrl::LB_ENDPOINT), crowd.holds(3, TypeUrl::LB_ENDPOINT, "x/a/0/2")),
         (3, false)
     );
 }
@@ -198,12 +198,12 @@ async fn a_state_of_the_world_crowd_counts_the_same() {
     let ledger = ledger_with(&server, "all answered", |ledger| ledger.acks == sent).await;
     compare(&crowd.totals(), &ledger);
     // An omission removes.
-    let watch = crowd.watch(TypeUrl::Cluster, Some("b"), Awaited::Removal);
-    server.take(TypeUrl::Cluster, "b");
-    server.push(TypeUrl::Cluster, "a");
+    let watch = crowd.watch(TypeUrl::CLUSTER, Some("b"), Awaited::Removal);
+    server.take(TypeUrl::CLUSTER, "b");
+    server.push(TypeUrl::CLUSTER, "a");
     crowd.wait_received(&watch, CLIENTS, WITHIN).await.unwrap();
-    assert_eq!(crowd.count(7, TypeUrl::Cluster), 1);
-    assert_eq!(crowd.count(7, TypeUrl::ClusterLoadAssignment), 1, "nothing refers to the other any more");
+    assert_eq!(crowd.count(7, TypeUrl::CLUSTER), 1);
+    assert_eq!(crowd.count(7, TypeUrl::CLUSTER_LOAD_ASSIGNMENT), 1, "nothing refers to the other any more");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -211,13 +211,13 @@ async fn a_watch_sees_each_client_get_the_change_and_none_that_did_not() {
     let server = mesh(true).await;
     let crowd = synced(&server, Protocol::Delta).await;
     let before = crowd.totals();
-    let of = |name, awaited| crowd.watch(TypeUrl::ClusterLoadAssignment, name, awaited);
+    let of = |name, awaited| crowd.watch(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, name, awaited);
     let (any, a, b) =
         (of(None, Awaited::Change), of(Some("a"), Awaited::Change), of(Some("b"), Awaited::Change));
     let (old, new) =
         (of(Some("a"), Awaited::Version("e1".to_owned())), of(Some("a"), Awaited::Version("e2".to_owned())));
     // What a client has already is no change.
-    server.push(TypeUrl::ClusterLoadAssignment, "b");
+    server.push(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "b");
     eventually("sent", WITHIN, async || {
         let count = (crowd.totals() - &before).responses();
         if count == 20 { Ok(()) } else { Err(count) }
@@ -228,9 +228,9 @@ async fn a_watch_sees_each_client_get_the_change_and_none_that_did_not() {
     // Clients without a stream cannot get it.
     crowd.disconnect(0..3);
     ledger_with(&server, "three are gone", |ledger| ledger.open == CLIENTS - 3).await;
-    server.put(TypeUrl::ClusterLoadAssignment, "a", "e2", &assignment("a", 1));
+    server.put(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "a", "e2", &assignment("a", 1));
     let change = crowd.clock();
-    server.push(TypeUrl::ClusterLoadAssignment, "a");
+    server.push(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "a");
     crowd.wait_received(&a, CLIENTS - 3, WITHIN).await.unwrap();
     crowd.wait_received(&a, CLIENTS, SHORT).await.unwrap_err();
     assert_eq!([any.received(), b.received(), old.received(), new.received()], [17, 0, 0, 17]);
@@ -249,12 +249,12 @@ async fn one_that_never_answers_and_one_that_refuses_are_told_from_the_others() 
     );
     crowd.wait_in_sync(WITHIN).await.unwrap();
     assert_eq!(server.ledger().acks, 0);
-    let refuses = BTreeSet::from([TypeUrl::ClusterLoadAssignment]);
+    let refuses = BTreeSet::from([TypeUrl::CLUSTER_LOAD_ASSIGNMENT]);
     let refusing = Profile { refuses, ..Profile::sidecar(5, "ns-0", Protocol::Delta) };
     let refusing = crowd.join(refusing);
     let ledger = ledger_with(&server, "a refusal", |ledger| !ledger.nacks.is_empty()).await;
     assert_eq!((ledger.nacks, ledger.acks), (vec!["refused by the crowd".to_owned()], 0));
-    assert_eq!(crowd.count(refusing, TypeUrl::ClusterLoadAssignment), 0);
+    assert_eq!(crowd.count(refusing, TypeUrl::CLUSTER_LOAD_ASSIGNMENT), 0);
     assert!(crowd.lacks(refusing).contains("endpoints of 2 clusters"), "{}", crowd.lacks(refusing));
     crowd.wait_in_sync(SHORT).await.unwrap_err();
     crowd.wait_in_sync_of(0..5, WITHIN).await.unwrap();
@@ -268,9 +268,9 @@ async fn who_vanishes_stays_connected_for_the_server_and_who_leaves_does_not() {
     crowd.vanish(0..4);
     crowd.disconnect(4..10);
     ledger_with(&server, "six are gone", |ledger| ledger.open == CLIENTS - 6).await;
-    server.put(TypeUrl::ClusterLoadAssignment, "a", "e2", &assignment("a", 1));
-    let watch = crowd.watch(TypeUrl::ClusterLoadAssignment, None, Awaited::Change);
-    server.push(TypeUrl::ClusterLoadAssignment, "a");
+    server.put(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "a", "e2", &assignment("a", 1));
+    let watch = crowd.watch(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, None, Awaited::Change);
+    server.push(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "a");
     crowd.wait_received(&watch, 10, WITHIN).await.unwrap();
     ledger_with(&server, "ten answers", |ledger| ledger.acks == acks + 10).await;
     crowd.wait_quiet(SHORT, WITHIN).await.unwrap();
@@ -300,16 +300,16 @@ async fn a_thin_line_carries_no_more_than_it_can() {
         virtual_hosts: vec![VirtualHost { name: "x".repeat(500_000), ..VirtualHost::default() }],
         ..RouteConfiguration::default()
     };
-    server.put(TypeUrl::RouteConfiguration, "80", "r2", &table);
-    let watch = crowd.watch(TypeUrl::RouteConfiguration, Some("80"), Awaited::Change);
+    server.put(TypeUrl::ROUTE_CONFIGURATION, "80", "r2", &table);
+    let watch = crowd.watch(TypeUrl::ROUTE_CONFIGURATION, Some("80"), Awaited::Change);
     let began = Instant::now();
-    server.push(TypeUrl::RouteConfiguration, "80");
+    server.push(TypeUrl::ROUTE_CONFIGURATION, "80");
     crowd.wait_received(&watch, 2, WITHIN).await.unwrap();
     assert!(began.elapsed() >= Duration::from_secs(2), "{:?} for 500 kB at 200 kB/s", began.elapsed());
     assert!(watch.time_of(1) < watch.time_of(0), "the other was not held up");
     // Without the limit the same takes what the machine needs.
     crowd.throttle(0..1, 0);
-    server.push(TypeUrl::Cluster, "a");
+    server.push(TypeUrl::CLUSTER, "a");
     crowd.wait_quiet(SHORT, WITHIN).await.unwrap();
 }
 
@@ -325,7 +325,7 @@ async fn clients_that_lose_the_server_come_back_to_another() {
     crowd.wait_in_sync(WITHIN).await.unwrap();
     ledger_with(&second, "all are there", |ledger| ledger.open == CLIENTS).await;
     // What they had is what there is: nothing was sent again.
-    assert_eq!(second.ledger().bytes.get(&TypeUrl::Cluster), None);
+    assert_eq!(second.ledger().bytes.get(&TypeUrl::CLUSTER), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -163,29 +163,32 @@ async fn a_delta_client_subscribes_acknowledges_and_lists_what_it_has_on_reconne
     let envoy = FakeEnvoy::start(server.options());
     let (mut requests, answers) = server.delta().await;
     let first = next(&mut requests).await;
-    assert_eq!(first.type_url, TypeUrl::Cluster.as_str());
+    assert_eq!(first.type_url, TypeUrl::CLUSTER.as_str());
     assert!(first.resource_names_subscribe.is_empty());
     assert_eq!(first.node.unwrap().id, "sidecar~10.0.0.1~a.default~default.svc.cluster.local");
 
-    let clusters = delta(TypeUrl::Cluster, "1", &[("a", cluster("a"))]);
+    let clusters = delta(TypeUrl::CLUSTER, "1", &[("a", cluster("a"))]);
     let size = clusters.encoded_len() + 5;
     answers.send(Ok(clusters)).unwrap();
     let eds = next(&mut requests).await;
-    assert_eq!((eds.type_url.as_str(), eds.node), (TypeUrl::ClusterLoadAssignment.as_str(), None));
+    assert_eq!((eds.type_url.as_str(), eds.node), (TypeUrl::CLUSTER_LOAD_ASSIGNMENT.as_str(), None));
     assert_eq!((eds.resource_names_subscribe, eds.response_nonce.as_str()), (vec!["a".to_owned()], ""));
-    answers.send(Ok(delta(TypeUrl::ClusterLoadAssignment, "2", &[("a", assignment("a"))]))).unwrap();
+    answers.send(Ok(delta(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "2", &[("a", assignment("a"))]))).unwrap();
     let nonces = [next(&mut requests).await.response_nonce, next(&mut requests).await.response_nonce];
     assert_eq!(nonces, ["2", "1"]);
-    assert_eq!(next(&mut requests).await.type_url, TypeUrl::Listener.as_str());
+    assert_eq!(next(&mut requests).await.type_url, TypeUrl::LISTENER.as_str());
 
-    envoy.wait_for("endpoints", WITHIN, |held| held.has(TypeUrl::ClusterLoadAssignment, "a")).await.unwrap();
+    envoy
+        .wait_for("endpoints", WITHIN, |held| held.has(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "a"))
+        .await
+        .unwrap();
     envoy.wait_quiet(Duration::from_millis(30), WITHIN).await.unwrap();
     let responses = envoy.responses();
     assert_eq!(responses.len(), 2);
     assert_eq!((responses[0].names(), responses[0].bytes, responses[0].stream), (vec!["a"], size, 1));
-    assert_eq!(envoy.held(|held| held.get::<Cluster>(TypeUrl::Cluster, "a").unwrap()), cluster("a"));
+    assert_eq!(envoy.held(|held| held.get::<Cluster>(TypeUrl::CLUSTER, "a").unwrap()), cluster("a"));
     assert_eq!(
-        envoy.held(|held| held.version(TypeUrl::Cluster, "a").map(str::to_owned)).as_deref(),
+        envoy.held(|held| held.version(TypeUrl::CLUSTER, "a").map(str::to_owned)).as_deref(),
         Some("v1")
     );
     assert_eq!(envoy.answers(), 2);
@@ -212,13 +215,13 @@ async fn a_refused_response_is_not_taken_and_says_why() {
     let envoy = FakeEnvoy::start(options);
     let (mut requests, answers) = server.delta().await;
     next(&mut requests).await;
-    answers.send(Ok(delta(TypeUrl::Cluster, "1", &[("bad", cluster("bad"))]))).unwrap();
+    answers.send(Ok(delta(TypeUrl::CLUSTER, "1", &[("bad", cluster("bad"))]))).unwrap();
     let refusal = next(&mut requests).await;
     assert_eq!(
         (refusal.response_nonce.as_str(), refusal.error_detail.unwrap().message.as_str()),
         ("1", "no good")
     );
-    assert!(!envoy.held(|held| held.has(TypeUrl::Cluster, "bad")));
+    assert!(!envoy.held(|held| held.has(TypeUrl::CLUSTER, "bad")));
     assert_eq!(envoy.responses()[0].refused.as_deref(), Some("no good"));
 }
 
@@ -229,10 +232,10 @@ async fn a_client_that_delays_its_answers_still_subscribes_at_once() {
     let (mut requests, answers) = server.delta().await;
     next(&mut requests).await;
     let begin = std::time::Instant::now();
-    answers.send(Ok(delta(TypeUrl::Cluster, "1", &[("a", cluster("a"))]))).unwrap();
+    answers.send(Ok(delta(TypeUrl::CLUSTER, "1", &[("a", cluster("a"))]))).unwrap();
     assert_eq!(next(&mut requests).await.resource_names_subscribe, ["a"]);
-    answers.send(Ok(delta(TypeUrl::ClusterLoadAssignment, "2", &[("a", assignment("a"))]))).unwrap();
-    assert_eq!(next(&mut requests).await.type_url, TypeUrl::Listener.as_str());
+    answers.send(Ok(delta(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "2", &[("a", assignment("a"))]))).unwrap();
+    assert_eq!(next(&mut requests).await.type_url, TypeUrl::LISTENER.as_str());
     assert_eq!(next(&mut requests).await.response_nonce, "2");
     assert!(begin.elapsed() >= Duration::from_millis(100));
 }
@@ -243,10 +246,10 @@ async fn a_client_that_stops_reading_leaves_responses_on_the_stream() {
     let envoy = FakeEnvoy::start(server.options());
     let (mut requests, answers) = server.delta().await;
     next(&mut requests).await;
-    answers.send(Ok(delta::<Cluster>(TypeUrl::Cluster, "1", &[]))).unwrap();
+    answers.send(Ok(delta::<Cluster>(TypeUrl::CLUSTER, "1", &[]))).unwrap();
     envoy.wait_responses(1, WITHIN).await.unwrap();
     envoy.stop_reading();
-    answers.send(Ok(delta::<Cluster>(TypeUrl::Cluster, "2", &[]))).unwrap();
+    answers.send(Ok(delta::<Cluster>(TypeUrl::CLUSTER, "2", &[]))).unwrap();
     envoy.wait_responses(2, Duration::from_millis(100)).await.unwrap_err();
     envoy.resume_reading();
     envoy.wait_responses(2, WITHIN).await.unwrap();
@@ -301,12 +304,12 @@ async fn a_state_of_the_world_client_names_all_it_wants_with_version_and_nonce()
         };
         answers.send(Ok(response)).unwrap();
     };
-    let both = vec![any(TypeUrl::Cluster, &cluster("a")), any(TypeUrl::Cluster, &cluster("b"))];
-    answer(TypeUrl::Cluster, "c1", "n1", both);
+    let both = vec![any(TypeUrl::CLUSTER, &cluster("a")), any(TypeUrl::CLUSTER, &cluster("b"))];
+    answer(TypeUrl::CLUSTER, "c1", "n1", both);
     let eds = next(&mut requests).await;
     assert_eq!((eds.resource_names, eds.version_info.as_str()), (vec!["a".to_owned(), "b".to_owned()], ""));
-    let both = ["a", "b"].map(|name| any(TypeUrl::ClusterLoadAssignment, &assignment(name)));
-    answer(TypeUrl::ClusterLoadAssignment, "e1", "n2", both.to_vec());
+    let both = ["a", "b"].map(|name| any(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, &assignment(name)));
+    answer(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, "e1", "n2", both.to_vec());
     let eds = next(&mut requests).await;
     assert_eq!(
         (eds.version_info.as_str(), eds.response_nonce.as_str(), eds.resource_names.len()),
@@ -315,6 +318,6 @@ async fn a_state_of_the_world_client_names_all_it_wants_with_version_and_nonce()
     let cds = next(&mut requests).await;
     assert_eq!((cds.version_info.as_str(), cds.response_nonce.as_str()), ("c1", "n1"));
     assert_eq!(envoy.responses()[0].names(), ["a", "b"]);
-    answer(TypeUrl::Cluster, "c2", "n3", vec![any(TypeUrl::Cluster, &cluster("b"))]);
-    envoy.wait_for("removal", WITHIN, |held| held.names(TypeUrl::Cluster) == ["b"]).await.unwrap();
+    answer(TypeUrl::CLUSTER, "c2", "n3", vec![any(TypeUrl::CLUSTER, &cluster("b"))]);
+    envoy.wait_for("removal", WITHIN, |held| held.names(TypeUrl::CLUSTER) == ["b"]).await.unwrap();
 }

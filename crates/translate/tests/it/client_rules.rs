@@ -235,7 +235,7 @@ fn a_gateway_without_a_fitting_rule_still_redirects_to_https() {
     let redirect =
         "{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.test], tls: {httpsRedirect: true}}";
     with_gateways(&mut mesh, &[("g", redirect)]);
-    let table = mesh.resource(&gateway("default"), TypeUrl::RouteConfiguration, "http.8080");
+    let table = mesh.resource(&gateway("default"), TypeUrl::ROUTE_CONFIGURATION, "http.8080");
     assert_eq!(domains(&table)["a.test:80"], ["a.test"]);
     assert_eq!(table["virtual_hosts"][0]["require_tls"], "ALL");
 }

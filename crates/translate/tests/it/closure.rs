@@ -10,9 +10,9 @@ use crate::json_walk::{all, fields, items, one, text};
 
 /// What is referred to and missing, or there and not referred to: `<kind> <name>`, sorted.
 pub(crate) fn missing(sets: &Sets) -> Vec<String> {
-    let clusters = all(&sets.clusters, TypeUrl::Cluster);
-    let listeners = all(&sets.listeners, TypeUrl::Listener);
-    let tables = all(&sets.route_tables, TypeUrl::RouteConfiguration);
+    let clusters = all(&sets.clusters, TypeUrl::CLUSTER);
+    let listeners = all(&sets.listeners, TypeUrl::LISTENER);
+    let tables = all(&sets.route_tables, TypeUrl::ROUTE_CONFIGURATION);
     let mut problems = Vec::new();
 
     let assignments = clusters.iter().filter(|c| c["type"] == "EDS").map(|cluster| {
@@ -78,8 +78,8 @@ fn children(tables: &ResourceSet) -> Vec<String> {
     let mut problems = Vec::new();
     for (table, resource) in tables {
         let Some(elements) = &resource.elements else { continue };
-        let whole = one(resource, TypeUrl::RouteConfiguration);
-        let parent = one(&elements.parent, TypeUrl::RouteConfiguration);
+        let whole = one(resource, TypeUrl::ROUTE_CONFIGURATION);
+        let parent = one(&elements.parent, TypeUrl::ROUTE_CONFIGURATION);
         let inline: BTreeSet<String> = hosts(&parent).iter().map(|host| format!("{table}/{host}")).collect();
         let all: BTreeSet<String> = hosts(&whole).iter().map(|host| format!("{table}/{host}")).collect();
         let children: BTreeSet<String> = elements.children.keys().map(ToString::to_string).collect();
@@ -88,7 +88,7 @@ fn children(tables: &ResourceSet) -> Vec<String> {
             problems.push(format!("virtual hosts of {table}: {children:?} and {inline:?} are not {all:?}"));
         }
         for (name, child) in &elements.children {
-            if text(&one(child, TypeUrl::VirtualHost)["name"]) != &**name {
+            if text(&one(child, TypeUrl::VIRTUAL_HOST)["name"]) != &**name {
                 problems.push(format!("virtual host {name} calls itself otherwise"));
             }
         }

@@ -32,13 +32,13 @@ pub(crate) enum First<'a> {
 pub(crate) fn leads_to(mesh: &mut Mesh, proxy: &ProxyKey, to: &str, first: First<'_>) -> String {
     let (ip, port) = to.rsplit_once(':').expect("address:port");
     let ip: IpAddr = ip.parse().expect("an address");
-    let names = mesh.names(proxy, TypeUrl::Listener);
+    let names = mesh.names(proxy, TypeUrl::LISTENER);
     let at = |name: &str| names.iter().any(|known| known == name).then(|| name.to_owned());
     let found = at(&format!("{ip}_{port}"))
         .or_else(|| at(&format!("0.0.0.0_{port}")))
         .or_else(|| at("virtualOutbound"));
     let Some(name) = found else { return "closed".to_owned() };
-    let listener = mesh.resource(proxy, TypeUrl::Listener, &name);
+    let listener = mesh.resource(proxy, TypeUrl::LISTENER, &name);
     let chains: Vec<&Value> = items(&listener["filter_chains"]).iter().collect();
     let inspects =
         |filter: &str| items(&listener["listener_filters"]).iter().any(|one| one["name"] == filter);

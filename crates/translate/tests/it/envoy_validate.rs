@@ -73,11 +73,11 @@ fn bootstrap(sets: &Sets, files: &Files) -> Value {
 /// The resources as they are without a control plane: each with what it refers to inside. Their names begin with
 /// `prefix`.
 pub(crate) fn resources(sets: &Sets, files: &Files, prefix: &str) -> Case {
-    let assignments = all(&sets.load_assignments, TypeUrl::ClusterLoadAssignment);
-    let tables = all(&sets.route_tables, TypeUrl::RouteConfiguration);
-    let mut clusters = all(&sets.clusters, TypeUrl::Cluster);
-    let mut listeners = all(&sets.listeners, TypeUrl::Listener);
-    let mut secrets = all(&sets.secrets, TypeUrl::Secret);
+    let assignments = all(&sets.load_assignments, TypeUrl::CLUSTER_LOAD_ASSIGNMENT);
+    let tables = all(&sets.route_tables, TypeUrl::ROUTE_CONFIGURATION);
+    let mut clusters = all(&sets.clusters, TypeUrl::CLUSTER);
+    let mut listeners = all(&sets.listeners, TypeUrl::LISTENER);
+    let mut secrets = all(&sets.secrets, TypeUrl::SECRET);
     secrets.extend(missing_secrets(sets));
     for cluster in &mut clusters {
         inline_endpoints(cluster, &assignments);

@@ -51,7 +51,7 @@ fn a_canary_is_two_weighted_clusters() {
     let mut mesh = Mesh::of(BOOKSTORE);
     let client = sidecar("client", "shop", "10.0.0.9");
     assert_eq!(
-        mesh.names(&client, TypeUrl::Cluster),
+        mesh.names(&client, TypeUrl::CLUSTER),
         [
             "BlackHoleCluster",
             "InboundPassthroughCluster",
@@ -61,8 +61,8 @@ fn a_canary_is_two_weighted_clusters() {
             "outbound|9080||reviews.shop.svc.cluster.local",
         ]
     );
-    assert_eq!(mesh.names(&client, TypeUrl::Listener), ["0.0.0.0_9080", "virtualInbound", "virtualOutbound"]);
-    let table = mesh.resource(&client, TypeUrl::RouteConfiguration, "9080");
+    assert_eq!(mesh.names(&client, TypeUrl::LISTENER), ["0.0.0.0_9080", "virtualInbound", "virtualOutbound"]);
+    let table = mesh.resource(&client, TypeUrl::ROUTE_CONFIGURATION, "9080");
     assert_eq!(
         domains(&table)["reviews.shop.svc.cluster.local:9080"],
         [
@@ -84,7 +84,7 @@ fn a_canary_is_two_weighted_clusters() {
     );
     let endpoints = mesh.resource(
         &client,
-        TypeUrl::ClusterLoadAssignment,
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT,
         "outbound|9080|v2|reviews.shop.svc.cluster.local",
     );
     let address = &endpoints["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"];
@@ -95,7 +95,7 @@ fn a_canary_is_two_weighted_clusters() {
 fn the_workload_has_a_chain_for_its_port() {
     let mut mesh = Mesh::of(BOOKSTORE);
     let listener =
-        mesh.resource(&sidecar("reviews", "shop", "10.0.0.1"), TypeUrl::Listener, "virtualInbound");
+        mesh.resource(&sidecar("reviews", "shop", "10.0.0.1"), TypeUrl::LISTENER, "virtualInbound");
     let ports: Vec<_> = listener["filter_chains"]
         .as_array()
         .unwrap()
@@ -130,8 +130,8 @@ spec:
 "
     ));
     let gateway = gateway("shop");
-    assert_eq!(mesh.names(&gateway, TypeUrl::Listener), ["0.0.0.0_8080"]);
-    let table = mesh.resource(&gateway, TypeUrl::RouteConfiguration, "http.8080");
+    assert_eq!(mesh.names(&gateway, TypeUrl::LISTENER), ["0.0.0.0_8080"]);
+    let table = mesh.resource(&gateway, TypeUrl::ROUTE_CONFIGURATION, "http.8080");
     assert_eq!(domains(&table)["shop.example.com:8080"], ["shop.example.com"]);
     assert_eq!(
         table["virtual_hosts"][0]["routes"][0]["route"]["cluster"],

@@ -39,7 +39,7 @@ spec:
 
 /// The first route with a condition that `proxy` has for the VirtualService.
 fn route(mesh: &mut Mesh, proxy: &ProxyKey, table: &str) -> Value {
-    let table = mesh.resource(proxy, TypeUrl::RouteConfiguration, table);
+    let table = mesh.resource(proxy, TypeUrl::ROUTE_CONFIGURATION, table);
     let mut hosts = items(&table["virtual_hosts"]).iter();
     let host = hosts.find(|host| host["name"] == "one.default.svc.cluster.local:80").expect("the host");
     host["routes"][0].clone()

@@ -52,11 +52,11 @@ impl Default for ProxyFile {
 
 /// The types that are shown, with the names of their files.
 pub(crate) const TYPES: [(&str, TypeUrl); 5] = [
-    ("cds", TypeUrl::Cluster),
-    ("eds", TypeUrl::ClusterLoadAssignment),
-    ("lds", TypeUrl::Listener),
-    ("rds", TypeUrl::RouteConfiguration),
-    ("sds", TypeUrl::Secret),
+    ("cds", TypeUrl::CLUSTER),
+    ("eds", TypeUrl::CLUSTER_LOAD_ASSIGNMENT),
+    ("lds", TypeUrl::LISTENER),
+    ("rds", TypeUrl::ROUTE_CONFIGURATION),
+    ("sds", TypeUrl::SECRET),
 ];
 
 impl ProxyFile {

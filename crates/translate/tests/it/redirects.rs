@@ -27,7 +27,7 @@ spec:
 {{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: v, namespace: default}}, spec: {{hosts: [x.a.test], gateways: [g], http: [{{redirect: {redirect}}}]}}}}
 "
     ));
-    let table = mesh.resource(&gateway("default"), TypeUrl::RouteConfiguration, table);
+    let table = mesh.resource(&gateway("default"), TypeUrl::ROUTE_CONFIGURATION, table);
     assert_eq!(ports(&table), expected, "{redirect}");
 }
 
@@ -98,7 +98,7 @@ fn sidecars_redirect_as_plaintext_listeners_do() {
     );
     let client = sidecar("client", "web", "10.0.0.1");
     for (table, port) in [("80", Value::Null), ("443", json!(443))] {
-        let table = mesh.resource(&client, TypeUrl::RouteConfiguration, table);
+        let table = mesh.resource(&client, TypeUrl::ROUTE_CONFIGURATION, table);
         assert_eq!(ports(&table), [(port, 0)]);
     }
 }

@@ -15,7 +15,7 @@ impl Mesh {
     ///
     /// Conditions on anything but the path fail the test: they are not evaluated here.
     pub(crate) fn request(&mut self, proxy: &ProxyKey, table: &str, host: &str) -> String {
-        let table = self.resource(proxy, TypeUrl::RouteConfiguration, table);
+        let table = self.resource(proxy, TypeUrl::ROUTE_CONFIGURATION, table);
         let Some(virtual_host) = virtual_host(&table, host) else { return "404".to_owned() };
         let matches = |route: &&Value| {
             let condition = &route["match"];

@@ -22,15 +22,15 @@ pub(crate) fn problems(sets: &Sets) -> Vec<String> {
             problems.extend(deprecated.iter().map(|field| format!("{name} uses {field}")));
         }
     }
-    for table in all(&sets.route_tables, TypeUrl::RouteConfiguration) {
+    for table in all(&sets.route_tables, TypeUrl::ROUTE_CONFIGURATION) {
         hosts_of_table(&table, &mut problems);
     }
-    let listeners = all(&sets.listeners, TypeUrl::Listener);
+    let listeners = all(&sets.listeners, TypeUrl::LISTENER);
     for listener in &listeners {
         chains_of_listener(listener, &mut problems);
     }
     addresses(&listeners, &mut problems);
-    for assignment in all(&sets.load_assignments, TypeUrl::ClusterLoadAssignment) {
+    for assignment in all(&sets.load_assignments, TypeUrl::CLUSTER_LOAD_ASSIGNMENT) {
         endpoints(&assignment, &mut problems);
     }
     problems

@@ -30,7 +30,7 @@ fn names(parts: &Parts) -> Vec<&str> {
 #[test]
 fn the_parts_and_the_head_of_a_table_make_it_up_again() {
     let whole = table(vec![host("a:80", "a"), host("b:80", "b"), host("all", "*")]);
-    let parts = Parts::of(TypeUrl::RouteConfiguration, &whole).unwrap();
+    let parts = Parts::of(TypeUrl::ROUTE_CONFIGURATION, &whole).unwrap();
     assert_eq!(names(&parts), ["a:80", "b:80", "all"]);
     let read = |resource: EncodedResource| RouteConfiguration::decode(&resource.to_vec()[..]).unwrap();
     assert_eq!(read(parts.with(parts.all())), read(whole));
@@ -46,10 +46,10 @@ fn a_chain_is_known_by_what_it_matches() {
         filter_chains: vec![chain("", "a.test"), chain("x", "b.test"), FilterChain::default()],
         ..Default::default()
     };
-    let parts = Parts::of(TypeUrl::Listener, &EncodedResource::whole("l", encode(&listener))).unwrap();
+    let parts = Parts::of(TypeUrl::LISTENER, &EncodedResource::whole("l", encode(&listener))).unwrap();
     assert_eq!(names(&parts), ["", "x", ""]);
     let renamed = Listener { filter_chains: vec![chain("y", "b.test")], ..listener };
-    let renamed = Parts::of(TypeUrl::Listener, &EncodedResource::whole("l", encode(&renamed))).unwrap();
+    let renamed = Parts::of(TypeUrl::LISTENER, &EncodedResource::whole("l", encode(&renamed))).unwrap();
     assert_eq!(parts.all()[1].usage, renamed.all()[0].usage);
     assert_ne!(parts.all()[0].usage, parts.all()[1].usage);
     assert_ne!(parts.all()[1].digest, renamed.all()[0].digest);
@@ -67,7 +67,7 @@ fn a_chain_that_is_closed_takes_the_same_connections_and_needs_no_secret() {
     let socket = downstream_tls(&downstream_tls_context(common, true));
     let chains = vec![FilterChain { transport_socket: Some(socket), ..chain("x", "a.test") }];
     let listener = Listener { filter_chains: chains, ..Default::default() };
-    let parts = Parts::of(TypeUrl::Listener, &EncodedResource::whole("l", encode(&listener))).unwrap();
+    let parts = Parts::of(TypeUrl::LISTENER, &EncodedResource::whole("l", encode(&listener))).unwrap();
     let part = &parts.all()[0];
     assert_eq!(part.secrets().into_iter().collect::<Vec<_>>(), ["mine", "theirs"]);
     let closed = part.closed();
@@ -81,17 +81,17 @@ fn a_chain_that_is_closed_takes_the_same_connections_and_needs_no_secret() {
 #[test]
 fn what_has_no_parts_is_not_cut() {
     let none = |type_url, resource: &EncodedResource| assert!(Parts::of(type_url, resource).is_none());
-    none(TypeUrl::RouteConfiguration, &table(Vec::new()));
-    none(TypeUrl::Cluster, &table(vec![host("a:80", "a")]));
-    none(TypeUrl::Listener, &EncodedResource::whole("x", "x=1"));
-    none(TypeUrl::Listener, &EncodedResource::whole("x", vec![0x1a, 0xff]));
+    none(TypeUrl::ROUTE_CONFIGURATION, &table(Vec::new()));
+    none(TypeUrl::CLUSTER, &table(vec![host("a:80", "a")]));
+    none(TypeUrl::LISTENER, &EncodedResource::whole("x", "x=1"));
+    none(TypeUrl::LISTENER, &EncodedResource::whole("x", vec![0x1a, 0xff]));
 }
 
 /// The messages are those of Envoy 1.40.
 #[test]
 fn the_answer_to_a_probe_tells_whether_all_before_its_end_is_right() {
     let parts =
-        Parts::of(TypeUrl::RouteConfiguration, &table(vec![host("a:80", "a"), host("b:80", "b")])).unwrap();
+        Parts::of(TypeUrl::ROUTE_CONFIGURATION, &table(vec![host("a:80", "a"), host("b:80", "b")])).unwrap();
     let probe = RouteConfiguration::decode(&parts.probe(&parts.all()[..1]).to_vec()[..]).unwrap();
     assert_eq!(probe.virtual_hosts.len(), 2);
     assert_eq!(probe.virtual_hosts[1].domains, [PROBE_DOMAIN; 2]);
@@ -101,7 +101,7 @@ fn the_answer_to_a_probe_tells_whether_all_before_its_end_is_right() {
     assert!(!parts.probe_is_right("goo.gle/debugstr name: \"80\" virtual_hosts { name: \"fairlead-probe\" domains: \"fairlead-probe.invalid\" }"));
 
     let listener = Listener { filter_chains: vec![chain("", "a.test")], ..Default::default() };
-    let parts = Parts::of(TypeUrl::Listener, &EncodedResource::whole("l", encode(&listener))).unwrap();
+    let parts = Parts::of(TypeUrl::LISTENER, &EncodedResource::whole("l", encode(&listener))).unwrap();
     let probe = Listener::decode(&parts.probe([]).to_vec()[..]).unwrap();
     assert_eq!(probe.filter_chains.len(), 2);
     assert_eq!(probe.filter_chains[0], probe.filter_chains[1]);

@@ -3,7 +3,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-const VHDS: ElementTypes = ElementTypes { vhds: true, leds: false, fcds: false };
+/// As a client that takes virtual hosts alone is sent it.
+fn hosts(publication: &Publication) -> &ResourceSet {
+    publication.in_form(TypeUrl::VIRTUAL_HOST, Form::ElementsOf(TypeUrl::ROUTE_CONFIGURATION))
+}
+
+fn tables_of(publication: &Publication) -> &ResourceSet {
+    publication.in_form(TypeUrl::ROUTE_CONFIGURATION, Form::Parents)
+}
 
 fn table(name: u8, version: u8, hosts: &[u8]) -> EncodedResource {
     let children = hosts
@@ -14,30 +21,30 @@ fn table(name: u8, version: u8, hosts: &[u8]) -> EncodedResource {
     let parent = EncodedResource::whole(name.to_string(), vec![0]);
     let mut table = EncodedResource::whole(name.to_string(), [&[version], hosts].concat());
     table.elements = (version != 2)
-        .then(|| Arc::new(Elements { element_type: TypeUrl::VirtualHost, parent, children, turned: None }));
+        .then(|| Arc::new(Elements { element_type: TypeUrl::VIRTUAL_HOST, parent, children, turned: None }));
     table
 }
 
 fn publication(tables: &[(u8, u8, Vec<u8>)]) -> Publication {
     let set = tables.iter().map(|(n, v, h)| table(*n, *v, h)).map(|t| (t.name.clone(), t)).collect();
-    Publication::new(1).with(TypeUrl::RouteConfiguration, set)
+    Publication::new(1).with(TypeUrl::ROUTE_CONFIGURATION, set)
 }
 
 #[test]
 fn hosts_are_the_children_of_all_tables() {
     let published = publication(&[(80, 1, vec![1, 2]), (81, 1, vec![1]), (82, 2, vec![7])]);
-    let hosts: Vec<_> = published.form(TypeUrl::VirtualHost, VHDS).keys().map(ToString::to_string).collect();
+    let hosts: Vec<_> = self::hosts(&published).keys().map(ToString::to_string).collect();
     assert_eq!(hosts, ["80/1", "80/2", "81/1"]);
-    assert_eq!(published.form(TypeUrl::RouteConfiguration, VHDS)["80"].to_vec(), [0]);
-    assert_eq!(published.form(TypeUrl::RouteConfiguration, VHDS)["82"].to_vec(), [2, 7]);
+    assert_eq!(tables_of(&published)["80"].to_vec(), [0]);
+    assert_eq!(tables_of(&published)["82"].to_vec(), [2, 7]);
 }
 
 #[test]
 fn without_elements_the_published_set_itself_is_served() {
     let published = publication(&[(80, 1, vec![1, 2])]);
-    let form = published.form(TypeUrl::RouteConfiguration, ElementTypes::default());
-    assert!(form.ptr_eq(published.set(TypeUrl::RouteConfiguration)));
-    assert!(published.form(TypeUrl::VirtualHost, ElementTypes::default()).is_empty());
+    let form = published.in_form(TypeUrl::ROUTE_CONFIGURATION, Form::Whole);
+    assert!(form.ptr_eq(published.set(TypeUrl::ROUTE_CONFIGURATION)));
+    assert!(published.in_form(TypeUrl::VIRTUAL_HOST, Form::Whole).is_empty());
 }
 
 fn tables() -> impl Strategy<Value = Vec<(u8, u8, Vec<u8>)>> {
@@ -48,11 +55,10 @@ proptest! {
     #[test]
     fn patching_gives_what_deriving_gives(first in tables(), second in tables()) {
         let before = publication(&first);
-        before.form(TypeUrl::VirtualHost, VHDS);
+        hosts(&before);
         let patched = publication(&second).following(&before);
         let derived = publication(&second);
-        for type_url in [TypeUrl::RouteConfiguration, TypeUrl::VirtualHost] {
-            prop_assert_eq!(patched.form(type_url, VHDS), derived.form(type_url, VHDS));
-        }
+        prop_assert_eq!(tables_of(&patched), tables_of(&derived));
+        prop_assert_eq!(hosts(&patched), hosts(&derived));
     }
 }

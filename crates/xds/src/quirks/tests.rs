@@ -8,13 +8,6 @@ fn an_error_with_the_version_of_the_answered_response_is_of_an_earlier_one() {
 }
 
 #[test]
-fn only_endpoints_before_clusters_tell_of_warming() {
-    assert!(clusters_warm_on_reconnect(TypeUrl::ClusterLoadAssignment, false));
-    assert!(!clusters_warm_on_reconnect(TypeUrl::ClusterLoadAssignment, true));
-    assert!(!clusters_warm_on_reconnect(TypeUrl::RouteConfiguration, false));
-}
-
-#[test]
 fn endpoints_that_are_not_subscribed_do_not_follow() {
     let mut endpoints = TypeState { requested: true, ..TypeState::default() };
     endpoints.names.insert(&"a".into());

@@ -170,7 +170,7 @@ fn type_config(status: &TypeStatus) -> GenericXdsConfig {
     };
     let error_state = status.last_nack.as_ref().map(|message| UpdateFailureState {
         details: match status.type_url {
-            TypeUrl::Secret => "a secret was rejected".to_owned(),
+            TypeUrl::SECRET => "a secret was rejected".to_owned(),
             _ => message.clone(),
         },
         ..UpdateFailureState::default()

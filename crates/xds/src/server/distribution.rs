@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use fairlead_resource::TypeUrl;
+use fairlead_resource::{TypeUrl, Types};
+
+use super::registry::ByType;
 
 /// The most bounds that a distribution has.
 const MOST: usize = 15;
@@ -53,43 +55,39 @@ const TIMES: [u64; 15] = [
 
 /// Sizes in bytes, by type. The bounds are 1, 10 kB, 1, 4, 10 and 40 MB.
 #[derive(Debug)]
-pub struct Sizes([Distribution; TypeUrl::ALL.len()]);
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self(TypeUrl::ALL.map(|_| Distribution::new(&SIZES)))
-    }
-}
+pub struct Sizes(ByType<Distribution>);
 
 impl Sizes {
+    pub(super) fn new(types: &'static Types) -> Self {
+        Self(ByType::new(types, || Distribution::new(&SIZES)))
+    }
+
     pub(super) fn add(&self, type_url: TypeUrl, bytes: usize) {
-        self.0[type_url as usize].add(bytes as u64);
+        self.0.of(type_url).add(bytes as u64);
     }
 
     /// Those of one type.
     pub fn get(&self, type_url: TypeUrl) -> &Distribution {
-        &self.0[type_url as usize]
+        self.0.of(type_url)
     }
 }
 
 /// Times in microseconds, by type. The bounds reach from 100 µs to 10 s.
 #[derive(Debug)]
-pub struct Times([Distribution; TypeUrl::ALL.len()]);
-
-impl Default for Times {
-    fn default() -> Self {
-        Self(TypeUrl::ALL.map(|_| Distribution::new(&TIMES)))
-    }
-}
+pub struct Times(ByType<Distribution>);
 
 impl Times {
+    pub(super) fn new(types: &'static Types) -> Self {
+        Self(ByType::new(types, || Distribution::new(&TIMES)))
+    }
+
     pub(super) fn add(&self, type_url: TypeUrl, time: Duration) {
-        self.0[type_url as usize].add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        self.0.of(type_url).add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// Those of one type.
     pub fn get(&self, type_url: TypeUrl) -> &Distribution {
-        &self.0[type_url as usize]
+        self.0.of(type_url)
     }
 }
 

@@ -27,6 +27,7 @@ mod view;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use fairlead_resource::Types;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -55,6 +56,8 @@ const CONNECTION_WINDOW: u32 = 1 << 20;
 /// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
+    /// The types that are served. Default Envoy's.
+    pub types: &'static Types,
     /// The largest request that is taken, in bytes. Default 16 MiB: a state-of-the-world client repeats all
     /// its names in each request, and 100,000 of them have some 10 MB. A larger one ends its stream with
     /// `ResourceExhausted`.
@@ -114,6 +117,7 @@ pub struct ServerOptions {
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
+            types: Types::envoy(),
             max_request_bytes: 16 << 20,
             request_timeout: Duration::from_secs(30),
             metadata: &[],
@@ -199,7 +203,7 @@ impl<R: Resolver> Server<R> {
             Arc::new(Admission::new(backlog.clone(), options.backlog_limit, options.admission_timeout));
         let shared = Shared {
             resolver,
-            sessions: Sessions::new(backlog.clone(), admission.clone(), clients.clone()),
+            sessions: Sessions::new(options.types, backlog.clone(), admission.clone(), clients.clone()),
             options,
             backlog,
             admission,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_resource::TypeUrl;
+use fairlead_resource::{TypeUrl, Types};
 
 use super::{
     ServerOptions,
@@ -21,18 +21,39 @@ use super::{
 };
 use crate::{Node, Protocol, Session, TypeStatus};
 
+/// A value for each type that a server serves.
+#[derive(Debug)]
+pub(super) struct ByType<T> {
+    types: &'static Types,
+    values: Box<[T]>,
+}
+
+impl<T> ByType<T> {
+    pub(super) fn new(types: &'static Types, value: impl Fn() -> T) -> Self {
+        Self { types, values: types.iter().map(|_| value()).collect() }
+    }
+
+    pub(super) fn of(&self, type_url: TypeUrl) -> &T {
+        &self.values[self.types.place(type_url)]
+    }
+}
+
 /// A count per type.
-#[derive(Debug, Default)]
-pub struct PerType([AtomicU64; TypeUrl::ALL.len()]);
+#[derive(Debug)]
+pub struct PerType(ByType<Count>);
 
 impl PerType {
+    fn new(types: &'static Types) -> Self {
+        Self(ByType::new(types, Count::default))
+    }
+
     /// The count of one type.
     pub fn get(&self, type_url: TypeUrl) -> u64 {
-        self.0[type_url as usize].load(Ordering::Relaxed)
+        self.0.of(type_url).get()
     }
 
     pub(super) fn add(&self, type_url: TypeUrl, n: u64) {
-        self.0[type_url as usize].fetch_add(n, Ordering::Relaxed);
+        self.0.of(type_url).add(n);
     }
 }
 
@@ -52,7 +73,7 @@ impl Count {
 }
 
 /// What has happened since the server started. All counts only grow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters {
     /// Streams that were let in.
     pub connects: Count,
@@ -88,6 +109,31 @@ pub struct Counters {
     pub stalled: Count,
     /// Streams that ended by a panic: a bug.
     pub panics: Count,
+}
+
+impl Counters {
+    fn new(types: &'static Types) -> Self {
+        let (count, per_type) = (Count::default, || PerType::new(types));
+        Self {
+            connects: count(),
+            refused: count(),
+            disconnects: count(),
+            requests: count(),
+            pushes: per_type(),
+            resources: per_type(),
+            removed: per_type(),
+            bytes: per_type(),
+            sizes: Sizes::new(types),
+            times: Times::new(types),
+            acks: per_type(),
+            nacks: per_type(),
+            rejected_resources: per_type(),
+            stale_nonces: count(),
+            unknown_types: count(),
+            stalled: count(),
+            panics: count(),
+        }
+    }
 }
 
 /// One connection, as seen from outside.
@@ -180,15 +226,21 @@ impl Default for Sessions {
     fn default() -> Self {
         let clients = Arc::new(Clients::new(&ServerOptions::default()));
         let backlog = clients.backlog();
-        Self::new(backlog.clone(), Arc::new(Admission::new(backlog, usize::MAX, Duration::ZERO)), clients)
+        let admission = Arc::new(Admission::new(backlog.clone(), usize::MAX, Duration::ZERO));
+        Self::new(Types::envoy(), backlog, admission, clients)
     }
 }
 
 impl Sessions {
-    pub(super) fn new(backlog: Arc<Backlog>, admission: Arc<Admission>, clients: Arc<Clients>) -> Self {
+    pub(super) fn new(
+        types: &'static Types,
+        backlog: Arc<Backlog>,
+        admission: Arc<Admission>,
+        clients: Arc<Clients>,
+    ) -> Self {
         let inner = Inner {
             connections: Mutex::default(),
-            counters: Counters::default(),
+            counters: Counters::new(types),
             next: AtomicU64::default(),
             backlog,
             admission,

@@ -29,7 +29,7 @@ use super::{
     retry::Retry,
     sieve::Sieved,
 };
-use crate::{Action, Node, Note, Protocol, Publication, Session};
+use crate::{Action, Node, Note, Protocol, Publication, Session, SessionOptions};
 
 /// What the two variants' requests have in common.
 pub(super) trait Request: Sieved {
@@ -186,7 +186,8 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         let view = connection.view.borrow_and_update().clone();
         let mut publications = view.subscribe();
         let publication = publications.borrow_and_update().clone();
-        let mut session = Session::new(M::PROTOCOL, connection.options, publication);
+        let options = SessionOptions { types: self.shared.options.types, ..connection.options.clone() };
+        let mut session = Session::new(M::PROTOCOL, options, publication);
         if let Some(departed) = self.shared.departures.take(&node, &self.peer) {
             session.go_on_from(departed);
         }

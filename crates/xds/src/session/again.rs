@@ -20,7 +20,6 @@ use super::{
 use crate::{
     Protocol,
     nack::Rejected,
-    quirks,
     wire::{Carried, delta_parts, whole_state},
 };
 
@@ -28,7 +27,7 @@ impl Session {
     /// Sends again what the client has rejected for what its machine lacked. To be called after a while, and after a
     /// longer one the next time: each call may cost a rejection for each content.
     pub fn try_again(&mut self) -> Vec<Action> {
-        for type_url in TypeUrl::ALL {
+        for type_url in self.types().iter() {
             self.try_type_again(type_url);
         }
         self.pump()
@@ -36,7 +35,7 @@ impl Session {
 
     /// How many contents are rejected for what the client's machine lacks.
     pub fn may_heal(&self) -> usize {
-        self.types.iter().map(|state| state.may_heal.len()).sum()
+        self.ledger.states.iter().map(|state| state.may_heal.len()).sum()
     }
 
     fn try_type_again(&mut self, type_url: TypeUrl) {
@@ -63,7 +62,7 @@ impl Session {
         for (name, digest) in contents {
             state.forget_rejected(name, *digest);
         }
-        if quirks::is_sent_alone(type_url) && !contents.is_empty() {
+        if self.ledger.is_sent_alone(type_url) && !contents.is_empty() {
             // The same content twice in a row would be accepted without being looked at.
             self.send_stand_ins(contents.iter().map(|(name, _)| name.clone()).collect(), true);
         }
@@ -71,9 +70,9 @@ impl Session {
 
     /// Sends secrets that Envoy refuses, `alone` or in one response.
     pub(super) fn send_stand_ins(&mut self, names: BTreeSet<ResourceName>, alone: bool) {
-        let type_url = TypeUrl::Secret;
+        let type_url = TypeUrl::SECRET;
         let stand_ins: Vec<_> = names.into_iter().map(unusable).collect();
-        let mut parts = match self.protocol {
+        let mut parts = match self.ledger.protocol {
             Protocol::Delta => delta_parts(type_url, &stand_ins, &[], 0),
             Protocol::StateOfTheWorld if alone => {
                 stand_ins.iter().map(|stand_in| whole_state(type_url, [stand_in])).collect()
@@ -99,7 +98,7 @@ impl Session {
         let resources: Vec<_> =
             healed.map(|(name, digest)| Rejected { name: name.clone(), digest: *digest }).collect();
         if !resources.is_empty() {
-            self.out.push(Action::Healed { type_url, resources });
+            self.ledger.out.push(Action::Healed { type_url, resources });
         }
     }
 }

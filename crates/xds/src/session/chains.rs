@@ -11,9 +11,9 @@
 use fairlead_resource::{ResourceName, TypeUrl};
 
 use super::{
-    Session,
     holdings::{Flight, Holding},
-    order::SERVING,
+    ledger::Ledger,
+    rules::{Removal, Rules},
 };
 use crate::published::elements_of;
 
@@ -24,7 +24,7 @@ const PATIENCE: u32 = 64;
 /// Whose turn it is, and how long removals have waited.
 #[derive(Default)]
 #[cfg_attr(test, derive(Clone))]
-pub(crate) struct Chains {
+pub(super) struct Chains {
     /// A listener was accepted, and the chains that waited for it have not been sent.
     turn: bool,
     /// Acknowledgements since a removal waits.
@@ -33,10 +33,19 @@ pub(crate) struct Chains {
     ahead: Option<u32>,
 }
 
-impl Session {
+impl Chains {
+    /// The types that this is about.
+    pub(super) const TYPES: [TypeUrl; 5] = [
+        TypeUrl::LISTENER,
+        TypeUrl::FILTER_CHAIN,
+        TypeUrl::ROUTE_CONFIGURATION,
+        TypeUrl::VIRTUAL_HOST,
+        TypeUrl::SECRET,
+    ];
+
     /// Whether what a chain refers to has reached the client: its listener, and the secrets that it holds.
-    pub(super) fn chains_may_follow(&self) -> bool {
-        let (listeners, secrets) = (self.state(TypeUrl::Listener), self.state(TypeUrl::Secret));
+    fn may_follow(ledger: &Ledger) -> bool {
+        let (listeners, secrets) = (ledger.state(TypeUrl::LISTENER), ledger.state(TypeUrl::SECRET));
         listeners.flights.is_empty()
             && listeners.suspects.is_empty()
             && !secrets.flights.iter().any(|f| f.adds)
@@ -45,114 +54,133 @@ impl Session {
 
     /// Whether listeners have to wait: because chains have waited for one of them (else chains would never be sent
     /// to a client whose listeners keep changing), or because chains go ahead of their listener.
-    pub(super) fn chains_go_first(&self) -> bool {
-        (self.chains.turn && self.state(TypeUrl::FilterChain).unsent_changes)
-            || self.chains.ahead.is_some_and(|answers| answers < PATIENCE && !self.chains_serve())
-            || self.chain_comes_back()
+    fn go_first(&self, ledger: &Ledger) -> bool {
+        (self.turn && ledger.state(TypeUrl::FILTER_CHAIN).unsent_changes)
+            || self.ahead.is_some_and(|answers| answers < PATIENCE && !serve(ledger))
+            || self.one_comes_back(ledger)
     }
 
     /// Whether a chain is sent only if the client has none of its name: its listener is still to come.
-    pub(super) fn only_chains_ahead(&self, type_url: TypeUrl) -> bool {
-        type_url == TypeUrl::FilterChain
-            && self.options.elements.fcds
-            && !self.chains.turn
-            && self.state(TypeUrl::Listener).unsent_changes
-    }
-
-    /// Whether the chains that were sent have what they need.
-    fn chains_serve(&self) -> bool {
-        let needs = [TypeUrl::RouteConfiguration, TypeUrl::VirtualHost, TypeUrl::Secret];
-        self.state(TypeUrl::FilterChain).flights.is_empty() && needs.iter().all(|t| self.state(*t).is_still())
+    fn only_go_ahead(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
+        type_url == TypeUrl::FILTER_CHAIN
+            && ledger.takes(type_url)
+            && !self.turn
+            && ledger.state(TypeUrl::LISTENER).unsent_changes
     }
 
     /// Whether a chain is published again that the client has not, but is still subscribed to.
-    fn chain_comes_back(&self) -> bool {
-        let (listeners, chains) = (self.state(TypeUrl::Listener), self.state(TypeUrl::FilterChain));
-        let elements = self.options.elements;
-        let changed = !listeners.root.ptr_eq(self.publication.form(TypeUrl::Listener, elements));
-        if !elements.fcds || !chains.requested || !listeners.requested || !changed {
+    fn one_comes_back(&self, ledger: &Ledger) -> bool {
+        let type_url = TypeUrl::FILTER_CHAIN;
+        let (listeners, chains) = (ledger.state(TypeUrl::LISTENER), ledger.state(type_url));
+        let changed = !listeners.root.ptr_eq(ledger.published(TypeUrl::LISTENER));
+        if !ledger.takes(type_url) || !chains.requested || !listeners.requested || !changed {
             return false;
         }
-        let published = self.publication.form(TypeUrl::FilterChain, elements);
+        let published = ledger.published(type_url);
         chains.names.iter().any(|name| {
-            let sendable = |chain| !self.is_rejected(TypeUrl::FilterChain, chain);
+            let sendable = |chain| !ledger.is_rejected(type_url, chain);
             chains.holding(name).is_absent()
                 && published.get(name).is_some_and(sendable)
-                && !self.is_held_back(TypeUrl::FilterChain, name)
+                && !self.withholds(ledger, type_url, name)
         })
     }
+}
 
-    /// Accounts for a response that was sent.
-    pub(super) fn chains_see_response(&mut self, type_url: TypeUrl) {
+/// Whether the chains that were sent have what they need.
+fn serve(ledger: &Ledger) -> bool {
+    let needs = [TypeUrl::ROUTE_CONFIGURATION, TypeUrl::VIRTUAL_HOST, TypeUrl::SECRET];
+    ledger.state(TypeUrl::FILTER_CHAIN).flights.is_empty()
+        && needs.iter().all(|type_url| ledger.state(*type_url).is_still())
+}
+
+/// Whether the client may still have a content of this chain's listener that names it.
+fn is_still_named(ledger: &Ledger, name: &str) -> bool {
+    let listeners = ledger.state(TypeUrl::LISTENER);
+    let Some(owner) = owner(name).map(ResourceName::from) else { return !listeners.flights.is_empty() };
+    let touches = |flight: &Flight| flight.names().any(|name| *name == owner);
+    let settled = match (listeners.holding(&owner), ledger.published(TypeUrl::LISTENER).get(&owner)) {
+        (Holding::Absent, None) => true,
+        (Holding::Holds(held), Some(published)) => held.digest == published.digest,
+        _ => false,
+    };
+    !settled || listeners.flights.iter().any(touches)
+}
+
+/// Whether a chain goes with its listener, which is no longer published or no longer names chains: Envoy drains
+/// such a listener with its connections, some of which have not chosen a chain yet, and then unsubscribes.
+fn is_left_to_drain(ledger: &Ledger, name: &str) -> bool {
+    let whole = |owner: &str| {
+        let published = ledger.publication.set(TypeUrl::LISTENER).get(owner);
+        published.and_then(elements_of).is_none()
+    };
+    owner(name).is_some_and(whole)
+}
+
+impl Rules for Chains {
+    fn may_add(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
         match type_url {
-            TypeUrl::Listener => self.chains.ahead = None,
-            TypeUrl::FilterChain if self.only_chains_ahead(type_url) => self.chains.ahead = Some(0),
+            TypeUrl::LISTENER => !self.go_first(ledger),
+            TypeUrl::FILTER_CHAIN => Self::may_follow(ledger),
+            _ => true,
+        }
+    }
+
+    fn may_change(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
+        !self.only_go_ahead(ledger, type_url)
+    }
+
+    /// Those whose listener allows it may.
+    fn may_remove(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
+        type_url != TypeUrl::FILTER_CHAIN
+            || self.waited >= PATIENCE
+            || ledger.of(TypeUrl::LISTENER).serves_with.iter().all(|t| ledger.state(*t).is_still())
+    }
+
+    fn removal(&self, ledger: &Ledger, type_url: TypeUrl, name: &str) -> Removal {
+        if type_url != TypeUrl::FILTER_CHAIN
+            || !ledger.takes(type_url)
+            || !ledger.state(TypeUrl::LISTENER).requested
+        {
+            Removal::Due
+        } else if is_left_to_drain(ledger, name) {
+            Removal::Left
+        } else if is_still_named(ledger, name) {
+            Removal::Later
+        } else {
+            Removal::Due
+        }
+    }
+
+    /// Withheld are chains whose listener the client keeps in an older content, which may not hold the secrets of their
+    /// new content.
+    fn withholds(&self, ledger: &Ledger, type_url: TypeUrl, name: &str) -> bool {
+        let refused = |listener| {
+            let listener = ledger.published(TypeUrl::LISTENER).get(listener);
+            listener.is_some_and(|listener| ledger.is_rejected(TypeUrl::LISTENER, listener))
+        };
+        type_url == TypeUrl::FILTER_CHAIN && ledger.takes(type_url) && owner(name).is_some_and(refused)
+    }
+
+    fn on_sent(&mut self, ledger: &mut Ledger, type_url: TypeUrl, _: &Flight) {
+        match type_url {
+            TypeUrl::LISTENER => self.ahead = None,
+            TypeUrl::FILTER_CHAIN if self.only_go_ahead(ledger, type_url) => self.ahead = Some(0),
             _ => {}
         }
     }
 
-    /// Whether chains may be removed, those whose listener allows it.
-    pub(super) fn chains_may_go(&self) -> bool {
-        self.chains.waited >= PATIENCE || SERVING.iter().all(|t| self.state(*t).is_still())
+    /// Of any type. After a rejection, listeners go on.
+    fn on_answer(&mut self, ledger: &mut Ledger, type_url: TypeUrl, _: &Flight, accepted: bool) {
+        let search = !ledger.state(TypeUrl::LISTENER).suspects.is_empty();
+        self.turn |= accepted && type_url == TypeUrl::LISTENER && !search;
+        let waits = ledger.state(TypeUrl::FILTER_CHAIN).unsent_removals;
+        self.ahead = self.ahead.map(|answers| answers.saturating_add(1));
+        self.waited = if waits { self.waited.saturating_add(1) } else { 0 };
     }
 
-    /// Accounts for an answer of the client, of any type. After a rejection, listeners go on.
-    pub(super) fn chains_see_answer(&mut self, type_url: TypeUrl, accepted: bool) {
-        let search = !self.state(TypeUrl::Listener).suspects.is_empty();
-        self.chains.turn |= accepted && type_url == TypeUrl::Listener && !search;
-        let waits = self.state(TypeUrl::FilterChain).unsent_removals;
-        self.chains.ahead = self.chains.ahead.map(|answers| answers.saturating_add(1));
-        self.chains.waited = if waits { self.chains.waited.saturating_add(1) } else { 0 };
-    }
-
-    /// Accounts for a round in which everything was sent that may be.
-    pub(super) fn chains_end_round(&mut self) {
-        let chains = self.state(TypeUrl::FilterChain);
-        self.chains.turn &= chains.unsent_changes && chains.flights.is_empty();
-    }
-
-    /// Whether the client keeps an older content of this chain's listener, which may not hold the secrets of the
-    /// chain's new content.
-    pub(super) fn is_held_back(&self, type_url: TypeUrl, name: &str) -> bool {
-        let elements = self.options.elements;
-        let refused = |listener| {
-            let listener = self.publication.form(TypeUrl::Listener, elements).get(listener);
-            listener.is_some_and(|listener| self.is_rejected(TypeUrl::Listener, listener))
-        };
-        type_url == TypeUrl::FilterChain && elements.fcds && owner(name).is_some_and(refused)
-    }
-
-    /// Whether the client may still have a content of this chain's listener that names it.
-    pub(super) fn is_still_named(&self, type_url: TypeUrl, name: &str) -> bool {
-        let elements = self.options.elements;
-        if type_url != TypeUrl::FilterChain || !elements.fcds || !self.state(TypeUrl::Listener).requested {
-            return false;
-        }
-        let listeners = self.state(TypeUrl::Listener);
-        let Some(owner) = owner(name).map(ResourceName::from) else { return !listeners.flights.is_empty() };
-        let touches = |flight: &Flight| flight.names().any(|name| *name == owner);
-        let published = self.publication.form(TypeUrl::Listener, elements).get(&owner);
-        let settled = match (listeners.holding(&owner), published) {
-            (Holding::Absent, None) => true,
-            (Holding::Holds(held), Some(published)) => held.digest == published.digest,
-            _ => false,
-        };
-        !settled || listeners.flights.iter().any(touches)
-    }
-}
-
-impl Session {
-    /// Whether a chain goes with its listener, which is no longer published or no longer names chains: Envoy drains
-    /// such a listener with its connections, some of which have not chosen a chain yet, and then unsubscribes.
-    pub(super) fn is_left_to_drain(&self, type_url: TypeUrl, name: &str) -> bool {
-        let whole = |owner: &str| {
-            let published = self.publication.set(TypeUrl::Listener).get(owner);
-            published.and_then(elements_of).is_none()
-        };
-        type_url == TypeUrl::FilterChain
-            && self.options.elements.fcds
-            && self.state(TypeUrl::Listener).requested
-            && owner(name).is_some_and(whole)
+    fn on_rest(&mut self, ledger: &Ledger) {
+        let chains = ledger.state(TypeUrl::FILTER_CHAIN);
+        self.turn &= chains.unsent_changes && chains.flights.is_empty();
     }
 }
 

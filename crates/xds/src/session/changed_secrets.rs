@@ -15,21 +15,18 @@ use crate::nack::Rejected;
 
 /// Where more secrets than this were accepted at once, any cluster or chain that was rejected may have one of them.
 const MOST_LOOKED_FOR: usize = 64;
-/// What has secrets.
-const USERS: [TypeUrl; 3] = [TypeUrl::Cluster, TypeUrl::Listener, TypeUrl::FilterChain];
-
 impl Session {
     /// Notes secrets that the client has accepted in the place of another content, if it has rejected something that
     /// may be for want of them.
     pub(super) fn note_secrets(&mut self, type_url: TypeUrl, accepted: &Flight) {
-        if type_url != TypeUrl::Secret {
+        if type_url != TypeUrl::SECRET {
             return;
         }
         let rejects = |type_url| {
             let state = self.state(type_url);
             !state.rejected.is_empty() || state.trims.rejected() > 0
         };
-        if rejects(type_url) || USERS.into_iter().any(rejects) {
+        if rejects(type_url) || self.users_of_secrets().any(rejects) {
             let state = self.state(type_url);
             let has_changed = |name: &&ResourceName| {
                 state.rejected.contains_key(*name) || state.before(name, accepted).exists()
@@ -43,13 +40,13 @@ impl Session {
     /// Sends again what was rejected and may be accepted with the secrets that the client has accepted, once no other
     /// is under way: what uses one of them, and secrets that are used together with one.
     pub(super) fn see_to_users_of_secrets(&mut self) {
-        if self.accepted_secrets.is_empty() || !self.state(TypeUrl::Secret).is_still() {
+        if self.accepted_secrets.is_empty() || !self.state(TypeUrl::SECRET).is_still() {
             return;
         }
         let accepted = std::mem::take(&mut self.accepted_secrets);
         let has_one = |part: &Part| part.secrets().iter().any(|secret| accepted.contains(&**secret));
-        for type_url in USERS {
-            let published = self.publication.form(type_url, self.options.elements).clone();
+        for type_url in self.users_of_secrets() {
+            let published = self.ledger.published(type_url).clone();
             let state = self.state_mut(type_url);
             let users = published.values().filter(|user| {
                 state.rejected.contains_key(&user.name) && uses(type_url, user, &accepted, None)
@@ -60,26 +57,31 @@ impl Session {
             }
             let parts = state.trims.try_again(type_url, &published, has_one);
             self.withdraw(type_url, users);
-            self.withdraw(type_url.element().unwrap_or(type_url), parts);
+            self.withdraw(self.types().element(type_url).unwrap_or(type_url), parts);
         }
-        let secrets = self.publication.set(TypeUrl::Secret);
-        let wrong = secrets.values().filter(|secret| self.is_rejected(TypeUrl::Secret, secret));
+        let secrets = self.ledger.publication.set(TypeUrl::SECRET);
+        let wrong = secrets.values().filter(|secret| self.is_rejected(TypeUrl::SECRET, secret));
         let beside_one = wrong.filter(|secret| {
-            USERS.into_iter().any(|type_url| {
-                let published = self.publication.form(type_url, self.options.elements);
+            self.users_of_secrets().any(|type_url| {
+                let published = self.ledger.published(type_url);
                 published.values().any(|user| uses(type_url, user, &accepted, Some(&secret.name)))
             })
         });
         let beside_one: Vec<_> = beside_one.map(rejected).collect();
         let contents = beside_one.iter().map(|secret| (secret.name.clone(), secret.digest)).collect();
-        self.send_rejected(TypeUrl::Secret, &contents);
-        self.withdraw(TypeUrl::Secret, beside_one);
+        self.send_rejected(TypeUrl::SECRET, &contents);
+        self.withdraw(TypeUrl::SECRET, beside_one);
+    }
+
+    /// The types whose resources have secrets.
+    fn users_of_secrets(&self) -> impl Iterator<Item = TypeUrl> + use<> {
+        self.of(TypeUrl::SECRET).users.iter().copied()
     }
 
     /// What is sent again has no verdict until the client answers.
     fn withdraw(&mut self, type_url: TypeUrl, resources: Vec<Rejected>) {
         if !resources.is_empty() {
-            self.out.push(Action::Healed { type_url, resources });
+            self.ledger.out.push(Action::Healed { type_url, resources });
         }
     }
 }

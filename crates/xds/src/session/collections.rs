@@ -10,6 +10,7 @@
 //! what it has opened before belongs to an assignment that is past.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
@@ -19,19 +20,37 @@ use fairlead_resource::{
     collection::{Collection, Epoch},
 };
 
-mod assignments;
+mod epochs;
 
-pub(super) use assignments::Assignments;
+use epochs::Epochs;
 
 use super::{
     Session,
-    holdings::{Flight, Holding, Prior, Purpose},
+    holdings::{Flight, Holding},
+    ledger::Ledger,
+    rules::{Beginning, Rules},
 };
 use crate::{
-    memo::{InEpoch, Step},
+    memo::InEpoch,
     names::Names,
-    wire::{Part, Turn, delta_parts, turned_parts},
+    wire::{Part, turned_parts},
 };
+
+const ENDPOINTS: TypeUrl = TypeUrl::LB_ENDPOINT;
+const ASSIGNMENTS: TypeUrl = TypeUrl::CLUSTER_LOAD_ASSIGNMENT;
+
+/// What is known of the assignments with collections that a client has or had.
+#[derive(Default)]
+#[cfg_attr(test, derive(Clone))]
+pub(super) struct Collections {
+    known: BTreeMap<ResourceName, Epochs>,
+    /// Collections that the client has opened, and has not been sent: by cluster, with their epoch.
+    fresh: BTreeMap<ResourceName, (Epoch, BTreeSet<ResourceName>)>,
+    /// The collections that the client has opened, as it has named them.
+    opened: BTreeSet<ResourceName>,
+    /// Assignments that are sent in full, because it cannot be told which collections the client knows.
+    full: BTreeSet<ResourceName>,
+}
 
 /// What the names of a cluster's collections begin with, in the first epoch.
 fn first_of(cluster: &str) -> ResourceName {
@@ -51,114 +70,85 @@ fn served_of(names: &Names, cluster: &str) -> Vec<ResourceName> {
         .collect()
 }
 
-impl Session {
-    fn takes_collections(&self) -> bool {
-        self.options.elements.leds
+impl Collections {
+    /// The types that this is about.
+    pub(super) const TYPES: [TypeUrl; 3] = [TypeUrl::CLUSTER, ASSIGNMENTS, ENDPOINTS];
+
+    /// The epoch in which an assignment is to be sent.
+    fn next(&self, cluster: &str) -> Epoch {
+        let had = self.known.get(cluster).and_then(|epochs| epochs.had);
+        had.map_or(Epoch::First, Epoch::other)
     }
 
-    /// The collections among the names that are subscribed or unsubscribed, and the other names.
-    pub(super) fn collections_among(
-        &self,
-        type_url: TypeUrl,
-        list: &[String],
-    ) -> (Vec<Collection>, Vec<String>) {
-        let (mut collections, mut others) = (Vec::new(), Vec::new());
-        if type_url != TypeUrl::LbEndpoint || !self.takes_collections() {
-            return (collections, list.to_vec());
-        }
-        for name in list {
-            match Collection::of_glob(name) {
-                Some(collection) => collections.push(collection),
-                None => others.push(name.clone()),
-            }
-        }
-        (collections, others)
-    }
-
-    /// The client has opened collections.
-    pub(super) fn open_collections(&mut self, collections: &[Collection]) {
-        for collection in collections {
-            let (cluster, epoch) = (ResourceName::from(collection.cluster()), collection.epoch());
-            let epochs = self.assignments.known.entry(cluster.clone()).or_default();
-            // It opens what its assignment names.
-            epochs.had = Some(epoch);
-            let current = epochs.sent.is_none_or(|sent| sent == epoch);
-            self.assignments.opened.insert(collection.glob().into());
-            if current {
-                let prefix = collection.in_epoch(Epoch::First).into_prefix();
-                self.types[TypeUrl::LbEndpoint as usize].names.collections.remove(&prefix);
-                let fresh = self.assignments.fresh.entry(cluster).or_insert((epoch, BTreeSet::new()));
-                if fresh.0 != epoch {
-                    *fresh = (epoch, BTreeSet::new());
-                }
-                fresh.1.insert(prefix);
-            }
-        }
-        if !collections.is_empty() {
-            self.drop_unwanted_endpoints();
+    /// Forgets an assignment of which nothing is left at the client.
+    fn forget(&mut self, cluster: &str) {
+        let open = self.opened.iter().filter_map(|glob| Collection::of_glob(glob));
+        if self.known.contains_key(cluster) && !open.into_iter().any(|c| c.cluster() == cluster) {
+            self.known.remove(cluster);
         }
     }
 
-    /// The client has closed collections.
-    pub(super) fn close_collections(&mut self, collections: &[Collection]) {
-        for collection in collections {
-            let (cluster, epoch) = (collection.cluster(), collection.epoch());
-            self.assignments.opened.remove(&*collection.glob());
+    /// The client has opened a collection.
+    fn open(&mut self, ledger: &mut Ledger, collection: &Collection) {
+        let (cluster, epoch) = (ResourceName::from(collection.cluster()), collection.epoch());
+        let epochs = self.known.entry(cluster.clone()).or_default();
+        // It opens what its assignment names.
+        epochs.had = Some(epoch);
+        let current = epochs.sent.is_none_or(|sent| sent == epoch);
+        self.opened.insert(collection.glob().into());
+        if current {
             let prefix = collection.in_epoch(Epoch::First).into_prefix();
-            let served = &mut self.types[TypeUrl::LbEndpoint as usize].names.collections;
-            if served.get(&prefix) == Some(&epoch) {
-                served.remove(&prefix);
+            ledger.state_mut(ENDPOINTS).names.collections.remove(&prefix);
+            let fresh = self.fresh.entry(cluster).or_insert((epoch, BTreeSet::new()));
+            if fresh.0 != epoch {
+                *fresh = (epoch, BTreeSet::new());
             }
-            if let Some((of, fresh)) = self.assignments.fresh.get_mut(cluster)
-                && *of == epoch
-            {
-                fresh.remove(&prefix);
-                if fresh.is_empty() {
-                    self.assignments.fresh.remove(cluster);
-                }
-            }
-            if !self.state(TypeUrl::ClusterLoadAssignment).names.wants(&cluster.into()) {
-                self.assignments.forget(cluster);
-            }
-        }
-        if !collections.is_empty() {
-            self.drop_unwanted_endpoints();
+            fresh.1.insert(prefix);
         }
     }
 
-    fn drop_unwanted_endpoints(&mut self) {
-        let state = self.state_mut(TypeUrl::LbEndpoint);
-        let names = &state.names;
-        state.odd.retain(|name, _| names.wants(name));
+    /// The client has closed a collection.
+    fn close(&mut self, ledger: &mut Ledger, collection: &Collection) {
+        let (cluster, epoch) = (collection.cluster(), collection.epoch());
+        self.opened.remove(&*collection.glob());
+        let prefix = collection.in_epoch(Epoch::First).into_prefix();
+        let served = &mut ledger.state_mut(ENDPOINTS).names.collections;
+        if served.get(&prefix) == Some(&epoch) {
+            served.remove(&prefix);
+        }
+        if let Some((of, fresh)) = self.fresh.get_mut(cluster)
+            && *of == epoch
+        {
+            fresh.remove(&prefix);
+            if fresh.is_empty() {
+                self.fresh.remove(cluster);
+            }
+        }
+        if !ledger.state(ASSIGNMENTS).names.wants(&cluster.into()) {
+            self.forget(cluster);
+        }
     }
 
     /// The published assignment of a cluster in its second form, if it has one and the client takes it.
-    fn collected(&self, cluster: &str) -> Option<&Arc<Elements>> {
-        if !self.takes_collections() || self.assignments.full.contains(cluster) {
+    fn collected<'a>(&self, ledger: &'a Ledger, cluster: &str) -> Option<&'a Arc<Elements>> {
+        if !ledger.takes(ENDPOINTS) || self.full.contains(cluster) {
             return None;
         }
-        self.publication.set(TypeUrl::ClusterLoadAssignment).get(cluster)?.elements.as_ref()
+        ledger.publication.set(ASSIGNMENTS).get(cluster)?.elements.as_ref()
     }
 
     /// A client that came back with an assignment with collections does not tell which endpoints it has: it is sent
     /// the assignment in the other epoch. Returns the names of these assignments.
-    pub(super) fn resume_assignments(
-        &mut self,
-        versions: &HashMap<String, String>,
-    ) -> BTreeSet<ResourceName> {
+    fn resume(&mut self, ledger: &Ledger, versions: &HashMap<String, String>) -> BTreeSet<ResourceName> {
         let mut again = BTreeSet::new();
-        if !self.takes_collections() {
-            return again;
-        }
-        let publication = self.publication.clone();
-        let published = publication.set(TypeUrl::ClusterLoadAssignment);
+        let published = ledger.publication.set(ASSIGNMENTS);
         for (cluster, version) in versions.iter().collect::<BTreeMap<_, _>>() {
             let current = published.get(cluster.as_str());
             let collected = current.is_some_and(|current| current.elements.is_some());
             let known_in_full = current.is_some_and(|current| *version == current.digest.to_string());
             if let (false, Some(epoch)) = (known_in_full, Epoch::of_version(version)) {
                 let cluster = ResourceName::from(cluster.as_str());
-                self.assignments.known.entry(cluster.clone()).or_default().had = Some(epoch);
+                self.known.entry(cluster.clone()).or_default().had = Some(epoch);
                 if collected {
                     again.insert(cluster);
                 }
@@ -169,143 +159,90 @@ impl Session {
 
     /// A client that came back may have collections of an assignment that it does not list: it was told that the
     /// assignment is gone. It is sent it in full, which closes them, and then as it is.
-    pub(super) fn close_unlisted(&mut self, names: &[ResourceName], versions: &HashMap<String, String>) {
-        for name in names {
-            if !versions.contains_key(&**name) && self.collected(name).is_some() {
-                self.assignments.full.insert(name.clone());
-            }
-        }
-    }
-
-    /// Accounts for a response with assignments.
-    pub(super) fn assignments_sent(&mut self, flight: &Flight) {
-        if !self.takes_collections() {
-            return;
-        }
-        for cluster in flight.carried.names() {
-            let sent = self.collected(cluster).is_some().then(|| self.assignments.next(cluster));
-            if sent.is_some() || self.assignments.known.contains_key(cluster) {
-                self.assignments.known.entry(cluster.clone()).or_default().sent = sent;
-                self.stop_serving(cluster);
+    fn close_unlisted(&mut self, ledger: &Ledger, beginning: &Beginning<'_>) {
+        for name in &beginning.names {
+            if !beginning.versions.contains_key(&**name) && self.collected(ledger, name).is_some() {
+                self.full.insert(name.clone());
             }
         }
     }
 
     /// What the client has opened belongs to an assignment that is past.
-    fn stop_serving(&mut self, cluster: &str) {
-        self.assignments.fresh.remove(cluster);
-        let state = &mut self.types[TypeUrl::LbEndpoint as usize];
+    fn stop_serving(&mut self, ledger: &mut Ledger, cluster: &str) {
+        self.fresh.remove(cluster);
+        let state = ledger.state_mut(ENDPOINTS);
         let past = served_of(&state.names, cluster);
         for prefix in &past {
             state.names.collections.remove(prefix);
         }
         if !past.is_empty() {
-            self.drop_unwanted_endpoints();
+            drop_unwanted_endpoints(ledger);
         }
-    }
-
-    /// The client has these assignments as they were sent.
-    pub(super) fn assignments_accepted(&mut self, flight: &Flight) {
-        if self.assignments.known.is_empty() && self.assignments.full.is_empty() {
-            return;
-        }
-        for cluster in flight.carried.names() {
-            if self.assignments.full.remove(cluster) {
-                self.send_again(cluster);
-            }
-            if let Some(epochs) = self.assignments.known.get_mut(cluster)
-                && epochs.sent.is_some()
-            {
-                epochs.had = epochs.sent;
-            }
-        }
-    }
-
-    /// Whether an assignment that was rejected was sent in full for once: an endpoint may be at fault, and will be
-    /// found among the others when it is sent as it is.
-    pub(super) fn was_in_full(&mut self, type_url: TypeUrl, cluster: &ResourceName) -> bool {
-        type_url == TypeUrl::ClusterLoadAssignment && self.assignments.full.remove(cluster)
-    }
-
-    /// The client no longer wants an assignment.
-    pub(super) fn assignment_left(&mut self, cluster: &ResourceName) {
-        self.assignments.full.remove(cluster);
-        self.assignments.forget(cluster);
     }
 
     /// Endpoints whose assignment the client keeps, though it is not published or has been rejected, stay as they
     /// are: without them the cluster would fail before its users are gone. It is sent again when it is back.
-    pub(super) fn keep_orphans(&mut self, current: &ResourceSet) {
-        let state = self.state(TypeUrl::LbEndpoint);
+    fn keep_orphans(&mut self, ledger: &mut Ledger, current: &ResourceSet) {
+        let state = ledger.state(ENDPOINTS);
         if state.names.collections.is_empty() || (state.root.ptr_eq(current) && state.odd.is_empty()) {
             return;
         }
-        let step = self.memo(TypeUrl::LbEndpoint).step(TypeUrl::LbEndpoint, &state.root, current);
+        let step = ledger.memo(ENDPOINTS).step(ENDPOINTS, &state.root, current);
         // What an earlier publication changed may still wait to be sent.
         let waiting = state.odd.keys().filter_map(|name| Collection::of_endpoint(name));
         let changed = step.collections().iter().cloned().chain(waiting);
         let served = changed.filter(|c| state.names.collections.contains_key(c.prefix()));
-        let assignments = &self.state(TypeUrl::ClusterLoadAssignment).names;
+        let assignments = &ledger.state(ASSIGNMENTS).names;
         let orphans: BTreeSet<ResourceName> = served
             .map(|c| ResourceName::from(c.cluster()))
             .filter(|cluster| assignments.wants(cluster))
             .filter(|cluster| {
-                self.collected(cluster)
-                    .is_none_or(|e| self.is_rejected(TypeUrl::ClusterLoadAssignment, &e.parent))
+                let collected = self.collected(ledger, cluster);
+                collected.is_none_or(|e| ledger.is_rejected(ASSIGNMENTS, &e.parent))
             })
             .collect();
         for cluster in orphans {
-            self.stop_serving(&cluster);
-            self.send_again(&cluster);
+            self.stop_serving(ledger, &cluster);
+            send_again(ledger, &cluster);
         }
     }
 
-    /// If the assignment is published again, the client needs it again, to be served its endpoints.
-    fn send_again(&mut self, cluster: &ResourceName) {
-        let assignments = self.state_mut(TypeUrl::ClusterLoadAssignment);
-        let held = assignments.holding(cluster);
-        assignments.deviate(cluster, held.doubted(), false);
-    }
-
-    /// Sends the collections that the client has opened, each cluster's at once.
-    pub(super) fn push_collections(&mut self, current: &ResourceSet) {
-        if self.assignments.fresh.is_empty() || !self.may_send(TypeUrl::LbEndpoint) {
-            return;
-        }
-        let mut fresh = std::mem::take(&mut self.assignments.fresh);
+    /// The collections that the client has opened, each cluster's at once.
+    fn open_ones(&mut self, ledger: &mut Ledger, current: &ResourceSet) -> Vec<Arc<[Part]>> {
+        let mut fresh = std::mem::take(&mut self.fresh);
         let orphaned = |cluster: &ResourceName| {
-            self.collected(cluster).is_none()
-                && self.state(TypeUrl::ClusterLoadAssignment).names.wants(cluster)
+            self.collected(ledger, cluster).is_none() && ledger.state(ASSIGNMENTS).names.wants(cluster)
         };
         let orphans: Vec<_> = fresh.keys().filter(|cluster| orphaned(cluster)).cloned().collect();
         for cluster in &orphans {
             fresh.remove(cluster);
-            self.send_again(cluster);
+            send_again(ledger, cluster);
         }
-        let state = self.state_mut(TypeUrl::LbEndpoint);
+        let state = ledger.state_mut(ENDPOINTS);
         state.rebase(current);
         for (epoch, prefixes) in fresh.values() {
             state.names.collections.extend(prefixes.iter().map(|prefix| (prefix.clone(), *epoch)));
         }
-        for (cluster, (epoch, prefixes)) in fresh {
-            let parts = self.collections(&cluster, epoch, &prefixes, current);
-            self.send(TypeUrl::LbEndpoint, &parts, true, Purpose::Serve, |_| Prior::Each(BTreeMap::new()));
-        }
+        let responses = fresh.into_iter().map(|(cluster, (epoch, prefixes))| {
+            self.collections(ledger, &cluster, epoch, &prefixes, current)
+        });
+        responses.collect()
     }
 
     /// The responses that carry all of these collections of a cluster.
     fn collections(
-        &mut self,
+        &self,
+        ledger: &mut Ledger,
         cluster: &str,
         epoch: Epoch,
         prefixes: &BTreeSet<ResourceName>,
         current: &ResourceSet,
     ) -> Arc<[Part]> {
-        let limit = self.options.delta_bytes;
-        if let Some(elements) = self.collected(cluster)
-            && self.state(TypeUrl::LbEndpoint).rejected.is_empty()
+        let limit = ledger.options.delta_bytes;
+        if let Some(elements) = self.collected(ledger, cluster)
+            && ledger.state(ENDPOINTS).rejected.is_empty()
         {
-            let whole = self.memo(TypeUrl::LbEndpoint).collected(elements, epoch);
+            let whole = ledger.memo(ENDPOINTS).collected(elements, epoch);
             let (all, parts) = whole.parts(limit);
             if all.iter().eq(prefixes) {
                 return parts.clone();
@@ -315,8 +252,8 @@ impl Session {
         for prefix in prefixes {
             let before = send.len();
             for endpoint in endpoints_of(current, prefix) {
-                if self.is_rejected(TypeUrl::LbEndpoint, endpoint) {
-                    self.state_mut(TypeUrl::LbEndpoint).deviate(&endpoint.name, Holding::Absent, false);
+                if ledger.is_rejected(ENDPOINTS, endpoint) {
+                    ledger.state_mut(ENDPOINTS).deviate(&endpoint.name, Holding::Absent, false);
                 } else {
                     send.push(endpoint.clone());
                 }
@@ -326,81 +263,150 @@ impl Session {
                 released.push(ResourceName::from(format!("{prefix}/-")));
             }
         }
-        let mut parts = turned_parts(TypeUrl::LbEndpoint, &send, &released, limit, &InEpoch(epoch));
+        let mut parts = turned_parts(ENDPOINTS, &send, &released, limit, &InEpoch(epoch));
         // These are no endpoints that the client had.
         for part in &mut parts {
             part.gone = [].into();
         }
         parts.into()
     }
+}
 
-    /// The responses for these resources as the client knows them.
-    pub(super) fn parts(
-        &self,
+fn drop_unwanted_endpoints(ledger: &mut Ledger) {
+    let state = ledger.state_mut(ENDPOINTS);
+    let names = &state.names;
+    state.odd.retain(|name, _| names.wants(name));
+}
+
+/// If the assignment is published again, the client needs it again, to be served its endpoints.
+fn send_again(ledger: &mut Ledger, cluster: &ResourceName) {
+    let assignments = ledger.state_mut(ASSIGNMENTS);
+    let held = assignments.holding(cluster);
+    assignments.deviate(cluster, held.doubted(), false);
+}
+
+impl Rules for Collections {
+    fn names(&self, type_url: TypeUrl) -> usize {
+        if type_url == ENDPOINTS { self.opened.len() } else { 0 }
+    }
+
+    /// The assignment says which locality a collection is, and goes first.
+    fn may_send(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
+        type_url != ENDPOINTS || !ledger.state(ASSIGNMENTS).unsent_changes
+    }
+
+    fn may_add(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
+        !ledger.of(TypeUrl::CLUSTER).users.contains(&type_url)
+            || (self.fresh.is_empty() && !ledger.state(ENDPOINTS).flights.iter().any(|f| f.adds))
+    }
+
+    /// Assignments are, while it cannot be told which collections of some the client knows.
+    fn is_unclear(&self, type_url: TypeUrl) -> bool {
+        type_url == ASSIGNMENTS && !self.full.is_empty()
+    }
+
+    /// One endpoint more of a collection is nothing that others wait for.
+    fn additions_are_awaited(&self, type_url: TypeUrl) -> bool {
+        type_url != ENDPOINTS
+    }
+
+    fn due(&mut self, ledger: &mut Ledger, type_url: TypeUrl, current: &ResourceSet) -> Vec<Arc<[Part]>> {
+        if type_url != ENDPOINTS {
+            return Vec::new();
+        }
+        self.keep_orphans(ledger, current);
+        let wait = !self.may_send(ledger, type_url) || !ledger.state(type_url).flights.is_empty();
+        if self.fresh.is_empty() || wait { Vec::new() } else { self.open_ones(ledger, current) }
+    }
+
+    fn awaits(&self, type_url: TypeUrl) -> bool {
+        type_url == ENDPOINTS && !self.fresh.is_empty()
+    }
+
+    fn on_begin(
+        &mut self,
+        ledger: &mut Ledger,
         type_url: TypeUrl,
-        send: &[EncodedResource],
-        removed: &[ResourceName],
-    ) -> Vec<Part> {
-        let limit = self.delta_bytes(type_url);
-        if self.assignments.known.is_empty() && self.assignments.full.is_empty() {
-            return delta_parts(type_url, send, removed, limit);
+        beginning: &Beginning<'_>,
+    ) -> BTreeSet<ResourceName> {
+        if type_url != ASSIGNMENTS || !ledger.takes(ENDPOINTS) {
+            return BTreeSet::new();
         }
-        turned_parts(type_url, send, removed, limit, self)
+        let again = self.resume(ledger, beginning.versions);
+        if ledger.resumed || beginning.warming {
+            self.close_unlisted(ledger, beginning);
+        }
+        again
     }
 
-    /// The responses of a step as the client knows what is in it, shared with those that know it alike.
-    pub(super) fn step_parts(&self, step: &Step, removals: bool) -> Vec<Part> {
-        let limit = self.delta_bytes(step.type_url());
-        let turned = self.turned_in(step);
-        if turned.is_empty() {
-            step.delta(removals, limit).to_vec()
-        } else {
-            step.delta_turned(&turned, removals, limit, self)
+    fn on_leave(&mut self, type_url: TypeUrl, cluster: &ResourceName) {
+        if type_url == ASSIGNMENTS {
+            self.full.remove(cluster);
+            self.forget(cluster);
         }
     }
 
-    /// The clusters of a step that the client knows, or will know, in the second epoch.
-    fn turned_in(&self, step: &Step) -> Vec<ResourceName> {
-        let known = &self.assignments.known;
-        match step.type_url() {
-            _ if known.is_empty() => Vec::new(),
-            TypeUrl::ClusterLoadAssignment => step
-                .carried()
-                .names()
-                .filter(|n| known.contains_key(*n) && self.assignments.next(n) == Epoch::Second)
-                .filter(|n| self.collected(n).is_some())
-                .cloned()
-                .collect(),
-            TypeUrl::LbEndpoint => {
-                let names = &self.state(TypeUrl::LbEndpoint).names;
-                let second = |c: &&Collection| names.collections.get(c.prefix()) == Some(&Epoch::Second);
-                step.collections().iter().filter(second).map(|c| c.cluster().into()).collect()
+    /// What was opened of an assignment before it was sent again is past.
+    fn on_sent(&mut self, ledger: &mut Ledger, type_url: TypeUrl, flight: &Flight) {
+        if type_url != ASSIGNMENTS || !ledger.takes(ENDPOINTS) {
+            return;
+        }
+        for cluster in flight.carried.names() {
+            let sent = self.collected(ledger, cluster).is_some().then(|| self.next(cluster));
+            if sent.is_some() || self.known.contains_key(cluster) {
+                self.known.entry(cluster.clone()).or_default().sent = sent;
+                self.stop_serving(ledger, cluster);
             }
-            _ => Vec::new(),
         }
+    }
+
+    /// The client has accepted assignments as they were sent.
+    fn on_answer(&mut self, ledger: &mut Ledger, type_url: TypeUrl, flight: &Flight, accepted: bool) {
+        let nothing = self.known.is_empty() && self.full.is_empty();
+        if type_url != ASSIGNMENTS || !accepted || nothing {
+            return;
+        }
+        for cluster in flight.carried.names() {
+            if self.full.remove(cluster) {
+                send_again(ledger, cluster);
+            }
+            if let Some(epochs) = self.known.get_mut(cluster)
+                && epochs.sent.is_some()
+            {
+                epochs.had = epochs.sent;
+            }
+        }
+    }
+
+    /// An assignment that was sent in full for once: an endpoint may be at fault, and will be found among the others when
+    /// it is sent as it is.
+    fn excuses(&mut self, type_url: TypeUrl, cluster: &ResourceName) -> bool {
+        type_url == ASSIGNMENTS && self.full.remove(cluster)
     }
 }
 
-/// Names and assignments as the client of a session knows them.
-impl Turn for Session {
-    fn resource(&self, type_url: TypeUrl, resource: &EncodedResource) -> EncodedResource {
-        match type_url {
-            TypeUrl::ClusterLoadAssignment => match self.collected(&resource.name) {
-                Some(elements) => elements.parent_in(self.assignments.next(&resource.name)).clone(),
-                None if self.assignments.full.contains(&resource.name) => {
-                    self.publication.set(type_url).get(&resource.name).unwrap_or(resource).clone()
-                }
-                None => resource.clone(),
-            },
-            _ => resource.clone().renamed(self.name(type_url, &resource.name)),
+impl Session {
+    /// The collections among the names that are subscribed or unsubscribed, and the other names.
+    pub(super) fn collections_among<'a>(
+        &self,
+        type_url: TypeUrl,
+        list: Cow<'a, [String]>,
+    ) -> (Vec<Collection>, Cow<'a, [String]>) {
+        if type_url != ENDPOINTS || !self.ledger.takes(ENDPOINTS) {
+            return (Vec::new(), list);
         }
+        let is_other = |name: &&String| Collection::of_glob(name).is_none();
+        let others = list.iter().filter(is_other).cloned().collect();
+        (list.iter().filter_map(|name| Collection::of_glob(name)).collect(), Cow::Owned(others))
     }
 
-    fn name(&self, type_url: TypeUrl, name: &ResourceName) -> ResourceName {
-        let state = self.state(type_url);
-        match state.names.epoch_of(name) {
-            Some(epoch) if type_url == TypeUrl::LbEndpoint => InEpoch(epoch).name(type_url, name),
-            _ => name.clone(),
+    /// The client has closed collections, and opened some.
+    pub(super) fn close_and_open(&mut self, closed: &[Collection], opened: &[Collection]) {
+        let Some(collections) = &mut self.owners.collections else { return };
+        closed.iter().for_each(|collection| collections.close(&mut self.ledger, collection));
+        opened.iter().for_each(|collection| collections.open(&mut self.ledger, collection));
+        if !(closed.is_empty() && opened.is_empty()) {
+            drop_unwanted_endpoints(&mut self.ledger);
         }
     }
 }

@@ -8,14 +8,14 @@ use fairlead_resource::{ResourceName, TypeUrl};
 use super::{
     Action, Note, Session,
     holdings::{Before, Holding},
-    wildcard_type,
+    rules::Beginning,
 };
 use crate::{quirks, wire::Nonce};
 
 impl Session {
     pub(super) fn delta_request(&mut self, request: &DeltaDiscoveryRequest) {
-        let Some(type_url) = TypeUrl::parse(&request.type_url) else {
-            self.out.push(Action::Note(Note::UnknownType));
+        let Some(type_url) = self.types().parse(&request.type_url) else {
+            self.ledger.out.push(Action::Note(Note::UnknownType));
             return;
         };
         if !request.response_nonce.is_empty() {
@@ -26,16 +26,15 @@ impl Session {
         let unsubscribe =
             quirks::located(&request.resource_names_unsubscribe, &request.resource_locators_unsubscribe);
         let nothing = subscribe.is_empty() && unsubscribe.is_empty();
-        let (opened, subscribe) = self.collections_among(type_url, &subscribe);
-        let (closed, unsubscribe) = self.collections_among(type_url, &unsubscribe);
+        let (opened, subscribe) = self.collections_among(type_url, subscribe);
+        let (closed, unsubscribe) = self.collections_among(type_url, unsubscribe);
         if self.state(type_url).requested {
             self.delta_unsubscribe(type_url, &unsubscribe);
             self.delta_subscribe(type_url, &subscribe);
         } else {
             self.delta_begin(type_url, &subscribe, nothing, &request.initial_resource_versions);
         }
-        self.close_collections(&closed);
-        self.open_collections(&opened);
+        self.close_and_open(&closed, &opened);
         self.check_names(type_url);
     }
 
@@ -44,7 +43,7 @@ impl Session {
         let owner = Nonce::parse(&request.response_nonce)
             .and_then(|nonce| Some((nonce, self.owner_of(nonce, type_url)?)));
         let Some((nonce, owner)) = owner else {
-            self.out.push(Action::Note(Note::StaleNonce));
+            self.ledger.out.push(Action::Note(Note::StaleNonce));
             return;
         };
         let flights = &mut self.state_mut(owner).flights;
@@ -65,7 +64,11 @@ impl Session {
     /// The type in which a response with this nonce is unanswered, preferably the one given.
     pub(super) fn owner_of(&self, nonce: Nonce, type_url: TypeUrl) -> Option<TypeUrl> {
         let own = self.state(type_url).flights.iter().any(|f| f.nonce == nonce);
-        if own { Some(type_url) } else { quirks::owner_of_nonce(nonce, &self.types) }
+        if own {
+            Some(type_url)
+        } else {
+            quirks::owner_of_nonce(nonce, self.types().iter().zip(&self.ledger.states))
+        }
     }
 
     /// The first request of a type on this stream. One that says `nothing` may ask for everything.
@@ -76,41 +79,29 @@ impl Session {
         nothing: bool,
         versions: &HashMap<String, String>,
     ) {
-        let clusters_requested = self.state(TypeUrl::Cluster).requested;
+        let warming = self.owners.warming.filter(|warming| warming.is_asked_early(&self.ledger, type_url));
+        let all_by_default = self.of(type_url).all_by_default;
         let state = self.state_mut(type_url);
         state.requested = true;
-        state.names.wildcard = subscribe.iter().any(|n| n == "*") || (nothing && wildcard_type(type_url));
+        state.names.wildcard = subscribe.iter().any(|n| n == "*") || (nothing && all_by_default);
         for name in named(subscribe) {
             state.names.insert(&name);
         }
         state.owed = state.names.wildcard && versions.is_empty();
-        self.resumed |= !versions.is_empty();
-        let again = match type_url {
-            TypeUrl::ClusterLoadAssignment => self.resume_assignments(versions),
-            _ => BTreeSet::new(),
-        };
-        let warming = quirks::clusters_warm_on_reconnect(type_url, clusters_requested);
-        if type_url == TypeUrl::ClusterLoadAssignment && (self.resumed || warming) {
-            self.close_unlisted(&named(subscribe).collect::<Vec<_>>(), versions);
+        self.ledger.resumed |= !versions.is_empty();
+        let names = named(subscribe).collect();
+        let beginning = Beginning { names, versions, warming: warming.is_some() };
+        let mut again = BTreeSet::new();
+        for owner in self.owners.all_mut() {
+            again.append(&mut owner.on_begin(&mut self.ledger, type_url, &beginning));
         }
-        if versions.is_empty() || warming {
-            self.clusters_late |= warming;
+        if versions.is_empty() || warming.is_some() {
             self.answer_missing(type_url);
         } else {
             self.resume(type_url, versions, &again);
         }
-        if type_url == TypeUrl::ClusterLoadAssignment {
-            self.endpoints_of_open_clusters();
-        }
-    }
-
-    /// Clusters may have been sent before their endpoints were asked for.
-    fn endpoints_of_open_clusters(&mut self) {
-        let names: Vec<ResourceName> =
-            self.state(TypeUrl::Cluster).flights.iter().flat_map(|f| f.carried.names().cloned()).collect();
-        let held = !self.state(TypeUrl::ClusterLoadAssignment).root.is_empty();
-        if held {
-            quirks::endpoints_follow_clusters(self.state_mut(TypeUrl::ClusterLoadAssignment), names.iter());
+        if let Some(warming) = self.owners.warming {
+            warming.complete_those_under_way(&mut self.ledger, type_url);
         }
     }
 
@@ -132,9 +123,6 @@ impl Session {
         versions: &HashMap<String, String>,
         again: &BTreeSet<ResourceName>,
     ) {
-        if type_url == TypeUrl::RouteConfiguration {
-            self.resume_tables(versions);
-        }
         let current = self.current(type_url);
         let state = self.state_mut(type_url);
         for (name, resource) in &current {
@@ -164,19 +152,6 @@ impl Session {
             state.deviate(&name, Holding::Absent, true);
         }
         state.root = current;
-    }
-
-    /// Route tables that the client holds in the current parent form are known, with their hosts.
-    fn resume_tables(&mut self, versions: &HashMap<String, String>) {
-        if !self.options.elements.vhds {
-            return;
-        }
-        let tables = self.publication.form(TypeUrl::RouteConfiguration, self.options.elements).clone();
-        for (name, parent) in &tables {
-            if versions.get(&**name).is_some_and(|version| *version == parent.digest.to_string()) {
-                self.tables.learn(name);
-            }
-        }
     }
 
     fn delta_subscribe(&mut self, type_url: TypeUrl, subscribe: &[String]) {
@@ -235,11 +210,7 @@ impl Session {
         }
         for name in named(unsubscribe) {
             if !self.state(type_url).names.wants(&name) {
-                match type_url {
-                    TypeUrl::RouteConfiguration => self.tables.forget(&name),
-                    TypeUrl::ClusterLoadAssignment => self.assignment_left(&name),
-                    _ => {}
-                }
+                self.owners.all_mut().for_each(|owner| owner.on_leave(type_url, &name));
             }
         }
     }

@@ -11,6 +11,7 @@ use super::parts::Trims;
 use crate::{
     diff::{Change, changes},
     names::Names,
+    publication::Form,
     wire::{Carried, Nonce},
 };
 
@@ -170,6 +171,8 @@ impl Prior {
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each set and read alone")]
 pub(crate) struct TypeState {
+    /// In which form the client is sent its resources.
+    pub(crate) form: Form,
     /// A request for the type has come.
     pub(crate) requested: bool,
     pub(crate) names: Names,
@@ -213,6 +216,10 @@ pub(crate) struct TypeState {
 }
 
 impl TypeState {
+    pub(crate) fn new(form: Form) -> Self {
+        Self { form, ..Self::default() }
+    }
+
     /// Whether the client holds what it is to hold and has said so.
     pub(crate) fn in_sync(&self) -> bool {
         !self.requested

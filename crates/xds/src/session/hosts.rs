@@ -8,27 +8,31 @@ use std::{collections::BTreeSet, ops::Bound};
 use fairlead_resource::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
-    Session,
     holdings::{Flight, Holding, TypeState},
+    ledger::Ledger,
+    rules::{Beginning, Rules},
 };
 use crate::{Publication, published::elements_of};
 
 /// The route tables that a client holds in the form whose hosts come separately.
 #[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
-pub(crate) struct Tables {
+pub(super) struct Hosts {
     known: BTreeSet<ResourceName>,
     /// Tables that the client waits for: they are new, and their first host or their emptiness is due.
-    pub(super) release: BTreeSet<ResourceName>,
+    release: BTreeSet<ResourceName>,
     /// The last answer of `hosts`, after the tables that it was made of.
     cut: Option<(ResourceSet, ResourceSet)>,
 }
 
-impl Tables {
+impl Hosts {
+    /// The types that this is about.
+    pub(super) const TYPES: [TypeUrl; 2] = [TypeUrl::ROUTE_CONFIGURATION, TypeUrl::VIRTUAL_HOST];
+
     /// The hosts that the client is to hold: of all those published, those of known tables. The hosts of a
     /// table that is no longer published stay with it as long as the client holds it.
     fn hosts(&mut self, published: &Publication, all: &ResourceSet, state: &TypeState) -> ResourceSet {
-        let tables = published.set(TypeUrl::RouteConfiguration);
+        let tables = published.set(TypeUrl::ROUTE_CONFIGURATION);
         match &self.cut {
             Some((of, cut)) if of.ptr_eq(tables) => cut.clone(),
             _ => {
@@ -57,7 +61,7 @@ impl Tables {
     }
 
     /// Notes a table as held. Returns whether it is new.
-    pub(super) fn learn(&mut self, table: &ResourceName) -> bool {
+    fn learn(&mut self, table: &ResourceName) -> bool {
         let new = self.known.insert(table.clone());
         if new {
             self.cut = None;
@@ -66,7 +70,7 @@ impl Tables {
     }
 
     /// Notes a table as not held.
-    pub(super) fn forget(&mut self, table: &ResourceName) {
+    fn forget(&mut self, table: &ResourceName) {
         self.release.remove(table);
         if self.known.remove(table) {
             self.cut = None;
@@ -74,64 +78,97 @@ impl Tables {
     }
 }
 
-impl Session {
-    /// The virtual hosts that the client is to hold; all that are published as long as it has asked for no
-    /// table.
-    pub(super) fn current_hosts(&mut self) -> ResourceSet {
-        let all = self.publication.form(TypeUrl::VirtualHost, self.options.elements);
-        if !self.types[TypeUrl::RouteConfiguration as usize].requested {
-            return all.clone();
-        }
-        let state = &self.types[TypeUrl::VirtualHost as usize];
-        self.tables.hosts(&self.publication, all, state)
-    }
-
+impl Hosts {
     /// Accounts for a response with route tables: new ones are followed by their hosts.
-    pub(super) fn tables_sent(&mut self, flight: &Flight) {
-        if !self.options.elements.vhds {
-            return;
-        }
-        let publication = self.publication.clone();
+    fn tables_sent(&mut self, ledger: &mut Ledger, flight: &Flight) {
+        let publication = ledger.publication.clone();
         for name in flight.carried.names() {
-            let table = publication.set(TypeUrl::RouteConfiguration).get(name);
+            let table = publication.set(TypeUrl::ROUTE_CONFIGURATION).get(name);
             let Some(elements) = table.and_then(elements_of) else {
-                self.tables.forget(name);
+                self.forget(name);
                 continue;
             };
             let held = matches!(flight.prior.of(name), Holding::Holds(_));
-            if self.tables.learn(name) || !held {
-                self.tables.release.insert(name.clone());
-                self.resend_hosts(&elements.children);
+            if self.learn(name) || !held {
+                self.release.insert(name.clone());
+                resend(ledger.state_mut(TypeUrl::VIRTUAL_HOST), &elements.children);
             }
         }
         // Envoy passes over the removal of a table and uses it until its listener has drained. Then it unsubscribes.
         for name in &*flight.gone {
-            self.tables.release.remove(name);
+            self.release.remove(name);
         }
     }
+}
 
-    fn resend_hosts(&mut self, hosts: &ResourceSet) {
-        let state = self.state_mut(TypeUrl::VirtualHost);
-        if !state.requested {
-            return;
+fn resend(state: &mut TypeState, hosts: &ResourceSet) {
+    if !state.requested {
+        return;
+    }
+    for name in hosts.keys() {
+        let held = state.holding(name);
+        if held.exists() {
+            state.deviate(name, held.doubted(), false);
         }
-        for name in hosts.keys() {
-            let held = state.holding(name);
-            if held.exists() {
-                state.deviate(name, held.doubted(), false);
-            }
+    }
+}
+
+impl Rules for Hosts {
+    /// All that are published as long as the client has asked for no table.
+    fn current(&mut self, ledger: &Ledger, type_url: TypeUrl) -> Option<ResourceSet> {
+        if type_url != TypeUrl::VIRTUAL_HOST || !ledger.takes(type_url) {
+            return None;
         }
+        let all = ledger.published(type_url);
+        if !ledger.state(TypeUrl::ROUTE_CONFIGURATION).requested {
+            return Some(all.clone());
+        }
+        Some(self.hosts(&ledger.publication, all, ledger.state(type_url)))
     }
 
     /// For each new table without a host to send: a name whose removal tells the client that there is none.
-    pub(super) fn empty_tables(&self, type_url: TypeUrl, hosts: &ResourceSet) -> Vec<ResourceName> {
-        if type_url != TypeUrl::VirtualHost {
+    fn released(&self, ledger: &Ledger, type_url: TypeUrl, hosts: &ResourceSet) -> Vec<ResourceName> {
+        if type_url != TypeUrl::VIRTUAL_HOST {
             return Vec::new();
         }
         let has_host =
-            |table: &str| hosts_of(hosts, table).any(|(_, host)| !self.is_rejected(type_url, host));
-        let empty = self.tables.release.iter().filter(|table| !has_host(table));
+            |table: &str| hosts_of(hosts, table).any(|(_, host)| !ledger.is_rejected(type_url, host));
+        let empty = self.release.iter().filter(|table| !has_host(table));
         empty.map(|table| format!("{table}/-").into()).collect()
+    }
+
+    /// Tables that the client holds in the current parent form are known, with their hosts.
+    fn on_begin(
+        &mut self,
+        ledger: &mut Ledger,
+        type_url: TypeUrl,
+        beginning: &Beginning<'_>,
+    ) -> BTreeSet<ResourceName> {
+        if type_url == TypeUrl::ROUTE_CONFIGURATION && ledger.takes(TypeUrl::VIRTUAL_HOST) {
+            for (name, parent) in ledger.published(type_url) {
+                let version = beginning.versions.get(&**name);
+                if version.is_some_and(|version| *version == parent.digest.to_string()) {
+                    self.learn(name);
+                }
+            }
+        }
+        BTreeSet::new()
+    }
+
+    fn on_leave(&mut self, type_url: TypeUrl, name: &ResourceName) {
+        if type_url == TypeUrl::ROUTE_CONFIGURATION {
+            self.forget(name);
+        }
+    }
+
+    fn on_sent(&mut self, ledger: &mut Ledger, type_url: TypeUrl, flight: &Flight) {
+        match type_url {
+            TypeUrl::ROUTE_CONFIGURATION if ledger.takes(TypeUrl::VIRTUAL_HOST) => {
+                self.tables_sent(ledger, flight);
+            }
+            TypeUrl::VIRTUAL_HOST => self.release.clear(),
+            _ => {}
+        }
     }
 }
 

@@ -13,10 +13,13 @@ use crate::Protocol;
 impl Session {
     /// Sees to secrets that do not exist or cannot be used, once nothing else of the type is under way.
     pub(super) fn see_to_missing(&mut self) {
-        let type_url = TypeUrl::Secret;
+        let type_url = TypeUrl::SECRET;
+        if !self.serves_secrets() {
+            return;
+        }
         let state = self.state(type_url);
-        let now = self.protocol == Protocol::StateOfTheWorld
-            && self.options.answer_missing.get(type_url)
+        let now = self.ledger.protocol == Protocol::StateOfTheWorld
+            && self.ledger.tells_missing(type_url)
             && state.flights.is_empty()
             && !state.unsent_changes;
         if !now || state.awaited.is_empty() {
@@ -24,9 +27,9 @@ impl Session {
         }
         let mut awaited = std::mem::take(&mut self.state_mut(type_url).awaited);
         awaited.retain(|name| !self.has_usable_secret(name));
-        let listeners = self.publication.form(TypeUrl::Listener, self.options.elements).clone();
-        let awaited = self.state_mut(TypeUrl::Listener).trims.close(awaited, &listeners);
-        self.push(TypeUrl::Listener, false);
+        let listeners = self.ledger.published(TypeUrl::LISTENER).clone();
+        let awaited = self.state_mut(TypeUrl::LISTENER).trims.close(awaited, &listeners);
+        self.push(TypeUrl::LISTENER, false);
         if awaited.is_empty() {
             return;
         }
@@ -35,13 +38,20 @@ impl Session {
 
     /// Chains that were closed for want of a secret are as they are published once it has come.
     pub(super) fn see_to_those_that_came(&mut self) {
-        let closed = self.state(TypeUrl::Listener).trims.closed().iter();
+        if !self.serves_secrets() {
+            return;
+        }
+        let closed = self.state(TypeUrl::LISTENER).trims.closed().iter();
         let came: Vec<_> = closed.filter(|name| self.has_usable_secret(name)).cloned().collect();
-        self.state_mut(TypeUrl::Listener).trims.open(&came);
+        self.state_mut(TypeUrl::LISTENER).trims.open(&came);
+    }
+
+    fn serves_secrets(&self) -> bool {
+        [TypeUrl::SECRET, TypeUrl::LISTENER].iter().all(|type_url| self.types().contains(*type_url))
     }
 
     fn has_usable_secret(&self, name: &ResourceName) -> bool {
-        let secret = self.publication.set(TypeUrl::Secret).get(name);
-        secret.is_some_and(|secret| !self.is_rejected(TypeUrl::Secret, secret))
+        let secret = self.ledger.publication.set(TypeUrl::SECRET).get(name);
+        secret.is_some_and(|secret| !self.is_rejected(TypeUrl::SECRET, secret))
     }
 }

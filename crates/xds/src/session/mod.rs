@@ -24,32 +24,32 @@ mod collections;
 mod delta;
 mod holdings;
 mod hosts;
+mod ledger;
 mod missing;
 mod order;
 mod parts;
 mod push;
 mod reject;
 mod resume;
+mod rules;
 mod sotw;
 mod status;
+mod warming;
 
 use std::{collections::BTreeSet, mem, sync::Arc};
 
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
-use fairlead_resource::{ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, ResourceName, TypeDescriptor, TypeUrl, Types};
 
 use crate::{
     NackReport, Protocol, Publication, Rejected, SessionOptions,
-    memo::Memo,
-    options::ElementTypes,
     wire::{Nonce, Response},
 };
-use chains::Chains;
-use collections::Assignments;
 use holdings::Flight;
 pub(crate) use holdings::{Holding, TypeState};
-use hosts::Tables;
+use ledger::Ledger;
 pub use resume::Departed;
+use rules::Owners;
 pub use status::{SyncState, TypeStatus};
 
 /// What the owner of a session has to do.
@@ -107,110 +107,94 @@ pub enum CloseReason {
 
 /// One stream. See the module's documentation.
 #[cfg_attr(test, derive(Clone))]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts, each set and read alone")]
 pub struct Session {
-    protocol: Protocol,
-    options: SessionOptions,
-    publication: Arc<Publication>,
-    types: [TypeState; TypeUrl::ALL.len()],
-    tables: Tables,
-    chains: Chains,
-    assignments: Assignments,
+    ledger: Ledger,
+    owners: Owners,
     /// The last nonce given out.
     nonce: u64,
-    /// The last cluster response that the client has not yet been seen to have processed.
-    clusters_unseen: Option<Nonce>,
-    /// The client has clusters that warm, and will ask for clusters when they no longer do.
-    clusters_late: bool,
-    /// An ACK was asked for to see whether the client asks for clusters.
-    lateness_probed: bool,
-    /// The client came with resources of an earlier stream.
-    resumed: bool,
-    /// The client has acknowledged something on this stream.
-    acked: bool,
     /// Secrets that the client has accepted, and for which something may have to be sent again.
     accepted_secrets: BTreeSet<ResourceName>,
     /// What the client's last stream knew, of the types that it has not asked for yet.
     departed: Departed,
-    out: Vec<Action>,
 }
 
 impl Session {
     /// A session that serves `publication` until [`Session::on_publication`] brings the next.
     pub fn new(protocol: Protocol, mut options: SessionOptions, publication: Arc<Publication>) -> Self {
         if protocol == Protocol::StateOfTheWorld {
-            options.elements = ElementTypes::default();
+            options.elements.clear();
         }
         Self {
-            protocol,
-            options,
-            publication,
-            types: Default::default(),
-            tables: Tables::default(),
-            chains: Chains::default(),
-            assignments: Assignments::default(),
+            owners: Owners::new(options.types),
+            ledger: Ledger::new(protocol, options, publication),
             nonce: 0,
-            clusters_unseen: None,
-            clusters_late: false,
-            lateness_probed: false,
-            resumed: false,
-            acked: false,
             accepted_secrets: BTreeSet::new(),
             departed: Departed::default(),
-            out: Vec::new(),
         }
     }
 
     /// Takes a request of a delta stream.
     pub fn on_delta(&mut self, request: &DeltaDiscoveryRequest) -> Vec<Action> {
-        debug_assert_eq!(self.protocol, Protocol::Delta);
+        debug_assert_eq!(self.ledger.protocol, Protocol::Delta);
         self.delta_request(request);
         self.pump()
     }
 
     /// Takes a request of a state-of-the-world stream.
     pub fn on_sotw(&mut self, request: &DiscoveryRequest) -> Vec<Action> {
-        debug_assert_eq!(self.protocol, Protocol::StateOfTheWorld);
+        debug_assert_eq!(self.ledger.protocol, Protocol::StateOfTheWorld);
         self.sotw_request(request);
         self.pump()
     }
 
     /// Serves another publication from now on, newer or of another view. Publications may be skipped.
     pub fn on_publication(&mut self, publication: Arc<Publication>) -> Vec<Action> {
-        self.publication = publication;
+        self.ledger.publication = publication;
         self.pump()
     }
 
     /// The revision of the publication that is being served.
     pub fn revision(&self) -> u64 {
-        self.publication.revision()
+        self.ledger.publication.revision()
     }
 
     /// Sends what may be sent now.
     fn pump(&mut self) -> Vec<Action> {
         self.see_to_those_that_came();
         self.see_to_users_of_secrets();
-        for type_url in TypeUrl::ALL {
-            self.push(type_url, order::removed_freely(type_url));
+        for type_url in self.types().iter() {
+            self.push(type_url, self.of(type_url).removal.is_none());
         }
         // Only now is it known which types have something to send.
-        for type_url in order::REMOVAL_ORDER {
+        for &type_url in self.types().in_order_of_removal() {
             if self.state(type_url).unsent_removals {
                 self.push(type_url, self.may_remove(type_url));
             }
         }
         self.see_to_missing();
         self.seek_evidence();
-        self.chains_end_round();
-        mem::take(&mut self.out)
+        self.owners.all_mut().for_each(|owner| owner.on_rest(&self.ledger));
+        mem::take(&mut self.ledger.out)
+    }
+
+    fn types(&self) -> &'static Types {
+        self.ledger.types()
+    }
+
+    fn of(&self, type_url: TypeUrl) -> &'static TypeDescriptor {
+        self.ledger.of(type_url)
     }
 
     fn state(&self, type_url: TypeUrl) -> &TypeState {
-        &self.types[type_url as usize]
+        self.ledger.state(type_url)
     }
 
     fn state_mut(&mut self, type_url: TypeUrl) -> &mut TypeState {
-        &mut self.types[type_url as usize]
+        self.ledger.state_mut(type_url)
+    }
+
+    fn is_rejected(&self, type_url: TypeUrl, resource: &EncodedResource) -> bool {
+        self.ledger.is_rejected(type_url, resource)
     }
 
     fn next_nonce(&mut self) -> Nonce {
@@ -218,28 +202,10 @@ impl Session {
         Nonce(self.nonce)
     }
 
-    /// The resources that a client of this session may hold of a type.
-    fn current(&mut self, type_url: TypeUrl) -> ResourceSet {
-        if type_url == TypeUrl::VirtualHost && self.options.elements.vhds {
-            return self.current_hosts();
-        }
-        let published = self.publication.form(type_url, self.options.elements);
-        let state = &mut self.types[type_url as usize];
-        let current = state.trims.applied(type_url, published);
-        for name in state.trims.take_unfinished() {
-            state.rejected.remove(&name);
-        }
-        current
-    }
-
-    fn memo(&self, type_url: TypeUrl) -> &Memo {
-        self.publication.memo(type_url, self.options.elements)
-    }
-
     /// Accounts for an accepted response.
     fn accepted(&mut self, type_url: TypeUrl, flight: &Flight) {
         self.seen(flight.nonce);
-        self.acked = true;
+        self.ledger.acked = true;
         let state = self.state_mut(type_url);
         state.last_acked = Some(flight.nonce);
         state.accepted_version = Some(flight.version);
@@ -248,38 +214,28 @@ impl Session {
         self.healed(type_url, flight);
         self.parts_accepted(type_url, flight);
         self.try_those_at_odds(type_url, flight);
-        self.chains_see_answer(type_url, true);
-        if type_url == TypeUrl::ClusterLoadAssignment {
-            self.assignments_accepted(flight);
-        }
-        self.out.push(Action::Acked { type_url, revision: flight.revision });
+        self.answered(type_url, flight, true);
+        self.ledger.out.push(Action::Acked { type_url, revision: flight.revision });
     }
 
     /// The client has processed everything up to this response.
     fn seen(&mut self, nonce: Nonce) {
-        if self.clusters_unseen.is_some_and(|clusters| clusters <= nonce) {
-            self.clusters_unseen = None;
-        }
+        self.owners.warming.iter_mut().for_each(|warming| warming.seen(nonce));
     }
 
     /// How many names the client subscribes to.
     fn names(&self, type_url: TypeUrl) -> usize {
-        let opened = if type_url == TypeUrl::LbEndpoint { self.assignments.opened() } else { 0 };
-        self.state(type_url).names.len() + opened
+        let otherwise: usize = self.owners.all().map(|owner| owner.names(type_url)).sum();
+        self.state(type_url).names.len() + otherwise
     }
 
     /// Ends the stream if a client subscribes to more names than it may.
     fn check_names(&mut self, type_url: TypeUrl) {
-        let limit = self.options.max_names;
+        let limit = self.ledger.options.max_names;
         if self.names(type_url) > limit {
-            self.out.push(Action::Close(CloseReason::TooManyNames { type_url, limit }));
+            self.ledger.out.push(Action::Close(CloseReason::TooManyNames { type_url, limit }));
         }
     }
-}
-
-/// Whether an empty first request of this type means all resources.
-fn wildcard_type(type_url: TypeUrl) -> bool {
-    matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener | TypeUrl::VirtualHost)
 }
 
 #[cfg(test)]

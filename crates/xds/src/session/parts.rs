@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     nack::{NackReport, Rejected, truncated},
+    publication::Form,
     published::elements_of,
     wire::Nonce,
 };
@@ -114,7 +115,7 @@ impl Trim {
                 }
             }
         }
-        (type_url != TypeUrl::Listener || !left.is_empty()).then(|| parts.with(left))
+        (type_url != TypeUrl::LISTENER || !left.is_empty()).then(|| parts.with(left))
     }
 }
 
@@ -220,7 +221,7 @@ impl Trims {
         mut secrets: BTreeSet<ResourceName>,
         published: &ResourceSet,
     ) -> BTreeSet<ResourceName> {
-        let parts = published.values().filter_map(|listener| Parts::of(TypeUrl::Listener, listener));
+        let parts = published.values().filter_map(|listener| Parts::of(TypeUrl::LISTENER, listener));
         let named: BTreeSet<String> =
             parts.flat_map(|parts| parts.all().iter().flat_map(Part::secrets).collect::<Vec<_>>()).collect();
         let closed: Vec<_> = secrets.iter().filter(|secret| named.contains(&***secret)).cloned().collect();
@@ -314,7 +315,7 @@ impl Session {
         type_url: TypeUrl,
         flight: &Flight,
     ) -> BTreeMap<ResourceName, EncodedResource> {
-        if !matches!(type_url, TypeUrl::Listener | TypeUrl::RouteConfiguration) {
+        if !matches!(type_url, TypeUrl::LISTENER | TypeUrl::ROUTE_CONFIGURATION) {
             return BTreeMap::new();
         }
         let state = self.state(type_url);
@@ -328,8 +329,8 @@ impl Session {
 
     /// Whether a resource has its parts sent as resources.
     fn is_parent(&self, type_url: TypeUrl, name: &str) -> bool {
-        let takes = type_url.element().is_some_and(|element| self.options.elements.takes(element));
-        takes && self.publication.set(type_url).get(name).and_then(elements_of).is_some()
+        self.state(type_url).form == Form::Parents
+            && self.ledger.publication.set(type_url).get(name).and_then(elements_of).is_some()
     }
 
     /// What the rejection of a resource is put down to. `sent` is its content, where that is known and has parts.
@@ -347,7 +348,7 @@ impl Session {
         };
         // What was sent may have lacked parts already.
         let is_current = self.current(type_url).get(name).is_some_and(|now| now.digest == digest);
-        let published = self.publication.form(type_url, self.options.elements).get(name);
+        let published = self.ledger.published(type_url).get(name);
         let published = published.filter(|_| is_current).map_or(digest, |published| published.digest);
         let trims = &mut self.state_mut(type_url).trims;
         if flight.purpose == Purpose::Probe {
@@ -360,7 +361,7 @@ impl Session {
         } else {
             let whole = || Fault::Whole(digest, message.to_owned());
             let Some(sent) = sent else {
-                let may_have_parts = matches!(type_url, TypeUrl::Listener | TypeUrl::RouteConfiguration);
+                let may_have_parts = matches!(type_url, TypeUrl::LISTENER | TypeUrl::ROUTE_CONFIGURATION);
                 return if may_have_parts && !is_current { Fault::Forgotten } else { whole() };
             };
             if is_about_others(message) && trims.let_go(name) {
@@ -376,7 +377,7 @@ impl Session {
 
     /// Convicts the parts that a search has found, if it has.
     fn go_on(&mut self, type_url: TypeUrl, name: &ResourceName, nonce: Nonce) -> Fault {
-        let published = self.publication.form(type_url, self.options.elements).get(name);
+        let published = self.ledger.published(type_url).get(name);
         let published = published.map(|published| published.digest);
         let trims = &mut self.state_mut(type_url).trims;
         let Some(trim) = trims.of.get_mut(name) else { return Fault::Part };
@@ -398,9 +399,9 @@ impl Session {
                 }
                 let resources = found.map(|at| trim.convict(name, at, &search)).collect();
                 trims.cut = None;
-                let type_url = search.parts.element_type();
+                let type_url = self.types().element(type_url).unwrap_or(type_url);
                 let message = truncated(&search.message);
-                self.out.push(Action::Reject(NackReport { type_url, resources, message, nonce }));
+                self.ledger.out.push(Action::Reject(NackReport { type_url, resources, message, nonce }));
                 Fault::Part
             }
         }

@@ -1,15 +1,20 @@
 //! Choosing what to send of one type, and sending it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
     Action, Session,
     holdings::{Flight, Holding, Odd, Prior, Purpose, TypeState},
+    rules::Removal,
 };
 use crate::{
-    Protocol, quirks,
+    Protocol,
+    memo::Step,
     wire::{Part, Response, whole_state},
 };
 
@@ -21,9 +26,11 @@ struct Permit {
     remove: bool,
 }
 
-/// What the names that deviate from the root ask for.
+/// What the client is to be sent.
 #[derive(Default)]
 struct Wanted {
+    /// The way from the set that it holds to another: what many sessions send alike. There is nothing else then.
+    step: Option<Arc<Step>>,
     send: Vec<EncodedResource>,
     /// Names that the client has and should not.
     remove: Vec<ResourceName>,
@@ -34,6 +41,18 @@ struct Wanted {
     keep: bool,
     /// Something is to be sent, but not yet.
     later: bool,
+    /// It is sent to find out what is at fault.
+    trial: bool,
+}
+
+impl Wanted {
+    fn changes(&self) -> bool {
+        self.step.as_ref().map_or(!self.send.is_empty(), |step| !step.carried().is_empty())
+    }
+
+    fn removes(&self) -> bool {
+        self.step.as_ref().map_or(!self.remove.is_empty(), |step| !step.removed().is_empty())
+    }
 }
 
 impl Session {
@@ -43,142 +62,82 @@ impl Session {
             return;
         }
         let current = self.current(type_url);
-        if type_url == TypeUrl::LbEndpoint {
-            self.keep_orphans(&current);
-            self.push_collections(&current);
+        for parts in self.due(type_url, &current) {
+            self.send(type_url, &parts, true, Purpose::Serve, |_| Prior::Each(BTreeMap::new()));
         }
         let permit = Permit { send: self.may_send(type_url), add: self.may_add(type_url), remove };
-        let released = self.empty_tables(type_url, &current);
-        let unclear = type_url == TypeUrl::ClusterLoadAssignment && self.assignments.unclear();
-        let state = self.state_mut(type_url);
-        state.names.share_with(&current);
-        let plain = !unclear
-            && state.odd.is_empty()
-            && state.suspects.is_empty()
-            && released.is_empty()
-            && !state.trims.searches();
-        if !(plain && self.push_shared(type_url, &current, permit)) {
-            self.push_each(type_url, &current, permit, &released);
+        let released = self.released(type_url, &current);
+        self.state_mut(type_url).names.share_with(&current);
+        let shared = if released.is_empty() { self.shared(type_url, &current) } else { None };
+        if let Some(wanted) = shared.or_else(|| self.wanted(type_url, &current, permit)) {
+            self.push_wanted(type_url, &current, permit, wanted, &released);
         }
-        if type_url == TypeUrl::LbEndpoint {
-            let awaited = self.assignments.awaited();
-            self.state_mut(type_url).unsent_changes |= awaited;
-        }
+        let awaits = self.awaits(type_url);
+        self.state_mut(type_url).unsent_changes |= awaits;
     }
 
-    /// The usual case: the client holds a shared set and is to hold another. Returns whether it is that case.
-    fn push_shared(&mut self, type_url: TypeUrl, current: &ResourceSet, permit: Permit) -> bool {
-        let state = self.state_mut(type_url);
-        if state.root.ptr_eq(current) && !state.owed {
-            state.unsent_changes = false;
-            state.unsent_removals = false;
-            state.holds_rejected = false;
-            return true;
-        }
+    /// The usual case: the client holds a shared set and is to hold another. `None` if it is not that case.
+    fn shared(&self, type_url: TypeUrl, current: &ResourceSet) -> Option<Wanted> {
         let state = self.state(type_url);
-        let step = self.memo(type_url).step(type_url, &state.root, current);
+        let deviates = !state.odd.is_empty() || !state.suspects.is_empty() || state.trims.searches();
+        if deviates || self.owners.all().any(|owner| owner.is_unclear(type_url)) {
+            return None;
+        }
+        if state.root.ptr_eq(current) && !state.owed {
+            return Some(Wanted::default());
+        }
+        let step = self.ledger.memo(type_url).step(type_url, &state.root, current);
         let wanted = state.names.wildcard
             || (step.carried().names().all(|name| state.names.wants(name))
                 && step.removed().iter().all(|n| state.names.wants(n)));
         let withheld = |(name, digest): &(ResourceName, Digest)| {
-            state.has_rejected(name, *digest) || self.is_held_back(type_url, name)
+            state.has_rejected(name, *digest) || self.is_withheld(type_url, name)
         };
-        if !wanted
-            || self.only_chains_ahead(type_url)
-            || step.carried().iter().any(withheld)
-            || step
-                .removed()
-                .iter()
-                .any(|name| self.is_still_named(type_url, name) || self.is_left_to_drain(type_url, name))
-        {
-            return false;
-        }
-        let whole = self.sent_whole(type_url);
-        let partial = self.protocol == Protocol::StateOfTheWorld && !whole;
-        let changes = !step.carried().is_empty();
-        let removals = permit.remove && !step.removed().is_empty();
-        let has_removals = !step.removed().is_empty() && !partial;
-
-        let state = self.state_mut(type_url);
-        state.holds_rejected = false;
-        state.unsent_changes = changes;
-        state.unsent_removals = has_removals;
-        if step.is_empty() {
-            state.root = current.clone();
-        }
-        if !changes && partial {
-            state.root = current.clone();
-        }
-        let something = changes || state.owed || (removals && has_removals);
-        if !something || !permit.send || (changes && !permit.add) {
-            return true;
-        }
-
-        let after = if removals || partial { current } else { step.kept() }.clone();
-        let parts = match self.protocol {
-            Protocol::Delta => self.step_parts(&step, removals),
-            Protocol::StateOfTheWorld if quirks::is_sent_alone(type_url) && changes => {
-                step.changed().map(|resource| whole_state(type_url, [resource])).collect()
-            }
-            Protocol::StateOfTheWorld => {
-                let mut part = if !whole {
-                    step.partial().clone()
-                } else if self.state(type_url).names.cover(&after) {
-                    self.memo(type_url).whole(type_url, &after)
-                } else {
-                    let names = &self.state(type_url).names;
-                    whole_state(type_url, after.values().filter(|r| names.wants(&r.name)))
-                };
-                part.carried = step.carried().clone();
-                if removals {
-                    part.gone = step.removed().clone();
-                }
-                vec![part]
-            }
-        };
-        let state = self.state_mut(type_url);
-        state.root = after;
-        state.unsent_changes = false;
-        state.unsent_removals = has_removals && !removals;
-        // One endpoint more of a collection is nothing that others wait for.
-        let adds = step.adds() && type_url != TypeUrl::LbEndpoint;
-        self.send(type_url, &parts, adds, Purpose::Serve, |_| Prior::Set(step.old().clone()));
-        true
+        let is_shared = wanted
+            && self.may_change(type_url)
+            && !step.carried().iter().any(withheld)
+            && step.removed().iter().all(|name| self.removal(type_url, name) == Removal::Due);
+        is_shared.then(|| Wanted { step: Some(step), ..Wanted::default() })
     }
 
-    /// The general case: each name that deviates is looked at.
-    fn push_each(
-        &mut self,
-        type_url: TypeUrl,
-        current: &ResourceSet,
-        permit: Permit,
-        released: &[ResourceName],
-    ) {
+    /// The general case: each name that deviates is looked at. `None` if a probe goes instead.
+    fn wanted(&mut self, type_url: TypeUrl, current: &ResourceSet, permit: Permit) -> Option<Wanted> {
         self.state_mut(type_url).rebase(current);
-        let trial = self.next_trial(type_url, current);
-        let mut wanted = match &trial {
-            Some(send) => Wanted { send: send.clone(), ..Wanted::default() },
-            None => self.wanted(type_url, current),
-        };
-        if trial.is_none()
-            && permit.send
+        if let Some(send) = self.next_trial(type_url, current) {
+            return Some(Wanted { send, trial: true, ..Wanted::default() });
+        }
+        let wanted = self.deviating(type_url, current);
+        if permit.send
             && permit.add
             && let Some(probe) = self.next_probe(type_url, &wanted)
         {
             self.send_probe_of_parts(type_url, current, probe);
-            return;
+            return None;
         }
-        let whole = self.sent_whole(type_url);
-        let partial = self.protocol == Protocol::StateOfTheWorld && !whole;
-        let changes = !wanted.send.is_empty();
-        let answers = !wanted.missing.is_empty();
+        Some(wanted)
+    }
 
+    /// Notes what the client is to be sent, and sends what may be sent of it.
+    fn push_wanted(
+        &mut self,
+        type_url: TypeUrl,
+        current: &ResourceSet,
+        permit: Permit,
+        mut wanted: Wanted,
+        released: &[ResourceName],
+    ) {
+        let whole = self.ledger.sent_whole(type_url);
+        let partial = self.ledger.protocol == Protocol::StateOfTheWorld && !whole;
+        let (changes, answers) = (wanted.changes(), !wanted.missing.is_empty());
         let state = self.state_mut(type_url);
-        if trial.is_none() {
+        if !wanted.trial {
             state.holds_rejected = wanted.holds_rejected;
-            state.unsent_removals = (!wanted.remove.is_empty() || wanted.keep) && !partial;
+            state.unsent_removals = (wanted.removes() || wanted.keep) && !partial;
         }
         state.unsent_changes = changes || answers || wanted.later;
+        if wanted.step.is_some() && !changes && (partial || !wanted.removes()) {
+            state.root = current.clone();
+        }
         if !permit.send || (changes && !permit.add) {
             return;
         }
@@ -192,22 +151,62 @@ impl Session {
             let takes = whole && (changes || answers || state.owed);
             wanted.remove.retain(|name| takes && unknown(name));
         }
-        state.unsent_changes = trial.is_some() || wanted.later;
+        state.unsent_changes = wanted.trial || wanted.later;
         state.unsent_removals &= !permit.remove || wanted.keep;
-        let nothing = !changes && !answers && wanted.remove.is_empty() && released.is_empty();
+        let removes = match &wanted.step {
+            Some(step) => permit.remove && !partial && !step.removed().is_empty(),
+            None => !wanted.remove.is_empty(),
+        };
         let owed = std::mem::take(&mut state.owed);
-        if trial.is_none() {
+        if !wanted.trial {
             state.odd.values_mut().for_each(|odd| odd.answer = false);
         }
-        if nothing && !owed {
+        if !(changes || answers || removes || owed || !released.is_empty()) {
             state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
             return;
         }
-        let purpose = if trial.is_some() { Purpose::Trial } else { Purpose::Serve };
-        self.send_each(type_url, current, &wanted, released, purpose);
-        if trial.is_some() {
+        let purpose = if wanted.trial { Purpose::Trial } else { Purpose::Serve };
+        match &wanted.step {
+            Some(step) => self.send_step(type_url, current, step, permit.remove),
+            None => self.send_each(type_url, current, &wanted, released, purpose),
+        }
+        if wanted.trial {
             self.send_suspects(type_url, current);
         }
+    }
+
+    /// Sends what many sessions are sent alike.
+    fn send_step(&mut self, type_url: TypeUrl, current: &ResourceSet, step: &Step, remove: bool) {
+        let whole = self.ledger.sent_whole(type_url);
+        let partial = self.ledger.protocol == Protocol::StateOfTheWorld && !whole;
+        let removals = remove && !step.removed().is_empty();
+        let after = if removals || partial { current } else { step.kept() }.clone();
+        let parts = match self.ledger.protocol {
+            Protocol::Delta => self.step_parts(step, removals),
+            Protocol::StateOfTheWorld
+                if self.ledger.is_sent_alone(type_url) && !step.carried().is_empty() =>
+            {
+                step.changed().map(|resource| whole_state(type_url, [resource])).collect()
+            }
+            Protocol::StateOfTheWorld => {
+                let mut part = if !whole {
+                    step.partial().clone()
+                } else if self.state(type_url).names.cover(&after) {
+                    self.ledger.memo(type_url).whole(type_url, &after)
+                } else {
+                    let names = &self.state(type_url).names;
+                    whole_state(type_url, after.values().filter(|r| names.wants(&r.name)))
+                };
+                part.carried = step.carried().clone();
+                if removals {
+                    part.gone = step.removed().clone();
+                }
+                vec![part]
+            }
+        };
+        self.state_mut(type_url).root = after;
+        let adds = step.adds() && self.owners.all().all(|owner| owner.additions_are_awaited(type_url));
+        self.send(type_url, &parts, adds, Purpose::Serve, |_| Prior::Set(step.old().clone()));
     }
 
     /// A group of suspects has been sent. So are the others, if the client answers each by itself.
@@ -217,7 +216,7 @@ impl Session {
             && let Some(send) = self.next_trial(type_url, current)
         {
             self.state_mut(type_url).suspects.pop();
-            let wanted = Wanted { send, ..Wanted::default() };
+            let wanted = Wanted { send, trial: true, ..Wanted::default() };
             self.send_each(type_url, current, &wanted, &[], Purpose::Trial);
         }
     }
@@ -226,8 +225,8 @@ impl Session {
     fn next_probe(&mut self, type_url: TypeUrl, wanted: &Wanted) -> Option<EncodedResource> {
         let idle = wanted.send.is_empty() && wanted.missing.is_empty();
         // What is sent whole would bring back the contents before those that wait.
-        let every_other = !self.sent_whole(type_url);
-        let TypeState { trims, names, odd, .. } = &mut self.types[type_url as usize];
+        let every_other = !self.ledger.sent_whole(type_url);
+        let TypeState { trims, names, odd, .. } = self.ledger.state_mut(type_url);
         trims.next_probe((idle, every_other), |name| names.wants(name) && odd.contains_key(name))
     }
 
@@ -251,7 +250,7 @@ impl Session {
         released: &[ResourceName],
         purpose: Purpose,
     ) {
-        let state = &mut self.types[type_url as usize];
+        let state = self.ledger.state_mut(type_url);
         let mut prior = BTreeMap::new();
         let mut adds = !wanted.missing.is_empty();
         let settled_names = wanted.remove.iter().chain(&wanted.missing);
@@ -265,7 +264,7 @@ impl Session {
         for name in wanted.missing.iter().filter(|name| current.contains_key(*name)) {
             state.deviate(name, Holding::Absent, false);
         }
-        let parts = match self.protocol {
+        let parts = match self.ledger.protocol {
             Protocol::Delta => {
                 let removed = [&wanted.remove[..], &wanted.missing, released].concat();
                 let mut parts = self.parts(type_url, &wanted.send, &removed);
@@ -274,12 +273,12 @@ impl Session {
                 }
                 parts
             }
-            Protocol::StateOfTheWorld if quirks::is_sent_alone(type_url) && !wanted.send.is_empty() => {
+            Protocol::StateOfTheWorld if self.ledger.is_sent_alone(type_url) && !wanted.send.is_empty() => {
                 wanted.send.iter().map(|resource| whole_state(type_url, [resource])).collect()
             }
             Protocol::StateOfTheWorld => {
-                let mut part = if self.sent_whole(type_url) {
-                    whole_state(type_url, &held(&self.types[type_url as usize], current))
+                let mut part = if self.ledger.sent_whole(type_url) {
+                    whole_state(type_url, &held(self.state(type_url), current))
                 } else {
                     whole_state(type_url, &wanted.send)
                 };
@@ -296,46 +295,30 @@ impl Session {
         });
     }
 
-    /// The size from which on a delta response is split.
-    pub(super) fn delta_bytes(&self, type_url: TypeUrl) -> usize {
-        match type_url {
-            _ if quirks::is_sent_alone(type_url) => 0,
-            // A domain that moves from one host to another would be in both of them between two responses.
-            TypeUrl::VirtualHost => usize::MAX,
-            _ => self.options.delta_bytes,
-        }
-    }
-
-    fn wanted(&self, type_url: TypeUrl, current: &ResourceSet) -> Wanted {
+    /// What the names that deviate from the root ask for.
+    fn deviating(&self, type_url: TypeUrl, current: &ResourceSet) -> Wanted {
         let state = self.state(type_url);
-        let tell = self.options.answer_missing.get(type_url);
+        let tell = self.ledger.tells_missing(type_url);
         let mut wanted = Wanted::default();
-        let ahead = self.only_chains_ahead(type_url);
+        let may_change = self.may_change(type_url);
         for (name, odd) in &state.odd {
             match current.get(name) {
-                Some(_) if self.is_held_back(type_url, name) => wanted.holds_rejected = true,
+                Some(_) if self.is_withheld(type_url, name) => wanted.holds_rejected = true,
                 Some(_) if state.trims.searches_in(name) => wanted.later = true,
-                Some(_) if ahead && odd.holding.exists() => wanted.later = true,
+                Some(_) if !may_change && odd.holding.exists() => wanted.later = true,
                 Some(resource) if !self.is_rejected(type_url, resource) => wanted.send.push(resource.clone()),
                 Some(_) if odd.holding.exists() => wanted.holds_rejected = true,
                 _ if odd.answer && tell => wanted.missing.push(name.clone()),
-                None if odd.holding.is_absent() || self.is_left_to_drain(type_url, name) => {}
-                None if self.is_still_named(type_url, name) => wanted.keep = true,
-                None => wanted.remove.push(name.clone()),
+                None if odd.holding.is_absent() => {}
+                None => match self.removal(type_url, name) {
+                    Removal::Due => wanted.remove.push(name.clone()),
+                    Removal::Later => wanted.keep = true,
+                    Removal::Left => {}
+                },
                 _ => {}
             }
         }
         wanted
-    }
-
-    /// Whether responses of this type always carry everything: an omission removes.
-    pub(super) fn sent_whole(&self, type_url: TypeUrl) -> bool {
-        self.protocol == Protocol::StateOfTheWorld && matches!(type_url, TypeUrl::Cluster | TypeUrl::Listener)
-    }
-
-    /// Whether the client has rejected this content.
-    pub(super) fn is_rejected(&self, type_url: TypeUrl, resource: &EncodedResource) -> bool {
-        self.state(type_url).has_rejected(&resource.name, resource.digest)
     }
 
     /// Sends a response that leaves the accounting of holdings alone.
@@ -353,7 +336,7 @@ impl Session {
         purpose: Purpose,
         prior: impl Fn(&Part) -> Prior,
     ) {
-        let revision = self.publication.revision();
+        let revision = self.ledger.publication.revision();
         for part in parts {
             let nonce = self.next_nonce();
             let flight = Flight {
@@ -367,31 +350,19 @@ impl Session {
                 purpose,
                 settled: BTreeSet::new(),
             };
-            match type_url {
-                TypeUrl::Cluster if !part.carried.is_empty() => {
-                    self.clusters_unseen = Some(nonce);
-                    quirks::endpoints_follow_clusters(
-                        &mut self.types[TypeUrl::ClusterLoadAssignment as usize],
-                        part.carried.names(),
-                    );
-                }
-                TypeUrl::ClusterLoadAssignment => self.assignments_sent(&flight),
-                TypeUrl::RouteConfiguration => self.tables_sent(&flight),
-                TypeUrl::VirtualHost => self.tables.release.clear(),
-                TypeUrl::Secret => {
-                    let awaited = &mut self.types[type_url as usize].awaited;
-                    part.carried.names().for_each(|name| {
-                        awaited.remove(name);
-                    });
-                }
-                _ => {}
+            for owner in self.owners.all_mut() {
+                owner.on_sent(&mut self.ledger, type_url, &flight);
             }
-            self.chains_see_response(type_url);
             let state = self.state_mut(type_url);
             state.owed = false;
+            if !state.awaited.is_empty() {
+                part.carried.names().for_each(|name| {
+                    state.awaited.remove(name);
+                });
+            }
             state.trims.sent(purpose);
             state.sent(flight);
-            self.out.push(Action::Send(Response::new(type_url, nonce, part)));
+            self.ledger.out.push(Action::Send(Response::new(type_url, nonce, part)));
         }
     }
 }

@@ -48,11 +48,11 @@ impl Session {
             for flight in &flights {
                 self.seen(flight.nonce);
             }
-            self.acked = true;
+            self.ledger.acked = true;
             return;
         }
-        self.out.push(Action::Note(Note::Nack(type_url)));
-        let repeats = self.sent_whole(type_url);
+        self.ledger.out.push(Action::Note(Note::Nack(type_url)));
+        let repeats = self.ledger.sent_whole(type_url);
         let count = flights.len();
         let state = self.state_mut(type_url);
         state.last_nack = Some(truncated(message));
@@ -70,8 +70,8 @@ impl Session {
             }
             self.revise_later(type_url, &flight);
             self.seen(flight.nonce);
-            self.acked = true;
-            self.chains_see_answer(type_url, false);
+            self.ledger.acked = true;
+            self.answered(type_url, &flight, false);
             let superseded = self.superseded(type_url, &flight);
             let contents = self.contents_with_parts(type_url, &flight);
             self.doubt(type_url, &flight, &superseded);
@@ -83,7 +83,7 @@ impl Session {
     /// Tells the responses that were sent after a rejected one what the client had before. Removals alone count as
     /// done, see [`Session::doubt`].
     fn revise_later(&mut self, type_url: TypeUrl, flight: &Flight) {
-        let whole = self.sent_whole(type_url);
+        let whole = self.ledger.sent_whole(type_url);
         let state = self.state_mut(type_url);
         if flight.carried.is_empty() || state.flights.is_empty() {
             return;
@@ -155,7 +155,8 @@ impl Session {
 
     /// Whether the client answers each of several responses by itself, so that all groups may be tried at once.
     pub(super) fn tries_at_once(&self, type_url: TypeUrl) -> bool {
-        self.protocol == Protocol::Delta || !(self.sent_whole(type_url) || self.state(type_url).collapses)
+        self.ledger.protocol == Protocol::Delta
+            || !(self.ledger.sent_whole(type_url) || self.state(type_url).collapses)
     }
 
     /// Whether a host that is at odds with others is tried once more, after what is under way: a search sends hosts
@@ -169,7 +170,7 @@ impl Session {
         let state = self.state_mut(type_url);
         let [one] = at_fault else { return false };
         let more = !state.flights.is_empty() || !state.suspects.is_empty();
-        let again = type_url == TypeUrl::VirtualHost && more && is_about_others(message);
+        let again = type_url == TypeUrl::VIRTUAL_HOST && more && is_about_others(message);
         if !again || !state.again.insert(one.clone()) {
             return false;
         }
@@ -190,7 +191,7 @@ impl Session {
         let tables: BTreeSet<&str> = accepted.names().filter_map(|name| table_of(name)).collect();
         let (again, still) =
             std::mem::take(&mut state.at_odds).into_iter().partition(|name| match type_url {
-                TypeUrl::Listener => accepted.names().any(|other| other != name),
+                TypeUrl::LISTENER => accepted.names().any(|other| other != name),
                 _ => table_of(name).is_some_and(|table| tables.contains(table)),
             });
         state.at_odds = still;
@@ -210,7 +211,7 @@ impl Session {
         let mut resources = Vec::new();
         let mut reason = truncated(message);
         for (name, digest) in at_fault {
-            if self.was_in_full(type_url, &name) {
+            if self.owners.all_mut().any(|owner| owner.excuses(type_url, &name)) {
                 continue;
             }
             let fault = self.put_down(type_url, (&name, digest), flight, contents.get(&name), message);
@@ -229,7 +230,7 @@ impl Session {
                     reason = truncated(&said);
                 }
             }
-            let others_host = type_url == TypeUrl::VirtualHost && is_about_others(message);
+            let others_host = type_url == TypeUrl::VIRTUAL_HOST && is_about_others(message);
             if others_host || quirks::has_address_of_another(type_url, message) {
                 state.at_odds.insert(name.clone());
             }
@@ -237,14 +238,14 @@ impl Session {
                 // The content at fault was certainly not applied. Endpoints stay in doubt, so that the content
                 // before is sent again if it returns: their cluster may be warming.
                 let before = state.before(&name, flight);
-                let endpoints = type_url == TypeUrl::ClusterLoadAssignment;
+                let endpoints = type_url == TypeUrl::CLUSTER_LOAD_ASSIGNMENT;
                 let holding = if endpoints { before.doubted() } else { before.undoubted() };
                 state.deviate(&name, holding, false);
             }
         }
         if !resources.is_empty() {
             let nonce = flight.nonce;
-            self.out.push(Action::Reject(NackReport { type_url, resources, message: reason, nonce }));
+            self.ledger.out.push(Action::Reject(NackReport { type_url, resources, message: reason, nonce }));
         }
     }
 

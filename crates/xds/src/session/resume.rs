@@ -25,7 +25,7 @@ const NAMES: usize = 16 << 10;
 /// What a client held and had rejected when its stream ended.
 #[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
-pub struct Departed([Option<Held>; TypeUrl::ALL.len()]);
+pub struct Departed(BTreeMap<TypeUrl, Held>);
 
 /// The same of one type from which something is held back.
 #[cfg_attr(test, derive(Clone))]
@@ -44,11 +44,12 @@ impl Session {
     /// What a later stream of the client can go on from, to be asked when this one has ended. `None` where nothing is
     /// held back: what is published tells all then. A delta client says itself what it has.
     pub fn depart(&mut self) -> Option<Departed> {
-        if self.protocol == Protocol::Delta {
+        if self.ledger.protocol == Protocol::Delta {
             return None;
         }
-        let departed = Departed(TypeUrl::ALL.map(|type_url| self.depart_with(type_url)));
-        departed.0.iter().any(Option::is_some).then_some(departed)
+        let held = self.types().iter().filter_map(|type_url| Some((type_url, self.depart_with(type_url)?)));
+        let departed: BTreeMap<_, _> = held.collect();
+        (!departed.is_empty()).then_some(Departed(departed))
     }
 
     fn depart_with(&mut self, type_url: TypeUrl) -> Option<Held> {
@@ -88,7 +89,7 @@ impl Session {
 
     /// The first request of a type on this stream tells the version that the client took last.
     pub(super) fn take_up(&mut self, type_url: TypeUrl, version: &str) {
-        let Some(before) = self.departed.0[type_url as usize].take() else { return };
+        let Some(before) = self.departed.0.remove(&type_url) else { return };
         let state = self.state_mut(type_url);
         if version_text(before.version) != version || (state.names.wildcard && !before.names.wildcard) {
             return;

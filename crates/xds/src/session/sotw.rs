@@ -7,7 +7,6 @@ use super::{
     Action, Note, Session,
     delta::named,
     holdings::{Before, Holding},
-    wildcard_type,
 };
 use crate::{
     quirks,
@@ -16,15 +15,15 @@ use crate::{
 
 impl Session {
     pub(super) fn sotw_request(&mut self, request: &DiscoveryRequest) {
-        let Some(type_url) = TypeUrl::parse(&request.type_url) else {
-            self.out.push(Action::Note(Note::UnknownType));
+        let Some(type_url) = self.types().parse(&request.type_url) else {
+            self.ledger.out.push(Action::Note(Note::UnknownType));
             return;
         };
         let resumes = !self.state(type_url).requested && !request.version_info.is_empty();
         if request.response_nonce.is_empty() {
             if request.error_detail.is_some() && self.state(type_url).requested {
                 // Beginning anew would send what was rejected, and again with the next error.
-                self.out.push(Action::Note(Note::StaleNonce));
+                self.ledger.out.push(Action::Note(Note::StaleNonce));
                 return;
             }
             self.sotw_begin(type_url);
@@ -46,7 +45,7 @@ impl Session {
         state.requested = true;
         state.reset();
         state.owed = true;
-        if type_url == TypeUrl::Secret {
+        if type_url == TypeUrl::SECRET {
             state.awaited = state.names.iter().cloned().collect();
         }
     }
@@ -64,7 +63,7 @@ impl Session {
             // The nonce of an earlier stream.
             self.sotw_begin(type_url);
         } else if nonce.is_none() || nonce != state.last_sent.map(|(nonce, _)| nonce) {
-            self.out.push(Action::Note(Note::StaleNonce));
+            self.ledger.out.push(Action::Note(Note::StaleNonce));
         }
         true
     }
@@ -107,12 +106,13 @@ impl Session {
 
     /// The list of names replaces the subscription.
     fn sotw_names(&mut self, type_url: TypeUrl, list: &[String]) {
-        let whole = self.sent_whole(type_url);
+        let whole = self.ledger.sent_whole(type_url);
         let current = self.current(type_url);
-        let tell = self.options.answer_missing.get(type_url);
+        let tell = self.ledger.tells_missing(type_url);
+        let all_by_default = self.of(type_url).all_by_default;
         let state = self.state_mut(type_url);
         state.named_once |= !list.is_empty();
-        let wildcard = list.iter().any(|n| n == "*") || (!state.named_once && wildcard_type(type_url));
+        let wildcard = list.iter().any(|n| n == "*") || (!state.named_once && all_by_default);
         let had_all = state.names.wildcard;
         if wildcard && !had_all {
             state.keep_only_wanted();
@@ -136,7 +136,7 @@ impl Session {
         for name in wanted {
             if state.names.insert(&name) {
                 added = true;
-                if type_url == TypeUrl::Secret {
+                if type_url == TypeUrl::SECRET {
                     state.awaited.insert(name.clone());
                 }
                 let found = current.contains_key(&name);

@@ -68,8 +68,8 @@ impl TypeStatus {
 impl Session {
     /// The state of each type that the client has asked for.
     pub fn status(&self) -> Vec<TypeStatus> {
-        TypeUrl::ALL
-            .into_iter()
+        self.types()
+            .iter()
             .filter(|type_url| self.state(*type_url).requested)
             .map(|type_url| {
                 let state = self.state(type_url);
@@ -107,7 +107,7 @@ impl Session {
         if rejected.is_empty() {
             return parts.collect();
         }
-        let published = self.publication.form(type_url, self.options.elements);
+        let published = self.ledger.published(type_url);
         let published = state.trims.last_applied(published);
         let wanted = rejected.keys().filter(|name| state.names.wants(name));
         let held_back = wanted.filter_map(|name| published.get(name));
@@ -117,11 +117,11 @@ impl Session {
 
     /// Bytes that are kept for this client alone: names that it has asked for and that nothing published has.
     pub fn own_bytes(&self) -> usize {
-        self.types.iter().map(|state| state.names.own_bytes()).sum()
+        self.ledger.states.iter().map(|state| state.names.own_bytes()).sum()
     }
 
     /// Whether the client has everything that is published, and has said so.
     pub fn in_sync(&self) -> bool {
-        self.types.iter().all(super::TypeState::in_sync)
+        self.ledger.states.iter().all(super::TypeState::in_sync)
     }
 }

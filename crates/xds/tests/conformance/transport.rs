@@ -44,13 +44,13 @@ pub(crate) fn play(rows: &[Row]) {
 
 fn one(child: &Child, proof: fn(&Child) -> Result<(), String>) -> Result<(), String> {
     let mut witness = Raw::open(child.address, &[]);
-    served(&mut witness, TypeUrl::Cluster, CLUSTERS).map_err(|error| format!("before the row: {error}"))?;
+    served(&mut witness, TypeUrl::CLUSTER, CLUSTERS).map_err(|error| format!("before the row: {error}"))?;
     child.forget_peak();
     let (before, _) = child.memory();
     proof(child)?;
-    served(&mut witness, TypeUrl::Listener, 1)
+    served(&mut witness, TypeUrl::LISTENER, 1)
         .map_err(|error| format!("the witness is not served: {error}"))?;
-    served(&mut Raw::open(child.address, &[]), TypeUrl::Cluster, CLUSTERS)
+    served(&mut Raw::open(child.address, &[]), TypeUrl::CLUSTER, CLUSTERS)
         .map_err(|error| format!("a new client is not served: {error}"))?;
     let (_, peak) = child.memory();
     let growth = peak.saturating_sub(before);
@@ -62,7 +62,7 @@ fn one(child: &Child, proof: fn(&Child) -> Result<(), String>) -> Result<(), Str
 
 /// Asks for a type, and expects so many resources.
 fn served(client: &mut Raw, type_url: TypeUrl, resources: usize) -> io::Result<()> {
-    if type_url == TypeUrl::Cluster {
+    if type_url == TypeUrl::CLUSTER {
         client.ads(1)?;
     }
     client.ask(1, type_url)?;

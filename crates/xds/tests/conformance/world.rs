@@ -14,7 +14,7 @@ use tonic::Status;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The type and name of the resource by which a client sees how far the server is.
-pub(crate) const PROBE: (TypeUrl, &str) = (TypeUrl::LbEndpoint, "probe");
+pub(crate) const PROBE: (TypeUrl, &str) = (TypeUrl::LB_ENDPOINT, "probe");
 
 /// What a script may set before its server starts.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +34,8 @@ impl Resolver for Owner {
     async fn connect(&self, _id: ConnectionId, node: &Node, _peer: &Peer) -> Result<Connection, Status> {
         match node.id.as_str() {
             "stranger" => Err(Status::permission_denied("strangers are not served")),
-            "b" => Ok(Connection::new(self.other.clone(), self.options, ())),
-            _ => Ok(Connection::new(self.main.clone(), self.options, ())),
+            "b" => Ok(Connection::new(self.other.clone(), self.options.clone(), ())),
+            _ => Ok(Connection::new(self.main.clone(), self.options.clone(), ())),
         }
     }
 
@@ -83,7 +83,7 @@ impl World {
 /// Reads `CDS a=1 b=2 EDS a=1`. The content of a resource is the word, so that it can be told in both variants.
 fn publication(revision: u64, text: &str) -> Publication {
     let mut sets: BTreeMap<TypeUrl, ResourceSet> = BTreeMap::new();
-    let mut type_url = TypeUrl::Cluster;
+    let mut type_url = TypeUrl::CLUSTER;
     for word in text.split_whitespace() {
         if let Some(named) = short(word) {
             type_url = named;
@@ -100,5 +100,5 @@ fn publication(revision: u64, text: &str) -> Publication {
 
 /// A type by its short name.
 pub(crate) fn short(name: &str) -> Option<TypeUrl> {
-    TypeUrl::ALL.into_iter().find(|t| t.short() == name)
+    TypeUrl::ENVOY.into_iter().find(|t| t.short() == name)
 }

@@ -53,7 +53,7 @@ async fn connections_that_never_speak_are_closed() {
 async fn a_connection_whose_streams_never_send_is_closed_and_one_that_is_served_stays() {
     let running = start(clusters(1, 1, 10, b'a'), impatient()).await;
     let mut served = running.delta().await;
-    served.begin(TypeUrl::Cluster);
+    served.begin(TypeUrl::CLUSTER);
     let response = served.next().await.unwrap();
     served.ack(&response);
     let mut silent = running.delta().await;
@@ -126,7 +126,7 @@ async fn a_node_keeps_what_is_read_of_it_and_is_bounded() {
         let mut node = node("a");
         let fields = [(key.to_owned(), text("x".repeat(bytes)))].into();
         node.metadata = Some(Struct { fields });
-        DeltaDiscoveryRequest { node: Some(node), type_url: url(TypeUrl::Cluster), ..Default::default() }
+        DeltaDiscoveryRequest { node: Some(node), type_url: url(TypeUrl::CLUSTER), ..Default::default() }
     };
     let mut large = running.delta().await;
     large.requests.send(begin("ANYTHING", 8 << 20)).unwrap();
@@ -147,12 +147,12 @@ async fn names_that_nothing_has_are_bounded_for_an_address() {
         ServerOptions { client_bytes: 1 << 20, max_request_bytes: 1 << 20, ..ServerOptions::default() };
     let running = start(clusters(1, 1, 10, b'a'), options).await;
     let mut client = running.delta().await;
-    client.begin(TypeUrl::Cluster);
+    client.begin(TypeUrl::CLUSTER);
     client.next().await.unwrap();
     let ended = async {
         for part in 0.. {
             let request = DeltaDiscoveryRequest {
-                type_url: url(TypeUrl::ClusterLoadAssignment),
+                type_url: url(TypeUrl::CLUSTER_LOAD_ASSIGNMENT),
                 resource_names_subscribe: (0..1000).map(|i| format!("{part}-{i:0100}")).collect(),
                 ..Default::default()
             };
@@ -204,7 +204,7 @@ async fn connections_that_were_closed_do_not_stand_in_the_queue() {
     };
     let running = start(clusters(1, 100, 100_000, b'a'), options).await;
     let mut greedy = running.delta().await;
-    greedy.begin(TypeUrl::Cluster);
+    greedy.begin(TypeUrl::CLUSTER);
     running.until("the backlog", |r| r.server.sessions().backlog_bytes() > 1 << 20).await;
     let mut crowd = Vec::new();
     for _ in 0..300 {
@@ -224,7 +224,7 @@ async fn connections_that_were_closed_do_not_stand_in_the_queue() {
     }
     let began = Instant::now();
     let mut honest = running.delta().await;
-    honest.begin(TypeUrl::Cluster);
+    honest.begin(TypeUrl::CLUSTER);
     assert!(!honest.next().await.unwrap().resources.is_empty());
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }

@@ -16,7 +16,7 @@ async fn oversized_requests_end_the_stream_as_resource_exhausted() {
     let mut client = running.delta().await;
     let request = DeltaDiscoveryRequest {
         node: Some(node("a")),
-        type_url: url(TypeUrl::ClusterLoadAssignment),
+        type_url: url(TypeUrl::CLUSTER_LOAD_ASSIGNMENT),
         resource_names_subscribe: (0..5000).map(|i| format!("name{i}")).collect(),
         ..Default::default()
     };
@@ -30,7 +30,7 @@ async fn requests_beyond_four_mebibytes_are_taken() {
     let mut client = running.delta().await;
     let request = DeltaDiscoveryRequest {
         node: Some(node("a")),
-        type_url: url(TypeUrl::ClusterLoadAssignment),
+        type_url: url(TypeUrl::CLUSTER_LOAD_ASSIGNMENT),
         resource_names_subscribe: (0..50_000).map(|i| format!("{i:0100}")).collect(),
         ..Default::default()
     };
@@ -42,7 +42,7 @@ async fn requests_beyond_four_mebibytes_are_taken() {
 async fn large_sets_arrive_whole_in_several_responses() {
     let running = start(clusters(1, 100, 100_000, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
-    client.begin(TypeUrl::Cluster);
+    client.begin(TypeUrl::CLUSTER);
     let mut names = std::collections::BTreeSet::new();
     let mut responses = 0;
     while names.len() < 100 {
@@ -61,9 +61,9 @@ async fn a_client_that_does_not_read_is_skipped_past_and_then_closed() {
     let options = ServerOptions { stall_timeout: Duration::from_millis(400), ..ServerOptions::default() };
     let running = start(clusters(1, 1000, 20_000, b'a'), options).await;
     let mut client = running.delta().await;
-    client.begin(TypeUrl::Cluster);
+    client.begin(TypeUrl::CLUSTER);
     running
-        .until("the first push", |r| r.server.sessions().counters().pushes.get(TypeUrl::Cluster) > 0)
+        .until("the first push", |r| r.server.sessions().counters().pushes.get(TypeUrl::CLUSTER) > 0)
         .await;
     // 20 MB exceed what the client's window takes, so nothing is acknowledged and nothing more is queued.
     for revision in 2..6 {
@@ -71,7 +71,7 @@ async fn a_client_that_does_not_read_is_skipped_past_and_then_closed() {
     }
     running.until("the stall", |r| r.server.sessions().counters().stalled.get() == 1).await;
     running.until("the end", |r| r.server.sessions().is_empty() && r.world.saw("gone")).await;
-    let pushes = running.server.sessions().counters().pushes.get(TypeUrl::Cluster);
+    let pushes = running.server.sessions().counters().pushes.get(TypeUrl::CLUSTER);
     assert_eq!(pushes, 5, "the parts of the first publication alone");
     while client.next().await.is_ok() {}
 }
@@ -86,7 +86,7 @@ async fn connections_wait_while_others_are_owed_too_much() {
     };
     let running = start(clusters(1, 100, 100_000, b'a'), options).await;
     let mut greedy = running.delta().await;
-    greedy.begin(TypeUrl::Cluster);
+    greedy.begin(TypeUrl::CLUSTER);
     running.until("the backlog", |r| r.server.sessions().backlog_bytes() > 1 << 20).await;
 
     // The second connection waits, and its stream is refused because nothing is read for too long.
@@ -94,7 +94,7 @@ async fn connections_wait_while_others_are_owed_too_much() {
     requests
         .send(DeltaDiscoveryRequest {
             node: Some(node("b")),
-            type_url: url(TypeUrl::Cluster),
+            type_url: url(TypeUrl::CLUSTER),
             ..Default::default()
         })
         .unwrap();
@@ -115,7 +115,7 @@ async fn connections_wait_while_others_are_owed_too_much() {
         greedy.ack(&response);
     }
     let mut third = running.delta().await;
-    third.begin(TypeUrl::Cluster);
+    third.begin(TypeUrl::CLUSTER);
     assert!(!third.next().await.unwrap().resources.is_empty());
     assert_eq!(running.server.sessions().waiting(), 0);
 }

@@ -14,7 +14,7 @@ use crate::world::{PATIENCE, clusters, node, start, url};
 async fn delta_clients_get_what_is_published_and_then_what_changes() {
     let running = start(clusters(1, 3, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
-    client.begin(TypeUrl::Cluster);
+    client.begin(TypeUrl::CLUSTER);
     let first = client.next().await.unwrap();
     assert_eq!(first.resources.len(), 3);
     client.ack(&first);
@@ -31,7 +31,7 @@ async fn delta_clients_get_what_is_published_and_then_what_changes() {
     assert_eq!(status.len(), 1);
     assert_eq!((status[0].pushes, status[0].revision, &*status[0].node.id), (2, 2, "a"));
     assert!(status[0].types[0].in_sync);
-    assert_eq!(running.server.sessions().counters().pushes.get(TypeUrl::Cluster), 2);
+    assert_eq!(running.server.sessions().counters().pushes.get(TypeUrl::CLUSTER), 2);
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn state_of_the_world_clients_get_everything_each_time() {
     let running = start(clusters(1, 2, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.sotw().await;
     let mut request =
-        DiscoveryRequest { node: Some(node("a")), type_url: url(TypeUrl::Cluster), ..Default::default() };
+        DiscoveryRequest { node: Some(node("a")), type_url: url(TypeUrl::CLUSTER), ..Default::default() };
     client.requests.send(request.clone()).unwrap();
     let first = client.next().await.unwrap();
     assert_eq!(first.resources.len(), 2);
@@ -56,7 +56,7 @@ async fn state_of_the_world_clients_get_everything_each_time() {
 async fn a_rejection_reaches_the_owner_and_no_other_client() {
     let running = start(clusters(1, 1, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
-    client.begin(TypeUrl::Cluster);
+    client.begin(TypeUrl::CLUSTER);
     let first = client.next().await.unwrap();
     let nack = DeltaDiscoveryRequest {
         type_url: first.type_url,
@@ -68,7 +68,7 @@ async fn a_rejection_reaches_the_owner_and_no_other_client() {
     running.until("the NACK", |r| r.world.saw("nack CDS c0")).await;
 
     let mut other = running.delta().await;
-    other.begin(TypeUrl::Cluster);
+    other.begin(TypeUrl::CLUSTER);
     assert_eq!(
         other.next().await.unwrap().resources.len(),
         1,
@@ -80,7 +80,7 @@ async fn a_rejection_reaches_the_owner_and_no_other_client() {
 async fn a_stream_without_node_is_refused() {
     let running = start(clusters(1, 1, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
-    let request = DeltaDiscoveryRequest { type_url: url(TypeUrl::Cluster), ..Default::default() };
+    let request = DeltaDiscoveryRequest { type_url: url(TypeUrl::CLUSTER), ..Default::default() };
     client.requests.send(request).unwrap();
     assert_eq!(client.next().await.unwrap_err().code(), Code::InvalidArgument);
 }
@@ -99,7 +99,7 @@ async fn the_owner_may_refuse() {
 async fn half_close_ends_the_stream_well_and_drops_the_guard() {
     let running = start(clusters(1, 1, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
-    client.begin(TypeUrl::Cluster);
+    client.begin(TypeUrl::CLUSTER);
     client.next().await.unwrap();
     drop(client.requests);
     let ended = tokio::time::timeout(PATIENCE, client.responses.message()).await.unwrap();
@@ -112,7 +112,7 @@ async fn half_close_ends_the_stream_well_and_drops_the_guard() {
 async fn a_reset_stream_is_forgotten() {
     let running = start(clusters(1, 100, 100_000, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
-    client.begin(TypeUrl::Cluster);
+    client.begin(TypeUrl::CLUSTER);
     client.next().await.unwrap();
     drop(client);
     running.until("the guard", |r| r.world.saw("gone") && r.server.sessions().is_empty()).await;
@@ -123,8 +123,8 @@ async fn two_streams_of_one_node_are_two_connections() {
     let running = start(clusters(1, 1, 10, b'a'), ServerOptions::default()).await;
     let mut first = running.delta().await;
     let mut second = running.delta().await;
-    first.begin(TypeUrl::Cluster);
-    second.begin(TypeUrl::Cluster);
+    first.begin(TypeUrl::CLUSTER);
+    second.begin(TypeUrl::CLUSTER);
     first.next().await.unwrap();
     second.next().await.unwrap();
     assert_eq!(running.server.sessions().len(), 2);
@@ -134,7 +134,7 @@ async fn two_streams_of_one_node_are_two_connections() {
 async fn draining_ends_streams_and_then_the_server() {
     let mut running = start(clusters(1, 1, 10, b'a'), ServerOptions::default()).await;
     let mut client = running.delta().await;
-    client.begin(TypeUrl::Cluster);
+    client.begin(TypeUrl::CLUSTER);
     client.next().await.unwrap();
     running.stop.take().unwrap().send(()).unwrap();
     let ended = client.next().await.unwrap_err();

@@ -41,7 +41,7 @@ fn by_id(pattern: MatchPattern) -> ClientStatusRequest {
 async fn client_status_tells_how_far_each_client_is_and_no_contents() {
     let running = start(clusters(1, 1, 10, b'a'), ServerOptions::default()).await;
     let mut proxy = running.delta().await;
-    proxy.begin(TypeUrl::Cluster);
+    proxy.begin(TypeUrl::CLUSTER);
     let response = proxy.next().await.unwrap();
     let mut csds = status_client(&running).await;
     let (requests, receiver) = mpsc::unbounded_channel();
@@ -53,7 +53,7 @@ async fn client_status_tells_how_far_each_client_is_and_no_contents() {
     assert_eq!(stale.config.len(), 1);
     assert_eq!(stale.config[0].node.as_ref().unwrap().id, "a");
     let [config] = &stale.config[0].generic_xds_configs[..] else { panic!("{stale:?}") };
-    assert_eq!((&*config.type_url, config.config_status()), (TypeUrl::Cluster.as_str(), ConfigStatus::Stale));
+    assert_eq!((&*config.type_url, config.config_status()), (TypeUrl::CLUSTER.as_str(), ConfigStatus::Stale));
     assert_eq!(config.version_info, response.system_version_info);
     assert!(config.xds_config.is_none());
 

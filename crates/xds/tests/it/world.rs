@@ -189,5 +189,5 @@ pub(crate) fn clusters(revision: u64, count: usize, bytes: usize, fill: u8) -> P
         .map(|i| EncodedResource::whole(format!("c{i}"), vec![fill; bytes]))
         .map(|r| (r.name.clone(), r))
         .collect();
-    Publication::new(revision).with(TypeUrl::Cluster, set)
+    Publication::new(revision).with(TypeUrl::CLUSTER, set)
 }

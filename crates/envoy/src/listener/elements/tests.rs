@@ -57,7 +57,7 @@ fn the_parent_names_chains_and_secrets() {
 fn children_are_the_chains_by_name() {
     let listener = of(&["b", "a"]);
     let elements = listener.elements.unwrap();
-    assert_eq!(elements.element_type, TypeUrl::FilterChain);
+    assert_eq!(elements.element_type, TypeUrl::FILTER_CHAIN);
     let names: Vec<&str> = elements.children.keys().map(|name| &**name).collect();
     assert_eq!(names, ["l/a", "l/b"]);
     let child = FilterChain::decode(&elements.children["l/a"].to_vec()[..]).unwrap();

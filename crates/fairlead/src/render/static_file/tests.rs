@@ -56,11 +56,11 @@ fn endpoints_and_routes_are_inside_and_secrets_beside() {
     let table = json!({ "name": "80", "virtual_hosts": [{ "name": "h", "domains": ["*"] }] });
     let listener = json!({ "name": "l", "filter_chains": [chain("c", "s", "80")] });
     let StaticFile { bootstrap, notes } = file(&[
-        (TypeUrl::Cluster, &[cluster]),
-        (TypeUrl::ClusterLoadAssignment, std::slice::from_ref(&assignment)),
-        (TypeUrl::RouteConfiguration, &[table]),
-        (TypeUrl::Listener, &[listener]),
-        (TypeUrl::Secret, &[secret("s")]),
+        (TypeUrl::CLUSTER, &[cluster]),
+        (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, std::slice::from_ref(&assignment)),
+        (TypeUrl::ROUTE_CONFIGURATION, &[table]),
+        (TypeUrl::LISTENER, &[listener]),
+        (TypeUrl::SECRET, &[secret("s")]),
     ]);
     assert_eq!(notes, Vec::<String>::new());
     assert!(bootstrap.get("dynamic_resources").is_none() && bootstrap.get("admin").is_none());
@@ -92,9 +92,9 @@ fn what_waits_for_a_secret_that_does_not_exist_is_closed_and_named() {
         } },
     });
     let StaticFile { bootstrap, notes } = file(&[
-        (TypeUrl::Cluster, &[cluster]),
-        (TypeUrl::Listener, &listeners),
-        (TypeUrl::Secret, &[secret("s")]),
+        (TypeUrl::CLUSTER, &[cluster]),
+        (TypeUrl::LISTENER, &listeners),
+        (TypeUrl::SECRET, &[secret("s")]),
     ]);
     assert_eq!(
         notes,

@@ -31,14 +31,14 @@ pub(crate) enum Wrong {
 /// The fields that spoil a resource of this type when they follow it.
 pub(crate) fn tail(type_url: TypeUrl, wrong: Wrong) -> Vec<u8> {
     match (type_url, wrong) {
-        (TypeUrl::Cluster, Wrong::Constraint) => {
+        (TypeUrl::CLUSTER, Wrong::Constraint) => {
             let cleanup_interval = Some(Duration { seconds: 0, nanos: 0 });
             Cluster { cleanup_interval, ..Cluster::default() }.encode_to_vec()
         }
-        (TypeUrl::Cluster, Wrong::Meaning) => {
+        (TypeUrl::CLUSTER, Wrong::Meaning) => {
             Cluster { lb_policy: LbPolicy::ClusterProvided.into(), ..Cluster::default() }.encode_to_vec()
         }
-        (TypeUrl::ClusterLoadAssignment, Wrong::Constraint) => {
+        (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, Wrong::Constraint) => {
             let overprovisioning_factor = Some(UInt32Value { value: 0 });
             let policy = cluster_load_assignment::Policy {
                 overprovisioning_factor,
@@ -46,21 +46,21 @@ pub(crate) fn tail(type_url: TypeUrl, wrong: Wrong) -> Vec<u8> {
             };
             ClusterLoadAssignment { policy: Some(policy), ..ClusterLoadAssignment::default() }.encode_to_vec()
         }
-        (TypeUrl::ClusterLoadAssignment, Wrong::Meaning) => {
+        (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, Wrong::Meaning) => {
             ClusterLoadAssignment { endpoints: vec![no_address()], ..ClusterLoadAssignment::default() }
                 .encode_to_vec()
         }
-        (TypeUrl::Listener, wrong) => {
+        (TypeUrl::LISTENER, wrong) => {
             let name = if wrong == Wrong::Constraint { String::new() } else { "unheard-of".to_owned() };
             let config_type = Some(listener_filter::ConfigType::TypedConfig(unheard_of()));
             let listener_filters = vec![ListenerFilter { name, config_type, ..ListenerFilter::default() }];
             Listener { listener_filters, ..Listener::default() }.encode_to_vec()
         }
-        (TypeUrl::RouteConfiguration, Wrong::Constraint) => {
+        (TypeUrl::ROUTE_CONFIGURATION, Wrong::Constraint) => {
             let internal_only_headers = vec!["a\nb".to_owned()];
             RouteConfiguration { internal_only_headers, ..RouteConfiguration::default() }.encode_to_vec()
         }
-        (TypeUrl::RouteConfiguration, Wrong::Meaning) => {
+        (TypeUrl::ROUTE_CONFIGURATION, Wrong::Meaning) => {
             let extension = Some(TypedExtensionConfig {
                 name: "unheard-of".to_owned(),
                 typed_config: Some(unheard_of()),
@@ -68,19 +68,19 @@ pub(crate) fn tail(type_url: TypeUrl, wrong: Wrong) -> Vec<u8> {
             let cluster_specifier_plugins = vec![ClusterSpecifierPlugin { extension, is_optional: false }];
             RouteConfiguration { cluster_specifier_plugins, ..RouteConfiguration::default() }.encode_to_vec()
         }
-        (TypeUrl::VirtualHost, Wrong::Constraint) => {
+        (TypeUrl::VIRTUAL_HOST, Wrong::Constraint) => {
             let request_headers_to_remove = vec!["a\nb".to_owned()];
             VirtualHost { request_headers_to_remove, ..VirtualHost::default() }.encode_to_vec()
         }
-        (TypeUrl::VirtualHost, Wrong::Meaning) => {
+        (TypeUrl::VIRTUAL_HOST, Wrong::Meaning) => {
             let typed_per_filter_config = std::iter::once(("unheard-of".to_owned(), unheard_of())).collect();
             VirtualHost { typed_per_filter_config, ..VirtualHost::default() }.encode_to_vec()
         }
-        (TypeUrl::Secret, Wrong::Constraint) => {
+        (TypeUrl::SECRET, Wrong::Constraint) => {
             let r#type = Some(secret::Type::SessionTicketKeys(TlsSessionTicketKeys::default()));
             Secret { r#type, ..Secret::default() }.encode_to_vec()
         }
-        (TypeUrl::Secret, Wrong::Meaning) => {
+        (TypeUrl::SECRET, Wrong::Meaning) => {
             let specifier = Some(data_source::Specifier::InlineString("no certificate".to_owned()));
             let certificate_chain = Some(DataSource { specifier, ..DataSource::default() });
             let certificate = TlsCertificate { certificate_chain, ..TlsCertificate::default() };

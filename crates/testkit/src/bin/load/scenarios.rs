@@ -146,7 +146,7 @@ pub(crate) async fn endpoint(lab: &Lab, setting: &str) -> Result<Row, Failure> {
     let spec = &lab.spec;
     let i = spec.services - 1;
     let file = format!("endpoints-{i}.yaml");
-    let awaits = awaits(TypeUrl::ClusterLoadAssignment, None, lab.clients_that_see(i));
+    let awaits = awaits(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, None, lab.clients_that_see(i));
     lab.change(
         &mut row,
         &awaits,
@@ -170,7 +170,7 @@ pub(crate) async fn pool(lab: &Lab, setting: &str) -> Result<Row, Failure> {
     let file = format!("destinationrule-{i}.yaml");
     lab.change(
         &mut row,
-        &awaits(TypeUrl::Cluster, None, lab.clients_that_see(i)),
+        &awaits(TypeUrl::CLUSTER, None, lab.clients_that_see(i)),
         |server, round| {
             server.write(&file, &spec.destination_rule(i, 101 + u32::try_from(round).unwrap_or(0)))
         },
@@ -197,9 +197,9 @@ async fn change_weight(lab: &Lab, row: &mut Row) -> Result<(), Failure> {
     let i = spec.virtual_services - 1;
     let file = format!("virtualservice-{i}.yaml");
     let kind = if row.setting.ends_with(word(Protocol::Sotw)) {
-        TypeUrl::RouteConfiguration
+        TypeUrl::ROUTE_CONFIGURATION
     } else {
-        TypeUrl::VirtualHost
+        TypeUrl::VIRTUAL_HOST
     };
     lab.change(
         row,
@@ -224,7 +224,7 @@ pub(crate) async fn service(lab: &Lab, setting: &str) -> Result<Row, Failure> {
     let file = format!("new-{i}.yaml");
     lab.change(
         &mut row,
-        &awaits(TypeUrl::Cluster, None, lab.crowd.len()),
+        &awaits(TypeUrl::CLUSTER, None, lab.crowd.len()),
         |server, _| server.write(&file, &format!("{}---\n{}", spec.service(i), spec.endpoints(i))),
         |server| server.delete(&file),
     )
@@ -328,10 +328,10 @@ async fn big_service(settings: &Settings, protocol: Protocol) -> Result<Row, Fai
     lab.sync(clients, &mut sync).await?;
     let spec = &lab.spec;
     // By whichever type it comes: a response of the assignment, or of its elements.
-    let kind = if lab.crowd.count(0, TypeUrl::LbEndpoint) > 0 {
-        TypeUrl::LbEndpoint
+    let kind = if lab.crowd.count(0, TypeUrl::LB_ENDPOINT) > 0 {
+        TypeUrl::LB_ENDPOINT
     } else {
-        TypeUrl::ClusterLoadAssignment
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT
     };
     lab.change(
         &mut row,
@@ -356,7 +356,7 @@ async fn gateway(settings: &Settings, protocol: Protocol) -> Result<Row, Failure
     lab.sync(clients, &mut sync).await?;
     let spec = &lab.spec;
     let kind =
-        if lab.crowd.count(0, TypeUrl::FilterChain) > 0 { TypeUrl::FilterChain } else { TypeUrl::Listener };
+        if lab.crowd.count(0, TypeUrl::FILTER_CHAIN) > 0 { TypeUrl::FILTER_CHAIN } else { TypeUrl::LISTENER };
     lab.change(
         &mut row,
         &awaits(kind, None, clients),

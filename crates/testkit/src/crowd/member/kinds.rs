@@ -7,11 +7,14 @@ use std::{
 
 use fairlead_resource::TypeUrl;
 
-use crate::crowd::content::{Content, NameId};
+use crate::crowd::{
+    content::{Content, NameId},
+    stats::{KINDS, place},
+};
 
 /// What a client holds, by type.
 #[derive(Debug, Default)]
-pub(super) struct Kinds([State; TypeUrl::ALL.len()]);
+pub(super) struct Kinds([State; KINDS]);
 
 /// What it holds of one type.
 #[derive(Debug, Default)]
@@ -53,11 +56,11 @@ impl Wishes {
 
 impl Kinds {
     pub(super) fn of(&self, kind: TypeUrl) -> &State {
-        &self.0[kind as usize]
+        &self.0[place(kind)]
     }
 
     pub(super) fn of_mut(&mut self, kind: TypeUrl) -> &mut State {
-        &mut self.0[kind as usize]
+        &mut self.0[place(kind)]
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &State> {

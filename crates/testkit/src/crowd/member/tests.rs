@@ -16,7 +16,7 @@ fn the_first_request_asks_for_all_clusters_and_says_who_asks() {
     let mut member = Profile::sidecar(7, "shop", Protocol::Delta).member();
     let first = requests(&member.on_stream(&library.open()));
     assert_eq!(first.len(), 1);
-    assert_eq!(first[0].type_url, TypeUrl::Cluster.as_str());
+    assert_eq!(first[0].type_url, TypeUrl::CLUSTER.as_str());
     assert!(first[0].resource_names_subscribe.is_empty());
     let node = first[0].node.as_ref().unwrap();
     assert_eq!(node.id, "sidecar~100.64.0.8~crowd-7.shop~shop.svc.cluster.local");

@@ -63,15 +63,15 @@ fn a_cluster_refers_to_its_assignment_and_to_the_secrets_of_every_socket() {
         transport_socket_matches: vec![only_match],
         ..Cluster::default()
     };
-    let references = of(TypeUrl::Cluster, &cluster.encode_to_vec()).unwrap();
+    let references = of(TypeUrl::CLUSTER, &cluster.encode_to_vec()).unwrap();
     assert_eq!(references.endpoints.as_deref(), Some("b"));
     assert_eq!(references.secrets, BTreeSet::from(["ROOTCA".to_owned(), "default".to_owned()]));
     cluster.eds_cluster_config =
         Some(EdsClusterConfig { eds_config: Some(ads()), service_name: String::new() });
-    let references = of(TypeUrl::Cluster, &cluster.encode_to_vec()).unwrap();
+    let references = of(TypeUrl::CLUSTER, &cluster.encode_to_vec()).unwrap();
     assert_eq!(references.endpoints.as_deref(), Some("a"));
     cluster.eds_cluster_config = None;
-    assert_eq!(of(TypeUrl::Cluster, &cluster.encode_to_vec()).unwrap().endpoints, None);
+    assert_eq!(of(TypeUrl::CLUSTER, &cluster.encode_to_vec()).unwrap().endpoints, None);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_listener_refers_to_tables_and_secrets_of_all_chains() {
         }),
         ..Listener::default()
     };
-    let references = of(TypeUrl::Listener, &listener.encode_to_vec()).unwrap();
+    let references = of(TypeUrl::LISTENER, &listener.encode_to_vec()).unwrap();
     assert_eq!(references.routes, BTreeSet::from(["80".to_owned()]));
     assert_eq!(references.secrets, BTreeSet::from(["CLIENTS".to_owned(), "gateway".to_owned()]));
 }
@@ -104,9 +104,9 @@ fn a_listener_refers_to_tables_and_secrets_of_all_chains() {
 #[test]
 fn a_table_with_vhds_takes_virtual_hosts() {
     let mut table = RouteConfiguration { name: "80".to_owned(), ..RouteConfiguration::default() };
-    assert!(!of(TypeUrl::RouteConfiguration, &table.encode_to_vec()).unwrap().virtual_hosts);
+    assert!(!of(TypeUrl::ROUTE_CONFIGURATION, &table.encode_to_vec()).unwrap().virtual_hosts);
     table.vhds = Some(Vhds { config_source: Some(ads()) });
-    assert!(of(TypeUrl::RouteConfiguration, &table.encode_to_vec()).unwrap().virtual_hosts);
+    assert!(of(TypeUrl::ROUTE_CONFIGURATION, &table.encode_to_vec()).unwrap().virtual_hosts);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn an_assignment_refers_to_its_collections() {
         endpoints: vec![locality("c/0/*"), LocalityLbEndpoints::default(), locality("c/1/*")],
         ..ClusterLoadAssignment::default()
     };
-    let references = of(TypeUrl::ClusterLoadAssignment, &assignment.encode_to_vec()).unwrap();
+    let references = of(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, &assignment.encode_to_vec()).unwrap();
     assert_eq!(references.collections, ["c/0/*", "c/1/*"].map(str::to_owned).into());
 }
 
@@ -134,7 +134,7 @@ fn a_listener_refers_to_the_chains_of_its_matcher_and_a_chain_to_its_routes() {
         fcds_config: Some(FcdsConfig { config_source: Some(ads()), ..FcdsConfig::default() }),
         ..Listener::default()
     };
-    let chains = |listener: &Listener| of(TypeUrl::Listener, &listener.encode_to_vec()).unwrap().chains;
+    let chains = |listener: &Listener| of(TypeUrl::LISTENER, &listener.encode_to_vec()).unwrap().chains;
     assert_eq!(chains(&listener), ["l/a", "l/b", "l/rest"].map(str::to_owned).into());
     listener.filter_chains.push(FilterChain { name: "l/b".to_owned(), ..FilterChain::default() });
     assert_eq!(chains(&listener), ["l/a", "l/rest"].map(str::to_owned).into(), "it has the other itself");

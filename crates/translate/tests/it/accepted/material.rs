@@ -8,7 +8,7 @@ use crate::json_walk::{all, text};
 
 /// A cluster for each secret that has its content in itself: Envoy judges it by itself, as it does by SDS.
 pub(super) fn judged(sets: &Sets, prefix: &str) -> Vec<Value> {
-    let secrets = all(&sets.secrets, TypeUrl::Secret);
+    let secrets = all(&sets.secrets, TypeUrl::SECRET);
     let inline = secrets.iter().filter(|secret| !secret.to_string().contains("\"filename\""));
     let cluster = |secret: &Value| {
         let common = if secret["tls_certificate"].is_null() {

@@ -22,17 +22,17 @@ pub(super) fn differences(sets: &Sets) -> Vec<String> {
             }
         }
     };
-    compare(&sets.route_tables, TypeUrl::RouteConfiguration, table);
-    compare(&sets.load_assignments, TypeUrl::ClusterLoadAssignment, assignment);
+    compare(&sets.route_tables, TypeUrl::ROUTE_CONFIGURATION, table);
+    compare(&sets.load_assignments, TypeUrl::CLUSTER_LOAD_ASSIGNMENT, assignment);
     found
 }
 
 /// A table with its virtual hosts, which have the names that they have inside it.
 fn table(elements: &Elements) -> Value {
-    let mut table = one(&elements.parent, TypeUrl::RouteConfiguration);
+    let mut table = one(&elements.parent, TypeUrl::ROUTE_CONFIGURATION);
     let prefix = format!("{}/", text(&table["name"]));
     let mut hosts = items(&table["virtual_hosts"]).to_vec();
-    for mut host in all(&elements.children, TypeUrl::VirtualHost) {
+    for mut host in all(&elements.children, TypeUrl::VIRTUAL_HOST) {
         let name = text(&host["name"]);
         host["name"] = name.strip_prefix(&prefix).unwrap_or(name).into();
         hosts.push(host);
@@ -45,14 +45,14 @@ fn table(elements: &Elements) -> Value {
 
 /// An assignment with its endpoints.
 fn assignment(elements: &Elements) -> Value {
-    let mut assignment = one(&elements.parent, TypeUrl::ClusterLoadAssignment);
+    let mut assignment = one(&elements.parent, TypeUrl::CLUSTER_LOAD_ASSIGNMENT);
     for locality in assignment["endpoints"].as_array_mut().into_iter().flatten() {
         let locality = locality.as_object_mut().expect("a locality is an object");
         let Some(source) = locality.remove("leds_cluster_locality_config") else { continue };
         let name = text(&source["leds_collection_name"]);
         let prefix = name.strip_suffix('*').unwrap_or(name);
         let own = elements.children.iter().filter(|(name, _)| name.starts_with(prefix));
-        let own: Vec<Value> = own.map(|(_, endpoint)| one(endpoint, TypeUrl::LbEndpoint)).collect();
+        let own: Vec<Value> = own.map(|(_, endpoint)| one(endpoint, TypeUrl::LB_ENDPOINT)).collect();
         locality.insert("lb_endpoints".to_owned(), own.into());
     }
     assignment
@@ -83,11 +83,11 @@ pub(super) fn with_chains(sets: &Sets) -> Sets {
 }
 
 fn put_together(elements: &Elements) -> EncodedResource {
-    let mut listener = one(&elements.parent, TypeUrl::Listener);
+    let mut listener = one(&elements.parent, TypeUrl::LISTENER);
     let mut chains = items(&listener["filter_chains"]).to_vec();
-    chains.extend(all(&elements.children, TypeUrl::FilterChain));
+    chains.extend(all(&elements.children, TypeUrl::FILTER_CHAIN));
     listener["filter_chains"] = chains.into();
     listener.as_object_mut().expect("a listener is an object").remove("fcds_config");
-    let bytes = json::from_json(TypeUrl::Listener.as_str(), &listener).expect("it is a listener");
+    let bytes = json::from_json(TypeUrl::LISTENER.as_str(), &listener).expect("it is a listener");
     EncodedResource::whole(elements.parent.name.clone(), bytes)
 }

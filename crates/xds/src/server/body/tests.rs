@@ -9,7 +9,7 @@ use crate::wire::{Nonce, whole_state};
 fn response(nonce: u64, sizes: &[usize]) -> Response {
     let resources: Vec<_> =
         sizes.iter().enumerate().map(|(i, n)| EncodedResource::whole(format!("r{i}"), vec![7; *n])).collect();
-    Response::new(TypeUrl::Cluster, Nonce(nonce), &whole_state(TypeUrl::Cluster, &resources))
+    Response::new(TypeUrl::CLUSTER, Nonce(nonce), &whole_state(TypeUrl::CLUSTER, &resources))
 }
 
 fn frame(body: &mut PushBody) -> Poll<Option<Frame<Bytes>>> {

@@ -12,10 +12,10 @@ fn a_value_is_counted_at_the_first_bound_that_it_does_not_exceed() {
 
 #[test]
 fn types_are_counted_apart() {
-    let (sizes, times) = (Sizes::default(), Times::default());
-    sizes.add(TypeUrl::Cluster, 20_000);
-    times.add(TypeUrl::Cluster, Duration::from_millis(2));
-    assert_eq!((sizes.get(TypeUrl::Cluster).sum(), sizes.get(TypeUrl::Listener).sum()), (20_000, 0));
-    assert_eq!((times.get(TypeUrl::Cluster).sum(), times.get(TypeUrl::Secret).sum()), (2_000, 0));
-    assert!(times.get(TypeUrl::Cluster).counts().contains(&(Some(2_500), 1)));
+    let (sizes, times) = (Sizes::new(Types::envoy()), Times::new(Types::envoy()));
+    sizes.add(TypeUrl::CLUSTER, 20_000);
+    times.add(TypeUrl::CLUSTER, Duration::from_millis(2));
+    assert_eq!((sizes.get(TypeUrl::CLUSTER).sum(), sizes.get(TypeUrl::LISTENER).sum()), (20_000, 0));
+    assert_eq!((times.get(TypeUrl::CLUSTER).sum(), times.get(TypeUrl::SECRET).sum()), (2_000, 0));
+    assert!(times.get(TypeUrl::CLUSTER).counts().contains(&(Some(2_500), 1)));
 }

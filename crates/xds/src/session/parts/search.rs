@@ -59,7 +59,7 @@ impl Search {
         order.extend(suspects);
         Some(Self {
             fails: order.len(),
-            confirmed: type_url != TypeUrl::Listener,
+            confirmed: type_url != TypeUrl::LISTENER,
             message: message.to_owned(),
             probe: None,
             published,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use fairlead_resource::TypeUrl;
+
 use super::{
     check, check_leds,
     script::{Player, publication},
@@ -21,7 +23,7 @@ const STARTED: &str = "
 impl Player {
     /// Plays what a client asks in the beginning.
     fn started(publication: &Arc<Publication>) -> Self {
-        let mut player = Self::new(Protocol::Delta, ElementTypes { leds: true, ..ElementTypes::default() });
+        let mut player = Self::new(Protocol::Delta, ElementTypes::from([TypeUrl::LB_ENDPOINT]));
         drop(player.session.on_publication(publication.clone()));
         for line in ["> CDS", "> CDS ack"] {
             player.play(line);
@@ -386,7 +388,7 @@ fn one_endpoint_is_one_body_for_all_who_know_it_alike() {
 fn collections_are_one_body_for_all_who_open_them() {
     let publication = Arc::new(publication(1, " EDS c{0/x=1,0/y=2}"));
     let bodies = [(); 2].map(|()| {
-        let mut player = Player::new(Protocol::Delta, ElementTypes { leds: true, ..ElementTypes::default() });
+        let mut player = Player::new(Protocol::Delta, ElementTypes::from([TypeUrl::LB_ENDPOINT]));
         drop(player.session.on_publication(publication.clone()));
         player.play("> CDS");
         player.play("> EDS +c");

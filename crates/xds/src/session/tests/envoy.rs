@@ -58,15 +58,15 @@ impl Envoy {
         self.begun.clear();
         self.subscribed.clear();
         self.nonces.clear();
-        let others = self.held.iter().filter(|(t, _)| **t != TypeUrl::Cluster);
+        let others = self.held.iter().filter(|(t, _)| **t != TypeUrl::CLUSTER);
         self.late = !self.warming.is_empty();
         self.untold = !self.warming.is_empty() && others.map(|(_, held)| held.len()).sum::<usize>() == 0;
         if self.warming.is_empty() {
-            self.begin(TypeUrl::Cluster);
+            self.begin(TypeUrl::CLUSTER);
         }
         self.subscribe();
         if self.initialised {
-            self.begin(TypeUrl::Listener);
+            self.begin(TypeUrl::LISTENER);
         }
     }
 
@@ -85,15 +85,15 @@ impl Envoy {
 
     /// Names are asked for as the held clusters and listeners need them.
     fn subscribe(&mut self) {
-        let clusters = self.held(TypeUrl::Cluster).keys().cloned().collect();
-        self.want(TypeUrl::ClusterLoadAssignment, &clusters);
+        let clusters = self.held(TypeUrl::CLUSTER).keys().cloned().collect();
+        self.want(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, &clusters);
         self.localities.retain(&clusters);
-        self.want(TypeUrl::LbEndpoint, &self.localities.globs());
-        let listeners = self.held(TypeUrl::Listener).values();
+        self.want(TypeUrl::LB_ENDPOINT, &self.localities.globs());
+        let listeners = self.held(TypeUrl::LISTENER).values();
         let routes = listeners.flat_map(|c| references(c).map(str::to_owned)).collect();
-        self.want(TypeUrl::RouteConfiguration, &routes);
-        if self.vhds && !self.held(TypeUrl::RouteConfiguration).is_empty() {
-            let hosts = TypeUrl::VirtualHost;
+        self.want(TypeUrl::ROUTE_CONFIGURATION, &routes);
+        if self.vhds && !self.held(TypeUrl::ROUTE_CONFIGURATION).is_empty() {
+            let hosts = TypeUrl::VIRTUAL_HOST;
             if !self.begun.contains(&hosts) {
                 self.begin(hosts);
             }
@@ -105,7 +105,7 @@ impl Envoy {
         let dropped: Vec<String> = old.difference(names).cloned().collect();
         for name in &dropped {
             self.held.entry(type_url).or_default().remove(name);
-            if type_url == TypeUrl::RouteConfiguration {
+            if type_url == TypeUrl::ROUTE_CONFIGURATION {
                 self.forget_hosts(name);
             }
         }
@@ -126,7 +126,7 @@ impl Envoy {
 
     fn forget_hosts(&mut self, table: &str) {
         let prefix = format!("{table}/");
-        self.held.entry(TypeUrl::VirtualHost).or_default().retain(|n, _| !n.starts_with(&prefix));
+        self.held.entry(TypeUrl::VIRTUAL_HOST).or_default().retain(|n, _| !n.starts_with(&prefix));
     }
 
     /// Takes a response; checks what must hold of every response.
@@ -152,25 +152,25 @@ impl Envoy {
             self.apply(type_url, contents, &response.removed_resources, rejected_clusters);
         } else {
             self.rejected_endpoints |=
-                matches!(type_url, TypeUrl::ClusterLoadAssignment | TypeUrl::LbEndpoint);
-            if type_url == TypeUrl::LbEndpoint {
+                matches!(type_url, TypeUrl::CLUSTER_LOAD_ASSIGNMENT | TypeUrl::LB_ENDPOINT);
+            if type_url == TypeUrl::LB_ENDPOINT {
                 for cluster in self.localities.give_up() {
                     self.warming.remove(&cluster);
                 }
             }
             let message = match type_url {
-                TypeUrl::Cluster => format!("Error adding/updating cluster(s) {}: it is bad", bad[0]),
+                TypeUrl::CLUSTER => format!("Error adding/updating cluster(s) {}: it is bad", bad[0]),
                 _ => "something is bad".to_owned(),
             };
             answer.error_detail = Some(Status { code: 13, message, ..Default::default() });
         }
-        if type_url == TypeUrl::Cluster && !self.warming.is_empty() {
+        if type_url == TypeUrl::CLUSTER && !self.warming.is_empty() {
             self.withheld.push(answer);
         } else {
             self.requests.push_back(answer);
         }
         if self.warming.is_empty() {
-            self.initialised |= type_url == TypeUrl::Cluster;
+            self.initialised |= type_url == TypeUrl::CLUSTER;
             self.resume();
         }
     }
@@ -184,12 +184,12 @@ impl Envoy {
     /// Cluster responses are answered once nothing warms.
     fn resume(&mut self) {
         self.requests.extend(self.withheld.drain(..));
-        if !self.begun.contains(&TypeUrl::Cluster) {
-            self.begin(TypeUrl::Cluster);
+        if !self.begun.contains(&TypeUrl::CLUSTER) {
+            self.begin(TypeUrl::CLUSTER);
         }
-        self.initialised |= !self.held(TypeUrl::Cluster).is_empty();
-        if self.initialised && !self.begun.contains(&TypeUrl::Listener) {
-            self.begin(TypeUrl::Listener);
+        self.initialised |= !self.held(TypeUrl::CLUSTER).is_empty();
+        if self.initialised && !self.begun.contains(&TypeUrl::LISTENER) {
+            self.begin(TypeUrl::LISTENER);
         }
     }
 
@@ -201,10 +201,10 @@ impl Envoy {
         rejected_clusters: &BTreeSet<String>,
     ) {
         match type_url {
-            TypeUrl::Cluster => {
+            TypeUrl::CLUSTER => {
                 for name in removed {
                     self.warming.remove(name);
-                    let users = [TypeUrl::RouteConfiguration, TypeUrl::VirtualHost];
+                    let users = [TypeUrl::ROUTE_CONFIGURATION, TypeUrl::VIRTUAL_HOST];
                     for (user, content) in users.iter().flat_map(|t| self.held(*t)) {
                         assert!(
                             references(content).all(|r| r != name),
@@ -214,7 +214,7 @@ impl Envoy {
                 }
                 self.warming.extend(contents.keys().cloned());
             }
-            TypeUrl::ClusterLoadAssignment => {
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => {
                 for name in removed {
                     self.warming.remove(name);
                 }
@@ -225,29 +225,29 @@ impl Envoy {
                     }
                 }
             }
-            TypeUrl::LbEndpoint => {
+            TypeUrl::LB_ENDPOINT => {
                 for cluster in self.localities.apply(&contents, removed) {
                     self.warming.remove(&cluster);
                 }
                 return;
             }
-            TypeUrl::RouteConfiguration | TypeUrl::VirtualHost => {
+            TypeUrl::ROUTE_CONFIGURATION | TypeUrl::VIRTUAL_HOST => {
                 for reference in contents.values().flat_map(|c| references(c)) {
                     assert!(
-                        self.held(TypeUrl::Cluster).contains_key(reference)
+                        self.held(TypeUrl::CLUSTER).contains_key(reference)
                             || rejected_clusters.contains(reference)
                             || self.untold
                             || (self.rejected_endpoints && self.late),
                         "{type_url} {contents:?} comes before cluster {reference}"
                     );
                 }
-                for table in removed.iter().filter(|_| type_url == TypeUrl::RouteConfiguration) {
+                for table in removed.iter().filter(|_| type_url == TypeUrl::ROUTE_CONFIGURATION) {
                     self.forget_hosts(table);
                 }
             }
             _ => {}
         }
-        let tables: Vec<String> = self.held(TypeUrl::RouteConfiguration).keys().cloned().collect();
+        let tables: Vec<String> = self.held(TypeUrl::ROUTE_CONFIGURATION).keys().cloned().collect();
         let wanted = self.subscribed.get(&type_url).cloned();
         let held = self.held.entry(type_url).or_default();
         for name in removed {
@@ -256,7 +256,7 @@ impl Envoy {
         for (name, content) in contents {
             let known = match type_url {
                 // Hosts of a table that is not known are dropped.
-                TypeUrl::VirtualHost => tables.iter().any(|t| name.starts_with(&format!("{t}/"))),
+                TypeUrl::VIRTUAL_HOST => tables.iter().any(|t| name.starts_with(&format!("{t}/"))),
                 _ => wanted.as_ref().is_none_or(|w| w.contains(&name)),
             };
             if known {

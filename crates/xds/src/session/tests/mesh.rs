@@ -149,7 +149,7 @@ impl Mesh {
             let prefix = format!("{name}/");
             let hosts = self.hosts.iter().filter(|(host, _)| host.starts_with(&prefix));
             let elements = Elements {
-                element_type: TypeUrl::VirtualHost,
+                element_type: TypeUrl::VIRTUAL_HOST,
                 parent: EncodedResource::whole(name.as_str(), content.clone()),
                 children: hosts.map(|(n, c)| entry(EncodedResource::whole(n.as_str(), c.clone()))).collect(),
                 turned: None,
@@ -168,13 +168,13 @@ impl Mesh {
             entry(table)
         });
         Publication::new(revision)
-            .with(TypeUrl::Cluster, set(&self.clusters))
+            .with(TypeUrl::CLUSTER, set(&self.clusters))
             .with(
-                TypeUrl::ClusterLoadAssignment,
+                TypeUrl::CLUSTER_LOAD_ASSIGNMENT,
                 self.endpoints.iter().map(|(name, content)| entry(self.assignment(name, content))).collect(),
             )
-            .with(TypeUrl::Listener, set(&self.listeners))
-            .with(TypeUrl::RouteConfiguration, tables.collect())
+            .with(TypeUrl::LISTENER, set(&self.listeners))
+            .with(TypeUrl::ROUTE_CONFIGURATION, tables.collect())
     }
 }
 

@@ -16,10 +16,10 @@ use proptest::prelude::*;
 use self::client::Client;
 use crate::{Protocol, Publication, Session, SessionOptions};
 
-const C: TypeUrl = TypeUrl::Cluster;
-const E: TypeUrl = TypeUrl::ClusterLoadAssignment;
-const L: TypeUrl = TypeUrl::Listener;
-const R: TypeUrl = TypeUrl::RouteConfiguration;
+const C: TypeUrl = TypeUrl::CLUSTER;
+const E: TypeUrl = TypeUrl::CLUSTER_LOAD_ASSIGNMENT;
+const L: TypeUrl = TypeUrl::LISTENER;
+const R: TypeUrl = TypeUrl::ROUTE_CONFIGURATION;
 
 /// How many events the histories have in every run of the tests.
 const EVENTS: usize = 6;

@@ -22,7 +22,7 @@ use prost::Message;
 
 use crate::{Action, NackReport, Protocol, Publication, Session, SessionOptions};
 
-const TYPES: [TypeUrl; 2] = [TypeUrl::Listener, TypeUrl::RouteConfiguration];
+const TYPES: [TypeUrl; 2] = [TypeUrl::LISTENER, TypeUrl::ROUTE_CONFIGURATION];
 
 /// More responses than any history of this length can take.
 const MANY: usize = 3000;
@@ -35,7 +35,7 @@ type Mesh = BTreeMap<String, (String, Vec<Element>)>;
 
 fn resource(type_url: TypeUrl, name: &str, (head, elements): &(String, Vec<Element>)) -> EncodedResource {
     let bytes = match type_url {
-        TypeUrl::Listener => encode(&Listener {
+        TypeUrl::LISTENER => encode(&Listener {
             name: name.to_owned(),
             stat_prefix: head.clone(),
             filter_chains: elements.iter().map(chain).collect(),
@@ -186,13 +186,13 @@ impl Client {
             half_taken: false,
             unknown: false,
         };
-        client.request(TypeUrl::Listener, "", None);
-        client.request(TypeUrl::RouteConfiguration, "", None);
+        client.request(TypeUrl::LISTENER, "", None);
+        client.request(TypeUrl::ROUTE_CONFIGURATION, "", None);
         client
     }
 
     fn names(type_url: TypeUrl) -> Vec<String> {
-        if type_url == TypeUrl::Listener { Vec::new() } else { vec!["r0".into(), "r1".into()] }
+        if type_url == TypeUrl::LISTENER { Vec::new() } else { vec!["r0".into(), "r1".into()] }
     }
 
     fn request(&mut self, type_url: TypeUrl, nonce: &str, error: Option<&str>) {
@@ -258,7 +258,7 @@ impl Client {
             return;
         }
         let departed = self.session.depart();
-        let publication = self.session.publication.clone();
+        let publication = self.session.ledger.publication.clone();
         self.session = Session::new(self.protocol, SessionOptions::default(), publication);
         if let Some(departed) = departed {
             self.session.go_on_from(departed);
@@ -277,7 +277,7 @@ impl Client {
         let mut faults = Vec::new();
         let mut named = BTreeSet::new();
         for body in &bodies {
-            let judged = if type_url == TypeUrl::Listener { judge_listener(body) } else { judge_table(body) };
+            let judged = if type_url == TypeUrl::LISTENER { judge_listener(body) } else { judge_table(body) };
             match judged {
                 Ok((name, held)) => {
                     if revision == self.revision {
@@ -289,16 +289,16 @@ impl Client {
                 Err((name, message)) => {
                     named.insert(name);
                     faults.push(message);
-                    if type_url == TypeUrl::RouteConfiguration {
+                    if type_url == TypeUrl::ROUTE_CONFIGURATION {
                         break;
                     }
                 }
             }
         }
-        if self.protocol == Protocol::StateOfTheWorld && type_url == TypeUrl::Listener {
+        if self.protocol == Protocol::StateOfTheWorld && type_url == TypeUrl::LISTENER {
             self.held.retain(|(t, name), _| *t != type_url || named.contains(name));
         }
-        if type_url == TypeUrl::Listener {
+        if type_url == TypeUrl::LISTENER {
             self.half_taken = !faults.is_empty() && faults.len() < bodies.len();
         }
         if faults.is_empty() {
@@ -315,7 +315,7 @@ impl Client {
     /// What the client has, and what is right and published in a form that it knows, it keeps.
     fn check_nothing_lost(&self, type_url: TypeUrl, name: &str, new: &Held) {
         assert!(!new.keys().any(|usage| usage.contains("probe")), "a probe was taken");
-        if self.unknown && type_url == TypeUrl::Listener {
+        if self.unknown && type_url == TypeUrl::LISTENER {
             return;
         }
         let Some(had) = self.held.get(&(type_url, name.to_owned())) else { return };
@@ -354,7 +354,7 @@ impl Client {
                 let held = self.held.get(&(*type_url, name.clone()));
                 let right: Vec<_> =
                     elements.iter().filter(|(_, _, content)| !content.contains("bad")).collect();
-                if head.contains("bad") || (*type_url == TypeUrl::Listener && right.is_empty()) {
+                if head.contains("bad") || (*type_url == TypeUrl::LISTENER && right.is_empty()) {
                     continue;
                 }
                 let held = held.unwrap_or_else(|| panic!("{type_url} {name} is not held"));
@@ -392,7 +392,7 @@ fn elements(type_url: TypeUrl) -> impl Strategy<Value = Vec<Element>> {
 }
 
 fn mesh(type_url: TypeUrl) -> impl Strategy<Value = Mesh> {
-    let name = if type_url == TypeUrl::Listener { "l" } else { "r" };
+    let name = if type_url == TypeUrl::LISTENER { "l" } else { "r" };
     let head = prop_oneof![9 => Just("h"), 1 => Just("g"), 1 => Just("bad")];
     let one = (head, elements(type_url)).prop_map(|(head, elements)| (head.to_owned(), elements));
     prop::collection::btree_map(0..2_u8, one, 0..3)
@@ -440,17 +440,17 @@ fn only(type_url: TypeUrl, name: &str, elements: Vec<Element>) -> BTreeMap<TypeU
 #[test]
 fn one_bad_host_of_401_leaves_a_fresh_client_the_other_400() {
     let mut client = Client::new(Protocol::StateOfTheWorld);
-    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(401, &[123])));
+    client.publish(only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(401, &[123])));
     client.finish();
-    assert_eq!(client.held[&(TypeUrl::RouteConfiguration, "r0".to_owned())].len(), 400);
+    assert_eq!(client.held[&(TypeUrl::ROUTE_CONFIGURATION, "r0".to_owned())].len(), 400);
     let names: Vec<_> = client.reports.iter().flat_map(|r| &r.resources).map(|r| &*r.name).collect();
     assert_eq!(names, ["r0/h123:80"], "{:?}", client.reports);
-    assert_eq!(client.reports[0].type_url, TypeUrl::VirtualHost);
+    assert_eq!(client.reports[0].type_url, TypeUrl::VIRTUAL_HOST);
     assert_eq!(client.reports[0].message, "a host is bad");
     // The whole, the head alone, and as many as halve 401.
     assert!(client.nacks <= 11, "{} responses were rejected", client.nacks);
     let status = client.session.status();
-    let routes = status.iter().find(|s| s.type_url == TypeUrl::RouteConfiguration).unwrap();
+    let routes = status.iter().find(|s| s.type_url == TypeUrl::ROUTE_CONFIGURATION).unwrap();
     assert_eq!(routes.held_back.iter().map(|r| &*r.name).collect::<Vec<_>>(), ["r0/h123:80"]);
     assert!(!routes.in_sync);
 }
@@ -458,17 +458,17 @@ fn one_bad_host_of_401_leaves_a_fresh_client_the_other_400() {
 #[test]
 fn a_host_that_becomes_bad_keeps_its_last_good_content() {
     let mut client = Client::new(Protocol::StateOfTheWorld);
-    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(40, &[])));
+    client.publish(only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(40, &[])));
     while client.take() {}
-    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(41, &[7])));
+    client.publish(only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(41, &[7])));
     client.finish();
-    let held = &client.held[&(TypeUrl::RouteConfiguration, "r0".to_owned())];
+    let held = &client.held[&(TypeUrl::ROUTE_CONFIGURATION, "r0".to_owned())];
     assert_eq!((held.len(), held["h7"].as_str()), (41, "good"));
-    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(42, &[7])));
+    client.publish(only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(42, &[7])));
     let nacks = client.nacks;
     client.finish();
     assert_eq!(client.nacks, nacks, "a rejected host was sent again");
-    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(42, &[])));
+    client.publish(only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(42, &[])));
     client.finish();
     assert!(client.session.in_sync());
 }
@@ -476,17 +476,17 @@ fn a_host_that_becomes_bad_keeps_its_last_good_content() {
 #[test]
 fn a_client_that_comes_back_keeps_the_last_good_content_of_a_host() {
     let mut client = Client::new(Protocol::StateOfTheWorld);
-    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(40, &[])));
+    client.publish(only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(40, &[])));
     client.finish();
-    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(41, &[7])));
+    client.publish(only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(41, &[7])));
     client.finish();
     let nacks = client.nacks;
     client.reconnect();
     client.finish();
-    let held = &client.held[&(TypeUrl::RouteConfiguration, "r0".to_owned())];
+    let held = &client.held[&(TypeUrl::ROUTE_CONFIGURATION, "r0".to_owned())];
     assert_eq!((held.len(), held["h7"].as_str()), (41, "good"));
     assert_eq!(client.nacks, nacks, "a rejected host was sent again");
-    client.publish(only(TypeUrl::RouteConfiguration, "r0", hosts(41, &[])));
+    client.publish(only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(41, &[])));
     client.finish();
     assert!(client.session.in_sync());
 }
@@ -497,11 +497,11 @@ fn a_chain_that_was_at_odds_with_what_is_gone_is_tried_again() {
     for protocol in [Protocol::Delta, Protocol::StateOfTheWorld] {
         let chain = |name: &str, usage: &str| (name.to_owned(), usage.to_owned(), "e".to_owned());
         let mut client = Client::new(protocol);
-        client.publish(only(TypeUrl::Listener, "l0", vec![chain("a", "u"), chain("b", "u")]));
+        client.publish(only(TypeUrl::LISTENER, "l0", vec![chain("a", "u"), chain("b", "u")]));
         client.take();
-        client.publish(only(TypeUrl::Listener, "l0", vec![chain("a", "v"), chain("b", "u")]));
+        client.publish(only(TypeUrl::LISTENER, "l0", vec![chain("a", "v"), chain("b", "u")]));
         client.finish();
-        assert_eq!(client.held[&(TypeUrl::Listener, "l0".to_owned())].len(), 2);
+        assert_eq!(client.held[&(TypeUrl::LISTENER, "l0".to_owned())].len(), 2);
         assert!(client.session.in_sync());
     }
 }
@@ -512,7 +512,7 @@ fn a_table_that_goes_during_a_search_is_searched_again_when_it_is_back() {
     for protocol in [Protocol::Delta, Protocol::StateOfTheWorld] {
         for responses in 0..6 {
             let mut client = Client::new(protocol);
-            let table = only(TypeUrl::RouteConfiguration, "r0", hosts(40, &[7]));
+            let table = only(TypeUrl::ROUTE_CONFIGURATION, "r0", hosts(40, &[7]));
             client.publish(table.clone());
             for _ in 0..responses {
                 client.take();
@@ -521,7 +521,7 @@ fn a_table_that_goes_during_a_search_is_searched_again_when_it_is_back() {
             while client.take() {}
             client.publish(table);
             client.finish();
-            assert_eq!(client.held[&(TypeUrl::RouteConfiguration, "r0".to_owned())].len(), 39);
+            assert_eq!(client.held[&(TypeUrl::ROUTE_CONFIGURATION, "r0".to_owned())].len(), 39);
         }
     }
 }
@@ -530,12 +530,12 @@ fn a_table_that_goes_during_a_search_is_searched_again_when_it_is_back() {
 fn a_listener_that_is_at_fault_itself_blames_no_chain() {
     for protocol in [Protocol::Delta, Protocol::StateOfTheWorld] {
         let mut client = Client::new(protocol);
-        let mut published = only(TypeUrl::Listener, "l0", hosts(20, &[]));
-        published.get_mut(&TypeUrl::Listener).unwrap().get_mut("l0").unwrap().0 = "bad".to_owned();
+        let mut published = only(TypeUrl::LISTENER, "l0", hosts(20, &[]));
+        published.get_mut(&TypeUrl::LISTENER).unwrap().get_mut("l0").unwrap().0 = "bad".to_owned();
         client.publish(published);
         client.finish();
         let [report] = &client.reports[..] else { panic!("{:?}", client.reports) };
-        assert_eq!((report.type_url, &*report.resources[0].name), (TypeUrl::Listener, "l0"));
+        assert_eq!((report.type_url, &*report.resources[0].name), (TypeUrl::LISTENER, "l0"));
         // It is the reason that the client gave for the listener, not for the probe.
         assert!(report.message.ends_with("cannot bind"), "{report:?}");
         assert_eq!(client.nacks, 2, "{protocol:?}");
@@ -546,11 +546,11 @@ fn a_listener_that_is_at_fault_itself_blames_no_chain() {
 fn a_bad_chain_of_a_small_listener_costs_that_chain_in_both_protocols() {
     for protocol in [Protocol::Delta, Protocol::StateOfTheWorld] {
         let mut client = Client::new(protocol);
-        client.publish(only(TypeUrl::Listener, "l0", hosts(8, &[3])));
+        client.publish(only(TypeUrl::LISTENER, "l0", hosts(8, &[3])));
         client.finish();
-        assert_eq!(client.held[&(TypeUrl::Listener, "l0".to_owned())].len(), 7);
+        assert_eq!(client.held[&(TypeUrl::LISTENER, "l0".to_owned())].len(), 7);
         let [report] = &client.reports[..] else { panic!("{:?}", client.reports) };
-        assert_eq!((report.type_url, &*report.resources[0].name), (TypeUrl::FilterChain, "l0/h3:80"));
+        assert_eq!((report.type_url, &*report.resources[0].name), (TypeUrl::FILTER_CHAIN, "l0/h3:80"));
     }
 }
 
@@ -560,10 +560,8 @@ fn waiting_for_a_secret() -> (Session, Vec<Action>) {
     let chains = ["mine", "missing"].map(chain_with);
     let mut client = Client::new(Protocol::StateOfTheWorld);
     let publication = with_secrets(&chains, &["mine"]);
-    let options = SessionOptions {
-        answer_missing: crate::AnswerMissing::default().with(TypeUrl::Secret, true),
-        ..SessionOptions::default()
-    };
+    let options =
+        SessionOptions { answer_missing: [(TypeUrl::SECRET, true)].into(), ..SessionOptions::default() };
     client.session = Session::new(Protocol::StateOfTheWorld, options, publication);
     let mut ask = |type_url: TypeUrl, names: &[&str], nonce: &str, error: bool| {
         client.session.on_sotw(&DiscoveryRequest {
@@ -574,10 +572,10 @@ fn waiting_for_a_secret() -> (Session, Vec<Action>) {
             ..Default::default()
         })
     };
-    let listeners = nonce_of(&ask(TypeUrl::Listener, &[], "", false));
-    let secrets = nonce_of(&ask(TypeUrl::Secret, &["mine", "missing", "of a cluster"], "", false));
-    ask(TypeUrl::Listener, &[], &listeners, false);
-    let actions = ask(TypeUrl::Secret, &["mine", "missing", "of a cluster"], &secrets, false);
+    let listeners = nonce_of(&ask(TypeUrl::LISTENER, &[], "", false));
+    let secrets = nonce_of(&ask(TypeUrl::SECRET, &["mine", "missing", "of a cluster"], "", false));
+    ask(TypeUrl::LISTENER, &[], &listeners, false);
+    let actions = ask(TypeUrl::SECRET, &["mine", "missing", "of a cluster"], &secrets, false);
     (client.session, actions)
 }
 
@@ -595,8 +593,8 @@ fn with_secrets(chains: &[FilterChain], secrets: &[&str]) -> std::sync::Arc<Publ
     let listener = EncodedResource::whole("l", encode(&listener));
     let secrets = secrets.iter().map(|name| EncodedResource::whole(*name, name.as_bytes().to_vec()));
     let publication = Publication::new(1)
-        .with(TypeUrl::Listener, [(listener.name.clone(), listener)].into_iter().collect())
-        .with(TypeUrl::Secret, secrets.map(|secret| (secret.name.clone(), secret)).collect());
+        .with(TypeUrl::LISTENER, [(listener.name.clone(), listener)].into_iter().collect())
+        .with(TypeUrl::SECRET, secrets.map(|secret| (secret.name.clone(), secret)).collect());
     std::sync::Arc::new(publication)
 }
 
@@ -621,7 +619,7 @@ fn listener_in(response: &DiscoveryResponse) -> Listener {
 fn a_missing_secret_closes_its_own_chain_and_the_others_need_not_wait() {
     let (mut session, actions) = waiting_for_a_secret();
     let responses: Vec<_> = sent(&actions).collect();
-    let [(TypeUrl::Listener, listener), (TypeUrl::Secret, stand_in)] = &responses[..] else {
+    let [(TypeUrl::LISTENER, listener), (TypeUrl::SECRET, stand_in)] = &responses[..] else {
         panic!("{responses:?}")
     };
     let chains = listener_in(listener).filter_chains;
@@ -632,7 +630,7 @@ fn a_missing_secret_closes_its_own_chain_and_the_others_need_not_wait() {
     // A cluster has no such form: what it waits for is refused, and that is no finding.
     assert_eq!(stand_in.resources.len(), 1);
     let actions = session.on_sotw(&DiscoveryRequest {
-        type_url: TypeUrl::Secret.as_str().into(),
+        type_url: TypeUrl::SECRET.as_str().into(),
         resource_names: vec!["mine".into(), "of a cluster".into()],
         response_nonce: stand_in.nonce.clone(),
         error_detail: Some(Status::default()),
@@ -640,7 +638,7 @@ fn a_missing_secret_closes_its_own_chain_and_the_others_need_not_wait() {
     });
     assert!(actions.is_empty(), "{actions:?}");
     session.on_sotw(&DiscoveryRequest {
-        type_url: TypeUrl::Listener.as_str().into(),
+        type_url: TypeUrl::LISTENER.as_str().into(),
         response_nonce: listener.nonce.clone(),
         ..Default::default()
     });
@@ -650,6 +648,6 @@ fn a_missing_secret_closes_its_own_chain_and_the_others_need_not_wait() {
     let chains = ["mine", "missing"].map(chain_with);
     let actions = session.on_publication(with_secrets(&chains, &["mine", "missing"]));
     let responses: Vec<_> = sent(&actions).collect();
-    let listeners = responses.iter().find(|(type_url, _)| *type_url == TypeUrl::Listener).unwrap();
+    let listeners = responses.iter().find(|(type_url, _)| *type_url == TypeUrl::LISTENER).unwrap();
     assert_eq!(listener_in(&listeners.1).filter_chains, chains);
 }

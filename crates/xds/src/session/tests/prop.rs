@@ -19,7 +19,7 @@ use super::{
     mesh::{Contents, Mesh, is_bad, references},
     script::version,
 };
-use crate::{Action, ElementTypes, NackReport, Protocol, Publication, Session, SessionOptions};
+use crate::{Action, NackReport, Protocol, Publication, Session, SessionOptions};
 
 /// More steps than any history of the length that is tried can take.
 const MANY: usize = 5000;
@@ -60,12 +60,13 @@ struct History {
 }
 
 impl History {
-    fn new(elements: ElementTypes, bad: bool) -> Self {
-        let options = SessionOptions { elements, delta_bytes: 40, ..SessionOptions::default() };
+    fn new(elements: &[TypeUrl], bad: bool) -> Self {
+        let taken = elements.iter().copied().collect();
+        let options = SessionOptions { elements: taken, delta_bytes: 40, ..SessionOptions::default() };
         let publication = Arc::new(Publication::new(0));
         let mut history = Self {
-            session: Session::new(Protocol::Delta, options, publication.clone()),
-            envoy: Envoy::new(elements.vhds),
+            session: Session::new(Protocol::Delta, options.clone(), publication.clone()),
+            envoy: Envoy::new(elements.contains(&TypeUrl::VIRTUAL_HOST)),
             responses: VecDeque::new(),
             mesh: Mesh::default(),
             publication,
@@ -85,7 +86,7 @@ impl History {
             Op::Publish(seed) => {
                 self.revision += 1;
                 self.mesh = Mesh::random(*seed, self.bad);
-                if self.options.elements.leds {
+                if self.options.elements.contains(&TypeUrl::LB_ENDPOINT) {
                     self.mesh.collect(*seed, self.bad);
                 }
                 let bad = self.mesh.clusters.iter().filter(|(_, c)| is_bad(c)).map(|(n, _)| n.clone());
@@ -107,7 +108,7 @@ impl History {
             }
             Op::Reconnect => {
                 self.responses.clear();
-                self.session = Session::new(Protocol::Delta, self.options, self.publication.clone());
+                self.session = Session::new(Protocol::Delta, self.options.clone(), self.publication.clone());
                 // What a stream has learnt goes with it.
                 self.reported.clear();
                 self.envoy.connect();
@@ -173,28 +174,28 @@ impl History {
         }
         let clean = self.everything_good();
         assert!(!clean || self.session.in_sync(), "{:#?}", self.session.status());
-        self.compare(TypeUrl::Cluster, &self.mesh.clusters, !clean);
-        let held = self.envoy.held(TypeUrl::Cluster).clone();
+        self.compare(TypeUrl::CLUSTER, &self.mesh.clusters, !clean);
+        let held = self.envoy.held(TypeUrl::CLUSTER).clone();
         let endpoints = only(&self.mesh.endpoints, |n| held.contains_key(n));
-        self.compare(TypeUrl::ClusterLoadAssignment, &endpoints, true);
+        self.compare(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, &endpoints, true);
         self.compare_collections(&held, clean);
-        self.compare(TypeUrl::Listener, &self.mesh.listeners, false);
-        let listeners = self.envoy.held(TypeUrl::Listener).clone();
+        self.compare(TypeUrl::LISTENER, &self.mesh.listeners, false);
+        let listeners = self.envoy.held(TypeUrl::LISTENER).clone();
         let named: BTreeSet<&str> = listeners.values().flat_map(|c| references(c)).collect();
-        if self.options.elements.vhds {
+        if self.options.elements.contains(&TypeUrl::VIRTUAL_HOST) {
             let tables = only(&self.mesh.routes, |n| named.contains(n));
-            self.compare(TypeUrl::RouteConfiguration, &tables, !clean);
-            let held = self.envoy.held(TypeUrl::RouteConfiguration).clone();
+            self.compare(TypeUrl::ROUTE_CONFIGURATION, &tables, !clean);
+            let held = self.envoy.held(TypeUrl::ROUTE_CONFIGURATION).clone();
             let hosts =
                 only(&self.mesh.hosts, |n| n.split_once('/').is_some_and(|(t, _)| held.contains_key(t)));
-            self.compare(TypeUrl::VirtualHost, &hosts, !clean);
+            self.compare(TypeUrl::VIRTUAL_HOST, &hosts, !clean);
         } else {
-            let tables = self.publication.set(TypeUrl::RouteConfiguration).iter();
+            let tables = self.publication.set(TypeUrl::ROUTE_CONFIGURATION).iter();
             let tables: Contents = tables
                 .filter(|(n, _)| named.contains(&***n))
                 .map(|(n, r)| (n.to_string(), String::from_utf8(r.to_vec()).unwrap()))
                 .collect();
-            self.compare(TypeUrl::RouteConfiguration, &tables, !clean);
+            self.compare(TypeUrl::ROUTE_CONFIGURATION, &tables, !clean);
         }
     }
 
@@ -249,12 +250,12 @@ fn in_first_epoch(content: &str) -> String {
     content.strip_prefix("b:").map_or_else(|| content.to_owned(), |rest| format!("a:{rest}"))
 }
 
-const NONE: ElementTypes = ElementTypes { vhds: false, leds: false, fcds: false };
-const VHDS: ElementTypes = ElementTypes { vhds: true, ..NONE };
-const LEDS: ElementTypes = ElementTypes { leds: true, ..NONE };
-const BOTH: ElementTypes = ElementTypes { vhds: true, leds: true, ..NONE };
+const NONE: &[TypeUrl] = &[];
+const VHDS: &[TypeUrl] = &[TypeUrl::VIRTUAL_HOST];
+const LEDS: &[TypeUrl] = &[TypeUrl::LB_ENDPOINT];
+const BOTH: &[TypeUrl] = &[TypeUrl::VIRTUAL_HOST, TypeUrl::LB_ENDPOINT];
 
-fn check(ops: &[Op], elements: ElementTypes, bad: bool) {
+fn check(ops: &[Op], elements: &[TypeUrl], bad: bool) {
     let mut history = History::new(elements, bad);
     for op in ops {
         history.play(op);

@@ -88,13 +88,13 @@ impl Published {
             let all: Vec<String> = children.values().map(|c| c.digest.to_string()).collect();
             let mut full = EncodedResource::whole(name.as_str(), format!("{parent}{}", all.concat()));
             let parent = EncodedResource::whole(name.as_str(), parent.clone());
-            let element_type = TypeUrl::FilterChain;
+            let element_type = TypeUrl::FILTER_CHAIN;
             full.elements = Some(Arc::new(Elements { element_type, parent, children, turned: None }));
             (full.name.clone(), full)
         });
         Publication::new(revision)
-            .with(TypeUrl::Listener, listeners.collect())
-            .with(TypeUrl::Secret, SECRETS.iter().map(|name| entry(name, "pem")).collect())
+            .with(TypeUrl::LISTENER, listeners.collect())
+            .with(TypeUrl::SECRET, SECRETS.iter().map(|name| entry(name, "pem")).collect())
     }
 }
 
@@ -145,7 +145,7 @@ impl Envoy {
         self.requests.clear();
         self.begun.clear();
         self.subscribed.clear();
-        self.begin(TypeUrl::Listener);
+        self.begin(TypeUrl::LISTENER);
         self.subscribe();
     }
 
@@ -164,10 +164,10 @@ impl Envoy {
 
     /// Asks for what listeners name, those that drain too.
     fn subscribe(&mut self) {
-        let mut parents: Vec<String> = self.held(TypeUrl::Listener).values().cloned().collect();
+        let mut parents: Vec<String> = self.held(TypeUrl::LISTENER).values().cloned().collect();
         parents.extend(self.draining.iter().cloned());
-        self.want(TypeUrl::FilterChain, &parents.iter().flat_map(|p| names(p)).collect());
-        self.want(TypeUrl::Secret, &parents.iter().flat_map(|p| secrets(p)).collect());
+        self.want(TypeUrl::FILTER_CHAIN, &parents.iter().flat_map(|p| names(p)).collect());
+        self.want(TypeUrl::SECRET, &parents.iter().flat_map(|p| secrets(p)).collect());
     }
 
     fn want(&mut self, type_url: TypeUrl, names: &BTreeSet<String>) {
@@ -175,7 +175,7 @@ impl Envoy {
         let dropped: Vec<String> = old.difference(names).cloned().collect();
         for name in &dropped {
             let content = self.held(type_url).remove(name);
-            if type_url == TypeUrl::FilterChain {
+            if type_url == TypeUrl::FILTER_CHAIN {
                 self.answered.remove(name);
                 let crashes = content.is_some() && self.left.contains(name);
                 assert!(!crashes, "{name} is let go without removal: Envoy crashes");
@@ -202,8 +202,8 @@ impl Envoy {
             .map(|r| (r.name.clone(), String::from_utf8(r.resource.clone().unwrap().value).unwrap()))
             .collect();
         match type_url {
-            TypeUrl::Listener => self.take_listeners(contents, &response.removed_resources),
-            TypeUrl::FilterChain => self.take_chains(contents, &response.removed_resources),
+            TypeUrl::LISTENER => self.take_listeners(contents, &response.removed_resources),
+            TypeUrl::FILTER_CHAIN => self.take_chains(contents, &response.removed_resources),
             _ => self.held(type_url).extend(contents),
         }
         self.subscribe();
@@ -216,7 +216,7 @@ impl Envoy {
 
     fn take_listeners(&mut self, contents: Contents, removed: &[String]) {
         for name in contents.keys().chain(removed) {
-            let before = self.held(TypeUrl::Listener).remove(name);
+            let before = self.held(TypeUrl::LISTENER).remove(name);
             match contents.get(name) {
                 Some(now) => {
                     self.left.extend(before.iter().flat_map(|before| names(before)));
@@ -228,25 +228,25 @@ impl Envoy {
             self.draining.extend(before);
         }
         for name in contents.values().flat_map(|parent| names(parent)) {
-            let there = self.held(TypeUrl::FilterChain).contains_key(&name);
+            let there = self.held(TypeUrl::FILTER_CHAIN).contains_key(&name);
             let waits = !self.answered.contains(&name) || self.untold.contains(&name);
             assert!(there || waits, "{name} is named, not there and not waited for");
         }
-        self.held(TypeUrl::Listener).extend(contents);
+        self.held(TypeUrl::LISTENER).extend(contents);
     }
 
     fn take_chains(&mut self, contents: Contents, removed: &[String]) {
-        let named: BTreeSet<String> = self.held(TypeUrl::Listener).values().flat_map(|p| names(p)).collect();
+        let named: BTreeSet<String> = self.held(TypeUrl::LISTENER).values().flat_map(|p| names(p)).collect();
         for name in removed {
             self.left.remove(name);
-            let there = self.held(TypeUrl::FilterChain).remove(name).is_some();
+            let there = self.held(TypeUrl::FILTER_CHAIN).remove(name).is_some();
             assert!(!there || !named.contains(name), "{name} is removed while its listener names it");
         }
         for (name, content) in contents {
-            if self.subscribed[&TypeUrl::FilterChain].contains(&name) {
+            if self.subscribed[&TypeUrl::FILTER_CHAIN].contains(&name) {
                 self.answered.insert(name.clone());
                 self.untold.remove(&name);
-                self.held(TypeUrl::FilterChain).insert(name, content);
+                self.held(TypeUrl::FILTER_CHAIN).insert(name, content);
             }
         }
     }
@@ -273,7 +273,7 @@ impl History {
     }
 
     fn session(publication: &Arc<Publication>) -> Session {
-        let elements = ElementTypes { fcds: true, ..ElementTypes::default() };
+        let elements = ElementTypes::from([TypeUrl::FILTER_CHAIN]);
         let options = SessionOptions { elements, ..SessionOptions::default() };
         Session::new(Protocol::Delta, options, publication.clone())
     }
@@ -321,8 +321,8 @@ impl History {
             self.steps += 1;
             assert!(self.steps < MANY, "there is no end to it");
             if let Action::Send(response) = action {
-                let listeners = response.type_url() == TypeUrl::Listener;
-                if listeners && !self.session.state(TypeUrl::FilterChain).requested {
+                let listeners = response.type_url() == TypeUrl::LISTENER;
+                if listeners && !self.session.state(TypeUrl::FILTER_CHAIN).requested {
                     self.envoy.untold.extend(self.envoy.answered.iter().cloned());
                 }
                 self.responses.push_back(DeltaDiscoveryResponse::decode(&response.to_vec()[..]).unwrap());
@@ -339,10 +339,10 @@ impl History {
         }
         while self.server().or_else(|| self.client()).is_some() {}
         assert!(self.session.in_sync(), "{:#?}", self.session.status());
-        assert_eq!(*self.envoy.held(TypeUrl::Listener), self.published.parents);
-        assert_eq!(*self.envoy.held(TypeUrl::FilterChain), self.published.chains);
+        assert_eq!(*self.envoy.held(TypeUrl::LISTENER), self.published.parents);
+        assert_eq!(*self.envoy.held(TypeUrl::FILTER_CHAIN), self.published.chains);
         let wanted: BTreeSet<String> = self.published.chains.values().map(|c| secret(c).to_owned()).collect();
-        let held: BTreeSet<String> = self.envoy.held(TypeUrl::Secret).keys().cloned().collect();
+        let held: BTreeSet<String> = self.envoy.held(TypeUrl::SECRET).keys().cloned().collect();
         assert_eq!(held, wanted);
     }
 }

@@ -21,7 +21,7 @@ fn a_new_resource_that_is_rejected_is_an_error_until_it_is_corrected() {
     use SyncState::{Error, Stale, Synced};
     check_states(
         Protocol::Delta,
-        TypeUrl::Cluster,
+        TypeUrl::CLUSTER,
         "publish CDS a=1",
         &[
             ("> CDS", Stale),
@@ -42,7 +42,7 @@ fn what_is_rejected_and_not_asked_for_any_more_is_no_error() {
     use SyncState::{Error, Stale, Synced};
     check_states(
         Protocol::Delta,
-        TypeUrl::ClusterLoadAssignment,
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT,
         "publish EDS b=bad",
         &[("> EDS +b", Stale), ("> EDS nack no good", Error), ("> EDS -b", Synced)],
     );
@@ -53,7 +53,7 @@ fn a_type_is_an_error_while_the_resource_at_fault_is_looked_for() {
     use SyncState::{Error, Stale};
     check_states(
         Protocol::StateOfTheWorld,
-        TypeUrl::RouteConfiguration,
+        TypeUrl::ROUTE_CONFIGURATION,
         "publish RDS a=a1 b=b1 c=bad d=d1",
         &[
             ("> RDS begin a b c d", Stale),

@@ -9,7 +9,7 @@ use envoy_types::pb::{
     google::{protobuf::Any, rpc::Status},
 };
 use fairlead_resource::{
-    Digest, Elements, EncodedResource, ResourceSet, TypeUrl,
+    Digest, Elements, EncodedResource, ResourceSet, TypeUrl, Types,
     collection::{Collection, Epoch},
 };
 use prost::Message;
@@ -28,25 +28,25 @@ pub(super) fn check_sotw(script: &str) {
 
 /// A delta script of a client that takes virtual hosts as resources.
 pub(super) fn check_vhds(script: &str) {
-    run(Protocol::Delta, ElementTypes { vhds: true, ..ElementTypes::default() }, script);
+    run(Protocol::Delta, ElementTypes::from([TypeUrl::VIRTUAL_HOST]), script);
 }
 
 /// A delta script of a client that takes filter chains as resources.
 pub(super) fn check_fcds(script: &str) {
-    run(Protocol::Delta, ElementTypes { fcds: true, ..ElementTypes::default() }, script);
+    run(Protocol::Delta, ElementTypes::from([TypeUrl::FILTER_CHAIN]), script);
 }
 
 /// A delta script of a client that takes endpoints as resources. It asks for clusters first, as Envoy does.
 pub(super) fn check_leds(script: &str) {
     let clusters = if script.contains("> CDS") { "" } else { "> CDS\n < CDS\n > CDS ack\n" };
     let script = &format!("{clusters}{script}");
-    run(Protocol::Delta, ElementTypes { leds: true, ..ElementTypes::default() }, script);
+    run(Protocol::Delta, ElementTypes::from([TypeUrl::LB_ENDPOINT]), script);
 }
 
 /// A delta script of a client that has rejected the content `bad` of cluster `b` before.
 pub(super) fn check_known_bad(script: &str) {
     let mut player = Player::new(Protocol::Delta, ElementTypes::default());
-    player.session.state_mut(TypeUrl::Cluster).remember_rejected(&"b".into(), Digest::of(b"bad"));
+    player.session.state_mut(TypeUrl::CLUSTER).remember_rejected(&"b".into(), Digest::of(b"bad"));
     play(player, script);
 }
 
@@ -114,7 +114,7 @@ impl Player {
         } else {
             let line = line.trim_start_matches('>').trim();
             let (type_url, rest) = line.split_once(' ').unwrap_or((line, ""));
-            match self.session.protocol {
+            match self.session.ledger.protocol {
                 Protocol::Delta => {
                     let request = self.delta(type_url, rest.trim());
                     self.session.on_delta(&request)
@@ -131,8 +131,9 @@ impl Player {
     /// The client goes on with another stream. What it had it has still.
     fn reconnect(&mut self) {
         let departed = self.session.depart();
-        let (options, publication) = (self.session.options, self.session.publication.clone());
-        self.session = Session::new(self.session.protocol, options, publication);
+        let (options, publication) =
+            (self.session.ledger.options.clone(), self.session.ledger.publication.clone());
+        self.session = Session::new(self.session.ledger.protocol, options, publication);
         if let Some(departed) = departed {
             self.session.go_on_from(departed);
         }
@@ -256,7 +257,7 @@ impl Player {
     fn response(&mut self, response: &Response) -> String {
         let bytes = response.to_vec();
         assert_eq!(bytes.len(), response.encoded_len());
-        let (nonce, version, words) = match self.session.protocol {
+        let (nonce, version, words) = match self.session.ledger.protocol {
             Protocol::Delta => {
                 let message = DeltaDiscoveryResponse::decode(&bytes[..]).unwrap();
                 assert_eq!(message.type_url, response.type_url().as_str());
@@ -298,11 +299,11 @@ fn error(word: &str, message: &str) -> Option<Status> {
 }
 
 fn short(name: &str) -> TypeUrl {
-    TypeUrl::ALL.into_iter().find(|t| t.short() == name).unwrap_or(TypeUrl::Secret)
+    TypeUrl::ENVOY.into_iter().find(|t| t.short() == name).unwrap_or(TypeUrl::SECRET)
 }
 
 fn url(name: &str) -> String {
-    TypeUrl::ALL.into_iter().find(|t| t.short() == name).map_or_else(|| name.into(), |t| t.as_str().into())
+    TypeUrl::ENVOY.into_iter().find(|t| t.short() == name).map_or_else(|| name.into(), |t| t.as_str().into())
 }
 
 const COLLECTIONS: &str = "xdstp:///envoy.config.endpoint.v3.LbEndpoint/";
@@ -325,16 +326,16 @@ pub(super) fn version(content: &str) -> Digest {
 /// wire does: write `CDS a=a1`.
 pub(super) fn publication(revision: u64, text: &str) -> Publication {
     let mut sets: BTreeMap<TypeUrl, ResourceSet> = BTreeMap::new();
-    let mut type_url = TypeUrl::Cluster;
+    let mut type_url = TypeUrl::CLUSTER;
     for word in text.split_whitespace() {
-        if let Some(t) = TypeUrl::ALL.into_iter().find(|t| t.short() == word) {
+        if let Some(t) = TypeUrl::ENVOY.into_iter().find(|t| t.short() == word) {
             type_url = t;
             continue;
         }
         let resource = if let Some((name, hosts)) = word.split_once('{') {
             let elements = hosts.trim_end_matches('}');
             match type_url {
-                TypeUrl::ClusterLoadAssignment => assignment(name, elements),
+                TypeUrl::CLUSTER_LOAD_ASSIGNMENT => assignment(name, elements),
                 _ => with_elements(type_url, name, elements),
             }
         } else {
@@ -357,11 +358,11 @@ fn with_elements(type_url: TypeUrl, name: &str, elements: &str) -> EncodedResour
         children.insert(name.as_str().into(), EncodedResource::whole(name, content.to_owned()));
     }
     let parent = match type_url {
-        TypeUrl::Listener => format!("names:{}", names.join(",")),
+        TypeUrl::LISTENER => format!("names:{}", names.join(",")),
         _ => format!("parent of {name}"),
     };
     let parent = EncodedResource::whole(name, parent);
-    let element_type = type_url.element().unwrap();
+    let element_type = Types::envoy().element(type_url).unwrap();
     let form = Elements { element_type, parent, children, turned: None };
     let mut full = EncodedResource::whole(name, format!("[{elements}]"));
     full.elements = Some(Arc::new(form));

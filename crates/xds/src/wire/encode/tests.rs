@@ -19,7 +19,7 @@ fn resources(contents: &[(String, Vec<u8>)]) -> Vec<EncodedResource> {
 #[test]
 fn resources_of_one_response_stay_below_the_limit() {
     let all = resources(&(0..10).map(|i| (format!("r{i}"), vec![1; 400])).collect::<Vec<_>>());
-    let parts = delta_parts(TypeUrl::Cluster, &all, &["gone".into()], 2000);
+    let parts = delta_parts(TypeUrl::CLUSTER, &all, &["gone".into()], 2000);
     assert_eq!(parts.iter().map(|p| p.resources).sum::<usize>(), 10);
     assert!(parts.len() > 1 && parts.iter().all(|p| p.bytes <= 2400));
     assert_eq!(parts.iter().map(|p| p.gone.len()).collect::<Vec<_>>(), [0, 0, 1]);
@@ -28,14 +28,14 @@ fn resources_of_one_response_stay_below_the_limit() {
 #[test]
 fn a_resource_beyond_the_limit_goes_alone() {
     let all = resources(&[("a".into(), vec![1; 400]), ("b".into(), vec![1; 5000]), ("c".into(), vec![1])]);
-    let parts = delta_parts(TypeUrl::Cluster, &all, &[], 1000);
+    let parts = delta_parts(TypeUrl::CLUSTER, &all, &[], 1000);
     assert_eq!(parts.iter().map(|p| p.resources).collect::<Vec<_>>(), [1, 1, 1]);
 }
 
 #[test]
 fn fragments_are_not_copied() {
     let all = resources(&[("a".into(), vec![7; 5000])]);
-    let part = whole_state(TypeUrl::Listener, &all);
+    let part = whole_state(TypeUrl::LISTENER, &all);
     assert!(part.segments.iter().any(|s| s.as_ptr() == all[0].fragments()[0].as_ptr()));
 }
 
@@ -47,28 +47,28 @@ proptest! {
     ) {
         let all = resources(&contents);
         let names: Vec<ResourceName> = removed.iter().map(|n| n.as_str().into()).collect();
-        let part = delta_parts(TypeUrl::Cluster, &all, &names, usize::MAX).remove(0);
-        let response = Response::new(TypeUrl::Cluster, Nonce(255), &part);
+        let part = delta_parts(TypeUrl::CLUSTER, &all, &names, usize::MAX).remove(0);
+        let response = Response::new(TypeUrl::CLUSTER, Nonce(255), &part);
         let bytes = response.to_vec();
         prop_assert_eq!(bytes.len(), response.encoded_len());
         let message = DeltaDiscoveryResponse::decode(&bytes[..]).unwrap();
         prop_assert_eq!(&message.nonce, "ff");
-        prop_assert_eq!(&message.type_url, TypeUrl::Cluster.as_str());
+        prop_assert_eq!(&message.type_url, TypeUrl::CLUSTER.as_str());
         prop_assert_eq!(&message.system_version_info, &response.version());
         prop_assert_eq!(message.removed_resources, removed);
         for (resource, (name, content)) in message.resources.iter().zip(&contents) {
             prop_assert_eq!(&resource.name, name);
             prop_assert_eq!(&resource.version, &Digest::of(content).to_string());
             let any = resource.resource.as_ref().unwrap();
-            prop_assert_eq!((&any.type_url[..], &any.value), (TypeUrl::Cluster.as_str(), content));
+            prop_assert_eq!((&any.type_url[..], &any.value), (TypeUrl::CLUSTER.as_str(), content));
         }
 
-        let part = whole_state(TypeUrl::Cluster, &all);
-        let bytes = Response::new(TypeUrl::Cluster, Nonce(1), &part).to_vec();
+        let part = whole_state(TypeUrl::CLUSTER, &all);
+        let bytes = Response::new(TypeUrl::CLUSTER, Nonce(1), &part).to_vec();
         let message = DiscoveryResponse::decode(&bytes[..]).unwrap();
         prop_assert_eq!(message.resources.len(), contents.len());
         for (any, (_, content)) in message.resources.iter().zip(&contents) {
-            prop_assert_eq!((&any.type_url[..], &any.value), (TypeUrl::Cluster.as_str(), content));
+            prop_assert_eq!((&any.type_url[..], &any.value), (TypeUrl::CLUSTER.as_str(), content));
         }
     }
 }

@@ -3,7 +3,7 @@ use fairlead_resource::ResourceSet;
 use super::*;
 use crate::wire::{Part, delta_parts, delta_parts_of_runs, whole_state, whole_state_of_runs};
 
-const TYPE: TypeUrl = TypeUrl::Cluster;
+const TYPE: TypeUrl = TypeUrl::CLUSTER;
 
 fn resource(name: &str) -> (ResourceName, EncodedResource) {
     let resource = EncodedResource::whole(name, format!("the content of {name}"));
@@ -33,7 +33,7 @@ fn one_resource_more_changes_its_own_run_alone() {
 #[test]
 fn runs_of_another_type_are_others() {
     let (runs, set) = (Runs::default(), thousand());
-    let (clusters, listeners) = (runs.of(TYPE, set.values()), runs.of(TypeUrl::Listener, set.values()));
+    let (clusters, listeners) = (runs.of(TYPE, set.values()), runs.of(TypeUrl::LISTENER, set.values()));
     assert!(!clusters.runs().zip(listeners.runs()).any(|(a, b)| Arc::ptr_eq(a, b)));
 }
 

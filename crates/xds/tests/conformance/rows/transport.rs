@@ -61,7 +61,7 @@ pub(crate) const ROWS: &[Row] = &[
         COMPRESSION,
         |child| {
             let accepts = [("grpc-accept-encoding", "gzip,identity")];
-            let answer = call(child, STREAM, &accepts, &message(0, &request(TypeUrl::Listener)))?;
+            let answer = call(child, STREAM, &accepts, &message(0, &request(TypeUrl::LISTENER)))?;
             status(&answer, "0")?;
             ensure(!answer.headers.contains_key("grpc-encoding"), || "an encoding is named".into())?;
             ensure(answer.body.first() == Some(&0), || {
@@ -96,7 +96,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("TRA-07", "A method or a service that does not exist.", "`Unimplemented`.", GRPC, |child| {
         let ads = STREAM.replace("StreamAggregatedResources", "Nothing");
         for method in [&*ads, "/envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters"] {
-            status(&call(child, method, &[], &message(0, &request(TypeUrl::Cluster)))?, UNIMPLEMENTED)?;
+            status(&call(child, method, &[], &message(0, &request(TypeUrl::CLUSTER)))?, UNIMPLEMENTED)?;
         }
         Ok(())
     }),
@@ -109,12 +109,12 @@ pub(crate) const ROWS: &[Row] = &[
             let mut idle = Vec::new();
             for _ in 0..200 {
                 let mut raw = Raw::open(child.address, &[(INITIAL_WINDOW_SIZE, 0)]);
-                raw.ads(1).and_then(|()| raw.ask(1, TypeUrl::Cluster)).map_err(|error| error.to_string())?;
+                raw.ads(1).and_then(|()| raw.ask(1, TypeUrl::CLUSTER)).map_err(|error| error.to_string())?;
                 idle.push(raw);
             }
             // While they wait somebody else is served.
             let mut other = Raw::open(child.address, &[]);
-            other.ads(1).and_then(|()| other.ask(1, TypeUrl::Cluster)).map_err(|error| error.to_string())?;
+            other.ads(1).and_then(|()| other.ask(1, TypeUrl::CLUSTER)).map_err(|error| error.to_string())?;
             other.response().map(drop).map_err(|error| format!("another client is not served: {error}"))
         },
     ),

@@ -1,0 +1,113 @@
+//! What a session keeps account of: what the client has asked for and holds, type by type, and what is published.
+
+use std::sync::Arc;
+
+use fairlead_resource::{Division, EncodedResource, ResourceSet, TypeDescriptor, TypeUrl, Types};
+
+use super::{Action, TypeState};
+use crate::{Protocol, Publication, SessionOptions, memo::Memo, publication::Form};
+
+/// What those who look after some types ([`super::rules`]) and the session itself have in common.
+#[cfg_attr(test, derive(Clone))]
+pub(super) struct Ledger {
+    pub(super) protocol: Protocol,
+    pub(super) options: SessionOptions,
+    pub(super) publication: Arc<Publication>,
+    /// In the order of [`SessionOptions::types`].
+    pub(super) states: Vec<TypeState>,
+    /// The client came with resources of an earlier stream.
+    pub(super) resumed: bool,
+    /// The client has acknowledged something on this stream.
+    pub(super) acked: bool,
+    pub(super) out: Vec<Action>,
+}
+
+impl Ledger {
+    pub(super) fn new(protocol: Protocol, options: SessionOptions, publication: Arc<Publication>) -> Self {
+        let states = options.types.iter().map(|type_url| TypeState::new(form(type_url, &options))).collect();
+        Self { protocol, options, publication, states, resumed: false, acked: false, out: Vec::new() }
+    }
+
+    /// The types that are served.
+    pub(super) fn types(&self) -> &'static Types {
+        self.options.types
+    }
+
+    /// What there is to know of a type.
+    pub(super) fn of(&self, type_url: TypeUrl) -> &'static TypeDescriptor {
+        self.options.types.of(type_url)
+    }
+
+    pub(super) fn state(&self, type_url: TypeUrl) -> &TypeState {
+        &self.states[self.options.types.place(type_url)]
+    }
+
+    pub(super) fn state_mut(&mut self, type_url: TypeUrl) -> &mut TypeState {
+        &mut self.states[self.options.types.place(type_url)]
+    }
+
+    /// The published resources of a type in the form that the client takes.
+    pub(super) fn published(&self, type_url: TypeUrl) -> &ResourceSet {
+        self.publication.in_form(type_url, self.state(type_url).form)
+    }
+
+    /// Whether resources of this type are sent as elements.
+    pub(super) fn takes(&self, element: TypeUrl) -> bool {
+        matches!(self.state(element).form, Form::ElementsOf(_))
+    }
+
+    /// The same without what is held back of resources in one piece.
+    pub(super) fn trimmed(&mut self, type_url: TypeUrl) -> ResourceSet {
+        let state = &mut self.states[self.options.types.place(type_url)];
+        let published = self.publication.in_form(type_url, state.form);
+        let current = state.trims.applied(type_url, published);
+        for name in state.trims.take_unfinished() {
+            state.rejected.remove(&name);
+        }
+        current
+    }
+
+    pub(super) fn memo(&self, type_url: TypeUrl) -> &Memo {
+        self.publication.memo(type_url, self.state(type_url).form)
+    }
+
+    /// Whether the client has rejected this content.
+    pub(super) fn is_rejected(&self, type_url: TypeUrl, resource: &EncodedResource) -> bool {
+        self.state(type_url).has_rejected(&resource.name, resource.digest)
+    }
+
+    /// Whether responses of this type always carry everything: an omission removes.
+    pub(super) fn sent_whole(&self, type_url: TypeUrl) -> bool {
+        self.protocol == Protocol::StateOfTheWorld && self.of(type_url).always_whole
+    }
+
+    /// Whether the client is told that a name of this type does not exist.
+    pub(super) fn tells_missing(&self, type_url: TypeUrl) -> bool {
+        let told = self.options.answer_missing.get(&type_url);
+        told.copied().unwrap_or_else(|| self.of(type_url).answers_missing)
+    }
+
+    /// The size from which on a delta response is split.
+    pub(super) fn delta_bytes(&self, type_url: TypeUrl) -> usize {
+        match self.of(type_url).division {
+            Division::OneByOne => 0,
+            Division::Together => usize::MAX,
+            Division::BySize => self.options.delta_bytes,
+        }
+    }
+
+    /// Whether each resource has a response of its own.
+    pub(super) fn is_sent_alone(&self, type_url: TypeUrl) -> bool {
+        self.of(type_url).division == Division::OneByOne
+    }
+}
+
+/// In which form a client with these options is sent the resources of a type.
+fn form(type_url: TypeUrl, options: &SessionOptions) -> Form {
+    let taken = |element: &TypeUrl| options.elements.contains(element);
+    match options.types.of(type_url).parent.filter(|_| taken(&type_url)) {
+        Some(parent) => Form::ElementsOf(parent),
+        None if options.types.element(type_url).is_some_and(|element| taken(&element)) => Form::Parents,
+        None => Form::Whole,
+    }
+}
