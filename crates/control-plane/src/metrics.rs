@@ -252,8 +252,18 @@ fn signed(count: u64) -> i64 {
 }
 
 /// The label that istiod has for a type.
-fn type_name(type_url: TypeUrl) -> String {
-    type_url.short().to_ascii_lowercase()
+fn type_name(type_url: TypeUrl) -> &'static str {
+    match type_url {
+        TypeUrl::CLUSTER => "cds",
+        TypeUrl::CLUSTER_LOAD_ASSIGNMENT => "eds",
+        TypeUrl::LB_ENDPOINT => "leds",
+        TypeUrl::LISTENER => "lds",
+        TypeUrl::FILTER_CHAIN => "fcds",
+        TypeUrl::ROUTE_CONFIGURATION => "rds",
+        TypeUrl::VIRTUAL_HOST => "vhds",
+        TypeUrl::SECRET => "sds",
+        other => other.short(),
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::{
     core::{ConnectError, CoreHandle},
     metrics::Metrics,
     node::proxy_key,
-    settings::{MeshSettings, Settings},
+    settings::{MeshSettings, Settings, XdsSettings},
     telemetry,
 };
 

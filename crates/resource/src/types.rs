@@ -8,6 +8,7 @@ mod envoy;
 
 /// What whoever serves a type has to know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of a table, each read alone")]
 pub struct TypeDescriptor {
     /// The type.
     pub type_url: TypeUrl,
@@ -120,12 +121,6 @@ impl Types {
         self.all.iter().map(|of| of.type_url)
     }
 
-    /// How many there are.
-    #[expect(clippy::len_without_is_empty, reason = "nobody serves no type")]
-    pub fn len(&self) -> usize {
-        self.all.len()
-    }
-
     /// Whether a type is one of them.
     pub fn contains(&self, type_url: TypeUrl) -> bool {
         usize::from(self.places[usize::from(type_url.order())]) < self.all.len()
@@ -152,6 +147,23 @@ impl Types {
     /// If it is not one of these.
     pub fn of(&self, type_url: TypeUrl) -> &TypeDescriptor {
         &self.all[self.place(type_url)]
+    }
+
+    /// The type whose resources have resources of this type as elements.
+    ///
+    /// # Panics
+    /// If it is not one of these.
+    pub fn parent(&self, type_url: TypeUrl) -> Option<TypeUrl> {
+        self.of(type_url).parent
+    }
+
+    /// These and more types: one's own beside Envoy's.
+    ///
+    /// # Panics
+    /// As [`Types::new`].
+    #[must_use]
+    pub fn with(&self, more: impl IntoIterator<Item = TypeDescriptor>) -> Self {
+        Self::new(self.all.iter().cloned().chain(more))
     }
 
     /// The type whose resources are the elements of resources of this type, where they can be sent alone.

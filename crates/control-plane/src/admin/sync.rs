@@ -1,7 +1,7 @@
 //! `/debug/syncz`: the connected proxies and how far each is.
 
 use axum::{Json, extract::State as Extract};
-use fairlead_resource::TypeUrl;
+use fairlead_resource::{TypeUrl, Types};
 use fairlead_xds::{Protocol, Rejected, SyncState, TypeStatus, server::ConnectionStatus};
 use serde::{Deserialize, Serialize};
 
@@ -173,7 +173,9 @@ pub(super) fn all_held_back(status: &TypeStatus, nacked: &[Nacked]) -> Vec<HeldB
 
 fn held_back(type_url: TypeUrl, rejected: &Rejected, nacked: &[Nacked]) -> HeldBack {
     // A part of a resource is known by its own type.
-    let of_type = |known: &&Nacked| known.type_url == type_url || known.type_url.parent() == Some(type_url);
+    let of_type = |known: &&Nacked| {
+        known.type_url == type_url || Types::envoy().parent(known.type_url) == Some(type_url)
+    };
     let known = nacked.iter().filter(of_type).find(|known| known.resource == *rejected);
     HeldBack {
         resource: rejected.name.to_string(),

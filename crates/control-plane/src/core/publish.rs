@@ -7,7 +7,7 @@ use std::{
 };
 
 use fairlead_incremental::Settled;
-use fairlead_resource::{EncodedResource, TypeUrl, collection::Collection};
+use fairlead_resource::{EncodedResource, TypeUrl, Types, collection::Collection};
 use fairlead_translate::publication::Sets;
 use fairlead_xds::parts::Parts;
 use fairlead_xds::{Publication, Published, Rejected, Runs};
@@ -36,7 +36,7 @@ pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<
         let assignment = publication.set(TypeUrl::CLUSTER_LOAD_ASSIGNMENT).get(collection.cluster())?;
         return assignment.elements.as_ref()?.children.get(name).cloned();
     }
-    let mut parents = publication.set(type_url.parent()?).values();
+    let mut parents = publication.set(Types::envoy().parent(type_url)?).values();
     parents.find_map(|parent| parent.elements.as_ref()?.children.get(name).cloned())
 }
 
@@ -58,7 +58,7 @@ pub(super) fn find_content(
 
 /// The part of a resource in one piece, which is called after both.
 fn find_part(publication: &Publication, type_url: TypeUrl, content: &Rejected) -> Option<EncodedResource> {
-    let whole = type_url.parent()?;
+    let whole = Types::envoy().parent(type_url)?;
     let is_of = |name: &str| content.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
     let mut resources = publication.set(whole).iter().filter(|(name, _)| is_of(name));
     resources.find_map(|(_, resource)| {

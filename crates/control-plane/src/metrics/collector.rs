@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use fairlead_resource::TypeUrl;
+use fairlead_resource::{TypeUrl, Types};
 use fairlead_xds::server::{Count, Counters, PerType, Sessions};
 use prometheus_client::{
     collector::Collector,
@@ -101,7 +101,7 @@ impl Out<'_> {
             (&names::LDS_REJECTS, TypeUrl::LISTENER),
             (&names::RDS_REJECTS, TypeUrl::ROUTE_CONFIGURATION),
         ] {
-            let is_of = |type_url: &TypeUrl| *type_url == of || type_url.parent() == Some(of);
+            let is_of = |type_url: &TypeUrl| *type_url == of || Types::envoy().parent(*type_url) == Some(of);
             let rejects =
                 TypeUrl::ENVOY.into_iter().filter(is_of).map(|type_url| counters.nacks.get(type_url));
             self.one(name, &Plain(rejects.sum()))?;

@@ -2,7 +2,7 @@ use super::*;
 use crate::type_url::TypeName;
 
 const WIDGET: TypeUrl =
-    TypeUrl::new(&TypeName { order: 45, url: "type.googleapis.com/example.Widget", short: "WDS" });
+    TypeUrl::new(&TypeName { order: 45, url: "type.example.com/example.v1.Widget", short: "WDS" });
 
 fn alone(types: &[TypeUrl]) -> Types {
     Types::new(types.iter().map(|type_url| TypeDescriptor::new(*type_url)))
@@ -12,8 +12,11 @@ fn alone(types: &[TypeUrl]) -> Types {
 fn types_are_in_order_whatever_order_they_come_in() {
     let types = alone(&[TypeUrl::SECRET, WIDGET, TypeUrl::LISTENER, TypeUrl::CLUSTER]);
     assert!(types.iter().eq([TypeUrl::CLUSTER, TypeUrl::LISTENER, WIDGET, TypeUrl::SECRET]));
-    assert_eq!((types.place(WIDGET), types.len()), (2, 4));
-    assert_eq!(types.parse("type.googleapis.com/example.Widget"), Some(WIDGET));
+    assert_eq!(
+        (types.place(WIDGET), types.contains(TypeUrl::SECRET), types.contains(TypeUrl::VIRTUAL_HOST)),
+        (2, true, false)
+    );
+    assert_eq!(types.parse("type.example.com/example.v1.Widget"), Some(WIDGET));
     assert_eq!(types.parse(TypeUrl::VIRTUAL_HOST.as_str()), None);
     assert!(types.in_order_of_removal().is_empty());
 }
@@ -47,7 +50,7 @@ fn elements_are_of_one_parent() {
 #[should_panic(expected = "order or the URL")]
 fn two_types_of_one_order_are_refused() {
     const OTHER: TypeUrl =
-        TypeUrl::new(&TypeName { order: 10, url: "type.googleapis.com/example.Other", short: "ODS" });
+        TypeUrl::new(&TypeName { order: 10, url: "type.example.com/example.v1.Other", short: "ODS" });
     alone(&[TypeUrl::CLUSTER, OTHER]);
 }
 

@@ -403,8 +403,12 @@ impl Session {
     /// The client has closed collections, and opened some.
     pub(super) fn close_and_open(&mut self, closed: &[Collection], opened: &[Collection]) {
         let Some(collections) = &mut self.owners.collections else { return };
-        closed.iter().for_each(|collection| collections.close(&mut self.ledger, collection));
-        opened.iter().for_each(|collection| collections.open(&mut self.ledger, collection));
+        for collection in closed {
+            collections.close(&mut self.ledger, collection);
+        }
+        for collection in opened {
+            collections.open(&mut self.ledger, collection);
+        }
         if !(closed.is_empty() && opened.is_empty()) {
             drop_unwanted_endpoints(&mut self.ledger);
         }

@@ -90,9 +90,10 @@ pub(crate) struct Odd {
 }
 
 /// What a response is sent for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// So that the client has what it carries.
+    #[default]
     Serve,
     /// To find out which of its resources is at fault: it carries a group of suspects.
     Trial,

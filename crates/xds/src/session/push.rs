@@ -41,8 +41,7 @@ struct Wanted {
     keep: bool,
     /// Something is to be sent, but not yet.
     later: bool,
-    /// It is sent to find out what is at fault.
-    trial: bool,
+    purpose: Purpose,
 }
 
 impl Wanted {
@@ -104,7 +103,7 @@ impl Session {
     fn wanted(&mut self, type_url: TypeUrl, current: &ResourceSet, permit: Permit) -> Option<Wanted> {
         self.state_mut(type_url).rebase(current);
         if let Some(send) = self.next_trial(type_url, current) {
-            return Some(Wanted { send, trial: true, ..Wanted::default() });
+            return Some(Wanted { send, purpose: Purpose::Trial, ..Wanted::default() });
         }
         let wanted = self.deviating(type_url, current);
         if permit.send
@@ -129,8 +128,9 @@ impl Session {
         let whole = self.ledger.sent_whole(type_url);
         let partial = self.ledger.protocol == Protocol::StateOfTheWorld && !whole;
         let (changes, answers) = (wanted.changes(), !wanted.missing.is_empty());
+        let trial = wanted.purpose == Purpose::Trial;
         let state = self.state_mut(type_url);
-        if !wanted.trial {
+        if !trial {
             state.holds_rejected = wanted.holds_rejected;
             state.unsent_removals = (wanted.removes() || wanted.keep) && !partial;
         }
@@ -151,26 +151,25 @@ impl Session {
             let takes = whole && (changes || answers || state.owed);
             wanted.remove.retain(|name| takes && unknown(name));
         }
-        state.unsent_changes = wanted.trial || wanted.later;
+        state.unsent_changes = trial || wanted.later;
         state.unsent_removals &= !permit.remove || wanted.keep;
         let removes = match &wanted.step {
             Some(step) => permit.remove && !partial && !step.removed().is_empty(),
             None => !wanted.remove.is_empty(),
         };
         let owed = std::mem::take(&mut state.owed);
-        if !wanted.trial {
+        if !trial {
             state.odd.values_mut().for_each(|odd| odd.answer = false);
         }
         if !(changes || answers || removes || owed || !released.is_empty()) {
             state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
             return;
         }
-        let purpose = if wanted.trial { Purpose::Trial } else { Purpose::Serve };
         match &wanted.step {
             Some(step) => self.send_step(type_url, current, step, permit.remove),
-            None => self.send_each(type_url, current, &wanted, released, purpose),
+            None => self.send_each(type_url, current, &wanted, released),
         }
-        if wanted.trial {
+        if trial {
             self.send_suspects(type_url, current);
         }
     }
@@ -216,8 +215,8 @@ impl Session {
             && let Some(send) = self.next_trial(type_url, current)
         {
             self.state_mut(type_url).suspects.pop();
-            let wanted = Wanted { send, trial: true, ..Wanted::default() };
-            self.send_each(type_url, current, &wanted, &[], Purpose::Trial);
+            let wanted = Wanted { send, purpose: Purpose::Trial, ..Wanted::default() };
+            self.send_each(type_url, current, &wanted, &[]);
         }
     }
 
@@ -237,8 +236,8 @@ impl Session {
         (state.unsent_changes, state.holds_rejected) = (true, true);
         let with_probe = current.update(probe.name.clone(), probe.clone());
         let name = probe.name.clone();
-        let wanted = Wanted { send: vec![probe], ..Wanted::default() };
-        self.send_each(type_url, &with_probe, &wanted, &[], Purpose::Probe);
+        let wanted = Wanted { send: vec![probe], purpose: Purpose::Probe, ..Wanted::default() };
+        self.send_each(type_url, &with_probe, &wanted, &[]);
         self.state_mut(type_url).deviate(&name, holding, false);
     }
 
@@ -248,7 +247,6 @@ impl Session {
         current: &ResourceSet,
         wanted: &Wanted,
         released: &[ResourceName],
-        purpose: Purpose,
     ) {
         let state = self.ledger.state_mut(type_url);
         let mut prior = BTreeMap::new();
@@ -289,7 +287,7 @@ impl Session {
         };
         let state = self.state_mut(type_url);
         state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
-        self.send(type_url, &parts, adds, purpose, |part| {
+        self.send(type_url, &parts, adds, wanted.purpose, |part| {
             let names = part.carried.names().chain(part.gone.iter());
             Prior::Each(names.filter_map(|n| Some((n.clone(), prior.get(n)?.clone()))).collect())
         });

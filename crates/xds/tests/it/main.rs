@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panic")]
 
 mod attacks;
+mod example;
 mod limits;
 mod serve;
 mod services;

@@ -208,7 +208,7 @@ pub(crate) const ROWS: &[Row] = &[
         "A secret that does not exist is asked for.",
         "Nothing until it exists: told that there is none, Envoy would serve without it. (The owner of a server \
          may choose otherwise, as `fairlead serve` does.)",
-        "ours: `AnswerMissing`",
+        "ours: `SessionOptions::answer_missing`",
         "> SDS +default
          quiet
          publish SDS default=1
