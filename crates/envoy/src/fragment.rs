@@ -109,8 +109,12 @@ pub fn route_table(
         debug_assert!(!children.contains_key(&child.name), "{} is the name of another host", child.name);
         children.insert(child.name.clone(), child);
     }
-    full.elements =
-        Some(Arc::new(Elements { element_type: TypeUrl::VIRTUAL_HOST, parent, children, turned: None }));
+    full.elements = Some(Arc::new(Elements {
+        element_type: TypeUrl::VIRTUAL_HOST,
+        parent,
+        children,
+        in_second_epoch: None,
+    }));
     full
 }
 

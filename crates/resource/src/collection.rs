@@ -159,14 +159,14 @@ impl Elements {
             element_type: TypeUrl::LB_ENDPOINT,
             parent: marked(first, Epoch::First),
             children,
-            turned: Some(marked(second, Epoch::Second)),
+            in_second_epoch: Some(marked(second, Epoch::Second)),
         }
     }
 
     /// The parent in an epoch; types without epochs have one form.
     pub fn parent_in(&self, epoch: Epoch) -> &EncodedResource {
-        match (&self.turned, epoch) {
-            (Some(turned), Epoch::Second) => turned,
+        match (&self.in_second_epoch, epoch) {
+            (Some(in_second_epoch), Epoch::Second) => in_second_epoch,
             _ => &self.parent,
         }
     }

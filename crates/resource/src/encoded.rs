@@ -93,7 +93,7 @@ pub struct Elements {
     /// The children by their resource name (for VHDS `<table>/<host>`).
     pub children: ResourceSet,
     /// The parent with other names of its children, where it must not name the same each time that it is sent (LEDS).
-    pub turned: Option<EncodedResource>,
+    pub in_second_epoch: Option<EncodedResource>,
 }
 
 /// One element of a parent resource, ready for both forms.

@@ -78,9 +78,9 @@ impl<'a> Input<'a> {
         let bits = self.byte();
         let content = self.byte() % 3;
         TypeUrl::ENVOY.into_iter().fold(Publication::new(revision), |publication, type_url| {
-            let turn = u32::try_from(Types::envoy().place(type_url)).expect("there are few types");
+            let place = u32::try_from(Types::envoy().place(type_url)).expect("there are few types");
             let names = ["a", "b", "80"].into_iter().enumerate();
-            let wanted = names.filter(|(i, _)| bits.rotate_left(turn) >> i & 1 == 1);
+            let wanted = names.filter(|(i, _)| bits.rotate_left(place) >> i & 1 == 1);
             let set: ResourceSet = wanted
                 .map(|(_, name)| {
                     let mut resource = EncodedResource::whole(name, vec![content; 3]);
@@ -95,7 +95,7 @@ impl<'a> Input<'a> {
                             element_type,
                             parent: EncodedResource::whole(name, vec![9]),
                             children: hosts.into_iter().collect(),
-                            turned: None,
+                            in_second_epoch: None,
                         })),
                     };
                     (resource.name.clone(), resource)

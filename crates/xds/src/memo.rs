@@ -16,7 +16,10 @@ use fairlead_resource::{
 
 use crate::{
     diff::{Change, changes},
-    wire::{Carried, Part, Runs, Turn, delta_parts, delta_parts_of_runs, turned_parts, whole_state_of_runs},
+    wire::{
+        EncodedResponse, EpochView, Runs, SentVersions, delta_responses, delta_responses_in_epochs,
+        delta_responses_of_runs, whole_state_of_runs,
+    },
 };
 
 /// How many differences, and how many whole bodies, are remembered.
@@ -29,42 +32,42 @@ const RUNS_FIT: usize = 1 << 20;
 #[derive(Default)]
 pub(crate) struct Memo {
     runs: Arc<Runs>,
-    steps: Mutex<VecDeque<Arc<Step>>>,
+    steps: Mutex<VecDeque<Arc<SetDiff>>>,
     wholes: Mutex<VecDeque<Arc<Whole>>>,
     collected: Mutex<VecDeque<Arc<Collected>>>,
 }
 
 /// The way from one set to another.
-pub(crate) struct Step {
+pub(crate) struct SetDiff {
     runs: Arc<Runs>,
     type_url: TypeUrl,
     old: ResourceSet,
     new: ResourceSet,
     content: OnceLock<Content>,
     kept: OnceLock<ResourceSet>,
-    additions_only: OnceLock<Vec<Part>>,
-    everything: OnceLock<Vec<Part>>,
-    partial: OnceLock<Part>,
+    additions_only: OnceLock<Vec<EncodedResponse>>,
+    everything: OnceLock<Vec<EncodedResponse>>,
+    partial: OnceLock<EncodedResponse>,
     collections: OnceLock<Vec<Collection>>,
-    turned: Mutex<VecDeque<Arc<Turned>>>,
+    in_epochs: Mutex<VecDeque<Arc<InEpochs>>>,
 }
 
-/// The responses of a step to those who know these clusters in the second epoch.
-struct Turned {
+/// The responses of a difference to those who know these clusters in the second epoch.
+struct InEpochs {
     clusters: Vec<ResourceName>,
     removals: bool,
-    parts: OnceLock<Vec<Part>>,
+    responses: OnceLock<Vec<EncodedResponse>>,
 }
 
 /// All collections of one assignment in one epoch, encoded.
 pub(crate) struct Collected {
     elements: Arc<Elements>,
     epoch: Epoch,
-    content: OnceLock<(Vec<ResourceName>, Arc<[Part]>)>,
+    content: OnceLock<(Vec<ResourceName>, Arc<[EncodedResponse]>)>,
 }
 
 struct Content {
-    carried: Carried,
+    carried: SentVersions,
     removed: Arc<[ResourceName]>,
     adds: bool,
 }
@@ -73,7 +76,7 @@ struct Content {
 struct Whole {
     type_url: TypeUrl,
     set: ResourceSet,
-    part: OnceLock<Part>,
+    response: OnceLock<EncodedResponse>,
 }
 
 impl Memo {
@@ -81,12 +84,12 @@ impl Memo {
         Self { runs, ..Self::default() }
     }
 
-    /// The step from `old` to `new`, computed by the first who asks.
-    pub(crate) fn step(&self, type_url: TypeUrl, old: &ResourceSet, new: &ResourceSet) -> Arc<Step> {
+    /// The difference from `old` to `new`, computed by the first who asks.
+    pub(crate) fn diff(&self, type_url: TypeUrl, old: &ResourceSet, new: &ResourceSet) -> Arc<SetDiff> {
         remembered(
             &self.steps,
             |s| s.type_url == type_url && s.old.ptr_eq(old) && s.new.ptr_eq(new),
-            || Step {
+            || SetDiff {
                 runs: self.runs.clone(),
                 type_url,
                 old: old.clone(),
@@ -97,7 +100,7 @@ impl Memo {
                 everything: OnceLock::new(),
                 partial: OnceLock::new(),
                 collections: OnceLock::new(),
-                turned: Mutex::default(),
+                in_epochs: Mutex::default(),
             },
         )
     }
@@ -112,21 +115,21 @@ impl Memo {
     }
 
     /// The whole of a set as a state-of-the-world body.
-    pub(crate) fn whole(&self, type_url: TypeUrl, set: &ResourceSet) -> Part {
+    pub(crate) fn whole(&self, type_url: TypeUrl, set: &ResourceSet) -> EncodedResponse {
         let whole = remembered(
             &self.wholes,
             |w| w.type_url == type_url && w.set.ptr_eq(set),
-            || Whole { type_url, set: set.clone(), part: OnceLock::new() },
+            || Whole { type_url, set: set.clone(), response: OnceLock::new() },
         );
         let encode = || whole_state_of_runs(type_url, &self.runs.of(type_url, set.values()), set);
-        whole.part.get_or_init(encode).clone()
+        whole.response.get_or_init(encode).clone()
     }
 }
 
 impl Collected {
     /// Their prefixes in the first epoch, in order, and the responses that carry all of them.
-    pub(crate) fn parts(&self, limit: usize) -> (&[ResourceName], &Arc<[Part]>) {
-        let (prefixes, parts) = self.content.get_or_init(|| {
+    pub(crate) fn responses(&self, limit: usize) -> (&[ResourceName], &Arc<[EncodedResponse]>) {
+        let (prefixes, responses) = self.content.get_or_init(|| {
             let children = &self.elements.children;
             let mut prefixes: Vec<ResourceName> = Vec::new();
             for prefix in children.keys().filter_map(|name| Collection::prefix_of(name)) {
@@ -136,17 +139,18 @@ impl Collected {
             }
             prefixes.sort_unstable();
             let endpoints: Vec<_> = children.values().cloned().collect();
-            let parts = turned_parts(TypeUrl::LB_ENDPOINT, &endpoints, &[], limit, &InEpoch(self.epoch));
-            (prefixes, joined(parts).into())
+            let responses =
+                delta_responses_in_epochs(TypeUrl::LB_ENDPOINT, &endpoints, &[], limit, &InEpoch(self.epoch));
+            (prefixes, joined(responses).into())
         });
-        (prefixes, parts)
+        (prefixes, responses)
     }
 }
 
 /// Names of endpoints in an epoch.
 pub(crate) struct InEpoch(pub(crate) Epoch);
 
-impl Turn for InEpoch {
+impl EpochView for InEpoch {
     fn resource(&self, type_url: TypeUrl, resource: &EncodedResource) -> EncodedResource {
         resource.clone().renamed(self.name(type_url, &resource.name))
     }
@@ -174,13 +178,13 @@ fn remembered<T>(
     entry
 }
 
-fn joined(parts: Vec<Part>) -> Vec<Part> {
-    parts.into_iter().map(Part::joined).collect()
+fn joined(responses: Vec<EncodedResponse>) -> Vec<EncodedResponse> {
+    responses.into_iter().map(EncodedResponse::joined).collect()
 }
 
-impl Step {
+impl SetDiff {
     /// Names and digests of what is new or changed.
-    pub(crate) fn carried(&self) -> &Carried {
+    pub(crate) fn carried(&self) -> &SentVersions {
         &self.content().carried
     }
 
@@ -221,27 +225,27 @@ impl Step {
         })
     }
 
-    /// As [`Step::delta`], for a client that knows these clusters in the second epoch. `turn` is what such a client
+    /// As [`SetDiff::delta`], for a client that knows these clusters in the second epoch. `view` is what such a client
     /// knows, for the first who asks.
-    pub(crate) fn delta_turned(
+    pub(crate) fn delta_in_epochs(
         &self,
         clusters: &[ResourceName],
         removals: bool,
         limit: usize,
-        turn: &impl Turn,
-    ) -> Vec<Part> {
+        view: &impl EpochView,
+    ) -> Vec<EncodedResponse> {
         let removals = removals && !self.removed().is_empty();
-        let turned = remembered(
-            &self.turned,
+        let in_epochs = remembered(
+            &self.in_epochs,
             |t| t.clusters == clusters && t.removals == removals,
-            || Turned { clusters: clusters.to_vec(), removals, parts: OnceLock::new() },
+            || InEpochs { clusters: clusters.to_vec(), removals, responses: OnceLock::new() },
         );
         let removed = if removals { &self.removed()[..] } else { &[][..] };
-        let parts = turned.parts.get_or_init(|| {
+        let responses = in_epochs.responses.get_or_init(|| {
             let changed: Vec<EncodedResource> = self.changed().cloned().collect();
-            joined(turned_parts(self.type_url, &changed, removed, limit, turn))
+            joined(delta_responses_in_epochs(self.type_url, &changed, removed, limit, view))
         });
-        parts.clone()
+        responses.clone()
     }
 
     /// The set before.
@@ -262,24 +266,24 @@ impl Step {
         })
     }
 
-    /// The delta responses of this step, each with resources of `limit` bytes at most. The limit of the first who
+    /// The delta responses of this difference, each with resources of `limit` bytes at most. The limit of the first who
     /// asks holds: it is a setting of the server, not of a session.
-    pub(crate) fn delta(&self, removals: bool, limit: usize) -> &[Part] {
-        let (parts, removed) = if removals && !self.removed().is_empty() {
+    pub(crate) fn delta(&self, removals: bool, limit: usize) -> &[EncodedResponse] {
+        let (responses, removed) = if removals && !self.removed().is_empty() {
             (&self.everything, &self.removed()[..])
         } else {
             (&self.additions_only, &[][..])
         };
-        parts.get_or_init(|| {
+        responses.get_or_init(|| {
             if limit < RUNS_FIT {
-                return joined(delta_parts(self.type_url, self.changed(), removed, limit));
+                return joined(delta_responses(self.type_url, self.changed(), removed, limit));
             }
-            delta_parts_of_runs(self.type_url, (self.carried(), &self.new), removed, limit)
+            delta_responses_of_runs(self.type_url, (self.carried(), &self.new), removed, limit)
         })
     }
 
     /// The changed resources alone, as state-of-the-world clients take them for types that may be sent in part.
-    pub(crate) fn partial(&self) -> &Part {
+    pub(crate) fn partial(&self) -> &EncodedResponse {
         self.partial.get_or_init(|| whole_state_of_runs(self.type_url, self.carried(), &self.new))
     }
 

@@ -62,7 +62,7 @@ impl Fault {
     fn spoil(&self, resource: &EncodedResource) -> EncodedResource {
         let mut spoilt = self.appended(resource);
         // What has epochs is sent in full: the digests of its forms tell the epoch.
-        let elements = resource.elements.as_ref().filter(|elements| elements.turned.is_none());
+        let elements = resource.elements.as_ref().filter(|elements| elements.in_second_epoch.is_none());
         spoilt.elements = elements.map(|elements| {
             Arc::new(Elements { parent: self.appended(&elements.parent), ..(**elements).clone() })
         });

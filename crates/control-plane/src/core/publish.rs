@@ -50,8 +50,9 @@ pub(super) fn find_content(
     let found = find(publication, type_url, &content.name).filter(|found| {
         let elements = found.elements.as_deref();
         is(found)
-            || elements
-                .is_some_and(|elements| is(&elements.parent) || elements.turned.as_ref().is_some_and(is))
+            || elements.is_some_and(|elements| {
+                is(&elements.parent) || elements.in_second_epoch.as_ref().is_some_and(is)
+            })
     });
     found.or_else(|| find_part(publication, type_url, content))
 }

@@ -83,7 +83,7 @@ fn an_endpoint_that_changes_is_the_same_element_and_leaves_the_parent_alone() {
     let after = load_assignment(&changed);
     let [before, after] = [&before, &after].map(|r| r.elements.as_deref().unwrap());
     assert_eq!(before.parent, after.parent);
-    assert_eq!(before.turned, after.turned);
+    assert_eq!(before.in_second_epoch, after.in_second_epoch);
     let changed = before.children.diff(&after.children).count();
     assert_eq!((changed, before.children.len(), after.children.len()), (1, 3, 3));
 }

@@ -151,7 +151,7 @@ fn elements(head: &Listener, chains: Vec<ChainElement>) -> Option<Elements> {
     let parent = EncodedResource::whole(head.name.as_str(), encode(&parent));
     let children: ResourceSet =
         chains.into_iter().map(|c| (c.element.alone.name.clone(), c.element.alone)).collect();
-    Some(Elements { element_type: TypeUrl::FILTER_CHAIN, parent, children, turned: None })
+    Some(Elements { element_type: TypeUrl::FILTER_CHAIN, parent, children, in_second_epoch: None })
 }
 
 /// The chains that hold the subscriptions of secrets; at least one.

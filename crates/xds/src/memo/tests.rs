@@ -14,20 +14,20 @@ fn set(contents: &[(&str, &'static str)]) -> ResourceSet {
 fn sessions_with_the_same_sets_share_the_step_and_its_bytes() {
     let memo = Memo::default();
     let (old, new) = (set(&[("a", "1"), ("b", "1")]), set(&[("a", "2"), ("c", "1")]));
-    let first = memo.step(TypeUrl::CLUSTER, &old, &new);
-    let second = memo.step(TypeUrl::CLUSTER, &old.clone(), &new.clone());
+    let first = memo.diff(TypeUrl::CLUSTER, &old, &new);
+    let second = memo.diff(TypeUrl::CLUSTER, &old.clone(), &new.clone());
     assert!(Arc::ptr_eq(&first, &second));
     assert!(Arc::ptr_eq(&first.delta(true, LIMIT)[0].segments, &second.delta(true, LIMIT)[0].segments));
-    assert!(!Arc::ptr_eq(&first, &memo.step(TypeUrl::LISTENER, &old, &new)));
+    assert!(!Arc::ptr_eq(&first, &memo.diff(TypeUrl::LISTENER, &old, &new)));
 }
 
 #[test]
 fn a_step_without_removals_keeps_what_was_there() {
     let (old, new) = (set(&[("a", "1"), ("b", "1")]), set(&[("a", "2")]));
-    let step = Memo::default().step(TypeUrl::CLUSTER, &old, &new);
-    assert_eq!(step.kept(), &set(&[("a", "2"), ("b", "1")]));
-    assert_eq!(step.delta(false, LIMIT)[0].gone.len(), 0);
-    assert_eq!(step.delta(true, LIMIT)[0].gone.len(), 1);
+    let diff = Memo::default().diff(TypeUrl::CLUSTER, &old, &new);
+    assert_eq!(diff.kept(), &set(&[("a", "2"), ("b", "1")]));
+    assert_eq!(diff.delta(false, LIMIT)[0].gone.len(), 0);
+    assert_eq!(diff.delta(true, LIMIT)[0].gone.len(), 1);
 }
 
 #[test]
@@ -38,11 +38,11 @@ fn another_form_of_the_same_content_is_no_change() {
         element_type: TypeUrl::VIRTUAL_HOST,
         parent: resource.clone(),
         children: ResourceSet::new(),
-        turned: None,
+        in_second_epoch: None,
     }));
     let new: ResourceSet = [(resource.name.clone(), resource)].into_iter().collect();
-    let step = Memo::default().step(TypeUrl::ROUTE_CONFIGURATION, &old, &new);
-    assert!(step.carried().is_empty() && step.removed().is_empty());
+    let diff = Memo::default().diff(TypeUrl::ROUTE_CONFIGURATION, &old, &new);
+    assert!(diff.carried().is_empty() && diff.removed().is_empty());
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn what_is_remembered_is_bounded() {
     let memo = Memo::default();
     let sets: Vec<_> = (0..100).map(|i| set(&[("a", if i % 2 == 0 { "1" } else { "2" })])).collect();
     for pair in sets.windows(2) {
-        memo.step(TypeUrl::CLUSTER, &pair[0], &pair[1]);
+        memo.diff(TypeUrl::CLUSTER, &pair[0], &pair[1]);
     }
     assert_eq!(memo.steps.lock().unwrap().len(), CAPACITY);
 }

@@ -20,8 +20,9 @@ fn table(name: u8, version: u8, hosts: &[u8]) -> EncodedResource {
         .collect();
     let parent = EncodedResource::whole(name.to_string(), vec![0]);
     let mut table = EncodedResource::whole(name.to_string(), [&[version], hosts].concat());
-    table.elements = (version != 2)
-        .then(|| Arc::new(Elements { element_type: TypeUrl::VIRTUAL_HOST, parent, children, turned: None }));
+    table.elements = (version != 2).then(|| {
+        Arc::new(Elements { element_type: TypeUrl::VIRTUAL_HOST, parent, children, in_second_epoch: None })
+    });
     table
 }
 

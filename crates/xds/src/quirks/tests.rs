@@ -12,5 +12,5 @@ fn endpoints_that_are_not_subscribed_do_not_follow() {
     let mut endpoints = TypeState { requested: true, ..TypeState::default() };
     endpoints.names.insert(&"a".into());
     endpoints_follow_clusters(&mut endpoints, [&"a".into(), &"b".into()].into_iter());
-    assert_eq!(endpoints.odd.keys().map(|n| &**n).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(endpoints.deviations.keys().map(|n| &**n).collect::<Vec<_>>(), ["a"]);
 }

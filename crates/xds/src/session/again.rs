@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Protocol,
     nack::Rejected,
-    wire::{Carried, delta_parts, whole_state},
+    wire::{SentVersions, delta_responses, whole_state},
 };
 
 impl Session {
@@ -72,18 +72,18 @@ impl Session {
     pub(super) fn send_stand_ins(&mut self, names: BTreeSet<ResourceName>, alone: bool) {
         let type_url = TypeUrl::SECRET;
         let stand_ins: Vec<_> = names.into_iter().map(unusable).collect();
-        let mut parts = match self.ledger.protocol {
-            Protocol::Delta => delta_parts(type_url, &stand_ins, &[], 0),
+        let mut responses = match self.ledger.protocol {
+            Protocol::Delta => delta_responses(type_url, &stand_ins, &[], 0),
             Protocol::StateOfTheWorld if alone => {
                 stand_ins.iter().map(|stand_in| whole_state(type_url, [stand_in])).collect()
             }
             Protocol::StateOfTheWorld => vec![whole_state(type_url, &stand_ins)],
         };
         // The client goes on to hold what it holds.
-        for part in &mut parts {
-            part.carried = Carried::default();
+        for response in &mut responses {
+            response.carried = SentVersions::default();
         }
-        self.send(type_url, &parts, false, Purpose::StandIn, |_| {
+        self.send(type_url, &responses, false, Purpose::StandIn, |_| {
             Prior::Each(std::collections::BTreeMap::new())
         });
     }

@@ -21,12 +21,12 @@ use crate::published::elements_of;
 /// changes, that is settled after five or so.
 const PATIENCE: u32 = 64;
 
-/// Whose turn it is, and how long removals have waited.
+/// Whether chains are due before listeners, and how long removals have waited.
 #[derive(Default)]
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Chains {
     /// A listener was accepted, and the chains that waited for it have not been sent.
-    turn: bool,
+    are_due: bool,
     /// Acknowledgements since a removal waits.
     waited: u32,
     /// Chains were sent before the listener that will name them, so many acknowledgements ago.
@@ -49,13 +49,13 @@ impl Chains {
         listeners.flights.is_empty()
             && listeners.suspects.is_empty()
             && !secrets.flights.iter().any(|f| f.adds)
-            && !secrets.odd.values().any(|odd| odd.answer)
+            && !secrets.deviations.values().any(|deviation| deviation.answer)
     }
 
     /// Whether listeners have to wait: because chains have waited for one of them (else chains would never be sent
     /// to a client whose listeners keep changing), or because chains go ahead of their listener.
     fn go_first(&self, ledger: &Ledger) -> bool {
-        (self.turn && ledger.state(TypeUrl::FILTER_CHAIN).unsent_changes)
+        (self.are_due && ledger.state(TypeUrl::FILTER_CHAIN).unsent_changes)
             || self.ahead.is_some_and(|answers| answers < PATIENCE && !serve(ledger))
             || self.one_comes_back(ledger)
     }
@@ -64,7 +64,7 @@ impl Chains {
     fn only_go_ahead(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
         type_url == TypeUrl::FILTER_CHAIN
             && ledger.takes(type_url)
-            && !self.turn
+            && !self.are_due
             && ledger.state(TypeUrl::LISTENER).unsent_changes
     }
 
@@ -172,7 +172,7 @@ impl Rules for Chains {
     /// Of any type. After a rejection, listeners go on.
     fn on_answer(&mut self, ledger: &mut Ledger, type_url: TypeUrl, _: &Flight, accepted: bool) {
         let search = !ledger.state(TypeUrl::LISTENER).suspects.is_empty();
-        self.turn |= accepted && type_url == TypeUrl::LISTENER && !search;
+        self.are_due |= accepted && type_url == TypeUrl::LISTENER && !search;
         let waits = ledger.state(TypeUrl::FILTER_CHAIN).unsent_removals;
         self.ahead = self.ahead.map(|answers| answers.saturating_add(1));
         self.waited = if waits { self.waited.saturating_add(1) } else { 0 };
@@ -180,7 +180,7 @@ impl Rules for Chains {
 
     fn on_rest(&mut self, ledger: &Ledger) {
         let chains = ledger.state(TypeUrl::FILTER_CHAIN);
-        self.turn &= chains.unsent_changes && chains.flights.is_empty();
+        self.are_due &= chains.unsent_changes && chains.flights.is_empty();
     }
 }
 

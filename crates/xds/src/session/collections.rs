@@ -33,7 +33,7 @@ use super::{
 use crate::{
     memo::InEpoch,
     names::Names,
-    wire::{Part, turned_parts},
+    wire::{EncodedResponse, delta_responses_in_epochs},
 };
 
 const ENDPOINTS: TypeUrl = TypeUrl::LB_ENDPOINT;
@@ -184,13 +184,13 @@ impl Collections {
     /// are: without them the cluster would fail before its users are gone. It is sent again when it is back.
     fn keep_orphans(&mut self, ledger: &mut Ledger, current: &ResourceSet) {
         let state = ledger.state(ENDPOINTS);
-        if state.names.collections.is_empty() || (state.root.ptr_eq(current) && state.odd.is_empty()) {
+        if state.names.collections.is_empty() || (state.root.ptr_eq(current) && state.deviations.is_empty()) {
             return;
         }
-        let step = ledger.memo(ENDPOINTS).step(ENDPOINTS, &state.root, current);
+        let diff = ledger.memo(ENDPOINTS).diff(ENDPOINTS, &state.root, current);
         // What an earlier publication changed may still wait to be sent.
-        let waiting = state.odd.keys().filter_map(|name| Collection::of_endpoint(name));
-        let changed = step.collections().iter().cloned().chain(waiting);
+        let waiting = state.deviations.keys().filter_map(|name| Collection::of_endpoint(name));
+        let changed = diff.collections().iter().cloned().chain(waiting);
         let served = changed.filter(|c| state.names.collections.contains_key(c.prefix()));
         let assignments = &ledger.state(ASSIGNMENTS).names;
         let orphans: BTreeSet<ResourceName> = served
@@ -208,7 +208,7 @@ impl Collections {
     }
 
     /// The collections that the client has opened, each cluster's at once.
-    fn open_ones(&mut self, ledger: &mut Ledger, current: &ResourceSet) -> Vec<Arc<[Part]>> {
+    fn open_ones(&mut self, ledger: &mut Ledger, current: &ResourceSet) -> Vec<Arc<[EncodedResponse]>> {
         let mut fresh = std::mem::take(&mut self.fresh);
         let orphaned = |cluster: &ResourceName| {
             self.collected(ledger, cluster).is_none() && ledger.state(ASSIGNMENTS).names.wants(cluster)
@@ -237,15 +237,15 @@ impl Collections {
         epoch: Epoch,
         prefixes: &BTreeSet<ResourceName>,
         current: &ResourceSet,
-    ) -> Arc<[Part]> {
+    ) -> Arc<[EncodedResponse]> {
         let limit = ledger.options.delta_bytes;
         if let Some(elements) = self.collected(ledger, cluster)
             && ledger.state(ENDPOINTS).rejected.is_empty()
         {
             let whole = ledger.memo(ENDPOINTS).collected(elements, epoch);
-            let (all, parts) = whole.parts(limit);
+            let (all, responses) = whole.responses(limit);
             if all.iter().eq(prefixes) {
-                return parts.clone();
+                return responses.clone();
             }
         }
         let (mut send, mut released) = (Vec::new(), Vec::new());
@@ -263,19 +263,19 @@ impl Collections {
                 released.push(ResourceName::from(format!("{prefix}/-")));
             }
         }
-        let mut parts = turned_parts(ENDPOINTS, &send, &released, limit, &InEpoch(epoch));
+        let mut responses = delta_responses_in_epochs(ENDPOINTS, &send, &released, limit, &InEpoch(epoch));
         // These are no endpoints that the client had.
-        for part in &mut parts {
-            part.gone = [].into();
+        for response in &mut responses {
+            response.gone = [].into();
         }
-        parts.into()
+        responses.into()
     }
 }
 
 fn drop_unwanted_endpoints(ledger: &mut Ledger) {
     let state = ledger.state_mut(ENDPOINTS);
     let names = &state.names;
-    state.odd.retain(|name, _| names.wants(name));
+    state.deviations.retain(|name, _| names.wants(name));
 }
 
 /// If the assignment is published again, the client needs it again, to be served its endpoints.
@@ -310,7 +310,12 @@ impl Rules for Collections {
         type_url != ENDPOINTS
     }
 
-    fn due(&mut self, ledger: &mut Ledger, type_url: TypeUrl, current: &ResourceSet) -> Vec<Arc<[Part]>> {
+    fn due(
+        &mut self,
+        ledger: &mut Ledger,
+        type_url: TypeUrl,
+        current: &ResourceSet,
+    ) -> Vec<Arc<[EncodedResponse]>> {
         if type_url != ENDPOINTS {
             return Vec::new();
         }

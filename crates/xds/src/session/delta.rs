@@ -194,7 +194,7 @@ impl Session {
         if unsubscribe.iter().any(|n| n == "*") {
             state.names.wildcard = false;
             let names = &state.names;
-            state.odd.retain(|name, _| names.wants(name));
+            state.deviations.retain(|name, _| names.wants(name));
         }
         for name in named(unsubscribe) {
             let known = state.names.remove(&name);
@@ -205,7 +205,7 @@ impl Session {
                 state.deviate(&name, holding, true);
                 state.forgotten(std::iter::once(&name).filter(|_| coming));
             } else if !state.names.wildcard {
-                state.odd.remove(&name);
+                state.deviations.remove(&name);
             }
         }
         for name in named(unsubscribe) {

@@ -12,7 +12,7 @@ use crate::{
     diff::{Change, changes},
     names::Names,
     publication::Form,
-    wire::{Carried, Nonce},
+    wire::{Nonce, SentVersions},
 };
 
 /// How many rejected digests are remembered per name; the oldest is forgotten first.
@@ -83,7 +83,7 @@ impl Holding {
 
 /// A name whose holding deviates from the root.
 #[derive(Clone, Debug)]
-pub(crate) struct Odd {
+pub(crate) struct Deviation {
     pub(crate) holding: Holding,
     /// The client waits for an answer to this name, if only that it does not exist.
     pub(crate) answer: bool,
@@ -110,7 +110,7 @@ pub(crate) struct Flight {
     pub(crate) version: u64,
     pub(crate) revision: u64,
     /// The resources that were new to the client.
-    pub(crate) carried: Carried,
+    pub(crate) carried: SentVersions,
     /// The names that it took away.
     pub(crate) gone: Arc<[ResourceName]>,
     pub(crate) prior: Prior,
@@ -179,9 +179,9 @@ pub(crate) struct TypeState {
     pub(crate) names: Names,
     /// A state-of-the-world client has named resources, so an empty list no longer means all.
     pub(crate) named_once: bool,
-    /// What the client holds of the names it wants, where `odd` says nothing else.
+    /// What the client holds of the names it wants, where `deviations` says nothing else.
     pub(crate) root: ResourceSet,
-    pub(crate) odd: BTreeMap<ResourceName, Odd>,
+    pub(crate) deviations: BTreeMap<ResourceName, Deviation>,
     /// A response must be sent even if it is empty.
     pub(crate) owed: bool,
     pub(crate) flights: VecDeque<Flight>,
@@ -239,17 +239,20 @@ impl TypeState {
 
     /// What the client holds under a name that it wants.
     pub(crate) fn holding(&self, name: &ResourceName) -> Holding {
-        match self.odd.get(name) {
-            Some(odd) => odd.holding.clone(),
+        match self.deviations.get(name) {
+            Some(deviation) => deviation.holding.clone(),
             None => self.root.get(name).cloned().map_or(Holding::Absent, Holding::Holds),
         }
     }
 
     /// Notes that the client holds something else under a name than was thought.
     pub(crate) fn deviate(&mut self, name: &ResourceName, holding: Holding, answer: bool) {
-        let odd = self.odd.entry(name.clone()).or_insert(Odd { holding: Holding::Absent, answer: false });
-        odd.holding = holding;
-        odd.answer |= answer;
+        let deviation = self
+            .deviations
+            .entry(name.clone())
+            .or_insert(Deviation { holding: Holding::Absent, answer: false });
+        deviation.holding = holding;
+        deviation.answer |= answer;
     }
 
     /// The names of what responses carry that the client has not answered.
@@ -279,13 +282,14 @@ impl TypeState {
                         (&old.name, Holding::Holds(old.clone()))
                     }
                 };
-                if self.names.wants(name) && !self.odd.contains_key(name) {
-                    self.odd.insert(name.clone(), Odd { holding, answer: false });
+                if self.names.wants(name) && !self.deviations.contains_key(name) {
+                    self.deviations.insert(name.clone(), Deviation { holding, answer: false });
                 }
             }
             self.root = current.clone();
         }
-        self.odd.retain(|name, odd| odd.answer || !odd.holding.is(current.get(name)));
+        self.deviations
+            .retain(|name, deviation| deviation.answer || !deviation.holding.is(current.get(name)));
     }
 
     /// Drops everything that is not subscribed from the root, before more names count.
@@ -302,7 +306,7 @@ impl TypeState {
     /// Forgets what the client holds: it has begun anew.
     pub(crate) fn reset(&mut self) {
         self.root = ResourceSet::new();
-        self.odd.clear();
+        self.deviations.clear();
         self.flights.clear();
         self.suspects.clear();
         self.again.clear();
@@ -331,7 +335,7 @@ impl TypeState {
     }
 
     /// The client has accepted contents, be it that it rejected them before.
-    pub(crate) fn forgive(&mut self, accepted: &Carried) {
+    pub(crate) fn forgive(&mut self, accepted: &SentVersions) {
         if self.rejected.is_empty() {
             return;
         }

@@ -189,9 +189,9 @@ fn tables_of(hosts: &ResourceSet) -> Vec<String> {
 /// The hosts of a table that the client has.
 fn held_of<'a>(state: &'a TypeState, table: &str) -> impl Iterator<Item = &'a EncodedResource> {
     let (from, to) = bounds(table);
-    let unchanged = hosts_of(&state.root, table).filter(|(name, _)| !state.odd.contains_key(*name));
-    let deviating = state.odd.range::<str, _>((Bound::Included(&*from), Bound::Excluded(&*to)));
-    let deviating = deviating.filter_map(|(_, odd)| odd.holding.known());
+    let unchanged = hosts_of(&state.root, table).filter(|(name, _)| !state.deviations.contains_key(*name));
+    let deviating = state.deviations.range::<str, _>((Bound::Included(&*from), Bound::Excluded(&*to)));
+    let deviating = deviating.filter_map(|(_, deviation)| deviation.holding.known());
     unchanged.map(|(_, host)| host).chain(deviating)
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Trims {
     /// The last answer of `applied`, after the set that it was made of.
     cut: Option<(ResourceSet, ResourceSet)>,
     /// Something else was sent since the last probe.
-    turn: bool,
+    others_went: bool,
     /// Resources in which a search has ended without a verdict. They were rejected as a whole meanwhile.
     unfinished: Vec<ResourceName>,
 }
@@ -189,7 +189,7 @@ impl Trims {
         wanted: impl Fn(&ResourceName) -> bool,
     ) -> Option<EncodedResource> {
         self.end_searches(|name| !wanted(name));
-        if !(idle || every_other && self.turn) {
+        if !(idle || every_other && self.others_went) {
             return None;
         }
         self.of.values_mut().find_map(|trim| {
@@ -268,7 +268,7 @@ impl Trims {
 
     /// A response was sent.
     pub(super) fn sent(&mut self, purpose: Purpose) {
-        self.turn = purpose != Purpose::Probe;
+        self.others_went = purpose != Purpose::Probe;
     }
 
     /// The client has begun anew: it answers nothing that was sent before.
@@ -426,9 +426,9 @@ impl Session {
                 // A client that takes what nobody should: it is not searched.
                 trim.search = None;
                 state
-                    .odd
+                    .deviations
                     .entry(name.clone())
-                    .and_modify(|odd| odd.holding = Holding::Doubt(Before::Something));
+                    .and_modify(|deviation| deviation.holding = Holding::Doubt(Before::Something));
             }
         }
     }

@@ -9,13 +9,13 @@ use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, Type
 
 use super::{
     Action, Session,
-    holdings::{Flight, Holding, Odd, Prior, Purpose, TypeState},
+    holdings::{Deviation, Flight, Holding, Prior, Purpose, TypeState},
     rules::Removal,
 };
 use crate::{
     Protocol,
-    memo::Step,
-    wire::{Part, Response, whole_state},
+    memo::SetDiff,
+    wire::{EncodedResponse, Response, whole_state},
 };
 
 /// What may be sent of a type now.
@@ -30,7 +30,7 @@ struct Permit {
 #[derive(Default)]
 struct Wanted {
     /// The way from the set that it holds to another: what many sessions send alike. There is nothing else then.
-    step: Option<Arc<Step>>,
+    diff: Option<Arc<SetDiff>>,
     send: Vec<EncodedResource>,
     /// Names that the client has and should not.
     remove: Vec<ResourceName>,
@@ -46,11 +46,11 @@ struct Wanted {
 
 impl Wanted {
     fn changes(&self) -> bool {
-        self.step.as_ref().map_or(!self.send.is_empty(), |step| !step.carried().is_empty())
+        self.diff.as_ref().map_or(!self.send.is_empty(), |diff| !diff.carried().is_empty())
     }
 
     fn removes(&self) -> bool {
-        self.step.as_ref().map_or(!self.remove.is_empty(), |step| !step.removed().is_empty())
+        self.diff.as_ref().map_or(!self.remove.is_empty(), |diff| !diff.removed().is_empty())
     }
 }
 
@@ -61,8 +61,8 @@ impl Session {
             return;
         }
         let current = self.current(type_url);
-        for parts in self.due(type_url, &current) {
-            self.send(type_url, &parts, true, Purpose::Serve, |_| Prior::Each(BTreeMap::new()));
+        for responses in self.due(type_url, &current) {
+            self.send(type_url, &responses, true, Purpose::Serve, |_| Prior::Each(BTreeMap::new()));
         }
         let permit = Permit { send: self.may_send(type_url), add: self.may_add(type_url), remove };
         let released = self.released(type_url, &current);
@@ -78,25 +78,25 @@ impl Session {
     /// The usual case: the client holds a shared set and is to hold another. `None` if it is not that case.
     fn shared(&self, type_url: TypeUrl, current: &ResourceSet) -> Option<Wanted> {
         let state = self.state(type_url);
-        let deviates = !state.odd.is_empty() || !state.suspects.is_empty() || state.trims.searches();
+        let deviates = !state.deviations.is_empty() || !state.suspects.is_empty() || state.trims.searches();
         if deviates || self.owners.all().any(|owner| owner.is_unclear(type_url)) {
             return None;
         }
         if state.root.ptr_eq(current) && !state.owed {
             return Some(Wanted::default());
         }
-        let step = self.ledger.memo(type_url).step(type_url, &state.root, current);
+        let diff = self.ledger.memo(type_url).diff(type_url, &state.root, current);
         let wanted = state.names.wildcard
-            || (step.carried().names().all(|name| state.names.wants(name))
-                && step.removed().iter().all(|n| state.names.wants(n)));
+            || (diff.carried().names().all(|name| state.names.wants(name))
+                && diff.removed().iter().all(|n| state.names.wants(n)));
         let withheld = |(name, digest): &(ResourceName, Digest)| {
             state.has_rejected(name, *digest) || self.is_withheld(type_url, name)
         };
         let is_shared = wanted
             && self.may_change(type_url)
-            && !step.carried().iter().any(withheld)
-            && step.removed().iter().all(|name| self.removal(type_url, name) == Removal::Due);
-        is_shared.then(|| Wanted { step: Some(step), ..Wanted::default() })
+            && !diff.carried().iter().any(withheld)
+            && diff.removed().iter().all(|name| self.removal(type_url, name) == Removal::Due);
+        is_shared.then(|| Wanted { diff: Some(diff), ..Wanted::default() })
     }
 
     /// The general case: each name that deviates is looked at. `None` if a probe goes instead.
@@ -135,7 +135,7 @@ impl Session {
             state.unsent_removals = (wanted.removes() || wanted.keep) && !partial;
         }
         state.unsent_changes = changes || answers || wanted.later;
-        if wanted.step.is_some() && !changes && (partial || !wanted.removes()) {
+        if wanted.diff.is_some() && !changes && (partial || !wanted.removes()) {
             state.root = current.clone();
         }
         if !permit.send || (changes && !permit.add) {
@@ -143,7 +143,7 @@ impl Session {
         }
         if partial {
             for name in wanted.remove.drain(..) {
-                state.odd.remove(&name);
+                state.deviations.remove(&name);
             }
         } else if !permit.remove {
             // What nobody knows cannot be repeated, so a response that carries everything takes it away.
@@ -153,20 +153,20 @@ impl Session {
         }
         state.unsent_changes = trial || wanted.later;
         state.unsent_removals &= !permit.remove || wanted.keep;
-        let removes = match &wanted.step {
-            Some(step) => permit.remove && !partial && !step.removed().is_empty(),
+        let removes = match &wanted.diff {
+            Some(diff) => permit.remove && !partial && !diff.removed().is_empty(),
             None => !wanted.remove.is_empty(),
         };
         let owed = std::mem::take(&mut state.owed);
         if !trial {
-            state.odd.values_mut().for_each(|odd| odd.answer = false);
+            state.deviations.values_mut().for_each(|deviation| deviation.answer = false);
         }
         if !(changes || answers || removes || owed || !released.is_empty()) {
-            state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
+            state.deviations.retain(|name, deviation| !settled(deviation, current.contains_key(name)));
             return;
         }
-        match &wanted.step {
-            Some(step) => self.send_step(type_url, current, step, permit.remove),
+        match &wanted.diff {
+            Some(diff) => self.send_step(type_url, current, diff, permit.remove),
             None => self.send_each(type_url, current, &wanted, released),
         }
         if trial {
@@ -175,37 +175,37 @@ impl Session {
     }
 
     /// Sends what many sessions are sent alike.
-    fn send_step(&mut self, type_url: TypeUrl, current: &ResourceSet, step: &Step, remove: bool) {
+    fn send_step(&mut self, type_url: TypeUrl, current: &ResourceSet, diff: &SetDiff, remove: bool) {
         let whole = self.ledger.sent_whole(type_url);
         let partial = self.ledger.protocol == Protocol::StateOfTheWorld && !whole;
-        let removals = remove && !step.removed().is_empty();
-        let after = if removals || partial { current } else { step.kept() }.clone();
-        let parts = match self.ledger.protocol {
-            Protocol::Delta => self.step_parts(step, removals),
+        let removals = remove && !diff.removed().is_empty();
+        let after = if removals || partial { current } else { diff.kept() }.clone();
+        let responses = match self.ledger.protocol {
+            Protocol::Delta => self.diff_responses(diff, removals),
             Protocol::StateOfTheWorld
-                if self.ledger.is_sent_alone(type_url) && !step.carried().is_empty() =>
+                if self.ledger.is_sent_alone(type_url) && !diff.carried().is_empty() =>
             {
-                step.changed().map(|resource| whole_state(type_url, [resource])).collect()
+                diff.changed().map(|resource| whole_state(type_url, [resource])).collect()
             }
             Protocol::StateOfTheWorld => {
-                let mut part = if !whole {
-                    step.partial().clone()
+                let mut response = if !whole {
+                    diff.partial().clone()
                 } else if self.state(type_url).names.cover(&after) {
                     self.ledger.memo(type_url).whole(type_url, &after)
                 } else {
                     let names = &self.state(type_url).names;
                     whole_state(type_url, after.values().filter(|r| names.wants(&r.name)))
                 };
-                part.carried = step.carried().clone();
+                response.carried = diff.carried().clone();
                 if removals {
-                    part.gone = step.removed().clone();
+                    response.gone = diff.removed().clone();
                 }
-                vec![part]
+                vec![response]
             }
         };
         self.state_mut(type_url).root = after;
-        let adds = step.adds() && self.owners.all().all(|owner| owner.additions_are_awaited(type_url));
-        self.send(type_url, &parts, adds, Purpose::Serve, |_| Prior::Set(step.old().clone()));
+        let adds = diff.adds() && self.owners.all().all(|owner| owner.additions_are_awaited(type_url));
+        self.send(type_url, &responses, adds, Purpose::Serve, |_| Prior::Set(diff.old().clone()));
     }
 
     /// A group of suspects has been sent. So are the others, if the client answers each by itself.
@@ -225,8 +225,8 @@ impl Session {
         let idle = wanted.send.is_empty() && wanted.missing.is_empty();
         // What is sent whole would bring back the contents before those that wait.
         let every_other = !self.ledger.sent_whole(type_url);
-        let TypeState { trims, names, odd, .. } = self.ledger.state_mut(type_url);
-        trims.next_probe((idle, every_other), |name| names.wants(name) && odd.contains_key(name))
+        let TypeState { trims, names, deviations, .. } = self.ledger.state_mut(type_url);
+        trims.next_probe((idle, every_other), |name| names.wants(name) && deviations.contains_key(name))
     }
 
     /// Sends a probe. It will be rejected, so the client goes on to hold what it holds.
@@ -253,42 +253,42 @@ impl Session {
         let mut adds = !wanted.missing.is_empty();
         let settled_names = wanted.remove.iter().chain(&wanted.missing);
         for name in wanted.send.iter().map(|r| &r.name).chain(settled_names) {
-            if let Some(odd) = state.odd.remove(name) {
-                adds |= odd.holding.is_absent();
-                prior.insert(name.clone(), odd.holding);
+            if let Some(deviation) = state.deviations.remove(name) {
+                adds |= deviation.holding.is_absent();
+                prior.insert(name.clone(), deviation.holding);
             }
         }
         // What is answered as missing because the client has rejected it is not held, though it exists.
         for name in wanted.missing.iter().filter(|name| current.contains_key(*name)) {
             state.deviate(name, Holding::Absent, false);
         }
-        let parts = match self.ledger.protocol {
+        let responses = match self.ledger.protocol {
             Protocol::Delta => {
                 let removed = [&wanted.remove[..], &wanted.missing, released].concat();
-                let mut parts = self.parts(type_url, &wanted.send, &removed);
-                if let Some(last) = parts.last_mut() {
+                let mut responses = self.responses(type_url, &wanted.send, &removed);
+                if let Some(last) = responses.last_mut() {
                     last.gone = removed.into();
                 }
-                parts
+                responses
             }
             Protocol::StateOfTheWorld if self.ledger.is_sent_alone(type_url) && !wanted.send.is_empty() => {
                 wanted.send.iter().map(|resource| whole_state(type_url, [resource])).collect()
             }
             Protocol::StateOfTheWorld => {
-                let mut part = if self.ledger.sent_whole(type_url) {
+                let mut response = if self.ledger.sent_whole(type_url) {
                     whole_state(type_url, &held(self.state(type_url), current))
                 } else {
                     whole_state(type_url, &wanted.send)
                 };
-                part.carried = wanted.send.iter().map(|r| (r.name.clone(), r.digest)).collect();
-                part.gone = wanted.remove.clone().into();
-                vec![part]
+                response.carried = wanted.send.iter().map(|r| (r.name.clone(), r.digest)).collect();
+                response.gone = wanted.remove.clone().into();
+                vec![response]
             }
         };
         let state = self.state_mut(type_url);
-        state.odd.retain(|name, odd| !settled(odd, current.contains_key(name)));
-        self.send(type_url, &parts, adds, wanted.purpose, |part| {
-            let names = part.carried.names().chain(part.gone.iter());
+        state.deviations.retain(|name, deviation| !settled(deviation, current.contains_key(name)));
+        self.send(type_url, &responses, adds, wanted.purpose, |response| {
+            let names = response.carried.names().chain(response.gone.iter());
             Prior::Each(names.filter_map(|n| Some((n.clone(), prior.get(n)?.clone()))).collect())
         });
     }
@@ -299,15 +299,15 @@ impl Session {
         let tell = self.ledger.tells_missing(type_url);
         let mut wanted = Wanted::default();
         let may_change = self.may_change(type_url);
-        for (name, odd) in &state.odd {
+        for (name, deviation) in &state.deviations {
             match current.get(name) {
                 Some(_) if self.is_withheld(type_url, name) => wanted.holds_rejected = true,
                 Some(_) if state.trims.searches_in(name) => wanted.later = true,
-                Some(_) if !may_change && odd.holding.exists() => wanted.later = true,
+                Some(_) if !may_change && deviation.holding.exists() => wanted.later = true,
                 Some(resource) if !self.is_rejected(type_url, resource) => wanted.send.push(resource.clone()),
-                Some(_) if odd.holding.exists() => wanted.holds_rejected = true,
-                _ if odd.answer && tell => wanted.missing.push(name.clone()),
-                None if odd.holding.is_absent() => {}
+                Some(_) if deviation.holding.exists() => wanted.holds_rejected = true,
+                _ if deviation.answer && tell => wanted.missing.push(name.clone()),
+                None if deviation.holding.is_absent() => {}
                 None => match self.removal(type_url, name) {
                     Removal::Due => wanted.remove.push(name.clone()),
                     Removal::Later => wanted.keep = true,
@@ -320,8 +320,8 @@ impl Session {
     }
 
     /// Sends a response that leaves the accounting of holdings alone.
-    pub(super) fn send_unchanging(&mut self, type_url: TypeUrl, part: &Part) {
-        self.send(type_url, std::slice::from_ref(part), false, Purpose::Serve, |_| {
+    pub(super) fn send_unchanging(&mut self, type_url: TypeUrl, response: &EncodedResponse) {
+        self.send(type_url, std::slice::from_ref(response), false, Purpose::Serve, |_| {
             Prior::Each(BTreeMap::new())
         });
     }
@@ -329,21 +329,21 @@ impl Session {
     pub(super) fn send(
         &mut self,
         type_url: TypeUrl,
-        parts: &[Part],
+        responses: &[EncodedResponse],
         adds: bool,
         purpose: Purpose,
-        prior: impl Fn(&Part) -> Prior,
+        prior: impl Fn(&EncodedResponse) -> Prior,
     ) {
         let revision = self.ledger.publication.revision();
-        for part in parts {
+        for response in responses {
             let nonce = self.next_nonce();
             let flight = Flight {
                 nonce,
-                version: part.version,
+                version: response.version,
                 revision,
-                carried: part.carried.clone(),
-                gone: part.gone.clone(),
-                prior: prior(part),
+                carried: response.carried.clone(),
+                gone: response.gone.clone(),
+                prior: prior(response),
                 adds,
                 purpose,
                 settled: BTreeSet::new(),
@@ -354,20 +354,20 @@ impl Session {
             let state = self.state_mut(type_url);
             state.owed = false;
             if !state.awaited.is_empty() {
-                part.carried.names().for_each(|name| {
+                response.carried.names().for_each(|name| {
                     state.awaited.remove(name);
                 });
             }
             state.trims.sent(purpose);
             state.sent(flight);
-            self.ledger.out.push(Action::Send(Response::new(type_url, nonce, part)));
+            self.ledger.out.push(Action::Send(Response::new(type_url, nonce, response)));
         }
     }
 }
 
 /// Whether a deviation is none: nothing there, nothing wanted, nothing to answer.
-fn settled(odd: &Odd, exists: bool) -> bool {
-    odd.holding.is_absent() && !exists && !odd.answer
+fn settled(deviation: &Deviation, exists: bool) -> bool {
+    deviation.holding.is_absent() && !exists && !deviation.answer
 }
 
 /// Everything that a state-of-the-world client is to hold after a response: what it wants of `current`, with
@@ -375,9 +375,9 @@ fn settled(odd: &Odd, exists: bool) -> bool {
 fn held(state: &TypeState, current: &ResourceSet) -> Vec<EncodedResource> {
     let mut held: BTreeMap<&ResourceName, &EncodedResource> =
         current.iter().filter(|(name, _)| state.names.wants(name)).collect();
-    for (name, odd) in &state.odd {
+    for (name, deviation) in &state.deviations {
         // What was thought to be held may have been found to be rejected since.
-        match odd.holding.known().filter(|resource| !state.has_rejected(name, resource.digest)) {
+        match deviation.holding.known().filter(|resource| !state.has_rejected(name, resource.digest)) {
             Some(resource) => held.insert(name, resource),
             None => held.remove(name),
         };

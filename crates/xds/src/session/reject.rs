@@ -260,7 +260,7 @@ impl Session {
             let group = state.suspects.last()?;
             let send: Vec<EncodedResource> = group
                 .iter()
-                .filter(|name| state.odd.contains_key(*name))
+                .filter(|name| state.deviations.contains_key(*name))
                 .filter_map(|name| current.get(name))
                 .filter(|resource| !self.is_rejected(type_url, resource))
                 .cloned()

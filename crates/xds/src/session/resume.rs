@@ -13,7 +13,7 @@ use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, Type
 
 use super::{
     Session,
-    holdings::{Holding, Odd},
+    holdings::{Deviation, Holding},
     parts::Trims,
 };
 use crate::{Protocol, names::Names, wire::version_text};
@@ -34,7 +34,7 @@ struct Held {
     version: u64,
     names: Names,
     root: ResourceSet,
-    odd: BTreeMap<ResourceName, Odd>,
+    deviations: BTreeMap<ResourceName, Deviation>,
     rejected: BTreeMap<ResourceName, Vec<Digest>>,
     may_heal: BTreeSet<(ResourceName, Digest)>,
     trims: Trims,
@@ -75,7 +75,7 @@ impl Session {
             version,
             names: std::mem::take(&mut state.names),
             root: std::mem::take(&mut state.root),
-            odd: std::mem::take(&mut state.odd),
+            deviations: std::mem::take(&mut state.deviations),
             rejected: std::mem::take(&mut state.rejected),
             may_heal: std::mem::take(&mut state.may_heal),
             trims,
@@ -99,9 +99,12 @@ impl Session {
         let same = before
             .root
             .iter()
-            .filter(|(name, _)| before.names.wants(name) && !before.odd.contains_key(*name));
+            .filter(|(name, _)| before.names.wants(name) && !before.deviations.contains_key(*name));
         let same = same.map(|(name, resource)| (name.clone(), has(resource)));
-        let other = before.odd.iter().map(|(name, odd)| (name.clone(), odd.holding.clone().doubted()));
+        let other = before
+            .deviations
+            .iter()
+            .map(|(name, deviation)| (name.clone(), deviation.holding.clone().doubted()));
         let had: Vec<_> = same.chain(other).filter(|(name, _)| state.names.wants(name)).collect();
         for (name, holding) in had {
             state.deviate(&name, holding, false);

@@ -12,7 +12,7 @@ use super::{
     Session, chains::Chains, collections::Collections, holdings::Flight, hosts::Hosts, ledger::Ledger,
     warming::Warming,
 };
-use crate::wire::Part;
+use crate::wire::EncodedResponse;
 
 /// What becomes of a resource that the client has and should not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(super) trait Rules {
     }
 
     /// Responses that may be sent now and go before all others of the type.
-    fn due(&mut self, _: &mut Ledger, _: TypeUrl, _current: &ResourceSet) -> Vec<Arc<[Part]>> {
+    fn due(&mut self, _: &mut Ledger, _: TypeUrl, _current: &ResourceSet) -> Vec<Arc<[EncodedResponse]>> {
         Vec::new()
     }
 
@@ -204,7 +204,7 @@ impl Session {
     }
 
     /// Responses that go before all others of the type.
-    pub(super) fn due(&mut self, type_url: TypeUrl, current: &ResourceSet) -> Vec<Arc<[Part]>> {
+    pub(super) fn due(&mut self, type_url: TypeUrl, current: &ResourceSet) -> Vec<Arc<[EncodedResponse]>> {
         let ledger = &mut self.ledger;
         self.owners.all_mut().flat_map(|owner| owner.due(ledger, type_url, current)).collect()
     }

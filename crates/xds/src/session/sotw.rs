@@ -158,7 +158,7 @@ impl Session {
             }
         }
         let names = &state.names;
-        state.odd.retain(|name, _| names.wants(name));
+        state.deviations.retain(|name, _| names.wants(name));
         // Names that do not exist are answered with what does, be it nothing.
         let begun_without_names = state.owed && !wildcard && state.names.len() == 0;
         state.owed = (state.owed || (added && (whole || !exists)))

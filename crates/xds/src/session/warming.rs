@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Protocol, quirks,
-    wire::{Carried, Nonce, delta_parts, whole_state},
+    wire::{Nonce, SentVersions, delta_responses, whole_state},
 };
 
 /// Responses with resources that warm that may be unacknowledged at once.
@@ -115,7 +115,7 @@ impl Rules for Warming {
                 && (these.requested || !self.late || !ledger.resumed)
                 && self.unseen.is_none()
                 && !by.flights.iter().any(|f| f.adds)
-                && !by.odd.values().any(|odd| odd.answer))
+                && !by.deviations.values().any(|deviation| deviation.answer))
     }
 
     fn on_begin(&mut self, _: &mut Ledger, _: TypeUrl, beginning: &Beginning<'_>) -> BTreeSet<ResourceName> {
@@ -193,21 +193,21 @@ impl Session {
     /// An empty delta response, or something that a state-of-the-world client already has: an empty response
     /// of that variant would tell Envoy that endpoints are missing.
     fn send_probe(&mut self, type_url: TypeUrl) -> bool {
-        let mut part = match self.ledger.protocol {
-            Protocol::Delta => delta_parts(type_url, [], &[], usize::MAX).remove(0),
+        let mut response = match self.ledger.protocol {
+            Protocol::Delta => delta_responses(type_url, [], &[], usize::MAX).remove(0),
             Protocol::StateOfTheWorld => {
                 let state = self.state(type_url);
                 let held = state.root.values().find(|r| {
                     state.names.wants(&r.name)
-                        && !state.odd.contains_key(&r.name)
+                        && !state.deviations.contains_key(&r.name)
                         && !self.is_rejected(type_url, r)
                 });
                 let Some(held) = held else { return false };
                 whole_state(type_url, [held])
             }
         };
-        part.carried = Carried::default();
-        self.send_unchanging(type_url, &part);
+        response.carried = SentVersions::default();
+        self.send_unchanging(type_url, &response);
         true
     }
 }

@@ -12,21 +12,21 @@ use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, Type
 use prost::encoding::{encode_varint, encoded_len_varint};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::runs::{Carried, Run};
+use super::runs::{Run, SentVersions};
 
 /// Length-delimited field of this number.
 const fn key(field: u8) -> u8 {
     field << 3 | 2
 }
 
-/// The shared part of one response.
+/// A response but for its end: what sessions share of it.
 #[derive(Clone)]
-pub(crate) struct Part {
+pub(crate) struct EncodedResponse {
     /// The encoded fields, in pieces.
     pub(crate) segments: Arc<[Bytes]>,
     pub(crate) bytes: usize,
     /// What it adds, changes and removes, for the accounting by nonce.
-    pub(crate) carried: Carried,
+    pub(crate) carried: SentVersions,
     pub(crate) gone: Arc<[ResourceName]>,
     /// How many resources are in it, those that the client already had included.
     pub(crate) resources: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Part {
     pub(crate) version: u64,
 }
 
-impl Part {
+impl EncodedResponse {
     /// The same in one piece, for what many clients are sent: each then sends slices of it, where of small pieces it
     /// would have to make chunks of its own.
     pub(crate) fn joined(self) -> Self {
@@ -45,36 +45,36 @@ impl Part {
     }
 }
 
-/// Encodes a delta response, as several parts if the resources exceed `limit` bytes.
-pub(crate) fn delta_parts<'a>(
+/// Encodes a delta response, as several responses if the resources exceed `limit` bytes.
+pub(crate) fn delta_responses<'a>(
     type_url: TypeUrl,
     resources: impl IntoIterator<Item = &'a EncodedResource>,
     removed: &[ResourceName],
     limit: usize,
-) -> Vec<Part> {
-    let mut parts = Vec::new();
+) -> Vec<EncodedResponse> {
+    let mut responses = Vec::new();
     let mut writer = Writer::new(type_url);
     for resource in resources {
         if writer.bytes > 0 && writer.bytes + resource.encoded_len() > limit {
-            parts.push(std::mem::replace(&mut writer, Writer::new(type_url)).finish());
+            responses.push(std::mem::replace(&mut writer, Writer::new(type_url)).finish());
         }
         writer.delta_resource(resource);
     }
     for name in removed {
         writer.removed_name(name);
     }
-    parts.push(writer.finish());
-    parts
+    responses.push(writer.finish());
+    responses
 }
 
-/// As [`delta_parts`], of resources of `set` in runs.
-pub(crate) fn delta_parts_of_runs(
+/// As [`delta_responses`], of resources of `set` in runs.
+pub(crate) fn delta_responses_of_runs(
     type_url: TypeUrl,
-    (carried, set): (&Carried, &ResourceSet),
+    (carried, set): (&SentVersions, &ResourceSet),
     removed: &[ResourceName],
     limit: usize,
-) -> Vec<Part> {
-    let mut parts = Vec::new();
+) -> Vec<EncodedResponse> {
+    let mut responses = Vec::new();
     let mut writer = Writer::new(type_url);
     for run in carried.runs() {
         let encoded = run.delta(|| {
@@ -83,19 +83,23 @@ pub(crate) fn delta_parts_of_runs(
             writer.joined()
         });
         if writer.bytes > 0 && writer.bytes + encoded.len() > limit {
-            parts.push(std::mem::replace(&mut writer, Writer::new(type_url)).finish());
+            responses.push(std::mem::replace(&mut writer, Writer::new(type_url)).finish());
         }
         writer.run(run, encoded);
     }
     for name in removed {
         writer.removed_name(name);
     }
-    parts.push(writer.finish());
-    parts
+    responses.push(writer.finish());
+    responses
 }
 
 /// As [`whole_state`], of resources of `set` in runs.
-pub(crate) fn whole_state_of_runs(type_url: TypeUrl, carried: &Carried, set: &ResourceSet) -> Part {
+pub(crate) fn whole_state_of_runs(
+    type_url: TypeUrl,
+    carried: &SentVersions,
+    set: &ResourceSet,
+) -> EncodedResponse {
     let mut writer = Writer::new(type_url);
     for run in carried.runs() {
         let encoded = run.plain(|| {
@@ -113,39 +117,39 @@ fn resources_of<'a>(run: &'a Run, set: &'a ResourceSet) -> impl Iterator<Item = 
 }
 
 /// Names and contents as a client knows them, where these are not those that are accounted for.
-pub(crate) trait Turn {
+pub(crate) trait EpochView {
     fn resource(&self, type_url: TypeUrl, resource: &EncodedResource) -> EncodedResource;
     fn name(&self, type_url: TypeUrl, name: &ResourceName) -> ResourceName;
 }
 
-/// As [`delta_parts`], with resources and names as a client knows them; the accounting is without that.
-pub(crate) fn turned_parts(
+/// As [`delta_responses`], with resources and names as a client knows them; the accounting is without that.
+pub(crate) fn delta_responses_in_epochs(
     type_url: TypeUrl,
     resources: &[EncodedResource],
     removed: &[ResourceName],
     limit: usize,
-    turn: &impl Turn,
-) -> Vec<Part> {
-    let turned: Vec<_> = resources.iter().map(|resource| turn.resource(type_url, resource)).collect();
-    let names: Vec<_> = removed.iter().map(|name| turn.name(type_url, name)).collect();
-    let mut parts = delta_parts(type_url, &turned, &names, limit);
+    view: &impl EpochView,
+) -> Vec<EncodedResponse> {
+    let known: Vec<_> = resources.iter().map(|resource| view.resource(type_url, resource)).collect();
+    let names: Vec<_> = removed.iter().map(|name| view.name(type_url, name)).collect();
+    let mut responses = delta_responses(type_url, &known, &names, limit);
     let mut rest = resources;
-    for part in &mut parts {
-        let (carried, later) = rest.split_at(part.resources);
-        part.carried = carried.iter().map(|r| (r.name.clone(), r.digest)).collect();
+    for response in &mut responses {
+        let (carried, later) = rest.split_at(response.resources);
+        response.carried = carried.iter().map(|r| (r.name.clone(), r.digest)).collect();
         rest = later;
     }
-    if let Some(last) = parts.last_mut() {
+    if let Some(last) = responses.last_mut() {
         last.gone = removed.into();
     }
-    parts
+    responses
 }
 
 /// Encodes a state-of-the-world response.
 pub(crate) fn whole_state<'a>(
     type_url: TypeUrl,
     resources: impl IntoIterator<Item = &'a EncodedResource>,
-) -> Part {
+) -> EncodedResponse {
     let mut writer = Writer::new(type_url);
     for resource in resources {
         writer.plain_resource(resource);
@@ -253,7 +257,7 @@ impl Writer {
         self.finish().segments.concat().into()
     }
 
-    fn finish(self) -> Part {
+    fn finish(self) -> EncodedResponse {
         let mut headers = self.headers.freeze();
         let segments = self
             .pieces
@@ -263,11 +267,11 @@ impl Writer {
                 Piece::Fragment(bytes) => bytes,
             })
             .collect();
-        Part {
+        EncodedResponse {
             segments,
             bytes: self.bytes,
             resources: self.resources,
-            carried: Carried::new(self.runs, self.carried),
+            carried: SentVersions::new(self.runs, self.carried),
             gone: self.gone.into(),
             version: self.version.digest(),
         }

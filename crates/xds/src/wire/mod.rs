@@ -5,9 +5,10 @@ mod response;
 mod runs;
 
 pub(crate) use encode::{
-    Part, Turn, delta_parts, delta_parts_of_runs, turned_parts, whole_state, whole_state_of_runs,
+    EncodedResponse, EpochView, delta_responses, delta_responses_in_epochs, delta_responses_of_runs,
+    whole_state, whole_state_of_runs,
 };
 pub(crate) use response::version_text;
 pub use response::{Nonce, Response};
-pub(crate) use runs::Carried;
 pub use runs::Runs;
+pub(crate) use runs::SentVersions;

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use fairlead_resource::TypeUrl;
 
-use super::encode::{self, Part};
+use super::encode::{self, EncodedResponse};
 
 /// The nonce of a response: a number that grows within a stream, unique over all types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,16 +38,16 @@ pub struct Response {
 }
 
 impl Response {
-    pub(crate) fn new(type_url: TypeUrl, nonce: Nonce, part: &Part) -> Self {
-        let tail = encode::tail(&version_text(part.version), type_url, &nonce.to_string());
+    pub(crate) fn new(type_url: TypeUrl, nonce: Nonce, response: &EncodedResponse) -> Self {
+        let tail = encode::tail(&version_text(response.version), type_url, &nonce.to_string());
         Self {
             type_url,
             nonce,
-            version: part.version,
-            resources: part.resources,
-            removed: part.gone.len(),
-            bytes: part.bytes + tail.len(),
-            segments: part.segments.clone(),
+            version: response.version,
+            resources: response.resources,
+            removed: response.gone.len(),
+            bytes: response.bytes + tail.len(),
+            segments: response.segments.clone(),
             tail,
         }
     }

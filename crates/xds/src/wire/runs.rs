@@ -56,9 +56,9 @@ impl fmt::Debug for Run {
 
 /// Names and digests of resources, in runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Carried(Arc<[Arc<Run>]>);
+pub(crate) struct SentVersions(Arc<[Arc<Run>]>);
 
-impl Carried {
+impl SentVersions {
     /// Runs, and after them resources that make up one which is shared with nobody.
     pub(super) fn new(mut runs: Vec<Arc<Run>>, rest: Vec<(ResourceName, Digest)>) -> Self {
         if !rest.is_empty() {
@@ -84,14 +84,14 @@ impl Carried {
     }
 }
 
-impl Default for Carried {
+impl Default for SentVersions {
     fn default() -> Self {
         Self([].into())
     }
 }
 
 /// As one run that is shared with nobody.
-impl FromIterator<(ResourceName, Digest)> for Carried {
+impl FromIterator<(ResourceName, Digest)> for SentVersions {
     fn from_iter<I: IntoIterator<Item = (ResourceName, Digest)>>(resources: I) -> Self {
         Self::new(Vec::new(), resources.into_iter().collect())
     }
@@ -113,7 +113,7 @@ impl Runs {
         &self,
         type_url: TypeUrl,
         resources: impl IntoIterator<Item = &'a EncodedResource>,
-    ) -> Carried {
+    ) -> SentVersions {
         let (mut cut, mut open, mut bytes, mut key) = (Vec::new(), Vec::new(), 0, Xxh3::new());
         for resource in resources {
             key.update(&resource.digest.0.to_le_bytes());
@@ -130,7 +130,7 @@ impl Runs {
             cut.push((key.digest128(), open));
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Carried(cut.into_iter().map(|(key, resources)| known.run((type_url, key), resources)).collect())
+        SentVersions(cut.into_iter().map(|(key, resources)| known.run((type_url, key), resources)).collect())
     }
 }
 

@@ -7,9 +7,9 @@ use fairlead_resource::{
 
 use super::{ASSIGNMENTS, Collections, ENDPOINTS};
 use crate::{
-    memo::{InEpoch, Step},
+    memo::{InEpoch, SetDiff},
     session::{Session, ledger::Ledger},
-    wire::{Part, Turn, delta_parts, turned_parts},
+    wire::{EncodedResponse, EpochView, delta_responses, delta_responses_in_epochs},
 };
 
 /// In which epochs a client knows an assignment.
@@ -23,27 +23,27 @@ pub(super) struct Epochs {
 
 impl Session {
     /// The responses for these resources as the client knows them.
-    pub(in crate::session) fn parts(
+    pub(in crate::session) fn responses(
         &self,
         type_url: TypeUrl,
         send: &[EncodedResource],
         removed: &[ResourceName],
-    ) -> Vec<Part> {
+    ) -> Vec<EncodedResponse> {
         let limit = self.ledger.delta_bytes(type_url);
         match self.known_epochs() {
-            Some(known) => turned_parts(type_url, send, removed, limit, &known),
-            None => delta_parts(type_url, send, removed, limit),
+            Some(known) => delta_responses_in_epochs(type_url, send, removed, limit, &known),
+            None => delta_responses(type_url, send, removed, limit),
         }
     }
 
-    /// The responses of a step as the client knows what is in it, shared with those that know it alike.
-    pub(in crate::session) fn step_parts(&self, step: &Step, removals: bool) -> Vec<Part> {
-        let limit = self.ledger.delta_bytes(step.type_url());
+    /// The responses of a difference as the client knows what is in it, shared with those that know it alike.
+    pub(in crate::session) fn diff_responses(&self, diff: &SetDiff, removals: bool) -> Vec<EncodedResponse> {
+        let limit = self.ledger.delta_bytes(diff.type_url());
         let known = self.known_epochs();
-        let turned = known.as_ref().map(|known| known.in_second_epoch(step)).unwrap_or_default();
-        match known.filter(|_| !turned.is_empty()) {
-            Some(known) => step.delta_turned(&turned, removals, limit, &known),
-            None => step.delta(removals, limit).to_vec(),
+        let second = known.as_ref().map(|known| known.in_second_epoch(diff)).unwrap_or_default();
+        match known.filter(|_| !second.is_empty()) {
+            Some(known) => diff.delta_in_epochs(&second, removals, limit, &known),
+            None => diff.delta(removals, limit).to_vec(),
         }
     }
 
@@ -61,12 +61,12 @@ struct KnownEpochs<'a> {
 }
 
 impl KnownEpochs<'_> {
-    /// The clusters of a step that the client knows, or will know, in the second epoch.
-    fn in_second_epoch(&self, step: &Step) -> Vec<ResourceName> {
+    /// The clusters of a difference that the client knows, or will know, in the second epoch.
+    fn in_second_epoch(&self, diff: &SetDiff) -> Vec<ResourceName> {
         let known = &self.collections.known;
-        match step.type_url() {
+        match diff.type_url() {
             _ if known.is_empty() => Vec::new(),
-            ASSIGNMENTS => step
+            ASSIGNMENTS => diff
                 .carried()
                 .names()
                 .filter(|n| known.contains_key(*n) && self.collections.next(n) == Epoch::Second)
@@ -76,14 +76,14 @@ impl KnownEpochs<'_> {
             ENDPOINTS => {
                 let names = &self.ledger.state(ENDPOINTS).names;
                 let second = |c: &&Collection| names.collections.get(c.prefix()) == Some(&Epoch::Second);
-                step.collections().iter().filter(second).map(|c| c.cluster().into()).collect()
+                diff.collections().iter().filter(second).map(|c| c.cluster().into()).collect()
             }
             _ => Vec::new(),
         }
     }
 }
 
-impl Turn for KnownEpochs<'_> {
+impl EpochView for KnownEpochs<'_> {
     fn resource(&self, type_url: TypeUrl, resource: &EncodedResource) -> EncodedResource {
         match type_url {
             ASSIGNMENTS => match self.collections.collected(self.ledger, &resource.name) {

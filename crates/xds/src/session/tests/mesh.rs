@@ -152,7 +152,7 @@ impl Mesh {
                 element_type: TypeUrl::VIRTUAL_HOST,
                 parent: EncodedResource::whole(name.as_str(), content.clone()),
                 children: hosts.map(|(n, c)| entry(EncodedResource::whole(n.as_str(), c.clone()))).collect(),
-                turned: None,
+                in_second_epoch: None,
             };
             // The full form refers to what table and hosts refer to.
             let all: Vec<&str> = std::iter::once(content)

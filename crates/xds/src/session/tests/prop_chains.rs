@@ -89,7 +89,8 @@ impl Published {
             let mut full = EncodedResource::whole(name.as_str(), format!("{parent}{}", all.concat()));
             let parent = EncodedResource::whole(name.as_str(), parent.clone());
             let element_type = TypeUrl::FILTER_CHAIN;
-            full.elements = Some(Arc::new(Elements { element_type, parent, children, turned: None }));
+            full.elements =
+                Some(Arc::new(Elements { element_type, parent, children, in_second_epoch: None }));
             (full.name.clone(), full)
         });
         Publication::new(revision)

@@ -336,7 +336,7 @@ fn the_error_of_an_earlier_response_does_not_undo_an_accepted_one() {
 
 #[test]
 fn a_nack_of_nothing_is_only_counted() {
-    check("> CDS\n < CDS\n > CDS nack odd\n publish CDS a=1\n < CDS a=1");
+    check("> CDS\n < CDS\n > CDS nack deviation\n publish CDS a=1\n < CDS a=1");
 }
 
 #[test]

@@ -363,7 +363,7 @@ fn with_elements(type_url: TypeUrl, name: &str, elements: &str) -> EncodedResour
     };
     let parent = EncodedResource::whole(name, parent);
     let element_type = Types::envoy().element(type_url).unwrap();
-    let form = Elements { element_type, parent, children, turned: None };
+    let form = Elements { element_type, parent, children, in_second_epoch: None };
     let mut full = EncodedResource::whole(name, format!("[{elements}]"));
     full.elements = Some(Arc::new(form));
     full

@@ -19,24 +19,24 @@ fn resources(contents: &[(String, Vec<u8>)]) -> Vec<EncodedResource> {
 #[test]
 fn resources_of_one_response_stay_below_the_limit() {
     let all = resources(&(0..10).map(|i| (format!("r{i}"), vec![1; 400])).collect::<Vec<_>>());
-    let parts = delta_parts(TypeUrl::CLUSTER, &all, &["gone".into()], 2000);
-    assert_eq!(parts.iter().map(|p| p.resources).sum::<usize>(), 10);
-    assert!(parts.len() > 1 && parts.iter().all(|p| p.bytes <= 2400));
-    assert_eq!(parts.iter().map(|p| p.gone.len()).collect::<Vec<_>>(), [0, 0, 1]);
+    let responses = delta_responses(TypeUrl::CLUSTER, &all, &["gone".into()], 2000);
+    assert_eq!(responses.iter().map(|p| p.resources).sum::<usize>(), 10);
+    assert!(responses.len() > 1 && responses.iter().all(|p| p.bytes <= 2400));
+    assert_eq!(responses.iter().map(|p| p.gone.len()).collect::<Vec<_>>(), [0, 0, 1]);
 }
 
 #[test]
 fn a_resource_beyond_the_limit_goes_alone() {
     let all = resources(&[("a".into(), vec![1; 400]), ("b".into(), vec![1; 5000]), ("c".into(), vec![1])]);
-    let parts = delta_parts(TypeUrl::CLUSTER, &all, &[], 1000);
-    assert_eq!(parts.iter().map(|p| p.resources).collect::<Vec<_>>(), [1, 1, 1]);
+    let responses = delta_responses(TypeUrl::CLUSTER, &all, &[], 1000);
+    assert_eq!(responses.iter().map(|p| p.resources).collect::<Vec<_>>(), [1, 1, 1]);
 }
 
 #[test]
 fn fragments_are_not_copied() {
     let all = resources(&[("a".into(), vec![7; 5000])]);
-    let part = whole_state(TypeUrl::LISTENER, &all);
-    assert!(part.segments.iter().any(|s| s.as_ptr() == all[0].fragments()[0].as_ptr()));
+    let response = whole_state(TypeUrl::LISTENER, &all);
+    assert!(response.segments.iter().any(|s| s.as_ptr() == all[0].fragments()[0].as_ptr()));
 }
 
 proptest! {
@@ -47,8 +47,8 @@ proptest! {
     ) {
         let all = resources(&contents);
         let names: Vec<ResourceName> = removed.iter().map(|n| n.as_str().into()).collect();
-        let part = delta_parts(TypeUrl::CLUSTER, &all, &names, usize::MAX).remove(0);
-        let response = Response::new(TypeUrl::CLUSTER, Nonce(255), &part);
+        let response = delta_responses(TypeUrl::CLUSTER, &all, &names, usize::MAX).remove(0);
+        let response = Response::new(TypeUrl::CLUSTER, Nonce(255), &response);
         let bytes = response.to_vec();
         prop_assert_eq!(bytes.len(), response.encoded_len());
         let message = DeltaDiscoveryResponse::decode(&bytes[..]).unwrap();
@@ -63,8 +63,8 @@ proptest! {
             prop_assert_eq!((&any.type_url[..], &any.value), (TypeUrl::CLUSTER.as_str(), content));
         }
 
-        let part = whole_state(TypeUrl::CLUSTER, &all);
-        let bytes = Response::new(TypeUrl::CLUSTER, Nonce(1), &part).to_vec();
+        let response = whole_state(TypeUrl::CLUSTER, &all);
+        let bytes = Response::new(TypeUrl::CLUSTER, Nonce(1), &response).to_vec();
         let message = DiscoveryResponse::decode(&bytes[..]).unwrap();
         prop_assert_eq!(message.resources.len(), contents.len());
         for (any, (_, content)) in message.resources.iter().zip(&contents) {

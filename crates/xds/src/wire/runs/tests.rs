@@ -1,7 +1,9 @@
 use fairlead_resource::ResourceSet;
 
 use super::*;
-use crate::wire::{Part, delta_parts, delta_parts_of_runs, whole_state, whole_state_of_runs};
+use crate::wire::{
+    EncodedResponse, delta_responses, delta_responses_of_runs, whole_state, whole_state_of_runs,
+};
 
 const TYPE: TypeUrl = TypeUrl::CLUSTER;
 
@@ -14,8 +16,8 @@ fn thousand() -> ResourceSet {
     (0..1000).map(|i| resource(&format!("{i:03}"))).collect()
 }
 
-fn bytes(part: &Part) -> Vec<u8> {
-    part.segments.concat()
+fn bytes(response: &EncodedResponse) -> Vec<u8> {
+    response.segments.concat()
 }
 
 #[test]
@@ -42,11 +44,11 @@ fn responses_of_runs_are_the_same_bytes_as_others() {
     let (runs, set) = (Runs::default(), thousand());
     let carried = runs.of(TYPE, set.values());
     let removed = ["gone".into()];
-    let ours = delta_parts_of_runs(TYPE, (&carried, &set), &removed, usize::MAX);
-    let plain = delta_parts(TYPE, set.values(), &removed, usize::MAX);
-    let [ours, plain] = [&ours[..], &plain[..]].map(|parts| {
-        let [part] = parts else { panic!("{} parts", parts.len()) };
-        (bytes(part), part.bytes, part.resources, part.version, part.gone.clone())
+    let ours = delta_responses_of_runs(TYPE, (&carried, &set), &removed, usize::MAX);
+    let plain = delta_responses(TYPE, set.values(), &removed, usize::MAX);
+    let [ours, plain] = [&ours[..], &plain[..]].map(|responses| {
+        let [response] = responses else { panic!("{} responses", responses.len()) };
+        (bytes(response), response.bytes, response.resources, response.version, response.gone.clone())
     });
     assert_eq!(ours, plain);
     let (ours, plain) = (whole_state_of_runs(TYPE, &carried, &set), whole_state(TYPE, set.values()));
@@ -58,9 +60,9 @@ fn responses_of_runs_are_the_same_bytes_as_others() {
 fn a_limit_divides_between_runs() {
     let (runs, set) = (Runs::default(), thousand());
     let carried = runs.of(TYPE, set.values());
-    let parts = delta_parts_of_runs(TYPE, (&carried, &set), &[], 40_000);
-    assert!(parts.len() > 1 && parts.iter().all(|part| part.bytes <= 40_000));
-    assert!(parts.iter().flat_map(|part| part.carried.iter()).eq(carried.iter()));
+    let responses = delta_responses_of_runs(TYPE, (&carried, &set), &[], 40_000);
+    assert!(responses.len() > 1 && responses.iter().all(|response| response.bytes <= 40_000));
+    assert!(responses.iter().flat_map(|response| response.carried.iter()).eq(carried.iter()));
 }
 
 #[test]
