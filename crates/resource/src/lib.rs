@@ -4,12 +4,14 @@
 //! else. No protobuf message appears here: a resource is a name, a digest and bytes.
 
 pub mod collection;
+mod descriptor;
 mod encoded;
 mod shared_set;
 pub mod type_url;
 mod types;
 
+pub use descriptor::{Division, TypeDescriptor};
 pub use encoded::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet};
 pub use shared_set::SharedSet;
 pub use type_url::{TypeName, TypeUrl};
-pub use types::{Division, TypeDescriptor, Types};
+pub use types::Types;

@@ -15,7 +15,6 @@ mod options;
 pub mod parts;
 mod publication;
 mod published;
-pub mod quirks;
 pub mod server;
 mod session;
 mod wire;

@@ -1,7 +1,6 @@
 //! Envoy's types.
 
-use super::{Division, TypeDescriptor};
-use crate::TypeUrl;
+use crate::{Division, TypeDescriptor, TypeUrl};
 
 pub(super) const TYPES: [TypeDescriptor; 8] = [
     TypeDescriptor {

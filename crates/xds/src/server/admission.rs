@@ -6,7 +6,7 @@
 //! connection waits before anything is read of it, when it costs a socket and nothing else; it is not refused. The
 //! connections of one address wait behind each other, and those of several addresses come in by turns; what one
 //! address is owed counts for at most three quarters.
-//! Only if it has waited for [`ServerOptions::admission_timeout`](super::ServerOptions) are its streams refused,
+//! Only if it has waited for `ServerOptions::admission_timeout` are its streams refused,
 //! with a hint after which time to come back.
 
 use std::{
@@ -20,7 +20,7 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tonic::{Status, metadata::MetadataValue};
 
-use super::clients::Client;
+use super::{backlog::Backlog, clients::Client};
 
 /// How many clients may be let in and not yet served: each may ask the owner to compute its view.
 const ARRIVING: usize = 256;
@@ -36,63 +36,6 @@ const LONGEST_HINT: Duration = Duration::from_secs(30);
 
 /// Where gRPC clients look for the time to wait before they try again (gRPC A6, "client retry design").
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
-
-/// Bytes that are owed to clients which read what they are sent: to all of them, or to those of one address.
-#[derive(Debug, Default)]
-pub(super) struct Backlog {
-    bytes: AtomicUsize,
-    /// Those that keep others waiting.
-    counted: AtomicUsize,
-    part_of: Option<Whole>,
-}
-
-/// The backlog of all clients, for the backlog of one.
-#[derive(Debug)]
-struct Whole {
-    all: Arc<Backlog>,
-    /// So much of the part counts at most, so that one address alone does not keep the others waiting.
-    most: usize,
-}
-
-impl Backlog {
-    /// The backlog of one address among those of `all`, which may be `limit`.
-    pub(super) fn part_of(all: Arc<Self>, limit: usize) -> Self {
-        Self { part_of: Some(Whole { all, most: limit / 4 * 3 }), ..Self::default() }
-    }
-
-    pub(super) fn add(&self, bytes: usize) {
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let Some(Whole { all, most }) = &self.part_of else {
-            self.counted.fetch_add(bytes, Ordering::Relaxed);
-            return;
-        };
-        all.bytes.fetch_add(bytes, Ordering::Relaxed);
-        all.counted.fetch_add((before + bytes).min(*most) - before.min(*most), Ordering::Relaxed);
-    }
-
-    pub(super) fn sub(&self, bytes: usize) {
-        let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        let Some(Whole { all, most }) = &self.part_of else {
-            self.counted.fetch_sub(bytes, Ordering::Relaxed);
-            return;
-        };
-        all.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        all.counted.fetch_sub(before.min(*most) - (before - bytes).min(*most), Ordering::Relaxed);
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    fn counted(&self) -> usize {
-        self.counted.load(Ordering::Relaxed)
-    }
-
-    /// Whether one address has what it may have.
-    fn is_full(&self) -> bool {
-        self.part_of.as_ref().is_some_and(|whole| self.bytes() >= whole.most)
-    }
-}
 
 /// The door.
 pub(super) struct Admission {

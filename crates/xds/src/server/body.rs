@@ -17,7 +17,7 @@ use http_body::Frame;
 use tokio::sync::Notify;
 use tonic::Status;
 
-use super::admission::Backlog;
+use super::backlog::Backlog;
 use crate::wire::Response;
 
 /// The size of a chunk: large enough that frames are cheap, small enough that a client costs little.

@@ -20,7 +20,7 @@ use tower::{BoxError, Layer, Service};
 
 use super::{
     clients::{Client, Held, Open},
-    io::{Activity, ConnectionInfo},
+    io::{Active, ConnectionInfo},
 };
 
 /// What comes before each message: whether it is compressed, and its length.
@@ -94,15 +94,6 @@ where
 struct OpenStream {
     open: Open,
     _active: Active,
-}
-
-/// Counts a stream of a connection.
-pub(super) struct Active(pub(super) Arc<Activity>);
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.0.leave();
-    }
 }
 
 /// A response, for as long as which the stream counts.

@@ -26,9 +26,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Extensions, Request, Response, Status, Streaming};
 
 use super::{
-    ServerOptions,
     greeted::Greeted,
     io::ConnectionInfo,
+    options::ServerOptions,
     registry::{ConnectionStatus, Sessions},
 };
 use crate::{Node, SyncState, TypeStatus};

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{ServerOptions, admission::Backlog, lines::Lines};
+use super::{backlog::Backlog, lines::Lines, options::ServerOptions};
 
 /// How many streams there may be for each connection that there may be: one for ADS, and one for load reports.
 const STREAMS: usize = 2;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Peer;
+use super::resolver::Peer;
 use crate::{Departed, Node};
 
 /// So many clients that have gone are remembered; of those only from which something is held back.

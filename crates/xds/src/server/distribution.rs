@@ -7,7 +7,7 @@ use std::{
 
 use fairlead_resource::{TypeUrl, Types};
 
-use super::registry::ByType;
+use super::by_type::ByType;
 
 /// The most bounds that a distribution has.
 const MOST: usize = 15;

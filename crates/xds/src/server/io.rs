@@ -25,7 +25,6 @@ use tonic::transport::server::Connected;
 
 use super::{
     admission::{Admission, Arrival, Late},
-    bounded::Active,
     clients::{Client, Seat},
 };
 
@@ -59,6 +58,15 @@ pub(super) struct Activity {
     began: AtomicBool,
     /// Wakes the connection when the last one has gone.
     last: AtomicWaker,
+}
+
+/// Counts a stream of a connection.
+pub(super) struct Active(Arc<Activity>);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 impl Activity {

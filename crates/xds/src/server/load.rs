@@ -26,10 +26,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    ServerOptions,
     clients::{Client, Held},
     greeted::Greeted,
     io::ConnectionInfo,
+    options::ServerOptions,
 };
 use crate::Locality;
 

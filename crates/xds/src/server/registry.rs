@@ -12,31 +12,16 @@ use std::{
 use fairlead_resource::{TypeUrl, Types};
 
 use super::{
-    ServerOptions,
-    admission::{Admission, Backlog},
+    admission::Admission,
+    backlog::Backlog,
+    by_type::ByType,
     clients::Clients,
     distribution::{Sizes, Times},
     load::LoadReports,
+    options::ServerOptions,
     resolver::{ConnectionId, Peer},
 };
 use crate::{Node, Protocol, Session, TypeStatus};
-
-/// A value for each type that a server serves.
-#[derive(Debug)]
-pub(super) struct ByType<T> {
-    types: &'static Types,
-    values: Box<[T]>,
-}
-
-impl<T> ByType<T> {
-    pub(super) fn new(types: &'static Types, value: impl Fn() -> T) -> Self {
-        Self { types, values: types.iter().map(|_| value()).collect() }
-    }
-
-    pub(super) fn of(&self, type_url: TypeUrl) -> &T {
-        &self.values[self.types.place(type_url)]
-    }
-}
 
 /// A count per type.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::ServerOptions;
+use super::options::ServerOptions;
 
 /// The next attempt of one stream, if there is to be one. Each comes after twice the time of the one before.
 pub(super) struct Retry {

@@ -12,15 +12,15 @@ use std::{
 
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
-use prost::Message;
 use tonic::{Status, body::Body, metadata::MetadataMap, server::NamedService};
 use tower::Service;
 
 use super::{
-    Peer, Resolver, Shared,
     body::{Outbox, PushBody},
     io::ConnectionInfo,
     requests::Requests,
+    resolver::{Peer, Resolver},
+    shared::Shared,
     sieve::Sieve,
     stream::{self, Holdings, Request as AdsRequest, Stream},
 };
@@ -121,8 +121,3 @@ fn unsupported(encoding: &HeaderValue) -> Response<Body> {
 impl<R> NamedService for AdsService<R> {
     const NAME: &'static str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
 }
-
-/// Bounds that every request type satisfies.
-pub(super) trait Decodable: Message + Default + Send + 'static {}
-
-impl<M: Message + Default + Send + 'static> Decodable for M {}

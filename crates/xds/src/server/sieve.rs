@@ -5,9 +5,8 @@
 //! messages; what is left of the node is bounded, and so is the number of fields.
 
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
+use prost::Message;
 use tonic::Status;
-
-use super::service::Decodable;
 
 /// Most fields of a request: names, for the most part. More than two types' worth of what a session subscribes to.
 const FIELDS: usize = 500_000;
@@ -36,6 +35,11 @@ const BUILD: &[(u64, Keep)] = &[(1, Whole)];
 const ERROR: &[(u64, Keep)] = &[(1, Whole), (2, Whole)];
 /// `envoy.service.discovery.v3.ResourceLocator`: name.
 const LOCATOR: &[(u64, Keep)] = &[(1, Whole)];
+
+/// Bounds that every request type satisfies.
+pub(super) trait Decodable: Message + Default + Send + 'static {}
+
+impl<M: Message + Default + Send + 'static> Decodable for M {}
 
 /// A request of which it is known what is read.
 pub(super) trait Sieved: Decodable {

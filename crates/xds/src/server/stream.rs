@@ -20,14 +20,16 @@ use tonic::{Status, metadata::MetadataMap};
 use tracing::{Instrument, debug, info, info_span};
 
 use super::{
-    Ack, Connection, Peer, Resolver, Shared, View,
     admission::Arrival,
     body::Outbox,
     clients::{Client, Held},
     registry::{Entry, Registration},
     requests::Requests,
+    resolver::{Ack, Connection, Peer, Resolver},
     retry::Retry,
+    shared::Shared,
     sieve::Sieved,
+    view::View,
 };
 use crate::{Action, Node, Note, Protocol, Publication, Session, SessionOptions};
 

@@ -14,8 +14,9 @@ use fairlead_resource::{Digest, EncodedResource, ResourceName, TypeUrl};
 use prost::Message;
 
 use super::{
-    Action, Session,
+    action::Action,
     holdings::{Flight, Prior, Purpose},
+    stream::Session,
 };
 use crate::{
     Protocol,

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::{parts::Part, parts::Parts};
 use fairlead_resource::{EncodedResource, ResourceName, TypeUrl};
 
-use super::{Action, Session, holdings::Flight};
+use super::{action::Action, holdings::Flight, stream::Session};
 use crate::nack::Rejected;
 
 /// Where more secrets than this were accepted at once, any cluster or chain that was rejected may have one of them.

@@ -20,12 +20,7 @@ use fairlead_resource::{
     collection::{Collection, Epoch},
 };
 
-mod epochs;
-
-use epochs::Epochs;
-
 use super::{
-    Session,
     holdings::{Flight, Holding},
     ledger::Ledger,
     rules::{Beginning, Rules},
@@ -36,8 +31,17 @@ use crate::{
     wire::{EncodedResponse, delta_responses_in_epochs},
 };
 
-const ENDPOINTS: TypeUrl = TypeUrl::LB_ENDPOINT;
-const ASSIGNMENTS: TypeUrl = TypeUrl::CLUSTER_LOAD_ASSIGNMENT;
+pub(super) const ENDPOINTS: TypeUrl = TypeUrl::LB_ENDPOINT;
+pub(super) const ASSIGNMENTS: TypeUrl = TypeUrl::CLUSTER_LOAD_ASSIGNMENT;
+
+/// In which epochs a client knows an assignment.
+#[derive(Clone, Copy, Default)]
+struct Epochs {
+    /// The client has the assignment in this epoch, or had it last.
+    had: Option<Epoch>,
+    /// It was last sent in this one, on this stream.
+    sent: Option<Epoch>,
+}
 
 /// What is known of the assignments with collections that a client has or had.
 #[derive(Default)]
@@ -74,8 +78,23 @@ impl Collections {
     /// The types that this is about.
     pub(super) const TYPES: [TypeUrl; 3] = [TypeUrl::CLUSTER, ASSIGNMENTS, ENDPOINTS];
 
+    /// Whether nothing but first epochs is known.
+    pub(super) fn knows_nothing(&self) -> bool {
+        self.known.is_empty() && self.full.is_empty()
+    }
+
+    /// Whether an assignment is or was sent with some.
+    pub(super) fn knows(&self, cluster: &str) -> bool {
+        self.known.contains_key(cluster)
+    }
+
+    /// Whether an assignment is sent in full for once.
+    pub(super) fn is_full(&self, cluster: &str) -> bool {
+        self.full.contains(cluster)
+    }
+
     /// The epoch in which an assignment is to be sent.
-    fn next(&self, cluster: &str) -> Epoch {
+    pub(super) fn next(&self, cluster: &str) -> Epoch {
         let had = self.known.get(cluster).and_then(|epochs| epochs.had);
         had.map_or(Epoch::First, Epoch::other)
     }
@@ -85,6 +104,38 @@ impl Collections {
         let open = self.opened.iter().filter_map(|glob| Collection::of_glob(glob));
         if self.known.contains_key(cluster) && !open.into_iter().any(|c| c.cluster() == cluster) {
             self.known.remove(cluster);
+        }
+    }
+
+    /// The collections among the names that are subscribed or unsubscribed, and the other names.
+    pub(super) fn among<'a>(
+        ledger: &Ledger,
+        type_url: TypeUrl,
+        list: Cow<'a, [String]>,
+    ) -> (Vec<Collection>, Cow<'a, [String]>) {
+        if type_url != ENDPOINTS || !ledger.takes(ENDPOINTS) {
+            return (Vec::new(), list);
+        }
+        let is_other = |name: &&String| Collection::of_glob(name).is_none();
+        let others = list.iter().filter(is_other).cloned().collect();
+        (list.iter().filter_map(|name| Collection::of_glob(name)).collect(), Cow::Owned(others))
+    }
+
+    /// The client has closed collections, and opened some.
+    pub(super) fn close_and_open(
+        &mut self,
+        ledger: &mut Ledger,
+        closed: &[Collection],
+        opened: &[Collection],
+    ) {
+        for collection in closed {
+            self.close(ledger, collection);
+        }
+        for collection in opened {
+            self.open(ledger, collection);
+        }
+        if !(closed.is_empty() && opened.is_empty()) {
+            drop_unwanted_endpoints(ledger);
         }
     }
 
@@ -130,7 +181,7 @@ impl Collections {
     }
 
     /// The published assignment of a cluster in its second form, if it has one and the client takes it.
-    fn collected<'a>(&self, ledger: &'a Ledger, cluster: &str) -> Option<&'a Arc<Elements>> {
+    pub(super) fn collected<'a>(&self, ledger: &'a Ledger, cluster: &str) -> Option<&'a Arc<Elements>> {
         if !ledger.takes(ENDPOINTS) || self.full.contains(cluster) {
             return None;
         }
@@ -223,10 +274,10 @@ impl Collections {
         for (epoch, prefixes) in fresh.values() {
             state.names.collections.extend(prefixes.iter().map(|prefix| (prefix.clone(), *epoch)));
         }
-        let responses = fresh.into_iter().map(|(cluster, (epoch, prefixes))| {
+        let open = |(cluster, (epoch, prefixes)): (ResourceName, (Epoch, BTreeSet<ResourceName>))| {
             self.collections(ledger, &cluster, epoch, &prefixes, current)
-        });
-        responses.collect()
+        };
+        fresh.into_iter().map(open).collect()
     }
 
     /// The responses that carry all of these collections of a cluster.
@@ -367,8 +418,7 @@ impl Rules for Collections {
 
     /// The client has accepted assignments as they were sent.
     fn on_answer(&mut self, ledger: &mut Ledger, type_url: TypeUrl, flight: &Flight, accepted: bool) {
-        let nothing = self.known.is_empty() && self.full.is_empty();
-        if type_url != ASSIGNMENTS || !accepted || nothing {
+        if type_url != ASSIGNMENTS || !accepted || self.knows_nothing() {
             return;
         }
         for cluster in flight.carried.names() {
@@ -387,36 +437,6 @@ impl Rules for Collections {
     /// it is sent as it is.
     fn excuses(&mut self, type_url: TypeUrl, cluster: &ResourceName) -> bool {
         type_url == ASSIGNMENTS && self.full.remove(cluster)
-    }
-}
-
-impl Session {
-    /// The collections among the names that are subscribed or unsubscribed, and the other names.
-    pub(super) fn collections_among<'a>(
-        &self,
-        type_url: TypeUrl,
-        list: Cow<'a, [String]>,
-    ) -> (Vec<Collection>, Cow<'a, [String]>) {
-        if type_url != ENDPOINTS || !self.ledger.takes(ENDPOINTS) {
-            return (Vec::new(), list);
-        }
-        let is_other = |name: &&String| Collection::of_glob(name).is_none();
-        let others = list.iter().filter(is_other).cloned().collect();
-        (list.iter().filter_map(|name| Collection::of_glob(name)).collect(), Cow::Owned(others))
-    }
-
-    /// The client has closed collections, and opened some.
-    pub(super) fn close_and_open(&mut self, closed: &[Collection], opened: &[Collection]) {
-        let Some(collections) = &mut self.owners.collections else { return };
-        for collection in closed {
-            collections.close(&mut self.ledger, collection);
-        }
-        for collection in opened {
-            collections.open(&mut self.ledger, collection);
-        }
-        if !(closed.is_empty() && opened.is_empty()) {
-            drop_unwanted_endpoints(&mut self.ledger);
-        }
     }
 }
 

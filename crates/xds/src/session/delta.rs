@@ -6,11 +6,14 @@ use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
 use fairlead_resource::{ResourceName, TypeUrl};
 
 use super::{
-    Action, Note, Session,
+    action::{Action, Note},
+    collections::Collections,
     holdings::{Before, Holding},
+    quirks,
     rules::Beginning,
+    stream::Session,
 };
-use crate::{quirks, wire::Nonce};
+use crate::wire::Nonce;
 
 impl Session {
     pub(super) fn delta_request(&mut self, request: &DeltaDiscoveryRequest) {
@@ -26,15 +29,17 @@ impl Session {
         let unsubscribe =
             quirks::located(&request.resource_names_unsubscribe, &request.resource_locators_unsubscribe);
         let nothing = subscribe.is_empty() && unsubscribe.is_empty();
-        let (opened, subscribe) = self.collections_among(type_url, subscribe);
-        let (closed, unsubscribe) = self.collections_among(type_url, unsubscribe);
+        let (opened, subscribe) = Collections::among(&self.ledger, type_url, subscribe);
+        let (closed, unsubscribe) = Collections::among(&self.ledger, type_url, unsubscribe);
         if self.state(type_url).requested {
             self.delta_unsubscribe(type_url, &unsubscribe);
             self.delta_subscribe(type_url, &subscribe);
         } else {
             self.delta_begin(type_url, &subscribe, nothing, &request.initial_resource_versions);
         }
-        self.close_and_open(&closed, &opened);
+        if let Some(collections) = &mut self.owners.collections {
+            collections.close_and_open(&mut self.ledger, &closed, &opened);
+        }
         self.check_names(type_url);
     }
 

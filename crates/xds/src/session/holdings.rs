@@ -7,7 +7,7 @@ use std::{
 
 use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet};
 
-use super::parts::Trims;
+use super::trims::Trims;
 use crate::{
     diff::{Change, changes},
     names::Names,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use fairlead_resource::{Division, EncodedResource, ResourceSet, TypeDescriptor, TypeUrl, Types};
 
-use super::{Action, TypeState};
+use super::{action::Action, holdings::TypeState};
 use crate::{Protocol, Publication, SessionOptions, memo::Memo, publication::Form};
 
-/// What those who look after some types ([`super::rules`]) and the session itself have in common.
+/// What those who look after some types (`rules`) and the session itself have in common.
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Ledger {
     pub(super) protocol: Protocol,

@@ -7,7 +7,7 @@
 
 use fairlead_resource::{ResourceName, TypeUrl};
 
-use super::Session;
+use super::stream::Session;
 use crate::Protocol;
 
 impl Session {

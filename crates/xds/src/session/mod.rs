@@ -3,136 +3,67 @@
 //! Requests and publications go in, [`Action`]s come out; there is no clock, socket or task here. After each
 //! input [`Session::pump`] looks at every type in push order and sends what may be sent:
 //!
-//! - `holdings`: what the client holds per type, as a shared set and the names that deviate from it;
-//! - `order`: which types wait for which (additions downwards, removals upwards);
+//! From below to above, each file knows only what is above it in this list:
+//!
+//! - `action`: what comes out;
+//! - `trims`: parts of resources in one piece that are held back, and the search for one;
+//! - `holdings`: what the client holds of one type, as a shared set and the names that deviate from it;
+//! - `quirks`: what Envoy does that the protocol does not say;
+//! - `ledger`: the holdings of all types, and what is published;
+//! - `rules`: what is asked of those who look after some types;
+//! - `hosts`, `chains`, `collections` (VHDS, FCDS, LEDS) and `warming`: they; `epochs`: what a client knows of collections;
+//! - `owners`: all of them together;
+//! - `departed`: what an ended stream leaves to the next one;
+//! - `stream`: the session itself, of which the others are parts;
+//! - `questions`, `order`: what it asks of the owners, and which types wait for which;
+//! - `push`: choosing what to send of one type, and sending it;
+//! - `parts`, `reject`: what a NACK means, and finding what is at fault;
 //! - `delta`, `sotw`: what a request of either variant means for subscription and accounting;
-//! - `push`: choosing what to send of one type, and encoding it;
-//! - `reject`: what a NACK means, and finding the resource at fault;
-//! - `parts`: finding the part at fault of a resource in one piece;
-//! - `again`: trying again what was rejected for want of something on the client's machine;
-//! - `resume`: what a state-of-the-world client had on the stream before;
-//! - `missing`: secrets that a state-of-the-world client waits for;
-//! - `changed_secrets`: what was rejected for the sake of a secret that has changed;
-//! - `hosts`: virtual hosts as resources of their own (VHDS);
-//! - `chains`: filter chains as resources of their own (FCDS);
-//! - `collections`: endpoints as resources of their own (LEDS).
+//! - `again`, `missing`, `changed_secrets`: what is sent again, or for want of something, without a publication;
+//! - `evidence`, `resume`, `status`: ends of waits, streams that follow each other, what can be told.
 
+mod action;
 mod again;
 mod chains;
 mod changed_secrets;
 mod collections;
 mod delta;
+mod departed;
+mod epochs;
+mod evidence;
 mod holdings;
 mod hosts;
 mod ledger;
 mod missing;
 mod order;
+mod owners;
 mod parts;
 mod push;
+mod questions;
+mod quirks;
 mod reject;
 mod resume;
 mod rules;
 mod sotw;
 mod status;
+mod stream;
+mod trims;
 mod warming;
 
-use std::{collections::BTreeSet, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
-use fairlead_resource::{EncodedResource, ResourceName, TypeDescriptor, TypeUrl, Types};
+use fairlead_resource::TypeUrl;
 
-use crate::{
-    NackReport, Protocol, Publication, Rejected, SessionOptions,
-    wire::{Nonce, Response},
-};
+pub use action::{Action, CloseReason, Note};
+pub use departed::Departed;
 use holdings::Flight;
-pub(crate) use holdings::{Holding, TypeState};
-use ledger::Ledger;
-pub use resume::Departed;
-use rules::Owners;
 pub use status::{SyncState, TypeStatus};
+pub use stream::Session;
 
-/// What the owner of a session has to do.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// Write this response to the stream.
-    Send(Response),
-    /// The client has accepted what a publication changed in a type.
-    Acked {
-        /// The type.
-        type_url: TypeUrl,
-        /// The revision of the publication that the response was made from.
-        revision: u64,
-    },
-    /// The client has rejected resources. Emitted once per stream, type and digest, and once for each time that
-    /// they were sent again, by [`Session::try_again`] or with a secret that has changed.
-    Reject(NackReport),
-    /// The client has accepted contents that it had rejected for what its machine lacked, or contents are sent again
-    /// with a secret that has changed: they are no longer known to be rejected.
-    Healed {
-        /// Their type.
-        type_url: TypeUrl,
-        /// The contents.
-        resources: Vec<Rejected>,
-    },
-    /// Something worth counting.
-    Note(Note),
-    /// End the stream.
-    Close(CloseReason),
-}
-
-/// Something worth counting that needs no reaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// The client has rejected a response; every NACK is one, reported or not.
-    Nack(TypeUrl),
-    /// A request answered an older response than the last one.
-    StaleNonce,
-    /// A request asked for a type that is not served.
-    UnknownType,
-}
-
-/// Why a session ends its stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CloseReason {
-    /// More names than [`SessionOptions::max_names`].
-    #[error("more than {limit} names are subscribed for {type_url}")]
-    TooManyNames {
-        /// The type.
-        type_url: TypeUrl,
-        /// The limit.
-        limit: usize,
-    },
-}
-
-/// One stream. See the module's documentation.
-#[cfg_attr(test, derive(Clone))]
-pub struct Session {
-    ledger: Ledger,
-    owners: Owners,
-    /// The last nonce given out.
-    nonce: u64,
-    /// Secrets that the client has accepted, and for which something may have to be sent again.
-    accepted_secrets: BTreeSet<ResourceName>,
-    /// What the client's last stream knew, of the types that it has not asked for yet.
-    departed: Departed,
-}
+use crate::{Protocol, Publication};
 
 impl Session {
-    /// A session that serves `publication` until [`Session::on_publication`] brings the next.
-    pub fn new(protocol: Protocol, mut options: SessionOptions, publication: Arc<Publication>) -> Self {
-        if protocol == Protocol::StateOfTheWorld {
-            options.elements.clear();
-        }
-        Self {
-            owners: Owners::new(options.types),
-            ledger: Ledger::new(protocol, options, publication),
-            nonce: 0,
-            accepted_secrets: BTreeSet::new(),
-            departed: Departed::default(),
-        }
-    }
-
     /// Takes a request of a delta stream.
     pub fn on_delta(&mut self, request: &DeltaDiscoveryRequest) -> Vec<Action> {
         debug_assert_eq!(self.ledger.protocol, Protocol::Delta);
@@ -151,11 +82,6 @@ impl Session {
     pub fn on_publication(&mut self, publication: Arc<Publication>) -> Vec<Action> {
         self.ledger.publication = publication;
         self.pump()
-    }
-
-    /// The revision of the publication that is being served.
-    pub fn revision(&self) -> u64 {
-        self.ledger.publication.revision()
     }
 
     /// Sends what may be sent now.
@@ -177,31 +103,6 @@ impl Session {
         mem::take(&mut self.ledger.out)
     }
 
-    fn types(&self) -> &'static Types {
-        self.ledger.types()
-    }
-
-    fn of(&self, type_url: TypeUrl) -> &'static TypeDescriptor {
-        self.ledger.of(type_url)
-    }
-
-    fn state(&self, type_url: TypeUrl) -> &TypeState {
-        self.ledger.state(type_url)
-    }
-
-    fn state_mut(&mut self, type_url: TypeUrl) -> &mut TypeState {
-        self.ledger.state_mut(type_url)
-    }
-
-    fn is_rejected(&self, type_url: TypeUrl, resource: &EncodedResource) -> bool {
-        self.ledger.is_rejected(type_url, resource)
-    }
-
-    fn next_nonce(&mut self) -> Nonce {
-        self.nonce += 1;
-        Nonce(self.nonce)
-    }
-
     /// Accounts for an accepted response.
     fn accepted(&mut self, type_url: TypeUrl, flight: &Flight) {
         self.seen(flight.nonce);
@@ -216,17 +117,6 @@ impl Session {
         self.try_those_at_odds(type_url, flight);
         self.answered(type_url, flight, true);
         self.ledger.out.push(Action::Acked { type_url, revision: flight.revision });
-    }
-
-    /// The client has processed everything up to this response.
-    fn seen(&mut self, nonce: Nonce) {
-        self.owners.warming.iter_mut().for_each(|warming| warming.seen(nonce));
-    }
-
-    /// How many names the client subscribes to.
-    fn names(&self, type_url: TypeUrl) -> usize {
-        let otherwise: usize = self.owners.all().map(|owner| owner.names(type_url)).sum();
-        self.state(type_url).names.len() + otherwise
     }
 
     /// Ends the stream if a client subscribes to more names than it may.

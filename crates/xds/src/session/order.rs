@@ -6,7 +6,7 @@
 
 use fairlead_resource::TypeUrl;
 
-use super::Session;
+use super::stream::Session;
 
 impl Session {
     /// Whether a further response of the type may be sent: as a rule, if the last one was acknowledged.

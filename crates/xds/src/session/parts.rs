@@ -6,70 +6,23 @@
 //! ([`crate::parts`]): responses that are always rejected, and by their message tell whether the first parts
 //! are right. Half of those that remain are told from the others each time, and meanwhile the client keeps what it has.
 
-mod search;
+use std::collections::BTreeMap;
 
-use std::collections::{BTreeMap, BTreeSet};
+use fairlead_resource::{Digest, EncodedResource, ResourceName, TypeUrl};
 
-use crate::{parts::Part, parts::Parts, parts::is_about_others};
-use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
-
-use self::search::{Next, Search};
 use super::{
-    Action, Session,
+    action::Action,
     holdings::{Before, Flight, Holding, Purpose},
+    stream::Session,
+    trims::{Next, PROBES, Search},
 };
 use crate::{
-    nack::{NackReport, Rejected, truncated},
+    nack::{NackReport, truncated},
+    parts::is_about_others,
     publication::Form,
     published::elements_of,
     wire::Nonce,
 };
-
-/// How many probes may be sent for a resource until a content of it is accepted; then all that is left is held to be
-/// at fault. One bad host of 1,000 takes ten.
-const PROBES: usize = 512;
-
-/// So many rejected parts are remembered for a resource.
-const REMEMBERED: usize = 1024;
-
-/// The parts of one type's resources that the client has rejected.
-#[derive(Default)]
-#[cfg_attr(test, derive(Clone))]
-pub(crate) struct Trims {
-    of: BTreeMap<ResourceName, Trim>,
-    /// Secrets that the client waited for in vain: chains with them are closed until they come.
-    closed: BTreeSet<ResourceName>,
-    /// The last answer of `applied`, after the set that it was made of.
-    cut: Option<(ResourceSet, ResourceSet)>,
-    /// Something else was sent since the last probe.
-    others_went: bool,
-    /// Resources in which a search has ended without a verdict. They were rejected as a whole meanwhile.
-    unfinished: Vec<ResourceName>,
-}
-
-/// The parts of one resource.
-#[cfg_attr(test, derive(Clone))]
-struct Trim {
-    rejected: BTreeMap<Digest, HeldBack>,
-    /// Parts that are known to be right, though the client has no content with them yet.
-    passed: BTreeSet<Digest>,
-    search: Option<Search>,
-    probes_left: usize,
-    /// The rejected parts that are published now.
-    published: Vec<Rejected>,
-    /// Nothing was accepted since the last part was found.
-    fresh: bool,
-}
-
-/// A part that is held back.
-#[cfg_attr(test, derive(Clone))]
-struct HeldBack {
-    name: ResourceName,
-    /// What the client has in its place.
-    kept: Option<Part>,
-    /// It is at odds with other parts only.
-    at_odds: bool,
-}
 
 /// What a rejection is put down to.
 pub(super) enum Fault {
@@ -79,233 +32,6 @@ pub(super) enum Fault {
     Forgotten,
     /// The whole content, for the reason that the client gave.
     Whole(Digest, String),
-}
-
-impl Default for Trim {
-    fn default() -> Self {
-        Self {
-            rejected: BTreeMap::new(),
-            passed: BTreeSet::new(),
-            search: None,
-            probes_left: PROBES,
-            published: Vec::new(),
-            fresh: false,
-        }
-    }
-}
-
-impl Trim {
-    /// The resource without the parts that are held back. `None` if it has none of them, or nothing would be left of a
-    /// listener: Envoy rejects one without a chain.
-    fn applied(&mut self, type_url: TypeUrl, published: &EncodedResource) -> Option<EncodedResource> {
-        self.published.clear();
-        let parts = Parts::of(type_url, published)?;
-        let held_back = |part: &Part| self.rejected.get(&part.digest);
-        if !parts.all().iter().any(|part| held_back(part).is_some()) {
-            return None;
-        }
-        let mut left = Vec::new();
-        for part in parts.all() {
-            match self.rejected.get(&part.digest) {
-                None => left.push(part),
-                Some(held_back) => {
-                    left.extend(&held_back.kept);
-                    let (name, digest) = (held_back.name.clone(), part.digest);
-                    self.published.push(Rejected { name, digest });
-                }
-            }
-        }
-        (type_url != TypeUrl::LISTENER || !left.is_empty()).then(|| parts.with(left))
-    }
-}
-
-impl Trims {
-    /// The published resources without the parts that are held back.
-    pub(super) fn applied(&mut self, type_url: TypeUrl, published: &ResourceSet) -> ResourceSet {
-        if self.of.is_empty() && self.closed.is_empty() {
-            return published.clone();
-        }
-        if let Some((of, cut)) = &self.cut
-            && of.ptr_eq(published)
-        {
-            return cut.clone();
-        }
-        let mut cut = published.clone();
-        let gone = self.of.iter().filter(|(name, _)| !published.contains_key(*name));
-        self.unfinished.extend(gone.filter(|(_, trim)| trim.search.is_some()).map(|(name, _)| name.clone()));
-        self.of.retain(|name, _| published.contains_key(name));
-        for (name, resource) in published.iter().filter(|_| !self.closed.is_empty()) {
-            if let Some(closed) = closed_to(&self.closed, type_url, resource) {
-                cut.insert(name.clone(), closed);
-            }
-        }
-        for (name, trim) in &mut self.of {
-            if let Some(left) = cut.get(name).and_then(|now| trim.applied(type_url, now)) {
-                cut.insert(name.clone(), left);
-            }
-        }
-        self.cut = Some((published.clone(), cut.clone()));
-        cut
-    }
-
-    /// As `applied`, as it was last.
-    pub(super) fn last_applied<'a>(&'a self, published: &'a ResourceSet) -> &'a ResourceSet {
-        match &self.cut {
-            Some((of, cut)) if of.ptr_eq(published) => cut,
-            _ => published,
-        }
-    }
-
-    /// Whether nothing is held back, nor looked for.
-    pub(super) fn is_idle(&self) -> bool {
-        self.of.values().all(|trim| trim.search.is_none() && trim.published.is_empty())
-    }
-
-    /// Whether a part at fault is looked for.
-    pub(super) fn searches(&self) -> bool {
-        self.of.values().any(|trim| trim.search.is_some())
-    }
-
-    /// Whether a part at fault is looked for in this resource.
-    pub(super) fn searches_in(&self, name: &str) -> bool {
-        self.of.get(name).is_some_and(|trim| trim.search.is_some())
-    }
-
-    /// The parts that are published and held back.
-    pub(super) fn held_back(&self) -> impl Iterator<Item = &Rejected> {
-        self.of.values().flat_map(|trim| &trim.published)
-    }
-
-    /// How many parts are known to be rejected.
-    pub(super) fn rejected(&self) -> usize {
-        self.of.values().map(|trim| trim.rejected.len()).sum()
-    }
-
-    /// The next probe; what else there is to send goes before it, unless `every_other` response may be a probe.
-    /// A search in what is no longer `wanted` ends.
-    pub(super) fn next_probe(
-        &mut self,
-        (idle, every_other): (bool, bool),
-        wanted: impl Fn(&ResourceName) -> bool,
-    ) -> Option<EncodedResource> {
-        self.end_searches(|name| !wanted(name));
-        if !(idle || every_other && self.others_went) {
-            return None;
-        }
-        self.of.values_mut().find_map(|trim| {
-            let search = trim.search.as_mut()?;
-            let Next::Probe(length) = search.next(trim.probes_left) else { return None };
-            trim.probes_left = trim.probes_left.saturating_sub(1);
-            let probe = search.parts.probe(&search.order[..length]);
-            search.probe = Some((length, probe.digest));
-            Some(probe)
-        })
-    }
-
-    /// What is kept in place of rejected parts may be at odds with what is new: it is given up. Returns whether there
-    /// was some.
-    fn let_go(&mut self, name: &str) -> bool {
-        let Some(trim) = self.of.get_mut(name) else { return false };
-        let published: BTreeSet<Digest> = trim.published.iter().map(|part| part.digest).collect();
-        let held_back = trim.rejected.iter_mut().filter(|(digest, _)| published.contains(digest));
-        let given_up = held_back.filter_map(|(_, part)| part.kept.take()).count();
-        if given_up > 0 {
-            self.cut = None;
-        }
-        given_up > 0
-    }
-
-    /// Closes the chains with these secrets, of those in `published`. Returns the secrets that none has.
-    pub(super) fn close(
-        &mut self,
-        mut secrets: BTreeSet<ResourceName>,
-        published: &ResourceSet,
-    ) -> BTreeSet<ResourceName> {
-        let parts = published.values().filter_map(|listener| Parts::of(TypeUrl::LISTENER, listener));
-        let named: BTreeSet<String> =
-            parts.flat_map(|parts| parts.all().iter().flat_map(Part::secrets).collect::<Vec<_>>()).collect();
-        let closed: Vec<_> = secrets.iter().filter(|secret| named.contains(&***secret)).cloned().collect();
-        for secret in closed {
-            secrets.remove(&secret);
-            self.closed.insert(secret);
-            self.cut = None;
-        }
-        secrets
-    }
-
-    /// The secrets for want of which chains are closed.
-    pub(super) fn closed(&self) -> &BTreeSet<ResourceName> {
-        &self.closed
-    }
-
-    /// Opens the chains again that were closed for want of these secrets.
-    pub(super) fn open(&mut self, secrets: &[ResourceName]) {
-        for secret in secrets {
-            self.closed.remove(secret);
-            self.cut = None;
-        }
-    }
-
-    /// Forgets that these parts of what is published were rejected, and gives those that were.
-    pub(super) fn try_again(
-        &mut self,
-        type_url: TypeUrl,
-        published: &ResourceSet,
-        which: impl Fn(&Part) -> bool,
-    ) -> Vec<Rejected> {
-        let mut again = Vec::new();
-        for (name, trim) in self.of.iter_mut().filter(|(_, trim)| !trim.rejected.is_empty()) {
-            let parts = published.get(name).and_then(|resource| Parts::of(type_url, resource));
-            for part in parts.iter().flat_map(Parts::all).filter(|part| which(part)) {
-                if let Some(held_back) = trim.rejected.remove(&part.digest) {
-                    again.push(Rejected { name: held_back.name, digest: part.digest });
-                    self.cut = None;
-                }
-            }
-        }
-        again
-    }
-
-    /// A response was sent.
-    pub(super) fn sent(&mut self, purpose: Purpose) {
-        self.others_went = purpose != Purpose::Probe;
-    }
-
-    /// The client has begun anew: it answers nothing that was sent before.
-    pub(super) fn reset(&mut self) {
-        self.end_searches(|_| true);
-    }
-
-    fn end_searches(&mut self, of: impl Fn(&ResourceName) -> bool) {
-        for (name, trim) in self.of.iter_mut().filter(|(name, _)| of(name)) {
-            if trim.search.take().is_some() {
-                self.unfinished.push(name.clone());
-            }
-        }
-    }
-
-    /// The resources in which a search has ended without a verdict since this was asked last: they are to be sent
-    /// again, to be searched again.
-    pub(super) fn take_unfinished(&mut self) -> Vec<ResourceName> {
-        std::mem::take(&mut self.unfinished)
-    }
-}
-
-/// A listener whose chains with these secrets are closed, if it has any.
-fn closed_to(
-    secrets: &BTreeSet<ResourceName>,
-    type_url: TypeUrl,
-    listener: &EncodedResource,
-) -> Option<EncodedResource> {
-    let parts = Parts::of(type_url, listener)?;
-    let mut some = false;
-    let close = |part: &Part| {
-        let closed = part.secrets().iter().any(|secret| secrets.contains(&**secret));
-        some |= closed;
-        if closed { part.closed() } else { part.clone() }
-    };
-    let left: Vec<Part> = parts.all().iter().map(close).collect();
-    some.then(|| parts.with(&left))
 }
 
 impl Session {
@@ -431,27 +157,5 @@ impl Session {
                     .and_modify(|deviation| deviation.holding = Holding::Doubt(Before::Something));
             }
         }
-    }
-}
-
-impl Trim {
-    fn convict(&mut self, resource: &str, at: usize, search: &Search) -> Rejected {
-        let part = &search.order[at];
-        let name: ResourceName = match &*part.name {
-            "" => {
-                let position = search.parts.all().iter().position(|p| p.digest == part.digest);
-                format!("{resource}/#{}", position.unwrap_or_default()).into()
-            }
-            name => format!("{resource}/{name}").into(),
-        };
-        if self.rejected.len() >= REMEMBERED {
-            self.rejected.clear();
-        }
-        // What is in the place of a part that was rejected before is held by the client.
-        let kept = search.held_in_place_of(part);
-        let at_odds = is_about_others(&search.message);
-        self.rejected.insert(part.digest, HeldBack { name: name.clone(), kept, at_odds });
-        self.fresh = true;
-        Rejected { name, digest: part.digest }
     }
 }

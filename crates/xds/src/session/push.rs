@@ -8,9 +8,10 @@ use std::{
 use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
-    Action, Session,
+    action::Action,
     holdings::{Deviation, Flight, Holding, Prior, Purpose, TypeState},
     rules::Removal,
+    stream::Session,
 };
 use crate::{
     Protocol,
@@ -181,7 +182,7 @@ impl Session {
         let removals = remove && !diff.removed().is_empty();
         let after = if removals || partial { current } else { diff.kept() }.clone();
         let responses = match self.ledger.protocol {
-            Protocol::Delta => self.diff_responses(diff, removals),
+            Protocol::Delta => self.owners.diff_responses(&self.ledger, diff, removals),
             Protocol::StateOfTheWorld
                 if self.ledger.is_sent_alone(type_url) && !diff.carried().is_empty() =>
             {
@@ -265,7 +266,7 @@ impl Session {
         let responses = match self.ledger.protocol {
             Protocol::Delta => {
                 let removed = [&wanted.remove[..], &wanted.missing, released].concat();
-                let mut responses = self.responses(type_url, &wanted.send, &removed);
+                let mut responses = self.owners.responses(&self.ledger, type_url, &wanted.send, &removed);
                 if let Some(last) = responses.last_mut() {
                     last.gone = removed.into();
                 }
@@ -358,7 +359,7 @@ impl Session {
                     state.awaited.remove(name);
                 });
             }
-            state.trims.sent(purpose);
+            state.trims.sent(purpose == Purpose::Probe);
             state.sent(flight);
             self.ledger.out.push(Action::Send(Response::new(type_url, nonce, response)));
         }

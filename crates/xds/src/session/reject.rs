@@ -12,14 +12,15 @@ use crate::parts::is_about_others;
 use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 
 use super::{
-    Action, Note, Session,
+    action::{Action, Note},
     holdings::{Before, Flight, Holding, Purpose},
     parts::Fault,
+    quirks,
+    stream::Session,
 };
 use crate::{
     Protocol,
     nack::{NackReport, Rejected, truncated},
-    quirks,
 };
 
 /// How many rejected responses one search may take before all that is left is held to be at fault.

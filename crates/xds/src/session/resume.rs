@@ -7,38 +7,20 @@
 //! version that was accepted last. A client that was started anew tells none: it is sent everything, as it may
 //! have been the fault of the one before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use fairlead_resource::{Digest, EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, TypeUrl};
 
 use super::{
-    Session,
-    holdings::{Deviation, Holding},
-    parts::Trims,
+    departed::{Departed, Held},
+    holdings::Holding,
+    stream::Session,
 };
-use crate::{Protocol, names::Names, wire::version_text};
+use crate::{Protocol, wire::version_text};
 
 /// A client that asks for more names, in bytes, of which nothing is published, is not remembered: its names would be
 /// kept for nobody.
 const NAMES: usize = 16 << 10;
-
-/// What a client held and had rejected when its stream ended.
-#[cfg_attr(test, derive(Clone))]
-#[derive(Default)]
-pub struct Departed(BTreeMap<TypeUrl, Held>);
-
-/// The same of one type from which something is held back.
-#[cfg_attr(test, derive(Clone))]
-struct Held {
-    /// The version that was accepted last.
-    version: u64,
-    names: Names,
-    root: ResourceSet,
-    deviations: BTreeMap<ResourceName, Deviation>,
-    rejected: BTreeMap<ResourceName, Vec<Digest>>,
-    may_heal: BTreeSet<(ResourceName, Digest)>,
-    trims: Trims,
-}
 
 impl Session {
     /// What a later stream of the client can go on from, to be asked when this one has ended. `None` where nothing is

@@ -3,15 +3,14 @@
 //! All owners are asked the same questions, about every type. So the rest of a session names no type: what pushes, orders
 //! and reads requests asks here.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
-
-use fairlead_resource::{ResourceName, ResourceSet, TypeUrl, Types};
-
-use super::{
-    Session, chains::Chains, collections::Collections, holdings::Flight, hosts::Hosts, ledger::Ledger,
-    warming::Warming,
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
 };
+
+use fairlead_resource::{ResourceName, ResourceSet, TypeUrl};
+
+use super::{holdings::Flight, ledger::Ledger};
 use crate::wire::EncodedResponse;
 
 /// What becomes of a resource that the client has and should not.
@@ -126,91 +125,5 @@ pub(super) trait Rules {
     /// Whether the rejection of a content is no verdict, because it was sent for once in another form.
     fn excuses(&mut self, _: TypeUrl, _name: &ResourceName) -> bool {
         false
-    }
-}
-
-/// The owners that a session has, by the types that it serves.
-#[cfg_attr(test, derive(Clone))]
-pub(super) struct Owners {
-    pub(super) warming: Option<Warming>,
-    pub(super) hosts: Option<Hosts>,
-    pub(super) chains: Option<Chains>,
-    pub(super) collections: Option<Collections>,
-}
-
-impl Owners {
-    pub(super) fn new(types: &Types) -> Self {
-        let serves = |all: &[TypeUrl]| all.iter().all(|type_url| types.contains(*type_url));
-        Self {
-            warming: Warming::among(types),
-            hosts: serves(&Hosts::TYPES).then(Hosts::default),
-            chains: serves(&Chains::TYPES).then(Chains::default),
-            collections: serves(&Collections::TYPES).then(Collections::default),
-        }
-    }
-
-    pub(super) fn all(&self) -> impl Iterator<Item = &dyn Rules> {
-        let Self { warming, hosts, chains, collections } = self;
-        let all: [Option<&dyn Rules>; 4] = [
-            warming.as_ref().map(|owner| owner as _),
-            hosts.as_ref().map(|owner| owner as _),
-            chains.as_ref().map(|owner| owner as _),
-            collections.as_ref().map(|owner| owner as _),
-        ];
-        all.into_iter().flatten()
-    }
-
-    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut dyn Rules> {
-        let Self { warming, hosts, chains, collections } = self;
-        let all: [Option<&mut dyn Rules>; 4] = [
-            warming.as_mut().map(|owner| owner as _),
-            hosts.as_mut().map(|owner| owner as _),
-            chains.as_mut().map(|owner| owner as _),
-            collections.as_mut().map(|owner| owner as _),
-        ];
-        all.into_iter().flatten()
-    }
-}
-
-impl Session {
-    /// The resources that a client of this session may hold of a type.
-    pub(super) fn current(&mut self, type_url: TypeUrl) -> ResourceSet {
-        let ledger = &self.ledger;
-        let particular = self.owners.all_mut().find_map(|owner| owner.current(ledger, type_url));
-        particular.unwrap_or_else(|| self.ledger.trimmed(type_url))
-    }
-
-    /// Whether a resource is withheld, whatever its content.
-    pub(super) fn is_withheld(&self, type_url: TypeUrl, name: &str) -> bool {
-        self.owners.all().any(|owner| owner.withholds(&self.ledger, type_url, name))
-    }
-
-    pub(super) fn may_change(&self, type_url: TypeUrl) -> bool {
-        self.owners.all().all(|owner| owner.may_change(&self.ledger, type_url))
-    }
-
-    /// What becomes of a resource that the client has and should not.
-    pub(super) fn removal(&self, type_url: TypeUrl, name: &str) -> Removal {
-        let all = self.owners.all().map(|owner| owner.removal(&self.ledger, type_url, name));
-        all.into_iter().find(|removal| *removal != Removal::Due).unwrap_or(Removal::Due)
-    }
-
-    pub(super) fn released(&self, type_url: TypeUrl, current: &ResourceSet) -> Vec<ResourceName> {
-        self.owners.all().flat_map(|owner| owner.released(&self.ledger, type_url, current)).collect()
-    }
-
-    pub(super) fn answered(&mut self, type_url: TypeUrl, flight: &Flight, accepted: bool) {
-        self.owners.all_mut().for_each(|owner| owner.on_answer(&mut self.ledger, type_url, flight, accepted));
-    }
-
-    /// Responses that go before all others of the type.
-    pub(super) fn due(&mut self, type_url: TypeUrl, current: &ResourceSet) -> Vec<Arc<[EncodedResponse]>> {
-        let ledger = &mut self.ledger;
-        self.owners.all_mut().flat_map(|owner| owner.due(ledger, type_url, current)).collect()
-    }
-
-    /// Whether such responses are still to come.
-    pub(super) fn awaits(&self, type_url: TypeUrl) -> bool {
-        self.owners.all().any(|owner| owner.awaits(type_url))
     }
 }

@@ -4,14 +4,13 @@ use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
 use fairlead_resource::{ResourceName, TypeUrl};
 
 use super::{
-    Action, Note, Session,
+    action::{Action, Note},
     delta::named,
     holdings::{Before, Holding},
-};
-use crate::{
     quirks,
-    wire::{Nonce, version_text},
+    stream::Session,
 };
+use crate::wire::{Nonce, version_text};
 
 impl Session {
     pub(super) fn sotw_request(&mut self, request: &DiscoveryRequest) {

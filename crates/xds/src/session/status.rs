@@ -2,7 +2,7 @@
 
 use fairlead_resource::TypeUrl;
 
-use super::{Session, holdings::Purpose};
+use super::{holdings::Purpose, stream::Session};
 use crate::{
     nack::Rejected,
     wire::{Nonce, version_text},
@@ -122,6 +122,6 @@ impl Session {
 
     /// Whether the client has everything that is published, and has said so.
     pub fn in_sync(&self) -> bool {
-        self.ledger.states.iter().all(super::TypeState::in_sync)
+        self.ledger.states.iter().all(super::holdings::TypeState::in_sync)
     }
 }

@@ -9,15 +9,12 @@ use std::collections::BTreeSet;
 use fairlead_resource::{ResourceName, TypeUrl, Types};
 
 use super::{
-    Session,
     holdings::Flight,
     ledger::Ledger,
+    quirks,
     rules::{Beginning, Rules},
 };
-use crate::{
-    Protocol, quirks,
-    wire::{Nonce, SentVersions, delta_responses, whole_state},
-};
+use crate::wire::Nonce;
 
 /// Responses with resources that warm that may be unacknowledged at once.
 const FLIGHTS: usize = 8;
@@ -25,16 +22,16 @@ const FLIGHTS: usize = 8;
 /// What is known of the resources that warm.
 #[derive(Clone, Copy)]
 pub(super) struct Warming {
-    type_url: TypeUrl,
+    pub(super) type_url: TypeUrl,
     /// The type that completes them.
-    by: TypeUrl,
-    users: &'static [TypeUrl],
+    pub(super) by: TypeUrl,
+    pub(super) users: &'static [TypeUrl],
     /// The last response with some that the client has not yet been seen to have processed.
-    unseen: Option<Nonce>,
+    pub(super) unseen: Option<Nonce>,
     /// The client has some that warm, and will ask for their type when they no longer do.
-    late: bool,
+    pub(super) late: bool,
     /// An ACK was asked for to see whether it does.
-    lateness_probed: bool,
+    pub(super) lateness_probed: bool,
 }
 
 impl Warming {
@@ -76,7 +73,7 @@ impl Warming {
         }
     }
 
-    fn someone_waits(&self, ledger: &Ledger) -> bool {
+    pub(super) fn someone_waits(&self, ledger: &Ledger) -> bool {
         let waits = |user: &TypeUrl| {
             let user = ledger.state(*user);
             user.requested && user.unsent_changes && user.flights.is_empty()
@@ -85,14 +82,14 @@ impl Warming {
     }
 
     /// Whether a response of another type follows this one: its acknowledgement shows that both are processed.
-    fn answer_due_after(&self, ledger: &Ledger, nonce: Nonce) -> bool {
+    pub(super) fn answer_due_after(&self, ledger: &Ledger, nonce: Nonce) -> bool {
         let others = ledger.types().iter().filter(|type_url| *type_url != self.type_url);
         others.into_iter().any(|other| ledger.state(other).flights.iter().any(|f| f.nonce > nonce))
     }
 }
 
 /// The types that are acknowledged at once and were asked for.
-fn evidence(ledger: &Ledger) -> impl Iterator<Item = TypeUrl> {
+pub(super) fn evidence(ledger: &Ledger) -> impl Iterator<Item = TypeUrl> {
     ledger
         .types()
         .iter()
@@ -128,87 +125,6 @@ impl Rules for Warming {
             self.unseen = Some(flight.nonce);
             quirks::endpoints_follow_clusters(ledger.state_mut(self.by), flight.carried.names());
         }
-    }
-}
-
-impl Session {
-    /// Makes sure that the client will send something that ends a wait.
-    pub(super) fn seek_evidence(&mut self) {
-        if let Some(warming) = self.owners.warming
-            && let Some(unseen) = warming.unseen
-            && warming.someone_waits(&self.ledger)
-            && !warming.answer_due_after(&self.ledger, unseen)
-            && !self.probe()
-        {
-            self.owners.warming = Some(Warming { unseen: None, ..warming });
-            self.push_users(warming.users);
-        }
-        self.seek_late();
-        let ledger = &self.ledger;
-        if ledger.resumed && !ledger.acked && ledger.states.iter().all(|s| s.flights.is_empty()) {
-            let held_back = self.types().iter().find(|t| self.state(*t).unsent_removals);
-            if let Some(type_url) = held_back {
-                self.send_probe(type_url);
-            }
-        }
-    }
-
-    /// A client with resources that warmed when it came back asks for them about when it acknowledges what completes
-    /// them; one round trip after that it would have. (It may have them from elsewhere.)
-    fn seek_late(&mut self) {
-        let Some(warming) = self.owners.warming else { return };
-        let elements = self.types().element(warming.by);
-        let waits = warming.late
-            && self.ledger.resumed
-            && !self.state(warming.type_url).requested
-            && warming.someone_waits(&self.ledger)
-            && self.state(warming.by).flights.is_empty()
-            && elements.is_none_or(|of| self.state(of).flights.is_empty() && !self.awaits(of));
-        if !waits {
-            return;
-        }
-        if warming.lateness_probed {
-            self.owners.warming = Some(Warming { late: false, ..warming });
-            self.push_users(warming.users);
-        } else {
-            self.owners.warming = Some(Warming { lateness_probed: true, ..warming });
-            self.send_probe(warming.by);
-        }
-    }
-
-    fn push_users(&mut self, users: &[TypeUrl]) {
-        for user in users {
-            self.push(*user, self.of(*user).removal.is_none());
-        }
-    }
-
-    /// Sends a response that changes nothing, for the sake of its acknowledgement. Returns whether one is due.
-    fn probe(&mut self) -> bool {
-        let types: Vec<_> = evidence(&self.ledger).collect();
-        types
-            .into_iter()
-            .any(|type_url| !self.state(type_url).flights.is_empty() || self.send_probe(type_url))
-    }
-
-    /// An empty delta response, or something that a state-of-the-world client already has: an empty response
-    /// of that variant would tell Envoy that endpoints are missing.
-    fn send_probe(&mut self, type_url: TypeUrl) -> bool {
-        let mut response = match self.ledger.protocol {
-            Protocol::Delta => delta_responses(type_url, [], &[], usize::MAX).remove(0),
-            Protocol::StateOfTheWorld => {
-                let state = self.state(type_url);
-                let held = state.root.values().find(|r| {
-                    state.names.wants(&r.name)
-                        && !state.deviations.contains_key(&r.name)
-                        && !self.is_rejected(type_url, r)
-                });
-                let Some(held) = held else { return false };
-                whole_state(type_url, [held])
-            }
-        };
-        response.carried = SentVersions::default();
-        self.send_unchanging(type_url, &response);
-        true
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use http_body::Body as _;
 
 use super::*;
-use crate::server::{ServerOptions, clients::client_of};
+use crate::server::{ServerOptions, clients::client_of, io::Activity};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const LARGE: usize = 1 << 20;

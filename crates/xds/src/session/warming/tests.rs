@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{Publication, SessionOptions};
+use crate::{Protocol, Publication, SessionOptions};
 
 #[test]
 fn only_endpoints_before_clusters_tell_of_warming() {

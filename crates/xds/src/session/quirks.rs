@@ -5,10 +5,8 @@ use std::borrow::Cow;
 use envoy_types::pb::envoy::service::discovery::v3::ResourceLocator;
 use fairlead_resource::{ResourceName, TypeUrl};
 
-use crate::{
-    session::{Holding, TypeState},
-    wire::Nonce,
-};
+use super::holdings::{Holding, TypeState};
+use crate::wire::Nonce;
 
 /// Endpoints are sent again after their cluster, even unchanged.
 ///

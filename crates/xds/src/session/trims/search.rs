@@ -7,14 +7,14 @@ use fairlead_resource::{Digest, EncodedResource, TypeUrl};
 
 /// Looks for the first part at fault.
 #[cfg_attr(test, derive(Clone))]
-pub(super) struct Search {
-    pub(super) parts: Parts,
+pub(in crate::session) struct Search {
+    pub(in crate::session) parts: Parts,
     /// The parts: first those that are known to be right.
-    pub(super) order: Vec<Part>,
+    pub(in crate::session) order: Vec<Part>,
     /// What the client had of the resource.
     held: Option<Parts>,
     /// The content that was published when it was rejected.
-    pub(super) published: Digest,
+    pub(in crate::session) published: Digest,
     /// The resource with so many parts is right. `None`: not even without any, as far as is known.
     passes: Option<usize>,
     /// With so many it is rejected.
@@ -22,13 +22,13 @@ pub(super) struct Search {
     /// That is certain: Envoy judges a table by its hosts only, but a listener by more, after its chains.
     confirmed: bool,
     /// What the client said of the resource with those.
-    pub(super) message: String,
+    pub(in crate::session) message: String,
     /// The probe that is under way: its length and digest.
-    pub(super) probe: Option<(usize, Digest)>,
+    pub(in crate::session) probe: Option<(usize, Digest)>,
 }
 
 /// What a search has come to.
-pub(super) enum Next {
+pub(in crate::session) enum Next {
     /// So many parts are to be probed.
     Probe(usize),
     /// These of the parts are at fault.
@@ -39,7 +39,7 @@ pub(super) enum Next {
 
 impl Search {
     /// `others` are known to be right, besides those that the client has. `None` if no part can be suspected.
-    pub(super) fn begin(
+    pub(in crate::session) fn begin(
         type_url: TypeUrl,
         sent: &EncodedResource,
         held: Option<&EncodedResource>,
@@ -70,7 +70,7 @@ impl Search {
         })
     }
 
-    pub(super) fn next(&self, probes_left: usize) -> Next {
+    pub(in crate::session) fn next(&self, probes_left: usize) -> Next {
         match self.passes {
             Some(passes) if passes >= self.fails => Next::Elsewhere,
             _ if self.fails == 0 => Next::Elsewhere,
@@ -82,7 +82,7 @@ impl Search {
         }
     }
 
-    pub(super) fn answered(&mut self, length: usize, message: &str) {
+    pub(in crate::session) fn answered(&mut self, length: usize, message: &str) {
         if self.parts.probe_is_right(message) {
             self.passes = Some(length);
         } else {
@@ -92,7 +92,7 @@ impl Search {
     }
 
     /// What the client has in place of a part.
-    pub(super) fn held_in_place_of(&self, part: &Part) -> Option<Part> {
+    pub(in crate::session) fn held_in_place_of(&self, part: &Part) -> Option<Part> {
         let held = self.held.as_ref()?.all().iter();
         held.filter(|held| held.digest != part.digest).find(|held| held.usage == part.usage).cloned()
     }
