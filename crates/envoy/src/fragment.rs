@@ -18,10 +18,8 @@ mod tests;
 
 /// `RouteConfiguration.virtual_hosts`.
 const VIRTUAL_HOSTS: u32 = 2;
-/// `VirtualHost.name`, and what follows it on the wire.
+/// `VirtualHost.name`.
 const NAME: u32 = 1;
-const DOMAINS: u32 = 2;
-const ROUTES: u32 = 3;
 
 /// A message as a field of its parent: tag and length, then the pieces of the message, shared.
 pub fn message_field(tag: u32, message: impl IntoIterator<Item = Bytes>) -> Arc<[Bytes]> {
@@ -30,39 +28,19 @@ pub fn message_field(tag: u32, message: impl IntoIterator<Item = Bytes>) -> Arc<
     std::iter::once(head.freeze()).chain(pieces).collect()
 }
 
-/// A virtual host but for its name: its domains, its encoded routes, and the encoded rest, which has neither and no
-/// name.
-pub fn virtual_host_body<'a>(
-    domains: impl Iterator<Item = &'a str> + Clone,
-    routes: impl Iterator<Item = &'a [u8]> + Clone,
-    rest: &[u8],
-) -> Bytes {
-    let fields =
-        domains.map(|domain| (DOMAINS, domain.as_bytes())).chain(routes.map(|route| (ROUTES, route)));
-    let length: usize = fields.clone().map(|(tag, value)| field_len(tag, value.len())).sum();
-    let mut body = Vec::with_capacity(length + rest.len());
-    for (tag, value) in fields {
-        encode_key(tag, WireType::LengthDelimited, &mut body);
-        encode_varint(value.len() as u64, &mut body);
-        body.extend_from_slice(value);
-    }
-    body.extend_from_slice(rest);
-    body.into()
-}
-
 /// The length of a length-delimited field with all that precedes its value.
 fn field_len(tag: u32, value: usize) -> usize {
     key_len(tag) + encoded_len_varint(value as u64) + value
 }
 
-/// A virtual host as a resource of its own, which is called `<table>/<inline_name>`: that is how Envoy finds the table
-/// that a host belongs to (and so a table's name has no `/`).
+/// A virtual host as a resource of its own, which is called `<table>/<name>`: that is how Envoy finds the table that a
+/// host belongs to (and so a table's name has no `/`).
 ///
-/// The first fragment is the name, and the rest is `body`, which is shared with the full form of the table.
-pub fn virtual_host(table: &str, inline_name: &str, body: &Bytes) -> EncodedResource {
+/// The first fragment is the name, and the second the rest, which is shared with the full form of the table.
+pub fn virtual_host(table: &str, mut host: VirtualHost) -> EncodedResource {
     debug_assert!(!table.contains('/'), "Envoy takes what precedes the first `/` for the table: {table}");
-    let name: ResourceName = [table, "/", inline_name].concat().into();
-    let fragments = Arc::new([string_field(NAME, &name), body.clone()]);
+    let name: ResourceName = [table, "/", &std::mem::take(&mut host.name)].concat().into();
+    let fragments = Arc::new([string_field(NAME, &name), encode(&host)]);
     EncodedResource::of_fragments(name, fragments)
 }
 
@@ -104,8 +82,7 @@ pub fn route_table(
     let parent = EncodedResource::whole(name, encode(&head));
     let mut children = hosts;
     if let Some(host) = catch_all {
-        let body = encode(&VirtualHost { name: String::new(), ..host.clone() });
-        let child = virtual_host(name, &host.name, &body);
+        let child = virtual_host(name, host.clone());
         debug_assert!(!children.contains_key(&child.name), "{} is the name of another host", child.name);
         children.insert(child.name.clone(), child);
     }

@@ -10,7 +10,7 @@ use prost::Message;
 use crate::{
     collection::load_assignment,
     encode,
-    fragment::{route_table, virtual_host, virtual_host_body},
+    fragment::{route_table, virtual_host},
 };
 
 /// Reads `data` as a load assignment and as a route table, divides each into its elements, and puts it together.
@@ -46,14 +46,7 @@ fn table(data: &[u8]) -> Option<RouteConfiguration> {
 }
 
 fn divided(table: &RouteConfiguration) -> EncodedResource {
-    let host = |host: &VirtualHost| {
-        let routes: Vec<_> = host.routes.iter().map(encode).collect();
-        let rest =
-            VirtualHost { name: String::new(), domains: Vec::new(), routes: Vec::new(), ..host.clone() };
-        let domains = host.domains.iter().map(String::as_str);
-        let body = virtual_host_body(domains, routes.iter().map(|route| &route[..]), &encode(&rest));
-        virtual_host(&table.name, &host.name, &body)
-    };
+    let host = |host: &VirtualHost| virtual_host(&table.name, host.clone());
     let hosts = table.virtual_hosts.iter().map(host).map(|host| (host.name.clone(), host)).collect();
     let head = RouteConfiguration { name: String::new(), virtual_hosts: Vec::new(), ..table.clone() };
     route_table(&table.name, &head, None, hosts)

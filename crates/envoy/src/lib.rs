@@ -27,12 +27,10 @@ pub mod metadata;
 pub mod route;
 pub mod secret;
 pub mod tcp;
-pub mod template;
 pub mod tls;
 pub mod wkt;
 
 pub use encode::{encode, pack_any};
-pub use template::Template;
 pub use wkt::IntoProto;
 
 #[cfg(test)]

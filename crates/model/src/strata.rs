@@ -32,8 +32,6 @@ pub const OBJECT_DIAGNOSTICS: Stratum = Stratum(44);
 pub const DIAGNOSTICS: Stratum = Stratum(46);
 /// Which listeners, route tables and virtual hosts a scope has: keys, no bytes.
 pub const PLAN: Stratum = Stratum(50);
-/// What many resources have in common.
-pub const TEMPLATE: Stratum = Stratum(55);
 /// Encoded resources and elements, one each.
 pub const RESOURCE: Stratum = Stratum(60);
 /// Unions of encoded elements into parents.

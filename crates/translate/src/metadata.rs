@@ -50,31 +50,9 @@ pub(crate) fn config_at(path: String) -> Metadata {
     filter_metadata([(NAMESPACE, struct_of([("config", string_value(path))]))])
 }
 
-/// What is said of the service of a cluster.
-#[derive(Clone, Copy)]
-pub(crate) struct ServiceNames<'a> {
-    /// The host.
-    pub host: &'a str,
-    /// The name of the object that it comes from.
-    pub name: &'a str,
-    /// The namespace.
-    pub namespace: &'a str,
-}
-
-impl<'a> ServiceNames<'a> {
-    /// Of a service.
-    pub(crate) fn of(service: &'a Service) -> Self {
-        Self {
-            host: service.key.host.as_str(),
-            name: service.origin.name.as_str(),
-            namespace: service.key.namespace.as_str(),
-        }
-    }
-}
-
 /// The service of a cluster, and the DestinationRule and subset that shaped it.
 pub(crate) fn cluster(
-    service: ServiceNames<'_>,
+    service: &Service,
     rule: Option<&DestinationRule>,
     subset: Option<&Subset>,
 ) -> Metadata {
@@ -93,11 +71,11 @@ pub(crate) fn inbound_cluster(listener: &InboundListener) -> Metadata {
     config(&listener.origin)
 }
 
-fn service_entry(service: ServiceNames<'_>) -> Value {
+fn service_entry(service: &Service) -> Value {
     let fields = struct_of([
-        ("host", string_value(service.host)),
-        ("name", string_value(service.name)),
-        ("namespace", string_value(service.namespace)),
+        ("host", string_value(service.key.host.as_str())),
+        ("name", string_value(service.origin.name.as_str())),
+        ("namespace", string_value(service.key.namespace.as_str())),
     ]);
     Value { kind: Some(envoy_types::pb::google::protobuf::value::Kind::StructValue(fields)) }
 }

@@ -15,11 +15,10 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use envoy_types::pb::envoy::config::listener::v3::{
     FilterChain, FilterChainMatch, Listener, listener::FcdsConfig,
 };
-use fairlead_resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{Digest, Element, Elements, EncodedResource, ResourceSet, TypeUrl};
 use prost::Message as _;
 
 use super::{filter_chain, server_name::server_name_matcher};
@@ -64,21 +63,10 @@ impl ChainElement {
     ///
     /// It takes no part in the second form of its listener if it asks for more than a server name.
     pub fn new(chain: &FilterChain, secrets: ChainSecrets) -> Self {
-        let server_names = server_names(chain).unwrap_or_default();
-        Self::encoded(chain.name.as_str(), encode(chain), server_names, secrets)
-    }
-
-    /// As [`Self::new`], of a chain that is encoded and that `server_names` alone pick, `*` among them if it asks
-    /// for none.
-    pub fn encoded(
-        name: impl Into<ResourceName>,
-        chain: Bytes,
-        server_names: Vec<String>,
-        secrets: ChainSecrets,
-    ) -> Self {
-        let inline = message_field(FILTER_CHAINS, [chain.clone()]);
-        let element = Element { inline, alone: EncodedResource::whole(name, chain) };
-        Self { element, server_names, secrets }
+        let encoded = encode(chain);
+        let inline = message_field(FILTER_CHAINS, [encoded.clone()]);
+        let element = Element { inline, alone: EncodedResource::whole(chain.name.as_str(), encoded) };
+        Self { element, server_names: server_names(chain).unwrap_or_default(), secrets }
     }
 
     /// Whether server names alone pick it.

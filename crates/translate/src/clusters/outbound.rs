@@ -2,12 +2,11 @@
 
 use envoy_types::pb::envoy::config::{cluster::v3::Cluster, endpoint::v3::ClusterLoadAssignment};
 use fairlead_envoy::{
-    Template,
     cluster::{Discovery, Dns, DnsFamily, OriginalDst, cluster},
     endpoint::load_assignment,
 };
 use fairlead_model::{
-    LoadBalancer, Port, Protocol, Service, TrafficPolicy,
+    LoadBalancer, Port, Service, TrafficPolicy,
     destination_rule::{DestinationRule, Subset},
     endpoints::ServiceEndpoints,
     mesh::Mesh,
@@ -50,13 +49,8 @@ pub(crate) fn policy(
 ) -> TrafficPolicy {
     match rule {
         Some(rule) => rule.policy_for(port, subset, &mesh.default_policy),
-        None => default_policy(mesh),
+        None => mesh.default_policy.clone().into_policy(),
     }
-}
-
-/// The policy where no rule applies.
-fn default_policy(mesh: &Mesh) -> TrafficPolicy {
-    mesh.default_policy.clone().into_policy()
 }
 
 /// Whether load assignments are sent for the clusters of a service.
@@ -65,52 +59,12 @@ pub(crate) fn is_eds(service: &Service, policy: &TrafficPolicy, gateway: bool) -
 }
 
 /// Whether the hosts of a service are sent, if a load balancer chooses one.
-pub(super) fn has_endpoints(service: &Service, gateway: bool) -> bool {
+fn has_endpoints(service: &Service, gateway: bool) -> bool {
     match service.resolution {
         Resolution::Registry => true,
         Resolution::OriginalDestination => service.headless && gateway,
         Resolution::StrictDns | Resolution::LogicalDns | Resolution::Alias(_) => false,
     }
-}
-
-/// What the clusters of services without a rule differ in, but for names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PlainShape {
-    /// The protocol of the port.
-    pub protocol: Protocol,
-    /// Whether the client is a gateway.
-    pub gateway: bool,
-}
-
-/// The names of a cluster of a service without a rule, by which [`plain`] is filled.
-pub(super) fn plain_names<'a>(name: &'a str, service: &'a Service) -> [&'a str; 4] {
-    let origin = metadata::ServiceNames::of(service);
-    [name, origin.host, origin.name, origin.namespace]
-}
-
-/// The clusters of services without a rule that are sent endpoints. `None` where the mesh's own policy asks for
-/// something that depends on the service.
-pub(super) fn plain(shape: PlainShape, mesh: &Mesh) -> Option<Template> {
-    let policy = default_policy(mesh);
-    if policy.tls.is_some() || policy.load_balancer == Some(LoadBalancer::Passthrough) {
-        return None;
-    }
-    let connect_timeout = policy.connection_pool.connect_timeout.unwrap_or(mesh.connect_timeout);
-    Some(Template::new(4, |names| {
-        let discovery = Discovery::Eds { service_name: None };
-        let mut cluster = cluster(&*names[0], discovery, Some(connect_timeout));
-        let inputs = traffic_policy::PolicyInputs {
-            subject_alt_names: &[],
-            protocol: shape.protocol,
-            mesh,
-            gateway: shape.gateway,
-            chooses_host: true,
-        };
-        traffic_policy::apply(&mut cluster, &policy, &inputs);
-        let service = metadata::ServiceNames { host: &names[1], name: &names[2], namespace: &names[3] };
-        cluster.metadata = Some(metadata::cluster(service, None, None));
-        cluster
-    }))
 }
 
 fn outbound_cluster(inputs: &ClusterInputs<'_>, port: &Port, subset: Option<&Subset>) -> Option<Cluster> {
@@ -131,7 +85,7 @@ fn outbound_cluster(inputs: &ClusterInputs<'_>, port: &Port, subset: Option<&Sub
     };
     traffic_policy::apply(&mut cluster, &policy, &inputs);
     tls::apply(&mut cluster, &policy, &tls::TlsInputs { service, rule: *rule, port, view });
-    cluster.metadata = Some(metadata::cluster(metadata::ServiceNames::of(service), *rule, subset));
+    cluster.metadata = Some(metadata::cluster(service, *rule, subset));
     Some(cluster)
 }
 

@@ -199,8 +199,8 @@ fn gateway_listener(
         }
         GatewayListenerKind::Tls => {
             let head = head(key, &name, &bind, families, servers).build();
-            let mut https = HttpsChains::new(key, &name, mesh);
-            let of_server = |inputs| chain_elements(&mut https, inputs, &mut claims);
+            let https = HttpsChains::new(key, &name, mesh);
+            let of_server = |inputs| chain_elements(&https, inputs, &mut claims);
             // The names of a server that terminates TLS are its own: no route of one that passes TLS on takes them.
             let (passing, terminating): (Vec<_>, Vec<_>) =
                 servers.iter().partition(|inputs| inputs.server.tls == ServerTls::Passthrough);
@@ -261,7 +261,7 @@ fn stat_prefix(key: &GatewayListener) -> String {
 
 /// The chains of a TLS server, each named after the first of its hosts: no other chain of the listener has that one.
 fn chain_elements(
-    https: &mut HttpsChains<'_>,
+    https: &HttpsChains<'_>,
     inputs: &ServerInputs<'_>,
     claims: &mut Claims,
 ) -> Vec<ChainElement> {

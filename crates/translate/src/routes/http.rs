@@ -4,10 +4,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use envoy_types::pb::envoy::config::route::v3::{Route, RouteAction, route_action::HashPolicy};
 use fairlead_envoy::{
-    IntoProto, encode,
+    IntoProto,
     extension::{CORS, FAULT},
     http::filter::{PerFilterConfig, cors_policy, http_fault},
     listener::destination_not_in,
@@ -35,28 +34,13 @@ use crate::{
 mod convert;
 mod headers;
 mod matching;
-pub(super) mod plain;
 mod redirect;
 mod retry;
 
-/// A route as it is on the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EncodedRoute {
-    pub(super) bytes: Bytes,
-    /// Whether it matches every request.
-    is_catch_all: bool,
-}
-
-impl EncodedRoute {
-    fn of(route: &Route) -> Self {
-        Self { bytes: encode(route), is_catch_all: matching::is_catch_all(route) }
-    }
-}
-
 /// The routes of a host: those of its route sets, or one to its service.
-pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
+pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<Route> {
     let Some(only_at) = &inputs.key.only_at else { return own_routes(inputs) };
-    let elsewhere = EncodedRoute::of(&elsewhere(only_at));
+    let elsewhere = elsewhere(only_at);
     let own = if only_at.ips.is_empty() { Vec::new() } else { own_routes(inputs) };
     std::iter::once(elsewhere).chain(own).collect()
 }
@@ -80,48 +64,49 @@ fn elsewhere(only_at: &OnlyAt) -> Route {
 }
 
 /// The routes of the host itself.
-fn own_routes(inputs: &VirtualHostInputs<'_>) -> Vec<EncodedRoute> {
+fn own_routes(inputs: &VirtualHostInputs<'_>) -> Vec<Route> {
     if inputs.route_sets.is_empty() {
         return default_route(inputs).into_iter().collect();
     }
-    let mut routes: Vec<EncodedRoute> = Vec::new();
+    let mut routes: Vec<(Route, TakesAll)> = Vec::new();
     for (at, set) in &inputs.route_sets {
         routes_of(set, at, inputs, &mut routes);
     }
     if let RouteClient::Gateway { .. } = inputs.key.client {
         // Several route sets share a gateway's host: what matches everything comes after what does not.
-        routes.sort_by_key(|route| route.is_catch_all);
+        routes.sort_by_key(|(_, takes_all)| *takes_all);
     }
-    routes
+    routes.into_iter().map(|(route, _)| route).collect()
 }
 
+/// Whether the condition that a route stands for takes every request.
+type TakesAll = bool;
+
 /// Adds the routes of one route set, up to the first that matches everything.
-fn routes_of(set: &RouteSet, at: &RoutesAt, inputs: &VirtualHostInputs<'_>, routes: &mut Vec<EncodedRoute>) {
+fn routes_of(
+    set: &RouteSet,
+    at: &RoutesAt,
+    inputs: &VirtualHostInputs<'_>,
+    routes: &mut Vec<(Route, TakesAll)>,
+) {
     let config = metadata::config_path(&set.origin);
     let source = inputs.key.client.source();
     let client = HttpClient { port: at.port, place: at.place.as_ref(), source };
-    let by_message = |http: &HttpRoute, condition: &HttpMatch| {
-        let mut route = translate(http, condition, at.port, inputs);
-        route.metadata = Some(metadata::config_at(config.clone()));
-        EncodedRoute::of(&route)
-    };
     for http in &set.http {
         let always = [HttpMatch::default()];
         let matches = if http.matches.is_empty() { &always[..] } else { &http.matches };
         for condition in matches.iter().filter(|m| m.client.includes(&client)) {
-            let plain = plain::of_virtual_service(http, condition, at.port, &config, inputs);
-            debug_assert!(plain.as_ref().is_none_or(|plain| *plain == by_message(http, condition)));
-            let route = plain.unwrap_or_else(|| by_message(http, condition));
-            let last = route.is_catch_all;
+            let mut route = translate(http, condition, at.port, inputs);
+            route.metadata = Some(metadata::config_at(config.clone()));
+            let last = matching::is_catch_all(&route);
             if let HttpAction::Redirect(redirect) = &http.action
                 && let Some(port) = redirect::replaced_port(redirect, inputs.key.client.is_tls())
             {
-                let mut route = translate(http, condition, at.port, inputs);
-                redirect::for_hosts_with_a_port(&mut route, port, inputs.key.client.is_tls());
-                route.metadata = Some(metadata::config_at(config.clone()));
-                routes.push(EncodedRoute { bytes: encode(&route), is_catch_all: last });
+                let mut with_port = route.clone();
+                redirect::for_hosts_with_a_port(&mut with_port, port, inputs.key.client.is_tls());
+                routes.push((with_port, last));
             }
-            routes.push(route);
+            routes.push((route, last));
             if last {
                 return;
             }
@@ -130,21 +115,17 @@ fn routes_of(set: &RouteSet, at: &RoutesAt, inputs: &VirtualHostInputs<'_>, rout
 }
 
 /// The route of a host without a route set.
-fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<EncodedRoute> {
+fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<Route> {
     let key = inputs.key;
     let host = key.service.as_ref()?.host.clone();
     let destination = Destination { host, subset: None, port: Some(key.port) };
     let hash_policy = hash_policies([&destination].into_iter(), key.port, inputs);
-    let cluster = cluster(&destination, key.port, inputs);
-    if hash_policy.is_empty() {
-        return Some(plain::of_service(cluster, inputs));
-    }
-    let mut action = forward(Upstream::Cluster(cluster));
+    let mut action = forward(Upstream::Cluster(cluster(&destination, key.port, inputs)));
     set_timeout(&mut action, None);
+    action.retry_policy = retry::policy(None, inputs.mesh, !hash_policy.is_empty()).map(retry_policy);
     action.hash_policy = hash_policy;
-    action.retry_policy = retry::policy(None, inputs.mesh, true).map(retry_policy);
     let everything = route_match(PathMatch::Prefix("/".to_owned()));
-    Some(EncodedRoute::of(&route(names::DEFAULT_ROUTE, everything, action.into())))
+    Some(route(names::DEFAULT_ROUTE, everything, action.into()))
 }
 
 /// The name of the route for a condition.

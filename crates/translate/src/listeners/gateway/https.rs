@@ -1,12 +1,11 @@
 //! The filter chains of servers that speak HTTP within the TLS that they terminate.
 //!
-//! There may be thousands in a listener, which differ in names only: each shape of them is made once.
+//! There may be thousands in a listener.
 
 use std::sync::Arc;
 
-use envoy_types::pb::envoy::config::{core::v3::TransportSocket, listener::v3::FilterChain};
+use envoy_types::pb::envoy::config::core::v3::TransportSocket;
 use fairlead_envoy::{
-    Template,
     listener::{ChainElement, filter_chain},
     tls::{
         Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
@@ -14,7 +13,7 @@ use fairlead_envoy::{
     },
 };
 use fairlead_model::{
-    CertificateSource, Host, Protocol,
+    CertificateSource, Host,
     gateway::{ClientCa, ClientValidation, DownstreamTls, GatewayListener, TlsVersion},
     mesh::Mesh,
 };
@@ -27,9 +26,6 @@ use crate::{
     routes::gateway::https_table,
 };
 
-/// Shapes that are kept; beyond, each chain is made by itself.
-const MOST_SHAPES: usize = 8;
-
 /// Makes the chains of one listener.
 pub(super) struct HttpsChains<'a> {
     key: &'a GatewayListener,
@@ -38,126 +34,35 @@ pub(super) struct HttpsChains<'a> {
     pub(super) mesh: &'a Mesh,
     /// The prefix of the statistics of servers without a name.
     stat_prefix: String,
-    templates: Templates,
-}
-
-#[derive(Default)]
-struct Templates(Vec<(Shape, Template)>);
-
-/// What chains differ in, but for names.
-#[derive(PartialEq)]
-struct Shape {
-    /// With a certificate of no name.
-    tls: DownstreamTls,
-    protocol: Protocol,
-    server_names: usize,
-}
-
-/// The texts of a chain, but for its secret.
-struct Texts<'a> {
-    chain: &'a str,
-    stat_prefix: &'a str,
-    table: &'a str,
-    /// The object that it comes from.
-    config: &'a str,
-    /// None: it takes every connection.
-    server_names: &'a [String],
 }
 
 impl<'a> HttpsChains<'a> {
     pub(super) fn new(key: &'a GatewayListener, listener: &'a str, mesh: &'a Mesh) -> Self {
-        Self { key, listener, mesh, stat_prefix: stat_prefix(key), templates: Templates::default() }
+        Self { key, listener, mesh, stat_prefix: stat_prefix(key) }
     }
 
     /// The chain of a server for those of its hosts that it takes.
     pub(super) fn chain(
-        &mut self,
+        &self,
         inputs: &ServerInputs<'_>,
         tls: &DownstreamTls,
         hosts: &[Host],
     ) -> ChainElement {
-        let server = &inputs.server;
+        let ServerInputs { gateway, server, .. } = inputs;
         let server_names = tcp::server_names(hosts);
         let first = server_names.iter().min().map_or("*", String::as_str);
-        let texts = Texts {
-            chain: &names::gateway_chain(self.listener, first),
-            stat_prefix: if server.name.is_empty() { &self.stat_prefix } else { &server.name },
-            table: &https_table(server, &inputs.gateway.origin, self.key.bind.as_deref()),
-            config: &metadata::config_path(&inputs.gateway.origin),
-            server_names: &server_names,
-        };
-        let by_message = || {
-            ChainElement::new(
-                &chain(&texts, tls, certificate(tls), server.protocol, self.mesh),
-                secrets(server),
-            )
-        };
-        let shape = Shape::of(tls, server.protocol, server_names.len());
-        let element = self.templates.find(shape, self.mesh).map(|template| {
-            let certificate = certificate_name(&tls.certificate);
-            let mut all = vec![texts.chain, texts.stat_prefix, texts.table, texts.config, &*certificate];
-            all.extend(server_names.iter().map(String::as_str));
-            let picks = if server_names.is_empty() { vec!["*".to_owned()] } else { server_names.clone() };
-            ChainElement::encoded(texts.chain, template.fill(&all), picks, secrets(server))
-        });
-        debug_assert!(element.as_ref().is_none_or(|element| *element == by_message()));
-        element.unwrap_or_else(by_message)
+        let stat_prefix = if server.name.is_empty() { &*self.stat_prefix } else { &*server.name };
+        let table = https_table(server, &gateway.origin, self.key.bind.as_deref());
+        let chain = filter_chain()
+            .name(names::gateway_chain(self.listener, first))
+            .server_names(&server_names)
+            .filter(http::gateway(stat_prefix, &table, server.protocol, self.mesh))
+            .transport_socket(transport_socket(tls, certificate(tls), &["h2", "http/1.1"]))
+            .transport_socket_connect_timeout(HANDSHAKE_TIMEOUT)
+            .metadata(metadata::config(&gateway.origin))
+            .build();
+        ChainElement::new(&chain, secrets(server))
     }
-}
-
-impl Shape {
-    fn of(tls: &DownstreamTls, protocol: Protocol, server_names: usize) -> Self {
-        let certificate = CertificateSource::Secret(Arc::default());
-        Self { tls: DownstreamTls { certificate, ..tls.clone() }, protocol, server_names }
-    }
-
-    /// The chains of this shape that have a certificate by SDS.
-    fn template(&self, mesh: &Mesh) -> Template {
-        Template::new(5 + self.server_names, |all| {
-            let texts = Texts {
-                chain: &all[0],
-                stat_prefix: &all[1],
-                table: &all[2],
-                config: &all[3],
-                server_names: &all[5..],
-            };
-            chain(&texts, &self.tls, Certificate::Sds(all[4].clone()), self.protocol, mesh)
-        })
-    }
-}
-
-impl Templates {
-    /// The template of a shape; `None` where there are too many already.
-    fn find(&mut self, shape: Shape, mesh: &Mesh) -> Option<&Template> {
-        let known = self.0.iter().position(|(known, _)| *known == shape);
-        let at = match known {
-            Some(at) => at,
-            None if self.0.len() < MOST_SHAPES => {
-                let template = shape.template(mesh);
-                self.0.push((shape, template));
-                self.0.len() - 1
-            }
-            None => return None,
-        };
-        Some(&self.0[at].1)
-    }
-}
-
-fn chain(
-    texts: &Texts<'_>,
-    tls: &DownstreamTls,
-    certificate: Certificate,
-    protocol: Protocol,
-    mesh: &Mesh,
-) -> FilterChain {
-    filter_chain()
-        .name(texts.chain)
-        .server_names(texts.server_names)
-        .filter(http::gateway(texts.stat_prefix, texts.table, protocol, mesh))
-        .transport_socket(transport_socket(tls, certificate, &["h2", "http/1.1"]))
-        .transport_socket_connect_timeout(HANDSHAKE_TIMEOUT)
-        .metadata(metadata::config_at(texts.config.to_owned()))
-        .build()
 }
 
 /// The certificate of a server: by SDS, also where it is in files. A file that is missing, or is no certificate, is

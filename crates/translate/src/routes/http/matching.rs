@@ -13,16 +13,6 @@ use fairlead_model::{
     routes::{HttpMatch, StringMatch, is_large},
 };
 
-/// Whether Envoy is to compare nothing but the path.
-pub(super) fn asks_for_path_alone(condition: &HttpMatch) -> bool {
-    condition.scheme.is_none()
-        && condition.method.is_none()
-        && condition.authority.is_none()
-        && condition.headers.is_empty()
-        && condition.without_headers.is_empty()
-        && condition.query_params.is_empty()
-}
-
 /// What Envoy compares. `sized`: large expressions say how large they are.
 pub(super) fn condition(condition: &HttpMatch, sized: bool) -> RouteMatch {
     let mut result = route_match(path(condition.uri.as_ref(), sized));
