@@ -10,8 +10,8 @@
 mod domains;
 pub mod gateway;
 mod http;
+mod implied;
 pub mod outbound;
 pub mod plan;
 pub mod table;
-mod update;
 pub mod virtual_host;

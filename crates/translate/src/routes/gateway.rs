@@ -126,7 +126,7 @@ impl Query for GatewayTablesOf {
                 tables.insert(table.name.clone(), plan(&table, &hosts, view));
             }
         }
-        Arc::new(Tables { tables, made: None })
+        Arc::new(Tables { tables, inputs: None })
     }
 }
 

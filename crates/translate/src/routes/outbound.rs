@@ -3,11 +3,7 @@
 //! A plan consists of keys. It changes when a host or a domain comes or goes; what a route set does with a
 //! request is in [`super::virtual_host`].
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
@@ -21,11 +17,12 @@ use fairlead_model::{
     sidecar::{Bind, CaptureMode, OutboundTrafficPolicy},
     strata,
 };
+use imbl::{OrdMap, OrdSet};
 
 use super::{
     domains::{ClaimedDomains, HostNames, domains},
+    implied,
     plan::{CatchAll, Table, Tables},
-    update::{Made, update},
 };
 use crate::{
     names,
@@ -45,30 +42,31 @@ impl Query for OutboundTablesOf {
         let scope = cx.get::<ScopeOf>(&view.scope);
         let explicit_proxy = cx.get::<ResolvedMesh>(&()).http_proxy_port.is_some();
         let pods = PodAddresses::read(cx);
-        let planner = Planner { view, policy: scope.outbound_policy, explicit_proxy, pods: &pods };
-        let updated = cx.previous::<Self>().and_then(|before| update(&before, &planner, &scope));
-        Arc::new(updated.unwrap_or_else(|| planner.plan(&scope)))
+        let planner = Planner { view, scope: &scope, pods: &pods };
+        let before = cx.previous::<Self>();
+        Arc::new(match scope.only_listener().filter(|_| !explicit_proxy) {
+            Some(only) => implied::tables(before.as_deref().map(|tables| &**tables), &planner, only),
+            None => planner.of_listeners(explicit_proxy),
+        })
     }
 }
 
-/// What a plan is made of, beside the scope.
+/// What a plan is made of.
 pub(super) struct Planner<'a> {
     pub(super) view: &'a RouteView,
-    pub(super) policy: OutboundTrafficPolicy,
-    /// Whether there is a listener that applications use as their HTTP proxy.
-    pub(super) explicit_proxy: bool,
+    pub(super) scope: &'a Arc<Scope>,
     /// Where the Pods of headless services are.
     pub(super) pods: &'a PodAddresses,
 }
 
 impl Planner<'_> {
-    /// The tables of every listener of `scope`.
-    pub(super) fn plan(&self, scope: &Arc<Scope>) -> Tables {
-        let mut tables = BTreeMap::new();
-        for listener in &scope.listeners {
+    /// The tables of every listener, and of the HTTP proxy beside them, if there is one.
+    fn of_listeners(&self, explicit_proxy: bool) -> Tables {
+        let mut tables = OrdMap::new();
+        for listener in &self.scope.listeners {
             match &listener.port {
                 Some(port) if port.protocol.is_http() || port.protocol == Protocol::Auto => {
-                    let name = table_of(listener, scope, port.number);
+                    let name = table_of(listener, self.scope, port.number);
                     tables.entry(name.clone()).or_insert_with(|| {
                         if serves_every_port(listener) {
                             self.proxy_table(&name, std::slice::from_ref(listener), is_socket(listener))
@@ -78,16 +76,18 @@ impl Planner<'_> {
                     });
                 }
                 Some(_) => {}
-                None => self.implied_tables(listener, scope, &mut tables),
+                None => tables.extend(implied::tables(None, self, listener).tables),
             }
         }
-        if self.explicit_proxy {
+        if explicit_proxy {
             let name = names::HTTP_PROXY.into();
-            let table =
-                Table { catch_all: CatchAll::BlockAll, ..self.proxy_table(&name, &scope.listeners, false) };
+            let table = Table {
+                catch_all: CatchAll::BlockAll,
+                ..self.proxy_table(&name, &self.scope.listeners, false)
+            };
             tables.insert(name, table);
         }
-        Tables { tables: tables.into_iter().collect(), made: Made::of(scope, self) }
+        Tables { tables, inputs: None }
     }
 
     /// The table of a listener that serves every HTTP port of the services, each port under its own domains.
@@ -96,7 +96,7 @@ impl Planner<'_> {
     /// port of a service without that one.
     /// Mirrors istio pilot/pkg/networking/core/httproute.go (buildSidecarOutboundVirtualHosts for `http_proxy`).
     fn proxy_table(&self, table: &Arc<str>, listeners: &[ScopeListener], by_socket: bool) -> Table {
-        let mut hosts = imbl::OrdSet::new();
+        let mut hosts = OrdSet::new();
         let mut claimed = ClaimedDomains::default();
         for host in listeners.iter().flat_map(in_order) {
             let domains = self.domains(host);
@@ -118,66 +118,55 @@ impl Planner<'_> {
         Table { hosts, catch_all: if claimed.has("*") { CatchAll::None } else { unknown }, by_port: true }
     }
 
-    /// The tables of the ports of the services, other than those that explicit listeners have taken.
-    fn implied_tables(
-        &self,
-        listener: &ScopeListener,
-        scope: &EgressScope,
-        tables: &mut BTreeMap<Arc<str>, Table>,
-    ) {
-        let mut shared = BTreeSet::new();
-        for host in listener.hosts.values() {
-            shared.extend(self.shared_ports(host, listener).into_iter().filter(|port| !scope.locks(*port)));
-            for (port, name) in self.sniffed_tables(host, listener) {
-                if !scope.locks(port) {
-                    let table = self.sniffed_table(&name, port, host);
-                    tables.insert(name, table);
-                }
-            }
-        }
-        for port in shared {
-            let name = names::port_route(port);
-            let table = self.port_table(&name, port, listener);
-            tables.insert(name, table);
-        }
-    }
-
-    /// The ports of a service whose tables are shared with other services.
+    /// The ports of a service whose tables are shared with other services. Ports of explicit listeners are taken.
     pub(super) fn shared_ports(&self, host: &ScopeHost, listener: &ScopeListener) -> BTreeSet<u16> {
         let Some(service) = &host.service else { return BTreeSet::new() };
         let own = has_own_listener(service, self.view.interception, listener);
         let is_shared = |port: &&Port| port.protocol.is_http() || port.protocol == Protocol::Auto && !own;
-        service.ports.iter().filter(is_shared).map(|port| port.number).collect()
+        let shared = service.ports.iter().filter(is_shared).map(|port| port.number);
+        shared.filter(|port| !self.scope.locks(*port)).collect()
     }
 
-    /// The ports of a service that have a table of their own, with its name.
+    /// The ports of a service that have a table of their own, with its name; not those of explicit listeners.
     pub(super) fn sniffed_tables(&self, host: &ScopeHost, listener: &ScopeListener) -> Vec<(u16, Arc<str>)> {
         let Some(service) = &host.service else { return Vec::new() };
         let own = has_own_listener(service, self.view.interception, listener);
         let has_address = |port: &Port| {
             service.ips().next().is_some() || self.pods.of(&service.key, port.number).next().is_some()
         };
-        let is_sniffed = |port: &&Port| port.protocol == Protocol::Auto && own && has_address(port);
+        let is_sniffed = |port: &&Port| {
+            port.protocol == Protocol::Auto && own && has_address(port) && !self.scope.locks(port.number)
+        };
         let name = |port: &Port| (port.number, names::sniffed_route(&host.binding.host, port.number));
         service.ports.iter().filter(is_sniffed).map(name).collect()
     }
 
-    /// The table of all HTTP services of a port.
+    /// The table of an explicit listener: all HTTP services of its port.
     fn port_table(&self, table: &Arc<str>, port: u16, listener: &ScopeListener) -> Table {
-        let mut hosts = imbl::OrdSet::new();
+        let mut hosts = OrdSet::new();
         let mut claimed = ClaimedDomains::default();
         for host in in_order(listener).filter(|host| self.is_in_table(host, port, listener)) {
-            let domains = self.domains_of_port(host, port, listener).into_iter();
-            let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
-            if !free.is_empty() {
-                hosts.insert(self.host_key_at(table, port, host, free, listener));
-            }
+            hosts.extend(self.entry(table, port, host, listener, &mut claimed));
         }
         Table {
             catch_all: if claimed.has("*") { CatchAll::None } else { self.unknown(listener) },
             hosts,
             by_port: false,
         }
+    }
+
+    /// A host in the table of a port, under the domains that no host before it has; `None` where it has none.
+    pub(super) fn entry(
+        &self,
+        table: &Arc<str>,
+        port: u16,
+        host: &ScopeHost,
+        listener: &ScopeListener,
+        claimed: &mut ClaimedDomains,
+    ) -> Option<VirtualHostKey> {
+        let domains = self.domains_of_port(host, port, listener).into_iter();
+        let free: Arc<[Arc<str>]> = domains.filter(|domain| claimed.claim(domain)).collect();
+        (!free.is_empty()).then(|| self.host_key_at(table, port, host, free, listener))
     }
 
     /// Whether the table of a port has a host, if any domain is left for it.
@@ -204,7 +193,7 @@ impl Planner<'_> {
         Table::of_host(self.host_key(table, port, host, Arc::new(["*".into()])))
     }
 
-    pub(super) fn host_key(
+    fn host_key(
         &self,
         table: &Arc<str>,
         port: u16,
@@ -234,7 +223,7 @@ impl Planner<'_> {
     }
 
     /// The same in a table of several hosts: a headless service is there for requests to its Pods.
-    pub(super) fn host_key_at(
+    fn host_key_at(
         &self,
         table: &Arc<str>,
         port: u16,
@@ -245,7 +234,7 @@ impl Planner<'_> {
         let headless = host.service.as_ref().filter(|service| service.headless && self.captured(listener));
         let only_at = headless.map(|service| OnlyAt {
             ips: self.pods.of(&service.key, port).collect(),
-            otherwise: self.policy,
+            otherwise: self.scope.outbound_policy,
         });
         VirtualHostKey { only_at, ..self.host_key(table, port, host, domains) }
     }
@@ -253,7 +242,7 @@ impl Planner<'_> {
     /// What happens with requests for unknown hosts. A connection that was not redirected was addressed to the
     /// proxy itself, so there is nowhere to pass it on to.
     pub(super) fn unknown(&self, listener: &ScopeListener) -> CatchAll {
-        match self.policy {
+        match self.scope.outbound_policy {
             OutboundTrafficPolicy::AllowAny if self.captured(listener) => CatchAll::AllowAny,
             _ => CatchAll::BlockAll,
         }
@@ -271,12 +260,7 @@ impl Planner<'_> {
 
     /// The domains under which a host is known in the table of a port: its names and addresses and, if it is headless,
     /// those of its Pods.
-    pub(super) fn domains_of_port(
-        &self,
-        host: &ScopeHost,
-        port: u16,
-        listener: &ScopeListener,
-    ) -> Vec<Arc<str>> {
+    fn domains_of_port(&self, host: &ScopeHost, port: u16, listener: &ScopeListener) -> Vec<Arc<str>> {
         let headless = host.service.as_ref().filter(|service| service.headless && self.captured(listener));
         let pods = headless.into_iter().flat_map(|service| self.pods.of(&service.key, port));
         self.domains_at(host, pods)

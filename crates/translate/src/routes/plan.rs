@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
-use super::update::Made;
+use super::implied::PlanInputs;
 use crate::view::VirtualHostKey;
 
 /// The route tables of a view.
@@ -12,11 +12,11 @@ use crate::view::VirtualHostKey;
 pub struct Tables {
     /// By name.
     pub tables: OrdMap<Arc<str>, Table>,
-    /// What they were made of, where that is enough to edit them.
-    pub(super) made: Option<Made>,
+    /// What they were planned from, where that is enough to edit them.
+    pub(super) inputs: Option<PlanInputs>,
 }
 
-/// What they were made of makes no difference.
+/// Equality ignores the inputs kept for editing.
 impl PartialEq for Tables {
     fn eq(&self, other: &Self) -> bool {
         self.tables == other.tables
