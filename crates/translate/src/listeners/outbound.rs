@@ -21,8 +21,8 @@ use crate::view::ListenerView;
 
 mod arrive;
 mod build;
+mod draft;
 mod plan;
-mod update;
 mod virtual_outbound;
 
 pub use build::OutboundListener;

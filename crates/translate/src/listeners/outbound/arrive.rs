@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::{
     Addressed, TcpService,
-    plan::{Arrivals, At, ServiceHost},
+    draft::{At, ListenerDraft, ServiceHost},
 };
 use crate::{
     listeners::{loopback, wildcard},
@@ -29,7 +29,7 @@ pub(super) struct ListenerPlanner<'a, 'b> {
     pub(super) pods: &'a PodAddresses,
     /// The one address and port that is asked for; `None`: all.
     pub(super) only: Option<&'a At>,
-    pub(super) arrivals: &'b mut BTreeMap<At, Arrivals>,
+    pub(super) drafts: &'b mut BTreeMap<At, ListenerDraft>,
 }
 
 impl ListenerPlanner<'_, '_> {
@@ -37,14 +37,14 @@ impl ListenerPlanner<'_, '_> {
     pub(super) fn explicit(mut self, port: &Port, hosts: &[ServiceHost<'_>], scope: &EgressScope) {
         let at = (self.shared_bind(), port.number);
         let captured = self.captured();
-        let arrivals = self.arrivals.entry(at.clone()).or_default();
-        arrivals.captured = captured;
+        let draft = self.drafts.entry(at.clone()).or_default();
+        draft.captured = captured;
         if port.protocol.is_http() || port.protocol == Protocol::Auto {
             let table = table_of(self.listener, scope, port.number);
-            arrivals.http.get_or_insert((table, port.protocol));
+            draft.http.get_or_insert((table, port.protocol));
             let headless = |(_, service): &&ServiceHost<'_>| service.headless;
             let headless = hosts.iter().find(headless).filter(|_| captured);
-            arrivals.headless_http = headless.map(|(host, _)| host.host.clone());
+            draft.headless_http = headless.map(|(host, _)| host.host.clone());
         }
         if port.protocol.is_http() || serves_every_port(self.listener) {
             return;
@@ -76,12 +76,12 @@ impl ListenerPlanner<'_, '_> {
                         continue;
                     }
                     let captured = self.captured();
-                    let arrivals = self.arrivals.entry(at).or_default();
-                    arrivals.captured = captured;
-                    arrivals.http.get_or_insert((names::port_route(port.number), port.protocol));
-                    arrivals.only_http.get_or_insert_with(|| host.host.clone());
+                    let draft = self.drafts.entry(at).or_default();
+                    draft.captured = captured;
+                    draft.http.get_or_insert((names::port_route(port.number), port.protocol));
+                    draft.only_http.get_or_insert_with(|| host.host.clone());
                     if service.headless && captured {
-                        arrivals.headless_http.get_or_insert_with(|| host.host.clone());
+                        draft.headless_http.get_or_insert_with(|| host.host.clone());
                     }
                 } else {
                     self.bytes(host, service, port);
@@ -106,9 +106,9 @@ impl ListenerPlanner<'_, '_> {
                 return;
             }
             let Some(addressed) = self.shared(service, port) else { return };
-            let arrivals = self.take(shared, host, port, addressed);
+            let draft = self.take(shared, host, port, addressed);
             if detected {
-                arrivals.http.get_or_insert((names::port_route(port.number), Protocol::Auto));
+                draft.http.get_or_insert((names::port_route(port.number), Protocol::Auto));
             }
             return;
         }
@@ -139,14 +139,14 @@ impl ListenerPlanner<'_, '_> {
         if !self.wants(&at) {
             return;
         }
-        let arrivals = self.take(at, host, port, Addressed::Own);
-        if arrivals.tcp.len() > 1 {
+        let draft = self.take(at, host, port, Addressed::Own);
+        if draft.tcp.len() > 1 {
             return;
         }
-        arrivals.addresses = addresses.to_vec();
+        draft.addresses = addresses.to_vec();
         if port.protocol == Protocol::Auto {
             let table = names::sniffed_route(&host.host, port.number);
-            arrivals.http.get_or_insert((table, Protocol::Auto));
+            draft.http.get_or_insert((table, Protocol::Auto));
         }
     }
 
@@ -160,18 +160,18 @@ impl ListenerPlanner<'_, '_> {
     }
 
     /// Adds a service to what arrives at an address and port.
-    fn take(&mut self, at: At, host: &HostBinding, port: &Port, addressed: Addressed) -> &mut Arrivals {
+    fn take(&mut self, at: At, host: &HostBinding, port: &Port, addressed: Addressed) -> &mut ListenerDraft {
         let captured = self.captured();
-        let arrivals = self.arrivals.entry(at).or_default();
-        arrivals.captured = captured;
-        arrivals.tcp.push(TcpService {
+        let draft = self.drafts.entry(at).or_default();
+        draft.captured = captured;
+        draft.tcp.push(TcpService {
             host: host.clone(),
             port: port.clone(),
             addressed,
             // Without routes nobody asks, and clients of all sorts share the listener.
             source: (!host.l4.is_empty()).then(|| self.view.source.clone()),
         });
-        arrivals
+        draft
     }
 
     /// The addresses as ranges. Connections that are not captured are addressed to the proxy instead, and those to

@@ -1,21 +1,34 @@
 //! Which listeners a sidecar has towards services: what arrives at each address and port.
+//!
+//! A listener is decided by the services that arrive at it; of those that bring HTTP and nothing else, however many,
+//! by the oldest alone. There is one algorithm, an edit: what services that come and go change in the listeners, and
+//! nothing else. A plan from scratch is the edit of no listeners in which every service comes.
 
-use std::{cmp::Ordering, collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_incremental::{Query, Reader, Stratum, few_changed_keys};
 use fairlead_model::{
-    Host, Protocol, Service,
-    endpoints::PodAddresses,
+    Host, Protocol,
+    endpoints::{HeadlessAddress, PodAddresses},
     mesh::{Mesh, ResolvedMesh},
-    proxy::RESERVED_PORTS,
-    scope::{HostBinding, Scope, ScopeHost, ScopeOf},
+    scope::{Scope, ScopeHost, ScopeListener, ScopeOf},
     sidecar::{Bind, OutboundTrafficPolicy},
     strata,
 };
-use imbl::OrdSet;
+use imbl::{OrdMap, OrdSet};
 
-use super::{Addressed, OutboundListenerKey, TcpService, arrive::ListenerPlanner, update};
+use super::{
+    OutboundListenerKey,
+    arrive::ListenerPlanner,
+    draft::{At, ListenerDraft, ServiceHost, Surroundings, by_age, service_host},
+};
 use crate::{listeners::loopback, names, view::ListenerView};
+
+/// Pods of headless Services that may come or go in one edit, in the smallest mesh.
+const FEW_PODS: usize = 16;
 
 /// Plans the outbound listeners of a view.
 pub(super) struct OutboundListenerPlan;
@@ -27,12 +40,12 @@ impl Query for OutboundListenerPlan {
     const STRATUM: Stratum = strata::PLAN;
 
     fn compute(cx: &Reader<'_>, view: &ListenerView) -> Self::Value {
-        let scope = cx.get::<ScopeOf>(&view.scope);
-        let mesh = cx.get::<ResolvedMesh>(&());
-        let pods = PodAddresses::read(cx);
-        let before = cx.previous::<Self>();
-        let updated = before.and_then(|before| update::update(&before, view, &scope, &mesh, &pods));
-        updated.unwrap_or_else(|| plan(view, &scope, &mesh, &pods))
+        let inputs = PlanInputs {
+            scope: cx.get::<ScopeOf>(&view.scope),
+            mesh: cx.get::<ResolvedMesh>(&()),
+            pods: PodAddresses::read(cx),
+        };
+        plan(cx.previous::<Self>().as_deref(), view, inputs)
     }
 }
 
@@ -40,131 +53,227 @@ impl Query for OutboundListenerPlan {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) keys: OrdSet<OutboundListenerKey>,
-    /// What they were made of, where that is enough to edit them.
-    pub(super) made: Option<update::Made>,
+    inputs: PlanInputs,
+    /// Who decides each listener; empty where the listeners cannot be edited.
+    deciding: OrdMap<At, Deciding>,
 }
 
-/// What it was made of makes no difference.
+/// Equality ignores what is kept for editing.
 impl PartialEq for Plan {
     fn eq(&self, other: &Self) -> bool {
         self.keys == other.keys
     }
 }
 
-/// An address and a port.
-pub(super) type At = (Bind, u16);
-
-/// What arrives at one address and port.
-#[derive(Default)]
-pub(super) struct Arrivals {
-    /// Whether connections were addressed to somebody else.
-    pub(super) captured: bool,
-    pub(super) http: Option<(Arc<str>, Protocol)>,
-    pub(super) tcp: Vec<TcpService>,
-    /// The oldest of the hosts that bring HTTP and nothing else.
-    pub(super) only_http: Option<Host>,
-    /// The oldest of those that are headless.
-    pub(super) headless_http: Option<Host>,
-    /// All addresses of the first service whose own address this is.
-    pub(super) addresses: Vec<IpAddr>,
+/// What listeners are planned from.
+#[derive(Clone, Debug)]
+struct PlanInputs {
+    scope: Arc<Scope>,
+    mesh: Arc<Mesh>,
+    pods: PodAddresses,
 }
 
-impl Arrivals {
-    /// The host that has the address for itself.
-    fn alone(&self) -> Option<&Host> {
-        match self.tcp.as_slice() {
-            [only] if only.addressed == Addressed::Own => Some(&only.host.host),
-            _ => None,
+/// The hosts that decide a listener.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Deciding {
+    /// The oldest that brings HTTP and nothing else.
+    http: Option<Host>,
+    /// The oldest of those that is headless.
+    headless_http: Option<Host>,
+    /// Those whose connections are proxied as bytes.
+    bytes: Arc<[Host]>,
+    /// The one that has the address for itself.
+    alone: Option<Host>,
+}
+
+impl Deciding {
+    fn of(draft: &ListenerDraft) -> Self {
+        Self {
+            http: draft.only_http.clone(),
+            headless_http: draft.headless_http.clone(),
+            bytes: draft.tcp.iter().map(|service| service.host.host.clone()).collect(),
+            alone: draft.alone().cloned(),
         }
     }
 
-    /// The further addresses of the listener: those that its service has for itself as well. `None` where this is
-    /// one of those, and the listener is on another.
-    fn more(&self, (bind, port): &At, is_alone: &dyn Fn(&At, &Host) -> bool) -> Option<Arc<[Bind]>> {
-        let Some(host) = self.alone() else { return Some(Arc::default()) };
-        let binds = self.addresses.iter().map(|ip| Bind::Ip(*ip));
-        if self.addresses.len() < 2 || binds.clone().all(|other| other != *bind) {
-            return Some(Arc::default());
-        }
-        let mut alone = binds.filter(|other| is_alone(&(other.clone(), *port), host));
-        (alone.next()? == *bind).then(|| alone.collect())
-    }
-
-    /// The listener that takes them; `None` where there can be none, or it is that of another address.
-    pub(super) fn key(self, at: &At, plan: &Planned<'_>) -> Option<OutboundListenerKey> {
-        // Envoy refuses a listener without a filter chain.
-        if self.http.is_none() && self.tcp.is_empty() {
-            return None;
-        }
-        let more = self.more(at, plan.is_alone)?;
-        let Planned { view, unknown, mesh, .. } = plan;
-        let (bind, port) = at.clone();
-        let any = matches!(bind, Bind::Ip(ip) if ip.is_unspecified());
-        if any && (RESERVED_PORTS.contains(&port) || port == mesh.outbound_port || port == mesh.inbound_port)
-        {
-            return None;
-        }
-        Some(OutboundListenerKey {
-            bind_to_port: !self.captured,
-            bind,
-            more,
-            port,
-            families: view.families,
-            http: self.http,
-            by_address: self.headless_http.is_some(),
-            tcp: self.tcp.into(),
-            unknown: *unknown,
-        })
+    fn oldest(&self) -> impl Iterator<Item = &Host> {
+        self.http.iter().chain(&self.headless_http)
     }
 }
 
-/// What listeners are made of beside what arrives at them.
-pub(super) struct Planned<'a> {
-    pub(super) view: &'a ListenerView,
-    pub(super) unknown: OutboundTrafficPolicy,
-    pub(super) mesh: &'a Mesh,
-    /// Whether a host has an address and port for itself.
-    pub(super) is_alone: &'a dyn Fn(&At, &Host) -> bool,
-}
+/// What arrives now at places where something has changed; `None` where nothing does.
+type Drafts = BTreeMap<At, Option<ListenerDraft>>;
 
-/// A host of a listener that is a service.
-pub(super) type ServiceHost<'a> = (&'a HostBinding, &'a Arc<Service>);
-
-pub(super) fn service_host(host: &ScopeHost) -> Option<ServiceHost<'_>> {
-    Some((&host.binding, host.service.as_ref()?))
-}
-
-/// Orders services as they claim connections: the first wins where two claim the same. Those of Kubernetes come first,
-/// since whoever writes a ServiceEntry chooses its addresses freely; then the oldest.
-pub(super) fn by_age((_, a): &ServiceHost<'_>, (_, b): &ServiceHost<'_>) -> Ordering {
-    a.precedence().cmp(&b.precedence())
-}
-
-fn plan(view: &ListenerView, scope: &Arc<Scope>, mesh: &Arc<Mesh>, pods: &PodAddresses) -> Plan {
-    let mut arrivals: BTreeMap<At, Arrivals> = BTreeMap::new();
-    for listener in &scope.listeners {
-        let mut hosts: Vec<_> = listener.hosts.values().filter_map(service_host).collect();
-        hosts.sort_by(by_age);
-        let planner = ListenerPlanner { view, listener, pods, only: None, arrivals: &mut arrivals };
-        match &listener.port {
-            Some(port) => planner.explicit(port, &hosts, scope),
-            None => planner.implied(&hosts, scope),
+/// The listeners of `view`, edited out of those `before` where that is possible.
+fn plan(before: Option<&Plan>, view: &ListenerView, inputs: PlanInputs) -> Plan {
+    let new = Hosts { view, inputs: &inputs };
+    let edited = before.and_then(|before| Some((before, new.changed_drafts(before)?)));
+    let (before, mut drafts) = match edited {
+        Some((before, drafts)) => (Some(before), drafts),
+        None => (None, new.all_drafts()),
+    };
+    let were = before.map(|before| before.deciding.clone()).unwrap_or_default();
+    let mut deciding = were.clone();
+    for (at, draft) in &drafts {
+        match draft {
+            Some(draft) => drop(deciding.insert(at.clone(), Deciding::of(draft))),
+            None => drop(deciding.remove(at)),
         }
     }
-    let made = update::Made::of(scope, mesh, pods, &arrivals);
-    let alone: BTreeMap<At, Host> =
-        arrivals.iter().filter_map(|(at, found)| Some((at.clone(), found.alone()?.clone()))).collect();
-    let is_alone = |at: &At, host: &Host| alone.get(at) == Some(host);
-    let planned = Planned { view, unknown: scope.outbound_policy, mesh, is_alone: &is_alone };
-    let mut keys: OrdSet<OutboundListenerKey> =
-        arrivals.into_iter().filter_map(|(at, found)| found.key(&at, &planned)).collect();
-    if let Some(port) = mesh.http_proxy_port {
-        let proxy = explicit_proxy(view, port, scope.outbound_policy);
+    let mut affected: BTreeSet<At> = drafts.keys().cloned().collect();
+    let mut keys = OrdSet::new();
+    if let Some(before) = before {
+        let old = Hosts { view, inputs: &before.inputs };
+        // Which of its addresses the listener of a service is on follows from those that it has for itself.
+        for at in drafts.keys() {
+            affected.extend(old.addresses_of_only(at, &were));
+            affected.extend(new.addresses_of_only(at, &deciding));
+        }
+        keys = before.keys.clone();
+        for at in &affected {
+            let key = old.draft(at, &were).and_then(|draft| old.key(draft, at, &were));
+            drop(key.and_then(|key| keys.remove(&key)));
+        }
+    }
+    for at in &affected {
+        let draft = drafts.remove(at).flatten().or_else(|| new.draft(at, &deciding));
+        keys.extend(draft.and_then(|draft| new.key(draft, at, &deciding)));
+    }
+    if let Some(port) = inputs.mesh.http_proxy_port {
+        let proxy = explicit_proxy(view, port, inputs.scope.outbound_policy);
         if !keys.iter().any(|key| (&key.bind, key.port) == (&proxy.bind, port)) {
             keys.insert(proxy);
         }
     }
-    Plan { keys, made }
+    if new.only_listener().is_none() {
+        deciding.clear();
+    }
+    Plan { keys, inputs, deciding }
+}
+
+/// The services of a sidecar as they are, or were.
+struct Hosts<'a> {
+    view: &'a ListenerView,
+    inputs: &'a PlanInputs,
+}
+
+impl<'a> Hosts<'a> {
+    /// The listener of a scope whose listeners can be edited: it has one, without a port and an address, and no proxy
+    /// beside it.
+    fn only_listener(&self) -> Option<&'a ScopeListener> {
+        let PlanInputs { scope, mesh, .. } = self.inputs;
+        scope.only_listener().filter(|only| only.bind.is_none() && mesh.http_proxy_port.is_none())
+    }
+
+    /// What arrives anywhere.
+    fn all_drafts(&self) -> Drafts {
+        let mut drafts = BTreeMap::new();
+        for listener in &self.inputs.scope.listeners {
+            self.add_drafts(listener, listener.hosts.values(), None, &mut drafts);
+        }
+        drafts.into_iter().map(|(at, draft)| (at, Some(draft))).collect()
+    }
+
+    /// What arrives where services that have changed since `before` arrive, or did. `None` where that may be anywhere.
+    fn changed_drafts(&self, before: &Plan) -> Option<Drafts> {
+        let old = Hosts { view: self.view, inputs: &before.inputs };
+        let (was, is) = (old.only_listener()?, self.only_listener()?);
+        if !Arc::ptr_eq(&old.inputs.mesh, &self.inputs.mesh)
+            || old.inputs.scope.outbound_policy != self.inputs.scope.outbound_policy
+            || was.capture != is.capture
+        {
+            return None;
+        }
+        let changed = few_changed_keys(&was.hosts, &is.hosts)?;
+        let pods = self.inputs.pods.changed_since(&old.inputs.pods, is.hosts.len().max(FEW_PODS))?;
+        let mut touched: BTreeMap<At, BTreeSet<&Host>> = BTreeMap::new();
+        for host in &changed {
+            let there = old.drafts_of([host], None).into_keys();
+            for at in there.chain(self.drafts_of([host], None).into_keys()) {
+                touched.entry(at).or_default().insert(host);
+            }
+        }
+        for HeadlessAddress { service, port, ip } in &pods {
+            touched.entry((Bind::Ip(*ip), *port)).or_default().insert(&service.host);
+        }
+        let draft = |(at, hosts): (At, BTreeSet<&Host>)| {
+            let were = before.deciding.get(&at).cloned().unwrap_or_default();
+            let oldest_went = were.oldest().any(|host| changed.contains(host));
+            let candidates =
+                if oldest_went { self.with_port(at.1) } else { were.oldest().cloned().collect() };
+            let hosts = candidates.iter().chain(were.bytes.iter()).chain(hosts);
+            let draft = self.drafts_of(hosts, Some(&at)).remove(&at);
+            (at, draft)
+        };
+        Some(touched.into_iter().map(draft).collect())
+    }
+
+    /// Where these hosts arrive, or what arrives at one address and port; in scopes that can be edited.
+    fn drafts_of<'h>(
+        &self,
+        hosts: impl IntoIterator<Item = &'h Host>,
+        only: Option<&At>,
+    ) -> BTreeMap<At, ListenerDraft> {
+        let mut drafts = BTreeMap::new();
+        if let Some(listener) = self.only_listener() {
+            let known = hosts.into_iter().filter_map(|host| listener.hosts.get(host));
+            self.add_drafts(listener, known, only, &mut drafts);
+        }
+        drafts
+    }
+
+    fn add_drafts(
+        &self,
+        listener: &ScopeListener,
+        hosts: impl Iterator<Item = &'a ScopeHost>,
+        only: Option<&At>,
+        drafts: &mut BTreeMap<At, ListenerDraft>,
+    ) {
+        let mut services: Vec<ServiceHost<'_>> = hosts.filter_map(service_host).collect();
+        services.sort_by(by_age);
+        services.dedup_by(|a, b| a.0.host == b.0.host);
+        let PlanInputs { scope, pods, .. } = self.inputs;
+        let planner = ListenerPlanner { view: self.view, listener, pods, only, drafts };
+        match &listener.port {
+            Some(port) => planner.explicit(port, &services, scope),
+            None => planner.implied(&services, scope),
+        }
+    }
+
+    /// What arrives at an address and port, by those who decide it.
+    fn draft(&self, at: &At, deciding: &OrdMap<At, Deciding>) -> Option<ListenerDraft> {
+        let by = deciding.get(at)?;
+        self.drafts_of(by.oldest().chain(by.bytes.iter()), Some(at)).remove(at)
+    }
+
+    fn key(
+        &self,
+        draft: ListenerDraft,
+        at: &At,
+        deciding: &OrdMap<At, Deciding>,
+    ) -> Option<OutboundListenerKey> {
+        let is_alone = |at: &At, host: &Host| deciding.get(at).and_then(|by| by.alone.as_ref()) == Some(host);
+        let PlanInputs { scope, mesh, .. } = self.inputs;
+        draft.key(
+            at,
+            &Surroundings { view: self.view, unknown: scope.outbound_policy, mesh, is_alone: &is_alone },
+        )
+    }
+
+    /// All addresses of the service that has an address for itself, with the port.
+    fn addresses_of_only(&self, at: &At, deciding: &OrdMap<At, Deciding>) -> Vec<At> {
+        let only = deciding.get(at).and_then(|by| by.alone.as_ref());
+        let host = only.zip(self.only_listener()).and_then(|(host, listener)| listener.hosts.get(host));
+        let ips = host.and_then(service_host).into_iter().flat_map(|(_, service)| service.ips());
+        ips.map(|ip| (Bind::Ip(ip), at.1)).collect()
+    }
+
+    /// The hosts of the services with a port.
+    fn with_port(&self, port: u16) -> Vec<Host> {
+        let hosts = self.only_listener().into_iter().flat_map(|listener| listener.hosts.values());
+        let with_port = hosts.filter_map(service_host).filter(|(_, service)| service.port(port).is_some());
+        with_port.map(|(binding, _)| binding.host.clone()).collect()
+    }
 }
 
 /// The listener that applications use as their HTTP proxy (`proxyHttpPort`).
