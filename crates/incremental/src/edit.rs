@@ -15,10 +15,15 @@ where
     for item in old.diff(new) {
         let (DiffItem::Add(key, _) | DiffItem::Update { new: (key, _), .. } | DiffItem::Remove(key, _)) =
             item;
-        if changed.len() * ONE_IN > new.len() {
+        if !is_few(changed.len(), new.len()) {
             return None;
         }
         changed.push(key.clone());
     }
     Some(changed)
+}
+
+/// Whether so few of the entries have changed that a value is better edited than made anew.
+pub fn is_few(changed: usize, of: usize) -> bool {
+    changed * ONE_IN <= of
 }

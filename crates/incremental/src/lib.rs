@@ -120,7 +120,7 @@ mod tests;
 
 pub use db::Db;
 pub use define::{Collect, Index, Input, MemberKey, MemberValue, Query};
-pub use edit::few_changed_keys;
+pub use edit::{few_changed_keys, is_few};
 pub use explain::{Cause, Explanation, Mention, NodeId};
 pub use hold::RootId;
 pub use input::ChangeSet;

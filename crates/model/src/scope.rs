@@ -12,12 +12,13 @@
 //! scope, and not by age in those of Sidecars; of TLS and TCP routes for one host, those of a route set that
 //! names the host are tried before those of one with a wildcard, whichever is older.
 
+mod bind;
+mod context;
 mod egress;
 mod http;
 mod imports;
 mod queries;
 mod resolve;
-mod update;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -32,7 +33,6 @@ use crate::{
 };
 
 pub use queries::{Scope, ScopeOf};
-pub use resolve::{Context, ScopeInputs, resolve};
 
 /// Who looks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -79,6 +79,11 @@ impl RouteSetHeader {
         self.gateways.contains(&GatewayRef::Mesh)
     }
 
+    /// Whether a host of it is a wildcard.
+    pub fn has_wildcard(&self) -> bool {
+        self.hosts.iter().any(Host::is_wildcard)
+    }
+
     /// Whether it has an HTTP route for a client: to others it says nothing, and hides nothing from them.
     pub fn routes_http(&self, client: &HttpClient<'_>) -> bool {
         self.http_clients.include(client)

@@ -53,7 +53,7 @@ impl Imports {
     /// Whether a route set is: one of its hosts has a name in common with an imported host.
     ///
     /// All of its hosts come with it. Mirrors istio pilot/pkg/model/sidecar.go (SelectVirtualServices).
-    pub(super) fn virtual_service(&self, header: &RouteSetHeader) -> bool {
+    pub(super) fn route_set(&self, header: &RouteSetHeader) -> bool {
         let namespace = &header.origin.namespace;
         header.hosts.iter().any(|host| {
             !covers(&self.excluded, namespace, host)

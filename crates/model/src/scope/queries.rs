@@ -1,15 +1,25 @@
 //! The query for a scope.
 
-use std::{cell::RefCell, collections::BTreeMap, ops::Deref, sync::Arc};
+use std::{
+    cell::RefCell,
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    sync::Arc,
+};
 
 use fairlead_config::Namespace;
-use fairlead_incremental::{Query, Reader, Stratum, few_changed_keys};
+use fairlead_incremental::{Query, Reader, Stratum, few_changed_keys, is_few};
 use imbl::OrdMap;
 
-use super::{Context, EgressScope, ScopeInputs, ScopeKey, ScopeKind, resolve, update::update};
+use super::{
+    EgressScope, ScopeKey, ScopeKind,
+    context::{Context, ScopeInputs},
+    resolve::{Before, resolve},
+};
 use crate::{
-    Service, ServiceKey,
-    destination_rule::{RuleIndex, RulesOfNamespace, lookup},
+    Host, Service, ServiceKey, age,
+    destination_rule::{RuleIndex, RuleKey, RulesOfNamespace, lookup},
     mesh::{Mesh, ResolvedMesh},
     registry::AllServices,
     routes::{GatewayRef, RouteSetHeader, RouteSetsAt},
@@ -17,7 +27,7 @@ use crate::{
     strata,
 };
 
-/// A scope, with what it was made of.
+/// A scope, with the inputs that it was made from.
 #[derive(Clone, Debug)]
 pub struct Scope {
     egress: EgressScope,
@@ -25,7 +35,7 @@ pub struct Scope {
     sources: Sources,
 }
 
-/// What a scope is made of.
+/// The inputs of a scope, kept for editing.
 #[derive(Clone, Debug)]
 struct Sources {
     mesh: Arc<Mesh>,
@@ -36,7 +46,7 @@ struct Sources {
     rules: BTreeMap<Namespace, Arc<RuleIndex>>,
 }
 
-/// What it was made of makes no difference.
+/// Equality ignores the inputs kept for editing.
 impl PartialEq for Scope {
     fn eq(&self, other: &Self) -> bool {
         self.egress == other.egress
@@ -92,25 +102,70 @@ impl Query for ScopeOf {
             rule: &rule,
             outbound_policy: own_policy.unwrap_or(mesh.outbound_policy),
         };
-        // Where only services have come or gone, what they change is edited into the scope as it was.
-        let same = |before: &Sources| {
-            Arc::ptr_eq(&before.mesh, &mesh)
-                && before.sidecar == sidecar
-                && Arc::ptr_eq(&before.route_sets, &route_sets)
-                && before.rules.iter().all(|(namespace, index)| Arc::ptr_eq(&rules(namespace), index))
-        };
-        let before = cx.previous::<Self>().filter(|before| same(&before.sources));
-        let updated = before.and_then(|before| {
-            let old = &before.sources.services;
-            let changed = few_changed_keys(old, &services)?.into_iter().map(|key| key.host).collect();
-            let egress = update(&before.egress, &before.context, old, &changed, &inputs)?;
-            Some((egress, before.context.clone()))
+        let before = cx.previous::<Self>();
+        let before = before
+            .as_ref()
+            .filter(|before| Arc::ptr_eq(&before.sources.mesh, &mesh) && before.sources.sidecar == sidecar);
+        let before = before.and_then(|before| {
+            let sources = &before.sources;
+            let mut changed: BTreeSet<Host> =
+                few_changed_keys(&sources.services, &services)?.into_iter().map(|key| key.host).collect();
+            let is_same = |(namespace, index): (&Namespace, _)| Arc::ptr_eq(&rules(namespace), index);
+            if !sources.rules.iter().all(is_same) {
+                changed.extend(before.egress.with_other_rules(&rule));
+            }
+            let context = if Arc::ptr_eq(&sources.route_sets, &route_sets) {
+                before.context.clone()
+            } else {
+                changed.extend(named_by_changed(&sources.route_sets, &route_sets, &key.namespace));
+                Arc::new(Context::new(&inputs))
+            };
+            is_few(changed.len(), services.len()).then_some(Before {
+                scope: &before.egress,
+                contexts: [before.context.clone(), context],
+                services: &sources.services,
+                changed,
+            })
         });
-        let (egress, context) = updated.unwrap_or_else(|| {
-            let (egress, context) = resolve(&inputs);
-            (egress, Arc::new(context))
-        });
+        let (egress, context) = resolve(before, &inputs);
         let rules = indexes.take();
         Scope { egress, context, sources: Sources { mesh, sidecar, services, route_sets, rules } }
+    }
+}
+
+impl EgressScope {
+    /// The hosts of the services to which another rule applies now.
+    fn with_other_rules(&self, rule: &dyn Fn(&ServiceKey) -> Option<RuleKey>) -> Vec<Host> {
+        let other = self.services.iter().filter(|(_, scoped)| rule(&scoped.service) != scoped.rule);
+        other.map(|(host, _)| host.clone()).collect()
+    }
+}
+
+/// The hosts that route sets name, or lead to, that have come, gone or changed, of those that a client sees.
+fn named_by_changed(
+    old: &[Arc<RouteSetHeader>],
+    new: &[Arc<RouteSetHeader>],
+    client: &Namespace,
+) -> BTreeSet<Host> {
+    let mut named = BTreeSet::new();
+    let mut add = |header: &RouteSetHeader| {
+        if header.export_to.allows(client) {
+            named.extend(header.hosts.iter().chain(header.destinations.iter()).cloned());
+        }
+    };
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        // Both are in this order.
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return named,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => age::compare((a.created, &a.origin), (b.created, &b.origin)),
+        };
+        let gone = if order.is_le() { old.next() } else { None };
+        let come = if order.is_ge() { new.next() } else { None };
+        if gone.zip(come).is_none_or(|(gone, come)| !Arc::ptr_eq(gone, come)) {
+            gone.into_iter().chain(come).for_each(|header| add(header));
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     destination_rule::{RuleHeader, RuleIndex, lookup},
     port::TargetPort,
     routes::{GatewayRef, HttpClients, RouteSetHeader},
-    scope::{ScopeInputs, resolve},
+    scope::{context::ScopeInputs, resolve::resolve},
     service::{Registry, Resolution, Visibility},
     sidecar::{EgressHost, EgressListener, EgressNamespace, OutboundTrafficPolicy},
 };
@@ -110,7 +110,7 @@ fn time(listeners: Option<&[EgressListener]>) -> Duration {
     };
     let run = || {
         let start = Instant::now();
-        let (scope, _) = resolve(&inputs);
+        let (scope, _) = resolve(None, &inputs);
         assert_eq!(scope.services.len(), SERVICES);
         start.elapsed()
     };

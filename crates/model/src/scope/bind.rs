@@ -1,0 +1,141 @@
+//! Makes the hosts of a listener: each with its service and the route sets that go with it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use imbl::OrdMap;
+
+use super::{
+    DestinationBinding, EgressScope, HostBinding, HttpOwner, L4Binding, ScopeHost,
+    context::{Listener, ScopeInputs},
+    http::{Named, PortsOfNames, alternative_ports, http_ports},
+};
+use crate::Host;
+
+/// The second names of hosts.
+pub(super) type AliasesOf<'a> = BTreeMap<&'a Host, Vec<Host>>;
+
+/// Makes the hosts of a listener, given the services of the scope.
+pub(super) struct Binder<'a> {
+    listener: &'a Listener,
+    scope: &'a EgressScope,
+    inputs: &'a ScopeInputs<'a>,
+    /// The aliases of the scope, by the host that they stand for.
+    aliases: &'a AliasesOf<'a>,
+    /// The destinations of route sets, each worked out once.
+    destinations: BTreeMap<usize, Arc<[DestinationBinding]>>,
+    /// What services have of the route sets that name them, each list made once.
+    http: BTreeMap<&'a [usize], Arc<[HttpOwner]>>,
+}
+
+impl<'a> Binder<'a> {
+    pub(super) fn new(
+        listener: &'a Listener,
+        scope: &'a EgressScope,
+        aliases: &'a AliasesOf<'a>,
+        inputs: &'a ScopeInputs<'a>,
+    ) -> Self {
+        Self { listener, scope, inputs, aliases, destinations: BTreeMap::new(), http: BTreeMap::new() }
+    }
+
+    /// A service of the listener, `named` so by route sets.
+    pub(super) fn host(&mut self, host: &Host, named: Option<&'a Named>) -> ScopeHost {
+        let aliases = self.aliases.get(host).cloned().unwrap_or_default().into();
+        let scoped = self.scope.service(host).cloned();
+        ScopeHost {
+            service: scoped.as_ref().and_then(|scoped| self.inputs.services.get(&scoped.service)).cloned(),
+            binding: HostBinding { host: host.clone(), service: scoped, l4: self.l4(host), aliases },
+            http: named.map(|named| self.http_of_service(&named.by)).unwrap_or_default(),
+        }
+    }
+
+    /// Those of `named` that may own the HTTP of a service: none that comes after one for every client.
+    fn http_of_service(&mut self, named: &'a [usize]) -> Arc<[HttpOwner]> {
+        if let Some(known) = self.http.get(named) {
+            return known.clone();
+        }
+        let listener = self.listener;
+        let is_last = |at: &usize| listener.route_sets[*at].http_clients.are_all();
+        let end = named.iter().position(is_last).map_or(named.len(), |last| last + 1);
+        let owners: Arc<[HttpOwner]> =
+            named[..end].iter().map(|at| self.http_owner(*at, Arc::default())).collect();
+        self.http.insert(named, owners.clone());
+        owners
+    }
+
+    fn http_owner(&mut self, at: usize, ports: Arc<[u16]>) -> HttpOwner {
+        let header = self.listener.route_sets[at].clone();
+        HttpOwner { header, destinations: self.destinations(at), ports }
+    }
+
+    /// The same owner, with its destinations as they are now, if it is route set `at`.
+    pub(super) fn refreshed(&mut self, owner: &HttpOwner, at: usize) -> HttpOwner {
+        if owner.header.origin == self.listener.route_sets[at].origin {
+            HttpOwner { destinations: self.destinations(at), ..owner.clone() }
+        } else {
+            owner.clone()
+        }
+    }
+
+    /// A host that is no service; `None` where no route set has it served. `names` are the ports of services by
+    /// wildcard, `hosts` the services of the listener.
+    pub(super) fn bare_host(
+        &mut self,
+        host: &Host,
+        names: &PortsOfNames<'_>,
+        hosts: &OrdMap<Host, ScopeHost>,
+    ) -> Option<ScopeHost> {
+        let ports_of = |host: &Host| -> Vec<u16> {
+            hosts
+                .get(host)
+                .and_then(|host| host.service.as_deref())
+                .into_iter()
+                .flat_map(http_ports)
+                .collect()
+        };
+        let of_name = |name: &Host| if name.is_wildcard() { names.http(name) } else { ports_of(name) };
+        // The second name of a service is served on the ports of that.
+        let alias = self.scope.aliases.binary_search_by(|(alias, _)| alias.cmp(host));
+        let of_target = alias.map(|at| ports_of(&self.scope.aliases[at].1)).unwrap_or_default();
+        let covered = names.all(host);
+        let listener = self.listener;
+        let mut owners = Vec::new();
+        // The ports of route sets before that have routes for every client.
+        let mut taken: BTreeSet<u16> = BTreeSet::new();
+        for at in listener.http.of(host) {
+            let header = &listener.route_sets[*at];
+            let ports = alternative_ports(header, &of_name, &of_target, &covered);
+            if ports.iter().all(|port| taken.contains(port)) {
+                continue;
+            }
+            if header.http_clients.are_all() {
+                taken.extend(ports.iter());
+            }
+            owners.push(self.http_owner(*at, ports));
+        }
+        let binding =
+            HostBinding { host: host.clone(), service: None, l4: Arc::default(), aliases: Arc::default() };
+        (!owners.is_empty()).then(|| ScopeHost { binding, service: None, http: owners.into() })
+    }
+
+    /// The route sets whose TLS and TCP routes a service has.
+    pub(super) fn l4(&mut self, host: &Host) -> Arc<[L4Binding]> {
+        let listener = self.listener;
+        let binding = |at: usize| L4Binding {
+            routes: listener.route_sets[at].origin.clone(),
+            destinations: self.destinations(at),
+        };
+        listener.l4(host).into_iter().map(binding).collect()
+    }
+
+    /// What the destinations of a route set are in the scope.
+    pub(super) fn destinations(&mut self, owner: usize) -> Arc<[DestinationBinding]> {
+        let make = || {
+            let hosts = self.listener.route_sets[owner].destinations.iter();
+            hosts.map(|host| self.scope.destination(host)).collect()
+        };
+        self.destinations.entry(owner).or_insert_with(make).clone()
+    }
+}
