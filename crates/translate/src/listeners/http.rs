@@ -6,22 +6,20 @@ use std::time::Duration;
 
 use envoy_types::pb::envoy::{
     config::{listener::v3::Filter, route::v3::RouteConfiguration},
-    extensions::filters::network::http_connection_manager::v3::{
-        HttpFilter,
-        http_connection_manager::{ForwardClientCertDetails, SetCurrentClientCertDetails},
+    extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
+        ForwardClientCertDetails, SetCurrentClientCertDetails,
     },
 };
 use fairlead_envoy::{
     IntoProto,
-    http::{
-        HttpConnectionManagerBuilder, Routes,
-        filter::{cors, fault, grpc_web, router},
-        http_connection_manager,
-    },
+    http::{HttpConnectionManagerBuilder, Routes, http_connection_manager},
 };
 use fairlead_model::{Protocol, mesh::Mesh};
 
-use crate::access_log;
+use crate::{
+    access_log,
+    filters::{self, ChainInputs},
+};
 
 /// The `server` header of answers, as Istio's users know it.
 const SERVER_NAME: &str = "istio-envoy";
@@ -30,7 +28,7 @@ const SERVER_NAME: &str = "istio-envoy";
 pub(super) fn outbound(stat_prefix: &str, table: &str, protocol: Protocol, mesh: &Mesh) -> Filter {
     common(stat_prefix, Routes::Rds(table.to_owned()), mesh)
         .use_remote_address(false)
-        .filters(filters(protocol))
+        .filters(filters::chain(&ChainInputs { protocol }))
         .build_filter()
 }
 
@@ -44,7 +42,7 @@ pub(super) fn inbound(
     common(stat_prefix, Routes::Inline(Box::new(table)), mesh)
         .use_remote_address(false)
         .forward_client_cert(ForwardClientCertDetails::AppendForward, Some(client_cert_details()))
-        .filters(filters(protocol))
+        .filters(filters::chain(&ChainInputs { protocol }))
         .build_filter()
 }
 
@@ -53,7 +51,7 @@ pub(super) fn gateway(stat_prefix: &str, table: &str, protocol: Protocol, mesh: 
     common(stat_prefix, Routes::Rds(table.to_owned()), mesh)
         .use_remote_address(true)
         .forward_client_cert(ForwardClientCertDetails::SanitizeSet, Some(client_cert_details()))
-        .filters(filters(protocol))
+        .filters(filters::chain(&ChainInputs { protocol }))
         .build_filter()
 }
 
@@ -68,12 +66,6 @@ fn common(stat_prefix: &str, routes: Routes, mesh: &Mesh) -> HttpConnectionManag
         Some(log) => manager.access_log(log),
         None => manager,
     }
-}
-
-/// Fault and CORS are configured by routes.
-fn filters(protocol: Protocol) -> Vec<HttpFilter> {
-    let web = (protocol == Protocol::GrpcWeb).then(grpc_web);
-    web.into_iter().chain([fault(), cors(), router()]).collect()
 }
 
 fn client_cert_details() -> SetCurrentClientCertDetails {

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use envoy_types::pb::envoy::config::route::v3::{Route, RouteAction, route_action::HashPolicy};
 use fairlead_envoy::{
     IntoProto,
-    extension::{CORS, FAULT},
-    http::filter::{PerFilterConfig, cors_policy, http_fault},
     listener::destination_not_in,
     matcher::regex_rewrite,
     route::{
@@ -27,11 +25,10 @@ use fairlead_model::{
 
 use super::virtual_host::VirtualHostInputs;
 use crate::{
-    metadata, names,
+    filters, metadata, names, values,
     view::{OnlyAt, RouteClient},
 };
 
-mod convert;
 mod headers;
 mod matching;
 mod redirect;
@@ -155,12 +152,8 @@ fn translate(http: &HttpRoute, condition: &HttpMatch, port: u16, inputs: &Virtua
     {
         headers::apply(&mut route, &only.headers);
     }
-    if let Some(fault) = &http.fault {
-        route.configure_filter(FAULT, &http_fault(convert::delay(fault), convert::abort(fault)));
-    }
-    if let Some(cors) = &http.cors {
-        route.configure_filter(CORS, &cors_policy(convert::cors(cors, inputs.key.sizes_expressions)));
-    }
+    let of_route = filters::RouteInputs { route: http, sizes_expressions: inputs.key.sizes_expressions };
+    filters::on_route(&of_route, &mut route);
     route
 }
 
@@ -177,7 +170,7 @@ fn forwarding(http: &HttpRoute, port: u16, inputs: &VirtualHostInputs<'_>) -> Ro
     let mut action = forward(upstream(destinations, authority.is_some(), port, inputs));
     if let Some((pattern, substitution)) = &rewrite.uri_regex {
         action.regex_rewrite =
-            Some(regex_rewrite(matching::regex(pattern, inputs.key.sizes_expressions), &**substitution));
+            Some(regex_rewrite(values::regex(pattern, inputs.key.sizes_expressions), &**substitution));
     } else if let Some(uri) = &rewrite.uri {
         action.prefix_rewrite = uri.to_string();
     }
@@ -190,7 +183,7 @@ fn forwarding(http: &HttpRoute, port: u16, inputs: &VirtualHostInputs<'_>) -> Ro
         .mirrors
         .iter()
         .map(|m| {
-            let mut policy = mirror(cluster(&m.destination, port, inputs), convert::percent(m.percent));
+            let mut policy = mirror(cluster(&m.destination, port, inputs), values::percent(m.percent));
             policy.trace_sampled = Some(false.into_proto());
             policy.disable_shadow_host_suffix_append = true;
             policy
@@ -236,7 +229,7 @@ fn hash_policies<'a>(
             keys.push(hash.key);
         }
     }
-    keys.iter().map(|key| hash_policy(convert::hash_on(key))).collect()
+    keys.iter().map(|key| hash_policy(values::hash_on(key))).collect()
 }
 
 /// A route without a time limit has none, and there gRPC clients' own deadlines count.

@@ -5,13 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use envoy_types::pb::envoy::config::route::v3::{Route, RouteMatch, route_match::PathSpecifier};
 use fairlead_envoy::{
     IntoProto,
-    matcher::{Regex, StringMatch as EnvoyMatch},
     route::{HeaderMatch, PathMatch, QueryMatch, header_matcher, query_parameter, route_match},
 };
-use fairlead_model::{
-    MOST_PROGRAM,
-    routes::{HttpMatch, StringMatch, is_large},
-};
+use fairlead_model::routes::{HttpMatch, StringMatch};
+
+use crate::values::{regex, string_match};
 
 /// What Envoy compares. `sized`: large expressions say how large they are.
 pub(super) fn condition(condition: &HttpMatch, sized: bool) -> RouteMatch {
@@ -32,7 +30,7 @@ pub(super) fn condition(condition: &HttpMatch, sized: bool) -> RouteMatch {
     for (name, wanted) in &condition.query_params {
         result.query_parameters.push(query_parameter(
             &**name,
-            match text(wanted, sized) {
+            match string_match(wanted, sized) {
                 Some(value) => QueryMatch::Is(value),
                 None => QueryMatch::Present,
             },
@@ -61,13 +59,6 @@ fn path(uri: Option<&StringMatch>, sized: bool) -> PathMatch {
     }
 }
 
-/// An expression. A large one says, where it has to, how large it may be: a deprecated field, but an Envoy with a
-/// bootstrap of its own takes no large expression otherwise, and loses the whole host.
-pub(super) fn regex(expression: &str, sized: bool) -> Regex {
-    let most_program = (sized && is_large(expression)).then_some(MOST_PROGRAM);
-    Regex { expression: expression.to_owned(), most_program }
-}
-
 fn named(
     conditions: &BTreeMap<Arc<str>, StringMatch>,
     form: impl Fn(&StringMatch) -> HeaderMatch,
@@ -76,19 +67,9 @@ fn named(
 }
 
 fn header(wanted: &StringMatch, sized: bool) -> HeaderMatch {
-    text(wanted, sized).map_or(HeaderMatch::Present, HeaderMatch::Is)
+    string_match(wanted, sized).map_or(HeaderMatch::Present, HeaderMatch::Is)
 }
 
 fn not_header(unwanted: &StringMatch, sized: bool) -> HeaderMatch {
-    text(unwanted, sized).map_or(HeaderMatch::Absent, HeaderMatch::IsNot)
-}
-
-/// `None` where being there is enough.
-pub(super) fn text(wanted: &StringMatch, sized: bool) -> Option<EnvoyMatch> {
-    Some(match wanted {
-        StringMatch::Exact(value) => EnvoyMatch::Exact(value.to_string()),
-        StringMatch::Prefix(value) => EnvoyMatch::Prefix(value.to_string()),
-        StringMatch::Regex(expression) => EnvoyMatch::Regex(regex(expression, sized)),
-        StringMatch::Present => return None,
-    })
+    string_match(unwanted, sized).map_or(HeaderMatch::Absent, HeaderMatch::IsNot)
 }

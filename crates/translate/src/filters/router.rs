@@ -1,0 +1,14 @@
+//! Forwards by the route: the last filter of every chain.
+
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
+use fairlead_envoy::http::filter::router;
+
+use super::{ChainInputs, Filter};
+
+pub(super) struct Router;
+
+impl Filter for Router {
+    fn in_chain(&self, _: &ChainInputs) -> Option<HttpFilter> {
+        Some(router())
+    }
+}

@@ -1,0 +1,46 @@
+//! Domain values as Envoy's constructors take them.
+
+use envoy_types::pb::envoy::r#type::v3::{FractionalPercent, fractional_percent::DenominatorType};
+use fairlead_envoy::{
+    matcher::{Regex, StringMatch as EnvoyMatch},
+    route::policy::{HashCookie, HashOn},
+};
+use fairlead_model::{
+    HashKey, MOST_PROGRAM,
+    routes::{Percent, StringMatch, is_large},
+};
+
+pub(crate) fn percent(percent: Percent) -> FractionalPercent {
+    FractionalPercent { numerator: percent.millionths, denominator: DenominatorType::Million.into() }
+}
+
+/// An expression. A large one says, where it has to, how large it may be: a deprecated field, but an Envoy with a
+/// bootstrap of its own takes no large expression otherwise, and loses the whole host.
+pub(crate) fn regex(expression: &str, sized: bool) -> Regex {
+    let most_program = (sized && is_large(expression)).then_some(MOST_PROGRAM);
+    Regex { expression: expression.to_owned(), most_program }
+}
+
+/// `None` where being there is enough. `sized`: large expressions say how large they are.
+pub(crate) fn string_match(wanted: &StringMatch, sized: bool) -> Option<EnvoyMatch> {
+    Some(match wanted {
+        StringMatch::Exact(value) => EnvoyMatch::Exact(value.to_string()),
+        StringMatch::Prefix(value) => EnvoyMatch::Prefix(value.to_string()),
+        StringMatch::Regex(expression) => EnvoyMatch::Regex(regex(expression, sized)),
+        StringMatch::Present => return None,
+    })
+}
+
+pub(crate) fn hash_on(key: &HashKey) -> HashOn {
+    match key {
+        HashKey::Header(name) => HashOn::Header(name.to_string()),
+        HashKey::SourceIp => HashOn::SourceIp,
+        HashKey::QueryParameter(name) => HashOn::QueryParameter(name.to_string()),
+        HashKey::Cookie { name, path, ttl, attributes } => HashOn::Cookie(HashCookie {
+            name: name.to_string(),
+            path: path.as_deref().map(ToOwned::to_owned),
+            ttl: *ttl,
+            attributes: attributes.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        }),
+    }
+}
