@@ -15,7 +15,7 @@ use prost::{Message, Name};
 
 mod node;
 mod table;
-pub(crate) mod wire;
+mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -14,24 +14,33 @@ const WELL_FORMED: &str = "the message was encoded by prost";
 pub(super) fn sort_maps(message: &mut [u8], node: &Node) {
     let mut run = Run::default();
     let mut at = 0;
+    // Fields come in the order of their tags, but for those of a oneof: so nearly each is the next of the node's.
+    let mut fields = node.fields;
+    let mut before = 0;
     while at < message.len() {
         let record = Record::read(message, at);
         at = record.whole.end;
-        let kind = node.fields.iter().find(|f| f.tag == record.tag).map(|f| f.kind);
         if run.tag != record.tag {
             run.finish(message);
         }
-        match kind {
-            Some(FieldKind::Map(key, value)) => {
+        if record.tag < before {
+            fields = node.fields;
+        }
+        before = record.tag;
+        while let [passed, rest @ ..] = fields
+            && passed.tag < record.tag
+        {
+            fields = rest;
+        }
+        let Some(field) = fields.first().filter(|field| field.tag == record.tag) else { continue };
+        match field.kind {
+            FieldKind::Map(key, value) => {
                 if let Some(value) = value {
                     sort_maps_of_value(&mut message[record.body.clone()], &NODES[usize::from(value)]);
                 }
                 run.push(record, key);
             }
-            Some(FieldKind::Message(child)) => {
-                sort_maps(&mut message[record.body], &NODES[usize::from(child)]);
-            }
-            None => {}
+            FieldKind::Message(child) => sort_maps(&mut message[record.body], &NODES[usize::from(child)]),
         }
     }
     run.finish(message);
@@ -53,35 +62,47 @@ fn sort_maps_of_value(entry: &mut [u8], value: &Node) {
 #[derive(Default)]
 struct Run {
     tag: u32,
-    key: Option<Key>,
-    entries: Vec<Record>,
+    /// The first entry, with the kind of its key. Most maps have no other, and nothing to sort.
+    first: Option<(Record, Key)>,
+    others: Vec<Record>,
 }
 
 impl Run {
     fn push(&mut self, entry: Record, key: Key) {
         self.tag = entry.tag;
-        self.key = Some(key);
-        self.entries.push(entry);
+        match self.first {
+            None => self.first = Some((entry, key)),
+            Some(_) => self.others.push(entry),
+        }
     }
 
     /// Puts the entries of the run in the order of their keys and starts anew.
     fn finish(&mut self, message: &mut [u8]) {
-        let entries = std::mem::take(&mut self.entries);
         self.tag = 0;
-        let (Some(key), [first, .., last]) = (self.key, &entries[..]) else { return };
-        let span = first.whole.start..last.whole.end;
-        let mut order: Vec<(MapKey<'_>, &Range<usize>)> =
-            entries.iter().map(|e| (MapKey::read(&message[e.body.clone()], key), &e.whole)).collect();
-        if order.is_sorted_by(|a, b| a.0 <= b.0) {
-            return;
+        if let Some((first, key)) = self.first.take()
+            && !self.others.is_empty()
+        {
+            let entries: Vec<Record> = std::iter::once(first).chain(self.others.drain(..)).collect();
+            sort(message, key, &entries);
         }
-        order.sort_by_key(|(key, _)| *key);
-        let mut sorted = Vec::with_capacity(span.len());
-        for (_, whole) in order {
-            sorted.extend_from_slice(&message[whole.clone()]);
-        }
-        message[span].copy_from_slice(&sorted);
     }
+}
+
+/// Puts the entries of a map in the order of their keys.
+fn sort(message: &mut [u8], key: Key, entries: &[Record]) {
+    let [first, .., last] = entries else { return };
+    let span = first.whole.start..last.whole.end;
+    let mut order: Vec<(MapKey<'_>, &Range<usize>)> =
+        entries.iter().map(|e| (MapKey::read(&message[e.body.clone()], key), &e.whole)).collect();
+    if order.is_sorted_by(|a, b| a.0 <= b.0) {
+        return;
+    }
+    order.sort_by_key(|(key, _)| *key);
+    let mut sorted = Vec::with_capacity(span.len());
+    for (_, whole) in order {
+        sorted.extend_from_slice(&message[whole.clone()]);
+    }
+    message[span].copy_from_slice(&sorted);
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,14 +134,14 @@ impl<'a> MapKey<'a> {
 }
 
 /// One field on the wire: where it stands as a whole, and where its content does.
-pub(crate) struct Record {
+struct Record {
     tag: u32,
-    pub(crate) whole: Range<usize>,
-    pub(crate) body: Range<usize>,
+    whole: Range<usize>,
+    body: Range<usize>,
 }
 
 impl Record {
-    pub(crate) fn read(message: &[u8], start: usize) -> Self {
+    fn read(message: &[u8], start: usize) -> Self {
         let mut at = start;
         let head = read_varint(message, &mut at);
         let tag = u32::try_from(head >> 3).expect(WELL_FORMED);
@@ -143,6 +164,11 @@ impl Record {
 }
 
 fn read_varint(bytes: &[u8], at: &mut usize) -> u64 {
+    // Nearly all tags and lengths are one byte.
+    if let Some(byte) = bytes.get(*at).filter(|byte| **byte < 0x80) {
+        *at += 1;
+        return u64::from(*byte);
+    }
     let mut rest = &bytes[*at..];
     let before = rest.len();
     let value = prost::encoding::decode_varint(&mut rest).expect(WELL_FORMED);

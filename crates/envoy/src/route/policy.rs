@@ -31,7 +31,7 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retry {
     /// Conditions, in Envoy's words.
-    pub retry_on: Vec<String>,
+    pub retry_on: String,
     /// Further tries after the first. Envoy's default is 1.
     pub num_retries: Option<u32>,
     /// Time for one try. Envoy's default is the time for the request.
@@ -53,7 +53,7 @@ pub struct Retry {
 pub fn retry_policy(retry: Retry) -> RetryPolicy {
     let attempts = retry.avoid_previous_hosts.or(retry.host_selection_attempts);
     RetryPolicy {
-        retry_on: retry.retry_on.join(","),
+        retry_on: retry.retry_on,
         num_retries: retry.num_retries.map(IntoProto::into_proto),
         per_try_timeout: retry.per_try_timeout.map(IntoProto::into_proto),
         retriable_status_codes: retry.retriable_status_codes,

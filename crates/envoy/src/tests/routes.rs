@@ -60,7 +60,7 @@ fn forwarding() -> Route {
     action.timeout = Some(Duration::ZERO.into_proto());
     action.max_stream_duration = Some(max_stream_duration(None, Some(Duration::ZERO)));
     action.retry_policy = Some(retry_policy(Retry {
-        retry_on: vec![text("connect-failure"), text("retriable-status-codes")],
+        retry_on: text("connect-failure,retriable-status-codes"),
         num_retries: Some(3),
         per_try_timeout: Some(Duration::from_secs(2)),
         retriable_status_codes: vec![503],

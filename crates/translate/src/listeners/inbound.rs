@@ -158,7 +158,7 @@ fn inbound_table(port: u16, protocol: Protocol) -> RouteConfiguration {
     action.max_stream_duration = Some(max_stream_duration(Some(Duration::ZERO), Some(Duration::ZERO)));
     if protocol != Protocol::Grpc {
         action.retry_policy = Some(retry_policy(Retry {
-            retry_on: vec!["reset-before-request".to_owned()],
+            retry_on: "reset-before-request".to_owned(),
             num_retries: Some(RESET_BEFORE_REQUEST_RETRIES),
             ..Retry::default()
         }));

@@ -37,16 +37,24 @@ pub(super) fn policy(retries: Option<&Retries>, mesh: &Mesh, hashed: bool) -> Op
 /// Splits conditions from status codes, which are a condition of their own.
 fn parse(retry_on: &str, attempts: u32) -> Retry {
     let mut retry = Retry { num_retries: Some(attempts), ..Retry::default() };
-    for token in retry_on.split(',').map(str::trim).filter(|t| !t.is_empty()) {
+    let mut conditions = String::with_capacity(retry_on.len());
+    let mut add = |condition: &str| {
+        if !conditions.is_empty() {
+            conditions.push(',');
+        }
+        conditions.push_str(condition);
+    };
+    let tokens = || retry_on.split(',').map(str::trim).filter(|token| !token.is_empty());
+    for token in tokens() {
         match token.parse::<u32>() {
             Ok(code) => retry.retriable_status_codes.push(code),
-            Err(_) => retry.retry_on.push(token.to_owned()),
+            Err(_) => add(token),
         }
     }
-    if !retry.retriable_status_codes.is_empty() && !retry.retry_on.iter().any(|t| t == RETRIABLE_STATUS_CODES)
-    {
-        retry.retry_on.push(RETRIABLE_STATUS_CODES.to_owned());
+    if !retry.retriable_status_codes.is_empty() && tokens().all(|token| token != RETRIABLE_STATUS_CODES) {
+        add(RETRIABLE_STATUS_CODES);
     }
+    retry.retry_on = conditions;
     retry
 }
 
