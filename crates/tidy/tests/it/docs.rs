@@ -39,6 +39,35 @@ fn every_relative_link_resolves() {
     findings.conclude();
 }
 
+/// Pages that tell what was, and so may name what is gone.
+const HISTORY: [&str; 3] = ["CHANGELOG.md", "docs/changelog.d/", "docs/decisions/"];
+
+#[test]
+fn every_path_that_a_page_names_exists() {
+    let crates: Vec<String> = workspace::crates().keys().map(|name| regex::escape(name)).collect();
+    let path = Regex::new(&format!(
+        "^(?:(?:crates|docs|tests|fuzz)/|(?P<crate>{})/(?:src|tests|benches)/)[A-Za-z0-9_./-]*$",
+        crates.join("|")
+    ))
+    .expect("a valid expression");
+    let mut findings = Findings::new("name files and folders as they are called today");
+    for page in files::pages() {
+        if HISTORY.iter().any(|history| page.path.starts_with(history)) {
+            continue;
+        }
+        for (number, line) in page.text().lines().enumerate() {
+            for word in markdown::code_words(line) {
+                let Some(found) = path.captures(word) else { continue };
+                let folder = if found.name("crate").is_some() { "crates/" } else { "" };
+                if !files::root().join([folder, word].concat()).exists() {
+                    findings.add(format!("{}:{}", page.path, number + 1), format!("`{word}` does not exist"));
+                }
+            }
+        }
+    }
+    findings.conclude();
+}
+
 /// The diagnostic codes that crate `config` defines, with the file of each.
 fn defined_codes() -> BTreeMap<String, String> {
     let code = Regex::new(r"^FL\d{4}$").expect("a valid expression");

@@ -2,6 +2,7 @@
 
 mod circles;
 mod docs;
+mod history;
 mod layering;
 mod sources;
 mod status;
