@@ -2,7 +2,7 @@
 //! listener for.
 //!
 //! The object is handed on as it is. Who resolves it leaves out the smallest part that holds the fault, and asks these
-//! functions which that is: [`unusable_parts`] says with the same functions what is left out.
+//! functions which that is: `unusable_parts` says with the same functions what is left out.
 
 mod condition;
 mod gateway;

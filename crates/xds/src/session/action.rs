@@ -47,7 +47,7 @@ pub enum Note {
 /// Why a session ends its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloseReason {
-    /// More names than [`SessionOptions::max_names`].
+    /// More names than [`crate::SessionOptions::max_names`].
     #[error("more than {limit} names are subscribed for {type_url}")]
     TooManyNames {
         /// The type.
