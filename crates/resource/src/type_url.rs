@@ -92,16 +92,19 @@ impl TypeUrl {
     }
 
     /// The place in the order in which additions are sent.
+    #[inline]
     pub const fn order(self) -> u8 {
         self.0.order
     }
 
     /// The type URL as it stands in a `DiscoveryRequest` and in an `Any`.
+    #[inline]
     pub const fn as_str(self) -> &'static str {
         self.0.url
     }
 
     /// The short name that operators use: `CDS`, `EDS`, `LDS`, ...
+    #[inline]
     pub const fn short(self) -> &'static str {
         self.0.short
     }

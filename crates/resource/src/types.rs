@@ -73,6 +73,7 @@ impl Types {
     ///
     /// # Panics
     /// If it is not one of them.
+    #[inline]
     pub fn place(&self, type_url: TypeUrl) -> usize {
         let place = usize::from(self.places[usize::from(type_url.order())]);
         assert!(place < self.all.len(), "{type_url} is not served");
@@ -83,6 +84,7 @@ impl Types {
     ///
     /// # Panics
     /// If it is not one of these.
+    #[inline]
     pub fn of(&self, type_url: TypeUrl) -> &TypeDescriptor {
         &self.all[self.place(type_url)]
     }

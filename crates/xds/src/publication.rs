@@ -43,7 +43,7 @@ impl Publication {
     /// Sets the resources of one type, which other publications may have as well: they share the work.
     #[must_use]
     pub fn with_published(mut self, type_url: TypeUrl, set: Arc<Published>) -> Self {
-        self.sets.retain(|(known, _)| *known != type_url);
+        self.sets.retain(|(known, _)| known.order() != type_url.order());
         self.sets.push((type_url, set));
         self
     }
@@ -87,7 +87,8 @@ impl Publication {
     }
 
     fn of(&self, type_url: TypeUrl) -> &Published {
-        let published = self.sets.iter().find(|(known, _)| *known == type_url);
+        // No two types that are served together have the same order.
+        let published = self.sets.iter().find(|(known, _)| known.order() == type_url.order());
         published.map_or(&self.nothing, |(_, set)| set)
     }
 }

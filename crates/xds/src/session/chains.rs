@@ -8,7 +8,7 @@
 //! Until Envoy has let go of a removed chain it stays subscribed to it; if its listener names it again by then, Envoy
 //! does not wait for the chain, and refuses connections until it comes. So such a chain goes before its listener.
 
-use fairlead_resource::{ResourceName, TypeUrl};
+use fairlead_resource::{ResourceName, TypeUrl, Types};
 
 use super::{
     holdings::{Flight, Holding},
@@ -117,6 +117,10 @@ fn is_left_to_drain(ledger: &Ledger, name: &str) -> bool {
 }
 
 impl Rules for Chains {
+    fn concerns(&self, _: &Types, type_url: TypeUrl) -> bool {
+        [TypeUrl::LISTENER, TypeUrl::FILTER_CHAIN].contains(&type_url)
+    }
+
     fn may_add(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
         match type_url {
             TypeUrl::LISTENER => !self.go_first(ledger),
@@ -134,6 +138,10 @@ impl Rules for Chains {
         type_url != TypeUrl::FILTER_CHAIN
             || self.waited >= PATIENCE
             || ledger.of(TypeUrl::LISTENER).serves_with.iter().all(|t| ledger.state(*t).is_still())
+    }
+
+    fn judges_each(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
+        type_url == TypeUrl::FILTER_CHAIN && ledger.takes(type_url)
     }
 
     fn removal(&self, ledger: &Ledger, type_url: TypeUrl, name: &str) -> Removal {

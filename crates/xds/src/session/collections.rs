@@ -16,7 +16,7 @@ use std::{
 };
 
 use fairlead_resource::{
-    Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl,
+    Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, Types,
     collection::{Collection, Epoch},
 };
 
@@ -337,6 +337,10 @@ fn send_again(ledger: &mut Ledger, cluster: &ResourceName) {
 }
 
 impl Rules for Collections {
+    fn concerns(&self, types: &Types, type_url: TypeUrl) -> bool {
+        [ASSIGNMENTS, ENDPOINTS].contains(&type_url) || types.of(TypeUrl::CLUSTER).users.contains(&type_url)
+    }
+
     fn names(&self, type_url: TypeUrl) -> usize {
         if type_url == ENDPOINTS { self.opened.len() } else { 0 }
     }

@@ -97,7 +97,7 @@ impl Session {
         let names = named(subscribe).collect();
         let beginning = Beginning { names, versions, warming: warming.is_some() };
         let mut again = BTreeSet::new();
-        for owner in self.owners.all_mut() {
+        for owner in self.owners.of_mut(type_url) {
             again.append(&mut owner.on_begin(&mut self.ledger, type_url, &beginning));
         }
         if versions.is_empty() || warming.is_some() {
@@ -215,7 +215,7 @@ impl Session {
         }
         for name in named(unsubscribe) {
             if !self.state(type_url).names.wants(&name) {
-                self.owners.all_mut().for_each(|owner| owner.on_leave(type_url, &name));
+                self.owners.of_mut(type_url).for_each(|owner| owner.on_leave(type_url, &name));
             }
         }
     }

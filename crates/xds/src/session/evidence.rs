@@ -36,10 +36,9 @@ impl Session {
     /// A client with resources that warmed when it came back asks for them about when it acknowledges what completes
     /// them; one round trip after that it would have. (It may have them from elsewhere.)
     fn seek_late(&mut self) {
-        let Some(warming) = self.owners.warming else { return };
+        let Some(warming) = self.owners.warming.filter(|warming| warming.late) else { return };
         let elements = self.types().element(warming.by);
-        let waits = warming.late
-            && self.ledger.resumed
+        let waits = self.ledger.resumed
             && !self.state(warming.type_url).requested
             && warming.someone_waits(&self.ledger)
             && self.state(warming.by).flights.is_empty()

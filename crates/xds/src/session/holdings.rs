@@ -232,6 +232,11 @@ impl TypeState {
                 && self.trims.is_idle())
     }
 
+    /// The client has what it is to have.
+    pub(crate) fn wants_nothing(&mut self) {
+        (self.holds_rejected, self.unsent_changes, self.unsent_removals) = (false, false, false);
+    }
+
     /// Whether nothing is on its way to the client, nor waits to be.
     pub(crate) fn is_still(&self) -> bool {
         !self.requested || (self.flights.is_empty() && self.suspects.is_empty() && !self.unsent_changes)

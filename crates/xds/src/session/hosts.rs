@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
-use fairlead_resource::{EncodedResource, ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, ResourceName, ResourceSet, TypeUrl, Types};
 
 use super::{
     holdings::{Flight, Holding, TypeState},
@@ -114,6 +114,10 @@ fn resend(state: &mut TypeState, hosts: &ResourceSet) {
 }
 
 impl Rules for Hosts {
+    fn concerns(&self, _: &Types, type_url: TypeUrl) -> bool {
+        Self::TYPES.contains(&type_url)
+    }
+
     /// All that are published as long as the client has asked for no table.
     fn current(&mut self, ledger: &Ledger, type_url: TypeUrl) -> Option<ResourceSet> {
         if type_url != TypeUrl::VIRTUAL_HOST || !ledger.takes(type_url) {

@@ -12,14 +12,14 @@ impl Session {
     /// Whether a further response of the type may be sent: as a rule, if the last one was acknowledged.
     pub(super) fn may_send(&self, type_url: TypeUrl) -> bool {
         let ledger = &self.ledger;
-        self.owners.all().all(|owner| owner.may_send(ledger, type_url))
+        self.owners.of(type_url).all(|owner| owner.may_send(ledger, type_url))
             && (ledger.state(type_url).flights.is_empty()
-                || self.owners.all().any(|owner| owner.may_send_ahead(ledger, type_url)))
+                || self.owners.of(type_url).any(|owner| owner.may_send_ahead(ledger, type_url)))
     }
 
     /// Whether what a new resource of the type may refer to has reached the client.
     pub(super) fn may_add(&self, type_url: TypeUrl) -> bool {
-        self.owners.all().all(|owner| owner.may_add(&self.ledger, type_url))
+        self.owners.of(type_url).all(|owner| owner.may_add(&self.ledger, type_url))
     }
 
     /// Whether nothing that the client holds can still refer to what a removal takes away.
@@ -29,6 +29,6 @@ impl Session {
         (ledger.acked || !ledger.resumed)
             && of.users.iter().all(|user| ledger.state(*user).in_sync())
             && of.serves_with.iter().all(|other| ledger.state(*other).is_still())
-            && self.owners.all().all(|owner| owner.may_remove(ledger, type_url))
+            && self.owners.of(type_url).all(|owner| owner.may_remove(ledger, type_url))
     }
 }

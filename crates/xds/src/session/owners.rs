@@ -17,39 +17,72 @@ pub(super) struct Owners {
     pub(super) hosts: Option<Hosts>,
     pub(super) chains: Option<Chains>,
     pub(super) collections: Option<Collections>,
+    types: &'static Types,
+    /// Which of them have rules for a type, as bits, in the order of the types.
+    concerned: Vec<u8>,
 }
 
+/// How many there may be.
+const COUNT: usize = 4;
+
 impl Owners {
-    pub(super) fn new(types: &Types) -> Self {
+    pub(super) fn new(types: &'static Types) -> Self {
         let serves = |all: &[TypeUrl]| all.iter().all(|type_url| types.contains(*type_url));
-        Self {
+        let mut owners = Self {
             warming: Warming::among(types),
             hosts: serves(&Hosts::TYPES).then(Hosts::default),
             chains: serves(&Chains::TYPES).then(Chains::default),
             collections: serves(&Collections::TYPES).then(Collections::default),
+            types,
+            concerned: Vec::new(),
+        };
+        let bits = |type_url| {
+            let concerned = |at: &usize| owners.nth(*at).is_some_and(|owner| owner.concerns(types, type_url));
+            (0..COUNT).filter(concerned).fold(0, |bits, at| bits | 1 << at)
+        };
+        owners.concerned = types.iter().map(bits).collect();
+        owners
+    }
+
+    fn nth(&self, at: usize) -> Option<&dyn Rules> {
+        match at {
+            0 => self.warming.as_ref().map(|owner| owner as _),
+            1 => self.hosts.as_ref().map(|owner| owner as _),
+            2 => self.chains.as_ref().map(|owner| owner as _),
+            _ => self.collections.as_ref().map(|owner| owner as _),
         }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &dyn Rules> {
-        let Self { warming, hosts, chains, collections } = self;
-        let all: [Option<&dyn Rules>; 4] = [
-            warming.as_ref().map(|owner| owner as _),
-            hosts.as_ref().map(|owner| owner as _),
-            chains.as_ref().map(|owner| owner as _),
-            collections.as_ref().map(|owner| owner as _),
-        ];
-        all.into_iter().flatten()
-    }
-
-    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut dyn Rules> {
-        let Self { warming, hosts, chains, collections } = self;
-        let all: [Option<&mut dyn Rules>; 4] = [
+    fn each_mut(&mut self) -> [Option<&mut dyn Rules>; COUNT] {
+        let Self { warming, hosts, chains, collections, .. } = self;
+        [
             warming.as_mut().map(|owner| owner as _),
             hosts.as_mut().map(|owner| owner as _),
             chains.as_mut().map(|owner| owner as _),
             collections.as_mut().map(|owner| owner as _),
-        ];
-        all.into_iter().flatten()
+        ]
+    }
+
+    fn concerned(&self, type_url: TypeUrl) -> u8 {
+        self.concerned[self.types.place(type_url)]
+    }
+
+    /// Those that have rules for a type.
+    pub(super) fn of(&self, type_url: TypeUrl) -> impl Iterator<Item = &dyn Rules> {
+        let concerned = self.concerned(type_url);
+        (0..COUNT).filter(move |at| concerned & 1 << at != 0).filter_map(|at| self.nth(at))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn of_mut(&mut self, type_url: TypeUrl) -> impl Iterator<Item = &mut dyn Rules> {
+        let concerned = self.concerned(type_url);
+        let each = self.each_mut().into_iter().enumerate();
+        each.filter_map(move |(at, owner)| owner.filter(|_| concerned & 1 << at != 0))
+    }
+
+    /// All of them, for what may concern any type.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut dyn Rules> {
+        self.each_mut().into_iter().flatten()
     }
 
     /// The responses for these resources as the client knows them.

@@ -65,22 +65,26 @@ impl Session {
         for responses in self.due(type_url, &current) {
             self.send(type_url, &responses, true, Purpose::Serve, |_| Prior::Each(BTreeMap::new()));
         }
-        let permit = Permit { send: self.may_send(type_url), add: self.may_add(type_url), remove };
         let released = self.released(type_url, &current);
         self.state_mut(type_url).names.share_with(&current);
         let shared = if released.is_empty() { self.shared(type_url, &current) } else { None };
-        if let Some(wanted) = shared.or_else(|| self.wanted(type_url, &current, permit)) {
-            self.push_wanted(type_url, &current, permit, wanted, &released);
+        if let Some(Wanted { diff: None, .. }) = shared {
+            self.state_mut(type_url).wants_nothing();
+        } else {
+            let permit = Permit { send: self.may_send(type_url), add: self.may_add(type_url), remove };
+            if let Some(wanted) = shared.or_else(|| self.wanted(type_url, &current, permit)) {
+                self.push_wanted(type_url, &current, permit, wanted, &released);
+            }
         }
         let awaits = self.awaits(type_url);
         self.state_mut(type_url).unsent_changes |= awaits;
     }
 
-    /// The usual case: the client holds a shared set and is to hold another. `None` if it is not that case.
+    /// The usual case: the client holds a shared set and is to hold another, or this one. `None` if it is not that case.
     fn shared(&self, type_url: TypeUrl, current: &ResourceSet) -> Option<Wanted> {
         let state = self.state(type_url);
         let deviates = !state.deviations.is_empty() || !state.suspects.is_empty() || state.trims.searches();
-        if deviates || self.owners.all().any(|owner| owner.is_unclear(type_url)) {
+        if deviates || self.owners.of(type_url).any(|owner| owner.is_unclear(type_url)) {
             return None;
         }
         if state.root.ptr_eq(current) && !state.owed {
@@ -90,13 +94,16 @@ impl Session {
         let wanted = state.names.wildcard
             || (diff.carried().names().all(|name| state.names.wants(name))
                 && diff.removed().iter().all(|n| state.names.wants(n)));
+        let each = self.judges_each(type_url);
+        let all_may_go = !each && state.rejected.is_empty();
         let withheld = |(name, digest): &(ResourceName, Digest)| {
-            state.has_rejected(name, *digest) || self.is_withheld(type_url, name)
+            state.has_rejected(name, *digest) || (each && self.is_withheld(type_url, name))
         };
+        let is_due = |name: &ResourceName| !each || self.removal(type_url, name) == Removal::Due;
         let is_shared = wanted
             && self.may_change(type_url)
-            && !diff.carried().iter().any(withheld)
-            && diff.removed().iter().all(|name| self.removal(type_url, name) == Removal::Due);
+            && (all_may_go || !diff.carried().iter().any(withheld))
+            && diff.removed().iter().all(is_due);
         is_shared.then(|| Wanted { diff: Some(diff), ..Wanted::default() })
     }
 
@@ -205,7 +212,7 @@ impl Session {
             }
         };
         self.state_mut(type_url).root = after;
-        let adds = diff.adds() && self.owners.all().all(|owner| owner.additions_are_awaited(type_url));
+        let adds = diff.adds() && self.owners.of(type_url).all(|owner| owner.additions_are_awaited(type_url));
         self.send(type_url, &responses, adds, Purpose::Serve, |_| Prior::Set(diff.old().clone()));
     }
 
@@ -349,7 +356,7 @@ impl Session {
                 purpose,
                 settled: BTreeSet::new(),
             };
-            for owner in self.owners.all_mut() {
+            for owner in self.owners.of_mut(type_url) {
                 owner.on_sent(&mut self.ledger, type_url, &flight);
             }
             let state = self.state_mut(type_url);

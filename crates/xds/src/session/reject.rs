@@ -212,7 +212,7 @@ impl Session {
         let mut resources = Vec::new();
         let mut reason = truncated(message);
         for (name, digest) in at_fault {
-            if self.owners.all_mut().any(|owner| owner.excuses(type_url, &name)) {
+            if self.owners.of_mut(type_url).any(|owner| owner.excuses(type_url, &name)) {
                 continue;
             }
             let fault = self.put_down(type_url, (&name, digest), flight, contents.get(&name), message);

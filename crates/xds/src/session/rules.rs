@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_resource::{ResourceName, ResourceSet, TypeUrl};
+use fairlead_resource::{ResourceName, ResourceSet, TypeUrl, Types};
 
 use super::{holdings::Flight, ledger::Ledger};
 use crate::wire::EncodedResponse;
@@ -35,6 +35,10 @@ pub(super) struct Beginning<'a> {
 
 /// The questions. Each has the answer that holds for a type with no rules of its own.
 pub(super) trait Rules {
+    /// Whether there are rules for a type. Only then is what follows asked about it, but for [`Rules::on_answer`] and
+    /// [`Rules::on_rest`].
+    fn concerns(&self, types: &Types, type_url: TypeUrl) -> bool;
+
     /// What the client is to hold of a type, if that is not all that is published.
     fn current(&mut self, _: &Ledger, _: TypeUrl) -> Option<ResourceSet> {
         None
@@ -63,6 +67,12 @@ pub(super) trait Rules {
     /// Whether resources that the client has may be changed now.
     fn may_change(&self, _: &Ledger, _: TypeUrl) -> bool {
         true
+    }
+
+    /// Whether resources are withheld or kept one by one: whether [`Rules::removal`] and [`Rules::withholds`] may have
+    /// another answer than that of types without rules.
+    fn judges_each(&self, _: &Ledger, _: TypeUrl) -> bool {
+        false
     }
 
     /// Whether resources may be removed.

@@ -72,7 +72,7 @@ impl Session {
 
     /// How many names the client subscribes to.
     pub(super) fn names(&self, type_url: TypeUrl) -> usize {
-        let otherwise: usize = self.owners.all().map(|owner| owner.names(type_url)).sum();
+        let otherwise: usize = self.owners.of(type_url).map(|owner| owner.names(type_url)).sum();
         self.state(type_url).names.len() + otherwise
     }
 }

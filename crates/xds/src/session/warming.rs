@@ -97,6 +97,10 @@ pub(super) fn evidence(ledger: &Ledger) -> impl Iterator<Item = TypeUrl> {
 }
 
 impl Rules for Warming {
+    fn concerns(&self, _: &Types, type_url: TypeUrl) -> bool {
+        type_url == self.type_url || type_url == self.by || self.users.contains(&type_url)
+    }
+
     fn may_send_ahead(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
         type_url == self.type_url
             && self.unseen.is_none()
