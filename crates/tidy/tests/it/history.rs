@@ -13,20 +13,17 @@ const LONGEST: usize = 72;
 const NOT_IMPERATIVE: [&str; 13] =
     ["a", "all", "an", "each", "every", "it", "no", "one", "some", "the", "two", "what", "where"];
 
-/// The subjects of the commits since the rule, with their short hashes; none in a copy without history.
+/// What git prints; `None` where it fails.
+fn git(arguments: &[&str]) -> Option<String> {
+    let run = Command::new("git").args(arguments).current_dir(files::root()).output().ok()?;
+    run.status.success().then(|| String::from_utf8_lossy(&run.stdout).into_owned())
+}
+
+/// The subjects of the commits since the rule, with their short hashes; none in a copy without that history.
 fn subjects() -> Vec<(String, String)> {
-    if !files::root().join(".git").exists() {
-        return Vec::new();
-    }
-    let range = format!("{BEFORE}..HEAD");
-    let log = Command::new("git")
-        .args(["log", "--no-merges", "--format=%h %s", &range])
-        .current_dir(files::root())
-        .output()
-        .expect("git runs where there is a history");
-    assert!(log.status.success(), "git log {range}: {}", String::from_utf8_lossy(&log.stderr));
-    let lines = String::from_utf8(log.stdout).expect("subjects are UTF-8");
-    lines.lines().filter_map(|line| line.split_once(' ')).map(|(h, s)| (h.to_owned(), s.to_owned())).collect()
+    let log = git(&["log", "--no-merges", "--format=%h %s", &format!("{BEFORE}..HEAD")]).unwrap_or_default();
+    let lines = log.lines().filter_map(|line| line.split_once(' '));
+    lines.map(|(hash, subject)| (hash.to_owned(), subject.to_owned())).collect()
 }
 
 /// What is wrong with a subject.
