@@ -162,7 +162,7 @@ struct ServerInputs<'s> {
 impl ServerInputs<'_> {
     fn routes<'a>(&'a self, bound: &'a BoundRouteSet, mesh: &'a Mesh) -> L4Routes<'a> {
         L4Routes {
-            service: &bound.routes,
+            set: &bound.routes,
             destinations: &bound.destinations,
             client: L4Client { port: self.server.port, gateways: &self.gateways, source: self.source },
             mesh,

@@ -48,7 +48,7 @@ pub(super) fn to_cluster(cluster: &str, policy: Option<&TrafficPolicy>, mesh: &M
 
 /// The TCP and TLS routes of a route set, and all that their proxies are decided by.
 pub(super) struct L4Routes<'a> {
-    pub service: &'a RouteSet,
+    pub set: &'a RouteSet,
     pub destinations: &'a Destinations,
     pub client: L4Client<'a>,
     pub mesh: &'a Mesh,
@@ -57,20 +57,20 @@ pub(super) struct L4Routes<'a> {
 impl L4Routes<'_> {
     /// Whether a TLS route is for a name of this host.
     pub(super) fn ask_for(&self, host: &Host) -> bool {
-        let matches = self.service.tls.iter().flat_map(|route| &route.matches);
+        let matches = self.set.tls.iter().flat_map(|route| &route.matches);
         let mut names = matches.filter(|m| self.client.admits(m)).flat_map(|m| &m.sni_hosts);
         names.any(|name| name.overlaps(host))
     }
 
     /// The TCP proxy to the destinations of a route.
     fn proxy(&self, routes: &[(Destination, u32)]) -> Filter {
-        let Self { service, destinations, mesh, .. } = self;
+        let Self { set, destinations, mesh, .. } = self;
         let port = self.client.port;
         if let [(only, _)] = routes {
             let policy = destinations.policy(only, port, mesh);
             return to_cluster(&destinations.cluster(only, port), policy.as_ref(), mesh);
         }
-        let stat_prefix = format!("{}.{}", service.origin.name, service.origin.namespace);
+        let stat_prefix = format!("{}.{}", set.origin.name, set.origin.namespace);
         let weighted = routes.iter().map(|(d, weight)| (destinations.cluster(d, port), *weight)).collect();
         proxy(&stat_prefix, TcpUpstream::Weighted(weighted), None, mesh)
     }
@@ -104,7 +104,7 @@ pub(super) fn tls_chains(
     claims: &mut Claims,
 ) -> Vec<FilterChain> {
     let mut chains = Vec::new();
-    for TlsRoute { matches, destinations, .. } in &routes.service.tls {
+    for TlsRoute { matches, destinations, .. } in &routes.set.tls {
         for condition in matches.iter().filter(|m| routes.client.admits(m)) {
             let ranges = if condition.destination_subnets.is_empty() {
                 ranges
@@ -128,7 +128,7 @@ pub(super) fn tls_chains(
                         .server_names(server_names(&names))
                         .prefix_ranges(cidrs(&ranges))
                         .filter(routes.proxy(destinations))
-                        .metadata(metadata::config(&routes.service.origin))
+                        .metadata(metadata::config(&routes.set.origin))
                         .build(),
                 );
             }
@@ -145,12 +145,12 @@ pub(super) fn tcp_chains(
     claims: &mut Claims,
 ) -> (Vec<FilterChain>, bool) {
     let mut chains = Vec::new();
-    for TcpRoute { matches, destinations, .. } in &routes.service.tcp {
+    for TcpRoute { matches, destinations, .. } in &routes.set.tcp {
         let chain = |ranges: Vec<IpNet>| {
             filter_chain()
                 .prefix_ranges(cidrs(&ranges))
                 .filter(routes.proxy(destinations))
-                .metadata(metadata::config(&routes.service.origin))
+                .metadata(metadata::config(&routes.set.origin))
                 .build()
         };
         let admitted: Vec<&L4Match> = matches.iter().filter(|m| routes.client.admits(m)).collect();

@@ -51,7 +51,7 @@ impl Query for OutboundTablesOf {
     }
 }
 
-/// What a plan is made of.
+/// What route tables are planned from.
 pub(super) struct Planner<'a> {
     pub(super) view: &'a RouteView,
     pub(super) scope: &'a Arc<Scope>,

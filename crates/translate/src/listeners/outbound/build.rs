@@ -182,9 +182,9 @@ impl Chains {
         let ranges = service.addressed.ranges();
         let mut takes_all = false;
         let routes = routes.iter().filter_map(|routes| Some((routes, service.source.as_ref()?)));
-        for ((virtual_service, destinations), source) in routes {
+        for ((set, destinations), source) in routes {
             let client = L4Client { port: service.port.number, gateways: &[GatewayRef::Mesh], source };
-            let routes = L4Routes { service: virtual_service, destinations, client, mesh };
+            let routes = L4Routes { set, destinations, client, mesh };
             if service.port.protocol.is_tls() {
                 let chains = tcp::tls_chains(&routes, None, ranges, claims);
                 takes_all |= match service.addressed {

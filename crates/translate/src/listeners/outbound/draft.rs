@@ -53,13 +53,13 @@ impl ListenerDraft {
     }
 
     /// The listener that takes them; `None` where there can be none, or it is that of another address.
-    pub(super) fn key(self, at: &At, around: &Surroundings<'_>) -> Option<OutboundListenerKey> {
+    pub(super) fn key(self, at: &At, context: &PlanContext<'_>) -> Option<OutboundListenerKey> {
         // Envoy refuses a listener without a filter chain.
         if self.http.is_none() && self.tcp.is_empty() {
             return None;
         }
-        let more = self.more(at, around.is_alone)?;
-        let Surroundings { view, unknown, mesh, .. } = around;
+        let more = self.more(at, context.is_alone)?;
+        let PlanContext { view, unknown, mesh, .. } = context;
         let (bind, port) = at.clone();
         let any = matches!(bind, Bind::Ip(ip) if ip.is_unspecified());
         if any && (RESERVED_PORTS.contains(&port) || port == mesh.outbound_port || port == mesh.inbound_port)
@@ -80,8 +80,8 @@ impl ListenerDraft {
     }
 }
 
-/// What listeners are made of beside their drafts.
-pub(super) struct Surroundings<'a> {
+/// What decides about listeners beside their drafts.
+pub(super) struct PlanContext<'a> {
     pub(super) view: &'a ListenerView,
     pub(super) unknown: OutboundTrafficPolicy,
     pub(super) mesh: &'a Mesh,

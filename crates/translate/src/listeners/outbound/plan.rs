@@ -23,7 +23,7 @@ use imbl::{OrdMap, OrdSet};
 use super::{
     OutboundListenerKey,
     arrive::ListenerPlanner,
-    draft::{At, ListenerDraft, ServiceHost, Surroundings, by_age, service_host},
+    draft::{At, ListenerDraft, PlanContext, ServiceHost, by_age, service_host},
 };
 use crate::{listeners::loopback, names, view::ListenerView};
 
@@ -256,7 +256,7 @@ impl<'a> Hosts<'a> {
         let PlanInputs { scope, mesh, .. } = self.inputs;
         draft.key(
             at,
-            &Surroundings { view: self.view, unknown: scope.outbound_policy, mesh, is_alone: &is_alone },
+            &PlanContext { view: self.view, unknown: scope.outbound_policy, mesh, is_alone: &is_alone },
         )
     }
 
