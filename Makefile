@@ -68,7 +68,7 @@ bench: ## Run the benchmarks (figures: docs/reference/performance.md)
 	$(CARGO) bench --workspace --benches
 
 load: ## Load the control plane with thousands of clients and print what it takes (LOAD='--help' lists the flags)
-	$(CARGO) build --release --package fairlead --package fairlead-testkit --bins
+	$(CARGO) build --release --package fairlead --package fairlead-load
 	@"$${CARGO_TARGET_DIR:-target}/release/fairlead-load" $(LOAD)
 
 soak: ## Restarts, storms, slow readers, a week of changes, 50,000 random objects at full size (SOAK=storm chooses, SOAK_SECONDS is the week)

@@ -4,17 +4,17 @@
 //! |---|---|
 //! | [`mesh`] | the services and their addresses, and the files that describe them |
 //! | [`application`] | the HTTP servers that play the services |
-//! | [`lab`] | all of it running: applications, control plane, Envoys |
+//! | [`running`] | all of it running: applications, control plane, Envoys |
 //! | [`steps`] | what is edited, sent and counted |
 //! | [`ports`] | what it listens on |
 //! | [`output`], [`farewell`] | how it is told, and what to do next |
 
 mod application;
 mod farewell;
-mod lab;
 mod mesh;
 mod output;
 mod ports;
+mod running;
 mod steps;
 
 use std::{
@@ -23,13 +23,13 @@ use std::{
     time::Instant,
 };
 
-use fairlead_testkit::envoy_binary;
+use fairlead_lab::envoy_binary;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit;
-use lab::Lab;
 use output::{Look, Output};
 use ports::Ports;
+use running::Demo;
 
 /// Run a small mesh of real Envoys on loopback, and walk through what it can do.
 #[derive(Debug, clap::Args)]
@@ -99,13 +99,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let mut signals = Signals::take()?;
         let out = Output::standard();
         warn_of_version(&envoy, out)?;
-        let mut lab = tokio::select! {
-            lab = Lab::set_up(envoy, ports, args.dir.as_deref()) => lab?,
+        let mut demo = tokio::select! {
+            demo = Demo::set_up(envoy, ports, args.dir.as_deref()) => demo?,
             code = signals.any() => return Ok(code),
         };
-        let code = demonstrate(args, &mut lab, out, &mut signals).await;
+        let code = demonstrate(args, &mut demo, out, &mut signals).await;
         // Whatever has happened: also if nobody reads what is said any more.
-        lab.shut_down().await;
+        demo.shut_down().await;
         code
     })
 }
@@ -124,21 +124,21 @@ fn warn_of_version(envoy: &Path, out: Output) -> std::io::Result<()> {
 
 async fn demonstrate(
     args: &Args,
-    lab: &mut Lab,
+    demo: &mut Demo,
     out: Output,
     signals: &mut Signals,
 ) -> anyhow::Result<ExitCode> {
     let good = tokio::select! {
-        good = walk(args, lab, out) => good?,
+        good = walk(args, demo, out) => good?,
         code = signals.any() => return Ok(code),
     };
     if args.keep {
-        farewell::say(lab, out)?;
+        farewell::say(demo, out)?;
         // This is how it is meant to end.
         signals.any().await;
         out.line("")?;
     }
-    let kept = lab.directory().stays().then(|| lab.directory().path());
+    let kept = demo.directory().stays().then(|| demo.directory().path());
     if kept.is_some() || !args.keep {
         farewell::after(kept, args.shift_ports, out)?;
     }
@@ -146,21 +146,21 @@ async fn demonstrate(
 }
 
 /// Starts the Envoys and takes the steps; tells whether each ended well.
-async fn walk(args: &Args, lab: &mut Lab, out: Output) -> anyhow::Result<bool> {
+async fn walk(args: &Args, demo: &mut Demo, out: Output) -> anyhow::Result<bool> {
     let began = Instant::now();
     out.line(&out.paint(
         Look::Title,
         "A bookstore of four services in seven workloads, with a stock Envoy beside each",
     ))?;
-    let stays = if lab.directory().stays() { "" } else { ", which goes with the demo (--dir DIR stays)" };
-    out.line(&format!("  configuration: {}{stays}", lab.directory().path().display()))?;
-    lab.start_proxies(out).await?;
+    let stays = if demo.directory().stays() { "" } else { ", which goes with the demo (--dir DIR stays)" };
+    out.line(&format!("  configuration: {}{stays}", demo.directory().path().display()))?;
+    demo.start_proxies(out).await?;
     if args.no_steps {
         return Ok(true);
     }
     let mut outcomes = Vec::new();
     for (index, step) in steps::STEPS.iter().enumerate() {
-        outcomes.push(steps::take(step, index + 1, lab, out).await?);
+        outcomes.push(steps::take(step, index + 1, demo, out).await?);
     }
     output::summary(out, &outcomes, began.elapsed())?;
     Ok(outcomes.iter().all(|outcome| outcome.good))

@@ -34,7 +34,6 @@ use tokio_rustls::TlsAcceptor;
 pub use script::Script;
 pub use tcp::TcpEcho;
 pub use tls::ServerTls;
-pub(crate) use tls::{identity, roots};
 
 /// An HTTP server that plays one version of one service. Dropping it closes its port and its connections.
 #[derive(Debug)]

@@ -5,14 +5,7 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 
-/// A certificate chain (leaf first) and its private key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertKey {
-    /// The certificate, as PEM.
-    pub certificate: String,
-    /// The private key, as PEM.
-    pub key: String,
-}
+pub use fairlead_lab::pem::CertKey;
 
 /// A self-signed authority with a key of its own.
 pub struct Ca {

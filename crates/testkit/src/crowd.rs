@@ -47,8 +47,8 @@ pub use profile::Profile;
 pub use stats::Totals;
 pub use watch::{Awaited, Watch};
 
-use crate::deadline::{DeadlineExceeded, eventually};
 use content::Library;
+use fairlead_lab::deadline::{DeadlineExceeded, eventually};
 use member::Member;
 use stats::Counters;
 use task::{Client, Order};

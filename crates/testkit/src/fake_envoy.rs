@@ -45,7 +45,7 @@ use tonic::transport::ClientTlsConfig;
 pub use held::{Held, INITIAL_FETCH_TIMEOUT};
 pub use node::node;
 
-use crate::deadline::DeadlineExceeded;
+use fairlead_lab::deadline::DeadlineExceeded;
 
 /// Which variant of ADS a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

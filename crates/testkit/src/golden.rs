@@ -48,7 +48,7 @@ pub enum Mode {
 
 /// The directory of the repository's golden files.
 pub fn root() -> PathBuf {
-    crate::envoy_binary::repository().join("tests/golden")
+    crate::repository::root().join("tests/golden")
 }
 
 /// Checks every case under `root`, and updates instead if the environment says `UPDATE_GOLDEN=1`.

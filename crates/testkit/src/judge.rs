@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 use fairlead_resource::TypeUrl;
 use serde_json::{Value, json};
 
-use crate::{
+use fairlead_lab::{
     deadline::eventually,
     envoy_process::{AdminPlace, EnvoyError, EnvoyOptions, EnvoyProcess},
 };

@@ -21,7 +21,7 @@ pub use commands::NetnsError;
 use commands::{has, run, run_with_input};
 pub use inside::Inside;
 
-use crate::process::Process;
+use fairlead_lab::process::Process;
 
 /// The user and group that the proxy runs as, and the mark that stands for them in a user namespace.
 pub const PROXY_ID: u32 = 1337;

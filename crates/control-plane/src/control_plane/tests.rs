@@ -2,10 +2,10 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use fairlead_lab::client::{Client, Request};
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     certs,
-    client::{Client, Request},
     fake_envoy::{FakeEnvoy, Options, node},
 };
 use serde_json::{Value, json};
@@ -271,7 +271,7 @@ async fn a_rejected_virtual_host_counts_as_routes_too() {
     let refused = TypeUrl::VIRTUAL_HOST.as_str();
     options.judge = Some(Arc::new(move |response| (response.type_url == refused).then(|| "no".to_owned())));
     let _envoy = FakeEnvoy::start(options);
-    let counted = fairlead_testkit::deadline::eventually("the rejection", PATIENCE, || async {
+    let counted = fairlead_lab::deadline::eventually("the rejection", PATIENCE, || async {
         let (_, metrics) = running.get("/metrics").await;
         let rejects = metric(&metrics, "pilot_total_xds_rejects{type=\"vhds\"}");
         if rejects >= 1.0 { Ok(metrics) } else { Err("none is counted") }

@@ -5,20 +5,20 @@
 use std::{io, path::Path};
 
 use super::{
-    lab::Lab,
     mesh::{NAMESPACE, ROOT_NAMESPACE},
     output::{Look, Output},
+    running::Demo,
 };
 
 /// Says where everything is, and what to try.
-pub(super) fn say(lab: &Lab, out: Output) -> io::Result<()> {
-    let path = lab.directory().path();
+pub(super) fn say(demo: &Demo, out: Output) -> io::Result<()> {
+    let path = demo.directory().path();
     let directory = quoted(&path.display().to_string());
-    let gateway = lab.mesh().entrance();
-    let admin = lab.control_plane().admin_address();
+    let gateway = demo.mesh().entrance();
+    let admin = demo.control_plane().admin_address();
     let fairlead = program();
-    let bookstore = lab.mesh().of("bookstore").next().map(|workload| workload.address);
-    let bookstore = bookstore.map(|address| format!("{address}:{}", lab.mesh().ports.envoy_admin()));
+    let bookstore = demo.mesh().of("bookstore").next().map(|workload| workload.address);
+    let bookstore = bookstore.map(|address| format!("{address}:{}", demo.mesh().ports.envoy_admin()));
     out.line(&out.paint(Look::Title, "\nThe mesh keeps running. Ctrl-C ends it."))?;
     out.line("  In another terminal, ask the bookstore through the gateway:")?;
     out.commands(&format!(
@@ -32,7 +32,7 @@ curl http://{gateway}/reviews"
 curl http://{}/clusters",
         bookstore.unwrap_or_default()
     ))?;
-    let stays = if lab.directory().stays() { "it stays there" } else { "it goes with the demo" };
+    let stays = if demo.directory().stays() { "it stays there" } else { "it goes with the demo" };
     out.line(&format!("  The YAML of the mesh is in {}; {stays}.", path.display()))?;
     out.line("  Edit it, for example so that one user has reviews of their own:")?;
     out.commands(&format!(

@@ -14,7 +14,7 @@ mod yaml;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use fairlead_testkit::ports::loopback;
+use fairlead_lab::ports::loopback;
 
 use super::ports::Ports;
 pub(super) use yaml::files;

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use fairlead_testkit::ports::{check_free, loopback};
+use fairlead_lab::ports::{check_free, loopback};
 
 /// The most that ports can be shifted by: the highest of them is still one.
 pub(super) const LARGEST_SHIFT: u16 = u16::MAX - 15_014;

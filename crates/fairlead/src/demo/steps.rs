@@ -12,11 +12,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use fairlead_testkit::load;
+use fairlead_lab::load;
 
 use super::{
-    lab::{Condition, Lab},
     output::{Look, Outcome, Output, time},
+    running::{Condition, Demo},
 };
 
 /// How far a share may be from what is configured, in standard deviations of the binomial distribution. A correct
@@ -55,7 +55,7 @@ pub(super) const STEPS: &[Step] = &[
 
 /// A step that is being taken: what it found so far.
 pub(super) struct Walk<'a> {
-    lab: &'a Lab,
+    demo: &'a Demo,
     out: Output,
     good: bool,
     figure: String,
@@ -64,15 +64,15 @@ pub(super) struct Walk<'a> {
 }
 
 /// Takes a step. What it changed is restored.
-pub(super) async fn take(step: &Step, number: usize, lab: &Lab, out: Output) -> anyhow::Result<Outcome> {
+pub(super) async fn take(step: &Step, number: usize, demo: &Demo, out: Output) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     out.line(&out.paint(Look::Title, &format!("\n{number}. {}", step.title)))?;
-    let mut walk = Walk { lab, out, good: true, figure: String::new(), blamed: false };
+    let mut walk = Walk { demo, out, good: true, figure: String::new(), blamed: false };
     if let Err(error) = (step.run)(&mut walk).await {
         let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
         walk.check(false, causes.join(": "), "the step to come to its end")?;
     }
-    lab.restore().context("restore the configuration")?;
+    demo.restore().context("restore the configuration")?;
     Ok(Outcome { title: step.title, good: walk.good, figure: walk.figure, took: began.elapsed() })
 }
 
@@ -80,7 +80,7 @@ impl Walk<'_> {
     /// Shows an edit, makes it, and waits until the bookstore's sidecar uses it.
     async fn apply(&self, file: &str, yaml: &str, live: Condition) -> anyhow::Result<()> {
         self.out.quote(yaml)?;
-        let took = self.lab.apply(file, yaml, &live).await?;
+        let took = self.demo.apply(file, yaml, &live).await?;
         let text = format!("{file} saved; the bookstore's Envoy uses it {} later", time(took));
         self.say(&self.out.paint(Look::Aside, &text))
     }

@@ -1,6 +1,6 @@
 //! A client of the incremental protocol and one of the state of the world are configured alike.
 
-use fairlead_testkit::client::Request;
+use fairlead_lab::client::Request;
 use serde_json::{Map, Value};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! `corsPolicy` of a VirtualService.
 
-use fairlead_testkit::client::Request;
+use fairlead_lab::client::Request;
 use http::{Method, StatusCode};
 
 use crate::shop::{Shop, V2, get, request};

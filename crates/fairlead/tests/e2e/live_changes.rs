@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fairlead_config::Code;
-use fairlead_testkit::{client::Client, deadline::eventually, load::Load};
+use fairlead_lab::{client::Client, deadline::eventually, load::Load};
 
 use crate::{
     harness::{Egress, egress_yaml},

@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use fairlead_testkit::{
-    app::Script,
+use fairlead_lab::{
     client::{Client, Request},
     load::{Report, within},
     ports,
 };
+use fairlead_testkit::app::Script;
 
 use crate::{
     harness::claims::claims,

@@ -1,6 +1,6 @@
 //! `localityLbSetting` of a DestinationRule, for a client in `eu/a`.
 
-use fairlead_testkit::{client::Request, load::within};
+use fairlead_lab::{client::Request, load::within};
 
 use crate::services::{Bazaar, OPEN, service_entry};
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fairlead_testkit::{app::Script, client::Request, ports};
+use fairlead_lab::{client::Request, ports};
+use fairlead_testkit::app::{Echo, Script};
 use futures_util::future::join_all;
 use http::StatusCode;
 
@@ -114,15 +115,15 @@ async fn requests_are_upgraded_to_http2(shop: &Shop) {
         ("{connectionPool: {http: {h2UpgradePolicy: DO_NOT_UPGRADE}}}", "HTTP/1.1"),
     ] {
         shop.policy(policy).await;
-        assert_eq!(shop.get("/").await.echo().unwrap().protocol, protocol, "{policy}");
+        assert_eq!(shop.get("/").await.json::<Echo>().unwrap().protocol, protocol, "{policy}");
     }
 }
 
 async fn the_protocol_of_the_client_is_kept(shop: &Shop) {
     shop.policy("{connectionPool: {http: {useClientProtocol: true}}}").await;
     let [one, two] = [shop.client.http(PORT), shop.client.http(PORT).http2()];
-    assert_eq!(one.send(&get("/")).await.unwrap().echo().unwrap().protocol, "HTTP/1.1");
-    assert_eq!(two.send(&get("/")).await.unwrap().echo().unwrap().protocol, "HTTP/2.0");
+    assert_eq!(one.send(&get("/")).await.unwrap().json::<Echo>().unwrap().protocol, "HTTP/1.1");
+    assert_eq!(two.send(&get("/")).await.unwrap().json::<Echo>().unwrap().protocol, "HTTP/2.0");
 }
 
 async fn the_settings_of_a_port_replace_the_rest(shop: &Shop) {

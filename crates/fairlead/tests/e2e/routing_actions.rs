@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use fairlead_testkit::{app::Script, deadline::eventually, load::within};
+use fairlead_lab::{deadline::eventually, load::within};
+use fairlead_testkit::app::{Echo, Script};
 use http::StatusCode;
 
 use crate::{
@@ -72,7 +73,7 @@ async fn a_rewrite_replaces_the_prefix_that_matched(shop: &Shop) {
     ))
     .await;
     for (path, seen) in [("/old/a/b?q=1", "/new/a/b?q=1"), ("/whole", "/part"), ("/whole?q=2", "/part?q=2")] {
-        let echo = shop.get(path).await.echo().unwrap();
+        let echo = shop.get(path).await.json::<Echo>().unwrap();
         assert_eq!((echo.path.as_str(), echo.headers["x-envoy-original-path"].as_str()), (seen, path));
     }
 }
@@ -82,14 +83,14 @@ async fn a_rewrite_by_expression_replaces_what_it_finds(shop: &Shop) {
         "- rewrite: {{uriRegexRewrite: {{match: '^/service/([^/]+)(/.*)$', rewrite: '\\2/instance/\\1'}}}}\n  route: {V1}\n"
     ))
     .await;
-    let echo = shop.get("/service/foo/v1/api").await.echo().unwrap();
+    let echo = shop.get("/service/foo/v1/api").await.json::<Echo>().unwrap();
     assert_eq!(echo.path, "/v1/api/instance/foo");
-    assert_eq!(shop.get("/other").await.echo().unwrap().path, "/other");
+    assert_eq!(shop.get("/other").await.json::<Echo>().unwrap().path, "/other");
 }
 
 async fn a_rewrite_replaces_the_authority(shop: &Shop) {
     shop.routes(&format!("- rewrite: {{authority: inner.example.com}}\n  route: {V1}\n")).await;
-    let echo = shop.get("/a").await.echo().unwrap();
+    let echo = shop.get("/a").await.json::<Echo>().unwrap();
     assert_eq!((echo.authority.as_str(), echo.path.as_str()), ("inner.example.com", "/a"));
 }
 
@@ -356,7 +357,7 @@ async fn request_headers_are_set_added_and_removed(shop: &Shop) {
         .header("x-add", "one")
         .header("x-gone", "here")
         .header("x-kept", "same");
-    let headers = shop.send(sent).await.echo().unwrap().headers;
+    let headers = shop.send(sent).await.json::<Echo>().unwrap().headers;
     assert_eq!(headers["x-set"], "new");
     assert_eq!(headers["x-add"].replace(' ', ""), "one,more");
     assert_eq!(headers["x-kept"], "same");
@@ -387,7 +388,7 @@ async fn headers_of_a_destination_are_for_that_destination(shop: &Shop) {
     let mut seen = [0; 2];
     for _ in 0..60 {
         let answer = shop.get("/").await;
-        let echo = answer.echo().unwrap();
+        let echo = answer.json::<Echo>().unwrap();
         let (index, name) = if echo.version == "v1" { (0, "first") } else { (1, "second") };
         seen[index] += 1;
         assert_eq!((echo.headers["x-to"].as_str(), answer.header("x-from")), (name, Some(name)));

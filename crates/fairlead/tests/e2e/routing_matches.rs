@@ -1,6 +1,6 @@
 //! Which requests a route of a VirtualService takes.
 
-use fairlead_testkit::client::Request;
+use fairlead_lab::client::Request;
 use http::Method;
 
 use crate::{

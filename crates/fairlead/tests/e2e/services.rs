@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use fairlead_testkit::{app::TcpEcho, client::Request, deadline::eventually, ports};
+use fairlead_lab::{client::Request, deadline::eventually, ports};
+use fairlead_testkit::app::{Echo, TcpEcho};
 use http::StatusCode;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
@@ -290,7 +291,7 @@ async fn app_protocol_goes_before_the_name_of_a_port(bazaar: &Bazaar) {
         bazaar.mesh.publish("case.yaml", "").await;
         bazaar.case(&one(name, app_protocol)).await;
         let answer = bazaar.client.get(OPEN, "spoken", "/").await;
-        let spoke = match answer.echo() {
+        let spoke = match answer.json::<Echo>() {
             Ok(echo) => echo.protocol,
             Err(_) => format!("{}: {}", answer.status, answer.text()),
         };
@@ -417,6 +418,6 @@ async fn tcp_routes_divide_connections(bazaar: &Bazaar) {
         assert!(answer == "left: x" || answer == "right: x", "{answer}");
     }
     assert_eq!(left.connections() + right.connections(), 200);
-    fairlead_testkit::load::within(0.3, 200, right.connections(), 4.0).unwrap();
+    fairlead_lab::load::within(0.3, 200, right.connections(), 4.0).unwrap();
     bazaar.mesh.remove("case.yaml").await;
 }

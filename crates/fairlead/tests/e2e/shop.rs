@@ -1,6 +1,6 @@
 //! A shop: one service of three versions, and client sidecars that call it.
 
-use fairlead_testkit::client::{Answer, Request};
+use fairlead_lab::client::{Answer, Request};
 use http::Method;
 
 use crate::harness::{APP_PORT, Egress, Endpoint, Mesh, Proxy, Service};

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use fairlead_testkit::{
-    certs::{Ca, CertKey},
+use fairlead_lab::{
     client::{Client, ClientTls, Request},
     deadline::eventually,
 };
+use fairlead_testkit::certs::{Ca, CertKey};
 
 use crate::{
     harness::{Endpoint, Mesh, Proxy, Service, handshake::handshake, mesh::SETTLED_WITHIN, tls_secret},

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 
 use fairlead_config::{Code, Subject};
 use fairlead_control_plane::core::Fault;
-use fairlead_resource::{TypeUrl, Types};
-use fairlead_testkit::{
-    certs::{Ca, CertKey},
+use fairlead_lab::{
     client::{Client, Request},
     deadline::eventually,
 };
+use fairlead_resource::{TypeUrl, Types};
+use fairlead_testkit::certs::{Ca, CertKey};
 use rustls::version::{TLS12, TLS13};
 use serde_json::Value;
 

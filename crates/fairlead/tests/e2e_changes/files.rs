@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, fs, net::TcpListener, path::Path, time::Duration};
 
 use fairlead_config::Code;
-use fairlead_testkit::{
-    certs::{Ca, CertKey},
+use fairlead_lab::{
     client::{Client, ClientTls, Request},
     deadline::eventually,
 };
+use fairlead_testkit::certs::{Ca, CertKey};
 use http::StatusCode;
 
 use crate::{

@@ -1,9 +1,7 @@
 //! Hosts, ports and certificates of gateways.
 
-use fairlead_testkit::{
-    certs::{Ca, CertKey},
-    client::{Client, ClientTls, Request},
-};
+use fairlead_lab::client::{Client, ClientTls, Request};
+use fairlead_testkit::certs::{Ca, CertKey};
 use http::StatusCode;
 
 use crate::{

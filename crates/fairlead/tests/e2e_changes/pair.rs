@@ -1,6 +1,6 @@
 //! Two Envoys that differ only in the protocol by which they are configured, each under a load of its own.
 
-use fairlead_testkit::client::{Client, Request};
+use fairlead_lab::client::{Client, Request};
 
 use crate::harness::{
     Egress, Mesh, Proxy, egress_yaml,

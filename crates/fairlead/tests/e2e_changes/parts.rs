@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use fairlead_config::Code;
 use fairlead_control_plane::core::Fault;
-use fairlead_resource::TypeUrl;
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Client, Request},
     deadline::eventually,
 };
+use fairlead_resource::TypeUrl;
 use http::StatusCode;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! Services that are renamed.
 
-use fairlead_testkit::client::Request;
+use fairlead_lab::client::Request;
 
 use crate::{
     harness::{Endpoint, Mesh, Service},

@@ -1,7 +1,7 @@
 //! Subsets come and go, in one change and in several, in either order.
 
 use fairlead_config::Code;
-use fairlead_testkit::{client::Request, deadline::eventually};
+use fairlead_lab::{client::Request, deadline::eventually};
 
 use crate::{
     harness::{Endpoint, Mesh, Service, mesh::SETTLED_WITHIN},

@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
+use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     crowd::{Crowd, Profile},
-    deadline::eventually,
     fake_envoy::{FakeEnvoy, Held, Options, Protocol},
 };
 use serde_json::Value;

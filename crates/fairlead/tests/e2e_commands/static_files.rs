@@ -8,12 +8,12 @@ use std::{
     time::Duration,
 };
 
-use fairlead_testkit::{
-    certs::Ca,
+use fairlead_lab::{
     client::{Client, ClientTls, Request},
     envoy_process::{EnvoyOptions, EnvoyProcess, validate},
     ports,
 };
+use fairlead_testkit::certs::Ca;
 use serde_json::Value;
 
 use crate::harness::{Endpoint, Service, server::FAIRLEAD, tls_secret};

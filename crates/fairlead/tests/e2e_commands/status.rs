@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use fairlead_testkit::{
-    app::Script,
+use fairlead_lab::{
     client::{Client, Request},
     deadline::eventually,
     envoy_process::{EnvoyOptions, EnvoyProcess},
     ports,
 };
+use fairlead_testkit::app::Script;
 use http::StatusCode;
 
 use crate::harness::{

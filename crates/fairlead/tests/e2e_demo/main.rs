@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use fairlead_testkit::{deadline::eventually, envoy_binary, process::Process};
+use fairlead_lab::{deadline::eventually, envoy_binary, process::Process};
 use rustix::process::Signal;
 
 /// How long the whole demo may take. It takes half a minute on two idle cores.

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use fairlead_testkit::deadline::eventually;
+use fairlead_lab::deadline::eventually;
 use rustix::process::Signal;
 
 use super::{Demo, ENDED_WITHIN, RUNNING_WITHIN};

@@ -10,11 +10,10 @@ use std::{
     time::Duration,
 };
 
+use fairlead_lab::{deadline::eventually, envoy_binary, process::Process};
 use fairlead_testkit::{
-    deadline::eventually,
-    envoy_binary,
     netns::{Fabric, Pod, available},
-    process::Process,
+    repository,
 };
 
 /// How long a step may take that waits for another.
@@ -79,7 +78,7 @@ impl Reader {
         };
         built(Path::new(env!("CARGO_BIN_EXE_fairlead")), "target/release/fairlead");
         built(&envoy_binary::find().unwrap(), "target/envoy/envoy");
-        let makefile = fs::read_to_string(envoy_binary::repository().join("Makefile")).unwrap();
+        let makefile = fs::read_to_string(repository::root().join("Makefile")).unwrap();
         Self { pod, clone, terminals: Vec::new(), makefile }
     }
 
@@ -130,7 +129,7 @@ async fn the_steps_of_the_readme_end_with_a_request_through_ones_own_envoy() {
     if let Err(why) = available() {
         return eprintln!("{why}");
     }
-    let page = fs::read_to_string(envoy_binary::repository().join("README.md")).unwrap();
+    let page = fs::read_to_string(repository::root().join("README.md")).unwrap();
     let steps = commands(&page, "Five minutes");
     let mut fabric = Fabric::new().unwrap();
     let mut reader = Reader::new(fabric.pod("reader").unwrap());

@@ -8,11 +8,10 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use fairlead_lab::{deadline::eventually, envoy_binary, process::Process};
 use fairlead_testkit::{
-    deadline::eventually,
-    envoy_binary,
     netns::{Fabric, Pod, available},
-    process::Process,
+    repository,
 };
 use rustix::{
     fs::{Mode, OFlags, open},
@@ -77,8 +76,8 @@ fn an_envoy_is_found_by_flag_on_the_path_and_in_the_checkout_around_the_working_
 
 #[test]
 fn the_place_where_it_was_built_is_not_in_the_binary() {
-    // As `envoy_binary::repository` has it, which is for tests.
-    let repository = envoy_binary::repository().as_os_str().as_encoded_bytes();
+    // As `repository::root` has it, which is for tests.
+    let repository = repository::root().as_os_str().as_encoded_bytes();
     let binary = fs::read(FAIRLEAD).unwrap();
     assert!(!binary.windows(repository.len()).any(|window| window == repository));
 }

@@ -2,12 +2,14 @@
 
 use std::{fmt::Write as _, net::Ipv4Addr, net::SocketAddr};
 
-use fairlead_testkit::{
-    app::App,
-    certs::{Ca, CertKey},
+use fairlead_lab::{
     client::{Client, ClientTls, Request},
     envoy_process::EnvoyProcess,
     ports,
+};
+use fairlead_testkit::{
+    app::App,
+    certs::{Ca, CertKey},
 };
 
 use crate::{

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use fairlead_testkit::{
-    app::{App, ServerTls},
-    certs::{Ca, CertKey},
+use fairlead_lab::{
     client::{Answer, Client, ClientTls, Failure, Request},
     load::Load,
     ports,
+};
+use fairlead_testkit::{
+    app::{App, Echo, ServerTls},
+    certs::{Ca, CertKey},
 };
 use http::StatusCode;
 use rustls::{
@@ -202,7 +204,7 @@ async fn a_simple_server_presents_its_certificate(edge: &Edge) {
     let seen = handshake(at, "simple.example.com", &edge.ca.certificate()).await.unwrap();
     assert!(seen.is(&edge.certificate));
     let answer = edge.get("simple.example.com", None).await.unwrap();
-    assert!(!answer.echo().unwrap().headers.contains_key("x-forwarded-client-cert"));
+    assert!(!answer.json::<Echo>().unwrap().headers.contains_key("x-forwarded-client-cert"));
 }
 
 async fn http2_is_offered(edge: &Edge) {
@@ -221,7 +223,7 @@ async fn a_mutual_server_demands_a_certificate_of_its_authority(edge: &Edge) {
     let answer = edge.get(host, identity(&edge.client_ca)).await.unwrap();
     assert_eq!(answer.status, StatusCode::OK);
     let certificate =
-        answer.echo().unwrap().headers.get("x-forwarded-client-cert").cloned().unwrap_or_default();
+        answer.json::<Echo>().unwrap().headers.get("x-forwarded-client-cert").cloned().unwrap_or_default();
     assert!(certificate.contains("spiffe://cluster.local/ns/shop/sa/buyer"), "{certificate}");
 }
 

@@ -11,12 +11,14 @@ use std::{
     time::Duration,
 };
 
-use fairlead_testkit::{
-    certs::Ca,
+use fairlead_lab::{
     deadline::eventually,
     envoy_process::{AdminPlace, EnvoyOptions, EnvoyProcess},
-    netns::{Fabric, NetnsError, PROXY_ID, Pod, Privilege, available},
     process::Process,
+};
+use fairlead_testkit::{
+    certs::Ca,
+    netns::{Fabric, NetnsError, PROXY_ID, Pod, Privilege, available},
 };
 use serde_json::{Value, json};
 

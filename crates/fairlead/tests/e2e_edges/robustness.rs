@@ -8,15 +8,14 @@ use std::{
     time::Duration,
 };
 
-use fairlead_testkit::{
-    app::App,
-    certs::Ca,
+use fairlead_lab::{
     client::{Client, Request},
     deadline::eventually,
     envoy_process::EnvoyProcess,
     load::{Load, Report},
     ports,
 };
+use fairlead_testkit::{app::App, certs::Ca};
 use http::StatusCode;
 use serde_json::Value;
 use tokio::task::JoinHandle;

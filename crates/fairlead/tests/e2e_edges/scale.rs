@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use fairlead_control_plane::{ControlPlane, settings::Settings};
+use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
-    deadline::eventually,
     fake_envoy::{FakeEnvoy, Held, Options, Protocol, ResponseRecord, node},
     meshgen::MeshSpec,
 };

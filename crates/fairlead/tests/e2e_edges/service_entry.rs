@@ -2,11 +2,10 @@
 
 use std::net::SocketAddr;
 
+use fairlead_lab::{load::within, ports};
 use fairlead_testkit::{
     app::{App, ServerTls, TcpEcho},
     certs::{Ca, CertKey},
-    load::within,
-    ports,
 };
 use http::StatusCode;
 

@@ -2,11 +2,10 @@
 
 use std::{fs, net::SocketAddr, time::Duration};
 
+use fairlead_lab::{deadline::eventually, ports};
 use fairlead_testkit::{
     app::{App, Script, ServerTls, TlsSession},
     certs::{Ca, CertKey},
-    deadline::eventually,
-    ports,
 };
 use http::StatusCode;
 

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use fairlead_control_plane::core::Fault;
-use fairlead_resource::TypeUrl;
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Client, Request},
     deadline::eventually,
 };
+use fairlead_resource::TypeUrl;
 use http::StatusCode;
 
 use crate::{

@@ -5,7 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use fairlead_testkit::{app::App, ports};
+use fairlead_lab::ports;
+use fairlead_testkit::app::App;
 
 /// The host of the service.
 pub(crate) const HOST: &str = "crowd.example.com";

@@ -2,11 +2,11 @@
 
 use std::{fmt::Write as _, ops::Range, time::Instant};
 
-use fairlead_testkit::{
-    certs::{Ca, CertKey},
+use fairlead_lab::{
     client::{Client, ClientTls, Request},
     deadline::eventually,
 };
+use fairlead_testkit::certs::{Ca, CertKey};
 
 use crate::{
     cable::Cable,

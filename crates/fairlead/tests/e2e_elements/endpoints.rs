@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fairlead_testkit::client::Request;
+use fairlead_lab::client::Request;
 
 use crate::{
     crowd::{Crowd, HOST, PORT, Place, places, rule},

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Client, Request},
     deadline::eventually,
     ports,

@@ -3,10 +3,8 @@
 use std::{collections::BTreeSet, fmt::Write as _, time::Instant};
 
 use fairlead_config::Code;
-use fairlead_testkit::{
-    certs::{Ca, CertKey},
-    deadline::eventually,
-};
+use fairlead_lab::deadline::eventually;
+use fairlead_testkit::certs::{Ca, CertKey};
 
 use crate::{
     cable::Cable,

@@ -8,13 +8,13 @@ use envoy_types::pb::envoy::config::{
 };
 use fairlead_config::{Code, Subject};
 use fairlead_control_plane::core::Fault;
+use fairlead_lab::{
+    client::{Client, Request},
+    deadline::eventually,
+};
 use fairlead_resource::{
     TypeUrl,
     collection::{Collection, Epoch},
-};
-use fairlead_testkit::{
-    client::{Client, Request},
-    deadline::eventually,
 };
 use prost::Message as _;
 use serde_json::Value;

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command, process::Stdio, time::Duration};
 
-use fairlead_testkit::{
+use fairlead_lab::{
     deadline::eventually,
     envoy_process::{AdminPlace, EnvoyOptions, EnvoyProcess},
-    netns::Pod,
     process::Process,
 };
+use fairlead_testkit::netns::Pod;
 use serde_json::Value;
 
 use crate::{

@@ -5,10 +5,9 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use fairlead_lab::{envoy_process::EnvoyProcess, process::Process};
 use fairlead_testkit::{
-    envoy_process::EnvoyProcess,
     netns::Pod,
-    process::Process,
     worlds::{self, Material, Pen},
 };
 use serde_json::Value;

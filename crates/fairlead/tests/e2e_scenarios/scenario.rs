@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fairlead_testkit::envoy_binary::repository;
+use fairlead_testkit::repository;
 use serde::Deserialize;
 
 /// One scenario.
@@ -157,7 +157,7 @@ fn root() -> String {
 #[expect(clippy::disallowed_methods, reason = "SCENARIO is how a developer chooses")]
 pub(crate) fn chosen() -> Vec<Scenario> {
     let part = std::env::var("SCENARIO").unwrap_or_default();
-    let mut directories: Vec<PathBuf> = fs::read_dir(repository().join("tests/scenarios"))
+    let mut directories: Vec<PathBuf> = fs::read_dir(repository::root().join("tests/scenarios"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_dir() && path.file_name().is_some_and(|n| n.to_string_lossy().contains(&part)))

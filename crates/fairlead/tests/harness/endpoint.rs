@@ -5,7 +5,8 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use fairlead_testkit::{app::App, ports};
+use fairlead_lab::ports;
+use fairlead_testkit::app::App;
 
 /// Where the server of an endpoint without an Envoy listens.
 pub(crate) const APP_PORT: u16 = 9080;

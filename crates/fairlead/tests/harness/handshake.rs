@@ -2,7 +2,8 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use fairlead_testkit::{certs::CertKey, deadline::eventually};
+use fairlead_lab::deadline::eventually;
+use fairlead_testkit::certs::CertKey;
 use rustls::{
     ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion,
     crypto::ring,

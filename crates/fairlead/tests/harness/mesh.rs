@@ -9,7 +9,7 @@ use std::{
 
 use fairlead_config::{ConfigKey, Diagnostic, Kind, Severity};
 use fairlead_control_plane::{ControlPlane, node::proxy_key, settings::Settings};
-use fairlead_testkit::deadline::eventually;
+use fairlead_lab::deadline::eventually;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::server::ConnectionStatus;
 

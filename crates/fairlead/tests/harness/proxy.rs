@@ -7,7 +7,7 @@ use std::{
 };
 
 use fairlead_envoy::bootstrap::{Bootstrap, Locality, Node, Xds, XdsProtocol};
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Answer, Client, Request},
     deadline::eventually,
     envoy_process::{Admin, EnvoyOptions, EnvoyProcess},

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Client, Request},
     deadline::eventually,
     envoy_process::{AdminPlace, EnvoyOptions, EnvoyProcess},

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Answer, Client, Failure, Request},
     deadline::eventually,
 };

@@ -2,10 +2,10 @@
 
 use std::{ops::Range, time::Duration};
 
+use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     crowd::{Crowd, Profile, Totals},
-    deadline::eventually,
     fake_envoy::Protocol,
     meshgen::MeshSpec,
     proc::ProcessStats,

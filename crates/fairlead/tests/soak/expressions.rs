@@ -9,7 +9,7 @@ use std::time::Duration;
 use envoy_types::pb::envoy::r#type::matcher::v3::RegexMatcher;
 use fairlead_config::re2::{self, Fault};
 use fairlead_envoy::{json::dump_message, matcher::Regex};
-use fairlead_testkit::{
+use fairlead_lab::{
     deadline::eventually,
     envoy_process::{EnvoyOptions, EnvoyProcess},
 };

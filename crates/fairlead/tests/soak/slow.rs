@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     crowd::{Awaited, Crowd, Profile},
-    deadline::eventually,
     fake_envoy::Protocol,
     meshgen::MeshSpec,
 };

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use fairlead_testkit::{deadline::eventually, meshgen::MeshSpec};
+use fairlead_lab::deadline::eventually;
+use fairlead_testkit::meshgen::MeshSpec;
 
 use crate::{
     crowds::{Memory, WITHIN, crowd_of, is_full, published, server_of, settled, sidecars, sized},

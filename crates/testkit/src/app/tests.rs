@@ -7,8 +7,8 @@ use tokio::{
 };
 
 use super::*;
-use crate::{
-    certs::Ca,
+use crate::certs::Ca;
+use fairlead_lab::{
     client::{Client, ClientTls, Failure, Request},
     load::{Load, within},
 };
@@ -29,7 +29,7 @@ async fn an_answer_says_who_gave_it_and_what_was_asked() {
         .header("X-Tag", "one")
         .header("x-tag", "two");
     let answer = Client::new(app.address()).send(&request.body("hello")).await.unwrap();
-    let echo = answer.echo().unwrap();
+    let echo = answer.json::<Echo>().unwrap();
     assert_eq!((answer.service(), answer.version()), (Some("reviews"), Some("v1")));
     assert_eq!((echo.method.as_str(), echo.path.as_str()), ("POST", "/a?b=c"));
     assert_eq!((echo.authority.as_str(), echo.protocol.as_str()), ("reviews:9080", "HTTP/1.1"));
@@ -42,7 +42,7 @@ async fn an_answer_says_who_gave_it_and_what_was_asked() {
 async fn both_http_versions_are_spoken_in_clear() {
     let app = reviews().await;
     let answer = Client::new(app.address()).http2().send(&Request::get("/").host("reviews")).await.unwrap();
-    let echo = answer.echo().unwrap();
+    let echo = answer.json::<Echo>().unwrap();
     assert_eq!((echo.protocol.as_str(), echo.authority.as_str()), ("HTTP/2.0", "reviews"));
 }
 
@@ -110,7 +110,7 @@ async fn a_server_that_is_gone_refuses() {
     let kept = Client::new(address).keep_alive();
     kept.send(&Request::get("/")).await.unwrap();
     drop(app);
-    crate::deadline::eventually("port closed", Duration::from_secs(5), || async {
+    fairlead_lab::deadline::eventually("port closed", Duration::from_secs(5), || async {
         match kept.send(&Request::get("/")).await {
             Err(Failure::Connect(_)) => Ok(()),
             other => Err(format!("{other:?}")),
@@ -175,7 +175,7 @@ async fn a_tls_server_knows_the_name_asked_for_and_the_client() {
 
     Client::new(app.address()).tls(asks).send(&Request::get("/")).await.unwrap_err();
     assert_eq!(app.requests().len(), 1);
-    crate::deadline::eventually("refusal noted", Duration::from_secs(5), || async {
+    fairlead_lab::deadline::eventually("refusal noted", Duration::from_secs(5), || async {
         if app.failed_handshakes().len() == 1 {
             Ok(())
         } else {

@@ -2,16 +2,11 @@
 
 use std::{io, sync::Arc};
 
-use rustls::{
-    RootCertStore, ServerConfig, ServerConnection,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::WebPkiClientVerifier,
-};
+use fairlead_lab::pem::{self, CertKey};
+use rustls::{ServerConfig, ServerConnection, crypto::ring, server::WebPkiClientVerifier};
 use tokio_rustls::TlsAcceptor;
 
 use super::TlsSession;
-use crate::certs::CertKey;
 
 /// What a TLS server presents and demands.
 #[derive(Clone, Debug)]
@@ -43,13 +38,13 @@ impl ServerTls {
             .map_err(io::Error::other)?;
         let builder = match &self.client_ca {
             None => builder.with_no_client_auth(),
-            Some(pem) => builder.with_client_cert_verifier(
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots(pem)?), provider)
+            Some(ca) => builder.with_client_cert_verifier(
+                WebPkiClientVerifier::builder_with_provider(Arc::new(pem::roots(ca)?), provider)
                     .build()
                     .map_err(io::Error::other)?,
             ),
         };
-        let (chain, key) = identity(&self.identity)?;
+        let (chain, key) = pem::identity(&self.identity)?;
         let mut config = builder.with_single_cert(chain, key).map_err(io::Error::other)?;
         config.alpn_protocols = self.alpn.iter().map(|name| name.clone().into_bytes()).collect();
         Ok(TlsAcceptor::from(Arc::new(config)))
@@ -62,22 +57,4 @@ pub(super) fn session(connection: &ServerConnection) -> TlsSession {
         alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
         client_certificate: connection.peer_certificates().and_then(|c| c.first()).map(|c| c.to_vec()),
     }
-}
-
-/// The chain and key in `pem`, for rustls.
-pub(crate) fn identity(pem: &CertKey) -> io::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let chain = CertificateDer::pem_slice_iter(pem.certificate.as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(io::Error::other)?;
-    let key = PrivateKeyDer::from_pem_slice(pem.key.as_bytes()).map_err(io::Error::other)?;
-    Ok((chain, key))
-}
-
-/// The authorities in `pem`, for rustls.
-pub(crate) fn roots(pem: &str) -> io::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
-    }
-    Ok(roots)
 }

@@ -23,10 +23,10 @@ use envoy_types::pb::{
     },
     google::protobuf::Any,
 };
+use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     crowd::{Awaited, Crowd, Profile, Totals},
-    deadline::eventually,
     fake_envoy::Protocol,
 };
 use prost::{Message, Name};
@@ -330,7 +330,7 @@ async fn clients_that_lose_the_server_come_back_to_another() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_cannot_be_opened_is_lost_with_a_reason_and_tried_again() {
-    let nobody = fairlead_testkit::ports::at(15010).unwrap();
+    let nobody = fairlead_lab::ports::at(15010).unwrap();
     let mut crowd = Crowd::new(nobody);
     let soon = Some(Duration::from_millis(10));
     crowd.join(Profile { reconnect_after: soon, ..Profile::sidecar(0, "ns-0", Protocol::Delta) });

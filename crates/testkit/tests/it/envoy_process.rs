@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Client, Request},
     envoy_process::{AdminPlace, EnvoyError, EnvoyOptions, EnvoyProcess, validate},
     ports,
@@ -70,7 +70,7 @@ async fn a_static_envoy_serves_and_tells_about_itself() {
     assert_eq!(envoy.deprecation_warnings(), Vec::<String>::new());
     assert_eq!(envoy.unknown_fields().await.unwrap(), 0);
     assert!(envoy.log().contains("starting main dispatch loop"));
-    fairlead_testkit::deadline::eventually("access log", Duration::from_secs(5), || async {
+    fairlead_lab::deadline::eventually("access log", Duration::from_secs(5), || async {
         if envoy.stdout() == "/tea 418\n" { Ok(()) } else { Err(envoy.stdout()) }
     })
     .await

@@ -21,11 +21,9 @@ use envoy_types::pb::{
     },
     google::protobuf::Any,
 };
+use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
-use fairlead_testkit::{
-    deadline::eventually,
-    fake_envoy::{FakeEnvoy, Options, Protocol},
-};
+use fairlead_testkit::fake_envoy::{FakeEnvoy, Options, Protocol};
 use prost::Message;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_stream::{

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use fairlead_testkit::{
-    envoy_process::{AdminPlace, EnvoyOptions, EnvoyProcess},
-    netns::{Fabric, Privilege, available},
-};
+use fairlead_lab::envoy_process::{AdminPlace, EnvoyOptions, EnvoyProcess};
+use fairlead_testkit::netns::{Fabric, Privilege, available};
 
 /// An Envoy that answers `name` to each request on `ports`, of either family.
 fn answering(name: &str, ports: &[u16]) -> String {

@@ -2,8 +2,9 @@
 
 use std::{path::Path, process::Command};
 
+use fairlead_lab::envoy_binary;
 use fairlead_resource::TypeUrl;
-use fairlead_testkit::{certs::Ca, envoy_binary, judge::Case};
+use fairlead_testkit::{certs::Ca, judge::Case};
 use fairlead_translate::publication::Sets;
 use serde_json::{Map, Value, json};
 

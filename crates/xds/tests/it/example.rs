@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use envoy_types::pb::envoy::service::discovery::v3::{
     DeltaDiscoveryRequest, aggregated_discovery_service_client::AggregatedDiscoveryServiceClient,
 };
-use fairlead_testkit::{
+use fairlead_lab::{
     envoy_process::{EnvoyOptions, EnvoyProcess},
     ports,
 };

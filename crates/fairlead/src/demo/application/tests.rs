@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use fairlead_testkit::client::{Answer, Client, Request};
+use fairlead_lab::client::{Answer, Client, Request};
 use hyper::StatusCode;
 
 use super::{Application, Behaviour};

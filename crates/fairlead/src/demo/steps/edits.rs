@@ -6,15 +6,15 @@ use std::{
 };
 
 use fairlead_config::{Diagnostic, Severity};
-use fairlead_testkit::{client::Request, deadline::eventually};
+use fairlead_lab::{client::Request, deadline::eventually};
 use hyper::StatusCode;
 use serde_json::json;
 
 use super::{Walk, destination_rule, route, virtual_service};
 use crate::demo::{
-    lab::{Condition, Lab},
     mesh::NAMESPACE,
     output::{Look, time},
+    running::{Condition, Demo},
 };
 
 const REVIEWS: &str = "reviews.yaml";
@@ -45,10 +45,10 @@ pub(super) async fn under_load(walk: &mut Walk<'_>) -> anyhow::Result<()> {
         virtual_service("reviews", &http)
     };
     walk.apply(REVIEWS, &weights(0), route("edit-0")).await?;
-    let lab = walk.lab;
+    let demo = walk.demo;
     let done = AtomicBool::new(false);
     let load = async {
-        let report = lab.load(REQUESTS, |_| Request::get("/reviews")).await;
+        let report = demo.load(REQUESTS, |_| Request::get("/reviews")).await;
         done.store(true, Ordering::SeqCst);
         report
     };
@@ -56,7 +56,7 @@ pub(super) async fn under_load(walk: &mut Walk<'_>) -> anyhow::Result<()> {
         let mut live_after = Vec::new();
         while !done.load(Ordering::SeqCst) {
             let edit = live_after.len() as u64 + 1;
-            live_after.push(lab.apply(REVIEWS, &weights(edit), &route(&format!("edit-{edit}"))).await?);
+            live_after.push(demo.apply(REVIEWS, &weights(edit), &route(&format!("edit-{edit}"))).await?);
         }
         anyhow::Ok(live_after)
     };
@@ -114,30 +114,30 @@ pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
 ",
     );
     let balanced = Condition::Cluster {
-        name: walk.lab.cluster("catalog"),
+        name: walk.demo.cluster("catalog"),
         pointer: "/metadata/filter_metadata/istio/config",
         value: json!(format!("/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/destination-rule/catalog")),
     };
     walk.apply(REVIEWS, &reviews, route("steady")).await?;
     walk.apply(CATALOG, &catalog, balanced.clone()).await?;
     // From here on no Envoy has anything to wait for.
-    walk.lab.wait_everywhere(&route("steady")).await?;
-    walk.lab.wait_everywhere(&balanced).await?;
-    let before = walk.lab.configuration().await?;
+    walk.demo.wait_everywhere(&route("steady")).await?;
+    walk.demo.wait_everywhere(&balanced).await?;
+    let before = walk.demo.configuration().await?;
     for mistake in MISTAKES {
         let good = if mistake.file == REVIEWS { &reviews } else { &catalog };
         let bad = good.replace(mistake.wrong.0, mistake.wrong.1);
         walk.say(&format!("{}, in {}:", mistake.what, mistake.file))?;
         let wrong = bad.lines().find(|text| text.contains(mistake.wrong.1)).unwrap_or_default();
         walk.out.quote(wrong)?;
-        walk.lab.directory().write(mistake.file, &bad)?;
-        let finding = finding(walk.lab, mistake.file).await?;
+        walk.demo.directory().write(mistake.file, &bad)?;
+        let finding = finding(walk.demo, mistake.file).await?;
         walk.say(&walk.out.paint(Look::Bad, &finding.to_string()))?;
         let place = finding.position.as_ref().map_or_else(|| "no place".to_owned(), ToString::to_string);
-        let report = walk.lab.load(50, |_| Request::get("/reviews")).await;
+        let report = walk.demo.load(50, |_| Request::get("/reviews")).await;
         let steady = report.by_version("v1");
-        let same = walk.lab.configuration().await? == before;
-        let all = walk.lab.proxies().len();
+        let same = walk.demo.configuration().await? == before;
+        let all = walk.demo.proxies().len();
         walk.check(
             finding.position.is_some() && steady == 50 && same,
             format!(
@@ -146,26 +146,26 @@ pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
             ),
             "the place, 50, and the same configuration",
         )?;
-        walk.lab.directory().write(mistake.file, good)?;
-        until_forgotten(walk.lab, mistake.file).await?;
+        walk.demo.directory().write(mistake.file, good)?;
+        until_forgotten(walk.demo, mistake.file).await?;
     }
     walk.sum_up(format!("{} mistakes told with their line, nothing changed by any", MISTAKES.len()));
     Ok(())
 }
 
 /// The error about a file, once there is one.
-async fn finding(lab: &Lab, file: &str) -> anyhow::Result<Diagnostic> {
+async fn finding(demo: &Demo, file: &str) -> anyhow::Result<Diagnostic> {
     let found = eventually("a finding about the mistake", TOLD_WITHIN, || async {
-        let findings = lab.findings(file).await.map_err(|error| error.to_string())?;
+        let findings = demo.findings(file).await.map_err(|error| error.to_string())?;
         findings.into_iter().find(|f| f.severity == Severity::Error).ok_or_else(|| "no error".to_owned())
     });
     Ok(found.await?)
 }
 
 /// Waits until there is no finding about a file any more.
-async fn until_forgotten(lab: &Lab, file: &str) -> anyhow::Result<()> {
+async fn until_forgotten(demo: &Demo, file: &str) -> anyhow::Result<()> {
     let gone = eventually("the end of the finding", TOLD_WITHIN, || async {
-        let findings = lab.findings(file).await.map_err(|error| error.to_string())?;
+        let findings = demo.findings(file).await.map_err(|error| error.to_string())?;
         if findings.is_empty() { Ok(()) } else { Err(format!("{findings:?}")) }
     });
     Ok(gone.await?)

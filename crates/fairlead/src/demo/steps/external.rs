@@ -1,20 +1,20 @@
 //! A service that is not part of the mesh.
 
-use fairlead_testkit::client::Request;
+use fairlead_lab::client::Request;
 use hyper::StatusCode;
 use serde_json::json;
 
 use super::Walk;
 use crate::demo::{
-    lab::Condition,
     mesh::{EXTERNAL_HOST, NAMESPACE},
+    running::Condition,
 };
 
 /// It is out of reach until a ServiceEntry declares it.
 pub(super) async fn service_entry(walk: &mut Walk<'_>) -> anyhow::Result<()> {
-    let external = walk.lab.external();
+    let external = walk.demo.external();
     let before = external.requests();
-    let blocked = walk.lab.load(50, |_| Request::get("/quotes")).await.status(StatusCode::BAD_GATEWAY);
+    let blocked = walk.demo.load(50, |_| Request::get("/quotes")).await.status(StatusCode::BAD_GATEWAY);
     walk.check(
         blocked == 50 && external.requests() == before,
         format!(
@@ -42,17 +42,17 @@ spec:
   endpoints:
   - address: {ip}
 ",
-        service = walk.lab.mesh().ports.service(),
+        service = walk.demo.mesh().ports.service(),
         port = address.port(),
         ip = address.ip(),
     );
-    let name = walk.lab.cluster(EXTERNAL_HOST);
+    let name = walk.demo.cluster(EXTERNAL_HOST);
     let known = Condition::All(vec![
         Condition::Cluster { name: name.clone(), pointer: "/name", value: json!(name) },
         Condition::VirtualHost(EXTERNAL_HOST.to_owned()),
     ]);
     walk.apply("quotes.yaml", &yaml, known).await?;
-    let report = walk.lab.load(50, |_| Request::get("/quotes")).await;
+    let report = walk.demo.load(50, |_| Request::get("/quotes")).await;
     let (fine, reached) = (report.status(StatusCode::OK), external.requests() - before);
     walk.sum_up(format!("{blocked} of 50 blocked before, {fine} of 50 answered after"));
     walk.check(fine == 50, format!("{fine} of 50 requests answered 200"), "all")?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fairlead_testkit::client::Request;
+use fairlead_lab::client::Request;
 use hyper::StatusCode;
 
 use super::{EARLY, Walk, route, virtual_service};
@@ -33,8 +33,8 @@ pub(super) async fn delay(walk: &mut Walk<'_>) -> anyhow::Result<()> {
 ",
     );
     walk.apply("catalog.yaml", &yaml, route("held-up")).await?;
-    let ada = walk.lab.load(20, |_| Request::get("/catalog").header("x-user", "ada")).await;
-    let bob = walk.lab.load(20, |_| Request::get("/catalog").header("x-user", "bob")).await;
+    let ada = walk.demo.load(20, |_| Request::get("/catalog").header("x-user", "ada")).await;
+    let bob = walk.demo.load(20, |_| Request::get("/catalog").header("x-user", "bob")).await;
     let (fastest, usual) = (ada.latency(0.0), bob.latency(0.5));
     walk.sum_up(format!("ada waits {} at least, bob {} as a rule", time(fastest), time(usual)));
     walk.check(
@@ -65,9 +65,9 @@ pub(super) async fn abort(walk: &mut Walk<'_>) -> anyhow::Result<()> {
 ",
     );
     walk.apply("catalog.yaml", &yaml, route("flaky")).await?;
-    let catalog = walk.lab.application("catalog-v1");
+    let catalog = walk.demo.application("catalog-v1");
     let before = catalog.requests();
-    let report = walk.lab.load(1_000, |_| Request::get("/catalog")).await;
+    let report = walk.demo.load(1_000, |_| Request::get("/catalog")).await;
     let (aborted, fine) = (report.status(StatusCode::IM_A_TEAPOT), report.status(StatusCode::OK));
     let reached = catalog.requests() - before;
     walk.check(

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_testkit::{client::Request, deadline::eventually};
+use fairlead_lab::{client::Request, deadline::eventually};
 use hyper::StatusCode;
 use serde_json::json;
 
 use super::{EARLY, Walk, destination_rule, route, virtual_service};
-use crate::demo::{application::Behaviour, lab::Condition, output::time};
+use crate::demo::{application::Behaviour, output::time, running::Condition};
 
 /// A request is tried again until it succeeds, but not for ever.
 pub(super) async fn retries(walk: &mut Walk<'_>) -> anyhow::Result<()> {
@@ -28,10 +28,10 @@ pub(super) async fn retries(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     );
     walk.apply("catalog.yaml", &yaml, route("try-again")).await?;
     for (failures, status, attempts) in [(2, 200, 3), (10, 503, 4)] {
-        let catalog = walk.lab.application("catalog-v1");
+        let catalog = walk.demo.application("catalog-v1");
         catalog.behave(Behaviour::fails_first(failures, StatusCode::SERVICE_UNAVAILABLE));
         let before = catalog.requests();
-        let answer = walk.lab.get("/catalog").await?.status.as_u16();
+        let answer = walk.demo.get("/catalog").await?.status.as_u16();
         let tried = catalog.requests() - before;
         walk.check(
             (answer, tried) == (status, attempts),
@@ -58,10 +58,10 @@ pub(super) async fn timeout(walk: &mut Walk<'_>) -> anyhow::Result<()> {
 ",
     );
     walk.apply("catalog.yaml", &yaml, route("in-time")).await?;
-    walk.lab.application("catalog-v1").behave(Behaviour::slow(slow));
+    walk.demo.application("catalog-v1").behave(Behaviour::slow(slow));
     for _ in 0..3 {
         let began = Instant::now();
-        let status = walk.lab.get("/catalog").await?.status.as_u16();
+        let status = walk.demo.get("/catalog").await?.status.as_u16();
         let took = began.elapsed();
         walk.check(
             status == 504 && took + EARLY >= limit && took < slow,
@@ -84,18 +84,18 @@ pub(super) async fn circuit_breaking(walk: &mut Walk<'_>) -> anyhow::Result<()> 
         http1MaxPendingRequests: 1
 ",
     );
-    let name = walk.lab.cluster("catalog");
+    let name = walk.demo.cluster("catalog");
     let limited = Condition::Cluster {
         name: name.clone(),
         pointer: "/circuit_breakers/thresholds/0/max_pending_requests",
         value: json!(1),
     };
     walk.apply("catalog.yaml", &yaml, limited).await?;
-    walk.lab.application("catalog-v1").behave(Behaviour::slow(Duration::from_millis(400)));
-    let client = walk.lab.client().admin();
+    walk.demo.application("catalog-v1").behave(Behaviour::slow(Duration::from_millis(400)));
+    let client = walk.demo.client().admin();
     let stat = format!("cluster.{name}.upstream_rq_pending_overflow");
     let before = client.stat(&stat).await?;
-    let report = walk.lab.parallel(10, 10, |_| Request::get("/catalog")).await;
+    let report = walk.demo.parallel(10, 10, |_| Request::get("/catalog")).await;
     let (served, refused) = (report.status(StatusCode::OK), report.status(StatusCode::SERVICE_UNAVAILABLE));
     let overflow = client.stat(&stat).await? - before;
     walk.check(
@@ -105,10 +105,10 @@ pub(super) async fn circuit_breaking(walk: &mut Walk<'_>) -> anyhow::Result<()> 
     )?;
     walk.sum_up(format!("of 10 at once {served} served and {refused} refused"));
     walk.check(overflow == refused, format!("Envoy counts {overflow} overflows"), &refused.to_string())?;
-    walk.lab.application("catalog-v1").behave(Behaviour::default());
+    walk.demo.application("catalog-v1").behave(Behaviour::default());
     let mut served = 0;
     for _ in 0..10 {
-        served += u32::from(walk.lab.get("/catalog").await?.status == StatusCode::OK);
+        served += u32::from(walk.demo.get("/catalog").await?.status == StatusCode::OK);
     }
     walk.check(served == 10, format!("one after the other {served} of 10 answered 200"), "all")
 }
@@ -124,20 +124,20 @@ pub(super) async fn outlier(walk: &mut Walk<'_>) -> anyhow::Result<()> {
       maxEjectionPercent: 50
 ",
     );
-    let name = walk.lab.cluster("ratings");
+    let name = walk.demo.cluster("ratings");
     let watched = Condition::Cluster {
         name: name.clone(),
         pointer: "/outlier_detection/consecutive_5xx",
         value: json!(3),
     };
     walk.apply("ratings.yaml", &yaml, watched).await?;
-    let broken = walk.lab.application("ratings-v2");
+    let broken = walk.demo.application("ratings-v2");
     broken.behave(Behaviour::broken(StatusCode::INTERNAL_SERVER_ERROR));
-    let client = walk.lab.client().admin();
+    let client = walk.demo.client().admin();
     let stat = format!("cluster.{name}.outlier_detection.ejections_active");
     let failures = AtomicU64::new(0);
     eventually("the ejection of ratings-v2", Duration::from_secs(20), || async {
-        let status = walk.lab.get("/ratings").await.map_err(|error| error.to_string())?.status;
+        let status = walk.demo.get("/ratings").await.map_err(|error| error.to_string())?.status;
         failures.fetch_add(u64::from(status == StatusCode::INTERNAL_SERVER_ERROR), Ordering::SeqCst);
         match client.stat(&stat).await.map_err(|error| error.to_string())? {
             1 => Ok(()),
@@ -152,7 +152,7 @@ pub(super) async fn outlier(walk: &mut Walk<'_>) -> anyhow::Result<()> {
         "3, or a few more until Envoy's main thread has counted them",
     )?;
     let reached = broken.requests();
-    let report = walk.lab.load(200, |_| Request::get("/ratings")).await;
+    let report = walk.demo.load(200, |_| Request::get("/ratings")).await;
     let (fine, after) = (report.status(StatusCode::OK), broken.requests() - reached);
     walk.sum_up(format!("ejected after {failures} failures, then {fine} of 200 fine"));
     walk.check(fine == 200, format!("then {fine} of 200 requests answered 200"), "all")?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fairlead_testkit::{client::Request, deadline::eventually};
+use fairlead_lab::{client::Request, deadline::eventually};
 
 use super::{Walk, route, virtual_service};
 
@@ -25,7 +25,7 @@ pub(super) async fn canary(walk: &mut Walk<'_>) -> anyhow::Result<()> {
 ",
     );
     walk.apply(REVIEWS, &yaml, route("canary")).await?;
-    let report = walk.lab.load(1_000, |_| Request::get("/reviews")).await;
+    let report = walk.demo.load(1_000, |_| Request::get("/reviews")).await;
     let answered = report.by_version("v1") + report.by_version("v2");
     walk.check(
         report.all_ok().is_ok() && answered == 1_000,
@@ -62,8 +62,8 @@ pub(super) async fn header(walk: &mut Walk<'_>) -> anyhow::Result<()> {
         let user = if n % 2 == 0 { "ada" } else { "bob" };
         Request::get("/reviews").header("x-user", user)
     };
-    let ada = walk.lab.load(100, move |_| request(0)).await;
-    let bob = walk.lab.load(100, move |_| request(1)).await;
+    let ada = walk.demo.load(100, move |_| request(0)).await;
+    let bob = walk.demo.load(100, move |_| request(1)).await;
     let (ada, bob) = (ada.by_version("v3"), bob.by_version("v1"));
     walk.sum_up(format!("{ada} of 100 and {bob} of 100 went where their header says"));
     walk.check(bob == 100, format!("{bob} of 100 requests of bob answered by v1"), "all")?;
@@ -84,10 +84,10 @@ pub(super) async fn blue_green(walk: &mut Walk<'_>) -> anyhow::Result<()> {
         virtual_service("reviews", &http)
     };
     walk.apply(REVIEWS, &to("blue", "v1"), route("blue")).await?;
-    let blue = walk.lab.load(200, |_| Request::get("/reviews")).await.by_version("v1");
+    let blue = walk.demo.load(200, |_| Request::get("/reviews")).await.by_version("v1");
     walk.check(blue == 200, format!("before: {blue} of 200 answered by v1"), "all")?;
     walk.apply(REVIEWS, &to("green", "v2"), route("green")).await?;
-    let green = walk.lab.load(200, |_| Request::get("/reviews")).await.by_version("v2");
+    let green = walk.demo.load(200, |_| Request::get("/reviews")).await.by_version("v2");
     walk.sum_up(format!("before {blue} of 200 to v1, after {green} of 200 to v2"));
     walk.check(green == 200, format!("after: {green} of 200 answered by v2"), "all")
 }
@@ -109,9 +109,9 @@ pub(super) async fn mirroring(walk: &mut Walk<'_>) -> anyhow::Result<()> {
 ",
     );
     walk.apply(REVIEWS, &yaml, route("mirrored")).await?;
-    let mirror = walk.lab.application("reviews-v3");
+    let mirror = walk.demo.application("reviews-v3");
     let before = mirror.requests();
-    let clients = walk.lab.load(200, |_| Request::get("/reviews")).await.by_version("v1");
+    let clients = walk.demo.load(200, |_| Request::get("/reviews")).await.by_version("v1");
     walk.check(clients == 200, format!("{clients} of 200 clients answered by v1"), "all")?;
     // Nobody waits for the copies, so they may still be on their way.
     let arrived = eventually("the copies", Duration::from_secs(10), || async {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use fairlead_envoy::bootstrap::{self, Bootstrap, Node, Xds, XdsProtocol};
-use fairlead_testkit::envoy_process::{Admin, EnvoyOptions, EnvoyProcess};
+use fairlead_lab::envoy_process::{Admin, EnvoyOptions, EnvoyProcess};
 use serde_json::json;
 
 use crate::demo::mesh::{Mesh, NAMESPACE, ROOT_NAMESPACE, Workload};

@@ -6,8 +6,7 @@ use rustls::{ClientConfig, crypto::ring, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::Protocol;
-use crate::{app, certs::CertKey};
+use crate::pem::{self, CertKey};
 
 /// What a TLS client asks for, trusts and presents.
 #[derive(Clone, Debug)]
@@ -35,25 +34,18 @@ impl ClientTls {
         self
     }
 
-    pub(super) async fn handshake(
-        &self,
-        stream: TcpStream,
-        protocol: Protocol,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    /// Shakes hands over `stream`, and offers `usual` if no other protocols are chosen.
+    pub(super) async fn handshake(&self, stream: TcpStream, usual: &str) -> io::Result<TlsStream<TcpStream>> {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
-            .with_root_certificates(app::roots(&self.ca)?);
+            .with_root_certificates(pem::roots(&self.ca)?);
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
-                let (chain, key) = app::identity(identity)?;
+                let (chain, key) = pem::identity(identity)?;
                 builder.with_client_auth_cert(chain, key).map_err(io::Error::other)?
             }
-        };
-        let usual = match protocol {
-            Protocol::Http1 => "http/1.1",
-            Protocol::Http2 => "h2",
         };
         config.alpn_protocols = if self.alpn.is_empty() {
             vec![usual.into()]

@@ -2,9 +2,9 @@
 //!
 //! ```no_run
 //! # async fn example(envoy: std::net::SocketAddr) -> Result<(), Box<dyn std::error::Error>> {
-//! use fairlead_testkit::client::{Client, Request};
+//! use fairlead_lab::client::{Client, Request};
 //! let answer = Client::new(envoy).send(&Request::get("/reviews").host("reviews:9080")).await?;
-//! assert_eq!(answer.echo()?.version, "v2");
+//! assert_eq!(answer.version(), Some("v2"));
 //! # Ok(()) }
 //! ```
 
@@ -17,6 +17,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde::de::DeserializeOwned;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -25,8 +26,6 @@ use tokio::{
 };
 
 pub use tls::ClientTls;
-
-use crate::app::Echo;
 
 /// How long one exchange may take, if the test does not say.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -125,11 +124,11 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// What the [`App`](crate::app::App) that answered says.
+    /// The body as a `T`, from JSON.
     ///
     /// # Errors
-    /// If the body is not an [`Echo`].
-    pub fn echo(&self) -> Result<Echo, serde_json::Error> {
+    /// If it is none.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.body)
     }
 
@@ -291,7 +290,11 @@ impl Client {
         match &self.tls {
             None => Connection::over(stream, self.protocol).await,
             Some(tls) => {
-                let stream = tls.handshake(stream, self.protocol).await.map_err(Failure::Tls)?;
+                let usual = match self.protocol {
+                    Protocol::Http1 => "http/1.1",
+                    Protocol::Http2 => "h2",
+                };
+                let stream = tls.handshake(stream, usual).await.map_err(Failure::Tls)?;
                 Connection::over(stream, self.protocol).await
             }
         }

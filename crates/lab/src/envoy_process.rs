@@ -1,8 +1,8 @@
 //! A stock Envoy that runs for as long as a value lives.
 //!
 //! ```no_run
-//! # async fn example(bootstrap: &str) -> Result<(), fairlead_testkit::envoy_process::EnvoyError> {
-//! use fairlead_testkit::envoy_process::{EnvoyOptions, EnvoyProcess};
+//! # async fn example(bootstrap: &str) -> Result<(), fairlead_lab::envoy_process::EnvoyError> {
+//! use fairlead_lab::envoy_process::{EnvoyOptions, EnvoyProcess};
 //! let envoy = EnvoyProcess::start(bootstrap, &EnvoyOptions::default()).await?;
 //! let stats = envoy.admin().stats("cluster_manager").await?;
 //! assert_eq!(envoy.deprecation_warnings(), Vec::<String>::new());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fairlead_testkit::envoy_process::Admin;
+use fairlead_lab::envoy_process::Admin;
 use serde_json::Value;
 
 /// Something that an Envoy's configuration says.

@@ -69,11 +69,6 @@ pub fn version_of(binary: &Path) -> Option<String> {
     said.split("version:").nth(1)?.trim().split('/').nth(1).map(str::to_owned)
 }
 
-/// The root of the repository that this crate was built from, for tests.
-pub fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
 fn choose(
     environment: Option<PathBuf>,
     here: Option<&Path>,

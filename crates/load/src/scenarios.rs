@@ -6,30 +6,14 @@ use fairlead_resource::TypeUrl;
 use fairlead_testkit::{crowd::Awaited, fake_envoy::Protocol, meshgen::MeshSpec};
 
 use crate::{
-    Failure, Settings,
-    lab::{Awaits, Kind, Lab},
     loopback,
     report::{Goal, Row, at_least, at_most, figure, mb, ms},
+    rig::{Awaits, Kind, Rig},
+    settings::{Failure, Settings},
 };
 
 /// The default quiet time before a lone change goes out; it is inside all latencies.
 const DEBOUNCE_MS: f64 = 10.0;
-
-/// What can be asked for with `--scenario`, in the order in which it is run.
-pub(crate) const NAMES: &[&str] = &[
-    "loaded",
-    "sync",
-    "endpoint",
-    "pool",
-    "weight",
-    "service",
-    "irrelevant",
-    "pods",
-    "scoped",
-    "weight-sotw",
-    "big-service",
-    "gateway",
-];
 
 /// The mesh of the table: `services` with five endpoints each in ten namespaces, and a fifth as many
 /// VirtualServices and DestinationRules.
@@ -88,27 +72,27 @@ pub(crate) async fn unscoped(
     let mut rows = Vec::new();
     let goals = vec![at_most(figure::RSS_MB, 40.0)];
     let mut loaded = row("loaded, no client", format!("{services} services"), "212 MB", goals);
-    let mut lab = Lab::new(settings, mesh(services), Kind::Sidecars, protocol).await?;
-    lab.loaded(&mut loaded)?;
+    let mut rig = Rig::new(settings, mesh(services), Kind::Sidecars, protocol).await?;
+    rig.loaded(&mut loaded)?;
     rows.push(loaded.tell());
     let goals = vec![at_most(figure::CPU_S, 5.0), at_most(figure::PEAK_MB, 200.0)];
     let mut sync = row("first sync", setting.clone(), "90 CPU-s; 3,033 MB", goals);
-    lab.sync(clients, &mut sync).await?;
+    rig.sync(clients, &mut sync).await?;
     rows.push(sync.tell());
     if settings.wants(&["endpoint"]) {
-        rows.push(endpoint(&lab, &setting).await?.tell());
+        rows.push(endpoint(&rig, &setting).await?.tell());
     }
     if settings.wants(&["pool"]) {
-        rows.push(pool(&lab, &setting).await?.tell());
+        rows.push(pool(&rig, &setting).await?.tell());
     }
     if settings.wants(&["weight"]) {
-        rows.push(weight(&lab, &setting).await?.tell());
+        rows.push(weight(&rig, &setting).await?.tell());
     }
     if settings.wants(&["service"]) {
-        rows.push(service(&lab, &setting).await?.tell());
+        rows.push(service(&rig, &setting).await?.tell());
     }
     if settings.wants(&["irrelevant"]) {
-        rows.push(irrelevant(&lab, &setting).await?.tell());
+        rows.push(irrelevant(&rig, &setting).await?.tell());
     }
     Ok(rows)
 }
@@ -117,15 +101,15 @@ pub(crate) async fn unscoped(
 async fn pods(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failure> {
     let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
     let setting = format!("{services} services, {clients} clients, each a Pod of them, {}", word(protocol));
-    let mut lab = Lab::new(settings, mesh(services), Kind::Pods, protocol).await?;
+    let mut rig = Rig::new(settings, mesh(services), Kind::Pods, protocol).await?;
     let mut sync = row("first sync", setting.clone(), "", Vec::new());
-    lab.sync(clients, &mut sync).await?;
+    rig.sync(clients, &mut sync).await?;
     let mut rows = vec![
         sync,
-        endpoint(&lab, &setting).await?,
-        pool(&lab, &setting).await?,
-        weight(&lab, &setting).await?,
-        service(&lab, &setting).await?,
+        endpoint(&rig, &setting).await?,
+        pool(&rig, &setting).await?,
+        weight(&rig, &setting).await?,
+        service(&rig, &setting).await?,
     ];
     // What istiod took, and what is to be reached, is for clients without a service.
     for row in &mut rows {
@@ -140,14 +124,14 @@ fn awaits(kind: TypeUrl, name: Option<&str>, clients: usize) -> Awaits<'_> {
 }
 
 /// One endpoint comes.
-pub(crate) async fn endpoint(lab: &Lab, setting: &str) -> Result<Row, Failure> {
+pub(crate) async fn endpoint(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![at_most(figure::LAST_MS, DEBOUNCE_MS + 30.0), at_most(figure::CPU_S, 0.05)];
     let mut row = row("one endpoint", setting.to_owned(), "about 240 ms; 0.2 CPU-s", goals);
-    let spec = &lab.spec;
+    let spec = &rig.spec;
     let i = spec.services - 1;
     let file = format!("endpoints-{i}.yaml");
-    let awaits = awaits(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, None, lab.clients_that_see(i));
-    lab.change(
+    let awaits = awaits(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, None, rig.clients_that_see(i));
+    rig.change(
         &mut row,
         &awaits,
         |server, _| server.write(&file, &spec.endpoints_with(i, spec.endpoints_per_service + 1)),
@@ -158,19 +142,19 @@ pub(crate) async fn endpoint(lab: &Lab, setting: &str) -> Result<Row, Failure> {
 }
 
 /// A DestinationRule's pool of connections gets another size.
-pub(crate) async fn pool(lab: &Lab, setting: &str) -> Result<Row, Failure> {
+pub(crate) async fn pool(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 100.0),
         at_most(figure::MB, 6.0),
         at_most(figure::CPU_S, 0.2),
     ];
     let mut row = row("one DestinationRule", setting.to_owned(), "11 s; 627 MB; 19 CPU-s", goals);
-    let spec = &lab.spec;
+    let spec = &rig.spec;
     let i = spec.destination_rules - 1;
     let file = format!("destinationrule-{i}.yaml");
-    lab.change(
+    rig.change(
         &mut row,
-        &awaits(TypeUrl::CLUSTER, None, lab.clients_that_see(i)),
+        &awaits(TypeUrl::CLUSTER, None, rig.clients_that_see(i)),
         |server, round| {
             server.write(&file, &spec.destination_rule(i, 101 + u32::try_from(round).unwrap_or(0)))
         },
@@ -181,19 +165,19 @@ pub(crate) async fn pool(lab: &Lab, setting: &str) -> Result<Row, Failure> {
 }
 
 /// A VirtualService gets other weights.
-pub(crate) async fn weight(lab: &Lab, setting: &str) -> Result<Row, Failure> {
+pub(crate) async fn weight(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 50.0),
         at_most(figure::MB, 2.0),
         at_most(figure::CPU_S, 0.2),
     ];
     let mut row = row("one VirtualService", setting.to_owned(), "11 s; 622 MB; 19 CPU-s", goals);
-    change_weight(lab, &mut row).await?;
+    change_weight(rig, &mut row).await?;
     Ok(row)
 }
 
-async fn change_weight(lab: &Lab, row: &mut Row) -> Result<(), Failure> {
-    let spec = &lab.spec;
+async fn change_weight(rig: &Rig, row: &mut Row) -> Result<(), Failure> {
+    let spec = &rig.spec;
     let i = spec.virtual_services - 1;
     let file = format!("virtualservice-{i}.yaml");
     let kind = if row.setting.ends_with(word(Protocol::Sotw)) {
@@ -201,9 +185,9 @@ async fn change_weight(lab: &Lab, row: &mut Row) -> Result<(), Failure> {
     } else {
         TypeUrl::VIRTUAL_HOST
     };
-    lab.change(
+    rig.change(
         row,
-        &awaits(kind, None, lab.clients_that_see(i)),
+        &awaits(kind, None, rig.clients_that_see(i)),
         |server, round| server.write(&file, &spec.virtual_service(i, 10 + u32::try_from(round).unwrap_or(0))),
         |server| server.write(&file, &spec.virtual_service(i, 80)),
     )
@@ -212,19 +196,19 @@ async fn change_weight(lab: &Lab, row: &mut Row) -> Result<(), Failure> {
 }
 
 /// A Service comes, with endpoints.
-pub(crate) async fn service(lab: &Lab, setting: &str) -> Result<Row, Failure> {
+pub(crate) async fn service(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 100.0),
         at_most(figure::MB, 5.0),
         at_most(figure::CPU_S, 0.3),
     ];
     let mut row = row("a new Service", setting.to_owned(), "13.6 s; 627 MB; 24 CPU-s", goals);
-    let spec = &lab.spec;
+    let spec = &rig.spec;
     let i = spec.services;
     let file = format!("new-{i}.yaml");
-    lab.change(
+    rig.change(
         &mut row,
-        &awaits(TypeUrl::CLUSTER, None, lab.crowd.len()),
+        &awaits(TypeUrl::CLUSTER, None, rig.crowd.len()),
         |server, _| server.write(&file, &format!("{}---\n{}", spec.service(i), spec.endpoints(i))),
         |server| server.delete(&file),
     )
@@ -237,10 +221,10 @@ pub(crate) async fn service(lab: &Lab, setting: &str) -> Result<Row, Failure> {
 }
 
 /// What no proxy's configuration depends on.
-async fn irrelevant(lab: &Lab, setting: &str) -> Result<Row, Failure> {
+async fn irrelevant(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![at_most(figure::MB, 0.0), at_most(figure::VIEWS, 0.0)];
     let mut row = row("nothing relevant", setting.to_owned(), "a push in many cases", goals);
-    let (spec, file) = (&lab.spec, "endpoints-0.yaml");
+    let (spec, file) = (&rig.spec, "endpoints-0.yaml");
     let pods = spec.endpoints(0);
     let changes = [
         ("labels: {app:", "annotations: {note: one}\n  labels: {app:"),
@@ -254,13 +238,13 @@ async fn irrelevant(lab: &Lab, setting: &str) -> Result<Row, Failure> {
         if other == pods {
             return Err(format!("`{from}` is not in the pods of the mesh").into());
         }
-        let measured = lab.once(None, || lab.server.write(file, &other)).await?;
+        let measured = rig.once(None, || rig.server.write(file, &other)).await?;
         bytes += measured.totals.bytes();
         recomputed += measured.recomputed;
         views += measured.views;
         queries.extend(measured.queries);
         cpu += measured.cpu;
-        lab.once(None, || lab.server.write(file, &pods)).await?;
+        rig.once(None, || rig.server.write(file, &pods)).await?;
     }
     row.set(figure::MB, mb(bytes));
     row.set(figure::RECOMPUTED, recomputed);
@@ -276,8 +260,8 @@ async fn scoped(settings: &Settings, protocol: Protocol) -> Result<Row, Failure>
     let goals = vec![at_most(figure::CPU_S, 2.0), at_most(figure::PEAK_MB, 150.0)];
     let mut row = row("first sync, scoped", setting, "19 CPU-s; 1,331 MB", goals);
     let spec = MeshSpec { sidecar_services: 100, ..mesh(services) };
-    let mut lab = Lab::new(settings, spec, Kind::Sidecars, protocol).await?;
-    lab.sync(clients, &mut row).await?;
+    let mut rig = Rig::new(settings, spec, Kind::Sidecars, protocol).await?;
+    rig.sync(clients, &mut row).await?;
     Ok(row)
 }
 
@@ -286,11 +270,11 @@ async fn weight_sotw(settings: &Settings) -> Result<Row, Failure> {
     let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
     let setting = format!("{services} services, {clients} clients, {}", word(Protocol::Sotw));
     let goals = vec![at_least(figure::COPY_RATIO, 0.8)];
-    let mut lab = Lab::new(settings, mesh(services), Kind::Sidecars, Protocol::Sotw).await?;
+    let mut rig = Rig::new(settings, mesh(services), Kind::Sidecars, Protocol::Sotw).await?;
     let mut sync = Row::default();
-    lab.sync(clients, &mut sync).await?;
+    rig.sync(clients, &mut sync).await?;
     let mut row = row("one VirtualService", setting, "11 s; 622 MB; 19 CPU-s", goals);
-    change_weight(&lab, &mut row).await?;
+    change_weight(&rig, &mut row).await?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -323,17 +307,17 @@ async fn big_service(settings: &Settings, protocol: Protocol) -> Result<Row, Fai
     let goals = vec![at_most(figure::MB, 1.0)];
     let mut row = row("one of 2,000 endpoints", setting, "the whole assignment to each", goals);
     let spec = MeshSpec { services: 1, endpoints_per_service: ENDPOINTS, ..MeshSpec::EMPTY };
-    let mut lab = Lab::new(settings, spec, Kind::Sidecars, protocol).await?;
+    let mut rig = Rig::new(settings, spec, Kind::Sidecars, protocol).await?;
     let mut sync = Row::default();
-    lab.sync(clients, &mut sync).await?;
-    let spec = &lab.spec;
+    rig.sync(clients, &mut sync).await?;
+    let spec = &rig.spec;
     // By whichever type it comes: a response of the assignment, or of its elements.
-    let kind = if lab.crowd.count(0, TypeUrl::LB_ENDPOINT) > 0 {
+    let kind = if rig.crowd.count(0, TypeUrl::LB_ENDPOINT) > 0 {
         TypeUrl::LB_ENDPOINT
     } else {
         TypeUrl::CLUSTER_LOAD_ASSIGNMENT
     };
-    lab.change(
+    rig.change(
         &mut row,
         &awaits(kind, None, clients),
         |server, _| server.write("endpoints-0.yaml", &spec.endpoints_with(0, ENDPOINTS + 1)),
@@ -351,13 +335,13 @@ async fn gateway(settings: &Settings, protocol: Protocol) -> Result<Row, Failure
     let goals = vec![at_most(figure::MB, 0.5)];
     let mut row = row("one of 1,000 TLS servers", setting, "the whole listener, 2.3 MB each", goals);
     let spec = MeshSpec { gateway_servers: SERVERS, ..MeshSpec::default() };
-    let mut lab = Lab::new(settings, spec, Kind::Gateways, protocol).await?;
+    let mut rig = Rig::new(settings, spec, Kind::Gateways, protocol).await?;
     let mut sync = Row::default();
-    lab.sync(clients, &mut sync).await?;
-    let spec = &lab.spec;
+    rig.sync(clients, &mut sync).await?;
+    let spec = &rig.spec;
     let kind =
-        if lab.crowd.count(0, TypeUrl::FILTER_CHAIN) > 0 { TypeUrl::FILTER_CHAIN } else { TypeUrl::LISTENER };
-    lab.change(
+        if rig.crowd.count(0, TypeUrl::FILTER_CHAIN) > 0 { TypeUrl::FILTER_CHAIN } else { TypeUrl::LISTENER };
+    rig.change(
         &mut row,
         &awaits(kind, None, clients),
         |server, _| server.write("gateway.yaml", &spec.gateway(Some(SERVERS / 2))),

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
+use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
     crowd::{Awaited, Crowd, Profile, Totals},
-    deadline::eventually,
     fake_envoy::Protocol,
     meshgen::MeshSpec,
     proc::ProcessStats,
 };
 
 use crate::{
-    Failure, Settings,
     report::{Row, count, figure, mb, ms},
     server::Server,
+    settings::{Failure, Settings},
 };
 
 /// How long anything may take before the run is given up.
@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 }
 
 /// A server, its mesh and its clients.
-pub(crate) struct Lab {
+pub(crate) struct Rig {
     pub(crate) server: Server,
     pub(crate) spec: MeshSpec,
     pub(crate) crowd: Crowd,
@@ -77,7 +77,7 @@ pub(crate) struct Measured {
     pub(crate) reached: usize,
 }
 
-impl Lab {
+impl Rig {
     pub(crate) async fn new(
         settings: &Settings,
         spec: MeshSpec,

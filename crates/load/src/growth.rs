@@ -6,9 +6,9 @@ use fairlead_testkit::fake_envoy::Protocol;
 use serde::Serialize;
 
 use crate::{
-    Failure, Settings,
     report::{Row, count},
     scenarios,
+    settings::{Failure, Settings},
 };
 
 /// The clients while the services grow: few, because each is sent the whole mesh.

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use fairlead_config::Diagnostic;
 use fairlead_control_plane::{ControlPlane, settings::Settings};
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Answer, Client, Request},
     deadline::eventually,
     load::{Load, Report},
@@ -42,8 +42,8 @@ const CLIENT: &str = "bookstore-v1";
 /// How many requests of a load are under way at once.
 const WORKERS: u32 = 4;
 
-/// Everything that runs. [`Lab::shut_down`] ends it in order; dropping it ends it too.
-pub(super) struct Lab {
+/// Everything that runs. [`Demo::shut_down`] ends it in order; dropping it ends it too.
+pub(super) struct Demo {
     mesh: Mesh,
     proxies: Vec<Proxy>,
     control_plane: ControlPlane,
@@ -55,7 +55,7 @@ pub(super) struct Lab {
     temporary: Temporary,
 }
 
-impl Lab {
+impl Demo {
     /// Starts the applications and the control plane, and writes the files of the mesh.
     pub(super) async fn set_up(envoy: PathBuf, ports: Ports, chosen: Option<&Path>) -> anyhow::Result<Self> {
         let temporary = Temporary::new("fairlead-demo-").context("make a temporary directory")?;

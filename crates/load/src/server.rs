@@ -9,16 +9,15 @@ use std::{
     time::Duration,
 };
 
-use fairlead_testkit::{
+use fairlead_lab::{
     client::{Client, Request},
     deadline::eventually,
-    meshgen::MeshSpec,
     ports,
-    proc::ProcessStats,
     process::Process,
 };
+use fairlead_testkit::{meshgen::MeshSpec, proc::ProcessStats};
 
-use crate::Failure;
+use crate::settings::Failure;
 
 /// How long the server may take to load a mesh.
 const LOAD: Duration = Duration::from_secs(300);

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::Failure;
+use crate::settings::Failure;
 
 /// What a server without a protocol writes at once: as much as the bodies of responses do.
 pub(crate) const CHUNK: usize = 64 << 10;

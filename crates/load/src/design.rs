@@ -3,10 +3,10 @@
 use fairlead_testkit::{fake_envoy::Protocol, meshgen::MeshSpec};
 
 use crate::{
-    Failure, Settings,
-    lab::{Kind, Lab},
     report::{Row, at_most, figure},
+    rig::{Kind, Rig},
     scenarios::{self, row, word},
+    settings::{Failure, Settings},
 };
 
 /// The budgets of the architecture page that can be seen from outside. The time from a change to its
@@ -27,16 +27,16 @@ pub(crate) async fn run(settings: &Settings) -> Result<Vec<Row>, Failure> {
     );
     let mut rows = Vec::new();
     let mut loaded = row("design scale, loaded", setting.clone(), "", Vec::new());
-    let mut lab = Lab::new(settings, spec, Kind::Sidecars, protocol).await?;
-    lab.loaded(&mut loaded)?;
+    let mut rig = Rig::new(settings, spec, Kind::Sidecars, protocol).await?;
+    rig.loaded(&mut loaded)?;
     rows.push(loaded.tell());
     let mut sync = row("design scale, first sync", setting.clone(), "", Vec::new());
-    lab.sync(clients, &mut sync).await?;
+    rig.sync(clients, &mut sync).await?;
     rows.push(sync.tell());
     for (mut row, budget_ms) in [
-        (scenarios::endpoint(&lab, &setting).await?, Some(5.0)),
-        (scenarios::weight(&lab, &setting).await?, Some(15.0)),
-        (scenarios::pool(&lab, &setting).await?, None),
+        (scenarios::endpoint(&rig, &setting).await?, Some(5.0)),
+        (scenarios::weight(&rig, &setting).await?, Some(15.0)),
+        (scenarios::pool(&rig, &setting).await?, None),
     ] {
         row.istiod.clear();
         row.goals = budget_ms.map(|budget| at_most(figure::ROUND_MS, budget)).into_iter().collect();

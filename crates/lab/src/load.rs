@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn example(envoy: std::net::SocketAddr) -> Result<(), String> {
-//! use fairlead_testkit::{client::{Client, Request}, load::{self, Load}};
+//! use fairlead_lab::{client::{Client, Request}, load::{self, Load}};
 //! let report = Load::count(1_000).run(|| Client::new(envoy), |_| Request::get("/").host("reviews")).await;
 //! load::within(0.8, report.answers(), report.by_version("v1"), 4.0)?;
 //! # Ok(()) }
