@@ -6,7 +6,6 @@ use crate::{AnyConfig, ConfigKey};
 
 /// A change of one object.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant)] // deletions are rare; a box would cost every set
 pub enum Change {
     /// The object is now this.
     Set(AnyConfig),

@@ -104,12 +104,12 @@ impl Source {
 
 macro_rules! any_config {
     ($($kind:ident $(as $name:literal)?: $spec:ident $columns:tt;)*) => {
-        /// An object of any kind.
+        /// An object of any kind, shared: it is there once, and a clone costs no copy.
         #[derive(Clone, Debug, PartialEq)]
         pub enum AnyConfig {
             $(
                 #[doc = concat!("A ", stringify!($kind), ".")]
-                $kind(Config<api::$spec>),
+                $kind(Arc<Config<api::$spec>>),
             )*
         }
 
@@ -142,7 +142,7 @@ macro_rules! any_config {
             /// The object with this header that says what the JSON does.
             pub(crate) fn from_json(header: Config<()>, json: Json) -> Result<Self, serde_json::Error> {
                 Ok(match header.key.kind {
-                    $(Kind::$kind => Self::$kind(header.saying(serde_json::from_value(json)?)),)*
+                    $(Kind::$kind => header.saying::<api::$spec>(serde_json::from_value(json)?).into(),)*
                 })
             }
 
@@ -163,7 +163,7 @@ macro_rules! any_config {
         $(
             impl From<Config<api::$spec>> for AnyConfig {
                 fn from(config: Config<api::$spec>) -> Self {
-                    Self::$kind(config)
+                    Self::$kind(Arc::new(config))
                 }
             }
         )*

@@ -55,7 +55,7 @@ macro_rules! inputs {
 
         fn set(config: AnyConfig, changes: &mut ChangeSet) {
             match config {
-                $(AnyConfig::$kind(config) => changes.set::<$input>(config.key.clone(), Arc::new(config)),)*
+                $(AnyConfig::$kind(config) => changes.set::<$input>(config.key.clone(), config),)*
             }
         }
 

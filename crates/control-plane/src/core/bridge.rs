@@ -17,6 +17,7 @@ mod references;
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -28,8 +29,8 @@ use fairlead_config::{
 use super::Objects;
 use references::{References, defines, references, rule_host};
 
-type Routes = Config<VirtualServiceSpec>;
-type Rule = Config<DestinationRuleSpec>;
+type Routes = Arc<Config<VirtualServiceSpec>>;
+type Rule = Arc<Config<DestinationRuleSpec>>;
 
 /// What is bridged now.
 #[derive(Debug)]
@@ -214,9 +215,10 @@ impl Bridge {
     fn rule_in_use(&self, step: Step<'_>, key: ConfigKey) -> Change {
         let now = rule(step.after, &key);
         let Some(kept) = self.kept.get(&key) else {
-            return now.map_or(Change::Delete(key), |now| Change::Set(now.clone().into()));
+            return now
+                .map_or(Change::Delete(key), |now| Change::Set(AnyConfig::DestinationRule(now.clone())));
         };
-        let mut mended = now.unwrap_or(&kept.last).clone();
+        let mut mended = Config::clone(now.unwrap_or(&kept.last));
         let mut spec = (*mended.spec).clone();
         if now.is_none() {
             spec.subsets.clear();
@@ -257,11 +259,11 @@ impl Bridge {
 impl Kept {
     /// The last rule, with every subset that is kept.
     fn last_with_all(&self) -> Rule {
-        let mut rule = self.last.clone();
+        let mut rule = Config::clone(&self.last);
         let mut spec = (*rule.spec).clone();
         spec.subsets = self.subsets.values().map(|(subset, _)| subset.clone()).collect();
         rule.spec = spec.into();
-        rule
+        rule.into()
     }
 }
 
