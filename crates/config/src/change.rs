@@ -63,6 +63,11 @@ impl ChangeBatch {
         self.0.remove(key)
     }
 
+    /// Takes out the changes of the objects that `keep` is false for.
+    pub fn retain(&mut self, keep: impl Fn(&ConfigKey) -> bool) {
+        self.0.retain(|key, _| keep(key));
+    }
+
     /// The changes in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = &Change> {
         self.0.values()

@@ -1,4 +1,4 @@
-//! Who an object is: [`Namespace`], [`Name`], and the [`ConfigKey`] of these and the kind.
+//! Who an object is: [`Namespace`], [`Name`], and the [`ConfigKey`] of these and the kind; [`SourceId`] says who told it.
 
 use std::{fmt, sync::Arc};
 
@@ -80,6 +80,10 @@ text_newtype!(
 text_newtype!(
     /// The name of an object within its kind and namespace.
     Name
+);
+text_newtype!(
+    /// The name of a source, as logs and findings give it: `file`.
+    SourceId
 );
 
 /// The identity of an object. The order (kind, namespace, name) makes iteration deterministic.

@@ -1,7 +1,8 @@
-//! A running control plane: the core, its source, the ADS server and the administration.
+//! A running control plane: the core, its sources, the ADS server and the administration.
 
 use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle as ThreadHandle};
 
+use fairlead_config::ConfigSource;
 use fairlead_source_file::{Bounds, FileSource, SourceError};
 use fairlead_xds::server::{Endpoint, Server, ServerOptions, Sessions};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -15,7 +16,6 @@ use crate::{
     node,
     resolver::MeshResolver,
     settings::{Settings, SettingsError},
-    source::SourceUpdate,
     telemetry::{self, LogLevels},
 };
 
@@ -72,7 +72,7 @@ pub struct ControlPlane {
 struct Tasks {
     stop: CancellationToken,
     core: ThreadHandle<()>,
-    source: JoinHandle<()>,
+    sources: Vec<JoinHandle<()>>,
     xds: JoinHandle<()>,
     admin: JoinHandle<()>,
 }
@@ -97,31 +97,34 @@ impl ControlPlane {
             ..fairlead_source_file::Settings::default()
         };
         let source = FileSource::spawn(directory, quiet)?;
-        Self::run(settings, log, listeners, |core, stop| tokio::spawn(follow(source, core, stop)))
+        Self::run(settings, log, listeners, vec![Box::new(source)])
     }
 
-    /// Starts without a source; whoever starts it sends updates through [`ControlPlane::core`].
+    /// Starts with sources that differ in their ids. It serves as soon as all of them have told everything that they
+    /// have; if several have an object, that of the first of them is used.
     ///
     /// # Errors
-    /// As [`ControlPlane::start`].
-    pub async fn start_without_source(
+    /// If a setting cannot be used, or an address is taken.
+    pub async fn start_with(
         settings: &Settings,
         log: Option<Arc<dyn LogLevels>>,
+        sources: Vec<Box<dyn ConfigSource>>,
     ) -> Result<Self, StartError> {
         settings.validate()?;
         let listeners = Listeners::bind(settings).await?;
-        Self::run(settings, log, listeners, |_, stop| tokio::spawn(stop.cancelled_owned()))
+        Self::run(settings, log, listeners, sources)
     }
 
     fn run(
         settings: &Settings,
         log: Option<Arc<dyn LogLevels>>,
         listeners: Listeners,
-        source: impl FnOnce(CoreHandle, CancellationToken) -> JoinHandle<()>,
+        sources: Vec<Box<dyn ConfigSource>>,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
+        let ids = sources.iter().map(|source| source.id()).collect();
         let (core, thread) =
-            core::start(settings, metrics.clone(), Clock::system()).map_err(StartError::Thread)?;
+            core::start(settings, ids, metrics.clone(), Clock::system()).map_err(StartError::Thread)?;
         let resolver = Arc::new(MeshResolver::new(core.clone(), settings, metrics.clone()));
         let server = Server::new(resolver.clone(), server_options(settings));
         let sessions = server.sessions();
@@ -141,7 +144,10 @@ impl ControlPlane {
         }
         let tasks = Tasks {
             core: thread,
-            source: source(core.clone(), stop.clone()),
+            sources: sources
+                .into_iter()
+                .map(|source| tokio::spawn(follow(source, core.clone(), stop.clone())))
+                .collect(),
             xds: tokio::spawn(serve_xds(server, listeners.xds, stop.clone())),
             admin: tokio::spawn(admin::serve(listeners.admin, state, stop.clone())),
             stop,
@@ -204,9 +210,10 @@ impl ControlPlane {
     /// Drains the connections of the proxies and ends everything.
     pub async fn shut_down(self) {
         telemetry::draining();
-        let Tasks { stop, core, source, xds, admin } = self.tasks;
+        let Tasks { stop, core, sources, xds, admin } = self.tasks;
         stop.cancel();
-        for (what, task) in [("source", source), ("xds", xds), ("admin", admin)] {
+        let sources = sources.into_iter().map(|source| ("source", source));
+        for (what, task) in sources.chain([("xds", xds), ("admin", admin)]) {
             if let Err(error) = task.await {
                 telemetry::server_failed(what, &error);
             }
@@ -269,24 +276,19 @@ async fn serve_xds(server: Server<MeshResolver>, listener: TcpListener, stop: Ca
     server.ended().await;
 }
 
-/// Passes on what the directory says, until the end.
-async fn follow(mut source: FileSource, core: CoreHandle, stop: CancellationToken) {
+/// Passes on what a source says, until the end.
+async fn follow(mut source: Box<dyn ConfigSource>, core: CoreHandle, stop: CancellationToken) {
+    let id = source.id();
     loop {
         let update = tokio::select! {
             () = stop.cancelled() => return,
             update = source.next() => update,
         };
         let Some(update) = update else {
-            telemetry::server_failed("source", &"the thread that follows the directory has ended");
+            telemetry::source_ended(&id);
             return;
         };
-        let update = SourceUpdate {
-            changes: update.batch,
-            diagnostics: update.diagnostics,
-            // The first update holds everything.
-            synced: true,
-        };
-        if core.source_update(update).is_err() {
+        if core.source_update(&id, update).is_err() {
             return;
         }
     }

@@ -12,6 +12,7 @@ mod nacks;
 mod objects;
 mod publish;
 mod refused;
+mod sources;
 mod views;
 
 use std::{
@@ -22,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_config::{ChangeBatch, Diagnostic};
+use fairlead_config::{Diagnostic, SourceId, SourceUpdate};
 use fairlead_incremental::{ChangeSet, Db, Lease};
 use fairlead_model::{diagnostics::AllDiagnostics, input};
 use fairlead_resource::TypeUrl;
@@ -36,7 +37,6 @@ use crate::{
     diagnostics::{Ledger, listed},
     metrics::Metrics,
     settings::Settings,
-    source::SourceUpdate,
     telemetry,
 };
 
@@ -49,6 +49,7 @@ use nacks::Nacks;
 pub use objects::Objects;
 pub use publish::{Revisions, find, publication};
 pub(crate) use refused::Refusals;
+use sources::Sources;
 use views::Views;
 pub(crate) use views::{Arrival, ConnectError};
 
@@ -64,7 +65,7 @@ pub(crate) type Look = Box<dyn FnOnce(&Core) + Send>;
 /// The only things that can happen to the core, besides that the quiet time ends, or an hour of the clock.
 pub(crate) enum Event {
     /// A source has news.
-    Source(SourceUpdate),
+    Source(SourceId, SourceUpdate),
     /// A proxy wants its view; it waits until there is a first configuration.
     Connect(Arrival),
     /// This proxy has gone.
@@ -100,21 +101,18 @@ pub struct Core {
     max_views: usize,
     /// When to give them back.
     idle_due: Option<Instant>,
-    pending: ChangeBatch,
+    sources: Sources,
     /// When the oldest pending change came.
     pending_since: Option<Instant>,
     debounce: Debounce,
     bridge: Bridge,
     refused: Refusals,
-    /// Whether the source has told everything that it has.
-    synced: bool,
     /// Whether the first configuration was settled.
     ready: bool,
     clock: Clock,
     /// When the hour of the clock ends.
     hour_due: Instant,
     began: Instant,
-    source_diagnostics: Arc<[Diagnostic]>,
     model_diagnostics: Lease<AllDiagnostics>,
     nacks: Nacks,
     ledger: Ledger,
@@ -128,12 +126,14 @@ pub struct Core {
     waiting_at_last_round: usize,
 }
 
-/// Starts the thread of the core.
+/// Starts the thread of the core. It serves as soon as all `sources` have told everything; if several have an object,
+/// that of the first of them is used.
 ///
 /// # Errors
 /// If the system has no thread left.
 pub(crate) fn start(
     settings: &Settings,
+    sources: Vec<SourceId>,
     metrics: Arc<Metrics>,
     clock: Clock,
 ) -> std::io::Result<(CoreHandle, JoinHandle<()>)> {
@@ -148,7 +148,7 @@ pub(crate) fn start(
         // logged, and the owner of the process sees `Readiness::Failed` and ends it. Proxies keep what they have.
         // The queue goes with the core, so that whoever sends to a dead one is told.
         let result = catch_unwind(AssertUnwindSafe(move || {
-            Core::new(&core_settings, metrics, clock, revisions, readiness).run(&received);
+            Core::new(&core_settings, sources, metrics, clock, revisions, readiness).run(&received);
             drop(received);
         }));
         if let Err(panic) = result {
@@ -179,6 +179,7 @@ pub(crate) fn engine(settings: &Settings) -> Db {
 impl Core {
     fn new(
         settings: &Settings,
+        sources: Vec<SourceId>,
         metrics: Arc<Metrics>,
         clock: Clock,
         revisions: Arc<Revisions>,
@@ -196,18 +197,16 @@ impl Core {
             view_grace: settings.xds.view_grace.0,
             max_views: settings.xds.max_views_per_client,
             idle_due: None,
-            pending: ChangeBatch::new(),
+            sources: Sources::registered(sources),
             pending_since: None,
             // A source gathers for the shortest quiet time by itself; a lone change waits no second time.
             debounce: Debounce::new(Duration::ZERO, settings.debounce.max.0),
             bridge: Bridge::new(settings.source.reference_grace.0, &settings.mesh.domain),
             refused: Refusals::default(),
-            synced: false,
             ready: false,
             hour_due: Instant::now() + clock.until_next_hour(),
             clock,
             began: Instant::now(),
-            source_diagnostics: Arc::default(),
             nacks: Nacks::default(),
             ledger: Ledger::default(),
             metrics,
@@ -295,7 +294,7 @@ impl Core {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Source(update) => self.source_update(update),
+            Event::Source(source, update) => self.source_update(&source, update),
             Event::Connect(arrival) => self.waiting.push_back(arrival),
             Event::Disconnect(key) => self.disconnect(&key),
             Event::Nack { key, proxy, report } => self.nack(&key, &proxy, &report),
@@ -311,14 +310,12 @@ impl Core {
         }
     }
 
-    fn source_update(&mut self, update: SourceUpdate) {
+    fn source_update(&mut self, source: &SourceId, update: SourceUpdate) {
         let now = Instant::now();
         self.metrics.source_update(update.changes.len());
-        self.pending.merge(update.changes);
-        self.synced |= update.synced;
-        self.source_diagnostics = update.diagnostics.into();
+        self.sources.take(source, update);
         // Until everything was told, a round would publish a mesh with holes.
-        if self.synced {
+        if self.sources.are_synced() {
             self.pending_since.get_or_insert(now);
             self.debounce.changed(now);
         }
@@ -328,11 +325,10 @@ impl Core {
     fn round(&mut self) {
         let began = Instant::now();
         let since = self.pending_since.take().unwrap_or(began);
-        let batch = std::mem::take(&mut self.pending);
+        let before = self.objects.clone();
+        let batch = self.sources.apply(&mut self.objects);
         let changes = batch.len();
         self.metrics.triggered(batch.iter().map(|change| change.key().kind));
-        let before = self.objects.clone();
-        self.objects.apply(&batch);
         // What is there at the start is used as it is: it is the same on each replica.
         let batch = if self.ready { self.bridge.pass(batch, &before, &self.objects, began) } else { batch };
 
@@ -341,7 +337,7 @@ impl Core {
         let mut set = ChangeSet::new();
         input::apply(batch, &mut set);
         input::set_now(self.clock.now(), &mut set);
-        self.refused.update(&self.source_diagnostics, &self.objects, &mut set);
+        self.refused.update(self.sources.diagnostics(), &self.objects, &mut set);
         let before = self.db.revision();
         let revision = self.db.apply(set);
         span.record("revision", revision.0);
@@ -389,8 +385,9 @@ impl Core {
         for diagnostic in &mut all {
             self.objects.relocate(diagnostic);
         }
-        // The source has read a text that may be newer than the object in use, which is then the last good one.
-        all.extend(self.source_diagnostics.iter().cloned());
+        // A source has read a text that may be newer than the object in use, which is then the last good one.
+        all.extend(self.sources.diagnostics().cloned());
+        all.extend(self.sources.duplicates(&self.objects));
         listed(all)
     }
 

@@ -18,7 +18,6 @@ pub mod order;
 pub mod provenance;
 mod resolver;
 pub mod settings;
-pub mod source;
 mod telemetry;
 pub mod version;
 

@@ -77,7 +77,7 @@ impl Mesh {
         self.objects.apply(&changes);
         let mut set = ChangeSet::new();
         input::apply(changes, &mut set);
-        self.refused.update(&self.source_diagnostics, &self.objects, &mut set);
+        self.refused.update(self.source_diagnostics.iter(), &self.objects, &mut set);
         self.db.apply(set);
         self.db.settle();
     }

@@ -16,7 +16,7 @@
 
 use std::{fmt::Display, net::SocketAddr, time::Duration};
 
-use fairlead_config::{Diagnostic, Severity, printable};
+use fairlead_config::{Diagnostic, Severity, SourceId, printable};
 use tracing::{debug, error, info, warn};
 
 /// The levels of the log, changeable at run time. The binary owns the subscriber and implements this.
@@ -110,6 +110,10 @@ pub(crate) fn core_failed(message: &str) {
 
 pub(crate) fn server_failed(what: &'static str, error: &dyn Display) {
     error!(server = what, %error, "a server has failed");
+}
+
+pub(crate) fn source_ended(source: &SourceId) {
+    error!(%source, "a source has ended: its objects stay as they are");
 }
 
 pub(crate) fn draining() {

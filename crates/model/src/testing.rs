@@ -70,7 +70,7 @@ pub(crate) fn errors(yaml: &str) -> Vec<String> {
 macro_rules! only_object {
     ($kind:ident, $yaml:expr) => {
         match $crate::testing::objects($yaml).as_slice() {
-            [fairlead_config::AnyConfig::$kind(object)] => object.clone(),
+            [fairlead_config::AnyConfig::$kind(object)] => fairlead_config::Config::clone(object),
             other => panic!("not one {}: {other:?}", stringify!($kind)),
         }
     };

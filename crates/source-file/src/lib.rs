@@ -14,4 +14,4 @@ pub use directory::{Changes, Directory, FileState, Refusal, Snapshot};
 pub use once::{Input, Loaded, load_all, load_once};
 pub use scan::Bounds;
 pub use source::{FileSource, SourceError};
-pub use watch::{Settings, Update};
+pub use watch::Settings;

@@ -6,9 +6,10 @@ use std::{
     sync::mpsc as std_mpsc,
 };
 
+use fairlead_config::{ConfigSource, NextUpdate, SourceId, SourceUpdate};
 use tokio::sync::mpsc;
 
-use crate::watch::{Follower, Message, Settings, Update};
+use crate::watch::{Follower, Message, Settings};
 
 /// Updates that wait for a slow reader; later changes are merged into one scan.
 const WAITING_UPDATES: usize = 4;
@@ -52,7 +53,7 @@ pub(crate) fn check(directory: &Path) -> Result<(), SourceError> {
 /// A directory that is followed by a thread until this is dropped.
 #[derive(Debug)]
 pub struct FileSource {
-    updates: mpsc::Receiver<Update>,
+    updates: mpsc::Receiver<SourceUpdate>,
     stop: std_mpsc::Sender<Message>,
 }
 
@@ -73,10 +74,16 @@ impl FileSource {
             .map_err(|source| SourceError::Thread { path: directory, source })?;
         Ok(Self { updates, stop })
     }
+}
 
-    /// The next update; none if the thread has ended.
-    pub async fn next(&mut self) -> Option<Update> {
-        self.updates.recv().await
+impl ConfigSource for FileSource {
+    fn id(&self) -> SourceId {
+        "file".into()
+    }
+
+    /// Ends only if its thread does.
+    fn next(&mut self) -> NextUpdate<'_> {
+        Box::pin(self.updates.recv())
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_config::{ChangeBatch, Code, Diagnostic, FieldPath, Location, Severity, Subject};
+use fairlead_config::{Code, Diagnostic, FieldPath, Kind, Location, Severity, SourceUpdate, Subject};
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind},
@@ -65,17 +65,6 @@ impl Default for Settings {
     }
 }
 
-/// News of a directory.
-#[derive(Clone, Debug)]
-pub struct Update {
-    /// Objects that are new, different or gone.
-    pub batch: ChangeBatch,
-    /// All findings about the files as they are now, not only the new ones.
-    pub diagnostics: Vec<Diagnostic>,
-    /// Whether this is the first update, which holds everything there is.
-    pub first_sync: bool,
-}
-
 /// What the thread is told.
 #[derive(Debug)]
 pub(crate) enum Message {
@@ -89,7 +78,7 @@ pub(crate) struct Follower {
     /// The same from the root of the file system, as events name it.
     absolute_root: PathBuf,
     settings: Settings,
-    updates: mpsc::Sender<Update>,
+    updates: mpsc::Sender<SourceUpdate>,
     events: std_mpsc::Sender<Message>,
     messages: std_mpsc::Receiver<Message>,
     watch: Watch,
@@ -138,7 +127,7 @@ impl Follower {
     pub(crate) fn new(
         root: PathBuf,
         settings: Settings,
-        updates: mpsc::Sender<Update>,
+        updates: mpsc::Sender<SourceUpdate>,
         events: std_mpsc::Sender<Message>,
         messages: std_mpsc::Receiver<Message>,
     ) -> Self {
@@ -177,13 +166,14 @@ impl Follower {
         };
         let mut diagnostics = changes.diagnostics;
         diagnostics.extend(self.polling_finding());
-        let first_sync = self.last_diagnostics.is_none();
-        if !first_sync && changes.batch.is_empty() && self.last_diagnostics.as_ref() == Some(&diagnostics) {
+        let is_first = self.last_diagnostics.is_none();
+        if !is_first && changes.batch.is_empty() && self.last_diagnostics.as_ref() == Some(&diagnostics) {
             return Flow::Continue;
         }
         info!(path = %self.root.display(), changes = changes.batch.len(), diagnostics = diagnostics.len(), "directory read");
         self.last_diagnostics = Some(diagnostics.clone());
-        let update = Update { batch: changes.batch, diagnostics, first_sync };
+        let whole = if is_first { Kind::ALL.to_vec() } else { Vec::new() };
+        let update = SourceUpdate { changes: changes.batch, whole, diagnostics, synced: true };
         if self.updates.blocking_send(update).is_err() { Flow::Stop } else { Flow::Continue }
     }
 

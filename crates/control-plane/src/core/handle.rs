@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, mpsc},
 };
 
+use fairlead_config::{SourceId, SourceUpdate};
 use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
 use fairlead_xds::{NackReport, Rejected, server::View};
 use tokio::sync::{oneshot, watch};
 
 use super::{Arrival, ConnectError, Core, Event, Revisions};
-use crate::source::SourceUpdate;
 
 /// Whether the core serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +46,9 @@ impl CoreHandle {
         Self { events, readiness, revisions }
     }
 
-    /// Tells the core what a source says.
-    ///
-    /// # Errors
-    /// If the core has ended.
-    pub fn source_update(&self, update: SourceUpdate) -> Result<(), CoreGone> {
-        self.tell(Event::Source(update))
+    /// Tells the core what one of its sources says.
+    pub(crate) fn source_update(&self, source: &SourceId, update: SourceUpdate) -> Result<(), CoreGone> {
+        self.tell(Event::Source(source.clone(), update))
     }
 
     /// The view of a proxy, once there is a first configuration, and the views that it moves to. It is kept until

@@ -9,21 +9,42 @@ use imbl::OrdMap;
 
 /// All objects. A clone is O(1).
 #[derive(Clone, Default)]
-pub struct Objects(OrdMap<ConfigKey, AnyConfig>);
+pub struct Objects(OrdMap<ConfigKey, Told>);
+
+/// An object, and the number of its source.
+#[derive(Clone)]
+struct Told {
+    object: AnyConfig,
+    source: usize,
+}
 
 impl Objects {
-    /// Takes over the changes.
+    /// Takes over the changes of the only source.
     pub(crate) fn apply(&mut self, batch: &ChangeBatch) {
         for change in batch.iter() {
             match change {
-                Change::Set(object) => {
-                    self.0.insert(object.key().clone(), object.clone());
-                }
-                Change::Delete(key) => {
-                    self.0.remove(key);
-                }
+                Change::Set(object) => self.insert(0, object.clone()),
+                Change::Delete(key) => self.remove(key),
             }
         }
+    }
+
+    pub(super) fn insert(&mut self, source: usize, object: AnyConfig) {
+        self.0.insert(object.key().clone(), Told { object, source });
+    }
+
+    pub(super) fn remove(&mut self, key: &ConfigKey) {
+        self.0.remove(key);
+    }
+
+    /// The number of the source that an object is from.
+    pub(super) fn source_of(&self, key: &ConfigKey) -> Option<usize> {
+        self.0.get(key).map(|told| told.source)
+    }
+
+    /// The objects of a kind that are from a source.
+    pub(super) fn of_source(&self, source: usize, kind: Kind) -> impl Iterator<Item = &ConfigKey> {
+        self.told(kind).filter(move |told| told.source == source).map(|told| told.object.key())
     }
 
     /// How many there are.
@@ -43,12 +64,12 @@ impl Objects {
 
     /// The objects in order.
     pub fn iter(&self) -> impl Iterator<Item = &AnyConfig> {
-        self.0.values()
+        self.0.values().map(|told| &told.object)
     }
 
     /// One object.
     pub fn get(&self, key: &ConfigKey) -> Option<&AnyConfig> {
-        self.0.get(key)
+        self.0.get(key).map(|told| &told.object)
     }
 
     /// Where a field of an object stands.
@@ -68,9 +89,11 @@ impl Objects {
     }
 
     pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &AnyConfig> {
-        self.0
-            .range(ConfigKey::new(kind, "", "")..)
-            .map(|(_, object)| object)
-            .take_while(move |o| o.kind() == kind)
+        self.told(kind).map(|told| &told.object)
+    }
+
+    fn told(&self, kind: Kind) -> impl Iterator<Item = &Told> {
+        let from_kind = self.0.range(ConfigKey::new(kind, "", "")..);
+        from_kind.map(|(_, told)| told).take_while(move |told| told.object.kind() == kind)
     }
 }

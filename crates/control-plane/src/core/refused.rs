@@ -13,9 +13,14 @@ use super::Objects;
 pub(crate) struct Refusals(BTreeSet<ConfigKey>);
 
 impl Refusals {
-    /// Adds to `changes` what is different by the findings of the source.
-    pub(crate) fn update(&mut self, found: &[Diagnostic], objects: &Objects, changes: &mut ChangeSet) {
-        let errors = found.iter().filter(|finding| finding.severity == Severity::Error);
+    /// Adds to `changes` what is different by the findings of sources.
+    pub(crate) fn update<'a>(
+        &mut self,
+        found: impl Iterator<Item = &'a Diagnostic>,
+        objects: &Objects,
+        changes: &mut ChangeSet,
+    ) {
+        let errors = found.filter(|finding| finding.severity == Severity::Error);
         let refused = errors.filter_map(|finding| match &finding.on {
             Subject::Object(key) if objects.get(key).is_none() => Some(key.clone()),
             _ => None,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use fairlead_config::{Change, ChangeBatch, Timestamp, decode_file};
+use fairlead_config::{Change, ChangeBatch, SourceId, SourceUpdate, Timestamp, decode_file};
 use fairlead_model::proxy::{Interception, ProxyKey};
 use fairlead_resource::TypeUrl;
 use fairlead_translate::publication::PublicationKey;
@@ -17,11 +17,10 @@ use fairlead_xds::{NackReport, Nonce, Rejected, server::View};
 use tokio::{sync::watch, time::timeout};
 
 use super::{ConnectError, CoreHandle, Readiness, start};
-use crate::{
-    clock::Clock, metrics::Metrics, node::tests_support::sidecar, settings::Settings, source::SourceUpdate,
-};
+use crate::{clock::Clock, metrics::Metrics, node::tests_support::sidecar, settings::Settings};
 
 mod findings;
+mod sources;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -44,7 +43,12 @@ fn update(file: &str, synced: bool) -> SourceUpdate {
         changes: decoded.objects.into_iter().map(Change::Set).collect(),
         diagnostics: decoded.diagnostics,
         synced,
+        ..SourceUpdate::default()
     }
+}
+
+fn file() -> SourceId {
+    "file".into()
 }
 
 fn key() -> PublicationKey {
@@ -52,7 +56,7 @@ fn key() -> PublicationKey {
 }
 
 fn core() -> CoreHandle {
-    start(&Settings::default(), Arc::new(Metrics::new()), Clock::system()).expect("a thread").0
+    start(&Settings::default(), vec![file()], Arc::new(Metrics::new()), Clock::system()).expect("a thread").0
 }
 
 async fn connect(core: &CoreHandle) -> Arc<View> {
@@ -89,7 +93,7 @@ fn endpoints_of(view: &View) -> String {
 #[tokio::test]
 async fn nothing_is_served_before_the_source_has_told_everything() {
     let core = core();
-    core.source_update(update(CART, false)).expect("the core lives");
+    core.source_update(&file(), update(CART, false)).expect("the core lives");
     let early = tokio::spawn({
         let core = core.clone();
         async move { core.connect(key(), None).await }
@@ -99,7 +103,8 @@ async fn nothing_is_served_before_the_source_has_told_everything() {
     assert_eq!(*core.readiness().borrow(), Readiness::Waiting);
     assert_eq!(core.inspect(|core| core.objects().len()).await, Ok(0), "nothing is applied");
 
-    core.source_update(SourceUpdate { synced: true, ..SourceUpdate::default() }).expect("the core lives");
+    core.source_update(&file(), SourceUpdate { synced: true, ..SourceUpdate::default() })
+        .expect("the core lives");
     let served = timeout(PATIENCE, early).await.expect("in time").expect("no panic").expect("the core lives");
     assert!(served.borrow().latest().set(TypeUrl::CLUSTER).contains_key(CLUSTER));
     assert_eq!(*core.readiness().borrow(), Readiness::Ready);
@@ -108,12 +113,12 @@ async fn nothing_is_served_before_the_source_has_told_everything() {
 #[tokio::test]
 async fn a_change_reaches_the_views_that_it_concerns_and_no_other() {
     let core = core();
-    core.source_update(update(CART, true)).expect("the core lives");
+    core.source_update(&file(), update(CART, true)).expect("the core lives");
     let view = connect(&core).await;
     assert!(endpoints_of(&view).contains("10.1.1.1"));
     let before = view.latest();
 
-    core.source_update(update(&CART.replace("10.1.1.1", "10.1.1.2"), true)).expect("the core lives");
+    core.source_update(&file(), update(&CART.replace("10.1.1.1", "10.1.1.2"), true)).expect("the core lives");
     until(&core, "the second revision", |core| core.latest(&key()).is_some_and(|now| now.revision() > 2))
         .await;
     let after = view.latest();
@@ -123,7 +128,7 @@ async fn a_change_reaches_the_views_that_it_concerns_and_no_other() {
     let unrelated = CART.replace("name: cart,", "name: other,").replace("cart.example", "other.example");
     let hidden =
         unrelated.replace("spec:", "spec:\n  exportTo: ['.']").replace("namespace: shop", "namespace: bank");
-    core.source_update(update(&hidden, true)).expect("the core lives");
+    core.source_update(&file(), update(&hidden, true)).expect("the core lives");
     until(&core, "the third change", |core| core.objects().len() == 2).await;
     assert!(Arc::ptr_eq(&view.latest(), &after), "a service that the proxy does not see publishes nothing");
 }
@@ -131,7 +136,7 @@ async fn a_change_reaches_the_views_that_it_concerns_and_no_other() {
 #[tokio::test]
 async fn a_view_is_shared_and_goes_with_its_last_proxy() {
     let core = core();
-    core.source_update(update(CART, true)).expect("the core lives");
+    core.source_update(&file(), update(CART, true)).expect("the core lives");
     let (first, second) = (connect(&core).await, connect(&core).await);
     assert!(Arc::ptr_eq(&first, &second));
     core.disconnect(key());
@@ -161,13 +166,13 @@ spec:
     };
     let (web, api) = (labelled("10.9.0.1", "web"), labelled("10.9.0.2", "api"));
     let core = core();
-    core.source_update(update(CART, true)).expect("the core lives");
+    core.source_update(&file(), update(CART, true)).expect("the core lives");
     let mut of_web = connect_as(&core, web.clone()).await;
     let of_api = connect_as(&core, api.clone()).await;
     assert!(Arc::ptr_eq(&of_web.borrow_and_update(), &of_api.borrow()));
     assert_eq!(core.inspect(super::Core::view_count).await, Ok(1));
 
-    core.source_update(update(SIDECAR, true)).expect("the core lives");
+    core.source_update(&file(), update(SIDECAR, true)).expect("the core lives");
     timeout(PATIENCE, of_web.changed()).await.expect("in time").expect("the core lives");
     assert!(!of_web.borrow_and_update().latest().set(TypeUrl::CLUSTER).contains_key(CLUSTER));
     assert!(!of_api.has_changed().expect("the core lives"));
@@ -182,7 +187,7 @@ spec:
 #[tokio::test]
 async fn a_rejection_is_a_finding_about_the_object_until_it_is_corrected() {
     let core = core();
-    core.source_update(update(CART, true)).expect("the core lives");
+    core.source_update(&file(), update(CART, true)).expect("the core lives");
     let view = connect(&core).await;
     let cluster = view.latest().set(TypeUrl::CLUSTER).get(CLUSTER).expect("a cluster").clone();
     let report = NackReport {
@@ -201,7 +206,7 @@ async fn a_rejection_is_a_finding_about_the_object_until_it_is_corrected() {
     assert!(text.contains("a reason"), "{text}");
 
     let corrected = CART.replace("number: 80", "number: 81");
-    core.source_update(update(&corrected, true)).expect("the core lives");
+    core.source_update(&file(), update(&corrected, true)).expect("the core lives");
     until(&core, "the end of the finding", |core| core.nacked().is_empty()).await;
     let found = core.inspect(|core| core.diagnostics().clone()).await.expect("the core lives");
     assert!(found.iter().all(|finding| finding.code != fairlead_config::Code::RejectedByProxy), "{found:?}");
@@ -217,7 +222,7 @@ spec:
   egress: [{port: {number: 80, name: http, protocol: HTTP}, bind: 192.0.2.1, hosts: ['*/*']}]
 ";
     let core = core();
-    core.source_update(update(&format!("{CART}---{SIDECAR}"), true)).expect("the core lives");
+    core.source_update(&file(), update(&format!("{CART}---{SIDECAR}"), true)).expect("the core lives");
     let view = connect(&core).await;
     let listener = view.latest().set(TypeUrl::LISTENER).get("192.0.2.1_80").expect("a listener").clone();
     let report = NackReport {
@@ -241,7 +246,7 @@ metadata: {name: istio, namespace: istio-system}
 data: {mesh: 'accessLogFile: /no/such/log'}
 ";
     let core = core();
-    core.source_update(update(&format!("{CART}---{MESH}"), true)).expect("the core lives");
+    core.source_update(&file(), update(&format!("{CART}---{MESH}"), true)).expect("the core lives");
     let view = connect(&core).await;
     let listeners = view.latest().set(TypeUrl::LISTENER).clone();
     let rejected = |listener: &fairlead_resource::EncodedResource| Rejected {
@@ -273,19 +278,19 @@ async fn a_panic_in_the_core_is_seen_by_its_owner() {
     let failed = timeout(PATIENCE, readiness.wait_for(|now| matches!(now, Readiness::Failed(_)))).await;
     let failed = failed.expect("in time").expect("the sender is kept until it has told").clone();
     assert_eq!(failed, Readiness::Failed("a bug".into()));
-    assert!(core.source_update(SourceUpdate::default()).is_err());
+    assert!(core.source_update(&file(), SourceUpdate::default()).is_err());
 }
 
 #[tokio::test]
 async fn deletions_and_sets_of_one_batch_take_effect_together() {
     let core = core();
-    core.source_update(update(CART, true)).expect("the core lives");
+    core.source_update(&file(), update(CART, true)).expect("the core lives");
     let view = connect(&core).await;
     let renamed = update(&CART.replace("name: cart,", "name: cart2,"), true);
     let mut changes = renamed.changes.clone();
     let old = decode_file("mesh.yaml", CART.as_bytes()).objects;
     changes.extend(old.iter().map(|object| Change::Delete(object.key().clone())).collect::<ChangeBatch>());
-    core.source_update(SourceUpdate { changes, ..renamed }).expect("the core lives");
+    core.source_update(&file(), SourceUpdate { changes, ..renamed }).expect("the core lives");
     until(&core, "the renamed object", |core| {
         core.objects().iter().all(|object| object.key().name == *"cart2")
     })
@@ -302,8 +307,8 @@ async fn a_change_does_not_wait_behind_those_who_connect() {
     let mut settings = Settings::default();
     // It is due as soon as it is there.
     (settings.debounce.min.0, settings.debounce.max.0) = (Duration::ZERO, Duration::ZERO);
-    let core = start(&settings, Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
-    core.source_update(update(CART, true)).expect("the core lives");
+    let core = start(&settings, vec![file()], Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
+    core.source_update(&file(), update(CART, true)).expect("the core lives");
     connect(&core).await;
     // The core is busy while many connect and something changes.
     let (release, held) = std::sync::mpsc::channel::<()>();
@@ -319,7 +324,7 @@ async fn a_change_does_not_wait_behind_those_who_connect() {
         })
         .collect();
     tokio::task::yield_now().await;
-    core.source_update(update(&CART.replace("10.1.1.1", "10.1.1.2"), true)).expect("the core lives");
+    core.source_update(&file(), update(&CART.replace("10.1.1.1", "10.1.1.2"), true)).expect("the core lives");
     drop(release);
     busy.await.expect("no panic").expect("the core lives");
     until(&core, "the change", |core| core.latest(&key()).is_some_and(|now| now.revision() > 2)).await;
@@ -333,13 +338,14 @@ async fn a_change_does_not_wait_behind_those_who_connect() {
 #[tokio::test]
 async fn who_has_gone_before_its_turn_costs_no_view() {
     let core = core();
-    core.source_update(update(CART, false)).expect("the core lives");
+    core.source_update(&file(), update(CART, false)).expect("the core lives");
     for i in 0..10 {
         let (reply, _gone) = tokio::sync::oneshot::channel();
         core.tell(super::Event::Connect(super::Arrival { key: elsewhere(i), client: None, reply }))
             .expect("the core lives");
     }
-    core.source_update(SourceUpdate { synced: true, ..SourceUpdate::default() }).expect("the core lives");
+    core.source_update(&file(), SourceUpdate { synced: true, ..SourceUpdate::default() })
+        .expect("the core lives");
     until(&core, "the end of the queue", |core| core.ready && core.waiting.is_empty()).await;
     let recomputed = |core: &super::Core| {
         let lines = core.db().stats().lines;
@@ -354,8 +360,8 @@ async fn who_has_gone_before_its_turn_costs_no_view() {
 async fn what_the_last_proxy_needed_is_given_back_though_nothing_changes() {
     let mut settings = Settings::default();
     settings.xds.view_grace = fairlead_api::ProtoDuration(Duration::from_millis(100));
-    let core = start(&settings, Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
-    core.source_update(update(CART, true)).expect("the core lives");
+    let core = start(&settings, vec![file()], Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
+    core.source_update(&file(), update(CART, true)).expect("the core lives");
     let nodes = |core: &super::Core| core.db().stats().nodes();
     until(&core, "the first configuration", |core| core.ready).await;
     let alone = core.inspect(nodes).await.expect("the core lives");
@@ -378,8 +384,8 @@ async fn what_the_last_proxy_needed_is_given_back_though_nothing_changes() {
 async fn a_client_has_so_many_views_and_others_have_theirs() {
     let mut settings = Settings::default();
     settings.xds.max_views_per_client = 2;
-    let core = start(&settings, Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
-    core.source_update(update(CART, true)).expect("the core lives");
+    let core = start(&settings, vec![file()], Arc::new(Metrics::new()), Clock::system()).expect("a thread").0;
+    core.source_update(&file(), update(CART, true)).expect("the core lives");
     let client = |number: u8| Some(IpAddr::from([192, 0, 2, number]));
     // Interception makes a view of its own.
     let unlike = |interception, last: u8| {

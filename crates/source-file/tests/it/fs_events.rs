@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use fairlead_config::{Change, ChangeBatch};
-use fairlead_source_file::{FileSource, Settings, SourceError, Update, load_once};
+use fairlead_config::{Change, ChangeBatch, ConfigSource as _, Kind, SourceUpdate};
+use fairlead_source_file::{FileSource, Settings, SourceError, load_once};
 use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -45,8 +45,8 @@ impl Stage {
         let source = FileSource::spawn(&root, settings).unwrap();
         let mut stage = Self { temp, source };
         let first = stage.update().await;
-        assert!(first.first_sync);
-        assert_eq!(shown(&first.batch), expected);
+        assert_eq!((first.whole.len(), first.synced), (Kind::ALL.len(), true));
+        assert_eq!(shown(&first.changes), expected);
         stage
     }
 
@@ -58,7 +58,7 @@ impl Stage {
         self.root().join(name)
     }
 
-    async fn update(&mut self) -> Update {
+    async fn update(&mut self) -> SourceUpdate {
         tokio::time::timeout(DEADLINE, self.source.next())
             .await
             .expect("an update in time")
@@ -66,12 +66,12 @@ impl Stage {
     }
 
     /// Waits until the changes since the last call amount to `expected`.
-    async fn expect(&mut self, expected: &str) -> Update {
+    async fn expect(&mut self, expected: &str) -> SourceUpdate {
         let mut batch = ChangeBatch::new();
         loop {
             let update = self.update().await;
-            assert!(!update.first_sync);
-            batch.merge(update.batch.clone());
+            assert!(update.whole.is_empty());
+            batch.merge(update.changes.clone());
             if shown(&batch) == expected {
                 return update;
             }
@@ -82,7 +82,7 @@ impl Stage {
     async fn expect_finding(&mut self, code: &str) {
         loop {
             let update = self.update().await;
-            assert_eq!(shown(&update.batch), "");
+            assert_eq!(shown(&update.changes), "");
             if update.diagnostics.iter().any(|finding| finding.code.name() == code) {
                 return;
             }
@@ -113,7 +113,7 @@ async fn atomic_replacement_is_one_change() {
     let mut stage = Stage::with(&[("a.yaml", &(ns("a", "1") + &ns("b", "1")))], "+a=1 +b=1").await;
     replace(&stage.path("a.yaml"), &(ns("a", "2") + &ns("b", "1")));
     let update = stage.update().await;
-    assert_eq!(shown(&update.batch), "+a=2");
+    assert_eq!(shown(&update.changes), "+a=2");
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_file_is_not_read_while_it_is_written() {
     file.write_all(ns("b", "1").as_bytes()).unwrap();
     drop(file);
     let update = stage.update().await;
-    assert_eq!(shown(&update.batch), "+a=2 +c=1");
+    assert_eq!(shown(&update.changes), "+a=2 +c=1");
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_mounted_config_map_is_followed_through_its_links() {
     symlink("..1", root.join("..data")).unwrap();
     symlink("..data/a.yaml", root.join("a.yaml")).unwrap();
     let mut stage = Stage { source: FileSource::spawn(&root, Settings::default()).unwrap(), temp };
-    assert_eq!(shown(&stage.update().await.batch), "+a=1");
+    assert_eq!(shown(&stage.update().await.changes), "+a=1");
     for v in 2..5 {
         let next = root.join(format!("..{v}"));
         fs::create_dir(&next).unwrap();
@@ -247,7 +247,7 @@ async fn a_root_that_is_a_link_is_followed_to_its_new_target() {
     let root = temp.path().join("conf");
     symlink("1", &root).unwrap();
     let mut stage = Stage { source: FileSource::spawn(&root, Settings::default()).unwrap(), temp };
-    assert_eq!(shown(&stage.update().await.batch), "+a=1");
+    assert_eq!(shown(&stage.update().await.changes), "+a=1");
     symlink("2", stage.temp.path().join("next")).unwrap();
     fs::rename(stage.temp.path().join("next"), &root).unwrap();
     stage.expect("+a=2").await;
@@ -275,10 +275,10 @@ async fn a_large_directory_is_read_whole_and_changed_by_one() {
     }
     let mut source = FileSource::spawn(temp.path(), Settings::default()).unwrap();
     let first = tokio::time::timeout(DEADLINE, source.next()).await.unwrap().unwrap();
-    assert_eq!(first.batch.len(), 2_000);
+    assert_eq!(first.changes.len(), 2_000);
     replace(&temp.path().join("7.yaml"), &ns("n7", "2"));
     let second = tokio::time::timeout(DEADLINE, source.next()).await.unwrap().unwrap();
-    assert_eq!(shown(&second.batch), "+n7=2");
+    assert_eq!(shown(&second.changes), "+n7=2");
 }
 
 #[tokio::test]
@@ -290,7 +290,7 @@ async fn a_relative_path_is_followed_as_well() {
     let root = up.join(temp.path().join("conf").strip_prefix("/").unwrap());
     assert!(root.is_relative());
     let mut stage = Stage { source: FileSource::spawn(root, Settings::default()).unwrap(), temp };
-    assert_eq!(shown(&stage.update().await.batch), "");
+    assert_eq!(shown(&stage.update().await.changes), "");
     replace(&stage.path("a.yaml"), &ns("a", "1"));
     let update = stage.expect("+a=1").await;
     assert!(update.diagnostics.is_empty());

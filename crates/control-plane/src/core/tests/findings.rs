@@ -21,12 +21,12 @@ spec: {hosts: [cart.example], gateways: [gw], http: [{route: [{destination: {hos
     assert!(broken.objects.is_empty(), "it is refused");
     let mut first = update(&format!("{CART}---{ROUTES}"), true);
     first.diagnostics = broken.diagnostics;
-    core.source_update(first).expect("the core lives");
+    core.source_update(&file(), first).expect("the core lives");
     let says = |core: &crate::core::Core, words: &str| {
         core.findings().iter().any(|finding| finding.message.contains(words))
     };
     until(&core, "the refused Gateway", move |core| says(core, "`shop/gw` is refused for its errors")).await;
-    core.source_update(update(GATEWAY, true)).expect("the core lives");
+    core.source_update(&file(), update(GATEWAY, true)).expect("the core lives");
     until(&core, "the corrected one", move |core| core.objects().len() == 3 && !says(core, "shop/gw")).await;
 }
 
@@ -51,8 +51,10 @@ async fn a_certificate_expires_while_nothing_changes() {
         let now = now.clone();
         move || Timestamp(now.load(Ordering::Relaxed))
     });
-    let core = start(&Settings::default(), Arc::new(Metrics::new()), clock).expect("a thread").0;
-    core.source_update(update(&format!("{secret}\n---\n{gateway}\n"), true)).expect("the core lives");
+    let core =
+        start(&Settings::default(), vec![file()], Arc::new(Metrics::new()), clock).expect("a thread").0;
+    core.source_update(&file(), update(&format!("{secret}\n---\n{gateway}\n"), true))
+        .expect("the core lives");
     let says = |core: &crate::core::Core, what: &str| {
         core.ledger.current().iter().any(|finding| finding.message.contains(what))
     };
