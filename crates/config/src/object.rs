@@ -86,7 +86,7 @@ pub enum Source {
 
 impl Source {
     /// The path that a field of the object has in its file, of which parts may have been left out.
-    pub(crate) fn as_written(&self, path: &FieldPath) -> FieldPath {
+    pub fn as_written(&self, path: &FieldPath) -> FieldPath {
         match self {
             Self::File { positions, .. } => positions.as_written(path),
             Self::ResourceVersion(_) | Self::None => path.clone(),

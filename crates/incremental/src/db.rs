@@ -8,6 +8,7 @@ use crate::core::Core;
 use crate::define::{Collect, Index, Input, Query};
 use crate::explain::{Explanation, NodeId};
 use crate::input::ChangeSet;
+use crate::reader::Reader;
 use crate::settle::{Settled, settle_pending};
 use crate::stats::Stats;
 use crate::terms::Revision;
@@ -72,6 +73,20 @@ impl Db {
     /// A fact as it is now, settled or not. Leaves no trace.
     pub fn input<I: Input>(&self, key: &I::Key) -> Option<Arc<I::Value>> {
         input::peek::<I>(&self.core(), key)
+    }
+
+    /// Answers a question by what it reads, in the current revision, and keeps nothing of it: no result, no edge. What
+    /// had to be computed for it stays until the next [`collect_garbage`](Self::collect_garbage).
+    ///
+    /// Changes that are not settled yet are settled first; the next [`settle`](Self::settle) reports that.
+    pub fn ask<T>(&mut self, question: impl FnOnce(&Reader<'_>) -> T) -> T {
+        self.work(|cell| {
+            settle_pending(cell);
+            let reader = Reader::outside(cell);
+            let answer = question(&reader);
+            reader.abandon();
+            answer
+        })
     }
 
     /// What is known about a query, if it is in memory.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use crate::core::Core;
-use crate::table::Erased;
+use crate::table::{Erased, NO_NODE};
 use crate::terms::Stratum;
 
 /// Reads inputs, indexes, queries and collections, and records each read as a dependency.
@@ -22,6 +22,19 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(cell: &'a RefCell<Core>, id: u32, name: &'static str, stratum: Stratum) -> Self {
         Self { cell, id, name, stratum, reads: RefCell::default(), edits: Cell::new(false) }
+    }
+
+    /// A reader for no node, which may read everything.
+    pub(crate) fn outside(cell: &'a RefCell<Core>) -> Self {
+        Self::new(cell, NO_NODE, "a question", Stratum(u8::MAX))
+    }
+
+    /// Gives up what was read for no node: what has no other reader may go.
+    pub(crate) fn abandon(self) {
+        let core = &mut *self.cell.borrow_mut();
+        for id in self.reads.into_inner() {
+            core.list_if_unread(id);
+        }
     }
 
     /// The value of the node before this computation.

@@ -15,7 +15,7 @@ mod resolve;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{ConfigKey, LabelSet, Namespace};
+use fairlead_config::{ConfigKey, LabelSet, Namespace, Origin, path};
 
 use crate::{
     ConnectionPool, Host, LoadBalancer, LocalityLb, OutlierDetection, TrafficPolicy, UpstreamTls,
@@ -56,6 +56,8 @@ pub struct DestinationRule {
     pub workload_selector: Option<LabelSet>,
     /// The policy of the rule itself.
     pub policy: PolicyLayer,
+    /// The object that has this policy (of those merged, the oldest with one).
+    pub policy_origin: ConfigKey,
     /// The subsets, in order.
     pub subsets: Vec<Subset>,
 }
@@ -67,6 +69,8 @@ pub struct Subset {
     pub name: Arc<str>,
     /// The object that defines it.
     pub origin: ConfigKey,
+    /// The index in `subsets` there.
+    pub index: usize,
     /// Labels that its endpoints have.
     pub labels: LabelSet,
     /// The subset's policy, over the rule's.
@@ -79,7 +83,16 @@ pub struct PolicyLayer {
     /// The blocks.
     pub blocks: PolicyBlocks,
     /// `portLevelSettings` by port number.
-    pub ports: BTreeMap<u16, PolicyBlocks>,
+    pub ports: BTreeMap<u16, PortPolicy>,
+}
+
+/// One `portLevelSettings[]` item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortPolicy {
+    /// The index in `portLevelSettings`.
+    pub index: usize,
+    /// The blocks.
+    pub blocks: PolicyBlocks,
 }
 
 /// The blocks of a traffic policy, as far as they are given.
@@ -100,9 +113,15 @@ pub struct PolicyBlocks {
 impl DestinationRule {
     /// Every `tls` of the rule: of its own policy, of its ports and of its subsets.
     pub fn tls(&self) -> impl Iterator<Item = &UpstreamTls> {
+        self.blocks().filter_map(|blocks| blocks.tls.as_ref())
+    }
+
+    /// The blocks of every policy.
+    fn blocks(&self) -> impl Iterator<Item = &PolicyBlocks> {
         let layers = std::iter::once(&self.policy).chain(self.subsets.iter().map(|subset| &subset.policy));
-        let blocks = layers.flat_map(|layer| std::iter::once(&layer.blocks).chain(layer.ports.values()));
-        blocks.filter_map(|blocks| blocks.tls.as_ref())
+        layers.flat_map(|layer| {
+            std::iter::once(&layer.blocks).chain(layer.ports.values().map(|port| &port.blocks))
+        })
     }
 
     /// The subset of this name.
@@ -116,14 +135,59 @@ impl DestinationRule {
     /// defaults fill the blocks that are still absent. Mirrors istio pilot/pkg/networking/util
     /// (GetPortLevelTrafficPolicy) and pilot/pkg/networking/core (MergeTrafficPolicy).
     pub fn policy_for(&self, port: u16, subset: Option<&Subset>, defaults: &PolicyBlocks) -> TrafficPolicy {
-        let mut blocks = self.policy.ports.get(&port).unwrap_or(&self.policy.blocks).clone();
-        if let Some(subset) = subset {
-            match subset.policy.ports.get(&port) {
-                Some(port_blocks) => blocks = port_blocks.clone(),
-                None => blocks = subset.policy.blocks.clone().over(blocks),
-            }
-        }
+        let layers = self.layers(port, subset).into_iter().flatten();
+        let blocks = layers.fold(PolicyBlocks::default(), |nearer, layer| nearer.over(layer.blocks.clone()));
         blocks.over(defaults.clone()).into_policy()
+    }
+
+    /// The fields that decide about `port`, and `subset` where one is named: the subset, and the policies that apply;
+    /// `spec.host` where there is none, since the rule applies and sets nothing.
+    pub fn origins(&self, port: u16, subset: Option<&Subset>) -> Vec<Origin> {
+        let of_subset = subset.map(|subset| Origin::new(&subset.origin, path!("subsets"[subset.index])));
+        let layers = self.layers(port, subset).into_iter().flatten();
+        let policies = layers.filter(|layer| *layer.blocks != PolicyBlocks::default()).map(Layer::origin);
+        let mut origins: Vec<Origin> = of_subset.into_iter().chain(policies).collect();
+        if origins.is_empty() {
+            origins.push(Origin::new(&self.origin, path!("host")));
+        }
+        origins
+    }
+
+    /// What applies to `port`, and to `subset` where one is named, the nearest first.
+    fn layers<'a>(&'a self, port: u16, subset: Option<&'a Subset>) -> [Option<Layer<'a>>; 2] {
+        let of = |object: &'a ConfigKey, subset: Option<usize>, policy: &'a PolicyLayer| {
+            let own = policy.ports.get(&port);
+            let blocks = own.map_or(&policy.blocks, |own| &own.blocks);
+            Layer { object, subset, port: own.map(|own| own.index), blocks }
+        };
+        match subset.map(|subset| of(&subset.origin, Some(subset.index), &subset.policy)) {
+            Some(of_port @ Layer { port: Some(_), .. }) => [Some(of_port), None],
+            of_subset => [of_subset, Some(of(&self.policy_origin, None, &self.policy))],
+        }
+    }
+}
+
+/// Blocks, and where they are written.
+struct Layer<'a> {
+    object: &'a ConfigKey,
+    /// The index of the subset that they are of.
+    subset: Option<usize>,
+    /// The index among the port level settings there.
+    port: Option<usize>,
+    blocks: &'a PolicyBlocks,
+}
+
+impl Layer<'_> {
+    fn origin(self) -> Origin {
+        let policy = match self.subset {
+            Some(subset) => path!("subsets"[subset]."trafficPolicy"),
+            None => path!("trafficPolicy"),
+        };
+        let field = match self.port {
+            Some(port) => policy.field("portLevelSettings").index(port),
+            None => policy,
+        };
+        Origin::new(self.object, field)
     }
 }
 

@@ -24,7 +24,7 @@ mod slices;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use fairlead_config::LabelSet;
+use fairlead_config::{LabelSet, Origin};
 
 use crate::{
     Host,
@@ -33,7 +33,7 @@ use crate::{
 
 pub(crate) use collect::target_port;
 pub use headless::{HeadlessAddress, HeadlessAddresses, HeadlessServices, PodAddresses};
-pub use query::EndpointsOf;
+pub use query::{EndpointsOf, endpoint_origins};
 pub(crate) use served::{HasEndpoints, KnowsWorkloads, SelectsWorkload, Served, ServedOf};
 pub use share::{MOST_IN_SUBSETS, MOST_SELECTED, is_beyond_share};
 
@@ -43,6 +43,9 @@ pub struct ServiceEndpoints {
     /// By the number of the service port.
     pub by_port: BTreeMap<u16, Arc<[Endpoint]>>,
 }
+
+/// The fields that endpoints were written in, by the number of the service port, the address and the port.
+pub type EndpointOrigins = BTreeMap<(u16, EndpointAddress, u16), Origin>;
 
 /// One endpoint of one service port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -20,6 +20,7 @@ pub mod host;
 pub mod indexes;
 pub mod input;
 pub mod mesh;
+pub mod origin;
 pub mod port;
 pub mod proxy;
 pub mod registry;
@@ -44,7 +45,7 @@ mod tests;
 
 // Identity, and a limit of Envoy's: no type of a specification passes this crate.
 pub use fairlead_config::re2::MOST_PROGRAM;
-pub use fairlead_config::{ConfigKey, Kind, LabelSet, Namespace, Timestamp};
+pub use fairlead_config::{ConfigKey, FieldPath, Kind, LabelSet, Namespace, Origin, Timestamp};
 pub use host::Host;
 pub use policy::*;
 pub use port::{Port, Protocol};

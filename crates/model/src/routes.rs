@@ -9,6 +9,7 @@
 mod client;
 mod expression;
 mod header;
+mod origin;
 mod queries;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -44,6 +45,17 @@ pub struct RouteSet {
     pub tcp: Vec<TcpRoute>,
 }
 
+/// A route of a route set: its list and its index there and, where it has conditions, the one that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteAt {
+    /// Of `http`.
+    Http(usize, Option<usize>),
+    /// Of `tls`.
+    Tls(usize, usize),
+    /// Of `tcp`.
+    Tcp(usize, Option<usize>),
+}
+
 /// A place where a route set applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GatewayRef {
@@ -58,7 +70,7 @@ pub enum GatewayRef {
 pub struct HttpRoute {
     /// `name`; may be empty.
     pub name: Arc<str>,
-    /// The index in `http`, for provenance.
+    /// The index in `http`.
     pub index: usize,
     /// Conditions of which one must hold; empty: always.
     pub matches: Vec<HttpMatch>,
@@ -81,6 +93,8 @@ pub struct HttpRoute {
 /// One `match[]` item: every given condition must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HttpMatch {
+    /// The index in `match`.
+    pub index: usize,
     /// `name`; may be empty.
     pub name: Arc<str>,
     /// `uri`.
@@ -304,7 +318,7 @@ pub struct CorsPolicy {
 /// One `tls[]` item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TlsRoute {
-    /// The index in `tls`, for provenance.
+    /// The index in `tls`.
     pub index: usize,
     /// Conditions of which one must hold.
     pub matches: Vec<L4Match>,
@@ -315,7 +329,7 @@ pub struct TlsRoute {
 /// One `tcp[]` item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TcpRoute {
-    /// The index in `tcp`, for provenance.
+    /// The index in `tcp`.
     pub index: usize,
     /// Conditions of which one must hold; empty: always.
     pub matches: Vec<L4Match>,
@@ -326,6 +340,8 @@ pub struct TcpRoute {
 /// A condition on a connection: every given part must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct L4Match {
+    /// The index in `match`.
+    pub index: usize,
     /// `sniHosts` (TLS only).
     pub sni_hosts: Vec<Host>,
     /// `destinationSubnets`.

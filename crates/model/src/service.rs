@@ -21,7 +21,7 @@ use crate::{Host, Port};
 
 pub(crate) use kubernetes::{EXPORT_TO, TRAFFIC_DISTRIBUTION};
 pub(crate) use kubernetes::{
-    addresses as kubernetes_addresses, is_headless, kubernetes_name, ports as kubernetes_ports,
+    addresses as kubernetes_addresses, is_headless, kubernetes_name, port_index, ports as kubernetes_ports,
 };
 pub use kubernetes::{kubernetes_host, resolve};
 pub use queries::ServicesOf;

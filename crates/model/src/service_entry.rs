@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use fairlead_config::{Config, LabelSet, api};
+use fairlead_config::{Config, LabelSet, Origin, api, path};
 use ipnet::IpNet;
 
 use crate::{
@@ -60,6 +60,12 @@ fn service(host: &Host, object: &Config<api::ServiceEntrySpec>, mesh: &Mesh) -> 
     }
 }
 
+/// The field in which a ServiceEntry names a host.
+pub(crate) fn host_origin(object: &Config<api::ServiceEntrySpec>, host: &Host) -> Origin {
+    let index = object.spec.hosts.iter().position(|own| Host::new(own) == *host);
+    Origin::new(&object.key, index.map_or(path!("hosts"), |index| path!("hosts"[index])))
+}
+
 /// The addresses and ranges, each once: `10.9.0.1/8` and `10.9.0.2/8` are one range.
 ///
 /// `0.0.0.0` and `::` are no address, as in Istio: a listener there would take what is meant for everybody.
@@ -83,19 +89,24 @@ fn service_address(text: &str) -> Option<ServiceAddress> {
 
 /// The ports of a host. One whose connections are told apart by server name is none where the host cannot be one.
 pub(crate) fn ports(ports: &[api::ServiceEntryPort], host: &Host) -> Vec<Port> {
-    let mut resolved: Vec<Port> = ports.iter().filter_map(port).collect();
-    resolved.retain(|port| !(port.protocol.is_tls() && host.is_partial_wildcard()));
+    let mut resolved: Vec<Port> = ports.iter().filter_map(|spec| port(spec, host)).collect();
     resolved.sort_by_key(|port| port.number);
     resolved.dedup_by_key(|port| port.number);
     resolved
 }
 
-fn port(port: &api::ServiceEntryPort) -> Option<Port> {
+/// The index in `ports` of the port of a host with a number.
+pub(crate) fn port_index(ports: &[api::ServiceEntryPort], host: &Host, number: u16) -> Option<usize> {
+    ports.iter().position(|spec| port(spec, host).is_some_and(|port| port.number == number))
+}
+
+fn port(port: &api::ServiceEntryPort, host: &Host) -> Option<Port> {
     let number = port_number(port.number)?;
     let protocol = port.protocol.as_deref().and_then(Protocol::parse).unwrap_or(Protocol::Auto);
     let target = port.target_port.filter(|target| *target > 0).map_or(Some(number), port_number)?;
     let target = TargetPort::Number(target);
-    (protocol != Protocol::Udp).then(|| Port { number, name: port.name.as_str().into(), protocol, target })
+    let is_usable = protocol != Protocol::Udp && !(protocol.is_tls() && host.is_partial_wildcard());
+    is_usable.then(|| Port { number, name: port.name.as_str().into(), protocol, target })
 }
 
 /// Merges definitions of one host in one namespace, given in order of precedence.

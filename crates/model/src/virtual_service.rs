@@ -16,10 +16,10 @@ mod matches;
 mod names;
 mod values;
 
-use fairlead_config::{Config, api::VirtualServiceSpec};
+use fairlead_config::{Config, FieldPath, api::VirtualServiceSpec, path};
 
 use crate::{
-    routes::{GatewayRef, RouteSet},
+    routes::{GatewayRef, RouteAt, RouteSet},
     service::Visibility,
 };
 use names::gateways;
@@ -49,6 +49,19 @@ pub fn resolve(config: &Config<VirtualServiceSpec>, domain: &str, default_export
         http: http::routes(&spec.http, &names),
         tls: l4::tls_routes(&spec.tls, &names),
         tcp: l4::tcp_routes(&spec.tcp, &names),
+    }
+}
+
+/// The field that a route is written in.
+pub(crate) fn field(route: RouteAt) -> FieldPath {
+    let (path, condition) = match route {
+        RouteAt::Http(index, condition) => (path!("http"[index]), condition),
+        RouteAt::Tls(index, condition) => (path!("tls"[index]), Some(condition)),
+        RouteAt::Tcp(index, condition) => (path!("tcp"[index]), condition),
+    };
+    match condition {
+        Some(condition) => path.field("match").index(condition),
+        None => path,
     }
 }
 

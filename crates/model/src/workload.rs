@@ -13,7 +13,7 @@ mod queries;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{ConfigKey, LabelSet};
+use fairlead_config::{ConfigKey, FieldPath, Kind, LabelSet, Origin, path};
 
 use crate::endpoints::{EndpointAddress, Health, Locality};
 
@@ -44,6 +44,14 @@ pub struct Workload {
     pub node: Option<Arc<str>>,
     /// The service account, where known.
     pub service_account: Option<Arc<str>>,
+}
+
+impl Workload {
+    /// The field that has the address of an endpoint that it is.
+    pub(crate) fn endpoint_origin(&self) -> Origin {
+        let is_pod = self.origin.kind == Kind::Pod;
+        Origin::new(&self.origin, if is_pod { FieldPath::root().field("status") } else { path!("address") })
+    }
 }
 
 /// The locality that labels of a node tell. Mirrors istio pilot/pkg/serviceregistry/kube/controller (getPodLocality).

@@ -163,3 +163,17 @@ fn a_lease_dropped_on_another_thread_ends() {
     assert!(db.collect_garbage(0) > 0);
     assert_eq!(db.stats().nodes(), 0);
 }
+
+#[test]
+fn a_question_sees_the_newest_facts_and_leaves_nothing_behind() {
+    let mut db = Db::new();
+    set(&mut db, 1, 0, 4);
+    let leased = db.lease::<Sum>(&0);
+    set(&mut db, 1, 0, 6);
+    let answer = db.ask(|cx| (*cx.get::<Sum>(&0), cx.get::<Top>(&0), *cx.get::<Sum>(&0)));
+    assert_eq!((answer.0, answer.2), (6, 6));
+    assert!(db.settle().has_changed(leased.id()), "the question has settled, and settling reports it");
+    assert!(nodes(&db, Top::NAME) > 0);
+    assert!(db.collect_garbage(0) > 0);
+    assert_eq!((nodes(&db, Top::NAME), nodes(&db, Sum::NAME)), (0, 1), "what is leased stays");
+}

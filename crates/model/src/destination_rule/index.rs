@@ -46,9 +46,7 @@ impl RuleHeader {
 
 /// The keys of the labels that the rule's `failoverPriority` lists ask about the client.
 fn failover_labels(rule: &DestinationRule) -> Vec<Arc<str>> {
-    let layers = std::iter::once(&rule.policy).chain(rule.subsets.iter().map(|subset| &subset.policy));
-    let blocks = layers.flat_map(|layer| std::iter::once(&layer.blocks).chain(layer.ports.values()));
-    let settings = blocks.filter_map(|blocks| blocks.locality_lb.as_ref());
+    let settings = rule.blocks().filter_map(|blocks| blocks.locality_lb.as_ref());
     let mut labels: Vec<Arc<str>> = settings.flat_map(crate::LocalityLb::client_labels).collect();
     labels.sort();
     labels.dedup();

@@ -12,6 +12,7 @@ pub fn merge<'a>(oldest_first: impl IntoIterator<Item = &'a DestinationRule>) ->
     for rule in rules {
         if merged.policy == PolicyLayer::default() {
             merged.policy = rule.policy.clone();
+            merged.policy_origin = rule.policy_origin.clone();
         }
         for subset in &rule.subsets {
             if merged.subset(&subset.name).is_none() {

@@ -5,7 +5,7 @@ use fairlead_config::{
     api::{self, DestinationRuleSpec},
 };
 
-use super::{DestinationRule, PolicyBlocks, PolicyLayer, Subset, blocks};
+use super::{DestinationRule, PolicyBlocks, PolicyLayer, PortPolicy, Subset, blocks};
 use crate::{Host, service::Visibility};
 
 /// Resolves the names of `config`.
@@ -17,9 +17,10 @@ pub fn resolve(
     default_export: &Visibility,
 ) -> DestinationRule {
     let (spec, namespace) = (&config.spec, &config.key.namespace);
-    let subset = |subset: &api::Subset| Subset {
+    let subset = |(index, subset): (usize, &api::Subset)| Subset {
         name: subset.name.as_str().into(),
         origin: config.key.clone(),
+        index,
         labels: LabelSet::from(&subset.labels),
         policy: layer(subset.traffic_policy.as_ref()),
     };
@@ -31,7 +32,8 @@ pub fn resolve(
         // Mirrors istio: a selector without labels selects nothing in particular and is as good as none.
         workload_selector: selector.filter(|labels| !labels.is_empty()),
         policy: layer(spec.traffic_policy.as_ref()),
-        subsets: spec.subsets.iter().map(subset).collect(),
+        policy_origin: config.key.clone(),
+        subsets: spec.subsets.iter().enumerate().map(subset).collect(),
     }
 }
 
@@ -42,7 +44,7 @@ fn layer(spec: Option<&api::TrafficPolicy>) -> PolicyLayer {
         outlier_detection: spec.outlier_detection.as_ref().map(blocks::outlier_detection),
         ..tls_and_balancer(spec.load_balancer.as_ref(), spec.tls.as_ref())
     };
-    let of_port = |port: &api::PortTrafficPolicy| {
+    let of_port = |(index, port): (usize, &api::PortTrafficPolicy)| {
         let number =
             port.port.as_ref().and_then(|port| port.number).and_then(|number| number.try_into().ok());
         let blocks = PolicyBlocks {
@@ -50,9 +52,9 @@ fn layer(spec: Option<&api::TrafficPolicy>) -> PolicyLayer {
             outlier_detection: port.outlier_detection.as_ref().map(blocks::outlier_detection),
             ..tls_and_balancer(port.load_balancer.as_ref(), port.tls.as_ref())
         };
-        (number.expect("validation refuses what is no port"), blocks)
+        (number.expect("validation refuses what is no port"), PortPolicy { index, blocks })
     };
-    PolicyLayer { blocks, ports: spec.port_level_settings.iter().map(of_port).collect() }
+    PolicyLayer { blocks, ports: spec.port_level_settings.iter().enumerate().map(of_port).collect() }
 }
 
 fn tls_and_balancer(

@@ -92,8 +92,8 @@ fn check_filled(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: 
 
 /// Settings of a port replace the policy whole, which surprises those who expect inheritance.
 fn check_hidden(layer: &PolicyLayer, path: &FieldPath, diagnostics: &mut Diagnostics) {
-    for (port, blocks) in &layer.ports {
-        let hidden = hidden_blocks(&layer.blocks, blocks);
+    for (port, own) in &layer.ports {
+        let hidden = hidden_blocks(&layer.blocks, &own.blocks);
         if !hidden.is_empty() {
             let message =
                 format!("port {port} does not inherit {} from the policy above it", hidden.join(", "));

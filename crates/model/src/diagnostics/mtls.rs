@@ -5,13 +5,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Code, Diagnostics, FieldPath, LabelSet, api, path};
+use fairlead_config::{Code, Diagnostics, FieldPath, LabelSet, path};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::meeting::gateways_at;
 use crate::{
     Service,
-    destination_rule::{DestinationRule, PolicyLayer},
+    destination_rule::{DestinationRule, PolicyLayer, Subset},
     gateway::{ClientValidation, ServerRef, ServerTls},
     policy::UpstreamTls,
     strata,
@@ -76,14 +76,13 @@ pub(super) struct Asked(Option<Asks>);
 /// Reports what a rule says of TLS for a service and the gateways behind it do not take.
 pub(super) fn check(
     rule: &DestinationRule,
-    spec: &api::DestinationRuleSpec,
     service: &Service,
     asked: &BTreeMap<u16, (ServerRef, Asked)>,
     diagnostics: &mut Diagnostics,
 ) {
     for port in &service.ports {
         let Some((server, Asked(Some(asks)))) = asked.get(&port.number) else { continue };
-        for (path, tls) in said(rule, spec, port.number) {
+        for (path, tls) in said(rule, port.number) {
             let (mode, fits) = match tls {
                 UpstreamTls::Disable => ("DISABLE", *asks == Asks::Plaintext),
                 UpstreamTls::Simple(_) => ("SIMPLE", *asks == Asks::Tls),
@@ -108,37 +107,18 @@ pub(super) fn check(
 }
 
 /// What a rule and its subsets say of TLS for a port, and where.
-fn said<'a>(
-    rule: &'a DestinationRule,
-    spec: &api::DestinationRuleSpec,
-    port: u16,
-) -> Vec<(FieldPath, &'a UpstreamTls)> {
-    let mut found: Vec<_> = said_by(&rule.policy, spec.traffic_policy.as_ref(), path!("trafficPolicy"), port)
-        .into_iter()
-        .collect();
-    for subset in &rule.subsets {
-        let written = spec.subsets.iter().position(|own| own.name == *subset.name);
-        let policy = written.and_then(|at| spec.subsets[at].traffic_policy.as_ref());
-        let path = written.map_or(path!("subsets"), |at| path!("subsets"[at]."trafficPolicy"));
-        found.extend(said_by(&subset.policy, policy, path, port));
-    }
-    found
+fn said(rule: &DestinationRule, port: u16) -> impl Iterator<Item = (FieldPath, &UpstreamTls)> {
+    let of_rule = said_by(&rule.policy, path!("trafficPolicy"), port);
+    let of_subsets = rule.subsets.iter().filter_map(move |Subset { index, policy, .. }| {
+        said_by(policy, path!("subsets"[*index]."trafficPolicy"), port)
+    });
+    of_rule.into_iter().chain(of_subsets)
 }
 
-fn said_by<'a>(
-    layer: &'a PolicyLayer,
-    spec: Option<&api::TrafficPolicy>,
-    path: FieldPath,
-    port: u16,
-) -> Option<(FieldPath, &'a UpstreamTls)> {
-    let Some(blocks) = layer.ports.get(&port) else {
-        return Some((path.field("tls").field("mode"), layer.blocks.tls.as_ref()?));
+fn said_by(layer: &PolicyLayer, path: FieldPath, port: u16) -> Option<(FieldPath, &UpstreamTls)> {
+    let (path, blocks) = match layer.ports.get(&port) {
+        Some(own) => (path.field("portLevelSettings").index(own.index), &own.blocks),
+        None => (path, &layer.blocks),
     };
-    let is_it = |settings: &api::PortTrafficPolicy| {
-        settings.port.as_ref().and_then(|selector| selector.number) == Some(u32::from(port))
-    };
-    let at = spec.and_then(|policy| policy.port_level_settings.iter().position(is_it));
-    let path = path.field("portLevelSettings");
-    let path = at.map_or(path.clone(), |at| path.index(at).field("tls").field("mode"));
-    Some((path, blocks.tls.as_ref()?))
+    Some((path.field("tls").field("mode"), blocks.tls.as_ref()?))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use fairlead_config::{Code, Config, ConfigKey, Diagnostic, Diagnostics, Kind, Namespace, api, path};
+use fairlead_config::{Code, Config, ConfigKey, Diagnostic, Diagnostics, Kind, Namespace, path};
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use imbl::OrdSet;
 
@@ -261,7 +261,7 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
         created: &|key| cx.get::<RuleHeaderOf>(key).as_ref().as_ref().and_then(|header| header.created),
     };
     destination_rule::check(rule, &around, diagnostics);
-    check_mtls(cx, rule, &config.spec, &services, diagnostics);
+    check_mtls(cx, rule, &services, diagnostics);
     namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
     let path = path!("workloadSelector");
     selectors::check(cx, &config.key.namespace, rule.workload_selector.as_ref(), path, diagnostics);
@@ -277,7 +277,6 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
 fn check_mtls(
     cx: &Reader<'_>,
     rule: &DestinationRule,
-    spec: &api::DestinationRuleSpec,
     services: &[ServiceSummary],
     diagnostics: &mut Diagnostics,
 ) {
@@ -289,7 +288,7 @@ fn check_mtls(
             && let Some(selector) = &service.selector
             && service.registry == Registry::Kubernetes
         {
-            mtls::check(rule, spec, &service, &cx.get::<AskedAt>(selector), diagnostics);
+            mtls::check(rule, &service, &cx.get::<AskedAt>(selector), diagnostics);
         }
     }
 }

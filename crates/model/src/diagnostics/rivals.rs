@@ -78,7 +78,7 @@ pub(super) fn takes_all(matches: &[HttpMatch]) -> bool {
     };
     let every = |m: &HttpMatch| {
         every_path(&m.uri)
-            && HttpMatch { name: "".into(), uri: None, ignore_uri_case: false, ..m.clone() }
+            && HttpMatch { index: 0, name: "".into(), uri: None, ignore_uri_case: false, ..m.clone() }
                 == HttpMatch::default()
     };
     matches.is_empty() || matches.iter().any(every)

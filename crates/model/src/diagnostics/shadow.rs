@@ -264,7 +264,7 @@ fn beginnings(condition: &HttpMatch, lengths: &BTreeSet<usize>) -> Vec<String> {
 }
 
 fn without_name(condition: &HttpMatch) -> HttpMatch {
-    HttpMatch { name: "".into(), ..condition.clone() }
+    HttpMatch { index: 0, name: "".into(), ..condition.clone() }
 }
 
 fn is_same_action(one: &HttpRoute, other: &HttpRoute) -> bool {

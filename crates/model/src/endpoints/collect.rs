@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fairlead_config::{Kind, LabelSet};
+use fairlead_config::{Kind, LabelSet, Origin};
 
-use super::{Endpoint, EndpointAddress, Health, Locality, ServiceEndpoints, slices::Listed};
+use super::{Endpoint, EndpointAddress, EndpointOrigins, Health, Locality, ServiceEndpoints, slices::Listed};
 use crate::{
     Port, Service,
     port::TargetPort,
@@ -14,7 +14,18 @@ use crate::{
 
 /// The endpoints of a service while they are gathered, by the number of the service port.
 #[derive(Debug, Default)]
-pub(super) struct Collected(BTreeMap<u16, OfPort>);
+pub(super) struct Collected {
+    ports: BTreeMap<u16, OfPort>,
+    /// Where they come from, if that is asked.
+    told: Option<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    origins: EndpointOrigins,
+    /// Where those come from that are added now.
+    from: Option<Origin>,
+}
 
 #[derive(Debug, Default)]
 struct OfPort {
@@ -87,6 +98,27 @@ pub(super) struct Surroundings<'a> {
 }
 
 impl Collected {
+    /// Tells where endpoints come from, too.
+    pub(super) fn telling() -> Self {
+        Self { told: Some(Told::default()), ..Self::default() }
+    }
+
+    pub(super) fn tells(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// Says where what is added from now on comes from.
+    pub(super) fn from(&mut self, origin: impl FnOnce() -> Origin) {
+        if let Some(told) = &mut self.told {
+            told.from = Some(origin());
+        }
+    }
+
+    /// Where the endpoints come from.
+    pub(super) fn told(self) -> EndpointOrigins {
+        self.told.unwrap_or_default().origins
+    }
+
     /// Adds an endpoint of a slice, of which perhaps the workload is known.
     pub(super) fn add_listed(
         &mut self,
@@ -116,7 +148,7 @@ impl Collected {
     /// Adds a list of endpoints, sorted, each address and port once.
     pub(super) fn add_list(&mut self, port: &Port, list: Arc<[Endpoint]>) {
         if !list.is_empty() {
-            self.0.entry(port.number).or_default().shared.push(list);
+            self.ports.entry(port.number).or_default().shared.push(list);
         }
     }
 
@@ -137,13 +169,19 @@ impl Collected {
         }
     }
 
-    fn push(&mut self, port: &Port, endpoint: Endpoint) {
-        self.0.entry(port.number).or_default().own.push(endpoint);
+    pub(super) fn push(&mut self, port: &Port, endpoint: Endpoint) {
+        if let Some(Told { origins, from: Some(from) }) = &mut self.told {
+            let place = (port.number, endpoint.address.clone(), endpoint.port);
+            origins.entry(place).or_insert_with(|| from.clone());
+        }
+        self.ports.entry(port.number).or_default().own.push(endpoint);
     }
 
     /// The endpoints of each port.
     pub(super) fn finish(self) -> ServiceEndpoints {
-        ServiceEndpoints { by_port: self.0.into_iter().map(|(port, list)| (port, list.finish())).collect() }
+        ServiceEndpoints {
+            by_port: self.ports.into_iter().map(|(port, list)| (port, list.finish())).collect(),
+        }
     }
 }
 

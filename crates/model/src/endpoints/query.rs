@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{ConfigKey, Kind, LabelSet, Name, Namespace};
+use fairlead_config::{ConfigKey, Kind, LabelSet, Name, Namespace, Origin, path};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
-    Locality, ServiceEndpoints,
+    EndpointOrigins, Locality, ServiceEndpoints,
     collect::{Collected, Surroundings},
-    selected::{SelectedEndpoints, SelectedKey, may_select},
+    selected::{self, SelectedEndpoints, SelectedKey, may_select},
     share::{BeyondShare, ShareKey},
     slices::{self, Listed},
 };
@@ -17,7 +17,7 @@ use crate::{
     input::{EndpointSlices, LegacyEndpoints, ServiceEntries, SlicesOfService},
     registry,
     service::{Registry, Resolution},
-    service_entry::adds_endpoints,
+    service_entry::{self, adds_endpoints},
     strata,
     workload::{ClusterNetwork, NodeLocality, Workload, WorkloadAt, WorkloadOf},
     workload_entry,
@@ -36,16 +36,27 @@ impl Query for EndpointsOf {
 
     fn compute(cx: &Reader<'_>, key: &ServiceKey) -> Self::Value {
         let mut endpoints = Collected::default();
-        let definitions = registry::definitions(cx, key);
-        let adding = definitions.iter().filter(|other| adds_endpoints(&definitions[0], other));
-        for service in adding {
-            match (service.registry, &service.resolution) {
-                (_, Resolution::Alias(_)) | (Registry::External, Resolution::OriginalDestination) => {}
-                (Registry::Kubernetes, _) => add_kubernetes(cx, service, &mut endpoints),
-                (Registry::External, _) => add_external(cx, service, &mut endpoints),
-            }
-        }
+        gather(cx, key, &mut endpoints);
         Arc::new(endpoints.finish())
+    }
+}
+
+/// The fields that endpoints of a service were written in.
+pub fn endpoint_origins(cx: &Reader<'_>, key: &ServiceKey) -> EndpointOrigins {
+    let mut endpoints = Collected::telling();
+    gather(cx, key, &mut endpoints);
+    endpoints.told()
+}
+
+fn gather(cx: &Reader<'_>, key: &ServiceKey, endpoints: &mut Collected) {
+    let definitions = registry::definitions(cx, key);
+    let adding = definitions.iter().filter(|other| adds_endpoints(&definitions[0], other));
+    for service in adding {
+        match (service.registry, &service.resolution) {
+            (_, Resolution::Alias(_)) | (Registry::External, Resolution::OriginalDestination) => {}
+            (Registry::Kubernetes, _) => add_kubernetes(cx, service, endpoints),
+            (Registry::External, _) => add_external(cx, service, endpoints),
+        }
     }
 }
 
@@ -58,6 +69,7 @@ fn add_kubernetes(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected)
         let node = listed.node.as_ref().filter(|_| needs_node(workload.as_deref()));
         let node = node.map(|node| cx.get::<NodeLocality>(node));
         let around = Surroundings { node: node.as_deref(), network: &network };
+        endpoints.from(|| listed.origin());
         endpoints.add_listed(service, &listed, workload.as_deref(), &around);
     }
     if let Some(selector) = &service.selector {
@@ -95,11 +107,13 @@ fn add_external(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected) {
         return;
     }
     let Some(object) = cx.input::<ServiceEntries>(&service.origin) else { return };
-    for endpoint in &object.spec.endpoints {
+    for (index, endpoint) in object.spec.endpoints.iter().enumerate() {
+        endpoints.from(|| Origin::new(&service.origin, path!("endpoints"[index])));
         endpoints.add_workload(service, &workload_entry::inline(&service.origin, endpoint));
     }
     let by_dns = matches!(service.resolution, Resolution::StrictDns | Resolution::LogicalDns);
     if by_dns && object.spec.endpoints.is_empty() {
+        endpoints.from(|| service_entry::host_origin(&object, &service.key.host));
         endpoints.add_host(service);
     }
 }
@@ -118,6 +132,13 @@ fn add_selected(
     }
     for port in &service.ports {
         let key = SelectedKey::of(service, selector, pods, port);
-        endpoints.add_list(port, (*cx.get::<SelectedEndpoints>(&key)).clone());
+        if endpoints.tells() {
+            selected::each(cx, &key, &mut |workload, endpoint| {
+                endpoints.from(|| workload.endpoint_origin());
+                endpoints.push(port, endpoint);
+            });
+        } else {
+            endpoints.add_list(port, (*cx.get::<SelectedEndpoints>(&key)).clone());
+        }
     }
 }

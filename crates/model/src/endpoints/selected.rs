@@ -15,7 +15,7 @@ use crate::{
     port::{Port, Protocol},
     service::Registry,
     strata,
-    workload::WorkloadOf,
+    workload::{Workload, WorkloadOf},
 };
 
 /// What endpoints of a selector depend on. Of many ServiceEntries with one selector, none costs a list of its own.
@@ -57,24 +57,30 @@ impl Query for SelectedEndpoints {
 
     fn compute(cx: &Reader<'_>, key: &SelectedKey) -> Self::Value {
         let mut endpoints = Vec::new();
-        if key.pods {
-            add::<PodsByLabel>(cx, key, &mut endpoints);
-        }
-        add::<WorkloadEntriesByLabel>(cx, key, &mut endpoints);
+        each(cx, key, &mut |_, endpoint| endpoints.push(endpoint));
         finished(endpoints)
     }
 }
 
-fn add<I: Index<Bucket = SelectorBucket, Input: KindInput>>(
+/// Visits each endpoint of the workloads that a selector selects, with its workload.
+pub(super) fn each(cx: &Reader<'_>, key: &SelectedKey, visit: &mut dyn FnMut(&Workload, Endpoint)) {
+    if key.pods {
+        each_of::<PodsByLabel>(cx, key, visit);
+    }
+    each_of::<WorkloadEntriesByLabel>(cx, key, visit);
+}
+
+fn each_of<I: Index<Bucket = SelectorBucket, Input: KindInput>>(
     cx: &Reader<'_>,
     key: &SelectedKey,
-    endpoints: &mut Vec<Endpoint>,
+    visit: &mut dyn FnMut(&Workload, Endpoint),
 ) {
     for workload in &cx.index::<I>(&SelectorBucket::of_selector(&key.namespace, key.selector.iter())) {
         if let Some(workload) = &*cx.get::<WorkloadOf>(workload)
             && workload.labels.contains_all(&key.selector)
         {
-            endpoints.extend(key.takes.endpoints(key.registry, &key.port, workload));
+            let endpoints = key.takes.endpoints(key.registry, &key.port, workload);
+            endpoints.for_each(|endpoint| visit(workload, endpoint));
         }
     }
 }

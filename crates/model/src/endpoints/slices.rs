@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use fairlead_config::{Config, ConfigKey, Kind, Namespace, api};
+use fairlead_config::{Config, ConfigKey, FieldPath, Kind, Namespace, Origin, api};
 
 use super::Health;
 use crate::workload_entry::port_number;
@@ -10,6 +10,9 @@ use crate::workload_entry::port_number;
 /// An endpoint as a slice lists it, before anything is known of its workload.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Listed {
+    /// The object, and the place of the endpoint there.
+    pub(super) object: ConfigKey,
+    pub(super) at: ListedAt,
     pub(super) address: IpAddr,
     pub(super) health: Health,
     /// The node, where the slice names it.
@@ -20,6 +23,30 @@ pub(super) struct Listed {
     pub(super) pod: Option<ConfigKey>,
     /// The ports that all endpoints of the slice have.
     pub(super) ports: Arc<[ListedPort]>,
+}
+
+/// Where an object lists an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListedAt {
+    /// `endpoints[]` of an EndpointSlice.
+    Slice(usize),
+    /// `subsets[].addresses[]` of an Endpoints object.
+    Ready(usize, usize),
+    /// `subsets[].notReadyAddresses[]` of one.
+    NotReady(usize, usize),
+}
+
+impl Listed {
+    /// The field that lists it.
+    pub(super) fn origin(&self) -> Origin {
+        let subset = |index: usize| FieldPath::root().field("subsets").index(index);
+        let field = match self.at {
+            ListedAt::Slice(endpoint) => FieldPath::root().field("endpoints").index(endpoint),
+            ListedAt::Ready(of, address) => subset(of).field("addresses").index(address),
+            ListedAt::NotReady(of, address) => subset(of).field("notReadyAddresses").index(address),
+        };
+        Origin::new(&self.object, field)
+    }
 }
 
 /// A port of a slice. Service ports are matched by name.
@@ -34,11 +61,13 @@ pub(super) struct ListedPort {
 pub(super) fn of_slice(slice: &Config<api::EndpointSlice>) -> Vec<Listed> {
     let ports = ports(&slice.spec.ports);
     let mut listed = Vec::new();
-    for endpoint in &slice.spec.endpoints {
+    for (index, endpoint) in slice.spec.endpoints.iter().enumerate() {
         let Some(health) = health(&endpoint.conditions) else { continue };
         let pod = endpoint.target_ref.as_ref().and_then(|target| pod(target, &slice.key.namespace));
         for address in endpoint.addresses.iter().filter_map(|text| text.parse().ok()) {
             listed.push(Listed {
+                object: slice.key.clone(),
+                at: ListedAt::Slice(index),
                 address,
                 health,
                 node: endpoint.node_name.as_deref().map(Arc::from),
@@ -54,13 +83,18 @@ pub(super) fn of_slice(slice: &Config<api::EndpointSlice>) -> Vec<Listed> {
 /// The endpoints of an Endpoints object.
 pub(super) fn of_endpoints(endpoints: &Config<api::Endpoints>) -> Vec<Listed> {
     let mut listed = Vec::new();
-    for subset in &endpoints.spec.subsets {
+    for (of, subset) in endpoints.spec.subsets.iter().enumerate() {
         let ports = ports(&subset.ports);
-        let ready = subset.addresses.iter().map(|address| (address, Health::Healthy));
-        let not_ready = subset.not_ready_addresses.iter().map(|address| (address, Health::Unhealthy));
-        for (endpoint, health) in ready.chain(not_ready) {
+        let ready = subset.addresses.iter().enumerate();
+        let ready = ready.map(|(index, address)| (address, Health::Healthy, ListedAt::Ready(of, index)));
+        let not_ready = subset.not_ready_addresses.iter().enumerate();
+        let not_ready =
+            not_ready.map(|(index, address)| (address, Health::Unhealthy, ListedAt::NotReady(of, index)));
+        for (endpoint, health, at) in ready.chain(not_ready) {
             let Ok(address) = endpoint.ip.parse() else { continue };
             listed.push(Listed {
+                object: endpoints.key.clone(),
+                at,
                 address,
                 health,
                 node: endpoint.node_name.as_deref().map(Arc::from),

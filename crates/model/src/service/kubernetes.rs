@@ -105,6 +105,11 @@ pub(crate) fn ports(ports: &[api::ServicePort]) -> Vec<Port> {
     resolved
 }
 
+/// The index in `ports` of the port with a number.
+pub(crate) fn port_index(ports: &[api::ServicePort], number: u16) -> Option<usize> {
+    ports.iter().position(|spec| port(spec).is_some_and(|port| port.number == number))
+}
+
 fn port(port: &api::ServicePort) -> Option<Port> {
     if port.protocol != api::Protocol::Tcp {
         return None;

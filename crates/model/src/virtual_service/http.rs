@@ -20,8 +20,8 @@ pub(super) fn routes(list: &[api::HttpRoute], names: &Names<'_>) -> Vec<HttpRout
 }
 
 fn route(index: usize, spec: &api::HttpRoute, names: &Names<'_>) -> Option<HttpRoute> {
-    let usable = spec.matches.iter().filter(|request| parts::is_condition(request));
-    let matches: Vec<_> = usable.map(|request| matches::http_match(request, names)).collect();
+    let usable = spec.matches.iter().enumerate().filter(|(_, request)| parts::is_condition(request));
+    let matches: Vec<_> = usable.map(|(index, request)| matches::http_match(index, request, names)).collect();
     // Without this, a route whose every condition is unusable would take all requests.
     if matches.is_empty() && !spec.matches.is_empty() {
         return None;

@@ -18,7 +18,8 @@ use crate::{
 /// The routes that are usable: those with a match that is.
 pub(super) fn tls_routes(routes: &[api::TlsRoute], names: &Names<'_>) -> Vec<TlsRoute> {
     let resolve = |(index, route): (usize, &api::TlsRoute)| {
-        let matches: Vec<_> = route.matches.iter().filter_map(|spec| tls_match(spec, names)).collect();
+        let all = route.matches.iter().enumerate();
+        let matches: Vec<_> = all.filter_map(|(index, spec)| tls_match(index, spec, names)).collect();
         let destinations = destinations(&route.route, names);
         (!matches.is_empty()).then_some(TlsRoute { index, matches, destinations })
     };
@@ -28,17 +29,23 @@ pub(super) fn tls_routes(routes: &[api::TlsRoute], names: &Names<'_>) -> Vec<Tls
 pub(super) fn tcp_routes(routes: &[api::TcpRoute], names: &Names<'_>) -> Vec<TcpRoute> {
     let resolve = |(index, route): (usize, &api::TcpRoute)| TcpRoute {
         index,
-        matches: route.matches.iter().map(|spec| tcp_match(spec, names)).collect(),
+        matches: route
+            .matches
+            .iter()
+            .enumerate()
+            .map(|(index, spec)| tcp_match(index, spec, names))
+            .collect(),
         destinations: destinations(&route.route, names),
     };
     routes.iter().enumerate().map(resolve).collect()
 }
 
 /// A `match[]` item, unless it has no host that can be a server name.
-fn tls_match(spec: &api::TlsMatchAttributes, names: &Names<'_>) -> Option<L4Match> {
+fn tls_match(index: usize, spec: &api::TlsMatchAttributes, names: &Names<'_>) -> Option<L4Match> {
     let names_of_servers = spec.sni_hosts.iter().filter(|host| parts::is_server_name(host));
     let sni_hosts: Vec<_> = names_of_servers.map(|host| Host::new(host)).collect();
     (!sni_hosts.is_empty()).then(|| L4Match {
+        index,
         sni_hosts,
         destination_subnets: subnets(&spec.destination_subnets),
         port: spec.port.map(port),
@@ -48,8 +55,9 @@ fn tls_match(spec: &api::TlsMatchAttributes, names: &Names<'_>) -> Option<L4Matc
     })
 }
 
-fn tcp_match(spec: &api::L4MatchAttributes, names: &Names<'_>) -> L4Match {
+fn tcp_match(index: usize, spec: &api::L4MatchAttributes, names: &Names<'_>) -> L4Match {
     L4Match {
+        index,
         sni_hosts: Vec::new(),
         destination_subnets: subnets(&spec.destination_subnets),
         port: spec.port.map(port),

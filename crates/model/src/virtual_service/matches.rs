@@ -11,12 +11,13 @@ use super::{
 use crate::routes::{ClientMatch, HttpMatch, StringMatch};
 
 /// A `match[]` item.
-pub(super) fn http_match(spec: &api::HttpMatchRequest, names: &Names<'_>) -> HttpMatch {
+pub(super) fn http_match(index: usize, spec: &api::HttpMatchRequest, names: &Names<'_>) -> HttpMatch {
     let gateways = gateways(&spec.gateways, names.namespace);
     // A match that names gateways does not look at the client. Mirrors istio
     // pilot/pkg/networking/core/route/route.go (sourceMatchHTTP).
     let any_client = !gateways.is_empty();
     HttpMatch {
+        index,
         name: spec.name.as_deref().unwrap_or_default().into(),
         uri: spec.uri.as_ref().map(string_match).filter(|uri| *uri != StringMatch::Present),
         ignore_uri_case: spec.ignore_uri_case,

@@ -1,0 +1,16 @@
+//! Which field of its object a route was written in.
+
+use fairlead_config::{Kind, Origin};
+
+use super::{RouteAt, RouteSet};
+use crate::virtual_service;
+
+impl RouteSet {
+    /// The field that a route was written in: the kind of the object decides what it is called.
+    pub fn origin_of(&self, route: RouteAt) -> Origin {
+        match self.origin.kind {
+            Kind::VirtualService => Origin::new(&self.origin, virtual_service::field(route)),
+            kind => unreachable!("{kind} is no kind of routes: `RoutesOf` resolves none"),
+        }
+    }
+}
