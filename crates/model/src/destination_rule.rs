@@ -111,17 +111,17 @@ pub struct PolicyBlocks {
 }
 
 impl DestinationRule {
-    /// Every `tls` of the rule: of its own policy, of its ports and of its subsets.
-    pub fn tls(&self) -> impl Iterator<Item = &UpstreamTls> {
-        self.blocks().filter_map(|blocks| blocks.tls.as_ref())
+    /// Every `tls` of the rule (of its own policy, of its ports and of its subsets), with the policy that has it.
+    pub fn tls(&self) -> impl Iterator<Item = (&UpstreamTls, PolicyAt<'_>)> {
+        self.policies().filter_map(|policy| Some((policy.blocks.tls.as_ref()?, policy)))
     }
 
-    /// The blocks of every policy.
-    fn blocks(&self) -> impl Iterator<Item = &PolicyBlocks> {
-        let layers = std::iter::once(&self.policy).chain(self.subsets.iter().map(|subset| &subset.policy));
-        layers.flat_map(|layer| {
-            std::iter::once(&layer.blocks).chain(layer.ports.values().map(|port| &port.blocks))
-        })
+    /// Every policy.
+    fn policies(&self) -> impl Iterator<Item = PolicyAt<'_>> {
+        let own = every(&self.policy_origin, None, &self.policy);
+        own.chain(
+            self.subsets.iter().flat_map(|subset| every(&subset.origin, Some(subset.index), &subset.policy)),
+        )
     }
 
     /// The subset of this name.
@@ -145,7 +145,8 @@ impl DestinationRule {
     pub fn origins(&self, port: u16, subset: Option<&Subset>) -> Vec<Origin> {
         let of_subset = subset.map(|subset| Origin::new(&subset.origin, path!("subsets"[subset.index])));
         let layers = self.layers(port, subset).into_iter().flatten();
-        let policies = layers.filter(|layer| *layer.blocks != PolicyBlocks::default()).map(Layer::origin);
+        let policies =
+            layers.filter(|layer| *layer.blocks != PolicyBlocks::default()).map(|layer| layer.origin());
         let mut origins: Vec<Origin> = of_subset.into_iter().chain(policies).collect();
         if origins.is_empty() {
             origins.push(Origin::new(&self.origin, path!("host")));
@@ -154,31 +155,33 @@ impl DestinationRule {
     }
 
     /// What applies to `port`, and to `subset` where one is named, the nearest first.
-    fn layers<'a>(&'a self, port: u16, subset: Option<&'a Subset>) -> [Option<Layer<'a>>; 2] {
+    fn layers<'a>(&'a self, port: u16, subset: Option<&'a Subset>) -> [Option<PolicyAt<'a>>; 2] {
         let of = |object: &'a ConfigKey, subset: Option<usize>, policy: &'a PolicyLayer| {
             let own = policy.ports.get(&port);
             let blocks = own.map_or(&policy.blocks, |own| &own.blocks);
-            Layer { object, subset, port: own.map(|own| own.index), blocks }
+            PolicyAt { object, subset, port: own.map(|own| own.index), blocks }
         };
         match subset.map(|subset| of(&subset.origin, Some(subset.index), &subset.policy)) {
-            Some(of_port @ Layer { port: Some(_), .. }) => [Some(of_port), None],
+            Some(of_port @ PolicyAt { port: Some(_), .. }) => [Some(of_port), None],
             of_subset => [of_subset, Some(of(&self.policy_origin, None, &self.policy))],
         }
     }
 }
 
-/// Blocks, and where they are written.
-struct Layer<'a> {
+/// The blocks of a policy, and where it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyAt<'a> {
     object: &'a ConfigKey,
-    /// The index of the subset that they are of.
+    /// The index of the subset that it is of.
     subset: Option<usize>,
     /// The index among the port level settings there.
     port: Option<usize>,
     blocks: &'a PolicyBlocks,
 }
 
-impl Layer<'_> {
-    fn origin(self) -> Origin {
+impl PolicyAt<'_> {
+    /// Its field.
+    pub fn origin(&self) -> Origin {
         let policy = match self.subset {
             Some(subset) => path!("subsets"[subset]."trafficPolicy"),
             None => path!("trafficPolicy"),
@@ -189,6 +192,24 @@ impl Layer<'_> {
         };
         Origin::new(self.object, field)
     }
+
+    /// Its `tls`.
+    pub fn tls_origin(&self) -> Origin {
+        let Origin { object, field } = self.origin();
+        Origin { object, field: field.field("tls") }
+    }
+}
+
+/// The blocks of a layer, and those of its ports.
+fn every<'a>(
+    object: &'a ConfigKey,
+    subset: Option<usize>,
+    layer: &'a PolicyLayer,
+) -> impl Iterator<Item = PolicyAt<'a>> {
+    let of_port =
+        move |own: &'a PortPolicy| PolicyAt { object, subset, port: Some(own.index), blocks: &own.blocks };
+    let own = PolicyAt { object, subset, port: None, blocks: &layer.blocks };
+    std::iter::once(own).chain(layer.ports.values().map(of_port))
 }
 
 impl PolicyBlocks {

@@ -67,6 +67,11 @@ pub fn of_server(server: &ServerRef) -> Origin {
     Origin::new(&server.gateway, path!("servers"[server.index]))
 }
 
+/// The TLS of a server of a Gateway.
+pub fn of_server_tls(server: &ServerRef) -> Origin {
+    Origin::new(&server.gateway, path!("servers"[server.index]."tls"))
+}
+
 /// The certificate of a `credentialName`, as far as there is one.
 pub fn of_certificate(cx: &Reader<'_>, namespace: &Namespace, name: &str) -> Option<Origin> {
     let key = ConfigKey::new(Kind::Secret, namespace.clone(), name);

@@ -39,14 +39,14 @@ impl RuleHeader {
             failover_labels: failover_labels(rule),
             names_secret: rule
                 .tls()
-                .any(|tls| tls.certificate_secret().is_some() || tls.ca_secret().is_some()),
+                .any(|(tls, _)| tls.certificate_secret().is_some() || tls.ca_secret().is_some()),
         }
     }
 }
 
 /// The keys of the labels that the rule's `failoverPriority` lists ask about the client.
 fn failover_labels(rule: &DestinationRule) -> Vec<Arc<str>> {
-    let settings = rule.blocks().filter_map(|blocks| blocks.locality_lb.as_ref());
+    let settings = rule.policies().filter_map(|policy| policy.blocks.locality_lb.as_ref());
     let mut labels: Vec<Arc<str>> = settings.flat_map(crate::LocalityLb::client_labels).collect();
     labels.sort();
     labels.dedup();

@@ -128,7 +128,7 @@ impl Query for RolesOf {
         }
         for key in &cx.index::<RulesNaming>(name) {
             let rule = cx.get::<ResolvedDestinationRule>(key);
-            for tls in rule.as_ref().iter().flat_map(|rule| rule.tls()) {
+            for (tls, _) in rule.as_ref().iter().flat_map(|rule| rule.tls()) {
                 roles.certificate |= is_it(tls.certificate_secret());
                 roles.authorities |= is_it(tls.ca_secret());
             }
