@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use fairlead_envoy::encode;
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
@@ -11,7 +12,10 @@ use fairlead_model::{
 };
 use fairlead_resource::EncodedResource;
 
-use crate::view::{ClusterView, ServiceInView};
+use crate::{
+    maker::Maker,
+    view::{ClusterView, ServiceInView},
+};
 
 mod inbound;
 pub(crate) mod outbound;
@@ -30,20 +34,33 @@ impl Query for ServiceClusters {
     const STRATUM: Stratum = strata::RESOURCE;
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
-        let service = cx.get::<ServiceByKey>(&key.service);
-        let Some(service) = service.as_ref() else { return Arc::new([]) };
-        let rule = key.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
-        // Clusters whose names Envoy resolves carry their endpoints; no other cluster depends on any.
-        let dns = matches!(service.resolution, Resolution::StrictDns | Resolution::LogicalDns);
-        let endpoints = dns.then(|| cx.get::<EndpointsOf>(&key.service));
-        let inputs = outbound::ClusterInputs {
-            service,
-            rule: rule.as_deref(),
-            endpoints: endpoints.as_deref().map(AsRef::as_ref),
-            mesh: &cx.get::<ResolvedMesh>(&()),
-            view: &key.view,
-        };
-        outbound::clusters(&inputs).iter().map(encoded).collect()
+        let mut clusters = Vec::new();
+        each_of_service(cx, key, &mut |cluster, _| clusters.push(encoded(&cluster)));
+        clusters.into()
+    }
+}
+
+/// Visits the clusters of a service, each with what makes it.
+pub(crate) fn each_of_service(
+    cx: &Reader<'_>,
+    key: &ServiceInView<ClusterView>,
+    visit: &mut dyn FnMut(Cluster, Maker<'_>),
+) {
+    let service = cx.get::<ServiceByKey>(&key.service);
+    let Some(service) = service.as_ref() else { return };
+    let rule = key.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
+    // Clusters whose names Envoy resolves carry their endpoints; no other cluster depends on any.
+    let dns = matches!(service.resolution, Resolution::StrictDns | Resolution::LogicalDns);
+    let endpoints = dns.then(|| cx.get::<EndpointsOf>(&key.service));
+    let inputs = outbound::ClusterInputs {
+        service,
+        rule: rule.as_deref(),
+        endpoints: endpoints.as_deref().map(AsRef::as_ref),
+        mesh: &cx.get::<ResolvedMesh>(&()),
+        view: &key.view,
+    };
+    for (cluster, maker) in outbound::clusters(&inputs) {
+        visit(cluster, maker);
     }
 }
 
@@ -57,13 +74,19 @@ impl Query for InboundClusters {
     const STRATUM: Stratum = strata::RESOURCE;
 
     fn compute(cx: &Reader<'_>, key: &InboundKey) -> Self::Value {
-        let mesh = cx.get::<ResolvedMesh>(&());
         let mut clusters = Vec::new();
-        for listener in key.listeners.iter() {
-            let rule = listener.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
-            clusters.push(encoded(&inbound::cluster(listener, rule.as_deref(), key.families, &mesh)));
-        }
+        each_inbound(cx, key, &mut |cluster, _| clusters.push(encoded(&cluster)));
         clusters.into()
+    }
+}
+
+/// Visits the clusters of an inbound side, each with what makes it.
+pub(crate) fn each_inbound(cx: &Reader<'_>, key: &InboundKey, visit: &mut dyn FnMut(Cluster, Maker<'_>)) {
+    let mesh = cx.get::<ResolvedMesh>(&());
+    for listener in key.listeners.iter() {
+        let rule = listener.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
+        let cluster = inbound::cluster(listener, rule.as_deref(), key.families, &mesh);
+        visit(cluster, Maker::Inbound(listener, rule.as_deref()));
     }
 }
 
@@ -81,6 +104,6 @@ impl Query for SpecialClusters {
     }
 }
 
-fn encoded(cluster: &envoy_types::pb::envoy::config::cluster::v3::Cluster) -> EncodedResource {
+fn encoded(cluster: &Cluster) -> EncodedResource {
     EncodedResource::whole(cluster.name.as_str(), encode(cluster))
 }

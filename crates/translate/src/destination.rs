@@ -67,9 +67,14 @@ impl Destinations {
         listener_port: u16,
         mesh: &Mesh,
     ) -> Option<TrafficPolicy> {
-        let rule = self.by_host.get(&destination.host)?.rule.as_deref()?;
+        let rule = self.rule(&destination.host)?;
         let subset = destination.subset.as_deref().and_then(|name| rule.subset(name));
         Some(policy(Some(rule), self.port(destination, listener_port), subset, mesh))
+    }
+
+    /// The rule that applies to a destination host.
+    pub(crate) fn rule(&self, host: &Host) -> Option<&DestinationRule> {
+        self.by_host.get(host)?.rule.as_deref()
     }
 
     fn service(&self, host: &Host) -> Option<&Service> {

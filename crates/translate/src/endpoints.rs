@@ -12,9 +12,11 @@ use fairlead_envoy::{
 };
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    LocalityLb, Service, TrafficPolicy,
+    LocalityLb, Origin, Service, TrafficPolicy,
     destination_rule::{DestinationRule, MergedRule, Subset},
-    endpoints::{Endpoint, EndpointAddress, EndpointsOf, Health, Locality, ServiceEndpoints},
+    endpoints::{
+        Endpoint, EndpointAddress, EndpointOrigins, EndpointsOf, Health, Locality, ServiceEndpoints,
+    },
     mesh::{Mesh, ResolvedMesh},
     proxy::{IpFamilies, Place},
     registry::ServiceByKey,
@@ -28,6 +30,7 @@ use crate::{
         outbound::{is_eds, policy},
         traffic_policy::weighs_localities,
     },
+    maker::Maker,
     names,
     view::{EndpointView, ServiceInView},
 };
@@ -46,17 +49,70 @@ impl Query for ServiceLoadAssignments {
     const STRATUM: Stratum = strata::RESOURCE;
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
-        let service = cx.get::<ServiceByKey>(&key.service);
-        let Some(service) = service.as_ref() else { return Arc::new([]) };
-        let rule = key.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
-        let inputs = LoadAssignmentInputs {
-            service,
-            rule: rule.as_deref(),
-            endpoints: &cx.get::<EndpointsOf>(&key.service),
-            mesh: &cx.get::<ResolvedMesh>(&()),
-            view: &key.view,
+        let mut assignments = Vec::new();
+        each_of_service(cx, key, &mut |assignment| assignments.push(assignment.encoded()));
+        assignments.into()
+    }
+}
+
+/// Visits the load assignments of a service.
+pub(crate) fn each_of_service(
+    cx: &Reader<'_>,
+    key: &ServiceInView<EndpointView>,
+    visit: &mut dyn FnMut(LoadAssignment<'_>),
+) {
+    let service = cx.get::<ServiceByKey>(&key.service);
+    let Some(service) = service.as_ref() else { return };
+    let rule = key.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
+    let inputs = LoadAssignmentInputs {
+        service,
+        rule: rule.as_deref(),
+        endpoints: &cx.get::<EndpointsOf>(&key.service),
+        mesh: &cx.get::<ResolvedMesh>(&()),
+        view: &key.view,
+    };
+    load_assignments(&inputs, visit);
+}
+
+/// A load assignment, before it is a message.
+pub(crate) struct LoadAssignment<'a> {
+    pub(crate) name: Arc<str>,
+    /// The port of the service.
+    port: u16,
+    /// What makes it.
+    pub(crate) maker: Maker<'a>,
+    groups: Vec<LocalityGroup<'a>>,
+    /// Whether its endpoints may come as resources of their own.
+    collected: bool,
+}
+
+impl LoadAssignment<'_> {
+    fn encoded(self) -> EncodedResource {
+        let assignment = load_assignment(&*self.name, self.groups.iter().map(locality_endpoints));
+        if self.collected {
+            collection::load_assignment(&assignment)
+        } else {
+            EncodedResource::whole(self.name, encode(&assignment))
+        }
+    }
+
+    /// The origin of each endpoint, by its address as it is sent.
+    pub(crate) fn endpoint_origins(&self, of_service: &EndpointOrigins) -> Vec<(Arc<str>, Vec<Origin>)> {
+        let endpoints = self.groups.iter().flat_map(|group| &group.endpoints);
+        let of_endpoint = |endpoint: &&Endpoint| {
+            let origin = of_service.get(&(self.port, endpoint.address.clone(), endpoint.port));
+            (name(&endpoint.address, endpoint.port), origin.cloned().into_iter().collect())
         };
-        load_assignments(&inputs).into()
+        endpoints.map(of_endpoint).collect()
+    }
+}
+
+/// What an endpoint is called among others: its address and port.
+pub(crate) fn name(address: &EndpointAddress, port: u16) -> Arc<str> {
+    match address {
+        EndpointAddress::Ip(ip) => format!("{ip}:{port}").into(),
+        EndpointAddress::Dns(host) => format!("{host}:{port}").into(),
+        EndpointAddress::Unix(path) => path.clone(),
     }
 }
 
@@ -69,18 +125,17 @@ struct LoadAssignmentInputs<'a> {
     view: &'a EndpointView,
 }
 
-fn load_assignments(inputs: &LoadAssignmentInputs<'_>) -> Vec<EncodedResource> {
-    let LoadAssignmentInputs { service, rule, endpoints, mesh, view } = inputs;
+fn load_assignments(inputs: &LoadAssignmentInputs<'_>, visit: &mut dyn FnMut(LoadAssignment<'_>)) {
+    let LoadAssignmentInputs { service, rule, endpoints, mesh, view } = *inputs;
     let subsets = rule.map_or(&[][..], |rule| &rule.subsets);
     let (filled, empty) = subsets.split_at(endpoints.filled(subsets));
     let filled = filled.iter().map(|subset| (Some(subset), false));
     let empty = empty.iter().map(|subset| (Some(subset), true));
     let subsets: Vec<_> = std::iter::once((None, false)).chain(filled).chain(empty).collect();
-    let mut assignments = Vec::new();
     for port in &service.ports {
         let all = endpoints.by_port.get(&port.number).map_or(&[][..], |e| e);
         for (subset, is_empty) in subsets.iter().copied() {
-            let policy = policy(*rule, port.number, subset, mesh);
+            let policy = policy(rule, port.number, subset, mesh);
             if !is_eds(service, &policy, view.gateway) {
                 continue;
             }
@@ -94,15 +149,10 @@ fn load_assignments(inputs: &LoadAssignmentInputs<'_>) -> Vec<EncodedResource> {
                 None => groups,
             };
             let collected = in_collections(&mut groups, weighs_localities(&policy, mesh), mesh);
-            let assignment = load_assignment(&*name, groups.iter().map(locality_endpoints));
-            assignments.push(if collected {
-                collection::load_assignment(&assignment)
-            } else {
-                EncodedResource::whole(name, encode(&assignment))
-            });
+            let maker = Maker::Service { key: &service.key, port: port.number, rule, subset };
+            visit(LoadAssignment { name, port: port.number, maker, groups, collected });
         }
     }
-    assignments
 }
 
 /// Whether the endpoints of an assignment may come as resources of their own.

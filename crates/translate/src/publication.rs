@@ -9,7 +9,7 @@ use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     Namespace,
     proxy::{BindingOf, InboundKey, Place, ProxyBinding, ProxyKey, SeenAs},
-    scope::{ScopeKey, ScopeOf},
+    scope::ScopeOf,
     strata,
 };
 use fairlead_resource::{EncodedResource, ResourceSet, SharedSet, TypeUrl};
@@ -29,6 +29,10 @@ use crate::{
     sets::{OutboundClusters, OutboundLoadAssignments, PlaceMattersIn, ScopeInView},
     view::{ClusterView, EndpointView, ListenerView, RouteView},
 };
+
+mod origins;
+
+pub use origins::{Told, origins};
 
 /// A proxy, and what may be sent to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,6 +142,28 @@ impl Query for SetsOf {
     const STRATUM: Stratum = strata::PUBLICATION;
 
     fn compute(cx: &Reader<'_>, key: &ViewKey) -> Sets {
+        let keys = SetKeys::of(cx, key);
+        Sets {
+            clusters: cx.get::<ClusterSet>(&keys.clusters),
+            load_assignments: cx.get::<LoadAssignmentSet>(&keys.load_assignments),
+            listeners: cx.get::<ListenerSet>(&keys.listeners),
+            route_tables: cx.get::<RouteTableSet>(&keys.route_tables),
+            secrets: cx.get::<ProxySecrets>(&keys.secrets),
+        }
+    }
+}
+
+/// The keys of the sets of a view.
+pub(crate) struct SetKeys {
+    pub(crate) clusters: ClusterSetKey,
+    pub(crate) load_assignments: ScopeInView<EndpointView>,
+    pub(crate) listeners: ListenerSetKey,
+    pub(crate) route_tables: TablesKey,
+    pub(crate) secrets: SecretsKey,
+}
+
+impl SetKeys {
+    pub(crate) fn of(cx: &Reader<'_>, key: &ViewKey) -> Self {
         let binding = &key.binding;
         let gateway = binding.inbound.is_none();
         let scope = &binding.scope;
@@ -152,18 +178,20 @@ impl Query for SetsOf {
         };
         let placed = *cx.get::<PlaceMattersIn>(scope);
         let place = if placed { binding.place.clone() } else { Place::default() };
-        Sets {
-            clusters: cx.get::<ClusterSet>(&ClusterSetKey {
-                scope: scope.clone(),
-                view: ClusterView { gateway, families: binding.families },
+        Self {
+            clusters: ClusterSetKey {
+                outbound: ScopeInView {
+                    scope: scope.clone(),
+                    view: ClusterView { gateway, families: binding.families },
+                },
                 inbound: binding.inbound.clone(),
-            }),
-            load_assignments: cx.get::<LoadAssignmentSet>(&ScopeInView {
+            },
+            load_assignments: ScopeInView {
                 scope: scope.clone(),
                 view: EndpointView { gateway, place, families: binding.families },
-            }),
-            listeners: cx.get::<ListenerSet>(&listener_set_key(binding, &gateway_view)),
-            route_tables: cx.get::<RouteTableSet>(&if gateway {
+            },
+            listeners: listener_set_key(binding, &gateway_view),
+            route_tables: if gateway {
                 TablesKey::Gateway(gateway_view.clone())
             } else {
                 TablesKey::Sidecar(RouteView {
@@ -173,21 +201,20 @@ impl Query for SetsOf {
                     interception: binding.interception,
                     takes_large_expressions: key.takes_large_expressions,
                 })
-            }),
-            secrets: cx.get::<ProxySecrets>(&SecretsKey {
+            },
+            secrets: SecretsKey {
                 namespace: key.secrets.clone(),
                 scope: scope.clone(),
                 gateway: gateway.then_some(gateway_view),
-            }),
+            },
         }
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct ClusterSetKey {
-    scope: ScopeKey,
-    view: ClusterView,
-    inbound: Option<InboundKey>,
+pub(crate) struct ClusterSetKey {
+    pub(crate) outbound: ScopeInView<ClusterView>,
+    pub(crate) inbound: Option<InboundKey>,
 }
 
 /// All clusters of proxies that share scope, view and inbound side.
@@ -200,9 +227,8 @@ impl Query for ClusterSet {
     const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
 
     fn compute(cx: &Reader<'_>, key: &ClusterSetKey) -> SharedSet {
-        let mut set =
-            cx.collect::<OutboundClusters>(&ScopeInView { scope: key.scope.clone(), view: key.view.clone() });
-        add(&mut set, cx.get::<SpecialClusters>(&key.view).iter());
+        let mut set = cx.collect::<OutboundClusters>(&key.outbound);
+        add(&mut set, cx.get::<SpecialClusters>(&key.outbound.view).iter());
         if let Some(inbound) = &key.inbound {
             add(&mut set, cx.get::<InboundClusters>(inbound).iter());
         }
@@ -239,7 +265,7 @@ impl Query for RouteTableSet {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum ListenerSetKey {
+pub(crate) enum ListenerSetKey {
     Sidecar(ListenerView, InboundKey),
     Gateway(GatewayView),
 }

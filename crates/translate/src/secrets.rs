@@ -5,16 +5,20 @@
 //! secret. So a file that is missing costs its own server (a chain that named it would cost its listener), and Envoy
 //! reads files again that are replaced.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use fairlead_envoy::{encode, secret};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    CertificateSource, Namespace,
-    destination_rule::{DestinationRule, MergedRule, RuleKey, RulesNamingSecrets},
-    gateway::{ClientCa, ClientValidation, ResolvedGateway, ServerTls},
+    CertificateSource, ConfigKey, Namespace, Origin,
+    destination_rule::{MergedRule, PolicyAt, RuleKey, RulesNamingSecrets},
+    gateway::{ClientCa, ClientValidation, ResolvedGateway, ServerRef, ServerTls},
+    origin,
     scope::{ScopeKey, ScopeOf},
-    secret::{TlsMaterial, TlsMaterialOf},
+    secret::TlsMaterialOf,
     strata,
 };
 use fairlead_resource::{EncodedResource, ResourceSet, SharedSet};
@@ -42,34 +46,71 @@ impl Query for ProxySecrets {
     const STRATUM: Stratum = strata::SET;
 
     fn compute(cx: &Reader<'_>, key: &SecretsKey) -> SharedSet {
-        let mut wanted = BTreeSet::new();
-        let mut files = ResourceSet::new();
-        for gateway in key.gateway.iter().flat_map(|view| view.gateways.iter()) {
-            if let Some(gateway) = cx.get::<ResolvedGateway>(gateway).as_ref() {
-                for server in &gateway.servers {
-                    of_server(&server.tls, &mut wanted);
-                    files.extend(files_of_server(&server.tls).map(|secret| (secret.name.clone(), secret)));
-                }
-            }
-        }
-        let Some(namespace) = &key.namespace else { return files.into() };
-        for rule in rules_with_secrets(cx, key) {
-            if let Some(rule) = cx.get::<MergedRule>(&rule).as_ref()
-                && (key.gateway.is_some() || rule.workload_selector.is_some())
-            {
-                of_rule(rule, &mut wanted);
-            }
-        }
-        let secret = |wanted: &Wanted| {
-            let name = match wanted {
-                Wanted::Certificate(name) | Wanted::ClientCa(name) => name,
-            };
-            let material = cx.get::<TlsMaterialOf>(&(namespace.clone(), name.clone()));
-            encoded(wanted, material.as_ref().as_ref()?)
+        let mut all = BTreeSet::new();
+        each_wanted(cx, key, &mut |wanted, _| all.extend([wanted]));
+        let secrets = all.iter().filter_map(|wanted| encoded(cx, key, wanted));
+        secrets.map(|secret| (secret.name.clone(), secret)).collect::<ResourceSet>().into()
+    }
+}
+
+/// The fields that name each secret of a proxy, after those of Secrets that it is made of.
+pub(crate) fn origins(cx: &Reader<'_>, key: &SecretsKey) -> BTreeMap<Arc<str>, Vec<Origin>> {
+    let mut all: BTreeMap<Wanted, Vec<Origin>> = BTreeMap::new();
+    each_wanted(cx, key, &mut |wanted, by| all.entry(wanted).or_default().push(by.origin()));
+    let of = |(wanted, by): (Wanted, Vec<Origin>)| {
+        let material = match (&key.namespace, &wanted) {
+            (Some(namespace), Wanted::Certificate(name)) => origin::of_certificate(cx, namespace, name),
+            (Some(namespace), Wanted::ClientCa(name)) => origin::of_authorities(cx, namespace, name),
+            _ => None,
         };
-        let secrets = wanted.iter().filter_map(secret).map(|s| (s.name.clone(), s));
-        files.extend(secrets);
-        files.into()
+        (wanted.name(), material.into_iter().chain(by).collect())
+    };
+    all.into_iter().map(of).collect()
+}
+
+/// What names a secret.
+enum By<'a> {
+    Server(&'a ConfigKey, usize),
+    Rule(PolicyAt<'a>),
+}
+
+impl By<'_> {
+    fn origin(&self) -> Origin {
+        match self {
+            Self::Server(gateway, index) => {
+                origin::of_server_tls(&ServerRef { gateway: ConfigKey::clone(gateway), index: *index })
+            }
+            Self::Rule(policy) => policy.tls_origin(),
+        }
+    }
+}
+
+/// Visits what the Gateways and rules of a proxy name.
+fn each_wanted(cx: &Reader<'_>, key: &SecretsKey, visit: &mut dyn FnMut(Wanted, &By<'_>)) {
+    let may_have = |wanted: &Wanted| wanted.is_in_files() || key.namespace.is_some();
+    for gateway in key.gateway.iter().flat_map(|view| view.gateways.iter()) {
+        if let Some(gateway) = cx.get::<ResolvedGateway>(gateway).as_ref() {
+            for server in &gateway.servers {
+                let by = By::Server(&gateway.origin, server.index);
+                of_server(&server.tls).into_iter().filter(may_have).for_each(|wanted| visit(wanted, &by));
+            }
+        }
+    }
+    if key.namespace.is_none() {
+        return;
+    }
+    for rule in rules_with_secrets(cx, key) {
+        if let Some(rule) = cx.get::<MergedRule>(&rule).as_ref()
+            && (key.gateway.is_some() || rule.workload_selector.is_some())
+        {
+            for (tls, policy) in rule.tls() {
+                let secrets = [
+                    tls.certificate_secret().cloned().map(Wanted::Certificate),
+                    tls.ca_secret().cloned().map(Wanted::ClientCa),
+                ];
+                secrets.into_iter().flatten().for_each(|wanted| visit(wanted, &By::Rule(policy)));
+            }
+        }
     }
 }
 
@@ -88,61 +129,67 @@ fn rules_with_secrets(cx: &Reader<'_>, key: &SecretsKey) -> Vec<RuleKey> {
     rules.filter(|rule| rule.objects.iter().any(|object| naming.contains(object))).cloned().collect()
 }
 
-/// A part of a Secret that an object names.
+/// What an object names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wanted {
-    /// The certificate and key.
+    /// The certificate and key of a Secret.
     Certificate(Arc<str>),
-    /// The certificate authorities.
+    /// The certificate authorities of one.
     ClientCa(Arc<str>),
+    /// A certificate and key in files.
+    CertificateFiles(Arc<str>, Arc<str>),
+    /// Certificate authorities in a file.
+    ClientCaFile(Arc<str>),
 }
 
-fn of_server(tls: &ServerTls, wanted: &mut BTreeSet<Wanted>) {
-    let ServerTls::Terminate(tls) = tls else { return };
-    wanted.extend(tls.certificate_secret().cloned().map(Wanted::Certificate));
-    wanted.extend(tls.ca_secret().cloned().map(Wanted::ClientCa));
-}
+impl Wanted {
+    fn is_in_files(&self) -> bool {
+        matches!(self, Self::CertificateFiles(..) | Self::ClientCaFile(_))
+    }
 
-/// What a server has in files.
-fn files_of_server(tls: &ServerTls) -> impl Iterator<Item = EncodedResource> {
-    let (mut certificate, mut authorities) = (None, None);
-    if let ServerTls::Terminate(tls) = tls {
-        if let CertificateSource::Files { certificate: chain, key } = &tls.certificate {
-            let name = names::file_certificate(chain, key);
-            certificate = Some((secret::certificate_in_files(&*name, &**chain, &**key), name));
-        }
-        if let ClientValidation::Required(ClientCa::File(path))
-        | ClientValidation::Optional(ClientCa::File(path)) = &tls.client
-        {
-            let name = names::file_ca(path);
-            authorities = Some((secret::authorities_in_file(&*name, &**path), name));
+    /// The name of the secret.
+    fn name(&self) -> Arc<str> {
+        match self {
+            Self::Certificate(credential) => names::credential(credential),
+            Self::ClientCa(credential) => names::credential_ca(credential),
+            Self::CertificateFiles(chain, key) => names::file_certificate(chain, key),
+            Self::ClientCaFile(path) => names::file_ca(path),
         }
     }
-    let all = certificate.into_iter().chain(authorities);
-    all.map(|(message, name)| EncodedResource::whole(name, encode(&message)))
 }
 
-fn of_rule(rule: &DestinationRule, wanted: &mut BTreeSet<Wanted>) {
-    for tls in rule.tls() {
-        wanted.extend(tls.certificate_secret().cloned().map(Wanted::Certificate));
-        wanted.extend(tls.ca_secret().cloned().map(Wanted::ClientCa));
-    }
+fn of_server(tls: &ServerTls) -> Vec<Wanted> {
+    let ServerTls::Terminate(tls) = tls else { return Vec::new() };
+    let certificate = match &tls.certificate {
+        CertificateSource::Secret(name) => Wanted::Certificate(name.clone()),
+        CertificateSource::Files { certificate, key } => {
+            Wanted::CertificateFiles(certificate.clone(), key.clone())
+        }
+    };
+    let authorities = match &tls.client {
+        ClientValidation::None => None,
+        ClientValidation::Required(ca) | ClientValidation::Optional(ca) => Some(match ca {
+            ClientCa::Secret(name) => Wanted::ClientCa(name.clone()),
+            ClientCa::File(path) => Wanted::ClientCaFile(path.clone()),
+        }),
+    };
+    std::iter::once(certificate).chain(authorities).collect()
 }
 
-/// The secret, or `None` where the Secret lacks the part.
-fn encoded(wanted: &Wanted, material: &TlsMaterial) -> Option<EncodedResource> {
-    let (name, message) = match wanted {
+/// The secret, or `None` where there is no Secret, or it lacks the part.
+fn encoded(cx: &Reader<'_>, key: &SecretsKey, wanted: &Wanted) -> Option<EncodedResource> {
+    let material = |credential: &Arc<str>| {
+        (*cx.get::<TlsMaterialOf>(&(key.namespace.clone()?, credential.clone()))).clone()
+    };
+    let name = wanted.name();
+    let message = match wanted {
         Wanted::Certificate(credential) => {
-            let name = names::credential(credential);
-            let (chain, key) = material.certificate.as_ref()?;
-            let message = secret::tls_certificate(&*name, &**chain, &**key);
-            (name, message)
+            let (chain, key) = material(credential)?.certificate?;
+            secret::tls_certificate(&*name, &*chain, &*key)
         }
-        Wanted::ClientCa(credential) => {
-            let name = names::credential_ca(credential);
-            let message = secret::validation_context(&*name, &**material.ca.as_ref()?, None);
-            (name, message)
-        }
+        Wanted::ClientCa(credential) => secret::validation_context(&*name, &*material(credential)?.ca?, None),
+        Wanted::CertificateFiles(chain, key) => secret::certificate_in_files(&*name, &**chain, &**key),
+        Wanted::ClientCaFile(path) => secret::authorities_in_file(&*name, &**path),
     };
     Some(EncodedResource::whole(name, encode(&message)))
 }

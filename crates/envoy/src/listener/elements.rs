@@ -18,7 +18,7 @@ use std::{
 use envoy_types::pb::envoy::config::listener::v3::{
     FilterChain, FilterChainMatch, Listener, listener::FcdsConfig,
 };
-use fairlead_resource::{Digest, Element, Elements, EncodedResource, ResourceSet, TypeUrl};
+use fairlead_resource::{Digest, Element, Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl};
 use prost::Message as _;
 
 use super::{filter_chain, server_name::server_name_matcher};
@@ -72,6 +72,11 @@ impl ChainElement {
     /// Whether server names alone pick it.
     pub fn is_by_server_name(&self) -> bool {
         !self.server_names.is_empty()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &ResourceName {
+        &self.element.alone.name
     }
 
     /// The chain itself.

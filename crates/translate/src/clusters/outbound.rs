@@ -16,7 +16,7 @@ use fairlead_model::{
 };
 
 use super::{tls, traffic_policy};
-use crate::{endpoints, metadata, names, view::ClusterView};
+use crate::{endpoints, maker::Maker, metadata, names, view::ClusterView};
 
 /// All that the clusters of a service are decided by.
 pub(crate) struct ClusterInputs<'a> {
@@ -29,15 +29,16 @@ pub(crate) struct ClusterInputs<'a> {
 }
 
 /// The clusters of every port, for all endpoints and for each subset.
-pub(crate) fn clusters(inputs: &ClusterInputs<'_>) -> Vec<Cluster> {
-    let subsets = inputs.rule.map_or(&[][..], |rule| &rule.subsets);
+pub(crate) fn clusters<'a>(inputs: &ClusterInputs<'a>) -> Vec<(Cluster, Maker<'a>)> {
+    let ClusterInputs { service, rule, .. } = *inputs;
+    let subsets = rule.map_or(&[][..], |rule| &rule.subsets);
     let variants = || std::iter::once(None).chain(subsets.iter().map(Some));
-    inputs
-        .service
-        .ports
-        .iter()
-        .flat_map(|port| variants().filter_map(move |subset| outbound_cluster(inputs, port, subset)))
-        .collect()
+    let cluster = |port: &Port, subset| {
+        let maker = Maker::Service { key: &service.key, port: port.number, rule, subset };
+        Some((outbound_cluster(inputs, port, subset)?, maker))
+    };
+    let ports = service.ports.iter();
+    ports.flat_map(|port| variants().filter_map(|subset| cluster(port, subset)).collect::<Vec<_>>()).collect()
 }
 
 /// The policy for a port and a subset.

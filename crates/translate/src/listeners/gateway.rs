@@ -4,7 +4,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use envoy_types::pb::envoy::config::{core::v3::TrafficDirection, listener::v3::FilterChain};
+use envoy_types::pb::envoy::config::{
+    core::v3::TrafficDirection,
+    listener::v3::{FilterChain, Listener},
+};
 use fairlead_envoy::{
     IntoProto,
     listener::{
@@ -17,7 +20,7 @@ use fairlead_model::{
     ConfigKey, Host,
     gateway::{
         ClientValidation, Gateway, GatewayListener, GatewayListenerKind, GatewayListeners,
-        GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerTls,
+        GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerRef, ServerTls,
     },
     mesh::{Mesh, ResolvedMesh},
     proxy::{IpFamilies, Source},
@@ -35,11 +38,13 @@ use super::{
     encoded, http,
     ranges::within_ranges,
     second_wildcard,
-    tcp::{self, L4Client, L4Routes},
+    tcp::{self, L4Client, L4Routes, MadeChain},
     wildcard,
 };
 use crate::{
+    maker::Maker,
     metadata, names,
+    origins::{MOST_NAMED, ResourceOrigins},
     routes::gateway::{GatewayView, tables_of_listener, terminates_http},
 };
 
@@ -130,27 +135,76 @@ impl Query for GatewayListenerOf {
     const STRATUM: Stratum = strata::RESOURCE;
 
     fn compute(cx: &Reader<'_>, key: &GatewayListenerKey) -> Self::Value {
-        let mut servers = Vec::new();
-        for server in key.listener.servers.iter() {
-            let Some(gateway) = (*cx.get::<ResolvedGateway>(&server.gateway)).clone() else { continue };
-            let Some(found) = gateway.servers.iter().find(|s| s.index == server.index).cloned() else {
-                continue;
-            };
-            let bound = if needs_l4_routes(&found) {
-                bound_route_sets(cx, &server.gateway, &found, &key.scope)
-            } else {
-                Vec::new()
-            };
-            let gateways = [GatewayRef::Gateway(server.gateway.clone())];
-            servers.push(ServerInputs { gateway, gateways, server: found, bound, source: &key.source });
-        }
-        let mesh = cx.get::<ResolvedMesh>(&());
-        gateway_listener(&key.listener, key.families, &servers, &mesh)
+        with_listener(cx, key, |listener, mesh| {
+            Some(match listener? {
+                MadeListener::Whole(listener, _) => encoded(&listener),
+                MadeListener::OfElements(head, chains) => {
+                    let chains = chains.into_iter().map(|(chain, _)| chain);
+                    listener_of_chains(&head, chains, mesh.listener_elements)
+                }
+            })
+        })
     }
+}
+
+/// A listener, with what makes each of its filter chains.
+pub(crate) enum MadeListener<'a> {
+    Whole(Listener, Vec<Maker<'a>>),
+    /// One whose chains may be resources of their own, without them.
+    OfElements(Listener, Vec<(ChainElement, Maker<'a>)>),
+}
+
+/// The origins of the listener of a key, under its name.
+pub(crate) fn origins(cx: &Reader<'_>, key: &GatewayListenerKey) -> Option<(ResourceName, ResourceOrigins)> {
+    with_listener(cx, key, |listener, _| {
+        let (head, origins) = match listener? {
+            MadeListener::Whole(listener, makers) => {
+                let of_chains = makers.into_iter().map(|maker| maker.origins(cx));
+                let origins = ResourceOrigins::of_listener(&listener, of_chains);
+                (listener, origins)
+            }
+            MadeListener::OfElements(head, chains) => {
+                let of_chain =
+                    |(chain, maker): (ChainElement, Maker<'_>)| (chain.name().clone(), maker.origins(cx));
+                let parts = chains.into_iter().map(of_chain).collect();
+                (head, ResourceOrigins { parts, ..ResourceOrigins::default() })
+            }
+        };
+        let servers = key.listener.servers.iter().take(MOST_NAMED);
+        let own = Maker::Servers(&servers.cloned().collect::<Vec<_>>()).origins(cx);
+        Some((head.name.as_str().into(), ResourceOrigins { own, ..origins }))
+    })
+}
+
+/// Makes the listener of a key; `None` where it would have no filter chain.
+pub(crate) fn with_listener<T>(
+    cx: &Reader<'_>,
+    key: &GatewayListenerKey,
+    then: impl FnOnce(Option<MadeListener<'_>>, &Mesh) -> T,
+) -> T {
+    let mut servers = Vec::new();
+    for server in key.listener.servers.iter() {
+        let Some(gateway) = (*cx.get::<ResolvedGateway>(&server.gateway)).clone() else { continue };
+        let Some(found) = gateway.servers.iter().find(|s| s.index == server.index).cloned() else {
+            continue;
+        };
+        let bound = if needs_l4_routes(&found) {
+            bound_route_sets(cx, &server.gateway, &found, &key.scope)
+        } else {
+            Vec::new()
+        };
+        let gateways = [GatewayRef::Gateway(server.gateway.clone())];
+        let (reference, source) = (std::slice::from_ref(server), &key.source);
+        servers.push(ServerInputs { reference, gateway, gateways, server: found, bound, source });
+    }
+    let mesh = cx.get::<ResolvedMesh>(&());
+    then(gateway_listener(&key.listener, key.families, &servers, &mesh), &mesh)
 }
 
 /// A server and the route sets whose TCP and TLS routes apply to it.
 struct ServerInputs<'s> {
+    /// It alone.
+    reference: &'s [ServerRef],
     gateway: Arc<Gateway>,
     /// The same, as route sets name it.
     gateways: [GatewayRef; 1],
@@ -179,12 +233,12 @@ fn needs_l4_routes(server: &GatewayServer) -> bool {
     }
 }
 
-fn gateway_listener(
-    key: &GatewayListener,
+fn gateway_listener<'a>(
+    key: &'a GatewayListener,
     families: IpFamilies,
-    servers: &[ServerInputs<'_>],
-    mesh: &Mesh,
-) -> Option<EncodedResource> {
+    servers: &'a [ServerInputs<'_>],
+    mesh: &'a Mesh,
+) -> Option<MadeListener<'a>> {
     let own_bind = key.bind.as_deref().and_then(Bind::parse);
     let bind = own_bind.unwrap_or_else(|| Bind::Ip(wildcard(families)));
     let name = match &bind {
@@ -192,35 +246,48 @@ fn gateway_listener(
         Bind::Ip(_) => names::listener(&bind_name(&bind), key.port),
     };
     let mut claims = Claims::new(families);
-    let chains: Vec<FilterChain> = match key.kind {
-        GatewayListenerKind::Http => vec![http_chain(key, servers.first()?, mesh)?],
+    let chains: Vec<MadeChain<'_>> = match key.kind {
+        GatewayListenerKind::Http => {
+            vec![(http_chain(key, servers.first()?, mesh)?, Maker::Servers(&key.servers))]
+        }
         GatewayListenerKind::Tcp => {
             servers.iter().flat_map(|inputs| tcp_chains(inputs, &mut claims, mesh)).collect()
         }
         GatewayListenerKind::Tls => {
             let head = head(key, &name, &bind, families, servers).build();
             let https = HttpsChains::new(key, &name, mesh);
-            let of_server = |inputs| chain_elements(&https, inputs, &mut claims);
+            let of_server = |inputs| chain_elements(&https, inputs, &mut claims, mesh);
             // The names of a server that terminates TLS are its own: no route of one that passes TLS on takes them.
             let (passing, terminating): (Vec<_>, Vec<_>) =
                 servers.iter().partition(|inputs| inputs.server.tls == ServerTls::Passthrough);
             let chains = terminating.into_iter().chain(passing).flat_map(of_server).collect();
             let chains = within_each_others_ranges(chains);
-            return (!chains.is_empty()).then(|| listener_of_chains(&head, chains, mesh.listener_elements));
+            return (!chains.is_empty()).then_some(MadeListener::OfElements(head, chains));
         }
     };
-    let listener = || head(key, &name, &bind, families, servers).filter_chains(chains.clone()).build();
-    (!chains.is_empty()).then(|| encoded(&listener()))
+    if chains.is_empty() {
+        return None;
+    }
+    let (chains, makers): (Vec<_>, Vec<_>) = chains.into_iter().unzip();
+    let listener = head(key, &name, &bind, families, servers).filter_chains(chains).build();
+    Some(MadeListener::Whole(listener, makers))
 }
 
 /// The chains of a listener, with those that connections to the ranges of others need.
-fn within_each_others_ranges(elements: Vec<ChainElement>) -> Vec<ChainElement> {
-    if elements.iter().all(ChainElement::is_by_server_name) {
+fn within_each_others_ranges(elements: Vec<MadeElement<'_>>) -> Vec<MadeElement<'_>> {
+    if elements.iter().all(|(element, _)| element.is_by_server_name()) {
         return elements;
     }
-    let chains = within_ranges(elements.iter().map(ChainElement::chain).collect());
-    chains.into_iter().map(|(at, chain)| ChainElement::new(&chain, elements[at].secrets().clone())).collect()
+    let chains = within_ranges(elements.iter().map(|(element, _)| element.chain()).collect());
+    let of = |(at, chain): (usize, FilterChain)| {
+        let (element, maker) = &elements[at];
+        (ChainElement::new(&chain, element.secrets().clone()), *maker)
+    };
+    chains.into_iter().map(of).collect()
 }
+
+/// A filter chain that may be a resource of its own, with what makes it.
+type MadeElement<'a> = (ChainElement, Maker<'a>);
 
 /// A listener but for its chains.
 fn head(
@@ -260,27 +327,29 @@ fn stat_prefix(key: &GatewayListener) -> String {
 }
 
 /// The chains of a TLS server, each named after the first of its hosts: no other chain of the listener has that one.
-fn chain_elements(
+fn chain_elements<'a>(
     https: &HttpsChains<'_>,
-    inputs: &ServerInputs<'_>,
+    inputs: &'a ServerInputs<'_>,
     claims: &mut Claims,
-) -> Vec<ChainElement> {
+    mesh: &'a Mesh,
+) -> Vec<MadeElement<'a>> {
     if let ServerTls::Terminate(tls) = &inputs.server.tls
         && terminates_http(inputs.server.protocol)
     {
         let free = free_hosts(&inputs.server, claims);
-        return (!free.is_empty()).then(|| https.chain(inputs, tls, &free)).into_iter().collect();
+        let maker = Maker::Servers(inputs.reference);
+        return (!free.is_empty()).then(|| (https.chain(inputs, tls, &free), maker)).into_iter().collect();
     }
     let listener = https.listener;
-    let element = |mut chain: FilterChain| {
+    let element = |(mut chain, maker): MadeChain<'a>| {
         let conditions = chain.filter_chain_match.clone().unwrap_or_default();
         if conditions.prefix_ranges.is_empty() {
             let host = conditions.server_names.iter().min().map_or("*", String::as_str);
             chain.name = names::gateway_chain(listener, host);
         }
-        ChainElement::new(&chain, secrets(&inputs.server))
+        (ChainElement::new(&chain, secrets(&inputs.server)), maker)
     };
-    byte_chains(inputs, claims, https.mesh).into_iter().map(element).collect()
+    byte_chains(inputs, claims, mesh).into_iter().map(element).collect()
 }
 
 /// The hosts of a server that no chain takes yet; they are taken now.
@@ -301,7 +370,7 @@ fn secrets(server: &GatewayServer) -> ChainSecrets {
 }
 
 /// The chains of a TLS server that proxies bytes.
-fn byte_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
+fn byte_chains<'a>(inputs: &'a ServerInputs<'_>, claims: &mut Claims, mesh: &'a Mesh) -> Vec<MadeChain<'a>> {
     let server = &inputs.server;
     match &server.tls {
         ServerTls::Terminate(tls) => {
@@ -311,7 +380,7 @@ fn byte_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> V
             }
             // The names are this server's alone, and within them the addresses are free.
             let chains = tcp_chains(inputs, &mut Claims::new(IpFamilies::Dual), mesh);
-            let narrowed = |chain: FilterChain| {
+            let narrowed = |(chain, maker): MadeChain<'a>| {
                 let mut chain = FilterChain {
                     transport_socket: Some(https::transport_socket(tls, https::certificate(tls), &[])),
                     transport_socket_connect_timeout: Some(HANDSHAKE_TIMEOUT.into_proto()),
@@ -321,12 +390,12 @@ fn byte_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> V
                 if !names.is_empty() {
                     chain.filter_chain_match.get_or_insert_default().server_names = names;
                 }
-                chain
+                (chain, maker)
             };
             chains.into_iter().map(narrowed).collect()
         }
         ServerTls::Passthrough => {
-            let chains_of = |bound: &BoundRouteSet| {
+            let chains_of = |bound: &'a BoundRouteSet| {
                 tcp::tls_chains(&inputs.routes(bound, mesh), Some(&bound.hosts), &[], claims)
             };
             inputs.bound.iter().flat_map(chains_of).collect()
@@ -336,8 +405,8 @@ fn byte_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> V
 }
 
 /// The chains of a server whose bytes are proxied, by the TCP routes of its route sets.
-fn tcp_chains(inputs: &ServerInputs<'_>, claims: &mut Claims, mesh: &Mesh) -> Vec<FilterChain> {
-    let chains_of = |bound: &BoundRouteSet| tcp::tcp_chains(&inputs.routes(bound, mesh), &[], claims).0;
+fn tcp_chains<'a>(inputs: &'a ServerInputs<'_>, claims: &mut Claims, mesh: &'a Mesh) -> Vec<MadeChain<'a>> {
+    let chains_of = |bound: &'a BoundRouteSet| tcp::tcp_chains(&inputs.routes(bound, mesh), &[], claims).0;
     inputs.bound.iter().flat_map(chains_of).collect()
 }
 

@@ -35,7 +35,7 @@ use fairlead_model::{
 use fairlead_resource::EncodedResource;
 
 use super::{bind_address, bind_name, encoded, http, second_wildcard, tcp, wildcard};
-use crate::{metadata, names};
+use crate::{maker::Maker, metadata, names};
 
 /// The mark of connections that Envoy makes from the client's address (istio-iptables).
 const TPROXY_MARK: u32 = 1337;
@@ -54,15 +54,16 @@ impl Query for InboundListeners {
     const STRATUM: Stratum = strata::RESOURCE;
 
     fn compute(cx: &Reader<'_>, key: &InboundKey) -> Self::Value {
-        listeners(key, &cx.get::<ResolvedMesh>(&())).iter().map(encoded).collect()
+        listeners(key, &cx.get::<ResolvedMesh>(&())).iter().map(|(listener, _)| encoded(listener)).collect()
     }
 }
 
-fn listeners(key: &InboundKey, mesh: &Mesh) -> Vec<Listener> {
+/// The listeners of an inbound side, each with what makes each of its filter chains.
+pub(crate) fn listeners<'a>(key: &'a InboundKey, mesh: &Mesh) -> Vec<(Listener, Vec<Maker<'a>>)> {
     let (bound, mut captured): (Vec<_>, Vec<_>) = key.listeners.iter().partition(|l| l.bind.is_some());
     // What is meant for the proxy's own port never reaches a workload, and Envoy refuses a second chain for it.
     captured.retain(|listener| listener.port != mesh.inbound_port);
-    let mut listeners: Vec<Listener> =
+    let mut listeners: Vec<_> =
         bound.into_iter().filter_map(|l| Some(bound_listener(l, l.bind.as_ref()?, mesh))).collect();
     if key.interception != Interception::None {
         listeners.push(virtual_inbound(key, &captured, mesh));
@@ -71,22 +72,28 @@ fn listeners(key: &InboundKey, mesh: &Mesh) -> Vec<Listener> {
 }
 
 /// A listener that binds to the port of a Sidecar's ingress.
-fn bound_listener(inbound: &InboundListener, bind: &Bind, mesh: &Mesh) -> Listener {
+fn bound_listener<'a>(inbound: &'a InboundListener, bind: &Bind, mesh: &Mesh) -> (Listener, Vec<Maker<'a>>) {
+    let chains = chains(inbound, mesh, &filter_chain);
+    let makers = vec![Maker::Inbound(inbound, None); chains.len()];
     let mut builder =
         listener(&*names::listener(&bind_name(bind), inbound.port), bind_address(bind, inbound.port))
             .traffic_direction(TrafficDirection::Inbound)
-            .filter_chains(chains(inbound, mesh, &filter_chain))
+            .filter_chains(chains)
             .metadata(metadata::config(&inbound.origin));
     if inbound.protocol == Protocol::Auto {
         builder = builder
             .listener_filter(http_inspector())
             .listener_filters_timeout(mesh.protocol_detection_timeout, true);
     }
-    builder.build()
+    (builder.build(), makers)
 }
 
 /// The listener that redirected connections arrive at.
-fn virtual_inbound(key: &InboundKey, captured: &[&InboundListener], mesh: &Mesh) -> Listener {
+fn virtual_inbound<'a>(
+    key: &InboundKey,
+    captured: &[&'a InboundListener],
+    mesh: &Mesh,
+) -> (Listener, Vec<Maker<'a>>) {
     let any = wildcard(key.families);
     let port = mesh.inbound_port;
     let mut builder = listener(names::VIRTUAL_INBOUND, address::address(any.to_string(), port))
@@ -113,18 +120,22 @@ fn virtual_inbound(key: &InboundKey, captured: &[&InboundListener], mesh: &Mesh)
             .filter(tcp::to_cluster(names::BLACK_HOLE_CLUSTER, None, mesh))
             .build(),
     );
+    let mut makers = vec![Maker::Fairlead];
     for inbound in captured {
-        let base = || filter_chain().destination_port(inbound.port);
-        builder = builder.filter_chains(chains(inbound, mesh, &base));
+        let chains = chains(inbound, mesh, &|| filter_chain().destination_port(inbound.port));
+        makers.extend(chains.iter().map(|_| Maker::Inbound(inbound, None)));
+        builder = builder.filter_chains(chains);
     }
-    builder
+    makers.push(Maker::Fairlead);
+    let listener = builder
         .default_filter_chain(
             filter_chain()
                 .name("virtualInbound")
                 .filter(tcp::to_cluster(names::INBOUND_PASSTHROUGH_CLUSTER, None, mesh))
                 .build(),
         )
-        .build()
+        .build();
+    (listener, makers)
 }
 
 /// The chains of one port: HTTP, bytes, or both where the protocol is detected.

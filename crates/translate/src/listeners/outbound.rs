@@ -22,10 +22,12 @@ use crate::view::ListenerView;
 mod arrive;
 mod build;
 mod draft;
+mod origins;
 mod plan;
 mod virtual_outbound;
 
 pub use build::OutboundListener;
+pub(crate) use origins::origins;
 use plan::OutboundListenerPlan;
 pub use virtual_outbound::VirtualOutbound;
 

@@ -12,12 +12,15 @@ use fairlead_model::{
     HashKey, Host, LoadBalancer, TrafficPolicy,
     mesh::Mesh,
     proxy::Source,
-    routes::{Destination, GatewayRef, L4Match, RouteSet, TcpRoute, TlsRoute},
+    routes::{Destination, GatewayRef, L4Match, RouteAt, RouteSet, TcpRoute, TlsRoute},
 };
 use ipnet::IpNet;
 
 use super::claims::{Claims, cidrs};
-use crate::{access_log, destination::Destinations, metadata};
+use crate::{access_log, destination::Destinations, maker::Maker, metadata};
+
+/// A filter chain, with what makes it.
+pub(super) type MadeChain<'a> = (FilterChain, Maker<'a>);
 
 /// Who asks, as far as a condition on a connection can be decided here.
 pub(super) struct L4Client<'a> {
@@ -97,14 +100,14 @@ fn hashes_source_ip(policy: &TrafficPolicy) -> bool {
 
 /// The chains of TLS routes: one for each condition that names server names which no earlier chain has.
 /// `within` narrows the names to those of a gateway's server.
-pub(super) fn tls_chains(
-    routes: &L4Routes<'_>,
+pub(super) fn tls_chains<'a>(
+    routes: &L4Routes<'a>,
     within: Option<&[Host]>,
     ranges: &[IpNet],
     claims: &mut Claims,
-) -> Vec<FilterChain> {
+) -> Vec<MadeChain<'a>> {
     let mut chains = Vec::new();
-    for TlsRoute { matches, destinations, .. } in &routes.set.tls {
+    for TlsRoute { index, matches, destinations } in &routes.set.tls {
         for condition in matches.iter().filter(|m| routes.client.admits(m)) {
             let ranges = if condition.destination_subnets.is_empty() {
                 ranges
@@ -123,14 +126,13 @@ pub(super) fn tls_chains(
                 .filter(|name| !name.is_partial_wildcard())
                 .collect();
             for (names, ranges) in claims.server_names(&names, ranges) {
-                chains.push(
-                    filter_chain()
-                        .server_names(server_names(&names))
-                        .prefix_ranges(cidrs(&ranges))
-                        .filter(routes.proxy(destinations))
-                        .metadata(metadata::config(&routes.set.origin))
-                        .build(),
-                );
+                let chain = filter_chain()
+                    .server_names(server_names(&names))
+                    .prefix_ranges(cidrs(&ranges))
+                    .filter(routes.proxy(destinations))
+                    .metadata(metadata::config(&routes.set.origin))
+                    .build();
+                chains.push((chain, Maker::Route(routes.set, RouteAt::Tls(*index, condition.index))));
             }
         }
     }
@@ -139,27 +141,31 @@ pub(super) fn tls_chains(
 
 /// The chains of TCP routes for connections that no earlier chain takes, up to the first route that takes every
 /// connection; `true` where there is such a one.
-pub(super) fn tcp_chains(
-    routes: &L4Routes<'_>,
+pub(super) fn tcp_chains<'a>(
+    routes: &L4Routes<'a>,
     ranges: &[IpNet],
     claims: &mut Claims,
-) -> (Vec<FilterChain>, bool) {
+) -> (Vec<MadeChain<'a>>, bool) {
     let mut chains = Vec::new();
-    for TcpRoute { matches, destinations, .. } in &routes.set.tcp {
-        let chain = |ranges: Vec<IpNet>| {
-            filter_chain()
+    for TcpRoute { index, matches, destinations } in &routes.set.tcp {
+        let chain = |condition: Option<&L4Match>, ranges: Vec<IpNet>| {
+            let chain = filter_chain()
                 .prefix_ranges(cidrs(&ranges))
                 .filter(routes.proxy(destinations))
                 .metadata(metadata::config(&routes.set.origin))
-                .build()
+                .build();
+            let written = condition.map(|condition| condition.index);
+            (chain, Maker::Route(routes.set, RouteAt::Tcp(*index, written)))
         };
         let admitted: Vec<&L4Match> = matches.iter().filter(|m| routes.client.admits(m)).collect();
         // The first condition that asks for no address takes the rest of the connections.
-        if matches.is_empty() || admitted.iter().any(|m| m.destination_subnets.is_empty()) {
-            chains.extend(claims.free(ranges).map(chain));
+        let takes_rest = admitted.iter().find(|m| m.destination_subnets.is_empty()).copied();
+        if matches.is_empty() || takes_rest.is_some() {
+            chains.extend(claims.free(ranges).map(|ranges| chain(takes_rest, ranges)));
             return (chains, true);
         }
-        chains.extend(admitted.iter().filter_map(|m| claims.free(&m.destination_subnets)).map(chain));
+        let of = |m: &&L4Match| Some(chain(Some(m), claims.free(&m.destination_subnets)?));
+        chains.extend(admitted.iter().filter_map(of));
     }
     (chains, false)
 }

@@ -17,15 +17,19 @@ use fairlead_envoy::{
 };
 use fairlead_model::{
     HashKey, LoadBalancer,
+    destination_rule::DestinationRule,
     routes::{
-        Destination, HttpAction, HttpClient, HttpMatch, HttpRoute, RouteSet, RoutesAt, WeightedDestination,
+        Destination, HttpAction, HttpClient, HttpMatch, HttpRoute, RouteAt, RouteSet, RoutesAt,
+        WeightedDestination,
     },
     sidecar::OutboundTrafficPolicy,
 };
 
 use super::virtual_host::VirtualHostInputs;
 use crate::{
-    filters, metadata, names, values,
+    filters,
+    maker::Maker,
+    metadata, names, values,
     view::{OnlyAt, RouteClient},
 };
 
@@ -34,12 +38,18 @@ mod matching;
 mod redirect;
 mod retry;
 
-/// The routes of a host: those of its route sets, or one to its service.
-pub(super) fn routes(inputs: &VirtualHostInputs<'_>) -> Vec<Route> {
+/// The routes of a host, each with what makes it: those of its route sets, or one to its service.
+pub(super) fn routes<'a>(inputs: &'a VirtualHostInputs<'_>) -> Vec<(Route, Maker<'a>)> {
     let Some(only_at) = &inputs.key.only_at else { return own_routes(inputs) };
-    let elsewhere = elsewhere(only_at);
+    let elsewhere = (elsewhere(only_at), of_service(inputs, None));
     let own = if only_at.ips.is_empty() { Vec::new() } else { own_routes(inputs) };
     std::iter::once(elsewhere).chain(own).collect()
+}
+
+/// The service of a host, with the rule that shapes its route.
+fn of_service<'a>(inputs: &'a VirtualHostInputs<'_>, rule: Option<&'a DestinationRule>) -> Maker<'a> {
+    let of = |key| Maker::Service { key, port: inputs.key.port, rule, subset: None };
+    inputs.key.service.as_ref().map_or(Maker::Fairlead, of)
 }
 
 /// The route of requests that were addressed elsewhere than to a Pod of the service: as those for unknown hosts.
@@ -61,30 +71,30 @@ fn elsewhere(only_at: &OnlyAt) -> Route {
 }
 
 /// The routes of the host itself.
-fn own_routes(inputs: &VirtualHostInputs<'_>) -> Vec<Route> {
+fn own_routes<'a>(inputs: &'a VirtualHostInputs<'_>) -> Vec<(Route, Maker<'a>)> {
     if inputs.route_sets.is_empty() {
         return default_route(inputs).into_iter().collect();
     }
-    let mut routes: Vec<(Route, TakesAll)> = Vec::new();
+    let mut routes: Vec<(Route, Maker<'_>, TakesAll)> = Vec::new();
     for (at, set) in &inputs.route_sets {
         routes_of(set, at, inputs, &mut routes);
     }
     if let RouteClient::Gateway { .. } = inputs.key.client {
         // Several route sets share a gateway's host: what matches everything comes after what does not.
-        routes.sort_by_key(|(_, takes_all)| *takes_all);
+        routes.sort_by_key(|(_, _, takes_all)| *takes_all);
     }
-    routes.into_iter().map(|(route, _)| route).collect()
+    routes.into_iter().map(|(route, maker, _)| (route, maker)).collect()
 }
 
 /// Whether the condition that a route stands for takes every request.
 type TakesAll = bool;
 
 /// Adds the routes of one route set, up to the first that matches everything.
-fn routes_of(
-    set: &RouteSet,
+fn routes_of<'a>(
+    set: &'a RouteSet,
     at: &RoutesAt,
     inputs: &VirtualHostInputs<'_>,
-    routes: &mut Vec<(Route, TakesAll)>,
+    routes: &mut Vec<(Route, Maker<'a>, TakesAll)>,
 ) {
     let config = metadata::config_path(&set.origin);
     let source = inputs.key.client.source();
@@ -95,15 +105,17 @@ fn routes_of(
         for condition in matches.iter().filter(|m| m.client.includes(&client)) {
             let mut route = translate(http, condition, at.port, inputs);
             route.metadata = Some(metadata::config_at(config.clone()));
+            let written = (!http.matches.is_empty()).then_some(condition.index);
+            let maker = Maker::Route(set, RouteAt::Http(http.index, written));
             let last = matching::is_catch_all(&route);
             if let HttpAction::Redirect(redirect) = &http.action
                 && let Some(port) = redirect::replaced_port(redirect, inputs.key.client.is_tls())
             {
                 let mut with_port = route.clone();
                 redirect::for_hosts_with_a_port(&mut with_port, port, inputs.key.client.is_tls());
-                routes.push((with_port, last));
+                routes.push((with_port, maker, last));
             }
-            routes.push((route, last));
+            routes.push((route, maker, last));
             if last {
                 return;
             }
@@ -112,7 +124,7 @@ fn routes_of(
 }
 
 /// The route of a host without a route set.
-fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<Route> {
+fn default_route<'a>(inputs: &'a VirtualHostInputs<'_>) -> Option<(Route, Maker<'a>)> {
     let key = inputs.key;
     let host = key.service.as_ref()?.host.clone();
     let destination = Destination { host, subset: None, port: Some(key.port) };
@@ -120,9 +132,10 @@ fn default_route(inputs: &VirtualHostInputs<'_>) -> Option<Route> {
     let mut action = forward(Upstream::Cluster(cluster(&destination, key.port, inputs)));
     set_timeout(&mut action, None);
     action.retry_policy = retry::policy(None, inputs.mesh, !hash_policy.is_empty()).map(retry_policy);
+    let rule = inputs.destinations.rule(&destination.host).filter(|_| !hash_policy.is_empty());
     action.hash_policy = hash_policy;
     let everything = route_match(PathMatch::Prefix("/".to_owned()));
-    Some(route(names::DEFAULT_ROUTE, everything, action.into()))
+    Some((route(names::DEFAULT_ROUTE, everything, action.into()), of_service(inputs, rule)))
 }
 
 /// The name of the route for a condition.

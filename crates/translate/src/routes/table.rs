@@ -36,7 +36,7 @@ impl TableKey {
         }
     }
 
-    fn name(&self) -> &Arc<str> {
+    pub(crate) fn name(&self) -> &Arc<str> {
         match self {
             Self::OfView(_, name) => name,
             Self::OfHost(host) => &host.table,
@@ -91,7 +91,7 @@ impl Collect for TableChildren {
     const STRATUM: Stratum = strata::ELEMENTS;
 
     fn members(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
-        cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
+        hosts_of(cx, key)
     }
 
     fn entries(
@@ -101,6 +101,11 @@ impl Collect for TableChildren {
     ) {
         emit(host.name.clone(), host.clone());
     }
+}
+
+/// The hosts of a table, without the catch-all.
+pub(crate) fn hosts_of(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey> {
+    cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
 }
 
 /// A route table, encoded in both forms: whole, and as a parent with its hosts as children.

@@ -6,6 +6,7 @@ use envoy_types::pb::envoy::config::route::v3::{VirtualHost, virtual_host::TlsRe
 use fairlead_envoy::{fragment, route};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
+    Origin,
     mesh::{Mesh, ResolvedMesh},
     routes::{RouteSet, RoutesAt, RoutesOf},
     strata,
@@ -28,21 +29,32 @@ impl Query for VirtualHostOf {
     const STRATUM: Stratum = strata::RESOURCE;
 
     fn compute(cx: &Reader<'_>, key: &VirtualHostKey) -> EncodedResource {
-        let inputs = VirtualHostInputs {
-            key,
-            route_sets: key
-                .route_sets
-                .iter()
-                .filter_map(|routes| {
-                    let set = (*cx.get::<RoutesOf>(&routes.routes)).clone()?;
-                    Some((routes, set))
-                })
-                .collect(),
-            destinations: Destinations::gather(cx, &key.destinations),
-            mesh: &cx.get::<ResolvedMesh>(&()),
-        };
-        fragment::virtual_host(&key.table, virtual_host(&inputs))
+        with_inputs(cx, key, |inputs| fragment::virtual_host(&key.table, virtual_host(inputs)))
     }
+}
+
+/// The origins of each route of a host, in their order.
+pub(crate) fn origins(cx: &Reader<'_>, key: &VirtualHostKey) -> Vec<Vec<Origin>> {
+    with_inputs(cx, key, |inputs| {
+        http::routes(inputs).into_iter().map(|(_, maker)| maker.origins(cx)).collect()
+    })
+}
+
+fn with_inputs<T>(
+    cx: &Reader<'_>,
+    key: &VirtualHostKey,
+    decide: impl FnOnce(&VirtualHostInputs<'_>) -> T,
+) -> T {
+    let mut route_sets = Vec::with_capacity(key.route_sets.len());
+    for at in key.route_sets.iter() {
+        route_sets.extend((*cx.get::<RoutesOf>(&at.routes)).clone().map(|set| (at, set)));
+    }
+    decide(&VirtualHostInputs {
+        key,
+        route_sets,
+        destinations: Destinations::gather(cx, &key.destinations),
+        mesh: &cx.get::<ResolvedMesh>(&()),
+    })
 }
 
 /// All that a virtual host is decided by.
@@ -56,8 +68,8 @@ pub(super) struct VirtualHostInputs<'a> {
 /// The virtual host: the routes of its route sets in order, or one route to its service.
 pub(super) fn virtual_host(inputs: &VirtualHostInputs<'_>) -> VirtualHost {
     let key = inputs.key;
-    let mut host =
-        route::virtual_host(&*key.name, key.domains.iter().map(|domain| &**domain), http::routes(inputs));
+    let routes = http::routes(inputs).into_iter().map(|(route, _)| route);
+    let mut host = route::virtual_host(&*key.name, key.domains.iter().map(|domain| &**domain), routes);
     host.include_request_attempt_count = true;
     if matches!(key.client, RouteClient::Gateway { https_redirect: true, .. }) {
         host.require_tls = TlsRequirementType::All.into();

@@ -67,7 +67,7 @@ fn golden_scenarios_hold_nothing_that_envoy_refuses_at_run_time() {
     }
 }
 
-fn mesh(case: &Case) -> (Mesh, Vec<Diagnostic>) {
+pub(crate) fn mesh(case: &Case) -> (Mesh, Vec<Diagnostic>) {
     let decoded = decode_file("in.yaml", case.input.as_bytes());
     let mut mesh = Mesh::empty();
     mesh.change(decoded.objects.into_iter().map(fairlead_config::Change::Set).collect());

@@ -15,6 +15,7 @@ mod json_walk;
 mod l4_routes;
 mod locality;
 mod mesh;
+mod origins;
 mod prop_metamorphic;
 mod prop_oracle;
 mod prop_services;

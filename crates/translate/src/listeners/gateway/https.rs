@@ -31,7 +31,7 @@ pub(super) struct HttpsChains<'a> {
     key: &'a GatewayListener,
     /// Its name.
     pub(super) listener: &'a str,
-    pub(super) mesh: &'a Mesh,
+    mesh: &'a Mesh,
     /// The prefix of the statistics of servers without a name.
     stat_prefix: String,
 }

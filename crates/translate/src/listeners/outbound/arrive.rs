@@ -189,22 +189,21 @@ impl ListenerPlanner<'_, '_> {
         self.captured() && self.shared_bind() == Bind::Ip(wildcard(self.view.families))
     }
 
-    /// The address of listeners that services share.
     fn shared_bind(&self) -> Bind {
-        let default = || {
-            Bind::Ip(if self.captured() {
-                wildcard(self.view.families)
-            } else {
-                loopback(self.view.families)
-            })
-        };
-        match &self.listener.bind {
-            Some(Bind::Ip(ip)) if ip.is_unspecified() => Bind::Ip(wildcard(self.view.families)),
-            bind => bind.clone().unwrap_or_else(default),
-        }
+        shared_bind(self.view, self.listener)
     }
 
     fn captured(&self) -> bool {
         is_captured(self.view.interception, self.listener)
+    }
+}
+
+/// The address of listeners that services share.
+pub(super) fn shared_bind(view: &ListenerView, listener: &ScopeListener) -> Bind {
+    let captured = is_captured(view.interception, listener);
+    let default = || Bind::Ip(if captured { wildcard(view.families) } else { loopback(view.families) });
+    match &listener.bind {
+        Some(Bind::Ip(ip)) if ip.is_unspecified() => Bind::Ip(wildcard(view.families)),
+        bind => bind.clone().unwrap_or_else(default),
     }
 }

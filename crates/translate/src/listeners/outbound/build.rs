@@ -13,8 +13,8 @@ use fairlead_envoy::listener::{
 };
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    Protocol, TrafficPolicy,
-    destination_rule::MergedRule,
+    Protocol,
+    destination_rule::{DestinationRule, MergedRule},
     mesh::{Mesh, ResolvedMesh},
     routes::{GatewayRef, RouteSet, RoutesOf},
     sidecar::{Bind, OutboundTrafficPolicy},
@@ -33,9 +33,10 @@ use crate::{
         encoded, http,
         ranges::within_ranges,
         second_wildcard,
-        tcp::{self, L4Client, L4Routes},
+        tcp::{self, L4Client, L4Routes, MadeChain},
         wildcard,
     },
+    maker::Maker,
     names,
 };
 
@@ -52,23 +53,31 @@ impl Query for OutboundListener {
     const STRATUM: Stratum = strata::RESOURCE;
 
     fn compute(cx: &Reader<'_>, key: &OutboundListenerKey) -> EncodedResource {
-        let mut inputs = Inputs { key, services: Vec::new(), mesh: &cx.get::<ResolvedMesh>(&()) };
-        for service in key.tcp.iter() {
-            let own_rule = service.host.service.as_ref().and_then(|s| s.rule.as_ref());
-            let routes = service.host.l4.iter().filter_map(|binding| {
-                let routes = (*cx.get::<RoutesOf>(&binding.routes)).clone()?;
-                Some((routes, Destinations::gather(cx, &binding.destinations)))
-            });
-            inputs.services.push(TcpInputs {
-                service,
-                routes: routes.collect(),
-                policy: own_rule
-                    .and_then(|rule| (*cx.get::<MergedRule>(rule)).clone())
-                    .map(|rule| policy(Some(&rule), service.port.number, None, inputs.mesh)),
-            });
-        }
-        encoded(&outbound_listener(&inputs))
+        with_listener(cx, key, |listener, _| encoded(&listener))
     }
+}
+
+/// Makes the listener of a key, with what makes each of its filter chains.
+pub(crate) fn with_listener<T>(
+    cx: &Reader<'_>,
+    key: &OutboundListenerKey,
+    then: impl FnOnce(Listener, Vec<Maker<'_>>) -> T,
+) -> T {
+    let mut inputs = Inputs { key, services: Vec::new(), mesh: &cx.get::<ResolvedMesh>(&()) };
+    for service in key.tcp.iter() {
+        let own_rule = service.host.service.as_ref().and_then(|s| s.rule.as_ref());
+        let routes = service.host.l4.iter().filter_map(|binding| {
+            let routes = (*cx.get::<RoutesOf>(&binding.routes)).clone()?;
+            Some((routes, Destinations::gather(cx, &binding.destinations)))
+        });
+        inputs.services.push(TcpInputs {
+            service,
+            routes: routes.collect(),
+            rule: own_rule.and_then(|rule| (*cx.get::<MergedRule>(rule)).clone()),
+        });
+    }
+    let (listener, makers) = outbound_listener(&inputs);
+    then(listener, makers)
 }
 
 struct Inputs<'a> {
@@ -81,10 +90,18 @@ struct TcpInputs<'a> {
     service: &'a TcpService,
     /// The route sets whose TLS and TCP routes the service has, in order, and where they lead.
     routes: Vec<(Arc<RouteSet>, Destinations)>,
-    policy: Option<TrafficPolicy>,
+    rule: Option<Arc<DestinationRule>>,
 }
 
-fn outbound_listener(inputs: &Inputs<'_>) -> Listener {
+impl TcpInputs<'_> {
+    fn maker(&self) -> Maker<'_> {
+        let TcpService { host, port, .. } = self.service;
+        let of = |key| Maker::Service { key, port: port.number, rule: self.rule.as_deref(), subset: None };
+        host.service.as_ref().map_or(Maker::Fairlead, |scoped| of(&scoped.service))
+    }
+}
+
+fn outbound_listener<'a>(inputs: &'a Inputs<'_>) -> (Listener, Vec<Maker<'a>>) {
     let key = inputs.key;
     let chains = Chains::of(inputs);
     let mut builder =
@@ -106,30 +123,31 @@ fn outbound_listener(inputs: &Inputs<'_>) -> Listener {
     if chains.needs_sni || chains.needs_http {
         builder = builder.listener_filters_timeout(inputs.mesh.protocol_detection_timeout, true);
     }
-    builder = builder.filter_chains(chains.matched);
-    match chains.rest {
-        Some(chain) => builder.default_filter_chain(chain),
-        None => builder,
+    let (matched, mut makers): (Vec<_>, Vec<_>) = chains.matched.into_iter().unzip();
+    builder = builder.filter_chains(matched);
+    if let Some((chain, maker)) = chains.rest {
+        builder = builder.default_filter_chain(chain);
+        makers.push(maker);
     }
-    .build()
+    (builder.build(), makers)
 }
 
 /// The filter chains of a listener.
 #[derive(Default)]
-struct Chains {
-    matched: Vec<FilterChain>,
+struct Chains<'a> {
+    matched: Vec<MadeChain<'a>>,
     /// For connections that no chain takes.
-    rest: Option<FilterChain>,
+    rest: Option<MadeChain<'a>>,
     needs_sni: bool,
     needs_http: bool,
     /// The ranges of services whose protocol is detected, with their chains for bytes.
-    sniffed: Vec<(Vec<IpNet>, FilterChainBuilder)>,
+    sniffed: Vec<(Vec<IpNet>, FilterChainBuilder, Maker<'a>)>,
     /// Whether all services so far speak TLS, so that waiting for a client's first bytes holds up nobody.
     only_tls: bool,
 }
 
-impl Chains {
-    fn of(inputs: &Inputs<'_>) -> Self {
+impl<'a> Chains<'a> {
+    fn of(inputs: &'a Inputs<'_>) -> Self {
         let key = inputs.key;
         let mut result = Self { only_tls: true, ..Self::default() };
         let mut claims = Claims::new(key.families);
@@ -141,12 +159,15 @@ impl Chains {
         let stands_for_many = key.bind == Bind::Ip(wildcard(key.families));
         let own = || key.tcp.iter().any(|service| service.addressed == Addressed::Own);
         if result.rest.is_none() && !key.bind_to_port && (stands_for_many || own()) {
-            result.rest = Some(unknown(key.unknown, inputs.mesh));
+            result.rest = Some((unknown(key.unknown, inputs.mesh), Maker::Fairlead));
         }
         if let Some((table, protocol)) = &key.http {
             let stat_prefix = format!("outbound_{}", names::listener(&bind_name(&key.bind), key.port));
             let manager = http::outbound(&stat_prefix, table, *protocol, inputs.mesh);
             let filters = key.by_address.then(remember_destination).into_iter().chain([manager]);
+            // What is told apart at an address of its own is of the service that has it.
+            let own = inputs.services.first().filter(|first| first.service.addressed == Addressed::Own);
+            let maker = own.map_or(Maker::SharedHttp, TcpInputs::maker);
             if result.rest.is_some() || !result.matched.is_empty() {
                 // HTTP is told apart from everything else.
                 result.needs_http = true;
@@ -156,28 +177,28 @@ impl Chains {
                     .filters(filters);
                 // Envoy looks for the address first and for the transport then, and does not go back: what is told
                 // apart within ranges has chains of these ranges, and bytes one that names the transport too.
-                for (ranges, bytes) in std::mem::take(&mut result.sniffed) {
+                for (ranges, bytes, of_bytes) in std::mem::take(&mut result.sniffed) {
                     let http = chain.clone().prefix_ranges(cidrs(&ranges));
                     let bytes = bytes.transport_protocol(TransportProtocol::RawBuffer);
-                    result.matched.extend([http.build(), bytes.build()]);
+                    result.matched.extend([(http.build(), of_bytes), (bytes.build(), of_bytes)]);
                 }
-                result.matched.insert(0, chain.build());
+                result.matched.insert(0, (chain.build(), maker));
             } else {
-                result.matched.push(filter_chain().filters(filters).build());
+                result.matched.push((filter_chain().filters(filters).build(), maker));
             }
         }
         if result.matched.is_empty() && result.rest.is_some() && !stands_for_many {
             // The only service of an address takes every connection.
             result.matched.extend(result.rest.take());
         }
-        let matched = within_ranges(std::mem::take(&mut result.matched));
-        result.matched = matched.into_iter().map(|(_, chain)| chain).collect();
+        let (matched, makers): (Vec<_>, Vec<_>) = std::mem::take(&mut result.matched).into_iter().unzip();
+        result.matched = within_ranges(matched).into_iter().map(|(at, chain)| (chain, makers[at])).collect();
         result
     }
 
     /// The chains of one service: those of its TLS routes where the port speaks TLS, else those of its TCP routes; or
     /// one chain to its cluster.
-    fn add_service(&mut self, inputs: &TcpInputs<'_>, claims: &mut Claims, mesh: &Mesh) {
+    fn add_service(&mut self, inputs: &'a TcpInputs<'_>, claims: &mut Claims, mesh: &'a Mesh) {
         let TcpInputs { service, routes, .. } = inputs;
         let ranges = service.addressed.ranges();
         let mut takes_all = false;
@@ -209,25 +230,26 @@ impl Chains {
     }
 
     /// The chain to the service's own cluster.
-    fn add_default(&mut self, inputs: &TcpInputs<'_>, claims: &mut Claims, mesh: &Mesh) {
-        let service = inputs.service;
+    fn add_default(&mut self, inputs: &'a TcpInputs<'_>, claims: &mut Claims, mesh: &Mesh) {
+        let (service, maker) = (inputs.service, inputs.maker());
         let host = &service.host.host;
         let ranges = service.addressed.ranges();
         let cluster = names::outbound_cluster(service.port.number, "", host);
-        let chain = filter_chain().filter(tcp::to_cluster(&cluster, inputs.policy.as_ref(), mesh));
+        let policy = inputs.rule.as_deref().map(|rule| policy(Some(rule), service.port.number, None, mesh));
+        let chain = filter_chain().filter(tcp::to_cluster(&cluster, policy.as_ref(), mesh));
         // On an address that is shared, TLS services are told apart by the name that clients ask for.
         // Mirrors istio pilot/pkg/networking/core/tls.go (buildSidecarOutboundTLSFilterChainOpts).
         let is_tls = service.port.protocol.is_tls();
         if let Addressed::Pods(pods) = &service.addressed {
             // A chain for each: Envoy closes the connections of one that has changed.
             for pod in pods.iter().filter_map(|pod| claims.free(&[*pod])) {
-                self.add_bytes(service, pod, chain.clone());
+                self.add_bytes(service, pod, chain.clone(), maker);
             }
             return;
         }
         if service.addressed == Addressed::Own || !is_tls {
             if let Some(ranges) = claims.free(ranges) {
-                self.add_bytes(service, ranges, chain);
+                self.add_bytes(service, ranges, chain, maker);
                 return;
             }
             // The address is an older service's as well; clients of that are not kept waiting.
@@ -238,22 +260,28 @@ impl Chains {
         for (names, ranges) in claims.server_names(std::slice::from_ref(host), ranges) {
             self.needs_sni = true;
             let chain = chain.clone().server_names(tcp::server_names(&names));
-            self.matched.push(chain.prefix_ranges(cidrs(&ranges)).build());
+            self.matched.push((chain.prefix_ranges(cidrs(&ranges)).build(), maker));
         }
     }
 
     /// Adds the chain of a service to its cluster.
-    fn add_bytes(&mut self, service: &TcpService, ranges: Vec<IpNet>, chain: FilterChainBuilder) {
+    fn add_bytes(
+        &mut self,
+        service: &TcpService,
+        ranges: Vec<IpNet>,
+        chain: FilterChainBuilder,
+        maker: Maker<'a>,
+    ) {
         let chain = chain.prefix_ranges(cidrs(&ranges));
-        self.add(chain.clone().build());
+        self.add((chain.clone().build(), maker));
         if service.port.protocol == Protocol::Auto && !ranges.is_empty() {
-            self.sniffed.push((ranges, chain));
+            self.sniffed.push((ranges, chain, maker));
         }
     }
 
     /// Adds a chain; the one that takes every connection comes after all others.
-    fn add(&mut self, chain: FilterChain) {
-        if !takes_all(&chain) {
+    fn add(&mut self, chain: MadeChain<'a>) {
+        if !takes_all(&chain.0) {
             self.matched.push(chain);
         } else if self.rest.is_none() {
             self.rest = Some(chain);
