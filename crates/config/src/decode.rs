@@ -95,9 +95,17 @@ pub fn decode(document: &YamlDoc) -> Decoded {
     decoded
 }
 
-/// Decodes and validates an object that an API server sent.
-pub fn decode_json(object: &serde_json::Value) -> Decoded {
-    decode(&YamlDoc { file: None, root: Node::from_json(object) })
+/// Decodes and validates an object that an API server sent as JSON.
+pub fn decode_json(object: &[u8]) -> Decoded {
+    match yaml::json::parse(object) {
+        Ok(root) => decode(&YamlDoc { file: None, root }),
+        Err(error) => {
+            let on = Subject::File("object".into());
+            let text = format!("it is no JSON: {error}");
+            let finding = Diagnostic::new(Severity::Error, on, Code::YamlSyntax, FieldPath::root(), text);
+            Decoded { diagnostics: vec![finding], broken_documents: 1, ..Decoded::default() }
+        }
+    }
 }
 
 fn decode_node(document: &YamlDoc, node: &Node, list: Option<&ListHeader>) -> Decoded {
@@ -179,9 +187,7 @@ pub fn fuzz_decode(data: &[u8]) {
     }
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = decode_mesh_config("fuzz.yaml", text.as_bytes());
-        if let Ok(value) = serde_json::from_str(text) {
-            let _ = decode_json(&value);
-        }
+        let _ = decode_json(text.as_bytes());
     }
 }
 

@@ -7,8 +7,9 @@ use crate::{
     kind::{Costs, UnknownFields},
     schema::{
         self,
+        read::read,
         remains::{Absent, Remains},
-        walk::Walk,
+        walk::{Walk, Walked},
     },
     untranslated::mesh,
     yaml::{self, Node, Value, YamlDoc},
@@ -34,18 +35,18 @@ pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<
         diagnostics.push(diagnostic);
     }
     let Some(document) = parsed.documents.first() else { return (Some(MeshConfig::default()), diagnostics) };
-    let mut walk = Walk::new(document, schema::of_mesh_config(), on.clone(), UnknownFields::Warn);
-    let json = walk.root(&document.root, &mesh::idle_fields());
-    let mut findings = walk.finish().1;
+    let schema = schema::of_mesh_config();
+    let walk = Walk::new(document, schema, on.clone(), UnknownFields::Warn);
+    let Walked { mut findings, unreadable, .. } = walk.root(&document.root, &mesh::idle_fields());
     findings.extend(mesh::ROWS.iter().filter_map(|row| idle(row, document, &on)));
-    let mut remains = Remains::new(json, schema::of_mesh_config(), &Costs::MESH_CONFIG);
+    let mut remains = Remains::new(&document.root, &unreadable, schema, &Costs::MESH_CONFIG);
     let errors = findings.iter().filter(|found| found.severity == Severity::Error).map(|found| &found.path);
     let is_left = remains.take_out(errors, Absent::IsPaid) && remains.take_out_what_is_incomplete();
     diagnostics.extend(findings);
     if !is_left {
         return (None, diagnostics);
     }
-    match serde_json::from_value(remains.json().0) {
+    match read(&schema.root, &remains.left().0) {
         Ok(config) => (Some(config), diagnostics),
         Err(error) => {
             let text = error.to_string();

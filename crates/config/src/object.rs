@@ -4,9 +4,14 @@ use std::sync::Arc;
 
 use fairlead_api as api;
 
-use serde_json::Value as Json;
+use serde::de::value::Error;
 
-use crate::{ConfigKey, FieldPath, FieldPositions, Kind, LabelSet, Location, Timestamp, kind::table};
+use crate::{
+    ConfigKey, FieldPath, FieldPositions, Kind, LabelSet, Location, Timestamp,
+    kind::table,
+    schema::{Message, read::read},
+    yaml::Node,
+};
 
 /// An object whose spec is a `T`.
 ///
@@ -139,10 +144,10 @@ macro_rules! any_config {
                 match self { $(Self::$kind(config) => &config.source,)* }
             }
 
-            /// The object with this header that says what the JSON does.
-            pub(crate) fn from_json(header: Config<()>, json: Json) -> Result<Self, serde_json::Error> {
+            /// The object with this header that says what a document does, which has no errors.
+            pub(crate) fn read(header: Config<()>, message: &Message, node: &Node) -> Result<Self, Error> {
                 Ok(match header.key.kind {
-                    $(Kind::$kind => header.saying::<api::$spec>(serde_json::from_value(json)?).into(),)*
+                    $(Kind::$kind => header.saying::<api::$spec>(read(message, node)?).into(),)*
                 })
             }
 

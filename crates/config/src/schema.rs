@@ -1,5 +1,6 @@
 //! [`Schema`]: the fields of a kind as a tree, made once from the JSON schema of its type.
 
+pub(crate) mod read;
 pub(crate) mod remains;
 pub(crate) mod scalar;
 pub(crate) mod suggest;

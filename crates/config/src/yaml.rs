@@ -6,6 +6,7 @@
 
 mod build;
 mod fault;
+pub(crate) mod json;
 pub mod limits;
 mod node;
 mod scalar;

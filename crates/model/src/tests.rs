@@ -50,7 +50,7 @@ fn places(value: &Value, place: String, all: &mut Vec<String>) {
 /// Resolves what is left of an object, and tells whether something is.
 fn resolve(object: &Value) -> bool {
     let (mesh, public) = (Mesh::new(&Settings::default()), Visibility::Public);
-    let objects = decode_json(object).objects;
+    let objects = decode_json(object.to_string().as_bytes()).objects;
     for object in &objects {
         match object {
             AnyConfig::VirtualService(config) => drop(virtual_service::resolve(config, "a", &public)),

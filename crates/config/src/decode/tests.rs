@@ -503,12 +503,56 @@ fn json_gives_the_same_object_as_yaml() {
         "metadata": {"name": "a", "namespace": "shop", "resourceVersion": "42"},
         "spec": {"host": "r", "subsets": [{"name": "v1"}]}
     });
-    let live = decode_json(&json);
+    let live = decode_json(json.to_string().as_bytes());
     let file = decode_file("f.json", serde_json::to_string_pretty(&json).unwrap().as_bytes());
     assert!(live.diagnostics.is_empty() && file.diagnostics.is_empty());
     assert_eq!(live.objects, yaml.objects);
     assert_eq!(file.objects, yaml.objects);
     assert!(matches!(live.objects[0].source(), Source::ResourceVersion(v) if &**v == "42"));
+}
+
+#[test]
+fn json_of_an_api_server_is_checked_as_a_file_is() {
+    let decode = |spec: &str| {
+        decode_json(
+            format!(
+                r#"{{"kind": "DestinationRule", "apiVersion": "networking.istio.io/v1", "spec": {spec},
+                    "metadata": {{"name": "a", "namespace": "shop", "managedFields": [{{"fieldsV1": {{"f:spec": {{}}}}}}]}}}}"#
+            )
+            .as_bytes(),
+        )
+    };
+    let pool = |pool: &str| {
+        decode(&format!(r#"{{"host": "r", "trafficPolicy": {{"connectionPool": {{"tcp": {pool}}}}}}}"#))
+    };
+    let connections = |decoded: &Decoded| {
+        let [AnyConfig::DestinationRule(rule)] = decoded.objects.as_slice() else { panic!("{decoded:#?}") };
+        let pool = rule.spec.traffic_policy.as_ref()?.connection_pool.as_ref()?;
+        Some((pool.tcp.as_ref()?.max_connections, pool.tcp.as_ref()?.connect_timeout))
+    };
+    let whole = pool(r#"{"maxConnections": 7.0, "connectTimeout": "3s", "tcpKeepalive": null}"#);
+    assert!(whole.diagnostics.is_empty(), "{:?}", whole.diagnostics);
+    assert_eq!(connections(&whole), Some((Some(7), Some("3s".parse().unwrap()))));
+    // Of a key that comes twice the last value counts, as the API server reads it.
+    assert_eq!(connections(&pool(r#"{"maxConnections": 1, "maxConnections": 2}"#)), Some((Some(2), None)));
+    for (bad, code) in [
+        (r#"{"maxConnections": "7"}"#, Code::NeedsNoQuotes),
+        (r#"{"maxConnections": 7.5}"#, Code::WrongType),
+        (r#"{"maxConnections": 18446744073709551615}"#, Code::NumberOutOfRange),
+        (r#"{"connectTimeout": "3"}"#, Code::BadDuration),
+        (r#"{"maxConnection": 7}"#, Code::UnknownField),
+    ] {
+        let decoded = pool(bad);
+        assert_eq!(decoded.diagnostics.iter().map(|found| found.code).collect::<Vec<_>>(), [code], "{bad}");
+        assert!(decoded.diagnostics[0].position.is_none());
+        assert_eq!(decoded.partial.len(), 1, "{bad}");
+    }
+    for broken in ["", "{", "{} {}", "\u{0}"] {
+        let decoded = decode_json(broken.as_bytes());
+        assert_eq!((decoded.broken_documents, decoded.objects.len()), (1, 0), "{broken}");
+        assert_eq!(decoded.diagnostics[0].code, Code::YamlSyntax);
+    }
+    assert_eq!(decode_json("[".repeat(100_000).as_bytes()).broken_documents, 1);
 }
 
 #[test]

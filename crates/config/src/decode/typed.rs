@@ -1,18 +1,17 @@
-//! Checked JSON → the typed object of its kind.
+//! A document of a kind → the typed object.
 
 use std::sync::Arc;
-
-use serde_json::{Map, Value as Json};
 
 use crate::{
     AnyConfig, Code, Config, ConfigKey, Diagnostic, FieldPath, FieldPositions, Severity, Source, Subject,
     kind::Content,
     schema::{
-        self,
+        self, Shape,
         remains::{Absent, Remains},
-        walk::Walk,
+        walk::{Walk, Walked},
     },
     validate::{parts::unusable_parts, validate},
+    yaml::Node,
 };
 
 use super::manifest::Manifest;
@@ -41,16 +40,19 @@ pub(super) fn decode(manifest: &Manifest<'_>) -> Read {
     let kind = manifest.kind;
     let schema = schema::of(kind);
     let on = Subject::Object(key.clone());
-    let mut walk = Walk::new(manifest.document, schema, on, kind.unknown_fields());
+    let walk = Walk::new(manifest.document, schema, on, kind.unknown_fields());
     let skip = ["apiVersion", "kind", "metadata", "status"];
     let reads_status = schema.root.fields.contains_key("status");
-    let json = walk.root(manifest.node, if reads_status { &skip[..3] } else { &skip });
-    let (positions, findings) = walk.finish();
+    let Walked { positions, unreadable, findings } =
+        walk.root(manifest.node, if reads_status { &skip[..3] } else { &skip });
     diagnostics.extend(findings);
     let draft = Draft { manifest, header, positions };
     let object = match kind.costs() {
-        None => draft.whole(json, &mut diagnostics),
-        Some(costs) => draft.remains(Remains::new(json, schema, costs), &mut diagnostics),
+        None => draft.whole(&mut diagnostics),
+        Some(costs) => {
+            let remains = Remains::new(manifest.node, &unreadable, schema, costs);
+            draft.remains(remains, &mut diagnostics)
+        }
     };
     Read { key: Some(key), object, diagnostics }
 }
@@ -64,12 +66,12 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     /// The object, if it has no error.
-    fn whole(mut self, json: Json, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
+    fn whole(mut self, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
         if errors(diagnostics).next().is_some() {
             return None;
         }
         let positions = std::mem::take(&mut self.positions);
-        let object = self.typed(positions, json, diagnostics)?;
+        let object = self.typed(positions, self.manifest.node, diagnostics)?;
         diagnostics.extend(validate(&object));
         if errors(diagnostics).next().is_some() {
             return None;
@@ -79,13 +81,13 @@ impl Draft<'_> {
     }
 
     /// What is left of the object without what its errors cost.
-    fn remains(&self, mut remains: Remains, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
+    fn remains(&self, mut remains: Remains<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
         if !remains.take_out(errors(diagnostics), Absent::IsPaid) || !remains.take_out_what_is_incomplete() {
             return None;
         }
         for round in 0..MOST_ROUNDS {
-            let (json, renumbered) = remains.json();
-            let object = self.typed(self.positions.renumbered(renumbered), json, diagnostics)?;
+            let (node, renumbered) = remains.left();
+            let object = self.typed(self.positions.renumbered(renumbered), &node, diagnostics)?;
             let found = validate(&object);
             for finding in &found {
                 // What is missed where something was taken out follows from that.
@@ -107,24 +109,25 @@ impl Draft<'_> {
         None
     }
 
-    /// The object that says what the JSON does.
+    /// The object that says what a document does, in which nothing is unreadable.
     fn typed(
         &self,
         positions: FieldPositions,
-        mut json: Json,
+        document: &Node,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<AnyConfig> {
-        if self.manifest.kind.content() == Content::Spec {
-            json = json.get_mut("spec").map(Json::take).unwrap_or_default();
-        }
-        if json.is_null() {
-            json = Json::Object(Map::new());
-        }
+        let root = &schema::of(self.manifest.kind).root;
+        let spec = root.fields.get("spec").map(|field| &field.shape);
+        let (message, node) = match (self.manifest.kind.content(), spec, document.get("spec")) {
+            (Content::Spec, Some(Shape::Message(message)), Some(node)) => (message, node),
+            // The object itself, or one that says nothing.
+            _ => (root, document),
+        };
         let mut header = self.header.clone();
         if let Source::File { positions: of_fields, .. } = &mut header.source {
             *of_fields = Arc::new(positions);
         }
-        match AnyConfig::from_json(header, json) {
+        match AnyConfig::read(header, message, node) {
             Ok(object) => Some(object),
             Err(error) => {
                 // The walk accepts nothing the types refuse, so this is a bug; the user still learns which object.

@@ -4,9 +4,10 @@
 //! a field narrows must not become wider for the lack of it), and what stands in for a field whose absence would mean
 //! more than the field did.
 
-use serde_json::Value as Json;
-
-use crate::FieldPath;
+use crate::{
+    FieldPath,
+    yaml::{Node, json},
+};
 
 /// What errors cost in a kind.
 #[derive(Clone, Copy, Debug)]
@@ -123,10 +124,10 @@ impl Costs {
     }
 
     /// What stands in for the part at `path` when it goes.
-    pub(crate) fn stand_in(&self, path: &FieldPath) -> Option<Json> {
+    pub(crate) fn stand_in(&self, path: &FieldPath) -> Option<Node> {
         let (pattern, exact) = (path.pattern(), path.to_string());
         let (_, text) = self.stand_ins.iter().find(|(place, _)| *place == pattern || *place == exact)?;
-        Some(serde_json::from_str(text).expect("the tables hold JSON"))
+        Some(json::parse(text.as_bytes()).expect("the tables hold JSON"))
     }
 
     /// Whether the object is of use without the field at `path`, although its absence is an error.

@@ -2,11 +2,14 @@
 //!
 //! What an error costs ([`Costs`]) is taken out, what remains is checked again, and so on until nothing is found.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
-use serde_json::Value as Json;
-
-use crate::{FieldPath, Segment, kind::Costs, position::Renumbered};
+use crate::{
+    FieldPath, Segment,
+    kind::Costs,
+    position::Renumbered,
+    yaml::{Entry, Meaning, Node, Scalar, Value},
+};
 
 use super::{Message, Schema, Shape};
 
@@ -19,24 +22,33 @@ pub(crate) enum Absent {
     IsTheFault,
 }
 
-/// An object as JSON, with holes where items of lists were.
-pub(crate) struct Remains {
-    json: Json,
+/// An object with holes (nulls) where items of lists were. It is copied if there is something to take out.
+pub(crate) struct Remains<'a> {
+    node: Cow<'a, Node>,
     schema: &'static Schema,
     costs: &'static Costs,
     taken: Vec<FieldPath>,
 }
 
-impl Remains {
-    /// All of an object. An item of a list that could not be read is null.
-    pub(crate) fn new(json: Json, schema: &'static Schema, costs: &'static Costs) -> Self {
-        Self { json, schema, costs, taken: Vec::new() }
+impl<'a> Remains<'a> {
+    /// All of an object but what cannot be read.
+    pub(crate) fn new(
+        node: &'a Node,
+        unreadable: &[FieldPath],
+        schema: &'static Schema,
+        costs: &'static Costs,
+    ) -> Self {
+        let mut node = Cow::Borrowed(node);
+        for path in unreadable {
+            remove(node.to_mut(), path.segments());
+        }
+        Self { node, schema, costs, taken: Vec::new() }
     }
 
     /// Takes out what errors at these paths cost; false where that is the object.
-    pub(crate) fn take_out<'a>(
+    pub(crate) fn take_out<'e>(
         &mut self,
-        errors: impl IntoIterator<Item = &'a FieldPath>,
+        errors: impl IntoIterator<Item = &'e FieldPath>,
         absent: Absent,
     ) -> bool {
         let before = self.taken.len();
@@ -60,7 +72,7 @@ impl Remains {
     /// Takes out what lacks a field that it requires; false where that is the object.
     pub(crate) fn take_out_what_is_incomplete(&mut self) -> bool {
         let mut absent = Vec::new();
-        collect_absent(&self.schema.root, &self.json, &FieldPath::root(), &mut absent);
+        collect_absent(&self.schema.root, &self.node, &FieldPath::root(), &mut absent);
         self.take_out(&absent, Absent::IsTheFault)
     }
 
@@ -70,13 +82,14 @@ impl Remains {
             if part.is_root() || part == FieldPath::spec() {
                 return false;
             }
-            let value = at(&self.json, part.segments()).filter(|value| !value.is_null());
+            let value = self.value(&part);
             let stand_in = self.costs.stand_in(&part);
-            let is_replaced = stand_in.is_some() && stand_in.as_ref() == value;
+            let is_replaced =
+                matches!((&stand_in, value), (Some(one), Some(other)) if one.says_the_same_as(other));
             let goes = !self.is_required(&part) && (value.is_some() || absent == Absent::IsPaid);
             match stand_in {
-                Some(stand_in) if !is_replaced => put(&mut self.json, part.segments(), stand_in),
-                None if goes => remove(&mut self.json, part.segments()),
+                Some(stand_in) if !is_replaced => put(self.node.to_mut(), part.segments(), stand_in),
+                None if goes => remove(self.node.to_mut(), part.segments()),
                 _ => {
                     part = part.parent().expect("the root is no part");
                     continue;
@@ -89,11 +102,11 @@ impl Remains {
 
     /// Puts what stands in for a list that has lost all its items.
     fn fill_emptied(&mut self, list: &FieldPath) {
-        if let Some(Json::Array(items)) = at(&self.json, list.segments())
-            && items.iter().all(Json::is_null)
+        if let Some(Node { value: Value::List(items), .. }) = at(&self.node, list.segments())
+            && items.iter().all(Node::is_null)
             && let Some(stand_in) = self.costs.stand_in(list)
         {
-            put(&mut self.json, list.segments(), stand_in);
+            put(self.node.to_mut(), list.segments(), stand_in);
         }
     }
 
@@ -108,16 +121,22 @@ impl Remains {
 
     /// Whether a field that an error names is absent, and the object is of use without it.
     pub(crate) fn can_be_without(&self, path: &FieldPath) -> bool {
-        let is_absent = at(&self.json, path.segments()).is_none_or(Json::is_null);
-        is_absent && self.costs.can_spare(path)
+        self.value(path).is_none() && self.costs.can_spare(path)
     }
 
-    /// The JSON without holes, and which items its lists have left.
-    pub(crate) fn json(&self) -> (Json, Renumbered) {
-        let mut json = self.json.clone();
+    /// What is at a path. A null is nothing but in a map, where it is an empty text.
+    fn value(&self, path: &FieldPath) -> Option<&Node> {
+        let is_entry = matches!(path.segments().last(), Some(Segment::Key(_)));
+        at(&self.node, path.segments()).filter(|value| is_entry || !value.is_null())
+    }
+
+    /// What is left, without holes, and which items its lists have left.
+    pub(crate) fn left(&self) -> (Cow<'_, Node>, Renumbered) {
         let mut renumbered = Renumbered::default();
-        close_up(&mut json, &mut String::new(), &mut renumbered);
-        (json, renumbered)
+        let Cow::Owned(node) = &self.node else { return (Cow::Borrowed(&*self.node), renumbered) };
+        let mut node = node.clone();
+        close_up(&mut node, &mut String::new(), &mut renumbered);
+        (Cow::Owned(node), renumbered)
     }
 
     fn is_required(&self, path: &FieldPath) -> bool {
@@ -145,72 +164,84 @@ fn message_at<'a>(root: &'a Message, path: &[Segment]) -> Option<&'a Message> {
 }
 
 /// The required fields that are absent.
-fn collect_absent(message: &Message, json: &Json, path: &FieldPath, absent: &mut Vec<FieldPath>) {
-    let Json::Object(fields) = json else { return };
-    let missing = message.required.iter().filter(|required| !fields.contains_key(*required));
+fn collect_absent(message: &Message, node: &Node, path: &FieldPath, absent: &mut Vec<FieldPath>) {
+    let Value::Map(_) = &node.value else { return };
+    let written = |name: &str| node.get(name).filter(|value| !value.is_null());
+    let missing = message.required.iter().filter(|required| written(required).is_none());
     absent.extend(missing.map(|required| path.clone().field(required.clone())));
     for (name, field) in &message.fields {
-        if let Some(value) = fields.get(name) {
+        if let Some(value) = written(name) {
             collect_absent_in(&field.shape, value, &path.clone().field(name.clone()), absent);
         }
     }
 }
 
-fn collect_absent_in(shape: &Shape, json: &Json, path: &FieldPath, absent: &mut Vec<FieldPath>) {
-    match (shape, json) {
-        (Shape::Message(message), json) => collect_absent(message, json, path, absent),
-        (Shape::List(item), Json::Array(items)) => {
-            for (index, json) in items.iter().enumerate() {
-                collect_absent_in(item, json, &path.clone().index(index), absent);
+fn collect_absent_in(shape: &Shape, node: &Node, path: &FieldPath, absent: &mut Vec<FieldPath>) {
+    match (shape, &node.value) {
+        (Shape::Message(message), _) => collect_absent(message, node, path, absent),
+        (Shape::List(item), Value::List(items)) => {
+            for (index, node) in items.iter().enumerate() {
+                collect_absent_in(item, node, &path.clone().index(index), absent);
             }
         }
-        (Shape::Map(value), Json::Object(entries)) => {
-            for (key, json) in entries {
-                collect_absent_in(value, json, &path.clone().key(key.clone()), absent);
+        (Shape::Map(value), Value::Map(entries)) => {
+            for entry in entries {
+                collect_absent_in(value, &entry.value, &path.clone().key(entry.key.to_string()), absent);
             }
         }
         _ => {}
     }
 }
 
-fn at<'a>(json: &'a Json, path: &[Segment]) -> Option<&'a Json> {
-    path.iter().try_fold(json, |json, segment| match segment {
-        Segment::Field(name) => json.get(&**name),
-        Segment::Key(key) => json.get(key),
-        Segment::Index(index) => json.get(index),
+fn at<'a>(node: &'a Node, path: &[Segment]) -> Option<&'a Node> {
+    path.iter().try_fold(node, |node, segment| match segment {
+        Segment::Index(index) => match &node.value {
+            Value::List(items) => items.get(*index),
+            _ => None,
+        },
+        Segment::Field(_) | Segment::Key(_) => node.get(name(segment)),
     })
 }
 
-fn at_mut<'a>(json: &'a mut Json, path: &[Segment]) -> Option<&'a mut Json> {
-    path.iter().try_fold(json, |json, segment| match segment {
-        Segment::Field(name) => json.get_mut(&**name),
-        Segment::Key(key) => json.get_mut(key),
-        Segment::Index(index) => json.get_mut(index),
+fn at_mut<'a>(node: &'a mut Node, path: &[Segment]) -> Option<&'a mut Node> {
+    path.iter().try_fold(node, |node, segment| match (&mut node.value, segment) {
+        (Value::List(items), Segment::Index(index)) => items.get_mut(*index),
+        (Value::Map(entries), Segment::Field(_) | Segment::Key(_)) => {
+            let entry = entries.iter_mut().find(|entry| *entry.key == *name(segment));
+            entry.map(|entry| &mut entry.value)
+        }
+        _ => None,
     })
 }
 
-/// Puts a value where a field or an entry is, or would be.
-fn put(json: &mut Json, path: &[Segment], value: Json) {
-    let Some((last, around)) = path.split_last() else { return };
-    let name = match last {
-        Segment::Field(name) => name.to_string(),
-        Segment::Key(key) => key.clone(),
-        Segment::Index(_) => return,
-    };
-    if let Some(Json::Object(fields)) = at_mut(json, around) {
-        fields.insert(name, value);
+/// The key that a segment goes by; an index is none.
+fn name(segment: &Segment) -> &str {
+    match segment {
+        Segment::Field(name) => name,
+        Segment::Key(key) => key,
+        Segment::Index(_) => "",
     }
 }
 
-/// Takes a field or an entry out, and leaves a hole for an item of a list, so that the others keep their numbers.
-fn remove(json: &mut Json, path: &[Segment]) {
+/// Puts a value where a field or an entry is, or would be.
+fn put(node: &mut Node, path: &[Segment], value: Node) {
     let Some((last, around)) = path.split_last() else { return };
-    match (at_mut(json, around), last) {
-        (Some(Json::Object(fields)), Segment::Field(name)) => drop(fields.remove(&**name)),
-        (Some(Json::Object(entries)), Segment::Key(key)) => drop(entries.remove(key)),
-        (Some(Json::Array(items)), Segment::Index(index)) => {
+    let Some(Node { value: Value::Map(entries), position }) = at_mut(node, around) else { return };
+    let key: Box<str> = name(last).into();
+    entries.retain(|entry| entry.key != key);
+    entries.push(Entry { key, written_key: None, key_position: *position, value });
+}
+
+/// Takes a field or an entry out, and leaves a hole for an item of a list, so that the others keep their numbers.
+fn remove(node: &mut Node, path: &[Segment]) {
+    let Some((last, around)) = path.split_last() else { return };
+    match (at_mut(node, around).map(|around| &mut around.value), last) {
+        (Some(Value::Map(entries)), Segment::Field(_) | Segment::Key(_)) => {
+            entries.retain(|entry| *entry.key != *name(last));
+        }
+        (Some(Value::List(items)), Segment::Index(index)) => {
             if let Some(item) = items.get_mut(*index) {
-                *item = Json::Null;
+                item.value = Value::Scalar(Scalar { text: "".into(), meaning: Meaning::Null, bare: true });
             }
         }
         _ => {}
@@ -218,30 +249,30 @@ fn remove(json: &mut Json, path: &[Segment]) {
 }
 
 /// Closes the holes of all lists, and notes which items are left.
-fn close_up(json: &mut Json, path: &mut String, renumbered: &mut Renumbered) {
+fn close_up(node: &mut Node, path: &mut String, renumbered: &mut Renumbered) {
     let end = path.len();
-    match json {
-        Json::Array(items) => {
+    match &mut node.value {
+        Value::List(items) => {
             for (index, item) in items.iter_mut().enumerate() {
                 let _ = write!(path, "[{index}]");
                 close_up(item, path, renumbered);
                 path.truncate(end);
             }
-            if items.iter().any(Json::is_null) {
+            if items.iter().any(Node::is_null) {
                 let left = items.iter().enumerate().filter(|(_, item)| !item.is_null());
                 renumbered.insert(path, left.map(|(index, _)| index));
                 items.retain(|item| !item.is_null());
             }
         }
-        Json::Object(fields) => {
-            for (name, value) in fields {
+        Value::Map(entries) => {
+            for entry in entries {
                 path.push_str(if end == 0 { "" } else { "." });
-                path.push_str(name);
-                close_up(value, path, renumbered);
+                path.push_str(&entry.key);
+                close_up(&mut entry.value, path, renumbered);
                 path.truncate(end);
             }
         }
-        _ => {}
+        Value::Scalar(_) => {}
     }
 }
 

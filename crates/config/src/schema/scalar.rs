@@ -2,7 +2,6 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fairlead_api::{DurationError, ProtoDuration};
-use serde_json::{Value as Json, json};
 
 use crate::{
     Code,
@@ -30,7 +29,7 @@ impl Misfit {
     }
 }
 
-type Fit = Result<Json, Misfit>;
+type Fit = Result<(), Misfit>;
 
 pub(crate) fn wrong_type(name: &str, expected: &str, node: &Node) -> Misfit {
     Misfit::new(Code::WrongType, format!("`{name}` takes {expected}, not {}", node.type_name()))
@@ -76,7 +75,7 @@ pub(crate) fn text(name: &str, format: Format, node: &Node) -> Fit {
     let scalar = scalar(name, expected, node)?;
     match (format, scalar.meaning) {
         (Format::Duration, _) => duration(name, scalar),
-        (Format::Plain | Format::Secret, Meaning::Text) => Ok(json!(&*scalar.text)),
+        (Format::Plain | Format::Secret, Meaning::Text) => Ok(()),
         (Format::SecretBase64, Meaning::Text) => base64(name, scalar),
         (_, Meaning::Null) => Err(wrong_type(name, expected, node).help("write \"\" for an empty text")),
         (Format::Plain, _) => Err(needs_quotes(name, scalar)),
@@ -90,7 +89,7 @@ pub(crate) fn text(name: &str, format: Format, node: &Node) -> Fit {
 fn duration(name: &str, scalar: &Scalar) -> Fit {
     let text = shown(&scalar.text);
     match scalar.text.parse::<ProtoDuration>() {
-        Ok(_) if scalar.meaning == Meaning::Text => Ok(json!(&*scalar.text)),
+        Ok(_) if scalar.meaning == Meaning::Text => Ok(()),
         Ok(_) => Err(needs_quotes(name, scalar).help("write 0s")),
         Err(error) => {
             let message = format!("`{text}` is not a duration for `{name}`: {error}");
@@ -106,19 +105,22 @@ fn duration(name: &str, scalar: &Scalar) -> Fit {
 }
 
 fn base64(name: &str, scalar: &Scalar) -> Fit {
-    let mut text = scalar.text.to_string();
-    text.retain(|c| c != '\n' && c != '\r');
-    match STANDARD.decode(&text) {
-        Ok(_) => Ok(json!(text)),
+    match STANDARD.decode(unwrapped(scalar)) {
+        Ok(_) => Ok(()),
         Err(_) => Err(Misfit::new(Code::BadBase64, format!("the value of `{name}` is not base64"))
             .help("encode it, or put the plain text under `stringData`")),
     }
 }
 
+/// Base64 without the line breaks that tools wrap it with.
+pub(crate) fn unwrapped(scalar: &Scalar) -> String {
+    scalar.text.replace(['\n', '\r'], "")
+}
+
 pub(crate) fn boolean(name: &str, node: &Node) -> Fit {
     let scalar = scalar(name, "true or false", node)?;
     match scalar.meaning {
-        Meaning::Bool(value) => Ok(json!(value)),
+        Meaning::Bool(_) => Ok(()),
         Meaning::Text if matches!(&*scalar.text, "true" | "false") => {
             let message = format!("`{name}` takes a boolean, but \"{}\" is a text", scalar.text);
             Err(Misfit::new(Code::NeedsNoQuotes, message)
@@ -130,13 +132,13 @@ pub(crate) fn boolean(name: &str, node: &Node) -> Fit {
 
 pub(crate) fn integer(name: &str, range: Range, node: &Node) -> Fit {
     let scalar = scalar(name, "a whole number", node)?;
-    let value = match scalar.meaning {
-        Meaning::Integer(value) => value,
-        Meaning::Float(value) => whole(value).ok_or_else(|| {
+    let value = match (scalar.meaning, whole(scalar.meaning)) {
+        (_, Some(value)) => value,
+        (Meaning::Float(_), None) => {
             let message = format!("`{name}` takes a whole number, not {}", shown(&scalar.text));
-            Misfit::new(Code::WrongType, message)
-        })?,
-        Meaning::Text => return Err(quoted_number(name, "a whole number", scalar)),
+            return Err(Misfit::new(Code::WrongType, message));
+        }
+        (Meaning::Text, None) => return Err(quoted_number(name, "a whole number", scalar)),
         _ => return Err(wrong_type(name, "a whole number", node)),
     };
     if value < range.least || value > range.most {
@@ -144,22 +146,24 @@ pub(crate) fn integer(name: &str, range: Range, node: &Node) -> Fit {
         return Err(Misfit::new(Code::NumberOutOfRange, message)
             .help(format!("write a number from {} to {}", range.least, range.most)));
     }
-    let number = i64::try_from(value).map(Json::from).or_else(|_| u64::try_from(value).map(Json::from));
-    Ok(number.expect("ranges lie within 64 bits"))
+    Ok(())
 }
 
 /// The value of a number without a fraction, as kubectl writes it into JSON.
 #[allow(clippy::cast_possible_truncation)] // bounded by the comparison
-fn whole(value: f64) -> Option<i128> {
-    (value.fract() == 0.0 && value.abs() < 1e18).then_some(value as i128)
+pub(crate) fn whole(meaning: Meaning) -> Option<i128> {
+    match meaning {
+        Meaning::Integer(value) => Some(value),
+        Meaning::Float(value) => (value.fract() == 0.0 && value.abs() < 1e18).then_some(value as i128),
+        _ => None,
+    }
 }
 
 pub(crate) fn number(name: &str, node: &Node) -> Fit {
     let scalar = scalar(name, "a number", node)?;
     match scalar.meaning {
-        Meaning::Float(value) if value.is_finite() => Ok(json!(value)),
-        #[allow(clippy::cast_precision_loss)] // what a JSON parser does
-        Meaning::Integer(value) => Ok(json!(value as f64)),
+        Meaning::Float(value) if value.is_finite() => Ok(()),
+        Meaning::Integer(_) => Ok(()),
         Meaning::Text => Err(quoted_number(name, "a number", scalar)),
         _ => Err(wrong_type(name, "a number", node)),
     }
@@ -187,7 +191,7 @@ fn quoted_number(name: &str, expected: &str, scalar: &Scalar) -> Misfit {
 pub(crate) fn int_or_string(name: &str, node: &Node) -> Fit {
     let scalar = scalar(name, "a number or a name", node)?;
     match scalar.meaning {
-        Meaning::Text => Ok(json!(&*scalar.text)),
+        Meaning::Text => Ok(()),
         Meaning::Integer(_) | Meaning::Float(_) => {
             integer(name, Range { least: 0, most: u32::MAX.into() }, node)
         }
@@ -211,7 +215,7 @@ pub(crate) fn enumeration<'a>(
         _ => &*scalar.text,
     };
     if values.iter().any(|value| value == text) {
-        return Ok(json!(text));
+        return Ok(());
     }
     let misfit = Misfit::new(Code::UnknownEnumValue, format!("`{}` is not a value of `{name}`", shown(text)));
     let names = || values.iter().map(String::as_str);

@@ -1,6 +1,4 @@
-//! Walks a document along the schema of its kind: checks every field, and makes the JSON that the types are read from.
-
-use serde_json::{Map, Value as Json};
+//! Walks a document along the schema of its kind, and checks every field.
 
 use crate::{
     Code, Diagnostic, Diagnostics, FieldPath, FieldPositions, Position, Segment, Severity, Subject,
@@ -23,7 +21,18 @@ pub(crate) struct Walk<'a> {
     unknown: UnknownFields,
     path: FieldPath,
     positions: Vec<(String, Position)>,
+    unreadable: Vec<FieldPath>,
     found: Diagnostics,
+}
+
+/// What a walk has found.
+pub(crate) struct Walked {
+    /// Where the fields are.
+    pub(crate) positions: FieldPositions,
+    /// What cannot be read, each with an error, or is not looked at.
+    pub(crate) unreadable: Vec<FieldPath>,
+    /// What is wrong or doubtful.
+    pub(crate) findings: Vec<Diagnostic>,
 }
 
 impl<'a> Walk<'a> {
@@ -34,14 +43,17 @@ impl<'a> Walk<'a> {
         unknown: UnknownFields,
     ) -> Self {
         let (path, found) = (FieldPath::root(), Diagnostics::on(on));
-        Self { document, schema, unknown, path, positions: Vec::new(), found }
+        Self { document, schema, unknown, path, positions: Vec::new(), unreadable: Vec::new(), found }
     }
 
-    /// The JSON of the object's own fields; those in `skip` are not looked at. What cannot be read is absent, and null as
-    /// an item of a list.
-    pub(crate) fn root(&mut self, node: &Node, skip: &[&str]) -> Json {
+    /// Checks the object's own fields; those in `skip` are not looked at.
+    pub(crate) fn root(mut self, node: &Node, skip: &[&str]) -> Walked {
         let schema = self.schema;
-        self.message(&schema.root, "", node, skip).unwrap_or_default()
+        let skipped = skip.iter().filter(|name| schema.root.fields.contains_key(**name));
+        self.unreadable.extend(skipped.map(|name| FieldPath::root().field((*name).to_owned())));
+        self.message(&schema.root, "", node, skip);
+        let Self { positions, unreadable, found, .. } = self;
+        Walked { positions: positions.into_iter().collect(), unreadable, findings: found.into_vec() }
     }
 
     pub(crate) fn report(
@@ -57,36 +69,27 @@ impl<'a> Walk<'a> {
         diagnostic
     }
 
-    /// The positions of the fields, and the findings.
-    pub(crate) fn finish(self) -> (FieldPositions, Vec<Diagnostic>) {
-        (self.positions.into_iter().collect(), self.found.into_vec())
-    }
-
     fn misfit(&mut self, position: Position, misfit: Misfit) {
+        self.unreadable.push(self.path.clone());
         let diagnostic = self.report(Severity::Error, misfit.code, position, misfit.message);
         diagnostic.help = misfit.help;
     }
 
     /// A mapping with known fields at `here` (a pattern).
-    fn message(&mut self, message: &Message, here: &str, node: &Node, skip: &[&str]) -> Option<Json> {
+    fn message(&mut self, message: &Message, here: &str, node: &Node, skip: &[&str]) {
         let name = self.last_name();
         let Value::Map(entries) = &node.value else {
             let misfit = not_a_message(&name, message, node);
             self.misfit(node.position, misfit);
-            return None;
+            return;
         };
-        let mut json = Map::new();
         let mut meant = Vec::new();
         for entry in entries {
             if skip.contains(&&*entry.key) {
                 continue;
             }
             match message.fields.get(&*entry.key) {
-                Some(field) => {
-                    if let Some(value) = self.field(message, field, entry) {
-                        json.insert(entry.key.to_string(), value);
-                    }
-                }
+                Some(field) => self.field(message, field, entry),
                 None => meant.extend(self.unknown_field(message, here, entry, entries)),
             }
         }
@@ -97,12 +100,11 @@ impl<'a> Walk<'a> {
                 self.report(Severity::Error, Code::MissingField, node.position, text);
             }
         }
-        Some(Json::Object(json))
     }
 
-    fn field(&mut self, message: &Message, field: &Field, entry: &Entry) -> Option<Json> {
+    fn field(&mut self, message: &Message, field: &Field, entry: &Entry) {
         if entry.value.is_null() {
-            return None;
+            return;
         }
         self.path.push(Segment::Field(entry.key.to_string().into()));
         let position = match &entry.value.value {
@@ -120,27 +122,28 @@ impl<'a> Walk<'a> {
             let text = format!("`{}: {value}` is accepted but has no effect yet", entry.key);
             self.report(Severity::Warning, Code::ValueNotTranslated, entry.value.position, text);
         }
-        let value = match &field.shape {
+        match &field.shape {
             Shape::Enum(values) => {
                 let siblings = message.fields.iter().filter_map(|(name, field)| match &field.shape {
                     Shape::Enum(values) => Some((name.as_str(), values.as_slice())),
                     _ => None,
                 });
                 let fit = scalar::enumeration(&entry.key, values, &entry.value, siblings);
-                self.fit(entry.value.position, fit)
+                self.fit(entry.value.position, fit);
             }
             shape => self.value(shape, &field.pattern, &entry.value),
-        };
+        }
         self.path.pop();
-        value
     }
 
-    fn fit(&mut self, position: Position, fit: Result<Json, Misfit>) -> Option<Json> {
-        fit.map_err(|misfit| self.misfit(position, misfit)).ok()
+    fn fit(&mut self, position: Position, fit: Result<(), Misfit>) {
+        if let Err(misfit) = fit {
+            self.misfit(position, misfit);
+        }
     }
 
     /// A value of any shape at `here` (a pattern).
-    fn value(&mut self, shape: &Shape, here: &str, node: &Node) -> Option<Json> {
+    fn value(&mut self, shape: &Shape, here: &str, node: &Node) {
         let name = self.last_name();
         let fit = match shape {
             Shape::Message(message) => return self.message(message, here, node, &[]),
@@ -157,10 +160,10 @@ impl<'a> Walk<'a> {
             self.note_yaml_1_1(node);
             self.note_placeholder(node);
         }
-        self.fit(node.position, fit)
+        self.fit(node.position, fit);
     }
 
-    fn list(&mut self, item: &Shape, here: &str, node: &Node) -> Option<Json> {
+    fn list(&mut self, item: &Shape, here: &str, node: &Node) {
         let Value::List(items) = &node.value else {
             let misfit = scalar::wrong_type(&self.last_name(), "a list", node);
             let misfit = match &node.value {
@@ -168,10 +171,9 @@ impl<'a> Walk<'a> {
                 _ => misfit.help("put a dash before the first field of each item"),
             };
             self.misfit(node.position, misfit);
-            return None;
+            return;
         };
         let here = format!("{here}[]");
-        let mut json = Vec::with_capacity(items.len());
         for (index, node) in items.iter().enumerate() {
             self.path.push(Segment::Index(index));
             if self.document.file.is_some() {
@@ -179,46 +181,39 @@ impl<'a> Walk<'a> {
             }
             if node.is_null() {
                 self.report(Severity::Error, Code::WrongType, node.position, "the item of the list is empty");
-                json.push(Json::Null);
             } else {
-                // The others keep their numbers.
-                json.push(self.value(item, &here, node).unwrap_or_default());
+                self.value(item, &here, node);
             }
             self.path.pop();
         }
-        Some(Json::Array(json))
     }
 
-    fn map(&mut self, shape: &Shape, here: &str, node: &Node) -> Option<Json> {
+    fn map(&mut self, shape: &Shape, here: &str, node: &Node) {
         let Value::Map(entries) = &node.value else {
             let misfit = scalar::wrong_type(&self.last_name(), "a mapping", node);
             self.misfit(node.position, misfit);
-            return None;
+            return;
         };
         let here = format!("{here}{{}}");
-        let mut json = Map::new();
         for entry in entries {
             self.path.push(Segment::Key(entry.key.to_string()));
             if self.document.file.is_some() {
                 self.positions.push((self.path.to_string(), entry.key_position));
             }
             self.note_written_key(entry);
+            // Kubernetes reads a text that is not written as an empty one: `data: {tls.crt: }`.
+            let is_empty_text = matches!((shape, self.unknown), (Shape::Text(_), UnknownFields::Skip(_)));
             // The API server drops such an entry: `headers: {x-user:}` would match every request.
             if entry.value.is_null() && matches!(shape, Shape::Message(_)) {
+                self.unreadable.push(self.path.clone());
                 let text = format!("`{}` has no value", shown(&entry.key));
                 self.report(Severity::Error, Code::WrongType, entry.key_position, text)
                     .help("write {} for an empty value");
-            } else if entry.value.is_null()
-                && matches!((shape, self.unknown), (Shape::Text(_), UnknownFields::Skip(_)))
-            {
-                // Kubernetes reads a text that is not written as an empty one: `data: {tls.crt: }`.
-                json.insert(entry.key.to_string(), Json::String(String::new()));
-            } else if let Some(value) = self.value(shape, &here, &entry.value) {
-                json.insert(entry.key.to_string(), value);
+            } else if !(entry.value.is_null() && is_empty_text) {
+                self.value(shape, &here, &entry.value);
             }
             self.path.pop();
         }
-        Some(Json::Object(json))
     }
 
     /// Says so if a YAML 1.2 parser reads the value otherwise.

@@ -45,10 +45,35 @@ impl Node {
 
     /// The entry of `key`, if this is a mapping that has it.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| &*entry.key == key)
+    }
+
+    /// The entries, if this is a mapping.
+    pub(crate) fn entries(&self) -> &[Entry] {
         match &self.value {
-            Value::Map(entries) => entries.iter().find(|entry| &*entry.key == key),
-            _ => None,
+            Value::Map(entries) => entries,
+            _ => &[],
         }
+    }
+
+    /// Whether this says the same as `other`, wherever it stands and in whichever order. A null says nothing.
+    pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Scalar(one), Value::Scalar(other)) => {
+                one.meaning == other.meaning && (one.meaning != Meaning::Text || one.text == other.text)
+            }
+            (Value::List(one), Value::List(other)) => {
+                one.len() == other.len()
+                    && one.iter().zip(other).all(|(one, other)| one.says_the_same_as(other))
+            }
+            (Value::Map(_), Value::Map(_)) => self.says_all_of(other) && other.says_all_of(self),
+            _ => false,
+        }
+    }
+
+    fn says_all_of(&self, other: &Self) -> bool {
+        let mut said = other.entries().iter().filter(|entry| !entry.value.is_null());
+        said.all(|entry| self.get(&entry.key).is_some_and(|value| value.says_the_same_as(&entry.value)))
     }
 
     /// The text, if this is a scalar that means a text.
@@ -107,36 +132,5 @@ impl Node {
             Value::List(items) => 1 + items.iter().map(Self::height).max().unwrap_or(0),
             Value::Map(entries) => 1 + entries.iter().map(|entry| entry.value.height()).max().unwrap_or(0),
         }
-    }
-
-    /// The tree of a JSON value. It has no positions: all are line 0.
-    pub fn from_json(value: &serde_json::Value) -> Self {
-        use serde_json::Value as Json;
-        let position = Position { line: 0, column: 0 };
-        let scalar =
-            |text: String, meaning| Value::Scalar(Scalar { text: text.into(), meaning, bare: false });
-        let value = match value {
-            Json::Null => scalar("null".into(), Meaning::Null),
-            Json::Bool(value) => scalar(value.to_string(), Meaning::Bool(*value)),
-            Json::Number(number) => {
-                let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-                let float = || Meaning::Float(number.as_f64().unwrap_or(f64::NAN));
-                scalar(number.to_string(), integer.map_or_else(float, Meaning::Integer))
-            }
-            Json::String(text) => scalar(text.clone(), Meaning::Text),
-            Json::Array(items) => Value::List(items.iter().map(Self::from_json).collect()),
-            Json::Object(fields) => Value::Map(
-                fields
-                    .iter()
-                    .map(|(key, value)| Entry {
-                        key: key.as_str().into(),
-                        written_key: None,
-                        key_position: position,
-                        value: Self::from_json(value),
-                    })
-                    .collect(),
-            ),
-        };
-        Self { position, value }
     }
 }
