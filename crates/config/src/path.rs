@@ -59,6 +59,13 @@ impl FieldPath {
         &self.0
     }
 
+    /// The nearest field that both are parts of, or are.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let same = self.0.iter().zip(&other.0).take_while(|(own, other)| own == other);
+        Self(same.map(|(own, _)| own.clone()).collect())
+    }
+
     /// What this is a part of; nothing for the root.
     pub fn parent(&self) -> Option<Self> {
         let (_, rest) = self.0.split_last()?;

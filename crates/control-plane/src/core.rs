@@ -43,11 +43,11 @@ use crate::{
 use bridge::Bridge;
 #[cfg(feature = "fault-injection")]
 pub use fault::Fault;
-pub use handle::{CoreGone, CoreHandle, Readiness};
+pub use handle::{CoreGone, CoreHandle, OriginsByName, Readiness};
 pub use nacks::Nacked;
 use nacks::Nacks;
 pub use objects::Objects;
-pub use publish::{Revisions, find, publication};
+pub use publish::{Revisions, find, publication, whole_of};
 pub(crate) use refused::Refusals;
 use sources::Sources;
 use views::Views;
@@ -60,7 +60,7 @@ const GRACE: u64 = 8;
 const BURST: usize = 256;
 
 /// What the core is asked to look at, for administration. It clones what it needs and returns at once.
-pub(crate) type Look = Box<dyn FnOnce(&Core) + Send>;
+pub(crate) type Look = Box<dyn FnOnce(&mut Core) + Send>;
 
 /// The only things that can happen to the core, besides that the quiet time ends, or an hour of the clock.
 pub(crate) enum Event {

@@ -4,14 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use fairlead_config::{ConfigKey, FieldPath};
+use fairlead_config::{self as config, AnyConfig};
 use fairlead_envoy::json;
 use fairlead_resource::TypeUrl;
+use fairlead_translate::origins::ResourceOrigins;
 use fairlead_xds::Publication;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{admin::HeldBack, core::Objects, provenance};
+use crate::{
+    admin::HeldBack,
+    core::{Objects, OriginsByName},
+};
 
 /// The resources of one proxy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,8 +27,6 @@ pub struct ConfigDump {
     pub revision: u64,
     /// The resources by type in its short form, `CDS`, by name.
     pub resources: BTreeMap<String, Vec<Resource>>,
-    /// Where the objects that resources were made from are: by object (`VirtualService shop/cart`), file and line.
-    pub sources: BTreeMap<String, String>,
     /// What the proxy has rejected of them, by type in its short form: it keeps the last good version, if it had one.
     /// A part of a resource is named `<resource>/<part>`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -39,8 +41,55 @@ pub struct Resource {
     pub name: String,
     /// The version: the digest of the content.
     pub version: String,
+    /// The fields that it was made from; none for what every proxy of its sort has.
+    pub origins: Vec<Origin>,
+    /// The same of its parts, in their order: of each route under the name of its virtual host, of each filter chain
+    /// under its own name (the default one comes last), of each endpoint under its address.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// The message, in the form of Envoy's own dump.
     pub resource: Value,
+}
+
+/// A part of a resource.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Part {
+    /// What it is called.
+    pub name: String,
+    /// The fields that it was made from.
+    pub origins: Vec<Origin>,
+}
+
+/// A field of an object, and where it stands: the nearest field around it, if it is not written itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Origin {
+    /// The kind of the object.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub object: String,
+    /// The path of the field.
+    pub field: String,
+    /// `file:line:column`; empty where no file is known.
+    pub source: String,
+}
+
+impl Origin {
+    /// A field of one of the objects.
+    pub fn of(origin: &config::Origin, objects: &Objects) -> Self {
+        let config::Origin { object: key, field } = origin;
+        let source = objects.get(key).map(AnyConfig::source);
+        Self {
+            kind: key.kind.as_str().to_owned(),
+            namespace: key.namespace.to_string(),
+            object: key.name.to_string(),
+            field: source.map_or_else(|| field.clone(), |source| source.as_written(field)).to_string(),
+            source: objects.locate(key, field).map(|place| place.to_string()).unwrap_or_default(),
+        }
+    }
 }
 
 /// The types that are dumped. Elements of others are dumped in them.
@@ -52,39 +101,38 @@ pub const TYPES: [TypeUrl; 5] = [
     TypeUrl::SECRET,
 ];
 
-/// Dumps what a proxy is sent.
+/// Dumps what a proxy is sent, with the origins of what `origins` has.
 ///
 /// # Errors
 /// If a resource cannot be printed, which is a bug.
 pub fn dump(
     proxy: &str,
     publication: &Publication,
+    origins: &BTreeMap<TypeUrl, OriginsByName>,
     objects: &Objects,
 ) -> Result<ConfigDump, json::JsonError> {
     let mut dump =
         ConfigDump { proxy: proxy.to_owned(), revision: publication.revision(), ..ConfigDump::default() };
+    let told = |all: &[config::Origin]| all.iter().map(|origin| Origin::of(origin, objects)).collect();
+    let nothing = ResourceOrigins::default();
     for type_url in TYPES {
+        let of_type = origins.get(&type_url);
         let mut resources = Vec::new();
         for resource in publication.set(type_url).values() {
-            let message = json::dump(type_url.as_str(), &resource.to_vec())?;
-            for key in provenance::of_json(&message) {
-                if objects.get(&key).is_some() {
-                    dump.sources.insert(key.to_string(), place(&key, objects));
-                }
-            }
+            let origins = of_type.and_then(|of_type| of_type.get(&resource.name)).unwrap_or(&nothing);
             resources.push(Resource {
                 name: resource.name.to_string(),
                 version: resource.digest.to_string(),
-                resource: message,
+                origins: told(&origins.own),
+                parts: origins
+                    .parts
+                    .iter()
+                    .map(|(name, all)| Part { name: name.to_string(), origins: told(all) })
+                    .collect(),
+                resource: json::dump(type_url.as_str(), &resource.to_vec())?,
             });
         }
         dump.resources.insert(type_url.short().to_owned(), resources);
     }
     Ok(dump)
-}
-
-/// `file:line` of an object; empty where it has none.
-pub fn place(key: &ConfigKey, objects: &Objects) -> String {
-    let location = objects.locate(key, &FieldPath::root());
-    location.map(|location| format!("{}:{}", location.file, location.line)).unwrap_or_default()
 }

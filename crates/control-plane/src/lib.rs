@@ -15,7 +15,6 @@ pub mod metrics;
 pub mod node;
 pub mod offline;
 pub mod order;
-pub mod provenance;
 mod resolver;
 pub mod settings;
 mod telemetry;

@@ -51,12 +51,12 @@ fn text(answer: &Value) -> String {
     let mut lines = Vec::new();
     for resource in list(&answer["resources"]) {
         lines.push(format!("{} {}", of(&resource["type"]), of(&resource["name"])));
-        let origins = list(&resource["origins"]);
-        lines.extend(
-            origins
-                .iter()
-                .map(|origin| format!("  from {} {}", of(&origin["object"]), of(&origin["source"]))),
-        );
+        let origin = |origin: &Value| {
+            let [kind, namespace, object, field, source] =
+                ["kind", "namespace", "object", "field", "source"].map(|part| of(&origin[part]));
+            format!("  from {kind} {namespace}/{object} {field} {source}")
+        };
+        lines.extend(list(&resource["origins"]).iter().map(origin));
     }
     lines.push("computed from:".to_owned());
     lines.extend(list(&answer["computedFrom"]).iter().map(|line| format!("  {}", of(line))));

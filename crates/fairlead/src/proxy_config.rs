@@ -5,9 +5,9 @@ mod cluster;
 mod configuration;
 mod endpoint;
 mod listener;
-mod provenance;
 mod route;
 mod secret;
+mod source;
 
 use std::{path::PathBuf, process::ExitCode};
 

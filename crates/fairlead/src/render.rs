@@ -138,7 +138,7 @@ fn report(mesh: &mut Mesh) -> bool {
 }
 
 fn resources(args: &Args, mesh: &Mesh, id: &str, publication: &Publication) -> anyhow::Result<Value> {
-    let mut dump = dump::dump(id, publication, mesh.objects())?;
+    let mut dump = dump::dump(id, publication, &BTreeMap::new(), mesh.objects())?;
     if !args.only.is_empty() {
         dump.resources.retain(|short, _| args.only.iter().any(|wanted| wanted.short() == short));
     }

@@ -24,6 +24,18 @@ pub struct ResourceOrigins {
 }
 
 impl ResourceOrigins {
+    /// Adds what other members tell of the same resource.
+    pub fn extend(&mut self, more: Self) {
+        self.own.extend(more.own);
+        self.parts.extend(more.parts);
+        self.behind.extend(more.behind);
+    }
+
+    /// Its own origins and those of its parts.
+    pub fn all(&self) -> impl Iterator<Item = &Origin> {
+        self.own.iter().chain(self.parts.iter().flat_map(|(_, origins)| origins))
+    }
+
     /// Those of the filter chains of a listener, in their order.
     pub(crate) fn of_listener(listener: &Listener, chains: impl Iterator<Item = Vec<Origin>>) -> Self {
         let all = listener.filter_chains.iter().chain(&listener.default_filter_chain);

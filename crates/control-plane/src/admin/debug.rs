@@ -1,6 +1,9 @@
 //! What the control plane holds.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     Json,
@@ -9,18 +12,17 @@ use axum::{
 };
 use fairlead_config::{AnyConfig, Diagnostic, FieldPath, Subject};
 use fairlead_resource::TypeUrl;
-use fairlead_translate::publication::PublicationKey;
-use fairlead_xds::server::ConnectionStatus;
+use fairlead_translate::{origins::Which, publication::PublicationKey};
+use fairlead_xds::{Publication, server::ConnectionStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Problem, State, choose, sync::all_held_back};
 use crate::{
-    core::{Core, Objects, find},
-    dump::{self, ConfigDump, TYPES},
+    core::{Core, Objects, find, whole_of},
+    dump::{self, ConfigDump, Origin, TYPES},
     explain as explanation,
     node::proxy_key,
-    provenance,
     resolver::is_loopback,
 };
 
@@ -91,9 +93,13 @@ pub(super) async fn config_dump(
 ) -> Result<Json<ConfigDump>, Problem> {
     let connection = connected(&state, &about)?;
     let key = key_of(&state, &connection)?;
-    let (publication, objects) = published(&state, key).await?;
+    let (publication, objects) = published(&state, key.clone()).await?;
+    let mut origins = BTreeMap::new();
+    for type_url in TYPES {
+        origins.insert(type_url, state.core.origins(&key, type_url).await?);
+    }
     let nacked = state.core.inspect(Core::nacked).await?;
-    let mut dump = dump::dump(&connection.node.id, &publication, &objects)
+    let mut dump = dump::dump(&connection.node.id, &publication, &origins, &objects)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     for status in connection.types.iter().filter(|status| !status.held_back.is_empty()) {
         dump.held_back.insert(status.type_url.short().to_owned(), all_held_back(status, &nacked));
@@ -120,10 +126,7 @@ fn key_of(state: &State, connection: &ConnectionStatus) -> Result<PublicationKey
     Ok(PublicationKey { proxy, secrets })
 }
 
-async fn published(
-    state: &State,
-    key: PublicationKey,
-) -> Result<(Arc<fairlead_xds::Publication>, Objects), Problem> {
+async fn published(state: &State, key: PublicationKey) -> Result<(Arc<Publication>, Objects), Problem> {
     let seen = state.core.inspect(move |core| Some((core.latest(&key)?, core.objects().clone()))).await?;
     seen.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the proxy has just gone"))
 }
@@ -142,17 +145,14 @@ pub(super) async fn explain(
         let found = types.filter_map(|type_url| Some((type_url, find(&publication, type_url, &name)?)));
         let mut resources = Vec::new();
         for (type_url, resource) in found {
-            let origins = provenance::of_resource(type_url, &resource, &objects);
-            needles.extend(origins.iter().map(|origin| format!("{:?}", origin.name)));
+            let origins = origins_of(&state, &key, &publication, (type_url, &name)).await?;
+            needles.extend(origins.iter().map(|origin| format!("{:?}", origin.object.name)));
             needles.extend(name.rsplit('|').next().filter(|host| host.contains('.')).map(str::to_owned));
             resources.push(json!({
                 "type": type_url.short(),
                 "name": &*resource.name,
                 "version": resource.digest.to_string(),
-                "origins": origins.iter().map(|origin| json!({
-                    "object": origin.to_string(),
-                    "source": dump::place(origin, &objects),
-                })).collect::<Vec<_>>(),
+                "origins": origins.iter().map(|origin| Origin::of(origin, &objects)).collect::<Vec<_>>(),
             }));
         }
         if resources.is_empty() {
@@ -168,6 +168,22 @@ pub(super) async fn explain(
     let lines: Vec<_> = told.iter().flat_map(|told| told.lines()).collect();
     answer["computedFrom"] = lines.into();
     Ok(Json(answer))
+}
+
+/// The fields that a resource and its parts were made from.
+async fn origins_of(
+    state: &State,
+    key: &PublicationKey,
+    publication: &Publication,
+    (type_url, name): (TypeUrl, &str),
+) -> Result<BTreeSet<fairlead_config::Origin>, Problem> {
+    let (whole_type, whole, part) = whole_of(publication, type_url, name);
+    let (key, part) = (key.clone(), part.map(str::to_owned));
+    let told = state.core.ask(move |core| {
+        let which = Which::Named(&whole, part.as_deref());
+        core.origins(&key, whole_type, &which).resources.remove(&whole)
+    });
+    Ok(told.await?.unwrap_or_default().all().cloned().collect())
 }
 
 pub(super) async fn diagnosticz(Extract(state): Extract<State>) -> Result<Json<Value>, Problem> {

@@ -180,7 +180,7 @@ fn held_back(type_url: TypeUrl, rejected: &Rejected, nacked: &[Nacked]) -> HeldB
     HeldBack {
         resource: rejected.name.to_string(),
         version: rejected.digest.to_string(),
-        objects: known.iter().flat_map(|known| known.origins.iter().map(ToString::to_string)).collect(),
+        objects: known.iter().flat_map(|known| known.fields().into_keys().map(ToString::to_string)).collect(),
         message: known.map(|known| known.message.clone()),
     }
 }

@@ -105,14 +105,27 @@ async fn a_directory_is_served_and_an_edit_reaches_the_proxy() {
     assert_eq!((&objects[0]["name"], &objects[0]["line"]), (&json!("cart"), &json!(2)));
 
     let dump = running.json("/debug/config_dump?proxy=web-1.shop").await;
-    let names: Vec<_> =
-        dump["resources"]["CDS"].as_array().expect("clusters").iter().map(|c| &c["name"]).collect();
-    assert!(names.contains(&&json!(cluster)), "{names:?}");
-    assert!(
-        dump["sources"]["ServiceEntry shop/cart"]
-            .as_str()
-            .is_some_and(|place| place.ends_with("mesh.yaml:2"))
-    );
+    let resource = |of_type: &str, name: &str| {
+        let all = dump["resources"][of_type].as_array().expect("resources");
+        all.iter().find(|one| one["name"] == name).cloned().expect("it is dumped")
+    };
+    let is_from = |origins: &Value, field: &str| {
+        let [only] = &origins.as_array().expect("origins")[..] else { panic!("{origins}") };
+        assert_eq!(
+            (&only["kind"], &only["namespace"], &only["object"]),
+            (&json!("ServiceEntry"), &json!("shop"), &json!("cart"))
+        );
+        assert_eq!(only["field"], field);
+        let (_, place) =
+            only["source"].as_str().and_then(|source| source.split_once("mesh.yaml:")).expect("a place");
+        place.split(':').map(|number| number.parse().expect("a number")).collect::<Vec<u32>>()
+    };
+    is_from(&resource("CDS", cluster)["origins"], "spec.ports[0]");
+    let endpoints = resource("EDS", cluster);
+    let place = is_from(&endpoints["parts"][0]["origins"], "spec.endpoints[0]");
+    assert!(place.len() == 2 && place[0] > 2, "{place:?}");
+    is_from(&resource("RDS", "80")["parts"][0]["origins"], "spec.ports[0]");
+    assert_eq!(resource("CDS", "PassthroughCluster")["origins"], json!([]));
 
     write(running.directory.path(), "mesh.yaml", &MESH.replace("cart.example", "basket.example"));
     let renamed = "outbound|80||basket.example";
@@ -125,7 +138,7 @@ async fn a_directory_is_served_and_an_edit_reaches_the_proxy() {
 
     let explained =
         running.json("/debug/explain?proxy=web-1.shop&resource=outbound%7C80%7C%7Cbasket.example").await;
-    assert_eq!(explained["resources"][0]["origins"][0]["object"], "ServiceEntry shop/cart");
+    is_from(&explained["resources"][0]["origins"], "spec.ports[0]");
     assert!(explained["computedFrom"].as_array().is_some_and(|lines| lines.len() > 3), "{explained}");
     running.control_plane.shut_down().await;
 }

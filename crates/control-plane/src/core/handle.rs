@@ -1,17 +1,27 @@
 //! How others speak to the core.
 
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     sync::{Arc, mpsc},
 };
 
 use fairlead_config::{SourceId, SourceUpdate};
-use fairlead_resource::TypeUrl;
-use fairlead_translate::publication::PublicationKey;
+use fairlead_resource::{ResourceName, TypeUrl};
+use fairlead_translate::{
+    origins::{ResourceOrigins, Which},
+    publication::PublicationKey,
+};
 use fairlead_xds::{NackReport, Rejected, server::View};
 use tokio::sync::{oneshot, watch};
 
 use super::{Arrival, ConnectError, Core, Event, Revisions};
+
+/// Members of a set whose origins are told at once: what waits behind them waits for milliseconds.
+const SLICE: usize = 256;
+
+/// What resources were made from, by their names.
+pub type OriginsByName = BTreeMap<ResourceName, ResourceOrigins>;
 
 /// Whether the core serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,10 +101,41 @@ impl CoreHandle {
         &self,
         look: impl FnOnce(&Core) -> T + Send + 'static,
     ) -> Result<T, CoreGone> {
+        self.ask(|core| look(core)).await
+    }
+
+    /// The origins of all resources of a type that a connected proxy is sent, by name. It is asked in slices, with other
+    /// events of the core between them.
+    ///
+    /// # Errors
+    /// If the core has ended.
+    pub async fn origins(&self, key: &PublicationKey, type_url: TypeUrl) -> Result<OriginsByName, CoreGone> {
+        let mut all = OriginsByName::new();
+        for slice in 0.. {
+            let (key, members) = (key.clone(), slice * SLICE..(slice + 1) * SLICE);
+            let told = self.ask(move |core| core.origins(&key, type_url, &Which::Members(members))).await?;
+            for (name, origins) in told.resources {
+                all.entry(name).or_default().extend(origins);
+            }
+            if !told.is_cut {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// What `question` returns, from between two steps of the core.
+    ///
+    /// # Errors
+    /// If the core has ended.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core) -> T + Send + 'static,
+    ) -> Result<T, CoreGone> {
         let (reply, seen) = oneshot::channel();
-        let look = move |core: &Core| {
+        let look = move |core: &mut Core| {
             // Whoever asked may have gone.
-            let _ = reply.send(look(core));
+            let _ = reply.send(question(core));
         };
         self.tell(Event::Inspect(Box::new(look)))?;
         seen.await.map_err(|_dropped| CoreGone)

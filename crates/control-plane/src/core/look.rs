@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use fairlead_config::Diagnostic;
 use fairlead_incremental::Db;
-use fairlead_translate::publication::{PublicationKey, ViewKey};
+use fairlead_resource::TypeUrl;
+use fairlead_translate::{
+    origins::Which,
+    publication::{PublicationKey, Told, ViewKey, origins},
+};
 use fairlead_xds::Publication;
 
 use super::{Core, Objects};
@@ -33,6 +37,12 @@ impl Core {
     /// The view of a connected proxy.
     pub fn view_of(&self, key: &PublicationKey) -> Option<&ViewKey> {
         self.views.of_proxy(key)
+    }
+
+    /// What resources of a connected proxy were made from.
+    pub fn origins(&mut self, key: &PublicationKey, type_url: TypeUrl, which: &Which<'_>) -> Told {
+        let Some(view) = self.views.of_proxy(key).cloned() else { return Told::default() };
+        self.db.ask(|cx| origins(cx, &view, type_url, which))
     }
 
     /// How many distinct views there are.

@@ -5,18 +5,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Severity, Subject};
+use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Origin, Severity, Subject};
 use fairlead_model::{mesh::ResolvedMesh, proxy::BindingOf, scope::ScopeKind};
-use fairlead_resource::{TypeUrl, collection::Collection};
-use fairlead_translate::publication::PublicationKey;
-use fairlead_xds::parts::Parts;
+use fairlead_resource::TypeUrl;
+use fairlead_translate::{
+    origins::{ResourceOrigins, Which},
+    publication::PublicationKey,
+};
 use fairlead_xds::{NackReport, Publication, Rejected};
 
-use super::{Core, publish::find_content, views::Views};
-use crate::{provenance, telemetry};
+use super::{
+    Core,
+    publish::{find_content, whole_of},
+    views::Views,
+};
+use crate::telemetry;
 
 /// How many rejected contents are kept; a bound on memory, far above what a person reads.
 const KEPT: usize = 1024;
+
+/// Objects that are blamed at most for what several share. One service has up to three: itself, its DestinationRule and
+/// its VirtualService.
+const FEW: usize = 3;
 
 /// So many rejections are logged in each window.
 const LOGGED: u64 = 10;
@@ -31,10 +41,22 @@ pub struct Nacked {
     pub resource: Rejected,
     /// Envoy's message, 1 KiB of it: its beginning and its end.
     pub message: String,
-    /// The objects that the resource was made from, as far as they are known.
-    pub origins: BTreeSet<ConfigKey>,
+    /// The fields that the resource was made from, as far as they are to blame.
+    pub origins: BTreeSet<Origin>,
     /// The first proxy that rejected it.
     pub proxy: String,
+}
+
+impl Nacked {
+    /// Each object that the resource was made from, with the field that all that it was made from there is a part of.
+    pub fn fields(&self) -> BTreeMap<&ConfigKey, FieldPath> {
+        let mut fields: BTreeMap<&ConfigKey, FieldPath> = BTreeMap::new();
+        for Origin { object, field } in &self.origins {
+            let all = fields.entry(object).or_insert_with(|| field.clone());
+            *all = all.common(field);
+        }
+        fields
+    }
 }
 
 /// The rejected contents that are still published.
@@ -70,16 +92,16 @@ impl Nacks {
         let mut of_mesh: BTreeMap<&ConfigKey, (Diagnostic, usize)> = BTreeMap::new();
         let mut all = Vec::new();
         for nacked in self.known.values() {
-            for origin in &nacked.origins {
-                if origin.kind != Kind::ConfigMap {
-                    all.push(finding(nacked, Subject::Object(origin.clone())));
-                    continue;
+            for (object, field) in nacked.fields() {
+                let finding = finding(nacked, Subject::Object(object.clone()), field);
+                if object.kind == Kind::ConfigMap {
+                    of_mesh.entry(object).or_insert((finding, 0)).1 += 1;
+                } else {
+                    all.push(finding);
                 }
-                let first = || (finding(nacked, Subject::Object(origin.clone())), 0);
-                of_mesh.entry(origin).or_insert_with(first).1 += 1;
             }
             if nacked.origins.is_empty() {
-                all.push(finding(nacked, Subject::Proxy(nacked.proxy.as_str().into())));
+                all.push(finding(nacked, Subject::Proxy(nacked.proxy.as_str().into()), FieldPath::root()));
             }
         }
         all.extend(of_mesh.into_values().map(|(mut finding, number)| {
@@ -93,9 +115,9 @@ impl Nacks {
     }
 }
 
-fn finding(nacked: &Nacked, on: Subject) -> Diagnostic {
+fn finding(nacked: &Nacked, on: Subject, path: FieldPath) -> Diagnostic {
     let message = format!("Envoy rejects {} `{}`: {}", nacked.type_url, nacked.resource.name, nacked.message);
-    let mut finding = Diagnostic::new(Severity::Error, on, Code::RejectedByProxy, FieldPath::root(), message);
+    let mut finding = Diagnostic::new(Severity::Error, on, Code::RejectedByProxy, path, message);
     finding.help("proxies keep the last good version until this is corrected");
     finding
 }
@@ -107,7 +129,7 @@ impl Core {
         let log = self.access_log_at_fault(&report.message);
         for rejected in &report.resources {
             let found = match (&log, latest.as_ref()) {
-                (Some(mesh), _) => Some([mesh.clone()].into()),
+                (Some(mesh), _) => Some([Origin::new(mesh, FieldPath::root())].into()),
                 (None, latest) => latest.map(|latest| self.at_fault(key, latest, report.type_url, rejected)),
             };
             let nacked = Nacked {
@@ -158,61 +180,45 @@ impl Core {
         }
     }
 
-    /// The objects that a rejected resource was made from.
+    /// The fields that a rejected resource was made from, as far as they are to blame.
     fn at_fault(
         &mut self,
         key: &PublicationKey,
         latest: &Publication,
         type_url: TypeUrl,
         rejected: &Rejected,
-    ) -> BTreeSet<ConfigKey> {
-        let Some(resource) = find_content(latest, type_url, rejected) else { return BTreeSet::new() };
-        let origins = match type_url {
-            // Neither carries metadata.
-            TypeUrl::CLUSTER_LOAD_ASSIGNMENT | TypeUrl::LB_ENDPOINT => {
-                let cluster = cluster_of(type_url, &rejected.name);
-                provenance::of_endpoints(cluster.as_deref().unwrap_or_default(), latest, &self.objects)
-            }
-            TypeUrl::SECRET => {
-                let secret = provenance::of_secret(&rejected.name, &key.proxy.namespace, &self.objects);
-                if secret.is_empty() {
-                    provenance::that_name(&rejected.name, latest, &self.objects)
-                } else {
-                    secret
-                }
-            }
-            // Its parts are found to be at fault by themselves; if the whole is, it is none of them.
-            TypeUrl::LISTENER => {
-                let head = Parts::of(type_url, &resource).map(|parts| parts.head());
-                provenance::of_resource(type_url, head.as_ref().unwrap_or(&resource), &self.objects)
-            }
-            TypeUrl::ROUTE_CONFIGURATION => provenance::few_of_resource(type_url, &resource, &self.objects),
-            _ => provenance::of_resource(type_url, &resource, &self.objects),
-        };
-        // An outbound listener is what the services of a port share, and names none of them; where it is, which is
-        // what Envoy refuses of one, a Sidecar says. Without one it is the services that ask for it.
+    ) -> BTreeSet<Origin> {
+        if find_content(latest, type_url, rejected).is_none() {
+            return BTreeSet::new();
+        }
+        let (whole_type, whole, part) = whole_of(latest, type_url, &rejected.name);
+        let host = part.filter(|_| whole_type == TypeUrl::ROUTE_CONFIGURATION);
+        let mut told = self.origins(key, whole_type, &Which::Named(&whole, host)).resources;
+        let told = told.remove(&whole).unwrap_or_default();
         match type_url {
-            TypeUrl::LISTENER if origins.is_empty() => match self.sidecar_of(key) {
-                Some(sidecar) => [sidecar].into(),
-                None => provenance::behind(type_url, &resource, latest, &self.objects),
-            },
-            TypeUrl::FILTER_CHAIN | TypeUrl::ROUTE_CONFIGURATION | TypeUrl::VIRTUAL_HOST
-                if origins.is_empty() =>
-            {
-                provenance::behind(type_url, &resource, latest, &self.objects)
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => of_service(&told),
+            TypeUrl::LB_ENDPOINT => some_or(of_part(&told, part), || of_service(&told)),
+            TypeUrl::SECRET => {
+                some_or(of_kind(&told.own, Kind::Secret), || told.own.iter().cloned().collect())
             }
-            _ => origins,
+            // Its parts are found to be at fault by themselves; if the whole is, it is none of them. Where it is, which
+            // is what Envoy refuses of one, a Sidecar may say.
+            TypeUrl::LISTENER => some_or(few(told.own.iter().cloned()), || self.sidecar_of(key)),
+            TypeUrl::FILTER_CHAIN => few(of_part(&told, part)),
+            TypeUrl::VIRTUAL_HOST => some_or(of_rules(&told), || of_services(&told)),
+            TypeUrl::ROUTE_CONFIGURATION => some_or(few(of_rules(&told)), || of_services(&told)),
+            _ => told.own.into_iter().collect(),
         }
     }
 
     /// The Sidecar that applies to the proxies of a view.
-    fn sidecar_of(&mut self, key: &PublicationKey) -> Option<ConfigKey> {
+    fn sidecar_of(&mut self, key: &PublicationKey) -> BTreeSet<Origin> {
         let lease = self.db.lease::<BindingOf>(&key.proxy);
         let binding = lease.value(&self.db);
         self.db.release(lease);
         match &binding.scope.kind {
-            ScopeKind::Sidecar(sidecar) => Some(sidecar.clone()),
-            ScopeKind::Default | ScopeKind::Gateway => None,
+            ScopeKind::Sidecar(sidecar) => [Origin::new(sidecar, FieldPath::root())].into(),
+            ScopeKind::Default | ScopeKind::Gateway => BTreeSet::new(),
         }
     }
 
@@ -222,13 +228,53 @@ impl Core {
     }
 }
 
-/// The cluster that a load assignment or one of its endpoints is for.
-fn cluster_of(type_url: TypeUrl, name: &str) -> Option<String> {
-    match type_url {
-        TypeUrl::CLUSTER_LOAD_ASSIGNMENT => Some(name.to_owned()),
-        TypeUrl::LB_ENDPOINT => Collection::of_endpoint(name).map(|of| of.cluster().to_owned()),
-        _ => None,
-    }
+/// The fields of few objects; none where more share the resource, since then none of them is to blame.
+fn few(origins: impl IntoIterator<Item = Origin>) -> BTreeSet<Origin> {
+    let all: BTreeSet<Origin> = origins.into_iter().collect();
+    let objects: BTreeSet<_> = all.iter().map(|origin| &origin.object).collect();
+    if objects.len() > FEW { BTreeSet::new() } else { all }
+}
+
+fn some_or(origins: BTreeSet<Origin>, others: impl FnOnce() -> BTreeSet<Origin>) -> BTreeSet<Origin> {
+    if origins.is_empty() { others() } else { origins }
+}
+
+fn of_kind(origins: &[Origin], kind: Kind) -> BTreeSet<Origin> {
+    origins.iter().filter(|origin| origin.object.kind == kind).cloned().collect()
+}
+
+/// The fields of one part of a resource, by its name, or `#` and its place.
+fn of_part(told: &ResourceOrigins, part: Option<&str>) -> BTreeSet<Origin> {
+    let place = part.and_then(|part| part.strip_prefix('#')).and_then(|place| place.parse::<usize>().ok());
+    let is_it = |name: &str| part.is_some_and(|part| name == part || name.ends_with(&format!("/{part}")));
+    let found = match place {
+        Some(place) => told.parts.get(place),
+        None => told.parts.iter().find(|(name, _)| is_it(name)),
+    };
+    found.into_iter().flat_map(|(_, origins)| origins).cloned().collect()
+}
+
+/// The service that a load assignment is of.
+fn of_service(told: &ResourceOrigins) -> BTreeSet<Origin> {
+    told.own.iter().filter(|origin| defines_services(origin)).cloned().collect()
+}
+
+fn defines_services(origin: &Origin) -> bool {
+    matches!(origin.object.kind, Kind::Service | Kind::ServiceEntry)
+}
+
+/// The routes that somebody has written.
+fn of_rules(told: &ResourceOrigins) -> BTreeSet<Origin> {
+    let is_rule = |origin: &&Origin| !defines_services(origin) && origin.object.kind != Kind::DestinationRule;
+    told.all().filter(is_rule).cloned().collect()
+}
+
+/// The services of routes that nobody has written, and what these lead to, if they are few.
+fn of_services(told: &ResourceOrigins) -> BTreeSet<Origin> {
+    let named: BTreeSet<_> = told.all().map(|origin| &origin.object).collect();
+    let behind = told.behind.iter().filter(|object| !named.contains(object));
+    let behind = behind.map(|object| Origin::new(object, FieldPath::root()));
+    few(told.all().cloned().chain(behind))
 }
 
 /// Bounds how many lines are logged.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use fairlead_incremental::Settled;
-use fairlead_resource::{EncodedResource, TypeUrl, Types, collection::Collection};
+use fairlead_resource::{EncodedResource, ResourceName, TypeUrl, Types, collection::Collection};
 use fairlead_translate::publication::Sets;
 use fairlead_xds::parts::Parts;
 use fairlead_xds::{Publication, Published, Rejected, Runs};
@@ -38,6 +38,25 @@ pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<
     }
     let mut parents = publication.set(Types::envoy().parent(type_url)?).values();
     parents.find_map(|parent| parent.elements.as_ref()?.children.get(name).cloned())
+}
+
+/// What a resource is a part of, and what it is called there: the resource itself is no part.
+pub fn whole_of<'a>(
+    publication: &Publication,
+    type_url: TypeUrl,
+    name: &'a str,
+) -> (TypeUrl, ResourceName, Option<&'a str>) {
+    if let Some(collection) = Collection::of_endpoint(name) {
+        let endpoint = name.strip_prefix(collection.prefix()).and_then(|rest| rest.strip_prefix('/'));
+        return (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, collection.cluster().into(), endpoint);
+    }
+    let part = |whole: &ResourceName| name.strip_prefix(&**whole)?.strip_prefix('/');
+    let found = Types::envoy().parent(type_url).and_then(|parent| {
+        let wholes = publication.set(parent).keys().filter_map(|whole| Some((whole, part(whole)?)));
+        let (whole, part) = wholes.max_by_key(|(whole, _)| whole.len())?;
+        Some((parent, whole.clone(), Some(part)))
+    });
+    found.unwrap_or_else(|| (type_url, name.into(), None))
 }
 
 /// The published resource that has this content in one of its forms, or the part of one that has it.

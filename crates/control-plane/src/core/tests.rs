@@ -200,7 +200,9 @@ async fn a_rejection_is_a_finding_about_the_object_until_it_is_corrected() {
     let found = core.inspect(|core| core.diagnostics().clone()).await.expect("the core lives");
     let text = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(
-        text.contains("error[FL0326 rejected-by-proxy] ServiceEntry shop/cart (mesh.yaml:2:1)"),
+        text.contains(
+            "error[FL0326 rejected-by-proxy] ServiceEntry shop/cart spec.ports[0] (mesh.yaml:9:11)"
+        ),
         "{text}"
     );
     assert!(text.contains("a reason"), "{text}");
@@ -234,7 +236,10 @@ spec:
     core.nack(key(), "web-1".to_owned(), report);
     let found = core.inspect(|core| core.diagnostics().clone()).await.expect("the core lives");
     let text = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(text.contains("error[FL0326 rejected-by-proxy] Sidecar shop/web (mesh.yaml:"), "{text}");
+    assert!(
+        text.contains("error[FL0326 rejected-by-proxy] Sidecar shop/web spec.egress[0] (mesh.yaml:16:12)"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

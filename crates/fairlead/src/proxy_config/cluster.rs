@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     Shown,
     configuration::{Configuration, name_of},
-    provenance::{config_name, source},
+    source::From,
 };
 use crate::output::Table;
 
@@ -94,15 +94,14 @@ impl Shown for Choice {
         for entry in clusters {
             let cluster = &entry.resource;
             let parts = Parts::of(name_of(cluster));
-            let own = cluster.get("metadata").cloned().unwrap_or_default();
             table.row([
                 parts.fqdn.to_owned(),
                 parts.port.to_owned(),
                 parts.subset.to_owned(),
                 parts.direction.to_owned(),
                 cluster_type(cluster).to_owned(),
-                rule(cluster, parts.direction),
-                source(&serde_json::json!({ "metadata": own }), configuration),
+                From::of(entry).object("DestinationRule"),
+                From::of(entry).source(),
                 configuration.state(Self::TYPE, entry),
             ]);
         }
@@ -117,11 +116,6 @@ fn by_parts(a: &str, b: &str) -> Ordering {
         .then_with(|| natural(a.port, b.port))
         .then_with(|| natural(a.subset, b.subset))
         .then_with(|| a.direction.cmp(b.direction))
-}
-
-/// The DestinationRule; an inbound cluster names the object that asked for its port there.
-fn rule(cluster: &Value, direction: &str) -> String {
-    if direction == "inbound" { String::new() } else { config_name(cluster) }
 }
 
 fn cluster_type(cluster: &Value) -> &str {

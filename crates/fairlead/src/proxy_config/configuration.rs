@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
-use fairlead_control_plane::{dump::ConfigDump, order::natural};
+use fairlead_control_plane::{
+    dump::{ConfigDump, Resource},
+    order::natural,
+};
 use serde_json::Value;
 
 /// The resources of a proxy by type.
@@ -12,8 +15,6 @@ pub(super) struct Configuration {
     resources: BTreeMap<&'static str, Vec<Entry>>,
     /// What the proxy has rejected, as `<resource>` or `<resource>/<part>`, by type.
     rejected: BTreeSet<(&'static str, String)>,
-    /// `file:line` by object (`VirtualService shop/cart`).
-    pub(super) sources: BTreeMap<String, String>,
     /// What Envoy's `/clusters` says of each cluster and its endpoints, where it was asked.
     pub(super) clusters: Option<Vec<Value>>,
 }
@@ -22,6 +23,8 @@ pub(super) struct Configuration {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) resource: Value,
+    /// The resource as the control plane tells it, with what it was made from.
+    pub(super) told: Option<Resource>,
     state: State,
 }
 
@@ -122,11 +125,15 @@ impl Configuration {
     }
 
     fn of_dump(dump: ConfigDump) -> Self {
-        let mut configuration = Self { sources: dump.sources, ..Self::default() };
+        let mut configuration = Self::default();
         for (short, of_elements) in TYPES {
             let resources = dump.resources.get(short).into_iter().flatten();
-            let sent = |resource: &Value| Entry { resource: resource.clone(), state: State::Sent };
-            configuration.resources.insert(short, resources.map(|one| sent(&one.resource)).collect());
+            let sent = |told: &Resource| {
+                let mut told = told.clone();
+                let resource = std::mem::take(&mut told.resource);
+                Entry { resource, told: Some(told), state: State::Sent }
+            };
+            configuration.resources.insert(short, resources.map(sent).collect());
             let held_back = [short, of_elements].into_iter().filter_map(|of| dump.held_back.get(of));
             let names = held_back.flatten().map(|rejected| (short, rejected.resource.clone()));
             configuration.rejected.extend(names);
@@ -149,9 +156,11 @@ impl Configuration {
                 }
                 for listener in part["dynamic_listeners"].as_array().into_iter().flatten() {
                     let warming = listener["warming_state"].get("listener");
-                    entries.extend(
-                        warming.map(|warming| Entry { resource: warming.clone(), state: State::Warming }),
-                    );
+                    entries.extend(warming.map(|warming| Entry {
+                        resource: warming.clone(),
+                        told: None,
+                        state: State::Warming,
+                    }));
                     if listener["active_state"].is_object() || listener["error_state"].is_object() {
                         add(listener, listener["active_state"].get("listener"), State::Active, entries);
                     }
@@ -168,8 +177,12 @@ impl Configuration {
 
     /// The resources of a type that are in use or were sent, in the order of their names.
     pub(super) fn of(&self, short: &str) -> impl Iterator<Item = &Value> {
-        let entries = self.entries(short).filter(|entry| entry.state != State::Rejected);
-        entries.map(|entry| &entry.resource)
+        self.in_use(short).map(|entry| &entry.resource)
+    }
+
+    /// The same, with what is known of them.
+    pub(super) fn in_use(&self, short: &str) -> impl Iterator<Item = &Entry> {
+        self.entries(short).filter(|entry| entry.state != State::Rejected)
     }
 
     /// The same, with those that Envoy has rejected.
@@ -214,7 +227,7 @@ fn add(entry: &Value, in_use: Option<&Value>, state: State, entries: &mut Vec<En
         }
         (None, None) => return,
     };
-    entries.push(Entry { resource, state });
+    entries.push(Entry { resource, told: None, state });
 }
 
 /// The name of a resource.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{
     Shown,
-    configuration::{Configuration, name_of},
-    provenance::source,
+    configuration::{Configuration, Entry, name_of},
+    source::From,
 };
 use crate::output::Table;
 
@@ -72,21 +72,19 @@ impl Shown for Choice {
 impl Choice {
     /// What the control plane has said, or the bootstrap.
     fn configured<'a>(&self, configuration: &'a Configuration) -> Vec<Row<'a>> {
-        let inline = configuration.of("CDS").filter_map(|cluster| {
-            let assignment = cluster.get("load_assignment")?;
-            Some((name_of(cluster), assignment, cluster))
-        });
-        let sent = configuration.of(Self::TYPE).map(|assignment| {
-            (name_of(assignment), assignment, cluster_of(name_of(assignment), configuration))
-        });
+        let inline = configuration
+            .of("CDS")
+            .filter_map(|cluster| Some((name_of(cluster), cluster.get("load_assignment")?)));
+        let sent = configuration.of(Self::TYPE).map(|assignment| (name_of(assignment), assignment));
         let mut rows = Vec::new();
-        for (name, assignment, cluster) in sent.chain(inline).filter(|(name, ..)| self.is_of(name)) {
-            let source = source(&services(cluster), configuration);
-            let detects = if cluster.get("outlier_detection").is_some() { "on" } else { "off" };
+        for (name, assignment) in sent.chain(inline).filter(|(name, _)| self.is_of(name)) {
+            let sources = Sources::of(name, configuration);
+            let detects = if sources.cluster.get("outlier_detection").is_some() { "on" } else { "off" };
             for endpoint in endpoints(assignment) {
                 if let Some(place) = self.chosen(&endpoint["endpoint"]["address"]) {
                     let cells = [configured_health(endpoint).to_owned(), detects.to_owned()];
-                    rows.push(Row { place, cluster: name, cells, source: source.clone() });
+                    let source = sources.source(&place);
+                    rows.push(Row { place, cluster: name, cells, source });
                 }
             }
         }
@@ -98,12 +96,13 @@ impl Choice {
         let mut rows = Vec::new();
         for cluster in clusters.iter().filter(|cluster| self.is_of(name_of(cluster))) {
             let name = name_of(cluster);
-            let source = source(&services(cluster_of(name, configuration)), configuration);
+            let sources = Sources::of(name, configuration);
             for host in cluster["host_statuses"].as_array().into_iter().flatten() {
                 if let Some(place) = self.chosen(&host["address"]) {
                     let (health, outliers) = state(&host["health_status"]);
                     let cells = [health.to_owned(), outliers.to_owned()];
-                    rows.push(Row { place, cluster: name, cells, source: source.clone() });
+                    let source = sources.source(&place);
+                    rows.push(Row { place, cluster: name, cells, source });
                 }
             }
         }
@@ -143,10 +142,24 @@ fn place(address: &Value) -> (String, String) {
     (path.unwrap_or_default().to_owned(), String::new())
 }
 
-/// The part of a cluster's metadata that names its services: endpoints are theirs, whatever rule shapes the cluster.
-fn services(cluster: &Value) -> Value {
-    let services = &cluster["metadata"]["filter_metadata"]["istio"]["services"];
-    serde_json::json!({ "filter_metadata": { "istio": { "services": services } } })
+/// What the endpoints of a cluster come from: the assignment, or the cluster that has them in itself.
+struct Sources<'a> {
+    told: Option<&'a Entry>,
+    cluster: &'a Value,
+}
+
+impl<'a> Sources<'a> {
+    fn of(name: &str, configuration: &'a Configuration) -> Self {
+        let is_it = |entry: &&Entry| name_of(&entry.resource) == name && entry.told.is_some();
+        let assignment = configuration.in_use(Choice::TYPE).find(is_it);
+        let told = assignment.or_else(|| configuration.in_use("CDS").find(is_it));
+        Self { told, cluster: cluster_of(name, configuration) }
+    }
+
+    fn source(&self, place: &str) -> String {
+        let told = self.told.map(|entry| From::of_part(entry, &Value::Null, place, 0));
+        told.unwrap_or(From::Metadata(self.cluster)).source()
+    }
 }
 
 /// What the control plane said of it.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     Shown,
     configuration::{Configuration, name_of},
-    provenance::source,
+    source::From,
 };
 use crate::output::Table;
 
@@ -41,12 +41,14 @@ impl Shown for Choice {
         for entry in listeners {
             let listener = &entry.resource;
             let (address, port) = place(listener);
-            let own = serde_json::json!({ "metadata": listener.get("metadata") });
-            for (position, (conditions, chain)) in chains(listener).into_iter().enumerate() {
-                let of_chain = source(chain, configuration);
-                let source = if of_chain.is_empty() { source(&own, configuration) } else { of_chain };
+            let chains = chains(listener);
+            let names: Vec<_> = chains.iter().map(|(_, chain)| name_of(chain)).collect();
+            for (position, (conditions, chain)) in chains.iter().enumerate() {
+                let alike = names[..position].iter().filter(|name| **name == names[position]).count();
+                let source = From::of_part(entry, chain, names[position], alike).source();
                 let parts = [name_of(chain).to_owned(), format!("#{position}")];
                 let state = configuration.state_of_part(Self::TYPE, entry, &parts);
+                let conditions = conditions.clone();
                 table.row([address.clone(), port.to_string(), conditions, destination(chain), source, state]);
             }
         }

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{
     Shown,
-    configuration::{Configuration, name_of},
-    provenance::{config_name, source},
+    configuration::{Configuration, Entry, name_of},
+    source::From,
 };
 use crate::output::Table;
 
@@ -46,7 +46,7 @@ impl Shown for Choice {
                 // A host that was sent by itself is named after its table too.
                 let name = full.strip_prefix(of).and_then(|rest| rest.strip_prefix('/')).unwrap_or(full);
                 let state = configuration.state_of_part(Self::TYPE, entry, &[name.to_owned()]);
-                for cells in rows(host, configuration) {
+                for cells in rows(entry, host, name) {
                     let first = [of.to_owned(), name.to_owned(), domains(host)];
                     table.row(first.into_iter().chain(cells).chain([state.clone()]));
                 }
@@ -62,23 +62,20 @@ fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 
 /// What follows the name of a host: for each of its routes, or for what Envoy answers where there is none. What does not
 /// come by TLS may be redirected before any route is looked at.
-fn rows(host: &Value, configuration: &Configuration) -> Vec<[String; 4]> {
-    let of_route = |route: &Value| {
-        [
-            conditions(&route["match"]),
-            destination(route),
-            virtual_service(route),
-            source(route, configuration),
-        ]
+fn rows(entry: &Entry, host: &Value, name: &str) -> Vec<[String; 4]> {
+    let of_route = |(place, route): (usize, &Value)| {
+        let from = From::of_part(entry, route, name, place);
+        [conditions(&route["match"]), destination(route), from.object("VirtualService"), from.source()]
     };
     let answer = |conditions: &str, answer: &str| {
-        [conditions.to_owned(), answer.to_owned(), String::new(), source(host, configuration)]
+        let source = From::of_part(entry, host, name, 0).source();
+        [conditions.to_owned(), answer.to_owned(), String::new(), source]
     };
     let mut rows = Vec::new();
     if matches!(host["require_tls"].as_str(), Some("ALL" | "EXTERNAL_ONLY")) {
         rows.push(answer("/* without TLS", "redirect to https"));
     }
-    rows.extend(list(host, "routes").map(of_route));
+    rows.extend(list(host, "routes").enumerate().map(of_route));
     if list(host, "routes").next().is_none() {
         rows.push(answer("/*", "response 404"));
     }
@@ -139,10 +136,4 @@ fn destination(route: &Value) -> String {
         Some(status) => format!("response {status}"),
         None => action["cluster_header"].as_str().map(|name| format!("header {name}")).unwrap_or_default(),
     }
-}
-
-/// The VirtualService; other objects are in the source only.
-fn virtual_service(route: &Value) -> String {
-    let path = route["metadata"]["filter_metadata"]["istio"]["config"].as_str().unwrap_or_default();
-    if path.contains("/virtual-service/") { config_name(route) } else { String::new() }
 }

@@ -9,7 +9,7 @@ use super::{
     Shown,
     certificate::{Certificate, timestamp},
     configuration::{Configuration, name_of},
-    provenance::source,
+    source::From,
 };
 use crate::output::Table;
 
@@ -53,7 +53,7 @@ impl Shown for Choice {
                 of(|known| &known.serial),
                 of(|known| &known.not_after),
                 of(|known| &known.not_before),
-                source(secret, configuration),
+                From::of(entry).source(),
                 configuration.state(Self::TYPE, entry),
             ]);
         }

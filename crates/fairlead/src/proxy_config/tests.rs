@@ -59,18 +59,28 @@ fn dump() -> Value {
         "name": "kubernetes://cart",
         "tls_certificate": { "private_key": { "inline_bytes": "[redacted]" } },
     });
-    let wrapped = |resource: Value| json!([{ "name": "", "version": "1", "resource": resource }]);
+    let wrapped = |resource: Value, origins: Value, parts: Value| json!([{ "name": "", "version": "1", "resource": resource, "origins": origins, "parts": parts }]);
+    let origin = |kind: &str, field: &str, source: &str| json!({ "kind": kind, "namespace": "shop", "object": "cart", "field": field, "source": source });
+    let part = |name: &str, origin: Value| json!({ "name": name, "origins": [origin] });
+    let service = origin("Service", "spec.ports[0]", "cart.yaml:7:5");
+    let subset = origin("DestinationRule", "spec.subsets[0]", "rules.yaml:9:5");
+    let both = json!([service, subset]);
+    let slice = |at: &str| origin("EndpointSlice", at, "cart.yaml:22:5");
     json!({
         "proxy": "sidecar~10.0.0.9~web.shop~shop.svc.cluster.local",
         "revision": 7,
         "resources": {
-            "CDS": wrapped(cluster), "EDS": wrapped(assignment), "LDS": wrapped(listener), "RDS": wrapped(table),
-            "SDS": wrapped(secret),
-        },
-        "sources": {
-            "DestinationRule shop/cart": "rules.yaml:3",
-            "Service shop/cart": "cart.yaml:1",
-            "VirtualService shop/cart": "routes.yaml:9",
+            "CDS": wrapped(cluster, both.clone(), json!([])),
+            "EDS": wrapped(assignment, both, json!([
+                part("10.0.0.1:8080", slice("endpoints[0]")), part("10.0.0.2:8080", slice("endpoints[1]")),
+            ])),
+            "LDS": wrapped(listener, json!([service]), json!([
+                part("", service.clone()), { "name": "", "origins": [] },
+            ])),
+            "RDS": wrapped(table, json!([]), json!([
+                part("cart.shop.svc.cluster.local:80", origin("VirtualService", "spec.http[0]", "routes.yaml:9:5")),
+            ])),
+            "SDS": wrapped(secret, json!([origin("Secret", "data[tls.crt]", "")]), json!([])),
         },
     })
 }
@@ -95,7 +105,7 @@ fn a_cluster_shows_its_parts_its_rule_and_where_both_come_from() {
             "outbound",
             "EDS",
             "cart.shop",
-            "shop/cart rules.yaml:3, shop/cart cart.yaml:1",
+            "shop/cart spec.ports[0] cart.yaml:7:5, shop/cart spec.subsets[0] rules.yaml:9:5",
             "-",
         ]],
     );
@@ -104,12 +114,11 @@ fn a_cluster_shows_its_parts_its_rule_and_where_both_come_from() {
 #[test]
 fn an_endpoint_shows_the_health_that_is_configured_and_says_so() {
     let cluster = "outbound|80|v1|cart.shop.svc.cluster.local";
-    let source = "shop/cart cart.yaml:1";
     check(
         &endpoint::Choice::default(),
         &[
-            &["10.0.0.1:8080", "HEALTHY", "on", cluster, source],
-            &["10.0.0.2:8080", "DRAINING", "on", cluster, source],
+            &["10.0.0.1:8080", "HEALTHY", "on", cluster, "shop/cart endpoints[0] cart.yaml:22:5"],
+            &["10.0.0.2:8080", "DRAINING", "on", cluster, "shop/cart endpoints[1] cart.yaml:22:5"],
         ],
     );
     let text = endpoint::Choice::default().table(&configuration()).render(true);
@@ -136,11 +145,11 @@ fn an_endpoint_shows_the_state_that_envoy_tells() {
     configuration.states_of_endpoints(&clusters);
     let table = endpoint::Choice::default().table(&configuration);
     let cells: Vec<_> = table.rows().iter().map(|row| [&*row[0], &*row[1], &*row[2], &*row[4]]).collect();
-    let source = "shop/cart cart.yaml:1";
+    let source = "shop/cart spec.ports[0] cart.yaml:7:5, shop/cart spec.subsets[0] rules.yaml:9:5";
     assert_eq!(
         cells,
         [
-            ["10.0.0.2:8080", "UNHEALTHY", "FAILED", source],
+            ["10.0.0.2:8080", "UNHEALTHY", "FAILED", "shop/cart endpoints[1] cart.yaml:22:5"],
             ["10.0.0.3:8080", "DRAINING", "OK", source],
             ["10.0.0.4:8080", "UNHEALTHY", "OK", source],
             ["10.0.0.10:8080", "HEALTHY", "OK", source],
@@ -157,8 +166,15 @@ fn a_listener_shows_each_chain_with_its_conditions() {
     check(
         &listener::Choice::default(),
         &[
-            &["0.0.0.0", "80", "Trans: raw_buffer; App: http/1.1,h2c", "Route: 80", "-", "-"],
-            &["0.0.0.0", "80", "ALL", "Cluster: PassthroughCluster", "-", "-"],
+            &[
+                "0.0.0.0",
+                "80",
+                "Trans: raw_buffer; App: http/1.1,h2c",
+                "Route: 80",
+                "shop/cart spec.ports[0] cart.yaml:7:5",
+                "-",
+            ],
+            &["0.0.0.0", "80", "ALL", "Cluster: PassthroughCluster", "Fairlead", "-"],
         ],
     );
 }
@@ -174,7 +190,7 @@ fn a_route_shows_its_conditions_and_weights() {
             "/* headers x-user",
             "a (90), b (10)",
             "cart.shop",
-            "shop/cart routes.yaml:9",
+            "shop/cart spec.http[0] routes.yaml:9:5",
             "-",
         ]],
     );
@@ -182,7 +198,10 @@ fn a_route_shows_its_conditions_and_weights() {
 
 #[test]
 fn a_secret_shows_no_content() {
-    check(&secret::Choice::default(), &[&["kubernetes://cart", "Cert Chain", "-", "-", "-", "-", "-", "-"]]);
+    check(
+        &secret::Choice::default(),
+        &[&["kubernetes://cart", "Cert Chain", "-", "-", "-", "-", "shop/cart data[tls.crt]", "-"]],
+    );
 }
 
 fn table_of<C: Shown>(choice: &C, dump: Value, columns: &[usize]) -> Vec<String> {

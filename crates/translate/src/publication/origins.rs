@@ -94,10 +94,7 @@ impl Teller<'_> {
         {
             return;
         }
-        let known = self.told.resources.entry(name).or_default();
-        known.own.extend(origins.own);
-        known.parts.extend(origins.parts);
-        known.behind.extend(origins.behind);
+        self.told.resources.entry(name).or_default().extend(origins);
     }
 
     fn clusters(&mut self, key: &ClusterSetKey) {
