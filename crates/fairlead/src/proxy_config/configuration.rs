@@ -124,13 +124,17 @@ impl Configuration {
         Ok(configuration)
     }
 
-    fn of_dump(dump: ConfigDump) -> Self {
+    fn of_dump(mut dump: ConfigDump) -> Self {
         let mut configuration = Self::default();
         for (short, of_elements) in TYPES {
-            let resources = dump.resources.get(short).into_iter().flatten();
-            let sent = |told: &Resource| {
-                let mut told = told.clone();
-                let resource = std::mem::take(&mut told.resource);
+            let resources = dump.resources.remove(short).into_iter().flatten();
+            let sent = |mut told: Resource| {
+                let mut resource = std::mem::take(&mut told.resource);
+                // Beside the fields of the message, none of which is called so.
+                if let Some(fields) = resource.as_object_mut() {
+                    fields.insert("origins".to_owned(), serde_json::json!(told.origins));
+                    fields.insert("origins_of_parts".to_owned(), serde_json::json!(told.parts));
+                }
                 Entry { resource, told: Some(told), state: State::Sent }
             };
             configuration.resources.insert(short, resources.map(sent).collect());

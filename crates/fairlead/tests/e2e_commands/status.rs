@@ -210,3 +210,47 @@ async fn an_ejected_endpoint_is_told_from_what_is_configured() {
     assert_eq!(table[0][..3], ["ENDPOINT", "CONFIGURED HEALTH", "OUTLIER DETECTION"]);
     assert!(table[1..].iter().all(|row| row[1..3] == ["HEALTHY", "on"]), "{out}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_rule_shows_its_own_line_and_a_rejection_names_its_field() {
+    let stage = Stage::open().await;
+    let is_rejection = |finding: &serde_json::Value| finding["name"] == "rejected-by-proxy";
+    let finding = stage.server.finding("the second server is rejected", is_rejection).await;
+    let place = ["kind", "object", "path", "line", "column"].map(|part| finding[part].to_string());
+    assert_eq!(place, ["\"Gateway\"", "\"edge\"", "\"spec.servers[1]\"", "8", "5"], "{finding}");
+
+    let one = "  http: [{route: [{destination: {host: cart}}]}]\n";
+    let several = "  http:\n  - match:\n    - uri: {prefix: /a}\n    - uri: {prefix: /b}\n    route: [{destination: {host: cart}}]\n  \
+                   - directResponse: {status: 404}\n";
+    let yaml = gateway(&[&stage.address]);
+    assert!(yaml.contains(one), "{yaml}");
+    stage.server.write("edge.yaml", &yaml.replace(one, several));
+    stage.server.in_sync(1).await;
+    let sources = |command: &str| {
+        let (_, out, error) = stage.ask(&["pc", command, "edge-1"]);
+        let column = rows(&out)[0].iter().position(|title| *title == "SOURCE").unwrap();
+        let of = |row: &Vec<&str>| row[column].replace(&format!("{}/", stage.server.config().display()), "");
+        assert!(rows(&out).len() > 1, "{out}{error}");
+        rows(&out)[1..].iter().map(of).collect::<Vec<_>>()
+    };
+    let rule = |field: &str, place: &str| format!("shop/edge spec.http{field} edge.yaml:{place}");
+    assert_eq!(
+        sources("route"),
+        [rule("[0].match[0]", "17:7"), rule("[0].match[1]", "18:7"), rule("[1]", "20:5")]
+    );
+    assert_eq!(sources("listener"), ["shop/edge spec.servers[0] edge.yaml:7:5"]);
+    let [cluster, ..] = &sources("cluster")[..] else { panic!("no cluster") };
+    assert_eq!(cluster, "Fairlead", "BlackHoleCluster");
+    assert!(
+        sources("cluster")[1].contains("shop/cart spec.trafficPolicy edge.yaml:27:"),
+        "{:?}",
+        sources("cluster")
+    );
+    assert!(
+        sources("endpoint").iter().all(|source| source.contains("endpoints[")),
+        "{:?}",
+        sources("endpoint")
+    );
+    let (_, json, _) = stage.ask(&["pc", "route", "edge-1", "-o", "json"]);
+    assert!(json.contains("\"field\": \"spec.http[0].match[1]\""), "{json}");
+}

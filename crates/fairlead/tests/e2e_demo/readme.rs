@@ -48,8 +48,9 @@ fn goes_on(command: &str) -> bool {
 }
 
 /// Whether a command says what the README lets one expect.
-fn is_as_told(command: &str, said: &str) -> bool {
+fn is_as_told(page: &str, command: &str, said: &str) -> bool {
     match command {
+        _ if command.contains(" proxy-config ") => page.contains(&format!("```text\n{said}```\n")),
         _ if command.starts_with("curl ") => said == ANSWER,
         _ if command.ends_with(" proxy-status") => {
             said.contains("proxy-1.default") && said.contains("SYNCED")
@@ -66,10 +67,11 @@ struct Reader {
     /// What goes on in other terminals.
     terminals: Vec<Process>,
     makefile: String,
+    page: String,
 }
 
 impl Reader {
-    fn new(pod: Pod) -> Self {
+    fn new(pod: Pod, page: &str) -> Self {
         let clone = tempfile::tempdir().unwrap();
         let built = |from: &Path, to: &str| {
             let to = clone.path().join(to);
@@ -79,7 +81,7 @@ impl Reader {
         built(Path::new(env!("CARGO_BIN_EXE_fairlead")), "target/release/fairlead");
         built(&envoy_binary::find().unwrap(), "target/envoy/envoy");
         let makefile = fs::read_to_string(repository::root().join("Makefile")).unwrap();
-        Self { pod, clone, terminals: Vec::new(), makefile }
+        Self { pod, clone, terminals: Vec::new(), makefile, page: page.to_owned() }
     }
 
     async fn takes(&mut self, step: &str) {
@@ -91,7 +93,7 @@ impl Reader {
             // A reader is slower than what goes on in other terminals, and tries again.
             let said = eventually(step, WITHIN, || async {
                 let said = self.runs(step)?;
-                if is_as_told(step, &said) { Ok(()) } else { Err(said) }
+                if is_as_told(&self.page, step, &said) { Ok(()) } else { Err(said) }
             });
             said.await.unwrap_or_else(|error| panic!("{error}\n{}", self.logs()));
         }
@@ -132,12 +134,12 @@ async fn the_steps_of_the_readme_end_with_a_request_through_ones_own_envoy() {
     let page = fs::read_to_string(repository::root().join("README.md")).unwrap();
     let steps = commands(&page, "Five minutes");
     let mut fabric = Fabric::new().unwrap();
-    let mut reader = Reader::new(fabric.pod("reader").unwrap());
+    let mut reader = Reader::new(fabric.pod("reader").unwrap(), &page);
     for step in &steps {
         reader.takes(step).await;
     }
     assert_eq!(reader.terminals.len(), 3, "a server, an Envoy, and something that answers: {steps:?}");
-    for step in ["analyze", "proxy-status", "curl"] {
+    for step in ["analyze", "proxy-status", "curl", "proxy-config route"] {
         assert!(steps.iter().any(|taken| taken.contains(step)), "{step}: {steps:?}");
     }
     // What is only told in a sentence.
