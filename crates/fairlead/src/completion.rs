@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::{cli::Cli, output};
+use crate::output;
 
 /// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
@@ -16,10 +15,10 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-/// Prints the script.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+/// Prints the script that completes `command`.
+pub(crate) fn run(args: &Args, command: &mut clap::Command) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "fairlead", &mut script);
+    clap_complete::generate(args.shell, command, "fairlead", &mut script);
     output::print(&String::from_utf8(script)?)?;
     Ok(ExitCode::SUCCESS)
 }

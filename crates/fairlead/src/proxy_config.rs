@@ -7,6 +7,7 @@ mod endpoint;
 mod listener;
 mod route;
 mod secret;
+mod shown;
 mod source;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -17,9 +18,10 @@ use clap::Subcommand;
 use crate::{
     client::{self, Server},
     exit::Usage,
-    output::{self, Format, Table},
+    output::{self, Format},
 };
 use configuration::Configuration;
+use shown::Shown;
 
 /// Show what a proxy was sent, and where it comes from.
 #[derive(Debug, clap::Args)]
@@ -97,23 +99,6 @@ struct Place {
     envoy_admin: Option<String>,
     #[command(flatten)]
     server: Server,
-}
-
-/// A kind of resource that is shown.
-trait Shown {
-    /// The type in its short form.
-    const TYPE: &'static str;
-
-    /// Whether a resource is wanted.
-    fn wants(&self, resource: &serde_json::Value) -> bool;
-
-    /// The rows of the wanted resources.
-    fn table(&self, configuration: &Configuration) -> Table;
-
-    /// The wanted resources whole.
-    fn data<'a>(&self, configuration: &'a Configuration) -> Vec<&'a serde_json::Value> {
-        configuration.of(Self::TYPE).filter(|resource| self.wants(resource)).collect()
-    }
 }
 
 /// Asks, chooses and prints.

@@ -7,8 +7,8 @@ use fairlead_control_plane::order::natural;
 use serde_json::Value;
 
 use super::{
-    Shown,
     configuration::{Configuration, name_of},
+    shown::Shown,
     source::From,
 };
 use crate::output::Table;

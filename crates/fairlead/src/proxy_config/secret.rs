@@ -6,9 +6,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{
-    Shown,
     certificate::{Certificate, timestamp},
     configuration::{Configuration, name_of},
+    shown::Shown,
     source::From,
 };
 use crate::output::Table;

@@ -1,9 +1,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    Shown, cluster,
+    cluster,
     configuration::{Configuration, name_of},
     endpoint, listener, route, secret,
+    shown::Shown,
 };
 
 /// A dump as Fairlead's server answers it, of one resource of each type.

@@ -10,7 +10,7 @@ use fairlead_lab::{client::Request, deadline::eventually};
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::{Walk, destination_rule, route, virtual_service};
+use super::walk::{Walk, destination_rule, route, virtual_service};
 use crate::demo::{
     mesh::NAMESPACE,
     output::{Look, time},

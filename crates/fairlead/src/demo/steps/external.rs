@@ -4,7 +4,7 @@ use fairlead_lab::client::Request;
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::Walk;
+use super::walk::Walk;
 use crate::demo::{
     mesh::{EXTERNAL_HOST, NAMESPACE},
     running::Condition,

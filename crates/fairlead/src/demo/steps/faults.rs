@@ -5,7 +5,7 @@ use std::time::Duration;
 use fairlead_lab::client::Request;
 use hyper::StatusCode;
 
-use super::{EARLY, Walk, route, virtual_service};
+use super::walk::{EARLY, Walk, route, virtual_service};
 use crate::demo::output::time;
 
 /// Requests of one user are held up.

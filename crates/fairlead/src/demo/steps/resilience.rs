@@ -9,7 +9,7 @@ use fairlead_lab::{client::Request, deadline::eventually};
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::{EARLY, Walk, destination_rule, route, virtual_service};
+use super::walk::{EARLY, Walk, destination_rule, route, virtual_service};
 use crate::demo::{application::Behaviour, output::time, running::Condition};
 
 /// A request is tried again until it succeeds, but not for ever.

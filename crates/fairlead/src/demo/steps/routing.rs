@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fairlead_lab::{client::Request, deadline::eventually};
 
-use super::{Walk, route, virtual_service};
+use super::walk::{Walk, route, virtual_service};
 
 const REVIEWS: &str = "reviews.yaml";
 
