@@ -1,6 +1,6 @@
 //! The scale that the design is for: 10,000 services, 100,000 endpoints, 5,000 scoped clients.
 
-use fairlead_testkit::{fake_envoy::Protocol, meshgen::MeshSpec};
+use fairlead_testkit::{ads::Protocol, meshgen::MeshSpec};
 
 use crate::{
     report::{Row, at_most, figure},

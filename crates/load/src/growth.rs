@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fairlead_testkit::fake_envoy::Protocol;
+use fairlead_testkit::ads::Protocol;
 use serde::Serialize;
 
 use crate::{

@@ -5,8 +5,8 @@ use std::time::Duration;
 use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
+    ads::Protocol,
     crowd::{Awaited, Crowd, Profile, Totals},
-    fake_envoy::Protocol,
     meshgen::MeshSpec,
     proc::ProcessStats,
 };

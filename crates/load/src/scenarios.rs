@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fairlead_resource::TypeUrl;
-use fairlead_testkit::{crowd::Awaited, fake_envoy::Protocol, meshgen::MeshSpec};
+use fairlead_testkit::{ads::Protocol, crowd::Awaited, meshgen::MeshSpec};
 
 use crate::{
     loopback,

@@ -4,26 +4,19 @@
 //! [`Script`] tells it, and remembers each request. [`TcpEcho`] is the same for plain TCP.
 
 mod answer;
+mod record;
 mod script;
+mod shared;
 mod tcp;
 mod tls;
 
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{io, net::SocketAddr, sync::Arc};
 
-use bytes::Bytes;
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -31,9 +24,12 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+pub use record::{Echo, RequestRecord, TlsSession};
 pub use script::Script;
 pub use tcp::TcpEcho;
 pub use tls::ServerTls;
+
+use shared::Shared;
 
 /// An HTTP server that plays one version of one service. Dropping it closes its port and its connections.
 #[derive(Debug)]
@@ -41,75 +37,6 @@ pub struct App {
     address: SocketAddr,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
-}
-
-/// What an [`App`] answers, as JSON, unless a script says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Echo {
-    /// The service that the server plays.
-    pub service: String,
-    /// The version of the service.
-    pub version: String,
-    /// The method of the request.
-    pub method: String,
-    /// The path of the request, with the query.
-    pub path: String,
-    /// The authority (`Host`) of the request.
-    pub authority: String,
-    /// `HTTP/1.1` or `HTTP/2.0`.
-    pub protocol: String,
-    /// The peer of the connection.
-    pub peer: String,
-    /// The headers by lower-case name; several values of one name are joined with a comma.
-    pub headers: BTreeMap<String, String>,
-}
-
-/// One request that an [`App`] has received.
-#[derive(Clone, Debug)]
-pub struct RequestRecord {
-    /// When its body was complete.
-    pub at: Instant,
-    /// What the server read.
-    pub echo: Echo,
-    /// The body.
-    pub body: Bytes,
-    /// The TLS session, if there is one.
-    pub session: Option<TlsSession>,
-}
-
-/// What a TLS server learnt from a handshake.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsSession {
-    /// The server name that the client sent.
-    pub sni: Option<String>,
-    /// The protocol that was agreed.
-    pub alpn: Option<String>,
-    /// The client's certificate (DER), if it sent one.
-    pub client_certificate: Option<Vec<u8>>,
-}
-
-impl TlsSession {
-    /// Whether the client's certificate carries `name`, such as a SPIFFE id, in clear.
-    pub fn client_is(&self, name: &str) -> bool {
-        let certificate = self.client_certificate.as_deref().unwrap_or_default();
-        certificate.windows(name.len()).any(|window| window == name.as_bytes())
-    }
-}
-
-#[derive(Debug)]
-struct Shared {
-    service: String,
-    version: String,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// By path prefix; the longest match wins.
-    scripts: BTreeMap<String, Script>,
-    requests: Vec<RequestRecord>,
-    connections: u64,
-    failed_handshakes: Vec<String>,
 }
 
 impl App {
@@ -142,11 +69,7 @@ impl App {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            service: service.to_owned(),
-            version: version.to_owned(),
-            state: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(service, version));
         let task = tokio::spawn(accept(listener, tls, shared.clone()));
         Ok(Self { address, shared, task })
     }
@@ -199,12 +122,6 @@ impl Drop for App {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Accepts until it is aborted; the connections end with it.
 async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
@@ -246,9 +163,6 @@ where
     let _: Result<(), Box<dyn std::error::Error + Send + Sync>> =
         server.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
 }
-
-/// The body of an answer.
-type Body = http_body_util::combinators::BoxBody<Bytes, Infallible>;
 
 #[cfg(test)]
 mod tests;

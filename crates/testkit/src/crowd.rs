@@ -1,15 +1,14 @@
 //! Thousands of ADS clients in one process, each of which behaves as a sidecar's Envoy does.
 //!
-//! A client subscribes to CDS, to the EDS that the clusters name, then to LDS and the RDS, SDS and VHDS that
-//! follow, and acknowledges each response by the rules of [`crate::fake_envoy`]. It is made to be cheap: what
-//! it reads is decoded once for all clients, and it keeps numbers where a [`crate::fake_envoy::FakeEnvoy`]
-//! keeps messages. So it can share a machine with the server whose limits it is to find.
+//! Each is a [`crate::ads::Client`]. They share what they read, which is decoded once for all of them, and keep numbers
+//! where a [`crate::fake_envoy::FakeEnvoy`] keeps records. So they can share a machine with the server whose limits
+//! they are to find.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //! use fairlead_resource::TypeUrl;
-//! use fairlead_testkit::{crowd::{Awaited, Crowd, Profile}, fake_envoy::Protocol};
+//! use fairlead_testkit::{ads::Protocol, crowd::{Awaited, Crowd, Profile}};
 //! let within = Duration::from_secs(60);
 //! let mut crowd = Crowd::new("127.0.0.1:15010".parse()?);
 //! crowd.join_all((0..1000).map(|i| Profile::sidecar(i, &format!("ns-{}", i % 10), Protocol::Delta)));
@@ -22,24 +21,21 @@
 //! # Ok(()) }
 //! ```
 
-mod content;
-mod line;
-mod member;
 mod profile;
-mod request;
+mod shared;
 mod stats;
 mod task;
 mod watch;
-mod wire;
 
 use std::{
     fmt::Write as _,
     net::SocketAddr,
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use fairlead_lab::deadline::{DeadlineExceeded, eventually};
 use fairlead_resource::TypeUrl;
 use tokio::task::JoinHandle;
 
@@ -47,15 +43,12 @@ pub use profile::Profile;
 pub use stats::Totals;
 pub use watch::{Awaited, Watch};
 
-use content::Library;
-use fairlead_lab::deadline::{DeadlineExceeded, eventually};
-use member::Member;
-use stats::Counters;
-use task::{Client, Order};
-use watch::{Target, Watches};
+use crate::ads;
 
-/// How many reasons for which streams have ended are kept.
-const KEPT_ENDS: usize = 100;
+use shared::Shared;
+use stats::Counters;
+use task::{Order, Task};
+use watch::Target;
 
 /// A crowd of clients of one server. They are numbered in the order in which they join, from 0.
 ///
@@ -69,37 +62,21 @@ pub struct Crowd {
 
 #[derive(Debug)]
 struct Handle {
-    member: Arc<Mutex<Member>>,
+    client: Arc<Mutex<ads::Client>>,
     counters: Arc<Counters>,
     orders: tokio::sync::watch::Sender<Order>,
     task: JoinHandle<()>,
 }
 
-/// What the clients share.
-#[derive(Debug)]
-struct Shared {
-    began: Instant,
-    library: Library,
-    watches: Arc<Watches>,
-    ends: Mutex<Vec<(usize, String)>>,
-}
-
 impl Crowd {
     /// A crowd without clients.
     pub fn new(server: SocketAddr) -> Self {
-        let shared = Shared {
-            began: Instant::now(),
-            library: Library::default(),
-            watches: Arc::default(),
-            ends: Mutex::default(),
-        };
-        Self { server, shared: Arc::new(shared), clients: Vec::new() }
+        Self { server, shared: Arc::new(Shared::new()), clients: Vec::new() }
     }
 
     /// Adds a client; says its number.
     pub fn join(&mut self, profile: Profile) -> usize {
         let index = self.clients.len();
-        let (protocol, reconnect_after) = (profile.protocol, profile.reconnect_after);
         let counters = Arc::new(Counters::default());
         let order = Order {
             server: Some(self.server),
@@ -107,18 +84,20 @@ impl Crowd {
             bytes_per_second: profile.bytes_per_second,
             dead: false,
         };
-        let member = Arc::new(Mutex::new(profile.member()));
+        let client = Arc::new(Mutex::new(ads::Client::new(profile.protocol, profile.node)));
         let (orders, received) = tokio::sync::watch::channel(order);
-        let client = Client {
+        let task = Task {
             index,
-            protocol,
-            reconnect_after,
-            member: member.clone(),
+            protocol: profile.protocol,
+            acknowledges: profile.acknowledges,
+            refuses: profile.refuses,
+            reconnect_after: profile.reconnect_after,
+            client: client.clone(),
             counters: counters.clone(),
             shared: self.shared.clone(),
             orders: received,
         };
-        self.clients.push(Handle { member, counters, orders, task: tokio::spawn(client.run()) });
+        self.clients.push(Handle { client, counters, orders, task: tokio::spawn(task.run()) });
         index
     }
 
@@ -199,31 +178,31 @@ impl Crowd {
 
     /// Whether a client holds `name`.
     pub fn holds(&self, client: usize, kind: TypeUrl, name: &str) -> bool {
-        let member = self.clients[client].member();
-        let name = self.shared.library.open().id(name);
-        member.holds(kind, name)
+        let client = self.clients[client].client();
+        let name = self.shared.library().find(name);
+        name.is_some_and(|name| client.held(kind, name).is_some())
     }
 
     /// How many resources of a type a client holds.
     pub fn count(&self, client: usize, kind: TypeUrl) -> usize {
-        self.clients[client].member().count(kind)
+        self.clients[client].client().all_held(kind).len()
     }
 
     /// What a client still waits for, in words; empty if it has everything.
     pub fn lacks(&self, client: usize) -> String {
-        let member = self.clients[client].member();
-        member.lacks(&self.shared.library.open())
+        let client = self.clients[client].client();
+        client.lacks(&self.shared.library())
     }
 
     /// How long ago the crowd began: the clock of its [`Watch`]es and [`Totals`].
     pub fn clock(&self) -> Duration {
-        self.shared.began.elapsed()
+        self.shared.clock()
     }
 
     /// Begins to note when each of the clients that there are now receives a change: of the resource `name`,
     /// or of any of the type.
     pub fn watch(&self, kind: TypeUrl, name: Option<&str>, awaited: Awaited) -> Watch {
-        let name = name.map(|name| self.shared.library.open().id(name));
+        let name = name.map(|name| self.shared.library().id(name));
         let times = (0..self.clients.len()).map(|_| AtomicU64::new(0)).collect();
         let target = Arc::new(Target { kind, name, awaited, times });
         self.shared.watches.add(target.clone());
@@ -292,8 +271,7 @@ impl Crowd {
     /// Clients whose streams, or attempts to open one, have ended without an order, with the reasons: the last
     /// hundred, newest first.
     pub fn lost_streams(&self) -> Vec<(usize, String)> {
-        let ends = self.shared.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        ends.iter().rev().cloned().collect()
+        self.shared.ends()
     }
 
     fn ends(&self) -> String {
@@ -306,8 +284,8 @@ impl Crowd {
 }
 
 impl Handle {
-    fn member(&self) -> MutexGuard<'_, Member> {
-        self.member.lock().unwrap_or_else(PoisonError::into_inner)
+    fn client(&self) -> MutexGuard<'_, ads::Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -316,20 +294,5 @@ impl Drop for Crowd {
         for client in &self.clients {
             client.task.abort();
         }
-    }
-}
-
-impl Shared {
-    /// Nanoseconds since the crowd began; never 0.
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
-    }
-
-    fn note_end(&self, client: usize, reason: String) {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        if ends.len() == KEPT_ENDS {
-            ends.remove(0);
-        }
-        ends.push((client, reason));
     }
 }

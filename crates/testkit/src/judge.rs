@@ -5,13 +5,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use fairlead_resource::TypeUrl;
-use serde_json::{Value, json};
-
 use fairlead_lab::{
     deadline::eventually,
     envoy_process::{AdminPlace, EnvoyError, EnvoyOptions, EnvoyProcess},
 };
+use fairlead_resource::TypeUrl;
+use serde_json::{Value, json};
 
 /// How long Envoy may take to read all of it.
 const WITHIN: Duration = Duration::from_secs(120);

@@ -19,9 +19,9 @@ use std::{
 
 pub use commands::NetnsError;
 use commands::{has, run, run_with_input};
-pub use inside::Inside;
-
 use fairlead_lab::process::Process;
+
+pub use inside::Inside;
 
 /// The user and group that the proxy runs as, and the mark that stands for them in a user namespace.
 pub const PROXY_ID: u32 = 1337;

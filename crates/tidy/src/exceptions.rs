@@ -50,21 +50,9 @@ pub const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         rule: Rule::Circle,
-        path: "crates/fairlead",
-        what: "",
-        reason: "commands know the command line that they are part of",
-    },
-    Exception {
-        rule: Rule::Circle,
         path: "crates/model",
         what: "",
         reason: "types of a kind are written in words of the modules below theirs, which use those types",
-    },
-    Exception {
-        rule: Rule::Circle,
-        path: "crates/testkit",
-        what: "",
-        reason: "what answers a request is written in the words of the server",
     },
     Exception {
         rule: Rule::Circle,

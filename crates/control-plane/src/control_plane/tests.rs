@@ -7,8 +7,9 @@ use fairlead_lab::client::{Client, Request};
 use fairlead_resource::TypeUrl;
 use fairlead_source_file::FileSource;
 use fairlead_testkit::{
+    ads::node,
     certs,
-    fake_envoy::{FakeEnvoy, Held, Options, node},
+    fake_envoy::{FakeEnvoy, Held, Options},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -65,7 +66,7 @@ impl Running {
     }
 
     fn envoy(&self, id: &str, labels: &Value) -> FakeEnvoy {
-        let mut options = Options::new(&format!("http://{}", self.control_plane.xds_address()));
+        let mut options = Options::new(self.control_plane.xds_address());
         options.node = node(id, "test", &json!({ "LABELS": labels }));
         FakeEnvoy::start(options)
     }
@@ -281,7 +282,7 @@ async fn what_a_dashboard_asks_for_moves_with_sessions_and_edits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_virtual_host_counts_as_routes_too() {
     let running = Running::start(&[("mesh.yaml", MESH)], None).await;
-    let mut options = Options::new(&format!("http://{}", running.control_plane.xds_address()));
+    let mut options = Options::new(running.control_plane.xds_address());
     options.node = node("sidecar~10.9.9.9~web-1.shop~shop.svc.cluster.local", "test", &json!({}));
     let refused = TypeUrl::VIRTUAL_HOST.as_str();
     options.judge = Some(Arc::new(move |response| (response.type_url == refused).then(|| "no".to_owned())));

@@ -14,8 +14,9 @@ use std::{
 use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
+    ads::Protocol,
     crowd::{Crowd, Profile},
-    fake_envoy::{FakeEnvoy, Held, Options, Protocol},
+    fake_envoy::{FakeEnvoy, Held, Options},
 };
 use serde_json::Value;
 
@@ -46,7 +47,7 @@ struct Client {
 
 impl Client {
     async fn of(server: &Server) -> Self {
-        let envoy = FakeEnvoy::start(Options::new(&format!("http://{}", server.xds())));
+        let envoy = FakeEnvoy::start(Options::new(server.xds()));
         let client = Self { envoy, last: 1 };
         client.has(FIRST).await;
         client

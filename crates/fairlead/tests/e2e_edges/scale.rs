@@ -1,12 +1,13 @@
 //! A large directory: what is sent for one change, counted by Envoy, by bytes and by name.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, time::Duration};
 
 use fairlead_control_plane::{ControlPlane, settings::Settings};
 use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
-    fake_envoy::{FakeEnvoy, Held, Options, Protocol, ResponseRecord, node},
+    ads::{Protocol, node},
+    fake_envoy::{FakeEnvoy, Held, Options, ResponseRecord},
     meshgen::MeshSpec,
 };
 use serde_json::json;
@@ -124,7 +125,7 @@ async fn control_plane(directory: &Path) -> ControlPlane {
     control_plane
 }
 
-fn client(server: &str, number: usize, protocol: Protocol) -> FakeEnvoy {
+fn client(server: SocketAddr, number: usize, protocol: Protocol) -> FakeEnvoy {
     let id = format!("sidecar~10.0.0.{number}~client-{number}.ns-0~ns-0.svc.cluster.local");
     let options =
         Options { node: node(&id, "client.ns-0", &json!({})), ..Options::new(server).protocol(protocol) };
@@ -177,9 +178,9 @@ async fn clients_of_both_protocols_are_sent_the_change_by_name() {
     let directory = tempfile::tempdir().unwrap();
     write_mesh(directory.path());
     let first = control_plane(directory.path()).await;
-    let server = format!("http://{}", first.xds_address());
-    let (delta, sotw) = (client(&server, 1, Protocol::Delta), client(&server, 2, Protocol::Sotw));
-    let stuck = client(&server, 3, Protocol::Delta);
+    let server = first.xds_address();
+    let (delta, sotw) = (client(server, 1, Protocol::Delta), client(server, 2, Protocol::Sotw));
+    let stuck = client(server, 3, Protocol::Delta);
     complete(&delta).await;
     complete(&sotw).await;
     assert_eq!((delta.held(Held::expired_waits), delta.held(Held::lost_hosts)), (0, 0));
@@ -228,14 +229,14 @@ async fn clients_of_both_protocols_are_sent_the_change_by_name() {
     .unwrap();
 
     // Nothing has changed: a new stream, and then a new control plane, send nothing.
-    reconnects_to_nothing(&delta, &server).await;
+    reconnects_to_nothing(&delta, server).await;
     first.shut_down().await;
     let second = control_plane(directory.path()).await;
-    reconnects_to_nothing(&delta, &format!("http://{}", second.xds_address())).await;
+    reconnects_to_nothing(&delta, second.xds_address()).await;
     second.shut_down().await;
 }
 
-async fn reconnects_to_nothing(client: &FakeEnvoy, server: &str) {
+async fn reconnects_to_nothing(client: &FakeEnvoy, server: SocketAddr) {
     let (mark, streams) = (client.responses().len(), client.streams());
     client.reconnect_to(server);
     eventually("a new stream", WITHIN, || async {

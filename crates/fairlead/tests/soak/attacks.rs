@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use envoy_types::pb::envoy::config::core::v3::Locality;
 use fairlead_lab::deadline::eventually;
-use fairlead_testkit::{crowd::Profile, fake_envoy::Protocol, meshgen::MeshSpec};
+use fairlead_testkit::{ads::Protocol, crowd::Profile, meshgen::MeshSpec};
 use http::StatusCode;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

@@ -5,8 +5,8 @@ use std::{ops::Range, time::Duration};
 use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
+    ads::Protocol,
     crowd::{Crowd, Profile, Totals},
-    fake_envoy::Protocol,
     meshgen::MeshSpec,
     proc::ProcessStats,
 };

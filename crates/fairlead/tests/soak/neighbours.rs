@@ -10,8 +10,8 @@ use std::{
 use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
+    ads::Protocol,
     crowd::{Crowd, Profile},
-    fake_envoy::Protocol,
     meshgen::MeshSpec,
 };
 

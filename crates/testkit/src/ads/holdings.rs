@@ -5,12 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_resource::TypeUrl;
+use fairlead_resource::{TypeUrl, Types};
 
-use crate::crowd::{
-    content::{Content, NameId},
-    stats::{KINDS, place},
-};
+use super::library::{Content, NameId};
+
+const KINDS: usize = TypeUrl::ENVOY.len();
+
+/// The place of a type among Envoy's.
+fn place(kind: TypeUrl) -> usize {
+    Types::envoy().place(kind)
+}
 
 /// What a client holds, by type.
 #[derive(Debug, Default)]

@@ -1,60 +1,60 @@
-//! What all clients of a crowd have read, once: names as numbers, and contents with what they refer to.
+//! What clients have read, once for all that share it: names as numbers, and contents with what they refer to.
 
 use std::{
     collections::HashMap,
     ops::ControlFlow,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
+use bytes::Bytes;
 use fairlead_envoy::listener::{NEVER, NEVER_A_CERTIFICATE};
 use fairlead_resource::{Digest, TypeUrl};
 
-use super::wire;
-use crate::fake_envoy::references;
+use super::{
+    references,
+    wire::{self, WireError},
+};
 
-/// The number of a name.
+/// The number of a name in a [`Library`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct NameId(u32);
+pub struct NameId(u32);
 
 /// One content of a resource.
 #[derive(Debug)]
-pub(super) struct Content {
+pub struct Content {
     pub(super) digest: Digest,
     /// As the server calls it; empty in the state of the world.
-    pub(super) version: Box<str>,
+    pub version: Box<str>,
+    /// The encoded message (not the `Any` around it); empty in a library that keeps no bytes.
+    pub message: Bytes,
     /// What it makes a client ask for.
     pub(super) refers_to: Vec<(TypeUrl, NameId)>,
     /// Whether it is a route table that takes virtual hosts of its own.
     pub(super) takes_hosts: bool,
 }
 
-/// A resource as a client has read it; without a content it says that there is none of that name.
+/// A resource of a response; without a content it says that there is none of that name.
 #[derive(Clone, Debug)]
-pub(super) struct Item {
-    pub(super) name: NameId,
-    pub(super) content: Option<Arc<Content>>,
+pub struct Item {
+    /// Its name.
+    pub name: NameId,
+    /// Its content.
+    pub content: Option<Arc<Content>>,
 }
 
-/// Why a response cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ReadError {
-    #[error(transparent)]
-    Wire(#[from] wire::WireError),
-    #[error("a name that is no UTF-8")]
-    Name,
-    #[error("{kind} `{name}`: {message}")]
-    Content { kind: TypeUrl, name: String, message: String },
+/// Why a resource cannot be read.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// The stream is none.
+    Stream(WireError),
+    /// The message is not of its type.
+    Content { name: NameId, message: String },
 }
 
-/// The memory that the clients of a crowd share.
+/// The memory that clients share.
 #[derive(Debug, Default)]
-pub(super) struct Library(Mutex<Shelves>);
-
-/// A [`Library`] in the hands of one client.
-pub(super) type Reader<'a> = MutexGuard<'a, Shelves>;
-
-#[derive(Debug, Default)]
-pub(super) struct Shelves {
+pub struct Library {
+    keeps_bytes: bool,
     ids: HashMap<Arc<str>, NameId>,
     names: Vec<Arc<str>>,
     contents: HashMap<(NameId, Digest, Digest), Weak<Content>>,
@@ -62,15 +62,28 @@ pub(super) struct Shelves {
     limit: usize,
 }
 
-impl Library {
-    pub(super) fn open(&self) -> Reader<'_> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl From<WireError> for Unreadable {
+    fn from(error: WireError) -> Self {
+        Self::Stream(error)
     }
 }
 
-impl Shelves {
+impl Library {
+    /// A library whose contents have their bytes.
+    pub fn keeping_bytes() -> Self {
+        Self { keeps_bytes: true, ..Self::default() }
+    }
+
+    /// The number of `name`, if anything of that name has been read.
+    pub fn find(&self, name: &str) -> Option<NameId> {
+        self.ids.get(name).copied()
+    }
+
     /// The number of `name`.
-    pub(super) fn id(&mut self, name: &str) -> NameId {
+    ///
+    /// # Panics
+    /// If there are 2^32 names, which no mesh has.
+    pub fn id(&mut self, name: &str) -> NameId {
         if let Some(id) = self.ids.get(name) {
             return *id;
         }
@@ -82,13 +95,18 @@ impl Shelves {
     }
 
     /// The name with the number `id`.
-    pub(super) fn name(&self, id: NameId) -> &Arc<str> {
+    pub fn name(&self, id: NameId) -> &Arc<str> {
         &self.names[id.0 as usize]
     }
 
     /// The names with these numbers.
     pub(super) fn names_of(&self, ids: &[NameId]) -> Vec<String> {
         ids.iter().map(|id| self.name(*id).to_string()).collect()
+    }
+
+    /// Whether a resource of this name may come: nobody waits for the secret whose name says that it will not.
+    pub(super) fn may_come(&self, name: NameId) -> bool {
+        ![NEVER, NEVER_A_CERTIFICATE].contains(&&**self.name(name))
     }
 
     /// The table of a virtual host: what stands before the first `/` of its name.
@@ -105,12 +123,12 @@ impl Shelves {
     }
 
     /// The name in `bytes`.
-    pub(super) fn named(&mut self, bytes: &[u8]) -> Result<NameId, ReadError> {
-        std::str::from_utf8(bytes).map(|name| self.id(name)).map_err(|_| ReadError::Name)
+    pub(super) fn named(&mut self, bytes: &[u8]) -> Result<NameId, WireError> {
+        std::str::from_utf8(bytes).map(|name| self.id(name)).map_err(|_| WireError::Text)
     }
 
     /// The resource in a `Resource` of the delta variant.
-    pub(super) fn delta(&mut self, bytes: &[u8]) -> Result<Item, ReadError> {
+    pub(super) fn delta(&mut self, bytes: &[u8]) -> Result<Item, Unreadable> {
         const VERSION: u64 = 1;
         const RESOURCE: u64 = 2;
         const NAME: u64 = 3;
@@ -130,13 +148,14 @@ impl Shelves {
     }
 
     /// The resource in an `Any` of the state of the world, which names it in its first field.
-    pub(super) fn any(&mut self, bytes: &[u8]) -> Result<Item, ReadError> {
+    pub(super) fn any(&mut self, bytes: &[u8]) -> Result<Item, Unreadable> {
         const NAME: u64 = 1;
         let packed = packed(bytes)?;
         let name = wire::fields(packed.1, |number, payload| {
             if number == NAME { ControlFlow::Break(payload) } else { ControlFlow::Continue(()) }
-        })?;
-        let name = self.named(name.unwrap_or_default())?;
+        });
+        // What cannot be read for its name cannot be read at all, which is said below.
+        let name = self.named(name.ok().flatten().unwrap_or_default())?;
         Ok(Item { name, content: Some(self.content(name, &[], packed)?) })
     }
 
@@ -146,31 +165,26 @@ impl Shelves {
         name: NameId,
         version: &[u8],
         (type_url, message): (&[u8], &[u8]),
-    ) -> Result<Arc<Content>, ReadError> {
+    ) -> Result<Arc<Content>, Unreadable> {
         let digest = Digest::of(message);
         let key = (name, digest, Digest::of(version));
         if let Some(content) = self.contents.get(&key).and_then(Weak::upgrade) {
             return Ok(content);
         }
-        let version = std::str::from_utf8(version).map_err(|_| ReadError::Name)?.into();
+        let version = std::str::from_utf8(version).map_err(|_| WireError::Text)?.into();
         let kind = std::str::from_utf8(type_url).ok().and_then(TypeUrl::parse);
-        let mut content = Content { digest, version, refers_to: Vec::new(), takes_hosts: false };
+        let kept = if self.keeps_bytes { Bytes::copy_from_slice(message) } else { Bytes::new() };
+        let mut content =
+            Content { digest, version, message: kept, refers_to: Vec::new(), takes_hosts: false };
         if let Some(kind) = kind {
-            let explain = |error: prost::DecodeError| ReadError::Content {
-                kind,
-                name: self.name(name).to_string(),
-                message: error.to_string(),
-            };
-            let references = references::of(kind, message).map_err(explain)?;
+            let references = references::of(kind, message).map_err(|error| Unreadable::Content {
+                name,
+                message: format!("{kind} {}: {error}", self.name(name)),
+            })?;
             content.takes_hosts = references.virtual_hosts;
             let endpoints = references.endpoints.iter().map(|n| (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, n));
             let routes = references.routes.iter().map(|n| (TypeUrl::ROUTE_CONFIGURATION, n));
-            // Nobody waits for the secret whose name says that it will not come.
-            let secrets = references
-                .secrets
-                .iter()
-                .filter(|name| ![NEVER, NEVER_A_CERTIFICATE].contains(&name.as_str()))
-                .map(|n| (TypeUrl::SECRET, n));
+            let secrets = references.secrets.iter().map(|n| (TypeUrl::SECRET, n));
             let collections = references.collections.iter().map(|n| (TypeUrl::LB_ENDPOINT, n));
             let chains = references.chains.iter().map(|n| (TypeUrl::FILTER_CHAIN, n));
             let all = endpoints.chain(routes).chain(secrets).chain(collections).chain(chains);
@@ -187,7 +201,7 @@ impl Shelves {
 }
 
 /// The type URL and the message in an `Any`.
-fn packed(any: &[u8]) -> Result<(&[u8], &[u8]), ReadError> {
+fn packed(any: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
     const TYPE_URL: u64 = 1;
     const VALUE: u64 = 2;
     let (mut type_url, mut value) = (&[][..], &[][..]);

@@ -18,7 +18,7 @@ use envoy_types::pb::{
                 HttpConnectionManager, http_connection_manager::RouteSpecifier,
             },
             transport_sockets::tls::v3::{
-                CommonTlsContext, DownstreamTlsContext, Secret, UpstreamTlsContext,
+                CommonTlsContext, DownstreamTlsContext, UpstreamTlsContext,
                 common_tls_context::ValidationContextType,
             },
         },
@@ -36,35 +36,23 @@ const CLUSTER_TYPE_EDS: i32 = 3;
 
 /// The names that a resource refers to, as far as they come over ADS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct References {
+pub(super) struct References {
     /// The ClusterLoadAssignment of a cluster.
-    pub(crate) endpoints: Option<String>,
+    pub(super) endpoints: Option<String>,
     /// The route tables of a listener.
-    pub(crate) routes: BTreeSet<String>,
+    pub(super) routes: BTreeSet<String>,
     /// The secrets of a cluster or listener.
-    pub(crate) secrets: BTreeSet<String>,
+    pub(super) secrets: BTreeSet<String>,
     /// The collections of endpoints of an assignment, `<path>/*`.
-    pub(crate) collections: BTreeSet<String>,
+    pub(super) collections: BTreeSet<String>,
     /// The filter chains that a listener does not have itself.
-    pub(crate) chains: BTreeSet<String>,
+    pub(super) chains: BTreeSet<String>,
     /// Whether a route table takes virtual hosts of its own.
-    pub(crate) virtual_hosts: bool,
-}
-
-/// The name that the message in `bytes` carries, for responses that do not repeat it; empty for other types.
-pub(super) fn name_of(kind: TypeUrl, bytes: &[u8]) -> Result<String, DecodeError> {
-    Ok(match kind {
-        TypeUrl::CLUSTER => Cluster::decode(bytes)?.name,
-        TypeUrl::CLUSTER_LOAD_ASSIGNMENT => ClusterLoadAssignment::decode(bytes)?.cluster_name,
-        TypeUrl::LISTENER => Listener::decode(bytes)?.name,
-        TypeUrl::ROUTE_CONFIGURATION => RouteConfiguration::decode(bytes)?.name,
-        TypeUrl::SECRET => Secret::decode(bytes)?.name,
-        _ => String::new(),
-    })
+    pub(super) virtual_hosts: bool,
 }
 
 /// What the message in `bytes` refers to.
-pub(crate) fn of(kind: TypeUrl, bytes: &[u8]) -> Result<References, DecodeError> {
+pub(super) fn of(kind: TypeUrl, bytes: &[u8]) -> Result<References, DecodeError> {
     match kind {
         TypeUrl::CLUSTER => of_cluster(&Cluster::decode(bytes)?),
         TypeUrl::LISTENER => of_listener(&Listener::decode(bytes)?),

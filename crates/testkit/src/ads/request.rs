@@ -10,8 +10,7 @@ use envoy_types::pb::{
 };
 use prost::Message;
 
-use super::wire::PREFIX_BYTES;
-use crate::fake_envoy::Protocol;
+use super::{protocol::Protocol, wire::PREFIX_BYTES};
 
 /// The code that Envoy puts into the error of a refusal.
 const INTERNAL: i32 = 13;

@@ -9,17 +9,29 @@ pub(super) const PREFIX_BYTES: usize = 5;
 /// What is kept of a buffer that a large field has made grow.
 const KEPT_BYTES: usize = 16 << 10;
 
-/// A stream that is no sequence of uncompressed gRPC messages.
+/// Why a stream is no sequence of uncompressed gRPC messages.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum WireError {
+pub enum WireError {
+    /// A message is compressed, which was not asked for.
     #[error("a compressed message, which was not asked for")]
     Compressed,
+    /// A field is longer than its message.
     #[error("a field of {needed} bytes in a message with {left} left")]
-    Overrun { needed: usize, left: usize },
+    Overrun {
+        /// Bytes of the field.
+        needed: usize,
+        /// Bytes of the message that are still to come.
+        left: usize,
+    },
+    /// A field of a type that is not in use.
     #[error("wire type {0}")]
     WireType(u64),
+    /// A number that does not end.
     #[error("a varint of more than ten bytes")]
     Varint,
+    /// A text is no UTF-8.
+    #[error("a text that is no UTF-8")]
+    Text,
 }
 
 /// What a [`Scanner`] finds.

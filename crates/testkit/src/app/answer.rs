@@ -1,6 +1,6 @@
 //! From a request to its answer.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
@@ -8,7 +8,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 
-use super::{Body, Echo, RequestRecord, Script, Shared, TlsSession};
+use super::{
+    record::{Echo, RequestRecord, TlsSession},
+    script::Script,
+    shared::Shared,
+};
+
+/// The body of an answer.
+type Body = http_body_util::combinators::BoxBody<Bytes, Infallible>;
 
 /// Why a request gets no answer: the connection is closed, or the stream reset.
 #[derive(Debug, thiserror::Error)]

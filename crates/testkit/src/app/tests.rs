@@ -1,5 +1,9 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use fairlead_lab::{
+    client::{Client, ClientTls, Failure, Request},
+    load::{Load, within},
+};
 use http::{Method, StatusCode};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -8,10 +12,6 @@ use tokio::{
 
 use super::*;
 use crate::certs::Ca;
-use fairlead_lab::{
-    client::{Client, ClientTls, Failure, Request},
-    load::{Load, within},
-};
 
 fn anywhere() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()

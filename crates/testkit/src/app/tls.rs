@@ -6,7 +6,7 @@ use fairlead_lab::pem::{self, CertKey};
 use rustls::{ServerConfig, ServerConnection, crypto::ring, server::WebPkiClientVerifier};
 use tokio_rustls::TlsAcceptor;
 
-use super::TlsSession;
+use super::record::TlsSession;
 
 /// What a TLS server presents and demands.
 #[derive(Clone, Debug)]

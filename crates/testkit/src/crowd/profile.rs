@@ -1,19 +1,15 @@
 //! Who a client says it is, and how it behaves.
 
-use std::{collections::BTreeSet, net::Ipv4Addr, sync::LazyLock, time::Duration};
+use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
 
-use envoy_types::pb::envoy::config::core::v3::{Extension, Node};
+use envoy_types::pb::envoy::config::core::v3::Node;
 use fairlead_resource::TypeUrl;
 use serde_json::json;
 
-use super::member::Member;
 use crate::{
-    fake_envoy::{Protocol, node},
+    ads::{Protocol, node},
     meshgen::{MeshSpec, version},
 };
-
-/// How many extensions stock Envoy 1.40 lists in its node; with the names of their configurations they are 61 kB.
-const EXTENSIONS: usize = 516;
 
 /// Who a client of a crowd is.
 #[derive(Clone, Debug)]
@@ -89,24 +85,6 @@ impl Profile {
             reconnect_after: Some(Duration::from_millis(500)),
         }
     }
-
-    pub(super) fn member(self) -> Member {
-        Member::new(self.protocol, self.node, self.acknowledges, self.refuses)
-    }
-}
-
-/// What stands for the extensions of an Envoy: as many, and as long.
-pub(super) fn extensions() -> &'static [Extension] {
-    static ALL: LazyLock<Vec<Extension>> = LazyLock::new(|| {
-        let extension = |i: usize| Extension {
-            name: format!("envoy.filters.http.extension_{i:03}"),
-            category: format!("envoy.filters.category_{}", i % 60),
-            type_urls: vec![format!("envoy.extensions.filters.http.extension_{i:03}.v3.Extension")],
-            ..Extension::default()
-        };
-        (0..EXTENSIONS).map(extension).collect()
-    });
-    &ALL
 }
 
 /// An address that generated meshes give to no endpoint and no service.

@@ -1,7 +1,7 @@
-//! The task of a client: its connection, its stream, and the orders of the crowd.
+//! The task of a client: its stream, and the orders of the crowd.
 
 use std::{
-    convert::Infallible,
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -12,37 +12,19 @@ use std::{
 
 use bytes::Bytes;
 use fairlead_resource::TypeUrl;
-use http_body_util::{BodyExt, StreamBody};
-use hyper::{
-    body::{Frame, Incoming},
-    client::conn::http2,
-};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
-    net::TcpSocket,
-    sync::{mpsc, watch},
-    task::JoinHandle,
+    sync::watch,
     time::{Instant, sleep_until},
 };
-use tokio_stream::{StreamExt, wrappers::UnboundedReceiverStream};
 
 use super::{
-    Shared,
-    content::{ReadError, Reader},
-    line::{Line, Quality},
-    member::{Member, Response},
+    shared::Shared,
     stats::{self, Counters},
-    wire::{Scanner, Sink},
 };
-use crate::fake_envoy::{INITIAL_FETCH_TIMEOUT, Protocol};
-
-const DELTA: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
-const SOTW: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
-/// Envoy's own HTTP/2 windows, so that a client that stops reading holds as much as an Envoy would.
-const STREAM_WINDOW_BYTES: u32 = 16 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 24 << 20;
-/// What the kernel may keep for a thin line: the line is to be what is slow, not the memory behind it.
-const THIN_BUFFER_BYTES: u32 = 64 << 10;
+use crate::{
+    ads::{self, Content, INITIAL_FETCH_TIMEOUT, Library, NameId, Outgoing, Protocol, Response, WireError},
+    stream::{Quality, Stream},
+};
 
 /// What the crowd wants a client to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +37,17 @@ pub(super) struct Order {
     pub(super) dead: bool,
 }
 
-/// A client.
+/// What follows the orders for one client.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct Task {
     pub(super) index: usize,
     pub(super) protocol: Protocol,
+    /// Whether it answers responses at all.
+    pub(super) acknowledges: bool,
+    /// The types whose responses it refuses.
+    pub(super) refuses: BTreeSet<TypeUrl>,
     /// The crowd looks at it too; the order of locks is this one, then the library.
-    pub(super) member: Arc<Mutex<Member>>,
+    pub(super) client: Arc<Mutex<ads::Client>>,
     pub(super) counters: Arc<Counters>,
     pub(super) shared: Arc<Shared>,
     pub(super) reconnect_after: Option<Duration>,
@@ -78,9 +64,9 @@ enum End {
     Lost(String),
 }
 
-impl Client {
-    fn member(&self) -> MutexGuard<'_, Member> {
-        self.member.lock().unwrap_or_else(PoisonError::into_inner)
+impl Task {
+    fn client(&self) -> MutexGuard<'_, ads::Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Follows orders until the crowd is gone.
@@ -122,16 +108,14 @@ impl Client {
         let quality = Arc::new(Quality::default());
         quality.bytes_per_second.store(order.bytes_per_second, Relaxed);
         quality.dead.store(order.dead, Relaxed);
-        let (requests, receiver) = mpsc::unbounded_channel();
-        {
-            let mut member = self.member();
-            for request in member.on_stream(&self.shared.library.open()) {
-                send(&requests, request);
-            }
-        }
-        let open = open(server, self.protocol, quality.clone(), receiver);
+        let first = {
+            let mut client = self.client();
+            let out = client.on_stream();
+            self.frames(&mut client, &self.shared.library(), out)
+        };
+        let open = Stream::open(server, self.protocol, &[], quality.clone(), first);
         tokio::pin!(open);
-        let (connection, body) = loop {
+        let stream = loop {
             tokio::select! {
                 opened = &mut open => match opened {
                     Ok(opened) => break opened,
@@ -144,11 +128,9 @@ impl Client {
         };
         self.counters.streams.fetch_add(1, Relaxed);
         // What it lacks after a new stream is known from the state before; `connected` says that it is true.
-        self.counters.complete.store(self.member().is_complete(), Relaxed);
+        self.counters.complete.store(self.client().is_complete(), Relaxed);
         self.counters.connected.store(true, Release);
-        let end = self.serve(body, &requests, order, &quality).await;
-        drop(connection);
-        end
+        self.serve(stream, order, &quality).await
     }
 
     /// Follows an order as far as the open stream allows; `None` if it may go on.
@@ -162,40 +144,30 @@ impl Client {
         ((new.server, new.stream) != (order.server, order.stream)).then_some(End::Ordered)
     }
 
-    async fn serve(
-        &mut self,
-        mut body: Incoming,
-        requests: &mpsc::UnboundedSender<Bytes>,
-        order: &Order,
-        quality: &Quality,
-    ) -> End {
-        let mut scanner = Scanner::default();
-        let mut assembly = Assembly::new(self.protocol);
+    async fn serve(&mut self, mut stream: Stream, order: &Order, quality: &Quality) -> End {
         let mut late = None;
         loop {
-            let frame = tokio::select! {
+            let piece = tokio::select! {
                 biased;
                 changed = self.orders.changed() => match self.obey(changed.is_ok(), order, quality) {
                     Some(end) => return end,
                     None => continue,
                 },
-                frame = body.frame() => frame,
+                piece = stream.next() => piece,
                 () = at(late) => {
-                    self.expire(requests);
+                    self.expire(&stream);
                     late = None;
                     continue;
                 }
             };
-            let frame = match frame {
-                None => return End::Lost("ended by the server".to_owned()),
-                Some(Err(error)) => return End::Lost(explain(&error)),
-                Some(Ok(frame)) => frame,
+            let piece = match piece {
+                Err(reason) => return End::Lost(reason),
+                Ok(piece) => piece,
             };
-            let Ok(data) = frame.into_data() else { continue };
-            if let Err(error) = self.read(&data, &mut scanner, &mut assembly, requests) {
+            if let Err(error) = self.read(&piece, &stream) {
                 return End::Lost(error.to_string());
             }
-            late = match (self.member().is_warming(), late) {
+            late = match (self.client().is_warming(), late) {
                 (false, _) => None,
                 (true, None) => Some(Instant::now() + INITIAL_FETCH_TIMEOUT),
                 (true, since) => since,
@@ -203,60 +175,57 @@ impl Client {
         }
     }
 
-    fn expire(&mut self, requests: &mpsc::UnboundedSender<Bytes>) {
-        let mut out = Vec::new();
-        let mut member = self.member();
-        let late = member.expire(&self.shared.library.open(), &mut out);
-        self.counters.late_assignments.fetch_add(late as u64, Relaxed);
-        self.counters.complete.store(member.is_complete(), Relaxed);
-        drop(member);
-        for request in out {
-            send(requests, request);
+    fn expire(&mut self, stream: &Stream) {
+        let mut client = self.client();
+        let out = client.expire();
+        let frames = self.frames(&mut client, &self.shared.library(), out);
+        self.counters.late_assignments.store(client.expired_waits(), Relaxed);
+        self.counters.complete.store(client.is_complete(), Relaxed);
+        drop(client);
+        for frame in frames {
+            stream.send(frame);
         }
     }
 
     /// Takes a piece of the stream, and answers the responses that it completes.
-    fn read(
-        &mut self,
-        data: &[u8],
-        scanner: &mut Scanner,
-        assembly: &mut Assembly,
-        requests: &mpsc::UnboundedSender<Bytes>,
-    ) -> Result<(), ReadError> {
-        let shared = self.shared.clone();
-        let mut member = self.member();
-        let mut shelves = shared.library.open();
-        scanner.push(data, &mut Shelving { assembly, shelves: &mut shelves })?;
-        if let Some(error) = assembly.error.take() {
-            return Err(error);
-        }
-        if assembly.done.is_empty() {
+    fn read(&mut self, piece: &[u8], stream: &Stream) -> Result<(), WireError> {
+        let mut client = self.client();
+        let mut library = self.shared.library();
+        let responses = client.read(piece, &mut library)?;
+        if responses.is_empty() {
             return Ok(());
         }
-        let mut out = Vec::new();
-        let watches = shared.watches.now();
-        let now = shared.now();
-        for response in assembly.done.drain(..) {
-            if let Some(kind) = TypeUrl::parse(&response.type_url) {
+        let mut frames = Vec::new();
+        let (watches, now) = (self.shared.watches.now(), self.shared.now());
+        for response in responses {
+            let kind = TypeUrl::parse(&response.type_url);
+            if let Some(kind) = kind {
                 self.count(kind, &response);
             }
-            let index = self.index;
-            let mut changed = |kind, name, content: Option<&super::content::Content>| {
+            let refused = kind.is_some_and(|kind| self.refuses.contains(&kind));
+            let refusal = refused.then(|| "refused by the crowd".to_owned());
+            let mut changed = |kind, name: NameId, content: Option<&Content>| {
                 for watch in watches.iter().filter(|watch| watch.is(kind, name, content)) {
-                    watch.note(index, now);
+                    watch.note(self.index, now);
                 }
             };
-            member.take(response, &mut shelves, &mut changed, &mut out);
+            let out = client.take(response, refusal, &mut library, &mut changed);
+            frames.extend(self.frames(&mut client, &library, out));
         }
-        drop(shelves);
+        drop(library);
         self.counters.last_response.store(now, Relaxed);
-        self.counters.lost_hosts.store(member.lost_hosts(), Relaxed);
-        self.counters.complete.store(member.is_complete(), Relaxed);
-        drop(member);
-        for request in out {
-            send(requests, request);
+        self.counters.lost_hosts.store(client.lost_hosts(), Relaxed);
+        self.counters.complete.store(client.is_complete(), Relaxed);
+        drop(client);
+        for frame in frames {
+            stream.send(frame);
         }
         Ok(())
+    }
+
+    fn frames(&self, client: &mut ads::Client, library: &Library, out: Vec<Outgoing>) -> Vec<Bytes> {
+        let said = out.into_iter().filter(|outgoing| self.acknowledges || !outgoing.is_answer());
+        said.map(|outgoing| client.frame(outgoing, library)).collect()
     }
 
     fn count(&self, kind: TypeUrl, response: &Response) {
@@ -268,133 +237,10 @@ impl Client {
     }
 }
 
-/// A connection's task, which ends with this value.
-struct Connection(JoinHandle<()>);
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-async fn open(
-    server: SocketAddr,
-    protocol: Protocol,
-    quality: Arc<Quality>,
-    requests: mpsc::UnboundedReceiver<Bytes>,
-) -> Result<(Connection, Incoming), String> {
-    let socket = match server {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }
-    .map_err(|error| error.to_string())?;
-    let connect = async {
-        if quality.bytes_per_second.load(Relaxed) != 0 {
-            socket.set_recv_buffer_size(THIN_BUFFER_BYTES)?;
-        }
-        let stream = socket.connect(server).await?;
-        stream.set_nodelay(true)?;
-        Ok::<_, std::io::Error>(stream)
-    };
-    let stream = connect.await.map_err(|error| format!("{server}: {error}"))?;
-    let line = TokioIo::new(Line::new(stream, quality));
-    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .handshake(line)
-        .await
-        .map_err(|error| explain(&error))?;
-    let connection = Connection(tokio::spawn(async {
-        // The stream sees the error too, and reports it.
-        drop(connection.await);
-    }));
-    let path = match protocol {
-        Protocol::Delta => DELTA,
-        Protocol::Sotw => SOTW,
-    };
-    let frames = UnboundedReceiverStream::new(requests).map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
-    let request = http::Request::post(format!("http://{server}{path}"))
-        .header(http::header::CONTENT_TYPE, "application/grpc")
-        .header(http::header::TE, "trailers")
-        .body(StreamBody::new(frames))
-        .expect("an address and a constant path are a URI");
-    let (head, body) = sender.send_request(request).await.map_err(|error| explain(&error))?.into_parts();
-    match (head.status, head.headers.get("grpc-status")) {
-        (http::StatusCode::OK, None) => Ok((connection, body)),
-        (status, code) => {
-            let message = head.headers.get("grpc-message");
-            Err(format!("HTTP {status}, gRPC {code:?}, {message:?}"))
-        }
-    }
-}
-
-fn explain(error: &hyper::Error) -> String {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    format!("{error}{}", cause.unwrap_or_default())
-}
-
-fn send(requests: &mpsc::UnboundedSender<Bytes>, request: Bytes) {
-    // A stream that has ended says so on its other half, which is where it is looked for.
-    let _ended = requests.send(request);
-}
-
 /// Waits for a time; for ever if there is none.
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Puts the fields of messages together to responses.
-#[derive(Debug)]
-struct Assembly {
-    protocol: Protocol,
-    response: Response,
-    done: Vec<Response>,
-    error: Option<ReadError>,
-}
-
-impl Assembly {
-    fn new(protocol: Protocol) -> Self {
-        Self { protocol, response: Response::default(), done: Vec::new(), error: None }
-    }
-
-    fn field(&mut self, number: u64, payload: &[u8], shelves: &mut Reader<'_>) -> Result<(), ReadError> {
-        // `DeltaDiscoveryResponse` and `DiscoveryResponse` agree on these numbers.
-        const VERSION: u64 = 1;
-        const RESOURCES: u64 = 2;
-        const TYPE_URL: u64 = 4;
-        const NONCE: u64 = 5;
-        const REMOVED: u64 = 6;
-        let text = || std::str::from_utf8(payload).map(str::to_owned).map_err(|_| ReadError::Name);
-        match (number, self.protocol) {
-            (VERSION, Protocol::Sotw) => self.response.version = text()?,
-            (RESOURCES, Protocol::Delta) => self.response.items.push(shelves.delta(payload)?),
-            (RESOURCES, Protocol::Sotw) => self.response.items.push(shelves.any(payload)?),
-            (TYPE_URL, _) => self.response.type_url = text()?,
-            (NONCE, _) => self.response.nonce = text()?,
-            (REMOVED, Protocol::Delta) => self.response.removed.push(shelves.named(payload)?),
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-struct Shelving<'a, 'b> {
-    assembly: &'a mut Assembly,
-    shelves: &'a mut Reader<'b>,
-}
-
-impl Sink for Shelving<'_, '_> {
-    fn field(&mut self, number: u64, payload: &[u8]) {
-        if let Err(error) = self.assembly.field(number, payload, self.shelves) {
-            self.assembly.error.get_or_insert(error);
-        }
-    }
-
-    fn end(&mut self, bytes: usize) {
-        self.assembly.response.bytes = bytes;
-        self.assembly.done.push(std::mem::take(&mut self.assembly.response));
     }
 }

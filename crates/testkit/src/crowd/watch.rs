@@ -10,7 +10,7 @@ use std::{
 
 use fairlead_resource::TypeUrl;
 
-use super::content::{Content, NameId};
+use crate::ads::{Content, NameId};
 
 /// What a [`Watch`] waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,14 +1,22 @@
 //! The task of a client: its stream, its clocks, and the commands of its handle.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
+use bytes::Bytes;
 use tokio::{sync::mpsc, time::Instant};
-use tonic::Status;
 
 use super::{
-    Command, INITIAL_FETCH_TIMEOUT, Options, ResponseRecord, Shared,
-    held::{Outgoing, Response},
-    link::Link,
+    options::Options,
+    record::ResponseRecord,
+    shared::{Command, Shared, State},
+};
+use crate::{
+    ads::{INITIAL_FETCH_TIMEOUT, Outgoing, Response},
+    stream::{Quality, Stream},
 };
 
 /// How a stream ends that the handle has ended.
@@ -16,11 +24,9 @@ const BY_TEST: &str = "ended by the test";
 
 /// Runs until the handle is dropped.
 pub(super) async fn run(options: Options, shared: Arc<Shared>, commands: mpsc::UnboundedReceiver<Command>) {
-    let server = options.server.clone();
-    let options = Arc::new(options);
     let mut driver = Driver {
-        options,
-        server,
+        server: options.server,
+        options: Arc::new(options),
         shared,
         commands,
         delayed: VecDeque::new(),
@@ -43,7 +49,7 @@ pub(super) async fn run(options: Options, shared: Arc<Shared>, commands: mpsc::U
 
 struct Driver {
     options: Arc<Options>,
-    server: String,
+    server: SocketAddr,
     shared: Arc<Shared>,
     commands: mpsc::UnboundedReceiver<Command>,
     /// Answers that wait for their time, in its order.
@@ -63,7 +69,7 @@ enum End {
 
 enum Event {
     Command(Option<Command>),
-    Received(Result<Option<Response>, Status>),
+    Received(Result<Bytes, String>),
     AnswerDue,
     EndpointsLate,
 }
@@ -72,13 +78,13 @@ impl Driver {
     /// Opens a stream and serves it to its end.
     async fn stream(&mut self) -> End {
         let first = self.shared.change(|state| {
-            let out = state.held.on_stream();
-            out.iter().map(|outgoing| state.held.request(outgoing)).collect()
+            let out = state.held.client.on_stream();
+            out.into_iter().map(|outgoing| frame(state, outgoing)).collect()
         });
         self.delayed.clear();
         self.reading = true;
-        let (options, server) = (self.options.clone(), self.server.clone());
-        let open = async move { Link::open(&options, &server, first).await };
+        let (options, quality) = (self.options.clone(), Arc::new(Quality::default()));
+        let open = Stream::open(self.server, options.protocol, &options.metadata, quality.clone(), first);
         tokio::pin!(open);
         let opened = loop {
             tokio::select! {
@@ -96,23 +102,22 @@ impl Driver {
             }
         };
         match opened {
-            Err(status) => self.ended(&status.to_string()),
-            Ok(link) => {
+            Err(reason) => self.ended(&reason),
+            Ok(stream) => {
                 self.shared.change(|state| {
                     state.streams += 1;
                     state.connected = true;
                     state.last_end = None;
                 });
-                self.serve(link).await
+                self.serve(stream, &quality).await
             }
         }
     }
 
-    async fn serve(&mut self, mut link: Link) -> End {
+    async fn serve(&mut self, mut stream: Stream, quality: &Quality) -> End {
         self.note_waits();
         loop {
-            let event = self.next(&mut link).await;
-            let done = match event {
+            match self.next(&mut stream).await {
                 Event::Command(None) => return End::HandleGone,
                 Event::Command(Some(Command::Disconnect)) => return self.ended(BY_TEST),
                 Event::Command(Some(Command::Connect(server))) => {
@@ -122,52 +127,60 @@ impl Driver {
                 }
                 Event::Command(Some(Command::Reading(reading))) => {
                     self.reading = reading;
-                    Ok(())
                 }
                 Event::Command(Some(Command::Vanish)) => {
-                    link.freeze();
+                    quality.dead.store(true, Relaxed);
                     self.reading = false;
-                    Ok(())
                 }
-                Event::Received(Err(status)) => return self.ended(&status.to_string()),
-                Event::Received(Ok(None)) => return self.ended("ended by the server"),
-                Event::Received(Ok(Some(response))) => self.on_response(&mut link, response),
+                Event::Received(Err(reason)) => return self.ended(&reason),
+                Event::Received(Ok(piece)) => {
+                    let read = {
+                        let held = &mut self.shared.state().held;
+                        held.client.read(&piece, &mut held.library)
+                    };
+                    match read {
+                        Ok(responses) => {
+                            for response in responses {
+                                self.on_response(&stream, response);
+                            }
+                        }
+                        Err(error) => return self.ended(&error.to_string()),
+                    }
+                }
                 Event::AnswerDue => {
                     let (_, answer) = self.delayed.pop_front().expect("an answer is due");
-                    self.send(&mut link, &answer)
+                    self.send(&stream, answer);
                 }
                 Event::EndpointsLate => {
                     self.waits_since = None;
-                    let out = self.shared.change(|state| state.held.expire());
-                    self.send_all(&mut link, out)
+                    let out = self.shared.change(|state| state.held.client.expire());
+                    self.send_all(&stream, out);
                 }
-            };
-            if let Err(status) = done {
-                return self.ended(&status.to_string());
             }
         }
     }
 
-    async fn next(&mut self, link: &mut Link) -> Event {
+    async fn next(&mut self, stream: &mut Stream) -> Event {
         let due = self.delayed.front().map(|(due, _)| *due);
         let late = self.waits_since.map(|since| since + INITIAL_FETCH_TIMEOUT);
         tokio::select! {
             biased;
             command = self.commands.recv() => Event::Command(command),
             () = at(due) => Event::AnswerDue,
-            received = link.receive(), if self.reading => Event::Received(received),
+            received = stream.next(), if self.reading => Event::Received(received),
             () = at(late) => Event::EndpointsLate,
         }
     }
 
-    fn on_response(&mut self, link: &mut Link, response: Response) -> Result<(), Status> {
-        let mut record = record(&response, self.shared.state().streams);
-        record.refused = self.options.judge.as_ref().and_then(|judge| judge(&record));
+    fn on_response(&mut self, stream: &Stream, response: Response) {
+        let mut record = {
+            let state = self.shared.state();
+            ResponseRecord::of(&response, state.streams, self.options.protocol, &state.held.library)
+        };
+        let refusal = self.options.judge.as_ref().and_then(|judge| judge(&record));
         let out = self.shared.change(|state| {
-            let out = match &record.refused {
-                Some(reason) => vec![state.held.refuse(&response, reason.clone())],
-                None => state.held.take(response),
-            };
+            let held = &mut state.held;
+            let out = held.client.take(response, refusal, &mut held.library, &mut |_, _, _| {});
             for outgoing in &out {
                 if let Outgoing::Nack { message, .. } = outgoing {
                     record.refused = Some(message.clone());
@@ -177,11 +190,11 @@ impl Driver {
             out
         });
         self.note_waits();
-        self.send_all(link, out)
+        self.send_all(stream, out);
     }
 
     fn note_waits(&mut self) {
-        let waits = self.shared.state().held.waits();
+        let waits = self.shared.state().held.client.is_warming();
         self.waits_since = match (waits, self.waits_since) {
             (false, _) => None,
             (true, None) => Some(Instant::now()),
@@ -190,28 +203,25 @@ impl Driver {
     }
 
     /// Sends subscriptions at once, and answers after the delay of the options.
-    fn send_all(&mut self, link: &mut Link, out: Vec<Outgoing>) -> Result<(), Status> {
+    fn send_all(&mut self, stream: &Stream, out: Vec<Outgoing>) {
         for outgoing in out {
-            let is_answer = matches!(outgoing, Outgoing::Ack { .. } | Outgoing::Nack { .. });
-            if is_answer && !self.options.ack_delay.is_zero() {
+            if outgoing.is_answer() && !self.options.ack_delay.is_zero() {
                 self.delayed.push_back((Instant::now() + self.options.ack_delay, outgoing));
             } else {
-                self.send(link, &outgoing)?;
+                self.send(stream, outgoing);
             }
         }
-        Ok(())
     }
 
-    fn send(&mut self, link: &mut Link, outgoing: &Outgoing) -> Result<(), Status> {
-        let request = self.shared.state().held.request(outgoing);
-        link.send(request)?;
-        if matches!(outgoing, Outgoing::Ack { .. } | Outgoing::Nack { .. }) {
+    fn send(&mut self, stream: &Stream, outgoing: Outgoing) {
+        let is_answer = outgoing.is_answer();
+        stream.send(frame(&mut self.shared.state(), outgoing));
+        if is_answer {
             self.shared.change(|state| state.answers += 1);
         }
-        Ok(())
     }
 
-    fn retarget(&mut self, server: Option<String>) {
+    fn retarget(&mut self, server: Option<SocketAddr>) {
         if let Some(server) = server {
             self.server = server;
         }
@@ -247,31 +257,15 @@ impl Driver {
     }
 }
 
+/// The bytes of a request, as of now.
+fn frame(state: &mut State, outgoing: Outgoing) -> Bytes {
+    state.held.client.frame(outgoing, &state.held.library)
+}
+
 /// Waits for a time; for ever if there is none.
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-fn record(response: &Response, stream: u32) -> ResponseRecord {
-    let kind = fairlead_resource::TypeUrl::parse(&response.type_url);
-    let name = |resource: &super::held::Resource| match (&resource.message, kind) {
-        (Some(message), Some(kind)) if resource.name.is_empty() => {
-            // A message that cannot be read has no name; it is refused with the reason right after this.
-            super::references::name_of(kind, message).unwrap_or_default()
-        }
-        _ => resource.name.clone(),
-    };
-    ResponseRecord {
-        at: Instant::now(),
-        stream,
-        type_url: response.type_url.clone(),
-        resources: response.resources.iter().map(|r| (name(r), r.version.clone())).collect(),
-        removed: response.removed.clone(),
-        bytes: response.bytes,
-        nonce: response.nonce.clone(),
-        refused: None,
     }
 }

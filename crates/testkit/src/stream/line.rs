@@ -22,23 +22,23 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// The qualities of a line, which may change while it is open.
 #[derive(Debug, Default)]
-pub(super) struct Quality {
+pub(crate) struct Quality {
     /// 0 is without limit.
-    pub(super) bytes_per_second: AtomicU64,
+    pub(crate) bytes_per_second: AtomicU64,
     /// Nothing is read or written any more, and nothing is closed: a machine that lost its power.
-    pub(super) dead: AtomicBool,
+    pub(crate) dead: AtomicBool,
 }
 
 /// A line of some [`Quality`].
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     stream: TcpStream,
     quality: Arc<Quality>,
     rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl Line {
-    pub(super) fn new(stream: TcpStream, quality: Arc<Quality>) -> Self {
+    pub(crate) fn new(stream: TcpStream, quality: Arc<Quality>) -> Self {
         Self { stream, quality, rest: None }
     }
 

@@ -26,8 +26,8 @@ use envoy_types::pb::{
 use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
 use fairlead_testkit::{
+    ads::Protocol,
     crowd::{Awaited, Crowd, Profile, Totals},
-    fake_envoy::Protocol,
 };
 use prost::{Message, Name};
 use tokio::time::Instant;

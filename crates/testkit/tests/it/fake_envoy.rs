@@ -1,6 +1,6 @@
 //! The fake Envoy against a scripted ADS server.
 
-use std::{pin::Pin, time::Duration};
+use std::{net::SocketAddr, pin::Pin, time::Duration};
 
 use envoy_types::pb::{
     envoy::{
@@ -23,7 +23,10 @@ use envoy_types::pb::{
 };
 use fairlead_lab::deadline::eventually;
 use fairlead_resource::TypeUrl;
-use fairlead_testkit::fake_envoy::{FakeEnvoy, Options, Protocol};
+use fairlead_testkit::{
+    ads::Protocol,
+    fake_envoy::{FakeEnvoy, Options},
+};
 use prost::Message;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_stream::{
@@ -70,7 +73,7 @@ impl AggregatedDiscoveryService for Ads {
 }
 
 struct Server {
-    address: String,
+    address: SocketAddr,
     streams: mpsc::UnboundedReceiver<Seen>,
     task: JoinHandle<()>,
 }
@@ -84,7 +87,7 @@ impl Drop for Server {
 impl Server {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         let (sender, streams) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             tonic::transport::Server::builder()
@@ -109,7 +112,7 @@ impl Server {
     }
 
     fn options(&self) -> Options {
-        let mut options = Options::new(&self.address);
+        let mut options = Options::new(self.address);
         options.metadata.push(("authorization".to_owned(), "Bearer t".to_owned()));
         options
     }

@@ -1,0 +1,3 @@
+//! The lab with a real Envoy.
+
+mod envoy_process;

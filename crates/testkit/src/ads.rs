@@ -1,0 +1,32 @@
+//! A client of ADS by the rules of Envoy 1.40, without socket and clock: bytes in, bytes out.
+//!
+//! [`Client`] subscribes to CDS, to the EDS that the clusters name, then to LDS and to what these refer to in turn
+//! (FCDS, RDS, VHDS, SDS, and LEDS of assignments), acknowledges, and lists what it holds when it reconnects. It does
+//! what makes servers fail with real Envoys: it withholds the acknowledgement of CDS while a cluster waits for its
+//! endpoints, and drops virtual hosts that arrive before their table.
+//!
+//! What clients hold is in a [`Library`], which any number of them may share, so that a content is decoded once.
+//!
+//! | driver | for |
+//! |---|---|
+//! | [`crate::fake_envoy`] | one client over a real stream, with a record of each response |
+//! | [`crate::crowd`] | thousands of clients, with numbers in place of records |
+//!
+//! A client shares no code with a server: what they agree on is the protocol.
+
+mod client;
+mod holdings;
+mod library;
+mod node;
+mod protocol;
+mod references;
+mod request;
+mod response;
+mod wire;
+
+pub use client::{Changed, Client, Outgoing};
+pub use library::{Content, Item, Library, NameId};
+pub use node::node;
+pub use protocol::{INITIAL_FETCH_TIMEOUT, Protocol};
+pub use response::Response;
+pub use wire::WireError;

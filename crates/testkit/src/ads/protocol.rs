@@ -1,0 +1,25 @@
+//! The variants of ADS, and what Envoy fixes in both.
+
+use std::time::Duration;
+
+/// How long Envoy waits for the endpoints of a cluster before it goes on without them.
+pub const INITIAL_FETCH_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A variant of ADS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Incremental (`DELTA_GRPC`).
+    Delta,
+    /// State of the world (`GRPC`).
+    Sotw,
+}
+
+impl Protocol {
+    /// The path of its method.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Delta => "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",
+            Self::Sotw => "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources",
+        }
+    }
+}
