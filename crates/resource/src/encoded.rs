@@ -74,6 +74,8 @@ pub struct EncodedResource {
 enum Fragments {
     Made(Arc<[Bytes]>),
     Later(Arc<Later>),
+    /// Not here.
+    Outline,
 }
 
 /// The pieces of a message that not every client is sent: put together for the first who asks.
@@ -143,8 +145,11 @@ impl EncodedResource {
     }
 
     /// The encoded message (not the `Any` around it) in pieces; their concatenation is the message.
-    pub fn fragments(&self) -> &Arc<[Bytes]> {
+    ///
+    /// An outline has none.
+    pub fn fragments(&self) -> &[Bytes] {
         match &self.fragments {
+            Fragments::Outline => &[],
             Fragments::Made(fragments) => fragments,
             Fragments::Later(later) => later.made.get_or_init(&later.make),
         }
@@ -155,6 +160,18 @@ impl EncodedResource {
     pub fn renamed(mut self, name: ResourceName) -> Self {
         self.name = name;
         self
+    }
+
+    /// The same without its bytes, for those who tell contents apart and must not keep them.
+    #[must_use]
+    pub fn outline(&self) -> Self {
+        let (name, digest) = (self.name.clone(), self.digest);
+        Self { name, digest, fragments: Fragments::Outline, elements: None }
+    }
+
+    /// Whether it has no bytes: it is made by [`Self::outline`].
+    pub fn is_outline(&self) -> bool {
+        matches!(self.fragments, Fragments::Outline)
     }
 
     /// The length of the encoded message in bytes.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tonic::{Status, metadata::MetadataMap};
 
 use super::{lines::Lines, view::View};
-use crate::{NackReport, Node, Rejected, SessionOptions};
+use crate::{NackReport, Node, Overlay, Rejected, SessionOptions};
 
 /// Names one stream for as long as the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,8 @@ pub struct Connection {
     /// Keeps the channel of a fixed view open.
     _fixed: Option<watch::Sender<Arc<View>>>,
     pub(super) options: SessionOptions,
+    /// What belongs to the connection alone, now and later.
+    pub(super) overlay: Option<watch::Receiver<Arc<Overlay>>>,
     /// Tells the owner by its drop that the stream has ended.
     _guard: Box<dyn Any + Send>,
 }
@@ -49,13 +51,21 @@ impl Connection {
     /// A connection that stays with one view. `guard` is dropped when the stream ends.
     pub fn new(view: Arc<View>, options: SessionOptions, guard: impl Any + Send) -> Self {
         let (sender, receiver) = watch::channel(view);
-        Self { view: receiver, _fixed: Some(sender), options, _guard: Box::new(guard) }
+        Self { view: receiver, _fixed: Some(sender), options, overlay: None, _guard: Box::new(guard) }
     }
 
     /// A connection that the owner may move between views: because a session compares contents, a move sends
     /// only what differs. The stream ends when the sender is dropped.
     pub fn moving(view: watch::Receiver<Arc<View>>, options: SessionOptions, guard: impl Any + Send) -> Self {
-        Self { view, _fixed: None, options, _guard: Box::new(guard) }
+        Self { view, _fixed: None, options, overlay: None, _guard: Box::new(guard) }
+    }
+
+    /// Serves what belongs to this connection alone beside its view. It is replaced by what the sender sends, as when a
+    /// certificate is about to expire, and stays as it is when the sender is dropped.
+    #[must_use]
+    pub fn with_overlay(mut self, overlay: watch::Receiver<Arc<Overlay>>) -> Self {
+        self.overlay = Some(overlay);
+        self
     }
 }
 

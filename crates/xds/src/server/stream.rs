@@ -31,7 +31,7 @@ use super::{
     sieve::Sieved,
     view::View,
 };
-use crate::{Action, Node, Note, Protocol, Publication, Session, SessionOptions};
+use crate::{Action, Node, Note, Overlay, Protocol, Publication, Session, SessionOptions};
 
 /// What the two variants' requests have in common.
 pub(super) trait Request: Sieved {
@@ -190,6 +190,10 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         let publication = publications.borrow_and_update().clone();
         let options = SessionOptions { types: self.shared.options.types, ..connection.options.clone() };
         let mut session = Session::new(M::PROTOCOL, options, publication);
+        if let Some(overlay) = &mut connection.overlay {
+            // Nothing was asked for yet, so there is nothing to do.
+            session.on_overlay(overlay.borrow_and_update().clone());
+        }
         if let Some(departed) = self.shared.departures.take(&node, &self.peer) {
             session.go_on_from(departed);
         }
@@ -216,8 +220,8 @@ impl<M: Request, R: Resolver> Stream<M, R> {
 
     /// Returns how the stream ends: with an error, or well when the client has closed its side.
     ///
-    /// The only things that can happen: a request, a publication, a move to another view, a stalled client,
-    /// a client that is gone, the drain of the server, and the time to try again what the client's machine lacked.
+    /// The only things that can happen: a request, a publication, a move to another view, another overlay, a stalled
+    /// client, a client that is gone, the drain of the server, and the time to try again what the client's machine lacked.
     async fn serve(
         &mut self,
         first: M,
@@ -260,6 +264,9 @@ impl<M: Request, R: Resolver> Stream<M, R> {
                     changed.map_err(|_closed| Status::unavailable("the view has ended"))?;
                     let publication = publications.borrow_and_update().clone();
                     self.handle(registration, |session| session.on_publication(publication))?;
+                }
+                overlay = next_overlay(&mut connection.overlay) => {
+                    self.handle(registration, |session| session.on_overlay(overlay))?;
                 }
                 () = retry.due() => {
                     retry.made();
@@ -353,6 +360,16 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         }
         Status::unavailable("the client does not read")
     }
+}
+
+/// Waits for what belongs to the connection alone from now on.
+async fn next_overlay(overlay: &mut Option<watch::Receiver<Arc<Overlay>>>) -> Arc<Overlay> {
+    if let Some(receiver) = overlay
+        && receiver.changed().await.is_ok()
+    {
+        return receiver.borrow_and_update().clone();
+    }
+    std::future::pending().await
 }
 
 fn draining_status() -> Status {

@@ -59,7 +59,7 @@ impl Session {
             self.withdraw(type_url, users);
             self.withdraw(self.types().element(type_url).unwrap_or(type_url), parts);
         }
-        let secrets = self.ledger.publication.set(TypeUrl::SECRET);
+        let secrets = self.ledger.published(TypeUrl::SECRET);
         let wrong = secrets.values().filter(|secret| self.is_rejected(TypeUrl::SECRET, secret));
         let beside_one = wrong.filter(|secret| {
             self.users_of_secrets().any(|type_url| {

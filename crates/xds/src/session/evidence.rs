@@ -82,7 +82,7 @@ impl Session {
                         && !self.is_rejected(type_url, r)
                 });
                 let Some(held) = held else { return false };
-                whole_state(type_url, [held])
+                whole_state(type_url, &*self.ledger.with_bytes(type_url, std::slice::from_ref(held)))
             }
         };
         response.carried = SentVersions::default();

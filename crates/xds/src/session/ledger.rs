@@ -1,11 +1,11 @@
 //! What a session keeps account of: what the client has asked for and holds, type by type, and what is published.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use fairlead_resource::{Division, EncodedResource, ResourceSet, TypeDescriptor, TypeUrl, Types};
 
-use super::{action::Action, holdings::TypeState};
-use crate::{Protocol, Publication, SessionOptions, memo::Memo, publication::Form};
+use super::{action::Action, holdings::TypeState, overlaid::Overlaid};
+use crate::{Overlay, Protocol, Publication, SessionOptions, memo::Memo, publication::Form};
 
 /// What those who look after some types (`rules`) and the session itself have in common.
 #[cfg_attr(test, derive(Clone))]
@@ -13,6 +13,8 @@ pub(super) struct Ledger {
     pub(super) protocol: Protocol,
     pub(super) options: SessionOptions,
     pub(super) publication: Arc<Publication>,
+    /// What belongs to this connection alone, if there is or was something.
+    pub(super) overlaid: Option<Box<Overlaid>>,
     /// In the order of [`SessionOptions::types`].
     pub(super) states: Vec<TypeState>,
     /// The client came with resources of an earlier stream.
@@ -25,7 +27,16 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(protocol: Protocol, options: SessionOptions, publication: Arc<Publication>) -> Self {
         let states = options.types.iter().map(|type_url| TypeState::new(form(type_url, &options))).collect();
-        Self { protocol, options, publication, states, resumed: false, acked: false, out: Vec::new() }
+        Self {
+            protocol,
+            options,
+            publication,
+            overlaid: None,
+            states,
+            resumed: false,
+            acked: false,
+            out: Vec::new(),
+        }
     }
 
     /// The types that are served.
@@ -46,9 +57,47 @@ impl Ledger {
         &mut self.states[self.options.types.place(type_url)]
     }
 
-    /// The published resources of a type in the form that the client takes.
+    /// The published resources of a type in the form that the client takes, with those that belong to its connection.
     pub(super) fn published(&self, type_url: TypeUrl) -> &ResourceSet {
-        self.publication.in_form(type_url, self.state(type_url).form)
+        let overlaid = self.overlaid.as_ref().and_then(|overlaid| overlaid.published(type_url));
+        overlaid.unwrap_or_else(|| self.publication.in_form(type_url, self.state(type_url).form))
+    }
+
+    /// Serves what is published from now on.
+    pub(super) fn publish(&mut self, publication: Arc<Publication>) {
+        self.publication = publication;
+        self.merge_overlay();
+    }
+
+    /// Lays this over what is published, in place of what was there.
+    pub(super) fn lay_over(&mut self, overlay: Arc<Overlay>) {
+        if !overlay.is_empty() || self.overlaid.is_some() {
+            self.overlaid.get_or_insert_default().replace(overlay, self.options.types);
+            self.merge_overlay();
+        }
+    }
+
+    fn merge_overlay(&mut self) {
+        let Some(overlaid) = &mut self.overlaid else { return };
+        let (publication, states, types) = (&self.publication, &self.states, self.options.types);
+        overlaid.merge(|type_url| publication.in_form(type_url, states[types.place(type_url)].form));
+    }
+
+    /// Whether something of a type belongs to this connection alone, or did.
+    pub(super) fn is_overlaid(&self, type_url: TypeUrl) -> bool {
+        self.overlaid.as_ref().is_some_and(|overlaid| overlaid.published(type_url).is_some())
+    }
+
+    /// Resources as they are encoded: what the session accounts for without its bytes has them here.
+    pub(super) fn with_bytes<'a>(
+        &self,
+        type_url: TypeUrl,
+        resources: &'a [EncodedResource],
+    ) -> Cow<'a, [EncodedResource]> {
+        match &self.overlaid {
+            Some(overlaid) => overlaid.with_bytes(type_url, resources),
+            None => Cow::Borrowed(resources),
+        }
     }
 
     /// Whether resources of this type are sent as elements.
@@ -59,7 +108,8 @@ impl Ledger {
     /// The same without what is held back of resources in one piece.
     pub(super) fn trimmed(&mut self, type_url: TypeUrl) -> ResourceSet {
         let state = &mut self.states[self.options.types.place(type_url)];
-        let published = self.publication.in_form(type_url, state.form);
+        let overlaid = self.overlaid.as_ref().and_then(|overlaid| overlaid.published(type_url));
+        let published = overlaid.unwrap_or_else(|| self.publication.in_form(type_url, state.form));
         let current = state.trims.applied(type_url, published);
         for name in state.trims.take_unfinished() {
             state.rejected.remove(&name);

@@ -51,7 +51,7 @@ impl Session {
     }
 
     fn has_usable_secret(&self, name: &ResourceName) -> bool {
-        let secret = self.ledger.publication.set(TypeUrl::SECRET).get(name);
+        let secret = self.ledger.published(TypeUrl::SECRET).get(name);
         secret.is_some_and(|secret| !self.is_rejected(TypeUrl::SECRET, secret))
     }
 }

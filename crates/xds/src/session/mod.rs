@@ -9,6 +9,7 @@
 //! - `trims`: parts of resources in one piece that are held back, and the search for one;
 //! - `holdings`: what the client holds of one type, as a shared set and the names that deviate from it;
 //! - `quirks`: what Envoy does that the protocol does not say;
+//! - `overlaid`: what belongs to this connection alone, over what is published;
 //! - `ledger`: the holdings of all types, and what is published;
 //! - `rules`: what is asked of those who look after some types;
 //! - `hosts`, `chains`, `collections` (VHDS, FCDS, LEDS) and `warming`: they; `epochs`: what a client knows of collections;
@@ -36,6 +37,7 @@ mod hosts;
 mod ledger;
 mod missing;
 mod order;
+mod overlaid;
 mod owners;
 mod parts;
 mod push;
@@ -61,7 +63,7 @@ use holdings::Flight;
 pub use status::{SyncState, TypeStatus};
 pub use stream::Session;
 
-use crate::{Protocol, Publication};
+use crate::{Overlay, Protocol, Publication};
 
 impl Session {
     /// Takes a request of a delta stream.
@@ -80,7 +82,13 @@ impl Session {
 
     /// Serves another publication from now on, newer or of another view. Publications may be skipped.
     pub fn on_publication(&mut self, publication: Arc<Publication>) -> Vec<Action> {
-        self.ledger.publication = publication;
+        self.ledger.publish(publication);
+        self.pump()
+    }
+
+    /// Serves what belongs to this connection alone from now on, in place of what was given so before.
+    pub fn on_overlay(&mut self, overlay: Arc<Overlay>) -> Vec<Action> {
+        self.ledger.lay_over(overlay);
         self.pump()
     }
 

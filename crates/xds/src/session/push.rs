@@ -83,6 +83,10 @@ impl Session {
     /// The usual case: the client holds a shared set and is to hold another, or this one. `None` if it is not that case.
     fn shared(&self, type_url: TypeUrl, current: &ResourceSet) -> Option<Wanted> {
         let state = self.state(type_url);
+        // What is shared must not know what belongs to one connection.
+        if self.ledger.is_overlaid(type_url) {
+            return None;
+        }
         let deviates = !state.deviations.is_empty() || !state.suspects.is_empty() || state.trims.searches();
         if deviates || self.owners.of(type_url).any(|owner| owner.is_unclear(type_url)) {
             return None;
@@ -270,23 +274,25 @@ impl Session {
         for name in wanted.missing.iter().filter(|name| current.contains_key(*name)) {
             state.deviate(name, Holding::Absent, false);
         }
+        let send = self.ledger.with_bytes(type_url, &wanted.send);
         let responses = match self.ledger.protocol {
             Protocol::Delta => {
                 let removed = [&wanted.remove[..], &wanted.missing, released].concat();
-                let mut responses = self.owners.responses(&self.ledger, type_url, &wanted.send, &removed);
+                let mut responses = self.owners.responses(&self.ledger, type_url, &send, &removed);
                 if let Some(last) = responses.last_mut() {
                     last.gone = removed.into();
                 }
                 responses
             }
             Protocol::StateOfTheWorld if self.ledger.is_sent_alone(type_url) && !wanted.send.is_empty() => {
-                wanted.send.iter().map(|resource| whole_state(type_url, [resource])).collect()
+                send.iter().map(|resource| whole_state(type_url, [resource])).collect()
             }
             Protocol::StateOfTheWorld => {
                 let mut response = if self.ledger.sent_whole(type_url) {
-                    whole_state(type_url, &held(self.state(type_url), current))
+                    let held = held(self.state(type_url), current);
+                    whole_state(type_url, &*self.ledger.with_bytes(type_url, &held))
                 } else {
-                    whole_state(type_url, &wanted.send)
+                    whole_state(type_url, &*send)
                 };
                 response.carried = wanted.send.iter().map(|r| (r.name.clone(), r.digest)).collect();
                 response.gone = wanted.remove.clone().into();

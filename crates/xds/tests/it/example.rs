@@ -23,7 +23,7 @@ mod serve;
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-fn bootstrap(xds: u16) -> String {
+pub(crate) fn bootstrap(xds: u16) -> String {
     format!(
         "
 node: {{ id: a, cluster: c }}

@@ -4,6 +4,7 @@
 mod attacks;
 mod example;
 mod limits;
+mod overlay;
 mod serve;
 mod services;
 mod world;

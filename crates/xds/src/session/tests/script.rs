@@ -14,7 +14,7 @@ use fairlead_resource::{
 };
 use prost::Message;
 
-use crate::{Action, ElementTypes, Note, Protocol, Publication, Response, Session, SessionOptions};
+use crate::{Action, ElementTypes, Note, Overlay, Protocol, Publication, Response, Session, SessionOptions};
 
 /// A delta script.
 pub(super) fn check(script: &str) {
@@ -51,7 +51,11 @@ pub(super) fn check_known_bad(script: &str) {
 }
 
 fn run(protocol: Protocol, elements: ElementTypes, script: &str) {
-    play(Player::new(protocol, elements), script);
+    play(Player::new(protocol, elements.clone()), script);
+    if script.contains("SDS") && !script.contains("own ") {
+        // Secrets are served alike whether they belong to the view or to the connection.
+        play(Player { owns_secrets: true, ..Player::new(protocol, elements) }, script);
+    }
 }
 
 fn play(mut player: Player, script: &str) {
@@ -63,6 +67,7 @@ fn play(mut player: Player, script: &str) {
         }
         expected.push(line.to_owned());
         if line.starts_with("publish")
+            || line.starts_with("own")
             || line.starts_with('>')
             || ["again", "reconnect", "restart"].contains(&line)
         {
@@ -76,6 +81,10 @@ fn play(mut player: Player, script: &str) {
 pub(super) struct Player {
     pub(super) session: Session,
     revision: u64,
+    /// What belongs to the connection.
+    overlay: Arc<Overlay>,
+    /// The secrets of publications are those of the connection instead.
+    owns_secrets: bool,
     /// Nonce and version of the responses per type, unanswered ones.
     open: BTreeMap<TypeUrl, Vec<(String, String)>>,
     last: BTreeMap<TypeUrl, (String, String)>,
@@ -91,6 +100,8 @@ impl Player {
         Self {
             session,
             revision: 0,
+            overlay: Arc::default(),
+            owns_secrets: false,
             open: BTreeMap::new(),
             last: BTreeMap::new(),
             accepted: BTreeMap::new(),
@@ -101,8 +112,16 @@ impl Player {
     pub(super) fn play(&mut self, line: &str) -> Vec<String> {
         let actions = if let Some(resources) = line.strip_prefix("publish") {
             self.revision += 1;
-            let publication = publication(self.revision, resources);
+            let mut publication = publication(self.revision, resources);
+            if self.owns_secrets {
+                self.overlay = Arc::new(overlay(&publication, &[TypeUrl::SECRET]));
+                publication = publication.with(TypeUrl::SECRET, ResourceSet::new());
+                self.session.ledger.lay_over(self.overlay.clone());
+            }
             self.session.on_publication(Arc::new(publication))
+        } else if let Some(resources) = line.strip_prefix("own") {
+            self.overlay = Arc::new(overlay(&publication(0, resources), &TypeUrl::ENVOY));
+            self.session.on_overlay(self.overlay.clone())
         } else if line == "again" {
             self.session.try_again()
         } else if line == "reconnect" || line == "restart" {
@@ -134,6 +153,7 @@ impl Player {
         let (options, publication) =
             (self.session.ledger.options.clone(), self.session.ledger.publication.clone());
         self.session = Session::new(self.session.ledger.protocol, options, publication);
+        self.session.on_overlay(self.overlay.clone());
         if let Some(departed) = departed {
             self.session.go_on_from(departed);
         }
@@ -345,6 +365,16 @@ pub(super) fn publication(revision: u64, text: &str) -> Publication {
         sets.entry(type_url).or_default().insert(resource.name.clone(), resource);
     }
     sets.into_iter().fold(Publication::new(revision), |p, (t, set)| p.with(t, set))
+}
+
+/// What is published of these types, for one connection.
+fn overlay(publication: &Publication, types: &[TypeUrl]) -> Overlay {
+    let of = |type_url: &TypeUrl| {
+        let set = publication.set(*type_url).values();
+        set.map(|own| (*type_url, own.name.clone(), own.to_vec())).collect::<Vec<_>>()
+    };
+    let all = types.iter().flat_map(of);
+    all.fold(Overlay::new(), |overlay, (type_url, name, message)| overlay.with(type_url, name, message))
 }
 
 /// A resource whose elements may come as resources of their own. The parent of filter chains names them.
