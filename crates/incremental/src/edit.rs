@@ -12,15 +12,29 @@ where
     V: PartialEq + Clone,
 {
     let mut changed = Vec::new();
-    for item in old.diff(new) {
-        let (DiffItem::Add(key, _) | DiffItem::Update { new: (key, _), .. } | DiffItem::Remove(key, _)) =
-            item;
+    for key in changed_keys(old, new) {
         if !is_few(changed.len(), new.len()) {
             return None;
         }
-        changed.push(key.clone());
+        changed.push(key);
     }
     Some(changed)
+}
+
+/// The keys whose entries differ, in order.
+pub(crate) fn changed_keys<'a, K, V>(
+    old: &'a OrdMap<K, V>,
+    new: &'a OrdMap<K, V>,
+) -> impl Iterator<Item = K> + 'a
+where
+    K: Ord + Clone,
+    V: PartialEq + Clone,
+{
+    old.diff(new).map(|item| {
+        let (DiffItem::Add(key, _) | DiffItem::Update { new: (key, _), .. } | DiffItem::Remove(key, _)) =
+            item;
+        key.clone()
+    })
 }
 
 /// Whether so few of the entries have changed that a value is better edited than made anew.

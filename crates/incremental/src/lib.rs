@@ -91,6 +91,7 @@
 //! assert!(settled.changed.is_empty());
 //! ```
 
+mod base;
 mod bucket;
 mod collect;
 mod core;
@@ -118,6 +119,7 @@ mod union;
 #[cfg(test)]
 mod tests;
 
+pub use base::{Based, BasedCollect, BasedUnion, Distance, UnionOf};
 pub use db::Db;
 pub use define::{Collect, Index, Input, MemberKey, MemberValue, Query};
 pub use edit::{few_changed_keys, is_few};

@@ -12,11 +12,13 @@
 //! scope, and not by age in those of Sidecars; of TLS and TCP routes for one host, those of a route set that
 //! names the host are tried before those of one with a wildcard, whichever is older.
 
+mod base;
 mod bind;
 mod context;
 mod egress;
 mod http;
 mod imports;
+mod index;
 mod queries;
 mod resolve;
 

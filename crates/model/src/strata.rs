@@ -38,7 +38,9 @@ pub const RESOURCE: Stratum = Stratum(60);
 pub const ELEMENTS: Stratum = Stratum(65);
 /// Parents made of elements.
 pub const PARENT: Stratum = Stratum(70);
-/// Unions of resources into sets.
+/// Unions of resources.
+pub const UNION: Stratum = Stratum(74);
+/// Resource sets.
 pub const SET: Stratum = Stratum(75);
 /// What one view of the mesh is sent.
 pub const PUBLICATION: Stratum = Stratum(80);

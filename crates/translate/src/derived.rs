@@ -7,25 +7,42 @@ use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
 pub(crate) struct Derived<K: Ord + Clone, V: Clone, T: Ord + Clone> {
     source: OrdMap<K, V>,
     set: OrdSet<T>,
+    /// By how many entries the map differed from that of the base when the set was edited out of that.
+    distinct: usize,
+    /// How many entries were edited since.
+    since: usize,
 }
 
 impl<K: Ord + Clone, V: Clone + PartialEq, T: Ord + Clone> Derived<K, V, T> {
-    /// The set of `source`, edited out of `previous` where there is one. `element` must give different elements for
-    /// different keys.
-    pub(crate) fn new(previous: Option<&Self>, source: &OrdMap<K, V>, element: impl Fn(&K, &V) -> T) -> Self {
+    /// The set of `source`, edited out of the `previous` one or, where there is a base and what they share would be
+    /// lost, out of that of the `base`. `element` must give different elements for different keys; `of_base` gives
+    /// those of the base, which an entry keeps that is the same there.
+    pub(crate) fn new(
+        previous: Option<&Self>,
+        base: Option<&Self>,
+        source: &OrdMap<K, V>,
+        element: impl Fn(&K, &V) -> T,
+        of_base: impl Fn(&K, &V) -> T,
+    ) -> Self {
+        let near = previous.map(|previous| (previous, previous.since + previous.source.diff(source).count()));
+        let near = near.filter(|(previous, since)| base.is_none() || *since <= previous.distinct);
+        let (before, distinct, since) = match (near, base) {
+            (Some((previous, since)), _) => (Some(previous), previous.distinct, since),
+            (None, Some(base)) => (Some(base), base.source.diff(source).count(), 0),
+            (None, None) => (None, 0, 0),
+        };
         let (old, mut set) =
-            previous.map(|previous| (previous.source.clone(), previous.set.clone())).unwrap_or_default();
+            before.map(|before| (before.source.clone(), before.set.clone())).unwrap_or_default();
         for item in old.diff(source) {
-            match item {
-                DiffItem::Add(key, value) => drop(set.insert(element(key, value))),
-                DiffItem::Remove(key, value) => drop(set.remove(&element(key, value))),
-                DiffItem::Update { old, new } => {
-                    set.remove(&element(old.0, old.1));
-                    set.insert(element(new.0, new.1));
-                }
+            if let DiffItem::Remove(key, value) | DiffItem::Update { old: (key, value), .. } = item {
+                set.remove(&element(key, value));
+                set.remove(&of_base(key, value));
+            }
+            if let DiffItem::Add(key, value) | DiffItem::Update { new: (key, value), .. } = item {
+                set.insert(element(key, value));
             }
         }
-        Self { source: source.clone(), set }
+        Self { source: source.clone(), set, distinct, since }
     }
 
     /// The set.

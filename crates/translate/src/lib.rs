@@ -19,5 +19,7 @@ pub mod publication;
 pub mod routes;
 pub mod secrets;
 pub mod sets;
+#[cfg(test)]
+mod testing;
 mod values;
 pub mod view;

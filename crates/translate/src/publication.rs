@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_incremental::{Query, Reader, Stratum, UnionOf};
 use fairlead_model::{
     Namespace,
     proxy::{BindingOf, InboundKey, Place, ProxyBinding, ProxyKey, SeenAs},
@@ -227,7 +227,7 @@ impl Query for ClusterSet {
     const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
 
     fn compute(cx: &Reader<'_>, key: &ClusterSetKey) -> SharedSet {
-        let mut set = cx.collect::<OutboundClusters>(&key.outbound);
+        let mut set = cx.get::<UnionOf<OutboundClusters>>(&key.outbound).entries().clone();
         add(&mut set, cx.get::<SpecialClusters>(&key.outbound.view).iter());
         if let Some(inbound) = &key.inbound {
             add(&mut set, cx.get::<InboundClusters>(inbound).iter());
@@ -246,7 +246,7 @@ impl Query for LoadAssignmentSet {
     const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> SharedSet {
-        cx.collect::<OutboundLoadAssignments>(key).into()
+        cx.get::<UnionOf<OutboundLoadAssignments>>(key).entries().clone().into()
     }
 }
 
@@ -260,7 +260,7 @@ impl Query for RouteTableSet {
     const STRATUM: Stratum = Stratum(strata::SET.0 + 1);
 
     fn compute(cx: &Reader<'_>, key: &TablesKey) -> SharedSet {
-        cx.collect::<RouteTables>(key).into()
+        cx.get::<UnionOf<RouteTables>>(key).entries().clone().into()
     }
 }
 
@@ -298,7 +298,7 @@ impl Query for ListenerSet {
         match key {
             ListenerSetKey::Gateway(view) => cx.collect::<GatewayListenerSet>(view).into(),
             ListenerSetKey::Sidecar(view, inbound) => {
-                let mut set = cx.collect::<OutboundListenerSet>(view);
+                let mut set = cx.get::<UnionOf<OutboundListenerSet>>(view).entries().clone();
                 let policy = cx.get::<ScopeOf>(&view.scope).outbound_policy;
                 let virtual_outbound = cx.get::<VirtualOutbound>(&(view.interception, view.families, policy));
                 add(&mut set, virtual_outbound.as_ref().as_ref().into_iter());

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fairlead_incremental::{Collect, Query, Reader, Stratum};
+use fairlead_incremental::{Based, BasedCollect, Collect, Query, Reader, Stratum};
 use fairlead_model::{
     Host,
     proxy::{Place, PlacedServices, PlacedServicesOf},
@@ -11,7 +11,7 @@ use fairlead_model::{
     strata,
 };
 use fairlead_resource::{EncodedResource, ResourceName};
-use imbl::OrdSet;
+use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
 
 use crate::{
     clusters::ServiceClusters,
@@ -29,6 +29,13 @@ pub struct ScopeInView<V> {
     pub view: V,
 }
 
+impl<V: Clone> ScopeInView<V> {
+    /// The base of the scope in the same view.
+    fn base(&self) -> Option<Self> {
+        Some(Self { scope: self.scope.base()?, view: self.view.clone() })
+    }
+}
+
 /// The services of a scope in a view.
 type Members<V> = Derived<Host, ScopedService, ServiceInView<V>>;
 
@@ -36,26 +43,38 @@ fn members<V: Clone + Ord>(
     cx: &Reader<'_>,
     scope: &ScopeKey,
     previous: Option<&Members<V>>,
+    base: Option<&Members<V>>,
     view: impl Fn(&ScopedService) -> V,
 ) -> Members<V> {
-    Derived::new(previous, &cx.get::<ScopeOf>(scope).services, |_, scoped| ServiceInView {
+    let member = |_: &Host, scoped: &ScopedService| ServiceInView {
         service: scoped.service.clone(),
         rule: scoped.rule.clone(),
         view: view(scoped),
-    })
+    };
+    Derived::new(previous, base, &cx.get::<ScopeOf>(scope).services, member, member)
 }
 
 /// The members of [`OutboundClusters`]: scopes that change without a service coming or going stop here.
 struct ClusterMembers;
 
-impl Query for ClusterMembers {
+impl Based for ClusterMembers {
     type Key = ScopeInView<ClusterView>;
     type Value = Members<ClusterView>;
     const NAME: &'static str = "cluster_members";
+    const BASE_NAME: &'static str = "base_cluster_members";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
-        members(cx, &key.scope, cx.previous::<Self>().as_deref(), |_| key.view.clone())
+    fn base(key: &Self::Key) -> Option<Self::Key> {
+        key.base()
+    }
+
+    fn edit(
+        cx: &Reader<'_>,
+        key: &Self::Key,
+        previous: Option<&Self::Value>,
+        base: Option<&Self::Value>,
+    ) -> Self::Value {
+        members(cx, &key.scope, previous, base, |_| key.view.clone())
     }
 }
 
@@ -68,7 +87,7 @@ impl Collect for OutboundClusters {
     type OutKey = ResourceName;
     type OutValue = EncodedResource;
     const NAME: &'static str = "outbound_clusters";
-    const STRATUM: Stratum = strata::SET;
+    const STRATUM: Stratum = strata::UNION;
 
     fn members(cx: &Reader<'_>, key: &Self::Key) -> OrdSet<ServiceInView<ClusterView>> {
         cx.get::<ClusterMembers>(key).set()
@@ -85,19 +104,45 @@ impl Collect for OutboundClusters {
     }
 }
 
+impl BasedCollect for OutboundClusters {
+    const UNION: &'static str = "all_outbound_clusters";
+    const OWN: &'static str = "own_outbound_clusters";
+    const HIDDEN: &'static str = "hidden_outbound_clusters";
+
+    fn base(key: &Self::Key) -> Option<Self::Key> {
+        key.base()
+    }
+}
+
 /// Whether the place of a client may matter for any service of a scope.
 pub struct PlaceMattersIn;
 
-impl Query for PlaceMattersIn {
+impl Based for PlaceMattersIn {
     type Key = ScopeKey;
     type Value = bool;
     const NAME: &'static str = "place_matters";
+    const BASE_NAME: &'static str = "place_matters_in_base";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn compute(cx: &Reader<'_>, scope: &ScopeKey) -> bool {
+    fn base(scope: &ScopeKey) -> Option<ScopeKey> {
+        scope.base()
+    }
+
+    fn edit(cx: &Reader<'_>, key: &ScopeKey, _: Option<&bool>, base: Option<&bool>) -> bool {
         let placed = cx.get::<PlacedServicesOf>(&());
-        let scope = cx.get::<ScopeOf>(scope);
-        scope.services.values().any(|scoped| placed.may_include(&scoped.service, scoped.rule.is_some()))
+        let services = |scope: &ScopeKey| cx.get::<ScopeOf>(scope).services.clone();
+        // What the base has, and no other rule applies to, need not be asked again.
+        let asked = match (base, key.base()) {
+            (Some(true), _) => return true,
+            (Some(false), Some(base)) => services(&base),
+            _ => OrdMap::new(),
+        };
+        asked.diff(&services(key)).any(|item| match item {
+            DiffItem::Add(_, scoped) | DiffItem::Update { new: (_, scoped), .. } => {
+                placed.may_include(&scoped.service, scoped.rule.is_some())
+            }
+            DiffItem::Remove(..) => false,
+        })
     }
 }
 
@@ -105,21 +150,31 @@ impl Query for PlaceMattersIn {
 /// all places.
 struct LoadAssignmentMembers;
 
-impl Query for LoadAssignmentMembers {
+impl Based for LoadAssignmentMembers {
     type Key = ScopeInView<EndpointView>;
     type Value = (Arc<PlacedServices>, Members<EndpointView>);
     const NAME: &'static str = "load_assignment_members";
+    const BASE_NAME: &'static str = "base_load_assignment_members";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
+    fn base(key: &Self::Key) -> Option<Self::Key> {
+        key.base()
+    }
+
+    fn edit(
+        cx: &Reader<'_>,
+        key: &Self::Key,
+        previous: Option<&Self::Value>,
+        base: Option<&Self::Value>,
+    ) -> Self::Value {
         let placed = cx.get::<PlacedServicesOf>(&());
         let anywhere = EndpointView { place: Place::default(), ..key.view.clone() };
         let view = |scoped: &ScopedService| {
             let matters = placed.may_include(&scoped.service, scoped.rule.is_some());
             if matters { key.view.clone() } else { anywhere.clone() }
         };
-        let previous = cx.previous::<Self>().filter(|previous| previous.0 == placed);
-        let members = members(cx, &key.scope, previous.as_deref().map(|previous| &previous.1), view);
+        let previous = previous.filter(|(of, _)| *of == placed).map(|(_, members)| members);
+        let members = members(cx, &key.scope, previous, base.map(|(_, members)| members), view);
         (placed, members)
     }
 }
@@ -133,7 +188,7 @@ impl Collect for OutboundLoadAssignments {
     type OutKey = ResourceName;
     type OutValue = EncodedResource;
     const NAME: &'static str = "outbound_load_assignments";
-    const STRATUM: Stratum = strata::SET;
+    const STRATUM: Stratum = strata::UNION;
 
     fn members(cx: &Reader<'_>, key: &Self::Key) -> OrdSet<ServiceInView<EndpointView>> {
         cx.get::<LoadAssignmentMembers>(key).1.set()
@@ -147,5 +202,15 @@ impl Collect for OutboundLoadAssignments {
         for assignment in assignments.iter() {
             emit(assignment.name.clone(), assignment.clone());
         }
+    }
+}
+
+impl BasedCollect for OutboundLoadAssignments {
+    const UNION: &'static str = "all_outbound_load_assignments";
+    const OWN: &'static str = "own_outbound_load_assignments";
+    const HIDDEN: &'static str = "hidden_outbound_load_assignments";
+
+    fn base(key: &Self::Key) -> Option<Self::Key> {
+        key.base()
     }
 }

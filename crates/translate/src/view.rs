@@ -61,6 +61,24 @@ pub struct RouteView {
     pub takes_large_expressions: bool,
 }
 
+impl RouteView {
+    /// The view that this one is edited out of, perhaps itself; `None` if it has no such.
+    pub(crate) fn base(&self) -> Option<Self> {
+        let services = self.dns_domain.find(".svc.").map_or(&*self.dns_domain, |at| &self.dns_domain[at..]);
+        Some(Self {
+            scope: self.scope.base()?,
+            source: base_of(&self.source),
+            dns_domain: services.into(),
+            ..self.clone()
+        })
+    }
+}
+
+/// A client in no namespace.
+fn base_of(source: &Source) -> Source {
+    Source { namespace: "".into(), ..source.clone() }
+}
+
 /// What outbound listeners may depend on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerView {
@@ -72,6 +90,13 @@ pub struct ListenerView {
     pub interception: Interception,
     /// The families that it listens on.
     pub families: IpFamilies,
+}
+
+impl ListenerView {
+    /// The view that this one is edited out of, perhaps itself; `None` if it has no such.
+    pub(crate) fn base(&self) -> Option<Self> {
+        Some(Self { scope: self.scope.base()?, source: base_of(&self.source), ..self.clone() })
+    }
 }
 
 /// The key of one virtual host: all that its bytes depend on.

@@ -1,5 +1,6 @@
 //! Tests of the engine on a toy domain.
 
+mod bases;
 mod collections;
 mod costs;
 mod explanations;

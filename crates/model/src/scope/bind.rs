@@ -10,9 +10,9 @@ use imbl::OrdMap;
 use super::{
     DestinationBinding, EgressScope, HostBinding, HttpOwner, L4Binding, ScopeHost,
     context::{Listener, ScopeInputs},
-    http::{Named, PortsOfNames, alternative_ports, http_ports},
+    http::{PortsOfNames, alternative_ports, http_ports},
 };
-use crate::Host;
+use crate::{Host, routes::RouteSetHeader};
 
 /// The second names of hosts.
 pub(super) type AliasesOf<'a> = BTreeMap<&'a Host, Vec<Host>>;
@@ -27,7 +27,7 @@ pub(super) struct Binder<'a> {
     /// The destinations of route sets, each worked out once.
     destinations: BTreeMap<usize, Arc<[DestinationBinding]>>,
     /// What services have of the route sets that name them, each list made once.
-    http: BTreeMap<&'a [usize], Arc<[HttpOwner]>>,
+    http: BTreeMap<Vec<usize>, Arc<[HttpOwner]>>,
 }
 
 impl<'a> Binder<'a> {
@@ -40,39 +40,41 @@ impl<'a> Binder<'a> {
         Self { listener, scope, inputs, aliases, destinations: BTreeMap::new(), http: BTreeMap::new() }
     }
 
-    /// A service of the listener, `named` so by route sets.
-    pub(super) fn host(&mut self, host: &Host, named: Option<&'a Named>) -> ScopeHost {
+    /// A service of the listener, which these route sets name.
+    pub(super) fn host(&mut self, host: &Host, named_by: &[usize]) -> ScopeHost {
         let aliases = self.aliases.get(host).cloned().unwrap_or_default().into();
         let scoped = self.scope.service(host).cloned();
         ScopeHost {
             service: scoped.as_ref().and_then(|scoped| self.inputs.services.get(&scoped.service)).cloned(),
             binding: HostBinding { host: host.clone(), service: scoped, l4: self.l4(host), aliases },
-            http: named.map(|named| self.http_of_service(&named.by)).unwrap_or_default(),
+            http: if named_by.is_empty() { Arc::default() } else { self.http_of_service(named_by) },
         }
     }
 
-    /// Those of `named` that may own the HTTP of a service: none that comes after one for every client.
-    fn http_of_service(&mut self, named: &'a [usize]) -> Arc<[HttpOwner]> {
-        if let Some(known) = self.http.get(named) {
+    /// Those that may own the HTTP of a service: none that comes after one for every client.
+    fn http_of_service(&mut self, named_by: &[usize]) -> Arc<[HttpOwner]> {
+        if let Some(known) = self.http.get(named_by) {
             return known.clone();
         }
-        let listener = self.listener;
-        let is_last = |at: &usize| listener.route_sets[*at].http_clients.are_all();
-        let end = named.iter().position(is_last).map_or(named.len(), |last| last + 1);
+        let is_last = |at: &usize| self.header(*at).http_clients.are_all();
+        let end = named_by.iter().position(is_last).map_or(named_by.len(), |last| last + 1);
         let owners: Arc<[HttpOwner]> =
-            named[..end].iter().map(|at| self.http_owner(*at, Arc::default())).collect();
-        self.http.insert(named, owners.clone());
+            named_by[..end].iter().map(|at| self.http_owner(*at, Arc::default())).collect();
+        self.http.insert(named_by.to_vec(), owners.clone());
         owners
     }
 
     fn http_owner(&mut self, at: usize, ports: Arc<[u16]>) -> HttpOwner {
-        let header = self.listener.route_sets[at].clone();
-        HttpOwner { header, destinations: self.destinations(at), ports }
+        HttpOwner { header: self.header(at).clone(), destinations: self.destinations(at), ports }
+    }
+
+    fn header(&self, at: usize) -> &'a Arc<RouteSetHeader> {
+        &self.listener.routes.route_sets[at]
     }
 
     /// The same owner, with its destinations as they are now, if it is route set `at`.
     pub(super) fn refreshed(&mut self, owner: &HttpOwner, at: usize) -> HttpOwner {
-        if owner.header.origin == self.listener.route_sets[at].origin {
+        if owner.header.origin == self.header(at).origin {
             HttpOwner { destinations: self.destinations(at), ..owner.clone() }
         } else {
             owner.clone()
@@ -100,12 +102,11 @@ impl<'a> Binder<'a> {
         let alias = self.scope.aliases.binary_search_by(|(alias, _)| alias.cmp(host));
         let of_target = alias.map(|at| ports_of(&self.scope.aliases[at].1)).unwrap_or_default();
         let covered = names.all(host);
-        let listener = self.listener;
         let mut owners = Vec::new();
         // The ports of route sets before that have routes for every client.
         let mut taken: BTreeSet<u16> = BTreeSet::new();
-        for at in listener.http.of(host) {
-            let header = &listener.route_sets[*at];
+        for at in self.listener.routes.naming(host, self.inputs.namespace) {
+            let header = self.header(at);
             let ports = alternative_ports(header, &of_name, &of_target, &covered);
             if ports.iter().all(|port| taken.contains(port)) {
                 continue;
@@ -113,7 +114,7 @@ impl<'a> Binder<'a> {
             if header.http_clients.are_all() {
                 taken.extend(ports.iter());
             }
-            owners.push(self.http_owner(*at, ports));
+            owners.push(self.http_owner(at, ports));
         }
         let binding =
             HostBinding { host: host.clone(), service: None, l4: Arc::default(), aliases: Arc::default() };
@@ -122,18 +123,18 @@ impl<'a> Binder<'a> {
 
     /// The route sets whose TLS and TCP routes a service has.
     pub(super) fn l4(&mut self, host: &Host) -> Arc<[L4Binding]> {
-        let listener = self.listener;
+        let found = self.listener.routes.l4(host, self.inputs.namespace);
         let binding = |at: usize| L4Binding {
-            routes: listener.route_sets[at].origin.clone(),
+            routes: self.header(at).origin.clone(),
             destinations: self.destinations(at),
         };
-        listener.l4(host).into_iter().map(binding).collect()
+        found.into_iter().map(binding).collect()
     }
 
     /// What the destinations of a route set are in the scope.
     pub(super) fn destinations(&mut self, owner: usize) -> Arc<[DestinationBinding]> {
         let make = || {
-            let hosts = self.listener.route_sets[owner].destinations.iter();
+            let hosts = self.listener.routes.route_sets[owner].destinations.iter();
             hosts.map(|host| self.scope.destination(host)).collect()
         };
         self.destinations.entry(owner).or_insert_with(make).clone()

@@ -1,24 +1,19 @@
 //! What of a scope stays as it is while services come and go: what its listeners import, and the route sets by what
 //! they name.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use fairlead_config::Namespace;
 use imbl::OrdMap;
 
 use super::{
     egress::Imports,
-    http::HttpOwners,
     imports::{self, of_host},
+    index::RouteSetIndex,
 };
 use crate::{
     Host, Service, ServiceKey,
     destination_rule::RuleKey,
-    host_map::HostMap,
-    routes::RouteSetHeader,
     sidecar::{EgressListener, OutboundTrafficPolicy},
 };
 
@@ -32,8 +27,10 @@ pub(super) struct ScopeInputs<'a> {
     pub bind_hosts: bool,
     /// Every service.
     pub services: &'a OrdMap<ServiceKey, Arc<Service>>,
-    /// The route sets that apply to sidecars, oldest first.
-    pub route_sets: &'a [Arc<RouteSetHeader>],
+    /// The hosts that aliases lead to, whoever sees these.
+    pub alias_targets: &'a Arc<BTreeSet<Host>>,
+    /// The route sets that apply to sidecars.
+    pub routes: &'a Arc<RouteSetIndex>,
     /// The rule for a service.
     pub rule: &'a dyn Fn(&ServiceKey) -> Option<RuleKey>,
     /// What happens with unknown destinations.
@@ -47,25 +44,20 @@ pub(super) struct Context {
     /// The hosts that come with route sets, whether or not a listener imports them.
     pub(super) wanted: BTreeSet<Host>,
     /// The hosts that aliases lead to.
-    pub(super) alias_targets: BTreeSet<Host>,
+    pub(super) alias_targets: Arc<BTreeSet<Host>>,
 }
 
 impl Context {
     pub(super) fn new(inputs: &ScopeInputs<'_>) -> Self {
-        let headers = if inputs.bind_hosts || inputs.listeners.is_some() {
-            visible_route_sets(inputs)
-        } else {
-            Vec::new()
-        };
         let listeners: Vec<Listener> = match inputs.listeners {
-            None => vec![Listener::new(None, inputs.namespace, &headers)],
-            Some(listeners) => {
-                let listener = |spec| Listener::new(Some(spec), inputs.namespace, &headers);
-                listeners.iter().map(listener).collect()
+            None => {
+                let routes = if inputs.bind_hosts { inputs.routes.clone() } else { Arc::default() };
+                vec![Listener { imports: None, port: None, routes }]
             }
+            Some(listeners) => listeners.iter().map(|spec| Listener::of(spec, inputs)).collect(),
         };
-        let aliases = visible(inputs).filter_map(|service| service.alias_of().cloned());
-        let mut context = Self { listeners, wanted: BTreeSet::new(), alias_targets: aliases.collect() };
+        let alias_targets = inputs.alias_targets.clone();
+        let mut context = Self { listeners, wanted: BTreeSet::new(), alias_targets };
         // What sees everything sees every destination.
         if inputs.listeners.is_some() {
             context.wanted = context.wanted(inputs);
@@ -75,7 +67,7 @@ impl Context {
 
     /// The destinations of route sets, and what they are second names of.
     fn wanted(&self, inputs: &ScopeInputs<'_>) -> BTreeSet<Host> {
-        let headers = self.listeners.iter().flat_map(|listener| &listener.route_sets);
+        let headers = self.listeners.iter().flat_map(|listener| listener.routes.route_sets.iter());
         let mut found: Vec<Host> = headers.flat_map(|header| header.destinations.iter()).cloned().collect();
         let mut wanted = BTreeSet::new();
         while let Some(host) = found.pop() {
@@ -128,46 +120,30 @@ pub(super) fn visible_of_host<'a>(
     of_host(inputs.services, host).filter(move |service| service.export_to.allows(client))
 }
 
-fn visible_route_sets<'a>(inputs: &ScopeInputs<'a>) -> Vec<&'a Arc<RouteSetHeader>> {
-    let all = inputs.route_sets.iter();
-    let mut visible: Vec<_> = all.filter(|header| header.export_to.allows(inputs.namespace)).collect();
-    visible.sort_by_key(|header| header.nearness(inputs.namespace));
-    visible
-}
-
 /// What of a listener does.
 #[derive(Debug)]
 pub(super) struct Listener {
     imports: Option<Imports>,
     port: Option<u16>,
-    pub(super) route_sets: Vec<Arc<RouteSetHeader>>,
-    /// Those with HTTP routes, by the hosts that they name.
-    pub(super) http: HttpOwners,
-    /// Those with TLS or TCP routes that name each host.
-    l4: HostMap<Vec<usize>>,
-    /// For hosts that route sets of other hosts lead to: those route sets.
-    by_destination: BTreeMap<Host, Vec<usize>>,
+    /// The route sets that it imports, if it imports some only, of those that the client sees; else all of the mesh.
+    pub(super) routes: Arc<RouteSetIndex>,
 }
 
 impl Listener {
-    fn new(spec: Option<&EgressListener>, client: &Namespace, headers: &[&Arc<RouteSetHeader>]) -> Self {
-        let imports = spec.map(|spec| Imports::new(&spec.hosts, client));
-        let is_imported =
-            |header: &&&Arc<RouteSetHeader>| imports.as_ref().is_none_or(|imports| imports.route_set(header));
-        let route_sets: Vec<_> =
-            headers.iter().filter(is_imported).map(|header| Arc::clone(header)).collect();
+    fn of(spec: &EgressListener, inputs: &ScopeInputs<'_>) -> Self {
+        let imports = Imports::new(&spec.hosts, inputs.namespace);
+        let all = inputs.routes.route_sets.iter();
+        let seen =
+            all.filter(|header| header.export_to.allows(inputs.namespace) && imports.route_set(header));
         Self {
-            http: HttpOwners::new(&route_sets),
-            l4: l4_owners(&route_sets),
-            by_destination: by_destination(&route_sets),
+            routes: Arc::new(RouteSetIndex::new(seen.cloned().collect())),
             // An HTTP proxy serves all ports; so does a UNIX domain socket, which has none.
-            port: spec
+            port: Some(spec)
                 .filter(|spec| !spec.is_proxy)
                 .and_then(|spec| spec.port.as_ref())
                 .map(|port| port.number)
                 .filter(|number| *number > 0),
-            imports,
-            route_sets,
+            imports: Some(imports),
         }
     }
 
@@ -179,56 +155,4 @@ impl Listener {
     ) -> Option<&'a Arc<Service>> {
         imports::imported(of_host, client, self.imports.as_ref(), self.port)
     }
-
-    /// The route sets whose HTTP routes a host may have.
-    pub(super) fn naming(&self, host: &Host) -> impl Iterator<Item = &Arc<RouteSetHeader>> {
-        self.http.covering(host).into_iter().flat_map(|named| &named.by).map(|at| &self.route_sets[*at])
-    }
-
-    /// The route sets of other hosts that lead to this one, by their place.
-    pub(super) fn leading_to(&self, host: &Host) -> impl Iterator<Item = usize> {
-        self.by_destination.get(host).into_iter().flatten().copied()
-    }
-
-    /// The route sets by which other hosts have to do with this one.
-    pub(super) fn touching(&self, host: &Host) -> impl Iterator<Item = &RouteSetHeader> {
-        let leading = self.leading_to(host).map(|at| &self.route_sets[at]);
-        self.naming(host).chain(leading).map(|header| &**header)
-    }
-
-    /// The route sets whose TLS and TCP routes a service has: all that cover its host, whoever owns it for HTTP.
-    ///
-    /// Mirrors istio pilot/pkg/networking/core/tls.go (getConfigsForHost).
-    pub(super) fn l4(&self, host: &Host) -> Vec<usize> {
-        let mut found: Vec<usize> = Vec::new();
-        for at in self.l4.covering(host).flatten() {
-            if !found.contains(at) {
-                found.push(*at);
-            }
-        }
-        found
-    }
-}
-
-/// The route sets with TLS or TCP routes that name each host.
-fn l4_owners(route_sets: &[Arc<RouteSetHeader>]) -> HostMap<Vec<usize>> {
-    let mut owners = HostMap::default();
-    for (at, header) in route_sets.iter().enumerate().filter(|(_, header)| header.has_l4) {
-        for host in &header.hosts {
-            owners.entry(host, Vec::new).push(at);
-        }
-    }
-    owners
-}
-
-/// The route sets by those of their destinations that are not their only host.
-fn by_destination(route_sets: &[Arc<RouteSetHeader>]) -> BTreeMap<Host, Vec<usize>> {
-    let mut by_destination: BTreeMap<Host, Vec<usize>> = BTreeMap::new();
-    for (at, header) in route_sets.iter().enumerate() {
-        let others = |destination: &&Host| header.hosts.iter().any(|host| host != *destination);
-        for destination in header.destinations.iter().filter(others) {
-            by_destination.entry(destination.clone()).or_default().push(at);
-        }
-    }
-    by_destination
 }

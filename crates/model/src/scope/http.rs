@@ -1,47 +1,14 @@
-//! Which route sets have routes for the HTTP of a host, and on which ports a host that is no service is served.
+//! On which ports a host that is no service is served.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use crate::{Host, Protocol, Service, host_map::HostMap, routes::RouteSetHeader};
+use crate::{Host, Protocol, Service, routes::RouteSetHeader};
 
 /// The port on which the hosts of route sets that are no service take effect in any case.
 const HTTP_PORT: u16 = 80;
-
-/// The route sets of a listener that have HTTP routes, by the hosts that they name.
-#[derive(Debug, Default)]
-pub(super) struct HttpOwners(HostMap<Named>);
-
-/// A host that is named, and those route sets that do, in order.
-#[derive(Debug)]
-pub(super) struct Named {
-    pub(super) host: Host,
-    pub(super) by: Vec<usize>,
-}
-
-impl HttpOwners {
-    pub(super) fn new(route_sets: &[Arc<RouteSetHeader>]) -> Self {
-        let mut hosts = HostMap::default();
-        for (at, header) in route_sets.iter().enumerate().filter(|(_, header)| header.has_http) {
-            for host in &header.hosts {
-                hosts.entry(host, || Named { host: host.clone(), by: Vec::new() }).by.push(at);
-            }
-        }
-        Self(hosts)
-    }
-
-    /// Those that name exactly this host.
-    pub(super) fn of(&self, host: &Host) -> &[usize] {
-        self.0.get(host).map_or(&[], |named| &named.by)
-    }
-
-    /// Those that name this host, else those that name the most specific wildcard for it.
-    pub(super) fn covering(&self, host: &Host) -> Option<&Named> {
-        self.0.covering(host).next()
-    }
-}
 
 /// The ports of services, by the most specific name that a route set has for each.
 #[derive(Default)]
@@ -53,9 +20,9 @@ pub(super) struct PortsOfNames<'a> {
 }
 
 impl<'a> PortsOfNames<'a> {
-    pub(super) fn add(&mut self, named: &'a Named, service: &Service) {
-        self.http.entry(&named.host).or_default().extend(http_ports(service));
-        self.all.entry(&named.host).or_default().extend(service.ports.iter().map(|port| port.number));
+    pub(super) fn add(&mut self, name: &'a Host, service: &Service) {
+        self.http.entry(name).or_default().extend(http_ports(service));
+        self.all.entry(name).or_default().extend(service.ports.iter().map(|port| port.number));
     }
 
     pub(super) fn http(&self, host: &Host) -> Vec<u16> {

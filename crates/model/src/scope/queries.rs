@@ -9,20 +9,21 @@ use std::{
 };
 
 use fairlead_config::Namespace;
-use fairlead_incremental::{Query, Reader, Stratum, few_changed_keys, is_few};
+use fairlead_incremental::{Based, Distance, Query, Reader, Stratum, few_changed_keys, is_few};
 use imbl::OrdMap;
 
 use super::{
     EgressScope, ScopeKey, ScopeKind,
+    base::{Known, Previous, resolve},
     context::{Context, ScopeInputs},
-    resolve::{Before, resolve},
+    index::{MeshRouteSets, RouteSetIndex},
 };
 use crate::{
     Host, Service, ServiceKey, age,
     destination_rule::{RuleIndex, RuleKey, RulesOfNamespace, lookup},
     mesh::{Mesh, ResolvedMesh},
     registry::AllServices,
-    routes::{GatewayRef, RouteSetHeader, RouteSetsAt},
+    routes::RouteSetHeader,
     sidecar::{ResolvedSidecar, Sidecar},
     strata,
 };
@@ -33,6 +34,8 @@ pub struct Scope {
     egress: EgressScope,
     context: Arc<Context>,
     sources: Sources,
+    /// How far it is from the base, if it can be edited out of that.
+    distance: Option<Distance<Host>>,
 }
 
 /// The inputs of a scope, kept for editing.
@@ -41,7 +44,7 @@ struct Sources {
     mesh: Arc<Mesh>,
     sidecar: Option<Arc<Sidecar>>,
     services: OrdMap<ServiceKey, Arc<Service>>,
-    route_sets: Arc<[Arc<RouteSetHeader>]>,
+    routes: Arc<RouteSetIndex>,
     /// The rules of the namespaces that were asked.
     rules: BTreeMap<Namespace, Arc<RuleIndex>>,
 }
@@ -65,77 +68,123 @@ impl Deref for Scope {
 #[derive(Debug)]
 pub struct ScopeOf;
 
-impl Query for ScopeOf {
+impl Based for ScopeOf {
     type Key = ScopeKey;
     type Value = Scope;
     const NAME: &'static str = "scope";
+    const BASE_NAME: &'static str = "base scope";
     const STRATUM: Stratum = strata::BINDING;
 
-    fn compute(cx: &Reader<'_>, key: &ScopeKey) -> Scope {
-        let mesh = cx.get::<ResolvedMesh>(&());
-        let sidecar = match &key.kind {
-            ScopeKind::Sidecar(object) => (*cx.get::<ResolvedSidecar>(object)).clone(),
-            ScopeKind::Default | ScopeKind::Gateway => None,
-        };
-        let services = (**cx.get::<AllServices>(&())).clone();
-        let route_sets = (*cx.get::<RouteSetsAt>(&GatewayRef::Mesh)).clone();
-        // Each namespace is read once, however many services it has.
-        let indexes: RefCell<BTreeMap<Namespace, Arc<RuleIndex>>> = RefCell::default();
-        let rules = |namespace: &Namespace| {
-            if let Some(index) = indexes.borrow().get(namespace) {
-                return Arc::clone(index);
-            }
-            let index = (*cx.get::<RulesOfNamespace>(namespace)).clone();
-            indexes.borrow_mut().insert(namespace.clone(), Arc::clone(&index));
-            index
-        };
-        let rule = |service: &ServiceKey| {
-            lookup(&key.namespace, &mesh.root_namespace, service, &key.selected_rules, rules)
-        };
-        let own_policy = sidecar.as_ref().and_then(|sidecar| sidecar.outbound_policy);
-        let inputs = ScopeInputs {
-            namespace: &key.namespace,
-            listeners: sidecar.as_ref().map(|sidecar| sidecar.egress.as_slice()),
-            bind_hosts: key.kind != ScopeKind::Gateway,
-            services: &services,
-            route_sets: &route_sets,
-            rule: &rule,
-            outbound_policy: own_policy.unwrap_or(mesh.outbound_policy),
-        };
-        let before = cx.previous::<Self>();
-        let before = before
-            .as_ref()
-            .filter(|before| Arc::ptr_eq(&before.sources.mesh, &mesh) && before.sources.sidecar == sidecar);
-        let before = before.and_then(|before| {
-            let sources = &before.sources;
-            let mut changed: BTreeSet<Host> =
-                few_changed_keys(&sources.services, &services)?.into_iter().map(|key| key.host).collect();
-            let is_same = |(namespace, index): (&Namespace, _)| Arc::ptr_eq(&rules(namespace), index);
-            if !sources.rules.iter().all(is_same) {
-                changed.extend(before.egress.with_other_rules(&rule));
-            }
-            let context = if Arc::ptr_eq(&sources.route_sets, &route_sets) {
-                before.context.clone()
-            } else {
-                changed.extend(named_by_changed(&sources.route_sets, &route_sets, &key.namespace));
-                Arc::new(Context::new(&inputs))
-            };
-            is_few(changed.len(), services.len()).then_some(Before {
-                scope: &before.egress,
-                contexts: [before.context.clone(), context],
-                services: &sources.services,
-                changed,
-            })
-        });
-        let (egress, context) = resolve(before, &inputs);
-        let rules = indexes.take();
-        Scope { egress, context, sources: Sources { mesh, sidecar, services, route_sets, rules } }
+    fn base(key: &ScopeKey) -> Option<ScopeKey> {
+        key.base()
+    }
+
+    fn edit(cx: &Reader<'_>, key: &ScopeKey, previous: Option<&Scope>, base: Option<&Scope>) -> Scope {
+        scope(cx, key, previous, base)
+    }
+}
+
+/// The hosts that aliases lead to, whoever sees these.
+#[derive(Debug)]
+struct AliasTargets;
+
+impl Query for AliasTargets {
+    type Key = ();
+    type Value = Arc<BTreeSet<Host>>;
+    const NAME: &'static str = "targets of aliases";
+    const STRATUM: Stratum = strata::SCOPE;
+
+    fn compute(cx: &Reader<'_>, (): &()) -> Self::Value {
+        let services = cx.get::<AllServices>(&());
+        Arc::new(services.values().filter_map(|service| service.alias_of().cloned()).collect())
+    }
+}
+
+/// The scope of a key, edited out of the `previous` one or the `base` where there is one.
+pub(super) fn scope(
+    cx: &Reader<'_>,
+    key: &ScopeKey,
+    previous: Option<&Scope>,
+    base: Option<&Scope>,
+) -> Scope {
+    let mesh = cx.get::<ResolvedMesh>(&());
+    let sidecar = match &key.kind {
+        ScopeKind::Sidecar(object) => (*cx.get::<ResolvedSidecar>(object)).clone(),
+        ScopeKind::Default | ScopeKind::Gateway => None,
+    };
+    let services = (**cx.get::<AllServices>(&())).clone();
+    let routes = (*cx.get::<MeshRouteSets>(&())).clone();
+    let alias_targets = cx.get::<AliasTargets>(&());
+    // Each namespace is read once, however many services it has.
+    let indexes: RefCell<BTreeMap<Namespace, Arc<RuleIndex>>> = RefCell::default();
+    let rules = |namespace: &Namespace| {
+        if let Some(index) = indexes.borrow().get(namespace) {
+            return Arc::clone(index);
+        }
+        let index = (*cx.get::<RulesOfNamespace>(namespace)).clone();
+        indexes.borrow_mut().insert(namespace.clone(), Arc::clone(&index));
+        index
+    };
+    let rule = |service: &ServiceKey| {
+        lookup(&key.namespace, &mesh.root_namespace, service, &key.selected_rules, rules)
+    };
+    let own_policy = sidecar.as_ref().and_then(|sidecar| sidecar.outbound_policy);
+    let inputs = ScopeInputs {
+        namespace: &key.namespace,
+        listeners: sidecar.as_ref().map(|sidecar| sidecar.egress.as_slice()),
+        bind_hosts: key.kind != ScopeKind::Gateway,
+        services: &services,
+        alias_targets: &alias_targets,
+        routes: &routes,
+        rule: &rule,
+        outbound_policy: own_policy.unwrap_or(mesh.outbound_policy),
+    };
+    let previous = previous
+        .filter(|previous| Arc::ptr_eq(&previous.sources.mesh, &mesh) && previous.sources.sidecar == sidecar);
+    let context = match previous {
+        Some(previous) if previous.has_context_of(&inputs) => previous.context.clone(),
+        _ => Arc::new(Context::new(&inputs)),
+    };
+    let previous = previous.and_then(|previous| {
+        let is_same = |(namespace, index): (&Namespace, _)| Arc::ptr_eq(&rules(namespace), index);
+        let same_rules = previous.sources.rules.iter().all(is_same);
+        let changed = previous.changed(&inputs, same_rules)?;
+        Some(Previous { known: previous.known(), distance: previous.distance.as_ref(), changed })
+    });
+    let (egress, context, distance) = resolve(previous, base.map(Scope::known), context, &inputs);
+    let rules = indexes.take();
+    Scope { egress, context, sources: Sources { mesh, sidecar, services, routes, rules }, distance }
+}
+
+impl Scope {
+    fn known(&self) -> Known<'_> {
+        Known { scope: &self.egress, context: &self.context, services: &self.sources.services }
+    }
+
+    /// Whether its context is that of these inputs, services that are no aliases apart.
+    fn has_context_of(&self, inputs: &ScopeInputs<'_>) -> bool {
+        Arc::ptr_eq(&self.sources.routes, inputs.routes)
+            && Arc::ptr_eq(&self.context.alias_targets, inputs.alias_targets)
+    }
+
+    /// The hosts of which something has changed; `None` if they are many.
+    fn changed(&self, inputs: &ScopeInputs<'_>, same_rules: bool) -> Option<BTreeSet<Host>> {
+        let Sources { services, routes, .. } = &self.sources;
+        let mut changed: BTreeSet<Host> =
+            few_changed_keys(services, inputs.services)?.into_iter().map(|key| key.host).collect();
+        if !same_rules {
+            changed.extend(self.egress.with_other_rules(inputs.rule));
+        }
+        if !Arc::ptr_eq(routes, inputs.routes) {
+            changed.extend(named_by_changed(&routes.route_sets, &inputs.routes.route_sets, inputs.namespace));
+        }
+        is_few(changed.len(), inputs.services.len()).then_some(changed)
     }
 }
 
 impl EgressScope {
     /// The hosts of the services to which another rule applies now.
-    fn with_other_rules(&self, rule: &dyn Fn(&ServiceKey) -> Option<RuleKey>) -> Vec<Host> {
+    pub(super) fn with_other_rules(&self, rule: &dyn Fn(&ServiceKey) -> Option<RuleKey>) -> Vec<Host> {
         let other = self.services.iter().filter(|(_, scoped)| rule(&scoped.service) != scoped.rule);
         other.map(|(host, _)| host.clone()).collect()
     }

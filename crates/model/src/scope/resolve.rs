@@ -20,41 +20,39 @@ use crate::{Host, Service, ServiceKey, routes::RouteSetHeader, sidecar::CaptureM
 pub(super) struct Before<'a> {
     pub(super) scope: &'a EgressScope,
     /// What it was made with, and what it is made with now.
-    pub(super) contexts: [Arc<Context>; 2],
+    pub(super) contexts: [&'a Context; 2],
     /// All services as they were.
     pub(super) services: &'a OrdMap<ServiceKey, Arc<Service>>,
     pub(super) changed: BTreeSet<Host>,
 }
 
-/// The scope that `inputs` make, edited out of the one `before` where no more than a few hosts may be touched.
-pub(super) fn resolve(before: Option<Before<'_>>, inputs: &ScopeInputs<'_>) -> (EgressScope, Arc<Context>) {
-    if let Some(edited) = before.and_then(|before| edited(before, inputs)) {
-        return edited;
-    }
-    let context = Arc::new(Context::new(inputs));
+/// The scope that `inputs` make, from scratch.
+pub(super) fn anew(context: &Context, inputs: &ScopeInputs<'_>) -> EgressScope {
     let mut scope = empty(inputs);
     let changed = candidates_of_all(inputs);
-    edit_services(&mut scope, &context, &changed, inputs);
+    edit_services(&mut scope, context, &changed, inputs);
     scope.aliases = imports::aliases(visible(inputs), &scope.services);
-    edit_hosts(&mut scope, &context, &changed, Reach::All, inputs);
-    (scope, context)
+    edit_hosts(&mut scope, context, &changed, Reach::All, inputs);
+    scope
 }
 
-/// `None` where more hosts may be touched than those that have changed: because aliases or wildcards are.
-fn edited(before: Before<'_>, inputs: &ScopeInputs<'_>) -> Option<(EgressScope, Arc<Context>)> {
+/// The scope that `inputs` make, edited out of the one `before`. `None` where more hosts may be touched than those that
+/// have changed: because aliases or wildcards are.
+pub(super) fn edited(before: Before<'_>, inputs: &ScopeInputs<'_>) -> Option<EgressScope> {
     let Before { scope, contexts, services, changed } = before;
     let is_alias = |services: &OrdMap<ServiceKey, Arc<Service>>, host: &Host| {
         imports::of_host(services, host).any(|service| service.alias_of().is_some())
     };
     let is_narrow = |context: &Context, host: &Host| {
-        let mut touching = context.listeners.iter().flat_map(|listener| listener.touching(host));
+        let listeners = context.listeners.iter();
+        let mut touching = listeners.flat_map(|listener| listener.routes.touching(host, inputs.namespace));
         !context.alias_targets.contains(host) && !touching.any(RouteSetHeader::has_wildcard)
     };
     let is_simple = |host: &Host| {
         !host.is_wildcard()
             && !is_alias(services, host)
             && !is_alias(inputs.services, host)
-            && contexts.iter().all(|context| is_narrow(context, host))
+            && contexts.into_iter().all(|context| is_narrow(context, host))
     };
     if !changed.iter().all(is_simple) {
         return None;
@@ -63,9 +61,9 @@ fn edited(before: Before<'_>, inputs: &ScopeInputs<'_>) -> Option<(EgressScope, 
     let candidates = |host: Host| Candidates { visible: visible_of_host(inputs, &host).collect(), host };
     let changed: Vec<_> = changed.into_iter().map(candidates).collect();
     let mut scope = scope.clone();
-    edit_services(&mut scope, &context, &changed, inputs);
-    edit_hosts(&mut scope, &context, &changed, Reach::Changed, inputs);
-    Some((scope, context))
+    edit_services(&mut scope, context, &changed, inputs);
+    edit_hosts(&mut scope, context, &changed, Reach::Changed, inputs);
+    Some(scope)
 }
 
 /// A scope without hosts.
@@ -123,10 +121,8 @@ fn edit_services(
 ) {
     for Candidates { host, visible } in changed {
         let found = context.service(host, visible, inputs.namespace);
-        match found.filter(|service| service.alias_of().is_none()) {
-            Some(service) => drop(scope.services.insert(host.clone(), scoped(service, inputs))),
-            None => drop(scope.services.remove(host)),
-        }
+        let found = found.filter(|service| service.alias_of().is_none());
+        set(&mut scope.services, host, found.map(|service| scoped(service, inputs)));
     }
 }
 
@@ -178,36 +174,41 @@ fn edit_listener(
     let mut binder = Binder::new(listener, scope, &aliases, inputs);
     let mut ports = PortsOfNames::default();
     for Candidates { host, visible } in changed {
-        let named = listener.http.covering(host);
         let found = listener.service(visible, inputs.namespace);
         let Some(service) = found.filter(|service| service.alias_of().is_none()) else {
-            hosts.remove(host);
+            set(hosts, host, None);
             continue;
         };
-        if let Some(named) = named.filter(|named| named.host.is_wildcard()) {
-            ports.add(named, service);
+        let named = listener.routes.covering(host, inputs.namespace);
+        if let Some(named) = named.as_ref().filter(|named| named.host.is_wildcard()) {
+            ports.add(named.host, service);
         }
-        hosts.insert(host.clone(), binder.host(host, named));
+        let named_by = named.map(|named| named.by).unwrap_or_default();
+        set(hosts, host, Some(binder.host(host, &named_by)));
     }
     // The ports on which a host is served that is no service depend on the services that are named beside it.
     let alternatives: BTreeSet<&Host> = match reach {
-        Reach::All => listener.route_sets.iter().flat_map(|header| &header.hosts).collect(),
+        Reach::All => {
+            let seen = |header: &&Arc<RouteSetHeader>| header.export_to.allows(inputs.namespace);
+            listener.routes.route_sets.iter().filter(seen).flat_map(|header| &header.hosts).collect()
+        }
         Reach::Changed => {
-            let headers = changed.iter().flat_map(|changed| listener.naming(&changed.host));
-            headers.flat_map(|header| &header.hosts).collect()
+            let named = |changed: &Candidates<'_>| listener.routes.covering(&changed.host, inputs.namespace);
+            let named_by = changed.iter().filter_map(named).flat_map(|named| named.by);
+            named_by.flat_map(|at| &listener.routes.route_sets[at].hosts).collect()
         }
     };
     for host in alternatives {
         if hosts.get(host).is_some_and(|bound| bound.service.is_some()) {
             continue;
         }
-        match binder.bare_host(host, &ports, hosts) {
-            Some(bare) => drop(hosts.insert(host.clone(), bare)),
-            None => drop(hosts.remove(host)),
-        }
+        let bare = binder.bare_host(host, &ports, hosts);
+        set(hosts, host, bare);
     }
     if reach == Reach::Changed {
-        let leading = changed.iter().flat_map(|changed| listener.leading_to(&changed.host));
+        let leading_to =
+            |changed: &Candidates<'_>| listener.routes.leading_to(&changed.host, inputs.namespace);
+        let leading = changed.iter().flat_map(leading_to);
         for at in leading.collect::<BTreeSet<usize>>() {
             refresh_destinations(listener, at, &mut binder, hosts);
         }
@@ -221,7 +222,7 @@ fn refresh_destinations(
     binder: &mut Binder<'_>,
     hosts: &mut OrdMap<Host, ScopeHost>,
 ) {
-    let header = &listener.route_sets[at];
+    let header = &listener.routes.route_sets[at];
     for host in &header.hosts {
         let Some(mut bound) = hosts.get(host).cloned() else { continue };
         if bound.service.is_some() {
@@ -230,6 +231,16 @@ fn refresh_destinations(
         if bound.http.iter().any(|owner| owner.header.origin == header.origin) {
             bound.http = bound.http.iter().map(|owner| binder.refreshed(owner, at)).collect();
         }
-        hosts.insert(host.clone(), bound);
+        set(hosts, host, Some(bound));
+    }
+}
+
+/// Changes an entry. Where it is equal already, the map keeps what it shares with others.
+fn set<V: Clone + PartialEq>(map: &mut OrdMap<Host, V>, host: &Host, value: Option<V>) {
+    if map.get(host) != value.as_ref() {
+        match value {
+            Some(value) => drop(map.insert(host.clone(), value)),
+            None => drop(map.remove(host)),
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use fairlead_incremental::{Collect, Reader, Stratum};
+use fairlead_incremental::{BasedCollect, Collect, Reader, Stratum};
 use fairlead_model::{
     Port, Protocol,
     proxy::{IpFamilies, Source},
@@ -97,7 +97,7 @@ impl Collect for OutboundListenerSet {
     type OutKey = ResourceName;
     type OutValue = EncodedResource;
     const NAME: &'static str = "outbound_listeners";
-    const STRATUM: Stratum = strata::SET;
+    const STRATUM: Stratum = strata::UNION;
 
     fn members(cx: &Reader<'_>, view: &ListenerView) -> OrdSet<OutboundListenerKey> {
         cx.get::<OutboundListenerPlan>(view).keys.clone()
@@ -109,5 +109,15 @@ impl Collect for OutboundListenerSet {
         emit: &mut dyn FnMut(ResourceName, EncodedResource),
     ) {
         emit(listener.name.clone(), listener.clone());
+    }
+}
+
+impl BasedCollect for OutboundListenerSet {
+    const UNION: &'static str = "all_outbound_listeners";
+    const OWN: &'static str = "own_outbound_listeners";
+    const HIDDEN: &'static str = "hidden_outbound_listeners";
+
+    fn base(view: &ListenerView) -> Option<ListenerView> {
+        view.base()
     }
 }

@@ -90,6 +90,12 @@ fn short_forms<'a>(host: &'a str, dns_domain: &str) -> impl Iterator<Item = &'a 
     forms().into_iter().flatten().flatten()
 }
 
+/// Whether a host has a name that is short for clients of this domain and for no others.
+pub(super) fn has_bare_name(host: &Host, dns_domain: &str) -> bool {
+    let (name, rest) = host.as_str().split_once('.').unwrap_or((host.as_str(), ""));
+    rest == dns_domain && !name.contains('*')
+}
+
 fn is_dns_name(host: &Host) -> bool {
     !host.is_wildcard() && !host.as_str().ends_with('.') && host.as_str().parse::<IpAddr>().is_err()
 }

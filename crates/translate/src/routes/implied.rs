@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_incremental::few_changed_keys;
+use fairlead_incremental::{Distance, few_changed_keys, is_few};
 use fairlead_model::{
     Host,
     endpoints::PodAddresses,
@@ -26,7 +26,10 @@ use super::{
     outbound::{Planner, Rank, rank},
     plan::{CatchAll, Table, Tables},
 };
-use crate::{names, view::VirtualHostKey};
+use crate::{
+    names,
+    view::{RouteView, VirtualHostKey},
+};
 
 /// Pods of headless Services that may come or go in one edit, in the smallest mesh.
 const FEW_PODS: usize = 16;
@@ -37,6 +40,8 @@ pub(super) struct PlanInputs {
     scope: Arc<Scope>,
     pods: PodAddresses,
     index: HostIndex,
+    /// How far they are from the tables of the base, if they were edited out of these.
+    distance: Option<Distance<Host>>,
 }
 
 /// The hosts of a listener by what decides about tables.
@@ -50,17 +55,53 @@ struct HostIndex {
     addresses: OrdSet<(IpAddr, Host)>,
 }
 
+/// The tables of a view.
+#[derive(Clone, Copy)]
+pub(super) struct TablesOf<'a> {
+    pub(super) tables: &'a Tables,
+    pub(super) view: &'a RouteView,
+}
+
 /// Tables that can be edited, and the hosts whose entries they no longer have right.
 struct Before<'a> {
     tables: &'a Tables,
+    view: &'a RouteView,
     inputs: &'a PlanInputs,
     listener: &'a ScopeListener,
     changed: BTreeSet<Host>,
+    /// The distance that there will be from the tables of the base.
+    distance: Option<Distance<Host>>,
 }
 
 impl<'a> Before<'a> {
+    /// Those of the base or those that were, whichever are less work in the long run.
+    fn choose(
+        previous: Option<&'a Tables>,
+        base: Option<TablesOf<'a>>,
+        planner: &'a Planner<'_>,
+        listener: &ScopeListener,
+    ) -> Option<Self> {
+        let previous = previous.map(|tables| TablesOf { tables, view: planner.view });
+        let mut previous = previous.and_then(|previous| Self::of(previous, planner, listener));
+        let Some(base) = base else { return previous };
+        let distinct = match &mut previous {
+            None => {
+                let all = listener.hosts.iter().filter(|(_, host)| planner.differs_from_base(host));
+                Some(all.map(|(host, _)| host.clone()).collect())
+            }
+            Some(Self { inputs, changed, distance, .. }) => inputs.distance.as_ref().and_then(|was| {
+                *distance = Some(was.with(changed));
+                was.is_far(changed).then(|| was.keys().chain(&*changed).cloned().collect())
+            }),
+        };
+        let of_base =
+            distinct.and_then(|distinct| Self::of(base, planner, listener)?.with(distinct, listener));
+        of_base.or(previous)
+    }
+
     /// `None` where more than a few hosts may have other entries.
-    fn of(tables: &'a Tables, planner: &Planner<'_>, listener: &ScopeListener) -> Option<Self> {
+    fn of(of: TablesOf<'a>, planner: &Planner<'_>, listener: &ScopeListener) -> Option<Self> {
+        let TablesOf { tables, view } = of;
         let inputs = tables.inputs.as_ref()?;
         let old = inputs.scope.only_listener()?;
         if inputs.scope.outbound_policy != planner.scope.outbound_policy
@@ -72,17 +113,33 @@ impl<'a> Before<'a> {
             few_changed_keys(&old.hosts, &listener.hosts)?.into_iter().collect();
         let pods = planner.pods.changed_since(&inputs.pods, listener.hosts.len().max(FEW_PODS))?;
         changed.extend(pods.into_iter().map(|address| address.service.host));
-        // A wildcard may share domains with any other host.
-        let narrow = !changed.iter().any(Host::is_wildcard);
-        narrow.then_some(Self { tables, inputs, listener: old, changed })
+        Self { tables, view, inputs, listener: old, changed, distance: None }.if_narrow()
+    }
+
+    /// Tables of the base, for a view that also has other entries for the hosts that are `distinct`.
+    fn with(mut self, distinct: BTreeSet<Host>, listener: &ScopeListener) -> Option<Self> {
+        self.changed.extend(distinct);
+        self.distance = Some(Distance::new(self.changed.clone()));
+        self.if_narrow().filter(|before| is_few(before.changed.len(), listener.hosts.len()))
+    }
+
+    /// A wildcard may share domains with any other host.
+    fn if_narrow(self) -> Option<Self> {
+        let is_narrow = !self.changed.iter().any(Host::is_wildcard);
+        is_narrow.then_some(self)
     }
 }
 
-/// The tables of `listener`, edited out of those `before` where that is possible.
-pub(super) fn tables(before: Option<&Tables>, planner: &Planner<'_>, listener: &ScopeListener) -> Tables {
-    let before = before.and_then(|before| Before::of(before, planner, listener));
+/// The tables of `listener`, edited out of those of the `base` or the `previous` ones where that is possible.
+pub(super) fn tables(
+    previous: Option<&Tables>,
+    base: Option<TablesOf<'_>>,
+    planner: &Planner<'_>,
+    listener: &ScopeListener,
+) -> Tables {
+    let before = Before::choose(previous, base, planner, listener);
     let old_planner =
-        before.as_ref().map(|b| Planner { scope: &b.inputs.scope, pods: &b.inputs.pods, ..*planner });
+        before.as_ref().map(|b| Planner { view: b.view, scope: &b.inputs.scope, pods: &b.inputs.pods });
     let old = before.as_ref().zip(old_planner.as_ref()).map(|(before, planner)| Hosts {
         planner,
         listener: before.listener,
@@ -119,7 +176,8 @@ pub(super) fn tables(before: Option<&Tables>, planner: &Planner<'_>, listener: &
             table.hosts.insert(key);
         }
     }
-    let inputs = PlanInputs { scope: planner.scope.clone(), pods: planner.pods.clone(), index };
+    let distance = before.and_then(|before| before.distance);
+    let inputs = PlanInputs { scope: planner.scope.clone(), pods: planner.pods.clone(), index, distance };
     Tables { tables, inputs: Some(inputs) }
 }
 

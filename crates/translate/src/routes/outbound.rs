@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use fairlead_incremental::{Query, Reader, Stratum};
+use fairlead_incremental::{Based, Reader, Stratum};
 use fairlead_model::{
     Port, Protocol, Service,
     endpoints::PodAddresses,
@@ -20,8 +20,8 @@ use fairlead_model::{
 use imbl::{OrdMap, OrdSet};
 
 use super::{
-    domains::{ClaimedDomains, HostNames, domains},
-    implied,
+    domains::{ClaimedDomains, HostNames, domains, has_bare_name},
+    implied::{self, TablesOf},
     plan::{CatchAll, Table, Tables},
 };
 use crate::{
@@ -32,20 +32,31 @@ use crate::{
 /// Plans the route tables of a view.
 pub struct OutboundTablesOf;
 
-impl Query for OutboundTablesOf {
+impl Based for OutboundTablesOf {
     type Key = RouteView;
     type Value = Arc<Tables>;
     const NAME: &'static str = "outbound_tables";
+    const BASE_NAME: &'static str = "base_tables";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn compute(cx: &Reader<'_>, view: &RouteView) -> Self::Value {
+    fn base(view: &RouteView) -> Option<RouteView> {
+        view.base()
+    }
+
+    fn edit(
+        cx: &Reader<'_>,
+        view: &RouteView,
+        previous: Option<&Self::Value>,
+        base: Option<&Self::Value>,
+    ) -> Self::Value {
         let scope = cx.get::<ScopeOf>(&view.scope);
         let explicit_proxy = cx.get::<ResolvedMesh>(&()).http_proxy_port.is_some();
         let pods = PodAddresses::read(cx);
         let planner = Planner { view, scope: &scope, pods: &pods };
-        let before = cx.previous::<Self>();
+        let of_base = base.zip(view.base());
+        let base = of_base.as_ref().map(|(tables, view)| TablesOf { tables, view });
         Arc::new(match scope.only_listener().filter(|_| !explicit_proxy) {
-            Some(only) => implied::tables(before.as_deref().map(|tables| &**tables), &planner, only),
+            Some(only) => implied::tables(previous.map(|tables| &**tables), base, &planner, only),
             None => planner.of_listeners(explicit_proxy),
         })
     }
@@ -76,7 +87,7 @@ impl Planner<'_> {
                     });
                 }
                 Some(_) => {}
-                None => tables.extend(implied::tables(None, self, listener).tables),
+                None => tables.extend(implied::tables(None, None, self, listener).tables),
             }
         }
         if explicit_proxy {
@@ -175,6 +186,13 @@ impl Planner<'_> {
             Some(service) => self.serves_http(service, port, listener),
             None => self.is_served(host, port),
         }
+    }
+
+    /// Whether clients of this view know a host by another name than those of the base, or have other routes for it.
+    pub(super) fn differs_from_base(&self, host: &ScopeHost) -> bool {
+        let mut names = std::iter::once(&host.binding.host).chain(host.binding.aliases.iter());
+        names.any(|name| has_bare_name(name, &self.view.dns_domain))
+            || host.http.iter().any(|owner| owner.header.asks_source)
     }
 
     /// Whether a host is a service, or has routes for this client.
@@ -380,3 +398,6 @@ pub(crate) fn table_of(listener: &ScopeListener, scope: &EgressScope, port: u16)
         _ => names::port_route(port),
     }
 }
+
+#[cfg(test)]
+mod tests;

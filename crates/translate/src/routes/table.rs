@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fairlead_envoy::fragment;
-use fairlead_incremental::{Collect, Query, Reader, Stratum};
+use fairlead_incremental::{Based, BasedCollect, Collect, Query, Reader, Stratum, UnionOf};
 use fairlead_model::strata;
 use fairlead_resource::{EncodedResource, ResourceName};
 use imbl::OrdSet;
@@ -36,6 +36,14 @@ impl TableKey {
         }
     }
 
+    /// The table of the same name in the base, perhaps itself.
+    fn base(&self) -> Option<Self> {
+        match self {
+            Self::OfView(view, name) => Some(Self::OfView(view.base()?, name.clone())),
+            Self::OfHost(_) => None,
+        }
+    }
+
     pub(crate) fn name(&self) -> &Arc<str> {
         match self {
             Self::OfView(_, name) => name,
@@ -54,6 +62,13 @@ pub enum TablesKey {
 }
 
 impl TablesKey {
+    fn base(&self) -> Option<Self> {
+        match self {
+            Self::Sidecar(view) => view.base().map(Self::Sidecar),
+            Self::Gateway(_) => None,
+        }
+    }
+
     fn plan(&self, cx: &Reader<'_>) -> Arc<Tables> {
         match self {
             Self::Sidecar(view) => (*cx.get::<OutboundTablesOf>(view)).clone(),
@@ -108,6 +123,16 @@ pub(crate) fn hosts_of(cx: &Reader<'_>, key: &TableKey) -> OrdSet<VirtualHostKey
     cx.get::<PlannedTable>(key).as_ref().as_ref().map(|table| table.hosts.clone()).unwrap_or_default()
 }
 
+impl BasedCollect for TableChildren {
+    const UNION: &'static str = "all_table_children";
+    const OWN: &'static str = "own_table_children";
+    const HIDDEN: &'static str = "hidden_table_children";
+
+    fn base(key: &TableKey) -> Option<TableKey> {
+        key.base()
+    }
+}
+
 /// A route table, encoded in both forms: whole, and as a parent with its hosts as children.
 pub struct RouteTable;
 
@@ -126,7 +151,7 @@ impl Query for RouteTable {
             CatchAll::BlockAll => Some(fixed::block_all()),
             CatchAll::NotFound(name) => Some(fixed::blackhole(name)),
         };
-        let hosts = cx.collect::<TableChildren>(key);
+        let hosts = cx.get::<UnionOf<TableChildren>>(key).entries().clone();
         let head = fixed::head(planned.by_port);
         Some(fragment::route_table(key.name(), &head, catch_all.as_ref(), hosts))
     }
@@ -135,15 +160,28 @@ impl Query for RouteTable {
 /// The members of [`RouteTables`].
 struct TableNames;
 
-impl Query for TableNames {
+impl Based for TableNames {
     type Key = TablesKey;
     type Value = Derived<Arc<str>, Table, TableKey>;
     const NAME: &'static str = "table_names";
-    const STRATUM: Stratum = Stratum(strata::PLAN.0 + 1);
+    const BASE_NAME: &'static str = "base_table_names";
+    const STRATUM: Stratum = Stratum(strata::PLAN.0 + 2);
 
-    fn compute(cx: &Reader<'_>, view: &TablesKey) -> Self::Value {
+    fn base(view: &TablesKey) -> Option<TablesKey> {
+        view.base()
+    }
+
+    fn edit(
+        cx: &Reader<'_>,
+        view: &TablesKey,
+        previous: Option<&Self::Value>,
+        base: Option<&Self::Value>,
+    ) -> Self::Value {
+        // A table that is the same in the base is named as it is there.
+        let base_view = view.base().unwrap_or_else(|| view.clone());
         let key = |name: &Arc<str>, table: &Table| TableKey::of(view, name, table);
-        Derived::new(cx.previous::<Self>().as_deref(), &view.plan(cx).tables, key)
+        let of_base = |name: &Arc<str>, table: &Table| TableKey::of(&base_view, name, table);
+        Derived::new(previous, base, &view.plan(cx).tables, key, of_base)
     }
 }
 
@@ -156,7 +194,7 @@ impl Collect for RouteTables {
     type OutKey = ResourceName;
     type OutValue = EncodedResource;
     const NAME: &'static str = "route_tables";
-    const STRATUM: Stratum = strata::SET;
+    const STRATUM: Stratum = strata::UNION;
 
     fn members(cx: &Reader<'_>, view: &TablesKey) -> OrdSet<TableKey> {
         cx.get::<TableNames>(view).set()
@@ -170,6 +208,16 @@ impl Collect for RouteTables {
         if let Some(table) = table {
             emit(table.name.clone(), table.clone());
         }
+    }
+}
+
+impl BasedCollect for RouteTables {
+    const UNION: &'static str = "all_route_tables";
+    const OWN: &'static str = "own_route_tables";
+    const HIDDEN: &'static str = "hidden_route_tables";
+
+    fn base(view: &TablesKey) -> Option<TablesKey> {
+        view.base()
     }
 }
 

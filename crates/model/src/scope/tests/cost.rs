@@ -13,7 +13,11 @@ use crate::{
     destination_rule::{RuleHeader, RuleIndex, lookup},
     port::TargetPort,
     routes::{GatewayRef, HttpClients, RouteSetHeader},
-    scope::{context::ScopeInputs, resolve::resolve},
+    scope::{
+        context::{Context, ScopeInputs},
+        index::RouteSetIndex,
+        resolve::anew,
+    },
     service::{Registry, Resolution, Visibility},
     sidecar::{EgressHost, EgressListener, EgressNamespace, OutboundTrafficPolicy},
 };
@@ -90,7 +94,7 @@ fn rules(namespace: &Namespace) -> RuleIndex {
 
 /// The time of one scope, the best of three.
 fn time(listeners: Option<&[EgressListener]>) -> Duration {
-    let (services, headers) = (services(), headers());
+    let (services, routes) = (services(), Arc::new(RouteSetIndex::new(headers().into())));
     let indexes: Vec<Arc<RuleIndex>> =
         (0..100).map(|at| Arc::new(rules(&format!("ns-{at:03}").into()))).collect();
     let none = Arc::new(RuleIndex::default());
@@ -104,13 +108,14 @@ fn time(listeners: Option<&[EgressListener]>) -> Duration {
         listeners,
         bind_hosts: true,
         services: &services,
-        route_sets: &headers,
+        alias_targets: &Arc::default(),
+        routes: &routes,
         rule: &|service| lookup(&client, &"istio-system".into(), service, &[], index),
         outbound_policy: OutboundTrafficPolicy::AllowAny,
     };
     let run = || {
         let start = Instant::now();
-        let (scope, _) = resolve(None, &inputs);
+        let scope = anew(&Context::new(&inputs), &inputs);
         assert_eq!(scope.services.len(), SERVICES);
         start.elapsed()
     };

@@ -1,6 +1,7 @@
 //! A scope that services come to and go from is the one that is made from scratch.
 
 use fairlead_config::{AnyConfig, Change};
+use fairlead_incremental::{Query, Reader, Stratum};
 use proptest::prelude::*;
 
 use super::*;
@@ -32,6 +33,19 @@ const UNIVERSE: &[&str] = &[
     "l4 web/v7 *.shop.svc.cluster.local k.com",
     "vs other/v8 alt.com,a.web.svc.cluster.local,b.shop.svc.cluster.local x.com",
     "vs shop/v9 e.web.svc.cluster.local,alt.com,c b",
+    "vs web/v10 s2.crowd.svc.cluster.local s3.crowd.svc.cluster.local >web",
+    "vs crowd/v11 s3.crowd.svc.cluster.local,bare.com s4.crowd.svc.cluster.local",
+    "vs web/v12 s3.crowd.svc.cluster.local mine.web.svc.cluster.local >web",
+    "l4 other/v13 s2.crowd.svc.cluster.local,s5.crowd.svc.cluster.local mine.web.svc.cluster.local >web",
+    "svc web/mine >web",
+    "se other/s5 s5.crowd.svc.cluster.local >other",
+    "se crowd/bare bare.com >web",
+    "dr web/r3 s1.crowd.svc.cluster.local",
+    "dr crowd/r4 s1.crowd.svc.cluster.local",
+    "dr crowd/r5 s6.crowd.svc.cluster.local >web",
+    "dr crowd/r6 *.crowd.svc.cluster.local",
+    "dr web/r7 s6.crowd.svc.cluster.local >other",
+    "dr istio-system/r8 s7.crowd.svc.cluster.local >web",
     "dr shop/r1 a",
     "dr web/r2 *.com",
     "sidecar web/s1 [{hosts: ['./*', 'shop/a.shop.svc.cluster.local']}]",
@@ -39,12 +53,31 @@ const UNIVERSE: &[&str] = &[
     "sidecar web/s2 [{port: {number: 8080, protocol: HTTP, name: h}, hosts: ['*/*']}, {hosts: ['*/*.com', 'other/*']}]",
 ];
 
+/// A scope made by itself, from scratch.
+struct PlainScope;
+
+impl Query for PlainScope {
+    type Key = ScopeKey;
+    type Value = queries::Scope;
+    const NAME: &'static str = "plain scope";
+    const STRATUM: Stratum = crate::strata::BINDING;
+
+    fn compute(cx: &Reader<'_>, key: &ScopeKey) -> queries::Scope {
+        queries::scope(cx, key, None, None)
+    }
+}
+
 fn keys() -> Vec<ScopeKey> {
     let sidecar = |name: &str| ScopeKind::Sidecar(ConfigKey::new(Kind::Sidecar, "web", name));
     let of_root = ScopeKind::Sidecar(ConfigKey::new(Kind::Sidecar, "istio-system", "s3"));
     let kinds = [
         ("web", ScopeKind::Default),
         ("other", ScopeKind::Default),
+        ("shop", ScopeKind::Default),
+        ("istio-system", ScopeKind::Default),
+        ("nowhere", ScopeKind::Default),
+        ("", ScopeKind::Default),
+        ("other", ScopeKind::Gateway),
         ("web", ScopeKind::Gateway),
         ("web", sidecar("s1")),
         ("web", sidecar("s2")),
@@ -98,7 +131,9 @@ proptest! {
             kept.change(batch.into_iter().collect());
             let mut fresh = world(&there);
             for (key, lease) in keys().iter().zip(&leases) {
-                prop_assert_eq!(&**lease.value(&kept.db), &**fresh.get::<ScopeOf>(key), "{:?}", key);
+                let plain = fresh.get::<PlainScope>(key);
+                prop_assert_eq!(&**lease.value(&kept.db), &**plain, "edited: {:?}", key);
+                prop_assert_eq!(&**fresh.get::<ScopeOf>(key), &**plain, "of the base: {:?}", key);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_incremental::{Query, Reader, Stratum, few_changed_keys};
+use fairlead_incremental::{Based, Distance, Reader, Stratum, few_changed_keys, is_few};
 use fairlead_model::{
     Host, Protocol,
     endpoints::{HeadlessAddress, PodAddresses},
@@ -33,19 +33,26 @@ const FEW_PODS: usize = 16;
 /// Plans the outbound listeners of a view.
 pub(super) struct OutboundListenerPlan;
 
-impl Query for OutboundListenerPlan {
+impl Based for OutboundListenerPlan {
     type Key = ListenerView;
     type Value = Plan;
     const NAME: &'static str = "outbound_listener_plan";
+    const BASE_NAME: &'static str = "base_listener_plan";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn compute(cx: &Reader<'_>, view: &ListenerView) -> Self::Value {
+    fn base(view: &ListenerView) -> Option<ListenerView> {
+        view.base()
+    }
+
+    fn edit(cx: &Reader<'_>, view: &ListenerView, previous: Option<&Plan>, base: Option<&Plan>) -> Plan {
         let inputs = PlanInputs {
             scope: cx.get::<ScopeOf>(&view.scope),
             mesh: cx.get::<ResolvedMesh>(&()),
             pods: PodAddresses::read(cx),
         };
-        plan(cx.previous::<Self>().as_deref(), view, inputs)
+        let of_base = base.zip(view.base());
+        let base = of_base.as_ref().map(|(plan, view)| PlanOf { plan, view });
+        plan(previous, base, view, inputs)
     }
 }
 
@@ -56,6 +63,8 @@ pub(super) struct Plan {
     inputs: PlanInputs,
     /// Who decides each listener; empty where the listeners cannot be edited.
     deciding: OrdMap<At, Deciding>,
+    /// How far they are from those of the base, if they were edited out of these.
+    distance: Option<Distance<Host>>,
 }
 
 /// Equality ignores what is kept for editing.
@@ -101,18 +110,44 @@ impl Deciding {
     }
 }
 
+impl Before<'_> {
+    /// Listeners of the base, for a view whose clients routes may ask about: the hosts with such routes differ.
+    fn with(mut self, hosts: &Hosts<'_>) -> Option<Self> {
+        let listener = hosts.only_listener()?;
+        let asking = listener.hosts.iter().filter(|(_, host)| !host.binding.l4.is_empty());
+        self.changed.extend(asking.map(|(host, _)| host.clone()));
+        self.distance = Some(Distance::new(self.changed.clone()));
+        is_few(self.changed.len(), listener.hosts.len()).then_some(self)
+    }
+}
+
 /// What arrives now at places where something has changed; `None` where nothing does.
 type Drafts = BTreeMap<At, Option<ListenerDraft>>;
 
-/// The listeners of `view`, edited out of those `before` where that is possible.
-fn plan(before: Option<&Plan>, view: &ListenerView, inputs: PlanInputs) -> Plan {
+/// The listeners of a view.
+#[derive(Clone, Copy)]
+struct PlanOf<'a> {
+    plan: &'a Plan,
+    view: &'a ListenerView,
+}
+
+/// Listeners that can be edited, and the hosts that arrive elsewhere now.
+struct Before<'a> {
+    of: PlanOf<'a>,
+    changed: BTreeSet<Host>,
+    pods: Vec<HeadlessAddress>,
+    /// The distance that there will be from the listeners of the base.
+    distance: Option<Distance<Host>>,
+}
+
+/// The listeners of `view`, edited out of those of the `base` or the `previous` ones where that is possible.
+fn plan(previous: Option<&Plan>, base: Option<PlanOf<'_>>, view: &ListenerView, inputs: PlanInputs) -> Plan {
     let new = Hosts { view, inputs: &inputs };
-    let edited = before.and_then(|before| Some((before, new.changed_drafts(before)?)));
-    let (before, mut drafts) = match edited {
-        Some((before, drafts)) => (Some(before), drafts),
-        None => (None, new.all_drafts()),
-    };
-    let were = before.map(|before| before.deciding.clone()).unwrap_or_default();
+    let before = new.choose(previous, base);
+    let mut drafts = before.as_ref().map_or_else(|| new.all_drafts(), |before| new.changed_drafts(before));
+    let distance = before.as_ref().and_then(|before| before.distance.clone());
+    let before = before.map(|before| before.of);
+    let were = before.map(|before| before.plan.deciding.clone()).unwrap_or_default();
     let mut deciding = were.clone();
     for (at, draft) in &drafts {
         match draft {
@@ -123,13 +158,13 @@ fn plan(before: Option<&Plan>, view: &ListenerView, inputs: PlanInputs) -> Plan 
     let mut affected: BTreeSet<At> = drafts.keys().cloned().collect();
     let mut keys = OrdSet::new();
     if let Some(before) = before {
-        let old = Hosts { view, inputs: &before.inputs };
+        let old = before.hosts();
         // Which of its addresses the listener of a service is on follows from those that it has for itself.
         for at in drafts.keys() {
             affected.extend(old.addresses_of_only(at, &were));
             affected.extend(new.addresses_of_only(at, &deciding));
         }
-        keys = before.keys.clone();
+        keys = before.plan.keys.clone();
         for at in &affected {
             let key = old.draft(at, &were).and_then(|draft| old.key(draft, at, &were));
             drop(key.and_then(|key| keys.remove(&key)));
@@ -148,7 +183,13 @@ fn plan(before: Option<&Plan>, view: &ListenerView, inputs: PlanInputs) -> Plan 
     if new.only_listener().is_none() {
         deciding.clear();
     }
-    Plan { keys, inputs, deciding }
+    Plan { keys, inputs, deciding, distance }
+}
+
+impl<'a> PlanOf<'a> {
+    fn hosts(self) -> Hosts<'a> {
+        Hosts { view: self.view, inputs: &self.plan.inputs }
+    }
 }
 
 /// The services of a sidecar as they are, or were.
@@ -174,9 +215,27 @@ impl<'a> Hosts<'a> {
         drafts.into_iter().map(|(at, draft)| (at, Some(draft))).collect()
     }
 
-    /// What arrives where services that have changed since `before` arrive, or did. `None` where that may be anywhere.
-    fn changed_drafts(&self, before: &Plan) -> Option<Drafts> {
-        let old = Hosts { view: self.view, inputs: &before.inputs };
+    /// Those of the base or those that were, whichever are less work in the long run. `None` where neither can be
+    /// edited.
+    fn choose<'b>(&self, previous: Option<&'b Plan>, base: Option<PlanOf<'b>>) -> Option<Before<'b>>
+    where
+        'a: 'b,
+    {
+        let previous = previous.and_then(|plan| self.editable(PlanOf { plan, view: self.view }));
+        let distance = previous.as_ref().and_then(|before| before.of.plan.distance.as_ref());
+        let Some(mut previous) = previous else { return self.editable(base?)?.with(self) };
+        let Some(distance) = distance else { return Some(previous) };
+        previous.distance = Some(distance.with(&previous.changed));
+        if !distance.is_far(&previous.changed) {
+            return Some(previous);
+        }
+        let of_base = base.and_then(|base| self.editable(base)?.with(self));
+        of_base.or(Some(previous))
+    }
+
+    /// `None` where more than a few hosts may arrive elsewhere.
+    fn editable<'b>(&self, of: PlanOf<'b>) -> Option<Before<'b>> {
+        let old = of.hosts();
         let (was, is) = (old.only_listener()?, self.only_listener()?);
         if !Arc::ptr_eq(&old.inputs.mesh, &self.inputs.mesh)
             || old.inputs.scope.outbound_policy != self.inputs.scope.outbound_policy
@@ -184,20 +243,27 @@ impl<'a> Hosts<'a> {
         {
             return None;
         }
-        let changed = few_changed_keys(&was.hosts, &is.hosts)?;
+        let changed = few_changed_keys(&was.hosts, &is.hosts)?.into_iter().collect();
         let pods = self.inputs.pods.changed_since(&old.inputs.pods, is.hosts.len().max(FEW_PODS))?;
+        Some(Before { of, changed, pods, distance: None })
+    }
+
+    /// What arrives where services that have changed since `before` arrive, or did.
+    fn changed_drafts(&self, before: &Before<'_>) -> Drafts {
+        let Before { of, changed, pods, .. } = before;
+        let old = of.hosts();
         let mut touched: BTreeMap<At, BTreeSet<&Host>> = BTreeMap::new();
-        for host in &changed {
+        for host in changed {
             let there = old.drafts_of([host], None).into_keys();
             for at in there.chain(self.drafts_of([host], None).into_keys()) {
                 touched.entry(at).or_default().insert(host);
             }
         }
-        for HeadlessAddress { service, port, ip } in &pods {
+        for HeadlessAddress { service, port, ip } in pods {
             touched.entry((Bind::Ip(*ip), *port)).or_default().insert(&service.host);
         }
         let draft = |(at, hosts): (At, BTreeSet<&Host>)| {
-            let were = before.deciding.get(&at).cloned().unwrap_or_default();
+            let were = of.plan.deciding.get(&at).cloned().unwrap_or_default();
             let oldest_went = were.oldest().any(|host| changed.contains(host));
             let candidates =
                 if oldest_went { self.with_port(at.1) } else { were.oldest().cloned().collect() };
@@ -205,7 +271,7 @@ impl<'a> Hosts<'a> {
             let draft = self.drafts_of(hosts, Some(&at)).remove(&at);
             (at, draft)
         };
-        Some(touched.into_iter().map(draft).collect())
+        touched.into_iter().map(draft).collect()
     }
 
     /// Where these hosts arrive, or what arrives at one address and port; in scopes that can be edited.
@@ -290,3 +356,6 @@ fn explicit_proxy(view: &ListenerView, port: u16, unknown: OutboundTrafficPolicy
         unknown,
     }
 }
+
+#[cfg(test)]
+mod tests;

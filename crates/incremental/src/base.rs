@@ -1,0 +1,282 @@
+//! Values that differ little from key to key: those of most keys are edited out of that of one, the base.
+//!
+//! What they have in common is there once, in persistent maps that they share, and a change of it is computed once.
+
+use std::{collections::BTreeSet, marker::PhantomData, sync::Arc};
+
+use imbl::{OrdMap, OrdSet, ordset::DiffItem};
+
+use crate::{
+    Stratum,
+    define::{Collect, MemberKey, MemberValue, Query},
+    edit::changed_keys,
+    reader::Reader,
+    terms::Key,
+};
+
+/// A query whose value for most keys is edited out of that for another key, the base.
+pub trait Based: 'static {
+    /// Identifies a value.
+    type Key: Key;
+    /// The result. A clone is cheap.
+    type Value: PartialEq + Clone + Send + Sync + 'static;
+    /// The name for reports.
+    const NAME: &'static str;
+    /// The name of the same query for bases.
+    const BASE_NAME: &'static str;
+    /// Its place in the order. Bases are one stratum lower.
+    const STRATUM: Stratum;
+
+    /// The key of the base, perhaps this one; `None` for a value that stands alone.
+    fn base(key: &Self::Key) -> Option<Self::Key>;
+
+    /// The value, edited out of the `previous` one of the same key, out of that of the `base`, or made anew.
+    fn edit(
+        cx: &Reader<'_>,
+        key: &Self::Key,
+        previous: Option<&Self::Value>,
+        base: Option<&Self::Value>,
+    ) -> Self::Value;
+}
+
+impl<Q: Based> Query for Q {
+    type Key = <Q as Based>::Key;
+    type Value = <Q as Based>::Value;
+    const NAME: &'static str = <Q as Based>::NAME;
+    const STRATUM: Stratum = <Q as Based>::STRATUM;
+
+    fn compute(cx: &Reader<'_>, key: &<Q as Based>::Key) -> <Q as Based>::Value {
+        let base = Q::base(key);
+        if base.as_ref() == Some(key) {
+            return (*cx.get::<BaseOf<Q>>(key)).clone();
+        }
+        let base = base.map(|base| cx.get::<BaseOf<Q>>(&base));
+        Q::edit(cx, key, cx.previous::<Q>().as_deref(), base.as_deref())
+    }
+}
+
+/// A query for the keys of its bases.
+struct BaseOf<Q>(PhantomData<fn() -> Q>);
+
+impl<Q: Based> Query for BaseOf<Q> {
+    type Key = <Q as Based>::Key;
+    type Value = <Q as Based>::Value;
+    const NAME: &'static str = Q::BASE_NAME;
+    const STRATUM: Stratum = Stratum(<Q as Based>::STRATUM.0 - 1);
+
+    fn compute(cx: &Reader<'_>, key: &<Q as Based>::Key) -> <Q as Based>::Value {
+        Q::edit(cx, key, cx.previous::<Self>().as_deref(), None)
+    }
+}
+
+/// A collection whose union for most keys is edited out of that for another key, the base. No two members of one union
+/// emit the same key.
+pub trait BasedCollect: Collect {
+    /// The name of [`UnionOf`] of it.
+    const UNION: &'static str;
+    /// The name of what it collects of members that the base does not have.
+    const OWN: &'static str;
+    /// The name of what it collects of members that only the base has.
+    const HIDDEN: &'static str;
+
+    /// The key of the base, perhaps this one; `None` for a union that stands alone.
+    fn base(key: &Self::Key) -> Option<Self::Key>;
+}
+
+/// The entries of a collection. That of the base has an edge to each member; one that is edited out of it has edges to
+/// those that differ only.
+pub struct UnionOf<C>(PhantomData<fn() -> C>);
+
+impl<C: BasedCollect> Query for UnionOf<C> {
+    type Key = C::Key;
+    type Value = BasedUnion<C::OutKey, C::OutValue>;
+    const NAME: &'static str = C::UNION;
+    const STRATUM: Stratum = Stratum(C::STRATUM.0 + 1);
+
+    fn compute(cx: &Reader<'_>, key: &C::Key) -> Self::Value {
+        let Some(base) = C::base(key).filter(|base| base != key) else {
+            return BasedUnion { entries: cx.collect::<C>(key), ..BasedUnion::default() };
+        };
+        let sources = Sources {
+            base: cx.collect::<C>(&base),
+            own: cx.collect::<Own<C>>(key),
+            hidden: cx.collect::<Hidden<C>>(key),
+        };
+        BasedUnion::new(cx.previous::<Self>().as_deref(), sources)
+    }
+}
+
+/// The entries of a union, and what they were made of.
+#[derive(Clone, Debug)]
+pub struct BasedUnion<K: Ord + Clone, V: Clone> {
+    entries: OrdMap<K, V>,
+    sources: Sources<K, V>,
+    /// How many entries were edited since the union was last edited out of that of the base.
+    since: usize,
+}
+
+impl<K: Ord + Clone, V: Clone> Default for BasedUnion<K, V> {
+    fn default() -> Self {
+        Self { entries: OrdMap::new(), sources: Sources::default(), since: 0 }
+    }
+}
+
+/// Equality ignores what is kept for editing.
+impl<K: Ord + Clone, V: Clone + PartialEq> PartialEq for BasedUnion<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+/// What a union is made of.
+#[derive(Clone, Debug)]
+struct Sources<K: Ord + Clone, V: Clone> {
+    base: OrdMap<K, V>,
+    /// What members emit that the base does not have.
+    own: OrdMap<K, V>,
+    /// What members emit that only the base has.
+    hidden: OrdMap<K, ()>,
+}
+
+impl<K: Ord + Clone, V: Clone> Default for Sources<K, V> {
+    fn default() -> Self {
+        Self { base: OrdMap::new(), own: OrdMap::new(), hidden: OrdMap::new() }
+    }
+}
+
+impl<K: Key, V: Clone + PartialEq> BasedUnion<K, V> {
+    /// The entries by key.
+    pub fn entries(&self) -> &OrdMap<K, V> {
+        &self.entries
+    }
+
+    fn new(previous: Option<&Self>, sources: Sources<K, V>) -> Self {
+        debug_assert!(
+            sources.own.keys().all(|key| !sources.base.contains_key(key) || sources.hidden.contains_key(key)),
+            "no two members of one union emit the same key"
+        );
+        let distinct = sources.own.len() + sources.hidden.len();
+        let near = previous.and_then(|previous| {
+            let changed = previous.sources.changed(&sources);
+            let since = previous.since + changed.len();
+            (since <= distinct).then(|| (previous.entries.clone(), changed, since))
+        });
+        let (mut entries, changed, since) = near.unwrap_or_else(|| {
+            let keys = sources.own.keys().chain(sources.hidden.keys());
+            (sources.base.clone(), keys.cloned().collect(), 0)
+        });
+        for key in changed {
+            match sources.get(&key) {
+                Some(value) => drop(entries.insert(key, value.clone())),
+                None => drop(entries.remove(&key)),
+            }
+        }
+        Self { entries, sources, since }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone + PartialEq> Sources<K, V> {
+    fn get(&self, key: &K) -> Option<&V> {
+        let of_base = || if self.hidden.contains_key(key) { None } else { self.base.get(key) };
+        self.own.get(key).or_else(of_base)
+    }
+
+    /// The keys of which something is different in `new`.
+    fn changed(&self, new: &Self) -> BTreeSet<K> {
+        let mut changed = BTreeSet::new();
+        changed.extend(changed_keys(&self.base, &new.base));
+        changed.extend(changed_keys(&self.own, &new.own));
+        changed.extend(changed_keys(&self.hidden, &new.hidden));
+        changed
+    }
+}
+
+/// What the members emit that the base does not have.
+struct Own<C>(PhantomData<fn() -> C>);
+
+impl<C: BasedCollect> Collect for Own<C> {
+    type Key = C::Key;
+    type Member = C::Member;
+    type OutKey = C::OutKey;
+    type OutValue = C::OutValue;
+    const NAME: &'static str = C::OWN;
+    const STRATUM: Stratum = C::STRATUM;
+
+    fn members(cx: &Reader<'_>, key: &C::Key) -> OrdSet<MemberKey<C>> {
+        let (of_base, own) = members::<C>(cx, key);
+        only_in(&own, &of_base)
+    }
+
+    fn entries(member: &MemberKey<C>, value: &MemberValue<C>, emit: &mut dyn FnMut(C::OutKey, C::OutValue)) {
+        C::entries(member, value, emit);
+    }
+}
+
+/// The keys that the members emit that only the base has.
+struct Hidden<C>(PhantomData<fn() -> C>);
+
+impl<C: BasedCollect> Collect for Hidden<C> {
+    type Key = C::Key;
+    type Member = C::Member;
+    type OutKey = C::OutKey;
+    type OutValue = ();
+    const NAME: &'static str = C::HIDDEN;
+    const STRATUM: Stratum = C::STRATUM;
+
+    fn members(cx: &Reader<'_>, key: &C::Key) -> OrdSet<MemberKey<C>> {
+        let (of_base, own) = members::<C>(cx, key);
+        only_in(&of_base, &own)
+    }
+
+    fn entries(member: &MemberKey<C>, value: &MemberValue<C>, emit: &mut dyn FnMut(C::OutKey, ())) {
+        C::entries(member, value, &mut |key, _| emit(key, ()));
+    }
+}
+
+/// The members for the base of a key, and for the key itself.
+fn members<C: BasedCollect>(cx: &Reader<'_>, key: &C::Key) -> (OrdSet<MemberKey<C>>, OrdSet<MemberKey<C>>) {
+    let base = C::base(key).expect("differences are asked for where there is a base");
+    (C::members(cx, &base), C::members(cx, key))
+}
+
+fn only_in<M: Ord + Clone>(these: &OrdSet<M>, others: &OrdSet<M>) -> OrdSet<M> {
+    let differences = others.diff(these);
+    let only = differences.filter_map(|item| match item {
+        DiffItem::Add(member) => Some(member.clone()),
+        DiffItem::Remove(_) => None,
+    });
+    only.collect()
+}
+
+/// How far a value is from the base that it was edited out of: the keys by which they differ.
+///
+/// A change is edited into both, and by each such edit they share less. After as many as there are differences, the
+/// value is better edited out of the base again: that costs as much as the edits since did.
+#[derive(Clone, Debug)]
+pub struct Distance<K> {
+    distinct: Arc<BTreeSet<K>>,
+    since: BTreeSet<K>,
+}
+
+impl<K: Ord + Clone> Distance<K> {
+    /// That of a value that was just edited out of the base, from which it differs by these keys.
+    pub fn new(distinct: BTreeSet<K>) -> Self {
+        Self { distinct: Arc::new(distinct), since: BTreeSet::new() }
+    }
+
+    /// Whether the value had better be edited out of the base again than have these keys edited as well.
+    pub fn is_far(&self, changed: &BTreeSet<K>) -> bool {
+        self.since.len() + changed.len() > self.distinct.len()
+    }
+
+    /// That of the value with these keys edited as well.
+    #[must_use]
+    pub fn with(&self, changed: &BTreeSet<K>) -> Self {
+        Self { distinct: self.distinct.clone(), since: self.since.union(changed).cloned().collect() }
+    }
+
+    /// The keys by which they may differ.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.distinct.iter().chain(&self.since)
+    }
+}
