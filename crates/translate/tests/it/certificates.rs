@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Certificates and keys with a name each, valid for long.
 const PIECES: &str = include_str!("../../../../tests/certificates/pieces.pem");
 
-fn piece(name: &str) -> String {
+pub(crate) fn piece(name: &str) -> String {
     let from = PIECES.find(&format!("# {name}\n")).unwrap_or_else(|| panic!("there is no piece `{name}`"));
     let text = &PIECES[from + name.len() + 3..];
     text.split("# ").next().unwrap_or_default().to_owned()
