@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use fairlead_config::{self as config, AnyConfig};
+use fairlead_config as config;
 use fairlead_envoy::json;
 use fairlead_resource::TypeUrl;
 use fairlead_translate::origins::ResourceOrigins;
@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{
     admin::HeldBack,
     core::{Objects, OriginsByName},
+    origin::Origin,
 };
 
 /// The resources of one proxy.
@@ -59,37 +60,6 @@ pub struct Part {
     pub name: String,
     /// The fields that it was made from.
     pub origins: Vec<Origin>,
-}
-
-/// A field of an object, and where it stands: the nearest field around it, if it is not written itself.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Origin {
-    /// The kind of the object.
-    pub kind: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub object: String,
-    /// The path of the field.
-    pub field: String,
-    /// `file:line:column`; empty where no file is known.
-    pub source: String,
-}
-
-impl Origin {
-    /// A field of one of the objects.
-    pub fn of(origin: &config::Origin, objects: &Objects) -> Self {
-        let config::Origin { object: key, field } = origin;
-        let source = objects.get(key).map(AnyConfig::source);
-        Self {
-            kind: key.kind.as_str().to_owned(),
-            namespace: key.namespace.to_string(),
-            object: key.name.to_string(),
-            field: source.map_or_else(|| field.clone(), |source| source.as_written(field)).to_string(),
-            source: objects.locate(key, field).map(|place| place.to_string()).unwrap_or_default(),
-        }
-    }
 }
 
 /// The types that are dumped. Elements of others are dumped in them.

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod node;
 pub mod offline;
 pub mod order;
+pub mod origin;
 mod resolver;
 pub mod settings;
 mod telemetry;

@@ -105,7 +105,7 @@ fn table(proxies: &[ProxyStatus]) -> Table {
     table
 }
 
-/// What proxies have rejected, with the objects at fault.
+/// What proxies have rejected, with the fields at fault.
 fn held_back(proxies: &[ProxyStatus]) -> Table {
     let mut table = Table::new(&["NAME", "REJECTED", "RESOURCE", "MADE FROM"]);
     for proxy in proxies {
@@ -116,7 +116,7 @@ fn held_back(proxies: &[ProxyStatus]) -> Table {
                 full_name(&proxy.proxy).to_owned(),
                 status.r#type.clone(),
                 rejected.resource.clone(),
-                rejected.objects.join(", "),
+                rejected.origins.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             ]);
         }
     }

@@ -118,10 +118,13 @@ impl DestinationRule {
 
     /// Every policy.
     fn policies(&self) -> impl Iterator<Item = PolicyAt<'_>> {
-        let own = every(&self.policy_origin, None, &self.policy);
-        own.chain(
-            self.subsets.iter().flat_map(|subset| every(&subset.origin, Some(subset.index), &subset.policy)),
-        )
+        let own = (&self.policy_origin, None, &self.policy);
+        let of_subsets = self.subsets.iter().map(|own| (&own.origin, Some(own.index), &own.policy));
+        let layers = std::iter::once(own).chain(of_subsets);
+        layers.flat_map(|(object, subset, layer)| {
+            let ports = layer.ports.keys().map(|port| Some(*port));
+            std::iter::once(None).chain(ports).map(move |port| PolicyAt::of(object, subset, layer, port))
+        })
     }
 
     /// The subset of this name.
@@ -156,14 +159,10 @@ impl DestinationRule {
 
     /// What applies to `port`, and to `subset` where one is named, the nearest first.
     fn layers<'a>(&'a self, port: u16, subset: Option<&'a Subset>) -> [Option<PolicyAt<'a>>; 2] {
-        let of = |object: &'a ConfigKey, subset: Option<usize>, policy: &'a PolicyLayer| {
-            let own = policy.ports.get(&port);
-            let blocks = own.map_or(&policy.blocks, |own| &own.blocks);
-            PolicyAt { object, subset, port: own.map(|own| own.index), blocks }
-        };
-        match subset.map(|subset| of(&subset.origin, Some(subset.index), &subset.policy)) {
+        let of_rule = || PolicyAt::of(&self.policy_origin, None, &self.policy, Some(port));
+        match subset.map(|own| PolicyAt::of(&own.origin, Some(own.index), &own.policy, Some(port))) {
             Some(of_port @ PolicyAt { port: Some(_), .. }) => [Some(of_port), None],
-            of_subset => [of_subset, Some(of(&self.policy_origin, None, &self.policy))],
+            of_subset => [of_subset, Some(of_rule())],
         }
     }
 }
@@ -179,7 +178,14 @@ pub struct PolicyAt<'a> {
     blocks: &'a PolicyBlocks,
 }
 
-impl PolicyAt<'_> {
+impl<'a> PolicyAt<'a> {
+    /// What a layer has for a port: its own settings or, without such and for no port, those of all.
+    fn of(object: &'a ConfigKey, subset: Option<usize>, layer: &'a PolicyLayer, port: Option<u16>) -> Self {
+        let own = port.and_then(|port| layer.ports.get(&port));
+        let blocks = own.map_or(&layer.blocks, |own| &own.blocks);
+        Self { object, subset, port: own.map(|own| own.index), blocks }
+    }
+
     /// Its field.
     pub fn origin(&self) -> Origin {
         let policy = match self.subset {
@@ -198,18 +204,6 @@ impl PolicyAt<'_> {
         let Origin { object, field } = self.origin();
         Origin { object, field: field.field("tls") }
     }
-}
-
-/// The blocks of a layer, and those of its ports.
-fn every<'a>(
-    object: &'a ConfigKey,
-    subset: Option<usize>,
-    layer: &'a PolicyLayer,
-) -> impl Iterator<Item = PolicyAt<'a>> {
-    let of_port =
-        move |own: &'a PortPolicy| PolicyAt { object, subset, port: Some(own.index), blocks: &own.blocks };
-    let own = PolicyAt { object, subset, port: None, blocks: &layer.blocks };
-    std::iter::once(own).chain(layer.ports.values().map(of_port))
 }
 
 impl PolicyBlocks {

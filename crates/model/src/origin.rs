@@ -68,8 +68,8 @@ pub fn of_server(server: &ServerRef) -> Origin {
 }
 
 /// The TLS of a server of a Gateway.
-pub fn of_server_tls(server: &ServerRef) -> Origin {
-    Origin::new(&server.gateway, path!("servers"[server.index]."tls"))
+pub fn of_server_tls(gateway: &ConfigKey, index: usize) -> Origin {
+    Origin::new(gateway, path!("servers"[index]."tls"))
 }
 
 /// The certificate of a `credentialName`, as far as there is one.

@@ -14,8 +14,12 @@ use fairlead_model::{
     input,
     proxy::{Interception, ProxyKey, ProxyKind},
 };
+use fairlead_resource::TypeUrl;
 use fairlead_testkit::meshgen::MeshSpec;
-use fairlead_translate::publication::{PublicationKey, PublicationOf, Sets};
+use fairlead_translate::{
+    origins::Which,
+    publication::{PublicationKey, PublicationOf, Sets, ViewOf, origins},
+};
 
 fn spec(services: usize) -> MeshSpec {
     MeshSpec {
@@ -138,5 +142,29 @@ fn bytes(sets: &Sets) -> usize {
     all.iter().flat_map(|set| set.values()).map(|resource| black_box(resource.to_vec()).len()).sum()
 }
 
-criterion_group!(benches, cold, changes, encode);
+/// Where everything comes from that a sidecar is sent, asked at once, in the slices that the core asks in, and of one
+/// resource alone.
+fn ask(criterion: &mut Criterion) {
+    const SLICE: usize = 256;
+    let mut group = criterion.benchmark_group("origins, 10000 services");
+    group.sample_size(10);
+    let mesh = &mut Mesh::of(batch(&spec(10_000).yaml()));
+    let lease = mesh.db.lease::<ViewOf>(&sidecar());
+    let view = lease.value(&mesh.db);
+    let db = &mut mesh.db;
+    let types =
+        [TypeUrl::CLUSTER, TypeUrl::CLUSTER_LOAD_ASSIGNMENT, TypeUrl::LISTENER, TypeUrl::ROUTE_CONFIGURATION];
+    for type_url in types {
+        let mut told = |which: Which<'_>| black_box(db.ask(|cx| origins(cx, &view, type_url, &which)));
+        let all = told(Which::Members(0..usize::MAX));
+        let name = all.resources.keys().nth(all.resources.len() / 2).expect("there is one").clone();
+        let short = type_url.short();
+        group.bench_function(format!("all of {short}"), |b| b.iter(|| told(Which::Members(0..usize::MAX))));
+        group.bench_function(format!("a slice of {short}"), |b| b.iter(|| told(Which::Members(0..SLICE))));
+        group.bench_function(format!("one of {short}"), |b| b.iter(|| told(Which::Named(&name, None))));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, cold, changes, encode, ask);
 criterion_main!(benches);

@@ -13,9 +13,9 @@ use std::{
 use fairlead_envoy::{encode, secret};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
-    CertificateSource, ConfigKey, Namespace, Origin,
-    destination_rule::{MergedRule, PolicyAt, RuleKey, RulesNamingSecrets},
-    gateway::{ClientCa, ClientValidation, ResolvedGateway, ServerRef, ServerTls},
+    CertificateSource, Namespace, Origin,
+    destination_rule::{MergedRule, RuleKey, RulesNamingSecrets},
+    gateway::{ClientCa, ClientValidation, ResolvedGateway, ServerTls},
     origin,
     scope::{ScopeKey, ScopeOf},
     secret::TlsMaterialOf,
@@ -56,7 +56,7 @@ impl Query for ProxySecrets {
 /// The fields that name each secret of a proxy, after those of Secrets that it is made of.
 pub(crate) fn origins(cx: &Reader<'_>, key: &SecretsKey) -> BTreeMap<Arc<str>, Vec<Origin>> {
     let mut all: BTreeMap<Wanted, Vec<Origin>> = BTreeMap::new();
-    each_wanted(cx, key, &mut |wanted, by| all.entry(wanted).or_default().push(by.origin()));
+    each_wanted(cx, key, &mut |wanted, by| all.entry(wanted).or_default().push(by()));
     let of = |(wanted, by): (Wanted, Vec<Origin>)| {
         let material = match (&key.namespace, &wanted) {
             (Some(namespace), Wanted::Certificate(name)) => origin::of_certificate(cx, namespace, name),
@@ -68,30 +68,13 @@ pub(crate) fn origins(cx: &Reader<'_>, key: &SecretsKey) -> BTreeMap<Arc<str>, V
     all.into_iter().map(of).collect()
 }
 
-/// What names a secret.
-enum By<'a> {
-    Server(&'a ConfigKey, usize),
-    Rule(PolicyAt<'a>),
-}
-
-impl By<'_> {
-    fn origin(&self) -> Origin {
-        match self {
-            Self::Server(gateway, index) => {
-                origin::of_server_tls(&ServerRef { gateway: ConfigKey::clone(gateway), index: *index })
-            }
-            Self::Rule(policy) => policy.tls_origin(),
-        }
-    }
-}
-
-/// Visits what the Gateways and rules of a proxy name.
-fn each_wanted(cx: &Reader<'_>, key: &SecretsKey, visit: &mut dyn FnMut(Wanted, &By<'_>)) {
+/// Visits what the Gateways and rules of a proxy name, with the field that does.
+fn each_wanted(cx: &Reader<'_>, key: &SecretsKey, visit: &mut dyn FnMut(Wanted, &dyn Fn() -> Origin)) {
     let may_have = |wanted: &Wanted| wanted.is_in_files() || key.namespace.is_some();
     for gateway in key.gateway.iter().flat_map(|view| view.gateways.iter()) {
         if let Some(gateway) = cx.get::<ResolvedGateway>(gateway).as_ref() {
             for server in &gateway.servers {
-                let by = By::Server(&gateway.origin, server.index);
+                let by = || origin::of_server_tls(&gateway.origin, server.index);
                 of_server(&server.tls).into_iter().filter(may_have).for_each(|wanted| visit(wanted, &by));
             }
         }
@@ -108,7 +91,7 @@ fn each_wanted(cx: &Reader<'_>, key: &SecretsKey, visit: &mut dyn FnMut(Wanted, 
                     tls.certificate_secret().cloned().map(Wanted::Certificate),
                     tls.ca_secret().cloned().map(Wanted::ClientCa),
                 ];
-                secrets.into_iter().flatten().for_each(|wanted| visit(wanted, &By::Rule(policy)));
+                secrets.into_iter().flatten().for_each(|wanted| visit(wanted, &|| policy.tls_origin()));
             }
         }
     }

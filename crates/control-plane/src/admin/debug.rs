@@ -20,9 +20,10 @@ use serde_json::{Value, json};
 use super::{Problem, State, choose, sync::all_held_back};
 use crate::{
     core::{Core, Objects, find, whole_of},
-    dump::{self, ConfigDump, Origin, TYPES},
+    dump::{self, ConfigDump, TYPES},
     explain as explanation,
     node::proxy_key,
+    origin::Origin,
     resolver::is_loopback,
 };
 
@@ -102,7 +103,7 @@ pub(super) async fn config_dump(
     let mut dump = dump::dump(&connection.node.id, &publication, &origins, &objects)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     for status in connection.types.iter().filter(|status| !status.held_back.is_empty()) {
-        dump.held_back.insert(status.type_url.short().to_owned(), all_held_back(status, &nacked));
+        dump.held_back.insert(status.type_url.short().to_owned(), all_held_back(status, &nacked, &objects));
     }
     Ok(Json(dump))
 }

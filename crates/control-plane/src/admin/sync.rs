@@ -1,15 +1,17 @@
 //! `/debug/syncz`: the connected proxies and how far each is.
 
 use axum::{Json, extract::State as Extract};
+use fairlead_config as config;
 use fairlead_resource::{TypeUrl, Types};
 use fairlead_xds::{Protocol, Rejected, SyncState, TypeStatus, server::ConnectionStatus};
 use serde::{Deserialize, Serialize};
 
 use super::{Problem, State, full_name};
 use crate::{
-    core::{Core, Nacked},
+    core::{Nacked, Objects},
     node::cluster_id,
     order::natural,
+    origin::Origin,
     settings::MeshSettings,
 };
 
@@ -103,22 +105,24 @@ pub struct HeldBack {
     pub version: String,
     /// The objects that it was made from, as far as they are known.
     pub objects: Vec<String>,
+    /// The fields of these.
+    pub origins: Vec<Origin>,
     /// What Envoy said of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 pub(super) async fn syncz(Extract(state): Extract<State>) -> Result<Json<Vec<ProxyStatus>>, Problem> {
-    let nacked = state.core.inspect(Core::nacked).await?;
-    let status = |connection| proxy_status(connection, &nacked, &state.settings.mesh);
+    let (nacked, objects) = state.core.inspect(|core| (core.nacked(), core.objects().clone())).await?;
+    let status = |connection| proxy_status(connection, (&nacked, &objects), &state.settings.mesh);
     let mut proxies: Vec<_> = state.sessions.snapshot().iter().map(status).collect();
     let name = |proxy: &ProxyStatus| full_name(&proxy.proxy).to_owned();
     proxies.sort_by(|a, b| natural(&name(a), &name(b)).then_with(|| a.proxy.cmp(&b.proxy)));
     Ok(Json(proxies))
 }
 
-fn proxy_status(connection: &ConnectionStatus, nacked: &[Nacked], mesh: &MeshSettings) -> ProxyStatus {
-    let types: Vec<_> = connection.types.iter().map(|status| type_sync(status, nacked)).collect();
+fn proxy_status(connection: &ConnectionStatus, known: Known<'_>, mesh: &MeshSettings) -> ProxyStatus {
+    let types: Vec<_> = connection.types.iter().map(|status| type_sync(status, known)).collect();
     ProxyStatus {
         proxy: connection.node.id.clone(),
         cluster: cluster_id(&connection.node, mesh).to_owned(),
@@ -142,7 +146,10 @@ fn proxy_status(connection: &ConnectionStatus, nacked: &[Nacked], mesh: &MeshSet
     }
 }
 
-fn type_sync(status: &TypeStatus, nacked: &[Nacked]) -> TypeSync {
+/// What proxies have rejected, and the objects that are there.
+type Known<'a> = (&'a [Nacked], &'a Objects);
+
+fn type_sync(status: &TypeStatus, (nacked, objects): Known<'_>) -> TypeSync {
     TypeSync {
         r#type: status.type_url.short().to_owned(),
         wildcard: status.wildcard,
@@ -152,7 +159,7 @@ fn type_sync(status: &TypeStatus, nacked: &[Nacked]) -> TypeSync {
         acked: status.acked.map(|nonce| nonce.to_string()),
         nack: status.last_nack.clone(),
         rejected: status.rejected,
-        held_back: all_held_back(status, nacked),
+        held_back: all_held_back(status, nacked, objects),
         synced: status.state() == SyncState::Synced,
         state: match status.state() {
             SyncState::Synced => TypeState::Synced,
@@ -164,23 +171,29 @@ fn type_sync(status: &TypeStatus, nacked: &[Nacked]) -> TypeSync {
 }
 
 /// What is held back of one type.
-pub(super) fn all_held_back(status: &TypeStatus, nacked: &[Nacked]) -> Vec<HeldBack> {
+pub(super) fn all_held_back(status: &TypeStatus, nacked: &[Nacked], objects: &Objects) -> Vec<HeldBack> {
+    let rejected = status.held_back.iter();
     let mut all: Vec<_> =
-        status.held_back.iter().map(|rejected| held_back(status.type_url, rejected, nacked)).collect();
+        rejected.map(|rejected| held_back(status.type_url, rejected, (nacked, objects))).collect();
     all.sort_by(|a, b| natural(&a.resource, &b.resource));
     all
 }
 
-fn held_back(type_url: TypeUrl, rejected: &Rejected, nacked: &[Nacked]) -> HeldBack {
+fn held_back(type_url: TypeUrl, rejected: &Rejected, (nacked, objects): Known<'_>) -> HeldBack {
     // A part of a resource is known by its own type.
     let of_type = |known: &&Nacked| {
         known.type_url == type_url || Types::envoy().parent(known.type_url) == Some(type_url)
     };
     let known = nacked.iter().filter(of_type).find(|known| known.resource == *rejected);
+    let fields = known.map(Nacked::fields).unwrap_or_default();
     HeldBack {
         resource: rejected.name.to_string(),
         version: rejected.digest.to_string(),
-        objects: known.iter().flat_map(|known| known.fields().into_keys().map(ToString::to_string)).collect(),
+        objects: fields.keys().map(ToString::to_string).collect(),
+        origins: fields
+            .into_iter()
+            .map(|(object, field)| Origin::of(&config::Origin::new(object, field), objects))
+            .collect(),
         message: known.map(|known| known.message.clone()),
     }
 }

@@ -1,6 +1,6 @@
 //! The column SOURCE: the fields that a row comes from.
 
-use fairlead_control_plane::dump::{Origin, Part};
+use fairlead_control_plane::{dump::Part, origin::Origin};
 use serde_json::Value;
 
 use super::configuration::Entry;

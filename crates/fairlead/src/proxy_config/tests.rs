@@ -287,7 +287,13 @@ fn the_dump_of_an_envoy_is_read_too() {
     let chain = |name: &str| json!({ "name": name, "default_filter_chain": {} });
     let dump = json!({ "configs": [
         { "@type": "x/envoy.admin.v3.ClustersConfigDump",
-          "dynamic_active_clusters": [{ "cluster": { "name": "PassthroughCluster", "type": "ORIGINAL_DST" } }] },
+          "dynamic_active_clusters": [
+              { "cluster": { "name": "PassthroughCluster", "type": "ORIGINAL_DST" } },
+              { "cluster": { "name": "outbound|80||a.b", "type": "EDS", "metadata": { "filter_metadata": { "istio": {
+                  "config": "/apis/networking.istio.io/v1/namespaces/shop/destination-rule/admin-ui.example.com",
+                  "services": [{ "host": "a.b", "name": "a", "namespace": "shop" }],
+              } } } } },
+          ] },
         { "@type": "x/envoy.admin.v3.ListenersConfigDump",
           "dynamic_listeners": [
               { "name": "l", "active_state": { "listener": chain("l") } },
@@ -299,7 +305,10 @@ fn the_dump_of_an_envoy_is_read_too() {
     ] });
     let configuration = Configuration::of_json(dump).expect("a dump");
     let rows = cluster::Choice::default().table(&configuration);
-    assert_eq!(rows.rows(), [["PassthroughCluster", "-", "-", "-", "ORIGINAL_DST", "-", "-", "active"]]);
+    let of_rule = ["admin-ui.example.com.shop", "shop/admin-ui.example.com, shop/a", "active"];
+    let [passthrough, named] = rows.rows() else { panic!("{:?}", rows.rows()) };
+    assert_eq!(*passthrough, ["PassthroughCluster", "-", "-", "-", "ORIGINAL_DST", "-", "-", "active"]);
+    assert_eq!(named[5..], of_rule);
     let listeners = listener::Choice::default().table(&configuration);
     let states: Vec<_> = listeners.rows().iter().map(|row| &*row[5]).collect();
     assert_eq!(states, ["active", "rejected", "update rejected", "warming"]);

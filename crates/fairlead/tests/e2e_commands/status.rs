@@ -219,6 +219,9 @@ async fn each_rule_shows_its_own_line_and_a_rejection_names_its_field() {
     let place = ["kind", "object", "path", "line", "column"].map(|part| finding[part].to_string());
     assert_eq!(place, ["\"Gateway\"", "\"edge\"", "\"spec.servers[1]\"", "8", "5"], "{finding}");
 
+    let (_, out, _) = stage.ask(&["ps"]);
+    assert!(out.contains("Gateway shop/edge spec.servers[1] ") && out.contains("edge.yaml:8:5"), "{out}");
+
     let one = "  http: [{route: [{destination: {host: cart}}]}]\n";
     let several = "  http:\n  - match:\n    - uri: {prefix: /a}\n    - uri: {prefix: /b}\n    route: [{destination: {host: cart}}]\n  \
                    - directResponse: {status: 404}\n";

@@ -1,0 +1,48 @@
+//! A field of an object as answers have it, with its place.
+
+use std::fmt;
+
+use fairlead_config::{self as config, AnyConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::core::Objects;
+
+/// A field of an object, and where it stands: the nearest field around it, if it is not written itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Origin {
+    /// The kind of the object.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub object: String,
+    /// The path of the field.
+    pub field: String,
+    /// `file:line:column`; empty where no file is known.
+    pub source: String,
+}
+
+impl Origin {
+    /// A field of one of the objects.
+    pub fn of(origin: &config::Origin, objects: &Objects) -> Self {
+        let config::Origin { object: key, field } = origin;
+        let source = objects.get(key).map(AnyConfig::source);
+        Self {
+            kind: key.kind.as_str().to_owned(),
+            namespace: key.namespace.to_string(),
+            object: key.name.to_string(),
+            field: source.map_or_else(|| field.clone(), |source| source.as_written(field)).to_string(),
+            source: objects.locate(key, field).map(|place| place.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    /// `VirtualService shop/cart spec.http[0] a.yaml:7:5`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.object)?;
+        let rest = [&self.field, &self.source].into_iter().filter(|part| !part.is_empty());
+        rest.into_iter().try_for_each(|part| write!(f, " {part}"))
+    }
+}
