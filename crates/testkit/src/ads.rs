@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`crate::fake_envoy`] | one client over a real stream, with a record of each response |
 //! | [`crate::crowd`] | thousands of clients, with numbers in place of records |
+//! | the tests of `fairlead-xds` | one client and a session, response by response in any order |
 //!
 //! A client shares no code with a server: what they agree on is the protocol.
 
@@ -25,8 +26,9 @@ mod response;
 mod wire;
 
 pub use client::{Changed, Client, Outgoing};
-pub use library::{Content, Item, Library, NameId};
+pub use library::{Content, Item, Library, NameId, Reader};
 pub use node::node;
 pub use protocol::{INITIAL_FETCH_TIMEOUT, Protocol};
+pub use references::References;
 pub use response::Response;
 pub use wire::WireError;

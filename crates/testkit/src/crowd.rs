@@ -84,7 +84,7 @@ impl Crowd {
             bytes_per_second: profile.bytes_per_second,
             dead: false,
         };
-        let client = Arc::new(Mutex::new(ads::Client::new(profile.protocol, profile.node)));
+        let client = Arc::new(Mutex::new(ads::Client::new(profile.protocol, Some(profile.node))));
         let (orders, received) = tokio::sync::watch::channel(order);
         let task = Task {
             index,

@@ -46,7 +46,7 @@ pub struct FakeEnvoy {
 impl FakeEnvoy {
     /// Starts a client, which connects at once. Must be called within a tokio runtime.
     pub fn start(options: Options) -> Self {
-        let client = Client::new(options.protocol, options.node.clone());
+        let client = Client::new(options.protocol, Some(options.node.clone()));
         let shared = Arc::new(Shared::new(Held { client, library: Library::keeping_bytes() }));
         let (commands, received) = mpsc::unbounded_channel();
         let task = tokio::spawn(driver::run(options, shared.clone(), received));

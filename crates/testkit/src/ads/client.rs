@@ -5,19 +5,20 @@
 //! What is referred to is counted rather than collected anew, so that thousands of clients cost little.
 
 mod questions;
+mod requests;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::Node;
 use fairlead_resource::TypeUrl;
 
 use super::{
     holdings::{Kinds, State, Wishes},
     library::{Content, Library, NameId},
-    node::extensions,
     protocol::Protocol,
-    request::{Answer, Request},
     response::{Reading, Response},
     wire::WireError,
 };
@@ -70,7 +71,7 @@ impl Outgoing {
 #[derive(Debug)]
 pub struct Client {
     protocol: Protocol,
-    node: Node,
+    node: Option<Node>,
     introduced: bool,
     reading: Reading,
     kinds: Kinds,
@@ -78,17 +79,22 @@ pub struct Client {
     warming: BTreeSet<NameId>,
     /// Assignments that have come and whose collections of endpoints may not have.
     collecting: BTreeSet<NameId>,
+    /// Assignments that the server has taken away: their clusters keep what they referred to.
+    taken_away: BTreeMap<NameId, Arc<Content>>,
     /// Tables whose virtual hosts have not come.
     hostless: BTreeSet<NameId>,
-    /// Nonces of CDS that are acknowledged once nothing is `warming`.
-    withheld: Vec<String>,
+    /// Answers to CDS that are given once nothing is warming.
+    withheld: Vec<Outgoing>,
+    /// The stream began while clusters warmed, so that CDS has not been asked for.
+    is_late: bool,
     expired_waits: u64,
     lost_hosts: u64,
 }
 
 impl Client {
-    /// A client that says it is `node`, with the extensions of a stock Envoy, and holds nothing.
-    pub fn new(protocol: Protocol, node: Node) -> Self {
+    /// A client that holds nothing. With the first request of a stream it says that it is `node`, with the extensions of
+    /// a stock Envoy; one whose server knows it without says nothing.
+    pub fn new(protocol: Protocol, node: Option<Node>) -> Self {
         let mut kinds = Kinds::default();
         kinds.of_mut(TypeUrl::CLUSTER).wildcard = true;
         Self {
@@ -99,8 +105,10 @@ impl Client {
             kinds,
             warming: BTreeSet::new(),
             collecting: BTreeSet::new(),
+            taken_away: BTreeMap::new(),
             hostless: BTreeSet::new(),
             withheld: Vec::new(),
+            is_late: false,
             expired_waits: 0,
             lost_hosts: 0,
         }
@@ -114,9 +122,11 @@ impl Client {
         self.kinds.of_mut(kind)
     }
 
-    /// A new stream: its first requests are of CDS alone for a new client, of all that it had for an old one.
+    /// A new stream: its first requests are of CDS alone for a new client, of all that it had for an old one. CDS is
+    /// paused while clusters warm (observation 3), so it may come later than the others.
     pub fn on_stream(&mut self) -> Vec<Outgoing> {
         self.withheld.clear();
+        self.is_late = self.is_warming();
         self.introduced = false;
         self.reading = Reading::new(self.protocol);
         for state in self.kinds.all_mut() {
@@ -125,7 +135,7 @@ impl Client {
             state.answered &= self.protocol == Protocol::Delta;
         }
         let subscribed = TypeUrl::ENVOY.into_iter().filter(|kind| self.kind(*kind).is_subscribed());
-        subscribed.map(Outgoing::Initial).collect()
+        subscribed.filter(|kind| !self.is_late || *kind != TypeUrl::CLUSTER).map(Outgoing::Initial).collect()
     }
 
     /// Takes the next piece of the stream, of any size; returns the responses that it completes, which are to be
@@ -146,17 +156,16 @@ impl Client {
         changed: &mut Changed<'_>,
     ) -> Vec<Outgoing> {
         let Response { type_url, nonce, version, items, mut removed, unreadable, .. } = response;
-        let refuse =
-            |message| vec![Outgoing::Nack { type_url: type_url.clone(), nonce: nonce.clone(), message }];
         let Some(kind) = TypeUrl::parse(&type_url) else {
-            return refuse(refusal.unwrap_or_else(|| format!("no subscription of type {type_url}")));
+            let message = refusal.unwrap_or_else(|| format!("no subscription of type {type_url}"));
+            return vec![Outgoing::Nack { type_url, nonce, message }];
         };
         let state = self.kind_mut(kind);
         state.last_nonce.clone_from(&nonce);
         state.answered = true;
         // One bad resource refuses the whole response (observation 6).
         if let Some(message) = refusal.or(unreadable) {
-            return refuse(message);
+            return self.refuse(kind, Outgoing::Nack { type_url, nonce, message });
         }
         let mut wishes = Wishes::default();
         if self.protocol == Protocol::Sotw && matches!(kind, TypeUrl::CLUSTER | TypeUrl::LISTENER) {
@@ -192,13 +201,29 @@ impl Client {
         if again && !asked && self.protocol == Protocol::Sotw {
             out.push(Outgoing::Repeat(TypeUrl::CLUSTER_LOAD_ASSIGNMENT));
         }
-        if kind == TypeUrl::CLUSTER {
-            self.withheld.push(nonce);
-        } else {
-            out.push(Outgoing::Ack { kind, nonce });
-        }
-        self.release(&mut out);
+        self.answer(kind, Outgoing::Ack { kind, nonce }, &mut out);
         out
+    }
+
+    fn refuse(&mut self, kind: TypeUrl, refusal: Outgoing) -> Vec<Outgoing> {
+        // Clusters that wait for collections go on with what there is.
+        if kind == TypeUrl::LB_ENDPOINT {
+            self.kind_mut(kind).open.clear();
+            self.collecting.clear();
+        }
+        let mut out = Vec::new();
+        self.answer(kind, refusal, &mut out);
+        out
+    }
+
+    /// Answers a response; that to CDS comes when nothing is warming.
+    fn answer(&mut self, kind: TypeUrl, answer: Outgoing, out: &mut Vec<Outgoing>) {
+        if kind == TypeUrl::CLUSTER {
+            self.withheld.push(answer);
+        } else {
+            out.push(answer);
+        }
+        self.release(out);
     }
 
     /// The time for endpoints is over: goes on without them.
@@ -226,6 +251,12 @@ impl Client {
             self.came(kind, name, Some(content));
             return Inserted::default();
         }
+        // What was given up may still come.
+        let asked = if kind == TypeUrl::LB_ENDPOINT { library.glob_of(name) } else { name };
+        let state = self.kind(kind);
+        if kind != TypeUrl::VIRTUAL_HOST && !state.wildcard && !state.wanted.contains_key(&asked) {
+            return Inserted::default();
+        }
         match kind {
             TypeUrl::VIRTUAL_HOST => {
                 let table = library.table_of(name);
@@ -236,8 +267,7 @@ impl Client {
                 self.hostless.remove(&table);
             }
             TypeUrl::LB_ENDPOINT => {
-                let glob = library.glob_of(name);
-                self.kind_mut(kind).open.remove(&glob);
+                self.kind_mut(kind).open.remove(&asked);
             }
             _ => self.came(kind, name, Some(content)),
         }
@@ -260,8 +290,10 @@ impl Client {
             }
             self.kinds.want(*referred, *name, wishes);
         }
-        if let Some(old) = old {
-            self.kinds.forget(&old, wishes);
+        let before =
+            if kind == TypeUrl::CLUSTER_LOAD_ASSIGNMENT { self.taken_away.remove(&name) } else { None };
+        for content in old.into_iter().chain(before) {
+            self.kinds.forget(&content, wishes);
         }
         inserted
     }
@@ -275,6 +307,10 @@ impl Client {
             TypeUrl::VIRTUAL_HOST => {
                 let table = library.table_of(name);
                 self.hostless.remove(&table);
+            }
+            TypeUrl::LB_ENDPOINT => {
+                let glob = library.glob_of(name);
+                self.kind_mut(kind).open.remove(&glob);
             }
             TypeUrl::ROUTE_CONFIGURATION => {
                 self.hostless.remove(&name);
@@ -291,7 +327,11 @@ impl Client {
                 self.warming.remove(endpoints);
             }
         }
-        self.kinds.forget(&gone, wishes);
+        if kind == TypeUrl::CLUSTER_LOAD_ASSIGNMENT {
+            self.taken_away.insert(name, gone);
+        } else {
+            self.kinds.forget(&gone, wishes);
+        }
         true
     }
 
@@ -300,11 +340,9 @@ impl Client {
         if kind != TypeUrl::CLUSTER_LOAD_ASSIGNMENT {
             return;
         }
-        self.warming.remove(&name);
-        if content.is_some_and(|content| !content.refers_to.is_empty()) {
+        let is_awaited = self.warming.remove(&name) | self.collecting.remove(&name);
+        if is_awaited && content.is_some_and(|content| !content.refers_to.is_empty()) {
             self.collecting.insert(name);
-        } else {
-            self.collecting.remove(&name);
         }
     }
 
@@ -342,6 +380,11 @@ impl Client {
             } else {
                 self.remove(kind, *name, library, wishes);
             }
+            if kind == TypeUrl::CLUSTER_LOAD_ASSIGNMENT
+                && let Some(content) = self.taken_away.remove(name)
+            {
+                self.kinds.forget(&content, wishes);
+            }
         }
     }
 
@@ -354,72 +397,25 @@ impl Client {
                 .get(name)
                 .is_some_and(|held| held.refers_to.iter().any(|(_, glob)| open.contains(glob)))
         });
-        if self.is_warming() || !self.kind(TypeUrl::CLUSTER).answered {
+        if self.is_warming() {
             return;
         }
-        let mut nonces = std::mem::take(&mut self.withheld);
+        let mut withheld = std::mem::take(&mut self.withheld);
         if self.protocol == Protocol::Sotw {
             // Observation 3: what was withheld collapses into one request. On a new stream there may be none: the
             // clusters came on the one before.
-            nonces.drain(..nonces.len().saturating_sub(1));
+            withheld.drain(..withheld.len().saturating_sub(1));
         }
-        out.extend(nonces.into_iter().map(|nonce| Outgoing::Ack { kind: TypeUrl::CLUSTER, nonce }));
+        out.extend(withheld);
+        if std::mem::take(&mut self.is_late) {
+            out.push(Outgoing::Initial(TypeUrl::CLUSTER));
+        }
+        if !self.kind(TypeUrl::CLUSTER).answered {
+            return;
+        }
         if !self.kind(TypeUrl::LISTENER).wildcard {
             self.kind_mut(TypeUrl::LISTENER).wildcard = true;
             out.push(Outgoing::Initial(TypeUrl::LISTENER));
-        }
-    }
-
-    /// The bytes of a request, as of now: a gRPC message.
-    pub fn frame(&mut self, outgoing: Outgoing, library: &Library) -> Bytes {
-        let request = self.request(outgoing, library);
-        let node =
-            (!self.introduced).then(|| Node { extensions: extensions().to_vec(), ..self.node.clone() });
-        self.introduced = true;
-        request.frame(self.protocol, node)
-    }
-
-    fn request(&self, outgoing: Outgoing, library: &Library) -> Request {
-        let (type_url, mut request) = match outgoing {
-            Outgoing::Initial(kind) => (kind.as_str().to_owned(), self.initial(kind, library)),
-            Outgoing::Repeat(kind) => (kind.as_str().to_owned(), Request::default()),
-            Outgoing::Subscribe { kind, add, remove } => {
-                let (subscribe, unsubscribe) = (library.names_of(&add), library.names_of(&remove));
-                (kind.as_str().to_owned(), Request { subscribe, unsubscribe, ..Request::default() })
-            }
-            Outgoing::Ack { kind, nonce } => {
-                let answer = Some(Answer { nonce, error: None });
-                (kind.as_str().to_owned(), Request { answer, ..Request::default() })
-            }
-            Outgoing::Nack { type_url, nonce, message } => {
-                let answer = Some(Answer { nonce, error: Some(message) });
-                (type_url, Request { answer, ..Request::default() })
-            }
-        };
-        if self.protocol == Protocol::Sotw
-            && let Some(kind) = TypeUrl::parse(&type_url)
-        {
-            let state = self.kind(kind);
-            let wanted: Vec<_> = state.wanted.keys().copied().collect();
-            request.names = library.names_of(&wanted);
-            request.version.clone_from(&state.version);
-            request.last_nonce.clone_from(&state.last_nonce);
-        }
-        Request { type_url, ..request }
-    }
-
-    fn initial(&self, kind: TypeUrl, library: &Library) -> Request {
-        let state = self.kind(kind);
-        let wanted: Vec<_> = state.wanted.keys().copied().collect();
-        let version = |(name, content): (&NameId, &Arc<Content>)| {
-            (library.name(*name).to_string(), content.version.to_string())
-        };
-        // Envoy does not list what it has of a collection.
-        let lists = self.protocol == Protocol::Delta && kind != TypeUrl::LB_ENDPOINT;
-        Request {
-            subscribe: library.names_of(&wanted),
-            initial_versions: state.held.iter().filter(|_| lists).map(version).collect(),
-            ..Request::default()
         }
     }
 }

@@ -11,7 +11,7 @@ use fairlead_envoy::listener::{NEVER, NEVER_A_CERTIFICATE};
 use fairlead_resource::{Digest, TypeUrl};
 
 use super::{
-    references,
+    references::{self, References},
     wire::{self, WireError},
 };
 
@@ -51,13 +51,20 @@ pub(super) enum Unreadable {
     Content { name: NameId, message: String },
 }
 
+/// A type by its short name, a name, and the digests of content and version: two types may have equal bytes.
+type ContentKey = (Option<&'static str>, NameId, Digest, Digest);
+
+/// Says what a message of a type and name refers to, or why it is none.
+pub type Reader = fn(TypeUrl, &str, &[u8]) -> Result<References, String>;
+
 /// The memory that clients share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Library {
     keeps_bytes: bool,
+    reader: Reader,
     ids: HashMap<Arc<str>, NameId>,
     names: Vec<Arc<str>>,
-    contents: HashMap<(NameId, Digest, Digest), Weak<Content>>,
+    contents: HashMap<ContentKey, Weak<Content>>,
     /// How many contents there may be before those that nobody holds any more are thrown out.
     limit: usize,
 }
@@ -68,10 +75,34 @@ impl From<WireError> for Unreadable {
     }
 }
 
+impl Default for Library {
+    fn default() -> Self {
+        Self {
+            keeps_bytes: false,
+            reader: envoy,
+            ids: HashMap::new(),
+            names: Vec::new(),
+            contents: HashMap::new(),
+            limit: 0,
+        }
+    }
+}
+
+/// Reads Envoy's own messages.
+fn envoy(kind: TypeUrl, name: &str, message: &[u8]) -> Result<References, String> {
+    references::of(kind, message).map_err(|error| format!("{kind} {name}: {error}"))
+}
+
 impl Library {
     /// A library whose contents have their bytes.
     pub fn keeping_bytes() -> Self {
         Self { keeps_bytes: true, ..Self::default() }
+    }
+
+    /// Reads messages by `reader`: tests may have others than Envoy's.
+    #[must_use]
+    pub fn read_by(self, reader: Reader) -> Self {
+        Self { reader, ..self }
     }
 
     /// The number of `name`, if anything of that name has been read.
@@ -167,20 +198,18 @@ impl Library {
         (type_url, message): (&[u8], &[u8]),
     ) -> Result<Arc<Content>, Unreadable> {
         let digest = Digest::of(message);
-        let key = (name, digest, Digest::of(version));
+        let kind = std::str::from_utf8(type_url).ok().and_then(TypeUrl::parse);
+        let key = (kind.map(TypeUrl::short), name, digest, Digest::of(version));
         if let Some(content) = self.contents.get(&key).and_then(Weak::upgrade) {
             return Ok(content);
         }
         let version = std::str::from_utf8(version).map_err(|_| WireError::Text)?.into();
-        let kind = std::str::from_utf8(type_url).ok().and_then(TypeUrl::parse);
         let kept = if self.keeps_bytes { Bytes::copy_from_slice(message) } else { Bytes::new() };
         let mut content =
             Content { digest, version, message: kept, refers_to: Vec::new(), takes_hosts: false };
         if let Some(kind) = kind {
-            let references = references::of(kind, message).map_err(|error| Unreadable::Content {
-                name,
-                message: format!("{kind} {}: {error}", self.name(name)),
-            })?;
+            let references = (self.reader)(kind, self.name(name), message)
+                .map_err(|message| Unreadable::Content { name, message })?;
             content.takes_hosts = references.virtual_hosts;
             let endpoints = references.endpoints.iter().map(|n| (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, n));
             let routes = references.routes.iter().map(|n| (TypeUrl::ROUTE_CONFIGURATION, n));

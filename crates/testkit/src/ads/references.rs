@@ -36,19 +36,19 @@ const CLUSTER_TYPE_EDS: i32 = 3;
 
 /// The names that a resource refers to, as far as they come over ADS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct References {
+pub struct References {
     /// The ClusterLoadAssignment of a cluster.
-    pub(super) endpoints: Option<String>,
+    pub endpoints: Option<String>,
     /// The route tables of a listener.
-    pub(super) routes: BTreeSet<String>,
+    pub routes: BTreeSet<String>,
     /// The secrets of a cluster or listener.
-    pub(super) secrets: BTreeSet<String>,
+    pub secrets: BTreeSet<String>,
     /// The collections of endpoints of an assignment, `<path>/*`.
-    pub(super) collections: BTreeSet<String>,
+    pub collections: BTreeSet<String>,
     /// The filter chains that a listener does not have itself.
-    pub(super) chains: BTreeSet<String>,
+    pub chains: BTreeSet<String>,
     /// Whether a route table takes virtual hosts of its own.
-    pub(super) virtual_hosts: bool,
+    pub virtual_hosts: bool,
 }
 
 /// What the message in `bytes` refers to.

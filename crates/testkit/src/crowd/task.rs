@@ -145,7 +145,7 @@ impl Task {
     }
 
     async fn serve(&mut self, mut stream: Stream, order: &Order, quality: &Quality) -> End {
-        let mut late = None;
+        let mut late = self.client().is_warming().then(|| Instant::now() + INITIAL_FETCH_TIMEOUT);
         loop {
             let piece = tokio::select! {
                 biased;

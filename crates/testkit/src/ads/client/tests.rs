@@ -12,7 +12,11 @@ use envoy_types::pb::{
                 ClusterLoadAssignment, LbEndpoint, LedsClusterLocalityConfig, LocalityLbEndpoints,
                 locality_lb_endpoints::LbConfig,
             },
+            listener::v3::{Filter, FilterChain, Listener, filter},
             route::v3::{RouteConfiguration, Vhds, VirtualHost},
+        },
+        extensions::filters::network::http_connection_manager::v3::{
+            HttpConnectionManager, Rds, http_connection_manager::RouteSpecifier,
         },
         service::discovery::v3::{
             DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse, Resource,
@@ -20,7 +24,7 @@ use envoy_types::pb::{
     },
     google::protobuf::Any,
 };
-use prost::Message;
+use prost::{Message, Name};
 use serde_json::json;
 
 use super::*;
@@ -29,6 +33,7 @@ use crate::ads::node;
 const CDS: TypeUrl = TypeUrl::CLUSTER;
 const EDS: TypeUrl = TypeUrl::CLUSTER_LOAD_ASSIGNMENT;
 const LEDS: TypeUrl = TypeUrl::LB_ENDPOINT;
+const LDS: TypeUrl = TypeUrl::LISTENER;
 const RDS: TypeUrl = TypeUrl::ROUTE_CONFIGURATION;
 const VHDS: TypeUrl = TypeUrl::VIRTUAL_HOST;
 
@@ -36,12 +41,14 @@ const VHDS: TypeUrl = TypeUrl::VIRTUAL_HOST;
 struct Tested {
     client: Client,
     library: Library,
+    /// Why it refuses what comes.
+    refusal: Option<&'static str>,
 }
 
 impl Tested {
     fn new(protocol: Protocol) -> Self {
         let node = node("sidecar~10.0.0.1~a.shop~shop.svc", "a.shop", &json!({}));
-        Self { client: Client::new(protocol, node), library: Library::default() }
+        Self { client: Client::new(protocol, Some(node)), library: Library::default(), refusal: None }
     }
 
     /// One with a stream, which has said what it says first.
@@ -99,7 +106,8 @@ impl Tested {
         let mut said = Vec::new();
         for response in self.client.read(&framed, &mut self.library).unwrap() {
             assert_eq!(response.bytes, framed.len());
-            let out = self.client.take(response, None, &mut self.library, &mut |_, _, _| {});
+            let refusal = self.refusal.map(str::to_owned);
+            let out = self.client.take(response, refusal, &mut self.library, &mut |_, _, _| {});
             said.extend(out.iter().map(|outgoing| self.words(outgoing)));
         }
         said
@@ -148,6 +156,20 @@ fn cluster(name: &'static str, alt_stat_name: &str) -> (&'static str, Vec<u8>) {
         eds_cluster_config: Some(EdsClusterConfig { eds_config: Some(ads()), service_name: String::new() }),
         ..Cluster::default()
     };
+    (name, message.encode_to_vec())
+}
+
+fn listener(name: &'static str, table: &str) -> (&'static str, Vec<u8>) {
+    let rds = Rds { config_source: Some(ads()), route_config_name: table.to_owned() };
+    let manager = HttpConnectionManager {
+        route_specifier: Some(RouteSpecifier::Rds(rds)),
+        ..HttpConnectionManager::default()
+    };
+    let config = Any { type_url: HttpConnectionManager::type_url(), value: manager.encode_to_vec() };
+    let config_type = Some(filter::ConfigType::TypedConfig(config));
+    let filters = vec![Filter { config_type, ..Filter::default() }];
+    let filter_chains = vec![FilterChain { filters, ..FilterChain::default() }];
+    let message = Listener { name: name.to_owned(), filter_chains, ..Listener::default() };
     (name, message.encode_to_vec())
 }
 
@@ -269,8 +291,10 @@ fn state_of_the_world_removes_clusters_by_leaving_them_out() {
 #[test]
 fn hosts_that_come_before_their_table_are_lost() {
     let mut tested = Tested::on_stream(Protocol::Delta);
+    assert_eq!(tested.take(CDS, "c", vec![]), ["CDS ack c", "LDS"]);
     assert_eq!(tested.take(VHDS, "1", vec![host("80/a")]), ["VHDS ack 1"]);
     assert_eq!((tested.client.lost_hosts(), tested.has(VHDS, "80/a")), (1, false));
+    assert_eq!(tested.take(LDS, "l", vec![listener("out", "80")]), ["RDS +80", "LDS ack l"]);
     assert_eq!(tested.take(RDS, "2", vec![table("80")])[0], "VHDS");
     tested.take(VHDS, "3", vec![host("80/a")]);
     assert!(tested.has(VHDS, "80/a"));
@@ -296,7 +320,45 @@ fn a_resource_that_cannot_be_read_refuses_the_whole_response() {
     for protocol in [Protocol::Delta, Protocol::Sotw] {
         let mut tested = Tested::on_stream(protocol);
         let out = tested.take(CDS, "1", vec![cluster("a", ""), ("b", vec![0xff])]);
-        assert!(matches!(&out[..], [refusal] if refusal.starts_with("nack 1: CDS ")), "{out:?}");
+        assert!(out[0].starts_with("nack 1: CDS "), "{out:?}");
+        assert_eq!(out[1..], ["LDS"], "it goes on without clusters");
         assert!(!tested.has(CDS, "a"));
     }
+}
+
+#[test]
+fn a_stream_that_begins_while_clusters_warm_asks_for_them_last() {
+    let mut tested = Tested::on_stream(Protocol::Delta);
+    tested.take(CDS, "1", vec![cluster("a", "")]);
+    assert_eq!(tested.first(), ["EDS"]);
+    assert_eq!(tested.take(EDS, "1", vec![endpoints("a")]), ["EDS ack 1", "CDS", "LDS"]);
+}
+
+#[test]
+fn a_refusal_of_clusters_waits_as_an_acknowledgement_does() {
+    let mut tested = Tested::on_stream(Protocol::Delta);
+    tested.take(CDS, "1", vec![cluster("a", "")]);
+    assert!(tested.take(CDS, "2", vec![("b", vec![0xff])]).is_empty());
+    let said = tested.take(EDS, "3", vec![endpoints("a")]);
+    assert_eq!(said[..2], ["EDS ack 3", "CDS ack 1"]);
+    assert!(said[2].starts_with("nack 2: "), "{said:?}");
+}
+
+#[test]
+fn what_is_not_asked_for_is_not_taken() {
+    let mut tested = Tested::on_stream(Protocol::Delta);
+    tested.take(CDS, "1", vec![cluster("a", "")]);
+    tested.take(EDS, "2", vec![endpoints("a"), endpoints("b")]);
+    assert_eq!(tested.names(EDS), ["a"]);
+}
+
+#[test]
+fn a_cluster_whose_endpoints_are_refused_waits_no_longer_for_their_collections() {
+    let mut tested = Tested::on_stream(Protocol::Delta);
+    tested.take(CDS, "1", vec![cluster("a", "")]);
+    tested.take(EDS, "2", vec![collected("a", "c/0/*")]);
+    tested.refusal = Some("bad");
+    let endpoint = ("c/0/x", LbEndpoint::default().encode_to_vec());
+    assert_eq!(tested.take(LEDS, "3", vec![endpoint]), ["nack 3: bad", "CDS ack 1", "LDS"]);
+    assert!(tested.names(LEDS).is_empty());
 }

@@ -1,4 +1,4 @@
-//! The part of the modelled Envoy that has assignments with collections, with what goes wrong in the real one.
+//! What becomes of assignments with collections in an Envoy, with what goes wrong in the real one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,11 +18,12 @@ pub(super) struct Localities {
 }
 
 impl Localities {
-    /// Takes an assignment. Returns whether the cluster has all of its endpoints.
-    pub(super) fn assign(&mut self, cluster: &str, content: &str) -> bool {
+    /// Takes an assignment.
+    pub(super) fn assign(&mut self, cluster: &str, content: &str) {
         let Some((epoch, numbers)) = collections(content) else {
-            self.forget(cluster);
-            return true;
+            self.open.remove(cluster);
+            self.in_use.remove(cluster);
+            return;
         };
         let before = self.open.remove(cluster).unwrap_or_default();
         let open: Open = numbers
@@ -35,17 +36,11 @@ impl Localities {
             );
         }
         self.open.insert(cluster.to_owned(), open);
-        false
     }
 
-    pub(super) fn forget(&mut self, cluster: &str) {
-        self.open.remove(cluster);
-        self.in_use.remove(cluster);
-    }
-
-    pub(super) fn retain(&mut self, clusters: &BTreeSet<String>) {
-        self.open.retain(|cluster, _| clusters.contains(cluster));
-        self.in_use.retain(|cluster, _| clusters.contains(cluster));
+    pub(super) fn retain(&mut self, clusters: &Contents) {
+        self.open.retain(|cluster, _| clusters.contains_key(cluster));
+        self.in_use.retain(|cluster, _| clusters.contains_key(cluster));
     }
 
     /// The names by which collections are subscribed.
@@ -53,9 +48,8 @@ impl Localities {
         self.open.values().flat_map(Open::keys).map(|prefix| format!("{prefix}/*")).collect()
     }
 
-    /// Takes endpoints. Returns the clusters that now have all of theirs.
-    pub(super) fn apply(&mut self, contents: &Contents, removed: &[String]) -> Vec<String> {
-        let mut complete = Vec::new();
+    /// Takes endpoints.
+    pub(super) fn apply(&mut self, contents: &Contents, removed: &[String]) {
         for (cluster, open) in &mut self.open {
             let mut touched = false;
             for (prefix, held) in open.iter_mut() {
@@ -72,25 +66,20 @@ impl Localities {
             }
             if touched && open.values().all(Option::is_some) {
                 self.in_use.insert(cluster.clone(), all(open));
-                complete.push(cluster.clone());
             }
         }
-        complete
     }
 
     /// A response with endpoints was rejected: what waits goes on with what there is.
-    pub(super) fn give_up(&mut self) -> Vec<String> {
-        let mut complete = Vec::new();
+    pub(super) fn give_up(&mut self) {
         for (cluster, open) in &mut self.open {
             if open.values().any(Option::is_none) {
                 for held in open.values_mut() {
                     held.get_or_insert_default();
                 }
                 self.in_use.insert(cluster.clone(), all(open));
-                complete.push(cluster.clone());
             }
         }
-        complete
     }
 
     /// What is in use, as `<cluster>/<collection>/<endpoint>`.
@@ -102,6 +91,14 @@ impl Localities {
     pub(super) fn emptied(&self) -> impl Iterator<Item = &String> {
         self.in_use.iter().filter(|(_, endpoints)| endpoints.is_empty()).map(|(cluster, _)| cluster)
     }
+}
+
+/// The names by which the collections of an assignment are subscribed.
+pub(super) fn globs(cluster: &str, content: &str) -> BTreeSet<String> {
+    let named = collections(content).map(|(epoch, numbers)| {
+        numbers.map(|number| Collection::new(epoch, cluster, number).glob()).collect()
+    });
+    named.unwrap_or_default()
 }
 
 /// What an assignment's collections hold together.

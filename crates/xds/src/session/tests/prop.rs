@@ -66,7 +66,7 @@ impl History {
         let publication = Arc::new(Publication::new(0));
         let mut history = Self {
             session: Session::new(Protocol::Delta, options.clone(), publication.clone()),
-            envoy: Envoy::new(elements.contains(&TypeUrl::VIRTUAL_HOST)),
+            envoy: Envoy::new(),
             responses: VecDeque::new(),
             mesh: Mesh::default(),
             publication,
@@ -165,9 +165,10 @@ impl History {
                 self.steps += 1;
                 assert!(self.steps < MANY, "there is no end to it");
             }
-            let endless = self.envoy.warming.iter().any(|n| !self.is_bad_endpoint(n));
-            assert!(!endless, "{:?} warm for ever", self.envoy.warming);
-            if self.envoy.warming.is_empty() {
+            let warming = self.envoy.warming();
+            let endless = warming.iter().any(|n| !self.is_bad_endpoint(n));
+            assert!(!endless, "{warming:?} warm for ever");
+            if warming.is_empty() {
                 break;
             }
             self.envoy.stop_warming();
@@ -175,17 +176,17 @@ impl History {
         let clean = self.everything_good();
         assert!(!clean || self.session.in_sync(), "{:#?}", self.session.status());
         self.compare(TypeUrl::CLUSTER, &self.mesh.clusters, !clean);
-        let held = self.envoy.held(TypeUrl::CLUSTER).clone();
+        let held = self.envoy.held(TypeUrl::CLUSTER);
         let endpoints = only(&self.mesh.endpoints, |n| held.contains_key(n));
         self.compare(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, &endpoints, true);
         self.compare_collections(&held, clean);
         self.compare(TypeUrl::LISTENER, &self.mesh.listeners, false);
-        let listeners = self.envoy.held(TypeUrl::LISTENER).clone();
+        let listeners = self.envoy.held(TypeUrl::LISTENER);
         let named: BTreeSet<&str> = listeners.values().flat_map(|c| references(c)).collect();
         if self.options.elements.contains(&TypeUrl::VIRTUAL_HOST) {
             let tables = only(&self.mesh.routes, |n| named.contains(n));
             self.compare(TypeUrl::ROUTE_CONFIGURATION, &tables, !clean);
-            let held = self.envoy.held(TypeUrl::ROUTE_CONFIGURATION).clone();
+            let held = self.envoy.held(TypeUrl::ROUTE_CONFIGURATION);
             let hosts =
                 only(&self.mesh.hosts, |n| n.split_once('/').is_some_and(|(t, _)| held.contains_key(t)));
             self.compare(TypeUrl::VIRTUAL_HOST, &hosts, !clean);
