@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use envoy_types::pb::envoy::{
     config::{
         cluster::v3::{
@@ -12,13 +13,13 @@ use envoy_types::pb::envoy::{
                 RingHashLbConfig, RoundRobinLbConfig, SlowStartConfig,
             },
         },
-        core::v3::TypedExtensionConfig,
+        core::v3::{Metadata, TypedExtensionConfig},
         endpoint::v3::ClusterLoadAssignment,
     },
     extensions::clusters::{common::dns::v3::DnsLookupFamily, dns::v3::DnsCluster},
 };
 
-use crate::{config_source, extension, pack_any, wkt::IntoProto};
+use crate::{Template, config_source, extension, pack_any, wkt::IntoProto};
 
 pub mod limits;
 pub mod protocol;
@@ -134,6 +135,15 @@ pub fn cluster(name: impl Into<String>, discovery: Discovery, connect_timeout: O
     }
     cluster
 }
+
+/// The canonical bytes of a cluster with this metadata, in canonical bytes itself.
+pub fn encode_with_metadata(mut cluster: Cluster, metadata: &[u8]) -> Bytes {
+    cluster.metadata = Some(Metadata::default());
+    Template::new(&cluster, &[METADATA]).fill(&[(METADATA, metadata)]).into()
+}
+
+/// `Cluster.metadata`.
+const METADATA: u32 = 25;
 
 /// Chooses hosts by `policy`. Not for an original-destination cluster, which Envoy would reject.
 pub fn set_lb_policy(cluster: &mut Cluster, policy: LbPolicy) {

@@ -15,7 +15,10 @@ use prost::{Message, Name};
 
 mod node;
 mod table;
+mod template;
 mod wire;
+
+pub use template::Template;
 
 #[cfg(test)]
 mod tests;

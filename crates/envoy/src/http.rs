@@ -2,23 +2,31 @@
 
 use std::time::Duration;
 
-use envoy_types::pb::envoy::{
-    config::{
-        accesslog::v3::AccessLog,
-        core::v3::{Http1ProtocolOptions, HttpProtocolOptions},
-        listener::v3::Filter,
-        route::v3::RouteConfiguration,
-    },
-    extensions::filters::network::http_connection_manager::v3::{
-        HttpConnectionManager, HttpFilter, Rds,
-        http_connection_manager::{
-            CodecType, ForwardClientCertDetails, PathWithEscapedSlashesAction, RouteSpecifier,
-            SetCurrentClientCertDetails, Tracing, UpgradeConfig,
+use envoy_types::pb::{
+    envoy::{
+        config::{
+            accesslog::v3::AccessLog,
+            core::v3::{Http1ProtocolOptions, HttpProtocolOptions},
+            listener::v3::Filter,
+            route::v3::RouteConfiguration,
+        },
+        extensions::filters::network::http_connection_manager::v3::{
+            HttpConnectionManager, HttpFilter, Rds,
+            http_connection_manager::{
+                CodecType, ForwardClientCertDetails, PathWithEscapedSlashesAction, RouteSpecifier,
+                SetCurrentClientCertDetails, Tracing, UpgradeConfig,
+            },
         },
     },
+    google::protobuf::Any,
 };
+use prost::Name;
 
-use crate::{config_source, extension, listener::network_filter, wkt::IntoProto};
+use crate::{
+    Template, config_source, encode, extension,
+    listener::{network_filter, network_filter_of},
+    wkt::IntoProto,
+};
 
 pub mod filter;
 
@@ -31,16 +39,17 @@ pub enum Routes {
     Inline(Box<RouteConfiguration>),
 }
 
+fn rds(table: impl Into<String>) -> Rds {
+    Rds { config_source: Some(config_source::ads_without_timeout()), route_config_name: table.into() }
+}
+
 /// A connection manager that detects the version of HTTP (Envoy's default) and has no filters.
 pub fn http_connection_manager(
     stat_prefix: impl Into<String>,
     routes: Routes,
 ) -> HttpConnectionManagerBuilder {
     let routes = match routes {
-        Routes::Rds(route_config_name) => RouteSpecifier::Rds(Rds {
-            config_source: Some(config_source::ads_without_timeout()),
-            route_config_name,
-        }),
+        Routes::Rds(table) => RouteSpecifier::Rds(rds(table)),
         Routes::Inline(table) => RouteSpecifier::RouteConfig(*table),
     };
     HttpConnectionManagerBuilder(HttpConnectionManager {
@@ -177,5 +186,30 @@ impl HttpConnectionManagerBuilder {
     #[must_use]
     pub fn build_filter(self) -> Filter {
         network_filter(extension::HTTP_CONNECTION_MANAGER, &self.0)
+    }
+
+    /// The same for many chains, whose managers differ in the prefix of their statistics and in the table that they
+    /// ask for by RDS, which this one must do.
+    #[must_use]
+    pub fn build_template(self) -> ManagerTemplate {
+        ManagerTemplate(Template::new(&self.0, &[STAT_PREFIX, RDS]))
+    }
+}
+
+/// `HttpConnectionManager.stat_prefix`, `.rds`.
+const STAT_PREFIX: u32 = 2;
+const RDS: u32 = 3;
+
+/// Connection managers that differ in little, see [`HttpConnectionManagerBuilder::build_template`].
+#[derive(Clone, Debug)]
+pub struct ManagerTemplate(Template);
+
+impl ManagerTemplate {
+    /// The manager with this prefix of statistics and this route table, as the last filter of a chain.
+    pub fn filter(&self, stat_prefix: &str, table: &str) -> Filter {
+        let rds = encode(&rds(table));
+        let value = self.0.fill(&[(STAT_PREFIX, stat_prefix.as_bytes()), (RDS, &rds)]);
+        let manager = Any { type_url: HttpConnectionManager::type_url(), value };
+        network_filter_of(extension::HTTP_CONNECTION_MANAGER, manager)
     }
 }

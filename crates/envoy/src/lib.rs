@@ -30,7 +30,7 @@ pub mod tcp;
 pub mod tls;
 pub mod wkt;
 
-pub use encode::{encode, pack_any};
+pub use encode::{Template, encode, pack_any};
 pub use wkt::IntoProto;
 
 #[cfg(test)]

@@ -29,7 +29,12 @@ pub fn listener(name: impl Into<String>, address: Address) -> ListenerBuilder {
 
 /// A network filter with its configuration.
 pub fn network_filter<M: Message + Name>(name: &str, config: &M) -> Filter {
-    Filter { name: name.to_owned(), config_type: Some(filter::ConfigType::TypedConfig(pack_any(config))) }
+    network_filter_of(name, pack_any(config))
+}
+
+/// A network filter with its configuration as it is packed.
+pub(crate) fn network_filter_of(name: &str, config: envoy_types::pb::google::protobuf::Any) -> Filter {
+    Filter { name: name.to_owned(), config_type: Some(filter::ConfigType::TypedConfig(config)) }
 }
 
 /// Builds a [`Listener`]; what is not called stays at Envoy's default.

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
-use fairlead_envoy::encode;
+use fairlead_envoy::{cluster::encode_with_metadata, encode};
 use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     destination_rule::MergedRule, endpoints::EndpointsOf, mesh::ResolvedMesh, proxy::InboundKey,
     registry::ServiceByKey, service::Resolution, strata,
 };
-use fairlead_resource::EncodedResource;
+use fairlead_resource::{EncodedResource, ResourceName};
 
 use crate::{
     maker::Maker,
@@ -19,6 +19,7 @@ use crate::{
 
 mod inbound;
 pub(crate) mod outbound;
+use outbound::OutboundCluster;
 mod special;
 mod tls;
 pub(crate) use tls::alt_name;
@@ -35,7 +36,10 @@ impl Query for ServiceClusters {
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
         let mut clusters = Vec::new();
-        each_of_service(cx, key, &mut |cluster, _| clusters.push(encoded(&cluster)));
+        each_of_service(cx, key, &mut |OutboundCluster { message, metadata, .. }| {
+            let name = ResourceName::from(message.name.as_str());
+            clusters.push(EncodedResource::whole(name, encode_with_metadata(message, &metadata)));
+        });
         clusters.into()
     }
 }
@@ -44,7 +48,7 @@ impl Query for ServiceClusters {
 pub(crate) fn each_of_service(
     cx: &Reader<'_>,
     key: &ServiceInView<ClusterView>,
-    visit: &mut dyn FnMut(Cluster, Maker<'_>),
+    visit: &mut dyn FnMut(OutboundCluster<'_>),
 ) {
     let service = cx.get::<ServiceByKey>(&key.service);
     let Some(service) = service.as_ref() else { return };
@@ -59,9 +63,7 @@ pub(crate) fn each_of_service(
         mesh: &cx.get::<ResolvedMesh>(&()),
         view: &key.view,
     };
-    for (cluster, maker) in outbound::clusters(&inputs) {
-        visit(cluster, maker);
-    }
+    outbound::clusters(&inputs, visit);
 }
 
 /// The clusters of the inbound side: one for each port.

@@ -1,7 +1,7 @@
 //! `filter_metadata.istio`: where a resource comes from, in the form that Istio's tools read.
 
-use envoy_types::pb::{envoy::config::core::v3::Metadata, google::protobuf::Value};
-use fairlead_envoy::metadata::{filter_metadata, list_value, string_value, struct_of};
+use envoy_types::pb::envoy::config::core::v3::Metadata;
+use fairlead_envoy::metadata::{Plain, filter_metadata, plain_filter_metadata, string_value, struct_of};
 use fairlead_model::{
     ConfigKey, Service,
     destination_rule::{DestinationRule, Subset},
@@ -50,32 +50,23 @@ pub(crate) fn config_at(path: String) -> Metadata {
     filter_metadata([(NAMESPACE, struct_of([("config", string_value(path))]))])
 }
 
-/// The service of a cluster, and the DestinationRule and subset that shaped it.
-pub(crate) fn cluster(
-    service: &Service,
-    rule: Option<&DestinationRule>,
-    subset: Option<&Subset>,
-) -> Metadata {
-    let mut fields = vec![("services", list_value([service_entry(service)]))];
-    if let Some(origin) = subset.map(|s| &s.origin).or(rule.map(|r| &r.origin)) {
-        fields.push(("config", string_value(config_path(origin))));
-    }
-    if let Some(subset) = subset {
-        fields.push(("subset", string_value(&*subset.name)));
-    }
-    filter_metadata([(NAMESPACE, struct_of(fields))])
+/// The service of a cluster, and the DestinationRule and subset that shaped it, in canonical bytes.
+pub(crate) fn cluster(service: &Service, rule: Option<&DestinationRule>, subset: Option<&Subset>) -> Vec<u8> {
+    let origin = subset.map(|subset| &subset.origin).or(rule.map(|rule| &rule.origin));
+    let config = origin.map(config_path);
+    let entry = [
+        ("host", Plain::Text(service.key.host.as_str())),
+        ("name", Plain::Text(service.origin.name.as_str())),
+        ("namespace", Plain::Text(service.key.namespace.as_str())),
+    ];
+    let services = [Plain::Struct(&entry)];
+    let config = config.as_ref().map(|config| ("config", Plain::Text(config)));
+    let subset = subset.map(|subset| ("subset", Plain::Text(&subset.name)));
+    let fields = [config, Some(("services", Plain::List(&services))), subset];
+    plain_filter_metadata(NAMESPACE, &fields.into_iter().flatten().collect::<Vec<_>>())
 }
 
 /// The object that asked for an inbound port.
 pub(crate) fn inbound_cluster(listener: &InboundListener) -> Metadata {
     config(&listener.origin)
-}
-
-fn service_entry(service: &Service) -> Value {
-    let fields = struct_of([
-        ("host", string_value(service.key.host.as_str())),
-        ("name", string_value(service.origin.name.as_str())),
-        ("namespace", string_value(service.key.namespace.as_str())),
-    ]);
-    Value { kind: Some(envoy_types::pb::google::protobuf::value::Kind::StructValue(fields)) }
 }

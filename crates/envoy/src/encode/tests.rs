@@ -145,3 +145,27 @@ fn packing_twice_is_canonical_at_both_depths() {
         assert_eq!(pack_any(&packed()), first);
     }
 }
+
+#[test]
+fn a_template_that_is_filled_is_the_message() {
+    let manager = |stat_prefix: &str, table: &str| {
+        crate::http::http_connection_manager(stat_prefix, crate::http::Routes::Rds(table.to_owned()))
+            .upgrade("websocket")
+            .server_name("someone")
+    };
+    let long = "edge".repeat(60);
+    let template = manager("-", "").build_template();
+    for (stat_prefix, table) in [("edge", "https.443"), (&*long, &*long)] {
+        assert_eq!(template.filter(stat_prefix, table), manager(stat_prefix, table).build_filter());
+    }
+
+    let metadata =
+        crate::metadata::filter_metadata([("istio", crate::metadata::string_struct([("a", "b")]))]);
+    let mut cluster =
+        crate::cluster::cluster("c", crate::cluster::Discovery::Eds { service_name: None }, None);
+    // Its fields are on both sides of the metadata, by their tags and by their places.
+    crate::cluster::set_lb_policy(&mut cluster, crate::cluster::LbPolicy::RoundRobin(None));
+    let bytes = crate::cluster::encode_with_metadata(cluster.clone(), &encode(&metadata));
+    cluster.metadata = Some(metadata);
+    assert_eq!(bytes, encode(&cluster));
+}

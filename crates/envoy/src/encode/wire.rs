@@ -46,6 +46,19 @@ pub(super) fn sort_maps(message: &mut [u8], node: &Node) {
     run.finish(message);
 }
 
+/// The first field with this tag: where it stands as a whole, and where its content does.
+pub(super) fn field(message: &[u8], tag: u32) -> Option<(Range<usize>, Range<usize>)> {
+    let mut at = 0;
+    while at < message.len() {
+        let record = Record::read(message, at);
+        if record.tag == tag {
+            return Some((record.whole, record.body));
+        }
+        at = record.whole.end;
+    }
+    None
+}
+
 /// The entry of a map is a message of two fields: 1 is the key, 2 the value.
 fn sort_maps_of_value(entry: &mut [u8], value: &Node) {
     let mut at = 0;

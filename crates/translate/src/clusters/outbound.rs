@@ -28,17 +28,28 @@ pub(crate) struct ClusterInputs<'a> {
     pub view: &'a ClusterView,
 }
 
-/// The clusters of every port, for all endpoints and for each subset.
-pub(crate) fn clusters<'a>(inputs: &ClusterInputs<'a>) -> Vec<(Cluster, Maker<'a>)> {
+/// A cluster, and what made it.
+pub(crate) struct OutboundCluster<'a> {
+    /// All of it but the metadata.
+    pub message: Cluster,
+    /// Its metadata in canonical bytes.
+    pub metadata: Vec<u8>,
+    pub maker: Maker<'a>,
+}
+
+/// Visits the clusters of every port, for all endpoints and for each subset.
+pub(crate) fn clusters<'a>(inputs: &ClusterInputs<'a>, visit: &mut dyn FnMut(OutboundCluster<'a>)) {
     let ClusterInputs { service, rule, .. } = *inputs;
     let subsets = rule.map_or(&[][..], |rule| &rule.subsets);
-    let variants = || std::iter::once(None).chain(subsets.iter().map(Some));
-    let cluster = |port: &Port, subset| {
-        let maker = Maker::Service { key: &service.key, port: port.number, rule, subset };
-        Some((outbound_cluster(inputs, port, subset)?, maker))
-    };
-    let ports = service.ports.iter();
-    ports.flat_map(|port| variants().filter_map(|subset| cluster(port, subset)).collect::<Vec<_>>()).collect()
+    for port in &service.ports {
+        for subset in std::iter::once(None).chain(subsets.iter().map(Some)) {
+            if let Some(message) = outbound_cluster(inputs, port, subset) {
+                let metadata = metadata::cluster(service, rule, subset);
+                let maker = Maker::Service { key: &service.key, port: port.number, rule, subset };
+                visit(OutboundCluster { message, metadata, maker });
+            }
+        }
+    }
 }
 
 /// The policy for a port and a subset.
@@ -86,7 +97,6 @@ fn outbound_cluster(inputs: &ClusterInputs<'_>, port: &Port, subset: Option<&Sub
     };
     traffic_policy::apply(&mut cluster, &policy, &inputs);
     tls::apply(&mut cluster, &policy, &tls::TlsInputs { service, rule: *rule, port, view });
-    cluster.metadata = Some(metadata::cluster(service, *rule, subset));
     Some(cluster)
 }
 

@@ -12,7 +12,7 @@ use envoy_types::pb::envoy::{
 };
 use fairlead_envoy::{
     IntoProto,
-    http::{HttpConnectionManagerBuilder, Routes, http_connection_manager},
+    http::{HttpConnectionManagerBuilder, ManagerTemplate, Routes, http_connection_manager},
 };
 use fairlead_model::{Protocol, mesh::Mesh};
 
@@ -48,11 +48,24 @@ pub(super) fn inbound(
 
 /// The manager of a gateway's servers: the edge of the mesh.
 pub(super) fn gateway(stat_prefix: &str, table: &str, protocol: Protocol, mesh: &Mesh) -> Filter {
+    at_the_edge(stat_prefix, table, protocol, mesh).build_filter()
+}
+
+/// The same for many servers, each with a table of its own.
+pub(super) fn gateway_template(protocol: Protocol, mesh: &Mesh) -> ManagerTemplate {
+    at_the_edge("-", "", protocol, mesh).build_template()
+}
+
+fn at_the_edge(
+    stat_prefix: &str,
+    table: &str,
+    protocol: Protocol,
+    mesh: &Mesh,
+) -> HttpConnectionManagerBuilder {
     common(stat_prefix, Routes::Rds(table.to_owned()), mesh)
         .use_remote_address(true)
         .forward_client_cert(ForwardClientCertDetails::SanitizeSet, Some(client_cert_details()))
         .filters(filters::chain(&ChainInputs { protocol }))
-        .build_filter()
 }
 
 fn common(stat_prefix: &str, routes: Routes, mesh: &Mesh) -> HttpConnectionManagerBuilder {

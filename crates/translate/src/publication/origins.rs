@@ -102,7 +102,7 @@ impl Teller<'_> {
         let members = OutboundClusters::members(cx, &key.outbound);
         for member in self.members(members, |member, name| is_among(&cx.get::<ServiceClusters>(member), name))
         {
-            clusters::each_of_service(cx, &member, &mut |cluster, maker| self.cluster(&cluster, maker));
+            clusters::each_of_service(cx, &member, &mut |made| self.cluster(&made.message, made.maker));
         }
         if let Some(inbound) = key.inbound.as_ref().filter(|_| self.tells_rest()) {
             clusters::each_inbound(cx, inbound, &mut |cluster, maker| self.cluster(&cluster, maker));

@@ -2,10 +2,11 @@
 //!
 //! There may be thousands in a listener.
 
-use std::sync::Arc;
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
-use envoy_types::pb::envoy::config::core::v3::TransportSocket;
+use envoy_types::pb::envoy::config::{core::v3::TransportSocket, listener::v3::Filter};
 use fairlead_envoy::{
+    http::ManagerTemplate,
     listener::{ChainElement, filter_chain},
     tls::{
         Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
@@ -13,7 +14,7 @@ use fairlead_envoy::{
     },
 };
 use fairlead_model::{
-    CertificateSource, Host,
+    CertificateSource, Host, Protocol,
     gateway::{ClientCa, ClientValidation, DownstreamTls, GatewayListener, TlsVersion},
     mesh::Mesh,
 };
@@ -34,11 +35,13 @@ pub(super) struct HttpsChains<'a> {
     mesh: &'a Mesh,
     /// The prefix of the statistics of servers without a name.
     stat_prefix: String,
+    /// The managers of each protocol: thousands that differ in the prefix and the route table.
+    managers: RefCell<BTreeMap<Protocol, ManagerTemplate>>,
 }
 
 impl<'a> HttpsChains<'a> {
     pub(super) fn new(key: &'a GatewayListener, listener: &'a str, mesh: &'a Mesh) -> Self {
-        Self { key, listener, mesh, stat_prefix: stat_prefix(key) }
+        Self { key, listener, mesh, stat_prefix: stat_prefix(key), managers: RefCell::default() }
     }
 
     /// The chain of a server for those of its hosts that it takes.
@@ -56,12 +59,19 @@ impl<'a> HttpsChains<'a> {
         let chain = filter_chain()
             .name(names::gateway_chain(self.listener, first))
             .server_names(&server_names)
-            .filter(http::gateway(stat_prefix, &table, server.protocol, self.mesh))
+            .filter(self.manager(server.protocol, stat_prefix, &table))
             .transport_socket(transport_socket(tls, certificate(tls), &["h2", "http/1.1"]))
             .transport_socket_connect_timeout(HANDSHAKE_TIMEOUT)
             .metadata(metadata::config(&gateway.origin))
             .build();
         ChainElement::new(&chain, secrets(server))
+    }
+
+    fn manager(&self, protocol: Protocol, stat_prefix: &str, table: &str) -> Filter {
+        let mut managers = self.managers.borrow_mut();
+        let template =
+            managers.entry(protocol).or_insert_with(|| http::gateway_template(protocol, self.mesh));
+        template.filter(stat_prefix, table)
     }
 }
 
