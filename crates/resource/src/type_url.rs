@@ -23,69 +23,37 @@ pub struct TypeName {
     pub short: &'static str,
 }
 
+macro_rules! envoy_types {
+    ($($name:ident = $order:literal $short:literal $message:literal;)*) => {
+        impl TypeUrl {
+            $(
+                #[doc = concat!("`", $message, "` (", $short, ").")]
+                pub const $name: Self = Self(&TypeName {
+                    order: $order,
+                    url: concat!("type.googleapis.com/", $message),
+                    short: $short,
+                });
+            )*
+
+            /// Envoy's types, in the order in which additions are sent: clusters before the endpoints that belong to them,
+            /// listeners before the routes that they name (Envoy docs, "Eventual consistency considerations").
+            pub const ENVOY: [Self; [$($order),*].len()] = [$(Self::$name),*];
+        }
+    };
+}
+
+envoy_types! {
+    CLUSTER = 10 "CDS" "envoy.config.cluster.v3.Cluster";
+    CLUSTER_LOAD_ASSIGNMENT = 20 "EDS" "envoy.config.endpoint.v3.ClusterLoadAssignment";
+    LB_ENDPOINT = 30 "LEDS" "envoy.config.endpoint.v3.LbEndpoint";
+    LISTENER = 40 "LDS" "envoy.config.listener.v3.Listener";
+    FILTER_CHAIN = 50 "FCDS" "envoy.config.listener.v3.FilterChain";
+    ROUTE_CONFIGURATION = 60 "RDS" "envoy.config.route.v3.RouteConfiguration";
+    VIRTUAL_HOST = 70 "VHDS" "envoy.config.route.v3.VirtualHost";
+    SECRET = 80 "SDS" "envoy.extensions.transport_sockets.tls.v3.Secret";
+}
+
 impl TypeUrl {
-    /// `envoy.config.cluster.v3.Cluster` (CDS).
-    pub const CLUSTER: Self = Self(&TypeName {
-        order: 10,
-        url: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-        short: "CDS",
-    });
-    /// `envoy.config.endpoint.v3.ClusterLoadAssignment` (EDS).
-    pub const CLUSTER_LOAD_ASSIGNMENT: Self = Self(&TypeName {
-        order: 20,
-        url: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
-        short: "EDS",
-    });
-    /// `envoy.config.endpoint.v3.LbEndpoint` (LEDS).
-    pub const LB_ENDPOINT: Self = Self(&TypeName {
-        order: 30,
-        url: "type.googleapis.com/envoy.config.endpoint.v3.LbEndpoint",
-        short: "LEDS",
-    });
-    /// `envoy.config.listener.v3.Listener` (LDS).
-    pub const LISTENER: Self = Self(&TypeName {
-        order: 40,
-        url: "type.googleapis.com/envoy.config.listener.v3.Listener",
-        short: "LDS",
-    });
-    /// `envoy.config.listener.v3.FilterChain` (FCDS).
-    pub const FILTER_CHAIN: Self = Self(&TypeName {
-        order: 50,
-        url: "type.googleapis.com/envoy.config.listener.v3.FilterChain",
-        short: "FCDS",
-    });
-    /// `envoy.config.route.v3.RouteConfiguration` (RDS).
-    pub const ROUTE_CONFIGURATION: Self = Self(&TypeName {
-        order: 60,
-        url: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
-        short: "RDS",
-    });
-    /// `envoy.config.route.v3.VirtualHost` (VHDS).
-    pub const VIRTUAL_HOST: Self = Self(&TypeName {
-        order: 70,
-        url: "type.googleapis.com/envoy.config.route.v3.VirtualHost",
-        short: "VHDS",
-    });
-    /// `envoy.extensions.transport_sockets.tls.v3.Secret` (SDS).
-    pub const SECRET: Self = Self(&TypeName {
-        order: 80,
-        url: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
-        short: "SDS",
-    });
-
-    /// Envoy's types, in the order in which additions are sent: clusters before the endpoints that belong to them,
-    /// listeners before the routes that they name (Envoy docs, "Eventual consistency considerations").
-    pub const ENVOY: [Self; 8] = [
-        Self::CLUSTER,
-        Self::CLUSTER_LOAD_ASSIGNMENT,
-        Self::LB_ENDPOINT,
-        Self::LISTENER,
-        Self::FILTER_CHAIN,
-        Self::ROUTE_CONFIGURATION,
-        Self::VIRTUAL_HOST,
-        Self::SECRET,
-    ];
-
     /// A type of this name: `const WIDGET: TypeUrl = TypeUrl::new(&TypeName { ... });`
     pub const fn new(name: &'static TypeName) -> Self {
         Self(name)
