@@ -62,10 +62,15 @@ impl Session {
             return;
         }
         let current = self.current(type_url);
-        for responses in self.due(type_url, &current) {
-            self.send(type_url, &responses, true, Purpose::Serve, |_| Prior::Each(BTreeMap::new()));
+        // Nothing but elements, which follow their parents, is sent by owners.
+        let may_follow = self.of(type_url).parent.is_some();
+        let mut released = Vec::new();
+        if may_follow {
+            for responses in self.due(type_url, &current) {
+                self.send(type_url, &responses, true, Purpose::Serve, |_| Prior::Each(BTreeMap::new()));
+            }
+            released = self.released(type_url, &current);
         }
-        let released = self.released(type_url, &current);
         self.state_mut(type_url).names.share_with(&current);
         let shared = if released.is_empty() { self.shared(type_url, &current) } else { None };
         if let Some(Wanted { diff: None, .. }) = shared {
@@ -76,8 +81,9 @@ impl Session {
                 self.push_wanted(type_url, &current, permit, wanted, &released);
             }
         }
-        let awaits = self.awaits(type_url);
-        self.state_mut(type_url).unsent_changes |= awaits;
+        if may_follow && self.awaits(type_url) {
+            self.state_mut(type_url).unsent_changes = true;
+        }
     }
 
     /// The usual case: the client holds a shared set and is to hold another, or this one. `None` if it is not that case.

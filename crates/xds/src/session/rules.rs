@@ -100,7 +100,8 @@ pub(super) trait Rules {
         true
     }
 
-    /// Responses that may be sent now and go before all others of the type.
+    /// Responses that may be sent now and go before all others of the type. This and the next two are asked of types of
+    /// elements only.
     fn due(&mut self, _: &mut Ledger, _: TypeUrl, _current: &ResourceSet) -> Vec<Arc<[EncodedResponse]>> {
         Vec::new()
     }
