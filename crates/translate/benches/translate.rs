@@ -155,13 +155,13 @@ fn ask(criterion: &mut Criterion) {
     let types =
         [TypeUrl::CLUSTER, TypeUrl::CLUSTER_LOAD_ASSIGNMENT, TypeUrl::LISTENER, TypeUrl::ROUTE_CONFIGURATION];
     for type_url in types {
-        let mut told = |which: Which<'_>| black_box(db.ask(|cx| origins(cx, &view, type_url, &which)));
+        let mut told = |which: Which| black_box(db.ask(|cx| origins(cx, &view, type_url, &which)));
         let all = told(Which::Members(0..usize::MAX));
         let name = all.resources.keys().nth(all.resources.len() / 2).expect("there is one").clone();
         let short = type_url.short();
         group.bench_function(format!("all of {short}"), |b| b.iter(|| told(Which::Members(0..usize::MAX))));
         group.bench_function(format!("a slice of {short}"), |b| b.iter(|| told(Which::Members(0..SLICE))));
-        group.bench_function(format!("one of {short}"), |b| b.iter(|| told(Which::Named(&name, None))));
+        group.bench_function(format!("one of {short}"), |b| b.iter(|| told(Which::one(&name, None))));
     }
     group.finish();
 }

@@ -3,10 +3,14 @@
 //! Nothing of it is kept. The functions that make messages are called again, without encoding, for the members of a
 //! set that are asked for.
 
-use std::{collections::BTreeSet, ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use envoy_types::pb::envoy::config::listener::v3::Listener;
-use fairlead_model::{ConfigKey, Origin};
+use fairlead_model::Origin;
 
 /// Origins that are named at most of a resource that many objects share.
 pub const MOST_NAMED: usize = 4;
@@ -19,8 +23,6 @@ pub struct ResourceOrigins {
     /// Those of its parts, in their order: of each route under the name of its virtual host, of each filter chain
     /// under its own name (the default one comes last), of each endpoint under its address.
     pub parts: Vec<(Arc<str>, Vec<Origin>)>,
-    /// The services and DestinationRules that its routes lead to.
-    pub behind: BTreeSet<ConfigKey>,
 }
 
 impl ResourceOrigins {
@@ -28,7 +30,6 @@ impl ResourceOrigins {
     pub fn extend(&mut self, more: Self) {
         self.own.extend(more.own);
         self.parts.extend(more.parts);
-        self.behind.extend(more.behind);
     }
 
     /// Its own origins and those of its parts.
@@ -46,9 +47,41 @@ impl ResourceOrigins {
 
 /// The resources of a type that are asked about.
 #[derive(Clone, Debug)]
-pub enum Which<'a> {
-    /// The one of this name; of a route table perhaps one virtual host only.
-    Named(&'a str, Option<&'a str>),
+pub enum Which {
+    /// Those of some names.
+    Named(Named),
     /// Those of some members of the set, by their number: a large set is told in slices.
     Members(Range<usize>),
+}
+
+impl Which {
+    /// The resource of a name, of a route table perhaps one virtual host only.
+    pub fn one(name: &str, host: Option<&str>) -> Self {
+        Self::Named([(name, host)].into_iter().collect())
+    }
+}
+
+/// Names of resources, of route tables perhaps with some virtual hosts only.
+#[derive(Clone, Debug, Default)]
+pub struct Named(BTreeMap<Arc<str>, BTreeSet<Option<Arc<str>>>>);
+
+impl<'a> FromIterator<(&'a str, Option<&'a str>)> for Named {
+    fn from_iter<I: IntoIterator<Item = (&'a str, Option<&'a str>)>>(names: I) -> Self {
+        let mut named = Self::default();
+        for (name, host) in names {
+            named.0.entry(name.into()).or_default().insert(host.map(Into::into));
+        }
+        named
+    }
+}
+
+impl Named {
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub(crate) fn has_host(&self, table: &str, host: &Arc<str>) -> bool {
+        let hosts = self.0.get(table);
+        hosts.is_some_and(|hosts| hosts.contains(&None) || hosts.contains(&Some(host.clone())))
+    }
 }

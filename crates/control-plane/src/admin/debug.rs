@@ -179,11 +179,8 @@ async fn origins_of(
     (type_url, name): (TypeUrl, &str),
 ) -> Result<BTreeSet<fairlead_config::Origin>, Problem> {
     let (whole_type, whole, part) = whole_of(publication, type_url, name);
-    let (key, part) = (key.clone(), part.map(str::to_owned));
-    let told = state.core.ask(move |core| {
-        let which = Which::Named(&whole, part.as_deref());
-        core.origins(&key, whole_type, &which).resources.remove(&whole)
-    });
+    let (key, which) = (key.clone(), Which::one(&whole, part));
+    let told = state.core.ask(move |core| core.origins(&key, whole_type, &which).resources.remove(&whole));
     Ok(told.await?.unwrap_or_default().all().cloned().collect())
 }
 

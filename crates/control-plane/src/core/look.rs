@@ -40,7 +40,7 @@ impl Core {
     }
 
     /// What resources of a connected proxy were made from.
-    pub fn origins(&mut self, key: &PublicationKey, type_url: TypeUrl, which: &Which<'_>) -> Told {
+    pub fn origins(&mut self, key: &PublicationKey, type_url: TypeUrl, which: &Which) -> Told {
         let Some(view) = self.views.of_proxy(key).cloned() else { return Told::default() };
         self.db.ask(|cx| origins(cx, &view, type_url, which))
     }

@@ -126,17 +126,20 @@ impl Core {
     pub(super) fn nack(&mut self, key: &PublicationKey, proxy: &str, report: &NackReport) {
         let latest = self.views.latest(key);
         let mut origins = BTreeSet::new();
-        let log = self.access_log_at_fault(&report.message);
-        for rejected in &report.resources {
-            let found = match (&log, latest.as_ref()) {
-                (Some(mesh), _) => Some([Origin::new(mesh, FieldPath::root())].into()),
-                (None, latest) => latest.map(|latest| self.at_fault(key, latest, report.type_url, rejected)),
-            };
+        let at_fault = match (self.access_log_at_fault(&report.message), latest) {
+            (Some(mesh), _) => {
+                let log: BTreeSet<_> = [Origin::new(&mesh, FieldPath::root())].into();
+                report.resources.iter().map(|_| log.clone()).collect()
+            }
+            (None, Some(latest)) => self.at_fault(key, &latest, report),
+            (None, None) => vec![BTreeSet::new(); report.resources.len()],
+        };
+        for (rejected, at_fault) in report.resources.iter().zip(at_fault) {
             let nacked = Nacked {
                 type_url: report.type_url,
                 resource: rejected.clone(),
                 message: report.message.clone(),
-                origins: found.unwrap_or_default(),
+                origins: at_fault,
                 proxy: proxy.to_owned(),
             };
             origins.extend(nacked.origins.iter().cloned());
@@ -180,34 +183,53 @@ impl Core {
         }
     }
 
-    /// The fields that a rejected resource was made from, as far as they are to blame.
+    /// The fields that each of the rejected resources was made from, as far as they are to blame: all are asked about at
+    /// once, since a response may carry thousands.
     fn at_fault(
         &mut self,
         key: &PublicationKey,
         latest: &Publication,
-        type_url: TypeUrl,
-        rejected: &Rejected,
-    ) -> BTreeSet<Origin> {
-        if find_content(latest, type_url, rejected).is_none() {
-            return BTreeSet::new();
+        report: &NackReport,
+    ) -> Vec<BTreeSet<Origin>> {
+        let type_url = report.type_url;
+        let mut places = Vec::with_capacity(report.resources.len());
+        for rejected in &report.resources {
+            let found = find_content(latest, type_url, rejected);
+            places.push(found.map(|_| whole_of(latest, type_url, &rejected.name)));
         }
-        let (whole_type, whole, part) = whole_of(latest, type_url, &rejected.name);
-        let host = part.filter(|_| whole_type == TypeUrl::ROUTE_CONFIGURATION);
-        let mut told = self.origins(key, whole_type, &Which::Named(&whole, host)).resources;
-        let told = told.remove(&whole).unwrap_or_default();
+        let Some((whole_type, ..)) = places.iter().flatten().next() else {
+            return vec![BTreeSet::new(); places.len()];
+        };
+        let is_table = *whole_type == TypeUrl::ROUTE_CONFIGURATION;
+        let named = places.iter().flatten().map(|(_, whole, part)| (&**whole, part.filter(|_| is_table)));
+        let told = self.origins(key, *whole_type, &Which::Named(named.collect())).resources;
+        let blamed = places.iter().map(|place| {
+            let (_, whole, part) = place.as_ref()?;
+            Some(self.blamed(key, type_url, told.get(whole)?, *part))
+        });
+        blamed.map(Option::unwrap_or_default).collect()
+    }
+
+    /// The fields to blame for a rejected resource, which may be a part of what is told.
+    fn blamed(
+        &mut self,
+        key: &PublicationKey,
+        type_url: TypeUrl,
+        told: &ResourceOrigins,
+        part: Option<&str>,
+    ) -> BTreeSet<Origin> {
+        let own = || told.own.iter().cloned().collect();
         match type_url {
-            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => of_service(&told),
-            TypeUrl::LB_ENDPOINT => some_or(of_part(&told, part), || of_service(&told)),
-            TypeUrl::SECRET => {
-                some_or(of_kind(&told.own, Kind::Secret), || told.own.iter().cloned().collect())
-            }
+            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => of_service(told),
+            TypeUrl::LB_ENDPOINT => some_or(of_part(told, part), || of_service(told)),
+            TypeUrl::SECRET => some_or(of_kind(&told.own, Kind::Secret), own),
             // Its parts are found to be at fault by themselves; if the whole is, it is none of them. Where it is, which
             // is what Envoy refuses of one, a Sidecar may say.
             TypeUrl::LISTENER => some_or(few(told.own.iter().cloned()), || self.sidecar_of(key)),
-            TypeUrl::FILTER_CHAIN => few(of_part(&told, part)),
-            TypeUrl::VIRTUAL_HOST => some_or(of_rules(&told), || of_services(&told)),
-            TypeUrl::ROUTE_CONFIGURATION => some_or(few(of_rules(&told)), || of_services(&told)),
-            _ => told.own.into_iter().collect(),
+            TypeUrl::FILTER_CHAIN => few(of_part(told, part)),
+            TypeUrl::VIRTUAL_HOST => some_or(of_rules(told, part), || of_services(told, part)),
+            TypeUrl::ROUTE_CONFIGURATION => some_or(few(of_rules(told, None)), || of_services(told, None)),
+            _ => own(),
         }
     }
 
@@ -263,18 +285,21 @@ fn defines_services(origin: &Origin) -> bool {
     matches!(origin.object.kind, Kind::Service | Kind::ServiceEntry)
 }
 
-/// The routes that somebody has written.
-fn of_rules(told: &ResourceOrigins) -> BTreeSet<Origin> {
-    let is_rule = |origin: &&Origin| !defines_services(origin) && origin.object.kind != Kind::DestinationRule;
-    told.all().filter(is_rule).cloned().collect()
+/// The origins of the routes of a table, or of one of its hosts.
+fn of_routes<'a>(told: &'a ResourceOrigins, host: Option<&'a str>) -> impl Iterator<Item = &'a Origin> {
+    let parts = told.parts.iter().filter(move |(name, _)| host.is_none_or(|host| **name == *host));
+    parts.flat_map(|(_, origins)| origins)
 }
 
-/// The services of routes that nobody has written, and what these lead to, if they are few.
-fn of_services(told: &ResourceOrigins) -> BTreeSet<Origin> {
-    let named: BTreeSet<_> = told.all().map(|origin| &origin.object).collect();
-    let behind = told.behind.iter().filter(|object| !named.contains(object));
-    let behind = behind.map(|object| Origin::new(object, FieldPath::root()));
-    few(told.all().cloned().chain(behind))
+/// The routes that somebody has written.
+fn of_rules(told: &ResourceOrigins, host: Option<&str>) -> BTreeSet<Origin> {
+    let is_rule = |origin: &&Origin| !defines_services(origin) && origin.object.kind != Kind::DestinationRule;
+    of_routes(told, host).filter(is_rule).cloned().collect()
+}
+
+/// The services of routes that nobody has written, if they are few.
+fn of_services(told: &ResourceOrigins, host: Option<&str>) -> BTreeSet<Origin> {
+    few(of_routes(told, host).cloned())
 }
 
 /// Bounds how many lines are logged.

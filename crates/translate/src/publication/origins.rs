@@ -5,12 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use fairlead_incremental::{Collect, Reader};
 use fairlead_model::{
-    ConfigKey,
-    destination_rule::MergedRule,
     endpoints::{EndpointOrigins, endpoint_origins},
     mesh::ResolvedMesh,
-    registry::ServiceByKey,
-    scope::DestinationBinding,
 };
 use fairlead_resource::{EncodedResource, ResourceName, TypeUrl};
 
@@ -24,7 +20,7 @@ use crate::{
         outbound::{self, OutboundListener, OutboundListenerSet},
     },
     maker::Maker,
-    origins::{ResourceOrigins, Which},
+    origins::{Named, ResourceOrigins, Which},
     routes::{
         table::{RouteTables, TablesKey, hosts_of},
         virtual_host,
@@ -44,7 +40,7 @@ pub struct Told {
 }
 
 /// The origins of resources of one type in a view.
-pub fn origins(cx: &Reader<'_>, view: &ViewKey, type_url: TypeUrl, which: &Which<'_>) -> Told {
+pub fn origins(cx: &Reader<'_>, view: &ViewKey, type_url: TypeUrl, which: &Which) -> Told {
     let keys = SetKeys::of(cx, view);
     let mut teller = Teller { cx, which, told: Told::default() };
     match type_url {
@@ -64,15 +60,15 @@ pub fn origins(cx: &Reader<'_>, view: &ViewKey, type_url: TypeUrl, which: &Which
 
 struct Teller<'a> {
     cx: &'a Reader<'a>,
-    which: &'a Which<'a>,
+    which: &'a Which,
     told: Told,
 }
 
 impl Teller<'_> {
-    /// The members that are asked for: those of the slice, or the ones that have the name.
-    fn members<T>(&mut self, all: impl IntoIterator<Item = T>, has: impl Fn(&T, &str) -> bool) -> Vec<T> {
+    /// The members that are asked for: those of the slice, or the ones that have one of the names.
+    fn members<T>(&mut self, all: impl IntoIterator<Item = T>, has: impl Fn(&T, &Named) -> bool) -> Vec<T> {
         match self.which {
-            Which::Named(name, _) => all.into_iter().filter(|member| has(member, name)).collect(),
+            Which::Named(named) => all.into_iter().filter(|member| has(member, named)).collect(),
             Which::Members(range) => {
                 let mut rest = all.into_iter().skip(range.start);
                 let members = rest.by_ref().take(range.len()).collect();
@@ -84,24 +80,24 @@ impl Teller<'_> {
 
     /// Whether what no member makes is told: with the first of them.
     fn tells_rest(&self) -> bool {
-        matches!(self.which, Which::Named(..))
-            || matches!(self.which, Which::Members(range) if range.start == 0)
+        !matches!(self.which, Which::Members(range) if range.start > 0)
+    }
+
+    fn is_wanted(&self, name: &str) -> bool {
+        !matches!(self.which, Which::Named(named) if !named.has(name))
     }
 
     fn tell(&mut self, name: Arc<str>, origins: ResourceOrigins) {
-        if let Which::Named(wanted, _) = self.which
-            && *name != **wanted
-        {
-            return;
+        if self.is_wanted(&name) {
+            self.told.resources.entry(name).or_default().extend(origins);
         }
-        self.told.resources.entry(name).or_default().extend(origins);
     }
 
     fn clusters(&mut self, key: &ClusterSetKey) {
         let cx = self.cx;
         let members = OutboundClusters::members(cx, &key.outbound);
-        for member in self.members(members, |member, name| is_among(&cx.get::<ServiceClusters>(member), name))
-        {
+        let has = |member: &_, named: &Named| has_any(&cx.get::<ServiceClusters>(member), named);
+        for member in self.members(members, has) {
             clusters::each_of_service(cx, &member, &mut |made| self.cluster(&made.message, made.maker));
         }
         if let Some(inbound) = key.inbound.as_ref().filter(|_| self.tells_rest()) {
@@ -126,7 +122,7 @@ impl Teller<'_> {
     fn load_assignments(&mut self, key: &ScopeInView<EndpointView>) {
         let cx = self.cx;
         let members = OutboundLoadAssignments::members(cx, key);
-        let has = |member: &_, name: &str| is_among(&cx.get::<ServiceLoadAssignments>(member), name);
+        let has = |member: &_, named: &Named| has_any(&cx.get::<ServiceLoadAssignments>(member), named);
         for member in self.members(members, has) {
             let mut of_service: Option<EndpointOrigins> = None;
             endpoints::each_of_service(cx, &member, &mut |assignment| {
@@ -142,11 +138,11 @@ impl Teller<'_> {
         match key {
             ListenerSetKey::Gateway(view) => {
                 let members = GatewayListenerSet::members(cx, view);
-                let has = |member: &_, name: &str| {
+                let has = |member: &_, named: &Named| {
                     cx.get::<GatewayListenerOf>(member)
                         .as_ref()
                         .as_ref()
-                        .is_some_and(|made| *made.name == *name)
+                        .is_some_and(|of| named.has(&of.name))
                 };
                 for member in self.members(members, has) {
                     if let Some((name, origins)) = gateway::origins(cx, &member) {
@@ -156,7 +152,7 @@ impl Teller<'_> {
             }
             ListenerSetKey::Sidecar(view, inbound) => {
                 let members = OutboundListenerSet::members(cx, view);
-                let has = |member: &_, name: &str| *cx.get::<OutboundListener>(member).name == *name;
+                let has = |member: &_, named: &Named| named.has(&cx.get::<OutboundListener>(member).name);
                 for member in self.members(members, has) {
                     let (name, origins) = outbound::origins(cx, view, &member);
                     self.tell(name, origins);
@@ -179,32 +175,17 @@ impl Teller<'_> {
 
     fn route_tables(&mut self, key: &TablesKey) {
         let cx = self.cx;
-        let is_wanted = |table: &str| !matches!(self.which, Which::Named(name, _) if **name != *table);
         let tables = RouteTables::members(cx, key);
-        let hosts: Vec<_> = tables
-            .iter()
-            .filter(|table| is_wanted(table.name()))
-            .flat_map(|table| hosts_of(cx, table))
-            .collect();
-        let part = if let Which::Named(_, part) = self.which { *part } else { None };
-        for host in self.members(hosts, |host, _| part.is_none_or(|part| *host.name == *part)) {
+        let wanted = tables.iter().filter(|table| self.is_wanted(table.name()));
+        let hosts: Vec<_> = wanted.flat_map(|table| hosts_of(cx, table)).collect();
+        for host in self.members(hosts, |host, named| named.has_host(&host.table, &host.name)) {
             let of_routes = virtual_host::origins(cx, &host).into_iter();
             let parts = of_routes.map(|origins| (host.name.clone(), origins)).collect();
-            let behind = host.destinations.iter().flat_map(|to| objects_of(cx, to)).collect();
-            self.tell(host.table.clone(), ResourceOrigins { own: Vec::new(), parts, behind });
+            self.tell(host.table.clone(), ResourceOrigins { parts, ..ResourceOrigins::default() });
         }
     }
 }
 
-fn is_among(resources: &[EncodedResource], name: &str) -> bool {
-    resources.iter().any(|resource| *resource.name == *name)
-}
-
-/// The service of a destination, and the rule that applies there.
-fn objects_of(cx: &Reader<'_>, to: &DestinationBinding) -> Vec<ConfigKey> {
-    let Some(scoped) = &to.service else { return Vec::new() };
-    let service =
-        cx.get::<ServiceByKey>(&scoped.service).as_ref().as_ref().map(|service| service.origin.clone());
-    let rule = scoped.rule.as_ref().and_then(|rule| (*cx.get::<MergedRule>(rule)).clone());
-    service.into_iter().chain(rule.map(|rule| rule.origin.clone())).collect()
+fn has_any(resources: &[EncodedResource], named: &Named) -> bool {
+    resources.iter().any(|resource| named.has(&resource.name))
 }

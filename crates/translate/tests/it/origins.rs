@@ -47,7 +47,7 @@ const FAIRLEADS: [&str; 12] = [
     "blackhole:80",
 ];
 
-fn told(mesh: &mut Mesh, key: &PublicationKey, type_url: TypeUrl, which: &Which<'_>) -> ByName {
+fn told(mesh: &mut Mesh, key: &PublicationKey, type_url: TypeUrl, which: &Which) -> ByName {
     let lease = mesh.db.lease::<ViewOf>(key);
     let view = lease.value(&mesh.db);
     mesh.db.ask(|cx| origins(cx, &view, type_url, which)).resources
@@ -195,7 +195,7 @@ fn check(yaml: &str, proxy: &ProxyKey, which: (TypeUrl, &str), expected: &[&str]
 
 fn check_in(mesh: &mut Mesh, proxy: &ProxyKey, (type_url, name): (TypeUrl, &str), expected: &[&str]) {
     let key = PublicationKey { proxy: proxy.clone(), secrets: true };
-    let named = told(mesh, &key, type_url, &Which::Named(name, None));
+    let named = told(mesh, &key, type_url, &Which::one(name, None));
     assert_eq!(named.keys().map(|name| &**name).collect::<Vec<_>>(), [name], "one resource is asked for");
     let origins = &named[name];
     let of_part =
