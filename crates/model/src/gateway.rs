@@ -42,7 +42,7 @@ pub struct Gateway {
 /// One `servers[]` item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GatewayServer {
-    /// The index in `servers`, for provenance.
+    /// The index in `servers`.
     pub index: usize,
     /// `name`; may be empty.
     pub name: Arc<str>,

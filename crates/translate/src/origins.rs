@@ -67,11 +67,11 @@ pub struct Named(BTreeMap<Arc<str>, BTreeSet<Option<Arc<str>>>>);
 
 impl<'a> FromIterator<(&'a str, Option<&'a str>)> for Named {
     fn from_iter<I: IntoIterator<Item = (&'a str, Option<&'a str>)>>(names: I) -> Self {
-        let mut named = Self::default();
+        let mut all = Self::default();
         for (name, host) in names {
-            named.0.entry(name.into()).or_default().insert(host.map(Into::into));
+            all.0.entry(name.into()).or_default().insert(host.map(Into::into));
         }
-        named
+        all
     }
 }
 

@@ -116,7 +116,7 @@ impl Teller<'_> {
                 of_port.map(|((_, address, port), origin)| (endpoints::name(&address, port), vec![origin])),
             );
         }
-        self.tell(cluster.name.as_str().into(), ResourceOrigins { own, parts, ..ResourceOrigins::default() });
+        self.tell(cluster.name.as_str().into(), ResourceOrigins { own, parts });
     }
 
     fn load_assignments(&mut self, key: &ScopeInView<EndpointView>) {
@@ -128,7 +128,7 @@ impl Teller<'_> {
             endpoints::each_of_service(cx, &member, &mut |assignment| {
                 let of_service = of_service.get_or_insert_with(|| endpoint_origins(cx, &member.service));
                 let (own, parts) = (assignment.maker.origins(cx), assignment.endpoint_origins(of_service));
-                self.tell(assignment.name, ResourceOrigins { own, parts, ..ResourceOrigins::default() });
+                self.tell(assignment.name, ResourceOrigins { own, parts });
             });
         }
     }
