@@ -48,18 +48,6 @@ pub const EXCEPTIONS: &[Exception] = &[
         what: "",
         reason: "pages and metrics know the core that they show",
     },
-    Exception {
-        rule: Rule::Circle,
-        path: "crates/model",
-        what: "",
-        reason: "types of a kind are written in words of the modules below theirs, which use those types",
-    },
-    Exception {
-        rule: Rule::Circle,
-        path: "crates/translate",
-        what: "",
-        reason: "endpoints and clusters ask each other what a service is sent as",
-    },
 ];
 
 /// The exceptions of a rule, and which of them were used.

@@ -12,7 +12,7 @@ use fairlead_model::{
     scope::DestinationBinding,
 };
 
-use crate::{clusters::outbound::policy, names};
+use crate::{discovery::policy, names};
 
 /// What a destination host is.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,6 +1,6 @@
 //! Load assignments: which endpoints a cluster has, in which locality, with which priority.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::{
     core::v3::Address,
@@ -26,10 +26,8 @@ use fairlead_model::{
 use fairlead_resource::EncodedResource;
 
 use crate::{
-    clusters::{
-        outbound::{is_eds, policy},
-        traffic_policy::weighs_localities,
-    },
+    clusters::traffic_policy::weighs_localities,
+    discovery::{is_eds, policy},
     maker::Maker,
     names,
     view::{EndpointView, ServiceInView},
@@ -266,9 +264,6 @@ fn socket(endpoint: &Endpoint) -> Address {
         EndpointAddress::Unix(path) => address::pipe(&**path),
     }
 }
-
-/// Endpoints by locality, in the order of the localities.
-type Localities<'a> = BTreeMap<&'a Locality, Vec<&'a Endpoint>>;
 
 #[cfg(test)]
 mod tests;

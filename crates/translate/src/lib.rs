@@ -8,6 +8,7 @@ mod access_log;
 pub mod clusters;
 mod derived;
 mod destination;
+mod discovery;
 pub mod endpoints;
 mod filters;
 pub mod listeners;

@@ -13,5 +13,6 @@ mod http;
 mod implied;
 pub mod outbound;
 pub mod plan;
+pub(crate) mod planner;
 pub mod table;
 pub mod virtual_host;

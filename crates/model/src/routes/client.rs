@@ -1,11 +1,17 @@
 //! Whose requests the routes of a route set are for: what is decided before there is a request.
 
-use std::{collections::BTreeSet, sync::Arc};
-
 use fairlead_config::{ConfigKey, LabelSet, Namespace};
 
-use super::{GatewayRef, HttpRoute};
 use crate::proxy::Source;
+
+/// A place where a route set applies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GatewayRef {
+    /// Every sidecar (`mesh`).
+    Mesh,
+    /// The proxies that a Gateway selects.
+    Gateway(ConfigKey),
+}
 
 /// The part of a condition that asks who sends a request, and by which server or listener.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,41 +61,6 @@ impl ClientMatch {
             }
             None => !self.asks_source(),
         }
-    }
-}
-
-/// The clients that at least one HTTP route of a route set is for. To the others it says nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpClients {
-    /// One of these must hold; `None`: every client.
-    any_of: Option<Arc<[ClientMatch]>>,
-}
-
-impl HttpClients {
-    /// The clients that `routes` are for.
-    pub fn of(routes: &[HttpRoute]) -> Self {
-        let everybody = ClientMatch::default();
-        if routes.iter().any(|r| r.matches.is_empty() || r.matches.iter().any(|m| m.client == everybody)) {
-            return Self::all();
-        }
-        let any_of: BTreeSet<&ClientMatch> =
-            routes.iter().flat_map(|route| &route.matches).map(|condition| &condition.client).collect();
-        Self { any_of: Some(any_of.into_iter().cloned().collect()) }
-    }
-
-    /// Every client.
-    pub fn all() -> Self {
-        Self { any_of: None }
-    }
-
-    /// Whether that is every client.
-    pub fn are_all(&self) -> bool {
-        self.any_of.is_none()
-    }
-
-    /// Whether a client is one of them.
-    pub fn include(&self, client: &HttpClient<'_>) -> bool {
-        self.any_of.as_ref().is_none_or(|any_of| any_of.iter().any(|condition| condition.includes(client)))
     }
 }
 

@@ -16,7 +16,13 @@ use fairlead_model::{
 };
 
 use super::{tls, traffic_policy};
-use crate::{endpoints, maker::Maker, metadata, names, view::ClusterView};
+use crate::{
+    discovery::{is_eds, policy},
+    endpoints,
+    maker::Maker,
+    metadata, names,
+    view::ClusterView,
+};
 
 /// All that the clusters of a service are decided by.
 pub(crate) struct ClusterInputs<'a> {
@@ -49,33 +55,6 @@ pub(crate) fn clusters<'a>(inputs: &ClusterInputs<'a>, visit: &mut dyn FnMut(Out
                 visit(OutboundCluster { message, metadata, maker });
             }
         }
-    }
-}
-
-/// The policy for a port and a subset.
-pub(crate) fn policy(
-    rule: Option<&DestinationRule>,
-    port: u16,
-    subset: Option<&Subset>,
-    mesh: &Mesh,
-) -> TrafficPolicy {
-    match rule {
-        Some(rule) => rule.policy_for(port, subset, &mesh.default_policy),
-        None => mesh.default_policy.clone().into_policy(),
-    }
-}
-
-/// Whether load assignments are sent for the clusters of a service.
-pub(crate) fn is_eds(service: &Service, policy: &TrafficPolicy, gateway: bool) -> bool {
-    policy.load_balancer != Some(LoadBalancer::Passthrough) && has_endpoints(service, gateway)
-}
-
-/// Whether the hosts of a service are sent, if a load balancer chooses one.
-fn has_endpoints(service: &Service, gateway: bool) -> bool {
-    match service.resolution {
-        Resolution::Registry => true,
-        Resolution::OriginalDestination => service.headless && gateway,
-        Resolution::StrictDns | Resolution::LogicalDns | Resolution::Alias(_) => false,
     }
 }
 

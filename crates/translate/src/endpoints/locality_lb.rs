@@ -9,8 +9,6 @@ use fairlead_model::{
     proxy::Place,
 };
 
-use super::Localities;
-
 /// The labels that `trafficDistribution: PreferClose` and `PreferSameZone` compare.
 pub(super) const SAME_ZONE: [&str; 4] = [NETWORK, REGION, ZONE, SUBZONE];
 /// The labels that `trafficDistribution: PreferSameNode` compares.
@@ -51,7 +49,8 @@ pub(super) struct LocalityGroup<'a> {
 
 /// One group for each locality, all alike, weighed by their endpoints.
 pub(super) fn group<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Vec<LocalityGroup<'a>> {
-    let mut localities = Localities::new();
+    // In the order of the localities.
+    let mut localities: BTreeMap<&Locality, Vec<&Endpoint>> = BTreeMap::new();
     for endpoint in endpoints {
         localities.entry(&endpoint.locality).or_default().push(endpoint);
     }

@@ -10,7 +10,7 @@ use fairlead_envoy::{
 };
 use fairlead_model::routes::CorsPolicy;
 
-use super::{ChainInputs, Filter, RouteInputs};
+use super::filter::{ChainInputs, Filter, RouteInputs};
 use crate::values::string_match;
 
 pub(super) struct Cors;

@@ -9,7 +9,7 @@ use fairlead_envoy::{
 };
 use fairlead_model::routes::{AbortStatus, Fault as Injected};
 
-use super::{ChainInputs, Filter, RouteInputs};
+use super::filter::{ChainInputs, Filter, RouteInputs};
 use crate::values::percent;
 
 pub(super) struct Fault;

@@ -4,7 +4,7 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 use fairlead_envoy::http::filter::grpc_web;
 use fairlead_model::Protocol;
 
-use super::{ChainInputs, Filter};
+use super::filter::{ChainInputs, Filter};
 
 pub(super) struct GrpcWeb;
 

@@ -3,7 +3,7 @@
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use fairlead_envoy::http::filter::router;
 
-use super::{ChainInputs, Filter};
+use super::filter::{ChainInputs, Filter};
 
 pub(super) struct Router;
 

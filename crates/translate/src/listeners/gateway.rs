@@ -2,8 +2,6 @@
 //!
 //! Mirrors istio pilot/pkg/networking/core/gateway.go.
 
-use std::{sync::Arc, time::Duration};
-
 use envoy_types::pb::envoy::config::{
     core::v3::TrafficDirection,
     listener::v3::{FilterChain, Listener},
@@ -11,17 +9,13 @@ use envoy_types::pb::envoy::config::{
 use fairlead_envoy::{
     IntoProto,
     listener::{
-        ChainElement, ChainSecrets, ListenerBuilder, filter_chain, inspect::tls_inspector, listener,
-        listener_of_chains,
+        ChainElement, ListenerBuilder, filter_chain, inspect::tls_inspector, listener, listener_of_chains,
     },
 };
 use fairlead_incremental::{Collect, Query, Reader, Stratum};
 use fairlead_model::{
     ConfigKey, Host,
-    gateway::{
-        ClientValidation, Gateway, GatewayListener, GatewayListenerKind, GatewayListeners,
-        GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerRef, ServerTls,
-    },
+    gateway::{GatewayListener, GatewayListenerKind, GatewayServer, ResolvedGateway, ServerTls},
     mesh::{Mesh, ResolvedMesh},
     proxy::{IpFamilies, Source},
     routes::GatewayRef,
@@ -38,7 +32,7 @@ use super::{
     encoded, http,
     ranges::within_ranges,
     second_wildcard,
-    tcp::{self, L4Client, L4Routes, MadeChain},
+    tcp::{self, MadeChain},
     wildcard,
 };
 use crate::{
@@ -50,21 +44,11 @@ use crate::{
 
 mod bound;
 mod https;
+mod server;
 
 use bound::{BoundRouteSet, bound_route_sets};
-use https::HttpsChains;
-
-/// How long a client may take for the TLS handshake (Istio's default).
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// The merged listeners of a view.
-pub(crate) fn merged(cx: &Reader<'_>, view: &GatewayView) -> Arc<MergedGateways> {
-    cx.get::<GatewayListeners>(&GatewayListenersKey {
-        gateways: view.gateways.clone(),
-        ports: view.ports.clone(),
-        privileged: view.privileged,
-    })
-}
+use https::{HttpsChains, secrets};
+use server::{HANDSHAKE_TIMEOUT, ServerInputs, stat_prefix};
 
 /// One gateway listener.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +79,7 @@ impl Query for GatewayListenerPlan {
             source: view.source.clone(),
             families: view.families,
         };
-        merged(cx, view).listeners.iter().map(key).collect()
+        view.listeners(cx).listeners.iter().map(key).collect()
     }
 }
 
@@ -201,29 +185,6 @@ pub(crate) fn with_listener<T>(
     then(gateway_listener(&key.listener, key.families, &servers, &mesh), &mesh)
 }
 
-/// A server and the route sets whose TCP and TLS routes apply to it.
-struct ServerInputs<'s> {
-    /// It alone.
-    reference: &'s [ServerRef],
-    gateway: Arc<Gateway>,
-    /// The same, as route sets name it.
-    gateways: [GatewayRef; 1],
-    server: GatewayServer,
-    bound: Vec<BoundRouteSet>,
-    source: &'s Source,
-}
-
-impl ServerInputs<'_> {
-    fn routes<'a>(&'a self, bound: &'a BoundRouteSet, mesh: &'a Mesh) -> L4Routes<'a> {
-        L4Routes {
-            set: &bound.routes,
-            destinations: &bound.destinations,
-            client: L4Client { port: self.server.port, gateways: &self.gateways, source: self.source },
-            mesh,
-        }
-    }
-}
-
 /// Whether connections of the server are proxied as bytes.
 fn needs_l4_routes(server: &GatewayServer) -> bool {
     match server.tls {
@@ -321,11 +282,6 @@ fn http_chain(key: &GatewayListener, first: &ServerInputs<'_>, mesh: &Mesh) -> O
     Some(filter_chain().filter(manager).build())
 }
 
-/// The prefix of the statistics of servers without a name.
-fn stat_prefix(key: &GatewayListener) -> String {
-    format!("outbound_{}", names::listener(key.bind.as_deref().unwrap_or("0.0.0.0"), key.port))
-}
-
 /// The chains of a TLS server, each named after the first of its hosts: no other chain of the listener has that one.
 fn chain_elements<'a>(
     https: &HttpsChains<'_>,
@@ -355,18 +311,6 @@ fn chain_elements<'a>(
 /// The hosts of a server that no chain takes yet; they are taken now.
 fn free_hosts(server: &GatewayServer, claims: &mut Claims) -> Vec<Host> {
     claims.server_names(&hosts(server), &[]).into_iter().flat_map(|(names, _)| names).collect()
-}
-
-/// What a server is sent by SDS.
-fn secrets(server: &GatewayServer) -> ChainSecrets {
-    let mut secrets = ChainSecrets::default();
-    if let ServerTls::Terminate(tls) = &server.tls {
-        secrets.certificates.push(https::certificate_name(&tls.certificate).to_string());
-        if let ClientValidation::Required(ca) | ClientValidation::Optional(ca) = &tls.client {
-            secrets.authorities.push(https::ca_name(ca).to_string());
-        }
-    }
-    secrets
 }
 
 /// The chains of a TLS server that proxies bytes.

@@ -7,7 +7,8 @@ use fairlead_model::{
     ConfigKey,
     gateway::{
         Gateway, GatewayHost, GatewayHosts, GatewayHostsKey, GatewayListener, GatewayListenerKind,
-        GatewayServer, ResolvedGateway, ServerRef, ServerTls,
+        GatewayListeners, GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerRef,
+        ServerTls,
     },
     proxy::{IpFamilies, Source},
     scope::ScopeKey,
@@ -38,6 +39,17 @@ pub struct GatewayView {
     pub families: IpFamilies,
     /// Whether the proxy's bootstrap lets it take large expressions.
     pub takes_large_expressions: bool,
+}
+
+impl GatewayView {
+    /// Its listeners, merged.
+    pub(crate) fn listeners(&self, cx: &Reader<'_>) -> Arc<MergedGateways> {
+        cx.get::<GatewayListeners>(&GatewayListenersKey {
+            gateways: self.gateways.clone(),
+            ports: self.ports.clone(),
+            privileged: self.privileged,
+        })
+    }
 }
 
 /// One route table of a gateway listener.
@@ -112,7 +124,7 @@ impl Query for GatewayTablesOf {
     const STRATUM: Stratum = strata::PLAN;
 
     fn compute(cx: &Reader<'_>, view: &GatewayView) -> Self::Value {
-        let merged = crate::listeners::gateway::merged(cx, view);
+        let merged = view.listeners(cx);
         let mut tables = OrdMap::new();
         for listener in &merged.listeners {
             let mut gateway = |key: &ConfigKey| (*cx.get::<ResolvedGateway>(key)).clone();

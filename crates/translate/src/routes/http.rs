@@ -18,6 +18,7 @@ use fairlead_envoy::{
 use fairlead_model::{
     HashKey, LoadBalancer,
     destination_rule::DestinationRule,
+    mesh::Mesh,
     routes::{
         Destination, HttpAction, HttpClient, HttpMatch, HttpRoute, RouteAt, RouteSet, RoutesAt,
         WeightedDestination,
@@ -25,18 +26,26 @@ use fairlead_model::{
     sidecar::OutboundTrafficPolicy,
 };
 
-use super::virtual_host::VirtualHostInputs;
 use crate::{
+    destination::Destinations,
     filters,
     maker::Maker,
     metadata, names, values,
-    view::{OnlyAt, RouteClient},
+    view::{OnlyAt, RouteClient, VirtualHostKey},
 };
 
 mod headers;
 mod matching;
 mod redirect;
 mod retry;
+
+/// All that a virtual host is decided by.
+pub(super) struct VirtualHostInputs<'a> {
+    pub key: &'a VirtualHostKey,
+    pub route_sets: Vec<(&'a RoutesAt, Arc<RouteSet>)>,
+    pub destinations: Destinations,
+    pub mesh: &'a Mesh,
+}
 
 /// The routes of a host, each with what makes it: those of its route sets, or one to its service.
 pub(super) fn routes<'a>(inputs: &'a VirtualHostInputs<'_>) -> Vec<(Route, Maker<'a>)> {

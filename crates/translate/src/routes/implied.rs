@@ -17,14 +17,14 @@ use fairlead_incremental::{Distance, few_changed_keys, is_few};
 use fairlead_model::{
     Host,
     endpoints::PodAddresses,
-    scope::{Scope, ScopeHost, ScopeListener},
+    scope::{ScopeHost, ScopeListener},
 };
 use imbl::{OrdMap, OrdSet};
 
 use super::{
     domains::ClaimedDomains,
-    outbound::{Planner, Rank, rank},
-    plan::{CatchAll, Table, Tables},
+    plan::{CatchAll, HostIndex, PlanInputs, Table, Tables},
+    planner::{Planner, Rank, rank},
 };
 use crate::{
     names,
@@ -33,27 +33,6 @@ use crate::{
 
 /// Pods of headless Services that may come or go in one edit, in the smallest mesh.
 const FEW_PODS: usize = 16;
-
-/// What the tables of a scope with one listener were planned from.
-#[derive(Clone, Debug)]
-pub(super) struct PlanInputs {
-    scope: Arc<Scope>,
-    pods: PodAddresses,
-    index: HostIndex,
-    /// How far they are from the tables of the base, if they were edited out of these.
-    distance: Option<Distance<Host>>,
-}
-
-/// The hosts of a listener by what decides about tables.
-#[derive(Clone, Debug, Default)]
-struct HostIndex {
-    /// How many services share the table of each port.
-    sharing: BTreeMap<u16, usize>,
-    /// The hosts that are no service, by the ports in whose tables they may be.
-    alternatives: OrdSet<(u16, Host)>,
-    /// The hosts by their addresses and those of their Pods.
-    addresses: OrdSet<(IpAddr, Host)>,
-}
 
 /// The tables of a view.
 #[derive(Clone, Copy)]

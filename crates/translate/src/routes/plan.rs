@@ -1,10 +1,11 @@
 //! What a plan consists of: tables by name, and the keys of their hosts.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use fairlead_incremental::Distance;
+use fairlead_model::{Host, endpoints::PodAddresses, scope::Scope};
 use imbl::{OrdMap, OrdSet};
 
-use super::implied::PlanInputs;
 use crate::view::VirtualHostKey;
 
 /// The route tables of a view.
@@ -52,4 +53,25 @@ pub enum CatchAll {
     BlockAll,
     /// They are answered with 404 by a virtual host of this name, so that the table has a host.
     NotFound(Arc<str>),
+}
+
+/// What the tables of a scope with one listener were planned from.
+#[derive(Clone, Debug)]
+pub(super) struct PlanInputs {
+    pub(super) scope: Arc<Scope>,
+    pub(super) pods: PodAddresses,
+    pub(super) index: HostIndex,
+    /// How far they are from the tables of the base, if they were edited out of these.
+    pub(super) distance: Option<Distance<Host>>,
+}
+
+/// The hosts of a listener by what decides about tables.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HostIndex {
+    /// How many services share the table of each port.
+    pub(super) sharing: BTreeMap<u16, usize>,
+    /// The hosts that are no service, by the ports in whose tables they may be.
+    pub(super) alternatives: OrdSet<(u16, Host)>,
+    /// The hosts by their addresses and those of their Pods.
+    pub(super) addresses: OrdSet<(IpAddr, Host)>,
 }

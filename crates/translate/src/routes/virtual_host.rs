@@ -1,19 +1,12 @@
 //! One virtual host: gathers what its routes depend on, and decides the routes.
 
-use std::sync::Arc;
-
 use envoy_types::pb::envoy::config::route::v3::{VirtualHost, virtual_host::TlsRequirementType};
 use fairlead_envoy::{fragment, route};
 use fairlead_incremental::{Query, Reader, Stratum};
-use fairlead_model::{
-    Origin,
-    mesh::{Mesh, ResolvedMesh},
-    routes::{RouteSet, RoutesAt, RoutesOf},
-    strata,
-};
+use fairlead_model::{Origin, mesh::ResolvedMesh, routes::RoutesOf, strata};
 use fairlead_resource::EncodedResource;
 
-use super::http;
+use super::http::{self, VirtualHostInputs};
 use crate::{
     destination::Destinations,
     view::{RouteClient, VirtualHostKey},
@@ -55,14 +48,6 @@ fn with_inputs<T>(
         destinations: Destinations::gather(cx, &key.destinations),
         mesh: &cx.get::<ResolvedMesh>(&()),
     })
-}
-
-/// All that a virtual host is decided by.
-pub(super) struct VirtualHostInputs<'a> {
-    pub key: &'a VirtualHostKey,
-    pub route_sets: Vec<(&'a RoutesAt, Arc<RouteSet>)>,
-    pub destinations: Destinations,
-    pub mesh: &'a Mesh,
 }
 
 /// The virtual host: the routes of its route sets in order, or one route to its service.

@@ -7,7 +7,7 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 use envoy_types::pb::envoy::config::{core::v3::TransportSocket, listener::v3::Filter};
 use fairlead_envoy::{
     http::ManagerTemplate,
-    listener::{ChainElement, filter_chain},
+    listener::{ChainElement, ChainSecrets, filter_chain},
     tls::{
         Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
         downstream_tls_context,
@@ -15,11 +15,13 @@ use fairlead_envoy::{
 };
 use fairlead_model::{
     CertificateSource, Host, Protocol,
-    gateway::{ClientCa, ClientValidation, DownstreamTls, GatewayListener, TlsVersion},
+    gateway::{
+        ClientCa, ClientValidation, DownstreamTls, GatewayListener, GatewayServer, ServerTls, TlsVersion,
+    },
     mesh::Mesh,
 };
 
-use super::{HANDSHAKE_TIMEOUT, ServerInputs, secrets, stat_prefix};
+use super::server::{HANDSHAKE_TIMEOUT, ServerInputs, stat_prefix};
 use crate::{
     clusters::alt_name,
     listeners::{http, tcp},
@@ -135,4 +137,16 @@ fn version(version: TlsVersion) -> EnvoyTlsVersion {
         TlsVersion::Tls12 => EnvoyTlsVersion::V1_2,
         TlsVersion::Tls13 => EnvoyTlsVersion::V1_3,
     }
+}
+
+/// What a server is sent by SDS.
+pub(super) fn secrets(server: &GatewayServer) -> ChainSecrets {
+    let mut secrets = ChainSecrets::default();
+    if let ServerTls::Terminate(tls) = &server.tls {
+        secrets.certificates.push(certificate_name(&tls.certificate).to_string());
+        if let ClientValidation::Required(ca) | ClientValidation::Optional(ca) = &tls.client {
+            secrets.authorities.push(ca_name(ca).to_string());
+        }
+    }
+    secrets
 }

@@ -12,13 +12,13 @@ use fairlead_model::{
 use ipnet::IpNet;
 
 use super::{
-    Addressed, TcpService,
     draft::{At, ListenerDraft, ServiceHost},
+    key::{Addressed, TcpService},
 };
 use crate::{
     listeners::{loopback, wildcard},
     names,
-    routes::outbound::{has_own_listener, is_captured, serves_every_port, table_of},
+    routes::planner::{has_own_listener, is_captured, serves_every_port, table_of},
     view::ListenerView,
 };
 

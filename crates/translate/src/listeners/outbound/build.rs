@@ -23,10 +23,10 @@ use fairlead_model::{
 use fairlead_resource::EncodedResource;
 use ipnet::IpNet;
 
-use super::{Addressed, OutboundListenerKey, TcpService};
+use super::key::{Addressed, OutboundListenerKey, TcpService};
 use crate::{
-    clusters::outbound::policy,
     destination::Destinations,
+    discovery::policy,
     listeners::{
         bind_address, bind_name,
         claims::{Claims, cidrs, takes_all},

@@ -10,7 +10,7 @@ use fairlead_model::{
     sidecar::{Bind, OutboundTrafficPolicy},
 };
 
-use super::{Addressed, OutboundListenerKey, TcpService};
+use super::key::{Addressed, OutboundListenerKey, TcpService};
 use crate::view::ListenerView;
 
 /// An address and a port.

@@ -21,9 +21,9 @@ use fairlead_model::{
 use imbl::{OrdMap, OrdSet};
 
 use super::{
-    OutboundListenerKey,
     arrive::ListenerPlanner,
     draft::{At, ListenerDraft, PlanContext, ServiceHost, by_age, service_host},
+    key::OutboundListenerKey,
 };
 use crate::{listeners::loopback, names, view::ListenerView};
 

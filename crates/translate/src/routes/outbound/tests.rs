@@ -2,7 +2,7 @@
 
 use fairlead_incremental::{Lease, Query};
 use fairlead_model::{
-    proxy::Source,
+    proxy::{Interception, Source},
     scope::{ScopeKey, ScopeKind},
 };
 use proptest::prelude::*;

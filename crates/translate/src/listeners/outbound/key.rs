@@ -1,0 +1,68 @@
+//! The keys of outbound listeners.
+
+use std::sync::Arc;
+
+use fairlead_model::{
+    Port, Protocol,
+    proxy::{IpFamilies, Source},
+    scope::HostBinding,
+    sidecar::{Bind, OutboundTrafficPolicy},
+};
+use ipnet::IpNet;
+
+/// One outbound listener: all that its bytes depend on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutboundListenerKey {
+    /// Where it listens.
+    pub bind: Bind,
+    /// The further addresses of a service with several, where it is alone on them.
+    pub more: Arc<[Bind]>,
+    /// The port.
+    pub port: u16,
+    /// Whether it takes connections from the network; if not, `virtualOutbound` hands them over.
+    pub bind_to_port: bool,
+    /// The families that a listener on every address listens on.
+    pub families: IpFamilies,
+    /// The route table of HTTP connections, where it takes any, and the protocol that is declared.
+    pub http: Option<(Arc<str>, Protocol)>,
+    /// Whether routes ask where a request was addressed to.
+    pub by_address: bool,
+    /// The services that bytes are proxied to, oldest first.
+    pub tcp: Arc<[TcpService]>,
+    /// What happens with connections that nothing takes.
+    pub unknown: OutboundTrafficPolicy,
+}
+
+/// A service port whose connections are proxied as bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TcpService {
+    /// The host, its service and its route set.
+    pub host: HostBinding,
+    /// The port and its protocol.
+    pub port: Port,
+    /// What tells its connections apart.
+    pub addressed: Addressed,
+    /// What TCP and TLS routes may ask about the client, where there are any.
+    pub source: Option<Source>,
+}
+
+/// What tells the connections of a service from those of others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Addressed {
+    /// Nothing need: the listener is on an address of the service.
+    Own,
+    /// The listener is on an address that services share; they may be told apart by where a connection was
+    /// addressed to, if to one of these ranges.
+    Shared(Arc<[IpNet]>),
+    /// The same, of a headless service: each range is a Pod, and nothing else tells its connections apart.
+    Pods(Arc<[IpNet]>),
+}
+
+impl Addressed {
+    pub(super) fn ranges(&self) -> &[IpNet] {
+        match self {
+            Self::Own => &[],
+            Self::Shared(ranges) | Self::Pods(ranges) => ranges,
+        }
+    }
+}
