@@ -40,6 +40,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<Vec<Row>, Failure> {
     if settings.wants(&["pods"]) {
         rows.extend(pods(settings, protocol).await?);
     }
+    if settings.wants(&["namespaces"]) {
+        rows.extend(namespaces(settings, protocol).await?);
+    }
     if settings.wants(&["scoped"]) {
         rows.push(scoped(settings, protocol).await?.tell());
     }
@@ -117,6 +120,30 @@ async fn pods(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failu
         row.goals.clear();
     }
     Ok(rows.into_iter().map(Row::tell).collect())
+}
+
+/// What happens to sidecars of which no two are in one namespace.
+async fn namespaces(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failure> {
+    let (services, clients) = (settings.services.unwrap_or(2000), settings.clients.unwrap_or(300));
+    let setting =
+        format!("{services} services, {clients} clients, each in its namespace, {}", word(protocol));
+    let spec = MeshSpec { namespaces: clients, ..mesh(services) };
+    let mut rig = Rig::new(settings, spec, Kind::Sidecars, protocol).await?;
+    let goals = vec![at_most(figure::CPU_S, 4.0), at_most(figure::PEAK_MB, 300.0)];
+    let mut sync = row("first sync", setting.clone(), "", goals);
+    rig.sync(clients, &mut sync).await?;
+    let mut changes = [
+        endpoint(&rig, &setting).await?,
+        pool(&rig, &setting).await?,
+        weight(&rig, &setting).await?,
+        service(&rig, &setting).await?,
+    ];
+    // What istiod took, and what is to be reached, is for fewer services.
+    for row in &mut changes {
+        row.istiod.clear();
+        row.goals.clear();
+    }
+    Ok(std::iter::once(sync).chain(changes).map(Row::tell).collect())
 }
 
 fn awaits(kind: TypeUrl, name: Option<&str>, clients: usize) -> Awaits<'_> {

@@ -15,6 +15,7 @@ pub(crate) const SCENARIOS: &[&str] = &[
     "service",
     "irrelevant",
     "pods",
+    "namespaces",
     "scoped",
     "weight-sotw",
     "big-service",
