@@ -1,7 +1,10 @@
 //! One published resource set, with what its sessions share: both forms of resources that have elements, and the
 //! differences that lead to it.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    mem,
+    sync::{Arc, OnceLock},
+};
 
 use fairlead_resource::{Elements, EncodedResource, ResourceSet, SharedSet};
 
@@ -88,6 +91,16 @@ impl ElementForms {
     }
 
     fn replace_children(&mut self, was: Option<&Elements>, is: Option<&Elements>) {
+        if let (None, Some(is)) = (was, is)
+            && is.children.len() > self.children.len()
+        {
+            // What most children come from shares its map, with the views that have the same ones.
+            let before = mem::replace(&mut self.children, is.children.clone());
+            for (name, child) in before {
+                self.children.entry(name).or_insert(child);
+            }
+            return;
+        }
         let none = ResourceSet::new();
         for change in changes(was.map_or(&none, |e| &e.children), is.map_or(&none, |e| &e.children)) {
             match change {
