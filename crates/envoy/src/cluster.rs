@@ -137,9 +137,9 @@ pub fn cluster(name: impl Into<String>, discovery: Discovery, connect_timeout: O
 }
 
 /// The canonical bytes of a cluster with this metadata, in canonical bytes itself.
-pub fn encode_with_metadata(mut cluster: Cluster, metadata: &[u8]) -> Bytes {
+pub fn encode_with_metadata(cluster: &mut Cluster, metadata: &[u8]) -> Bytes {
     cluster.metadata = Some(Metadata::default());
-    Template::new(&cluster, &[METADATA]).fill(&[(METADATA, metadata)]).into()
+    Template::new(cluster, &[METADATA]).fill(&[(METADATA, metadata)]).into()
 }
 
 /// `Cluster.metadata`.

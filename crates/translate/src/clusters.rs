@@ -36,9 +36,9 @@ impl Query for ServiceClusters {
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
         let mut clusters = Vec::new();
-        each_of_service(cx, key, &mut |OutboundCluster { message, metadata, .. }| {
+        each_of_service(cx, key, &mut |OutboundCluster { mut message, metadata, .. }| {
             let name = ResourceName::from(message.name.as_str());
-            clusters.push(EncodedResource::whole(name, encode_with_metadata(message, &metadata)));
+            clusters.push(EncodedResource::whole(name, encode_with_metadata(&mut message, &metadata)));
         });
         clusters.into()
     }

@@ -165,7 +165,7 @@ fn a_template_that_is_filled_is_the_message() {
         crate::cluster::cluster("c", crate::cluster::Discovery::Eds { service_name: None }, None);
     // Its fields are on both sides of the metadata, by their tags and by their places.
     crate::cluster::set_lb_policy(&mut cluster, crate::cluster::LbPolicy::RoundRobin(None));
-    let bytes = crate::cluster::encode_with_metadata(cluster.clone(), &encode(&metadata));
+    let bytes = crate::cluster::encode_with_metadata(&mut cluster.clone(), &encode(&metadata));
     cluster.metadata = Some(metadata);
     assert_eq!(bytes, encode(&cluster));
 }

@@ -36,8 +36,8 @@ pub(crate) struct ClusterInputs<'a> {
 
 /// A cluster, and what made it.
 pub(crate) struct OutboundCluster<'a> {
-    /// All of it but the metadata.
-    pub message: Cluster,
+    /// All of it but the metadata; in a box, as it has more than two kilobytes.
+    pub message: Box<Cluster>,
     /// Its metadata in canonical bytes.
     pub metadata: Vec<u8>,
     pub maker: Maker<'a>,
@@ -58,7 +58,11 @@ pub(crate) fn clusters<'a>(inputs: &ClusterInputs<'a>, visit: &mut dyn FnMut(Out
     }
 }
 
-fn outbound_cluster(inputs: &ClusterInputs<'_>, port: &Port, subset: Option<&Subset>) -> Option<Cluster> {
+fn outbound_cluster(
+    inputs: &ClusterInputs<'_>,
+    port: &Port,
+    subset: Option<&Subset>,
+) -> Option<Box<Cluster>> {
     let ClusterInputs { service, rule, mesh, view, .. } = inputs;
     let host = &service.key.host;
     let name = names::outbound_cluster(port.number, subset.map_or("", |s| &s.name), host);
@@ -66,7 +70,7 @@ fn outbound_cluster(inputs: &ClusterInputs<'_>, port: &Port, subset: Option<&Sub
     let discovery = discovery(inputs, port, subset, &policy, &name)?;
     let connect_timeout = policy.connection_pool.connect_timeout.unwrap_or(mesh.connect_timeout);
     let chooses_host = !matches!(discovery, Discovery::OriginalDst(_));
-    let mut cluster = cluster(&*name, discovery, Some(connect_timeout));
+    let mut cluster = Box::new(cluster(&*name, discovery, Some(connect_timeout)));
     let inputs = traffic_policy::PolicyInputs {
         subject_alt_names: &service.subject_alt_names,
         protocol: port.protocol,
