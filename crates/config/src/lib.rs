@@ -8,6 +8,7 @@ mod change;
 mod code;
 mod decode;
 mod diagnostic;
+mod duplicate;
 mod foreign;
 pub mod format_string;
 mod identity;
@@ -38,6 +39,7 @@ pub use decode::{Decoded, decode, decode_file, decode_json};
 pub use decode::{fuzz_decode, leaves};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Subject};
 /// The types of the kinds' specs.
+pub use duplicate::duplicate;
 pub use fairlead_api as api;
 pub use identity::{ConfigKey, Name, Namespace, SourceId};
 pub use kind::Kind;

@@ -7,7 +7,7 @@ use std::{
 
 use fairlead_config::{
     AnyConfig, Change, ChangeBatch, Code, ConfigKey, Diagnostic, FieldPath, Location, Severity, Subject,
-    Unread, decode_file,
+    Unread, decode_file, duplicate,
 };
 
 /// The files of a directory at one moment.
@@ -269,7 +269,7 @@ impl Directory {
             if winner.kept && !next.kept {
                 std::mem::swap(&mut winner, &mut next);
             }
-            duplicate(&next.object, &winner.object)
+            not_used(&next.object, &winner.object)
         });
         losers.collect()
     }
@@ -309,7 +309,7 @@ fn decode(path: &Arc<str>, bytes: &[u8], before: Record) -> Record {
                 vacant.insert(Held { object, kept: false, partial });
             }
             Entry::Occupied(winner) => {
-                record.diagnostics.push(duplicate(&object, &winner.get().object));
+                record.diagnostics.push(not_used(&object, &winner.get().object));
             }
         }
     }
@@ -369,21 +369,12 @@ fn refusal_finding(path: &Arc<str>, refusal: &Refusal) -> Option<Diagnostic> {
     Some(finding)
 }
 
-/// A definition that is not used. A copy does no harm; of different ones nobody may have meant this.
-fn duplicate(loser: &AnyConfig, winner: &AnyConfig) -> Diagnostic {
-    let place = winner.source().locate(&FieldPath::root()).map_or_else(String::new, |at| format!(" in {at}"));
-    let on = Subject::Object(loser.key().clone());
-    let new = |severity, text| Diagnostic::new(severity, on, Code::DuplicateObject, FieldPath::root(), text);
-    let mut finding = if loser == winner {
-        new(Severity::Info, format!("the same definition is{place} already"))
-    } else {
-        let text = format!(
-            "the object is defined{place} already, and otherwise; that definition is used and this one is not, \
-             while `kubectl apply` takes the last"
-        );
-        new(Severity::Error, text)
-    };
-    finding.help("remove one of them").locate(loser.source());
+/// The finding about a definition that is not used.
+fn not_used(loser: &AnyConfig, winner: &AnyConfig) -> Diagnostic {
+    let mut finding = duplicate(loser, winner, "");
+    if finding.severity == Severity::Error {
+        finding.help("remove one of them; `kubectl apply` takes the last");
+    }
     finding
 }
 

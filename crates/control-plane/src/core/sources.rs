@@ -9,8 +9,7 @@ use std::{
 };
 
 use fairlead_config::{
-    AnyConfig, Change, ChangeBatch, Code, ConfigKey, Diagnostic, FieldPath, Kind, Severity, SourceId,
-    SourceUpdate, Subject,
+    AnyConfig, Change, ChangeBatch, ConfigKey, Diagnostic, Kind, SourceId, SourceUpdate, duplicate,
 };
 
 use super::Objects;
@@ -150,26 +149,11 @@ impl Sources {
     pub(super) fn duplicates(&self, objects: &Objects) -> impl Iterator<Item = Diagnostic> {
         self.unused.iter().flat_map(|(key, rivals)| {
             let owner = objects.source_of(key).map_or("", |owner| self.states[owner].id.as_str());
+            let of = format!(" of the source `{owner}`");
             let used = objects.get(key).expect("another is used instead of the unused");
-            rivals.values().map(move |unused| duplicate(unused, used, owner))
+            rivals.values().map(move |unused| duplicate(unused, used, &of))
         })
     }
-}
-
-fn duplicate(unused: &AnyConfig, used: &AnyConfig, owner: &str) -> Diagnostic {
-    let place = used.source().locate(&FieldPath::root()).map_or_else(String::new, |at| format!(" in {at}"));
-    let (severity, text) = if unused == used {
-        (Severity::Info, format!("the source `{owner}` has the same definition already{place}"))
-    } else {
-        let text = format!(
-            "the source `{owner}` has the object already{place}, and otherwise; that definition is used and this one is not"
-        );
-        (Severity::Error, text)
-    };
-    let on = Subject::Object(unused.key().clone());
-    let mut finding = Diagnostic::new(severity, on, Code::DuplicateObject, FieldPath::root(), text);
-    finding.help("remove one of them").locate(unused.source());
-    finding
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ fn a_copy_is_a_note_and_another_definition_says_which_is_used() {
             "{found:?}"
         );
         assert!(
-            found[0].contains(": the same definition is in f:1:1 already; remove one of them"),
+            found[0].contains(": the same definition is already in f:1:1; remove one of them"),
             "{found:?}"
         );
     }
@@ -136,7 +136,10 @@ fn a_copy_is_a_note_and_another_definition_says_which_is_used() {
             found.len() == 1 && found[0].starts_with("error[FL0015 duplicate-object] Namespace a ("),
             "{found:?}"
         );
-        assert!(found[0].contains("is defined in f:1:1 already, and otherwise"), "{found:?}");
+        assert!(
+            found[0].contains("another definition is used and this one is not: the one in f:1:1"),
+            "{found:?}"
+        );
         assert!(found[0].contains("`kubectl apply` takes the last"), "{found:?}");
     }
 }

@@ -80,13 +80,13 @@ async fn of_an_object_in_two_sources_that_of_the_first_is_used_and_both_are_name
     until(&core, "the object of the first", |core| file_of(core).as_deref() == Some("a.yaml")).await;
     let view = connect(&core).await;
     assert!(endpoints_of(&view).contains("10.1.1.2"));
-    let expected = "error[FL0015 duplicate-object] ServiceEntry shop/cart (memory:2:1): the source `file` has the object \
-                    already in a.yaml:2:1, and otherwise; that definition is used and this one is not; remove one of them";
+    let expected = "error[FL0015 duplicate-object] ServiceEntry shop/cart (memory:2:1): another definition is used \
+                    and this one is not: the one in a.yaml:2:1 of the source `file`; remove one of them";
     assert_eq!(core.inspect(findings).await, Ok(vec![expected.to_owned()]));
 
     core.source_update(&memory(), update_of("memory", &other)).expect("the core lives");
-    let expected = "info[FL0015 duplicate-object] ServiceEntry shop/cart (memory:2:1): the source `file` has the same \
-                    definition already in a.yaml:2:1; remove one of them";
+    let expected = "info[FL0015 duplicate-object] ServiceEntry shop/cart (memory:2:1): the same definition is already \
+                    in a.yaml:2:1 of the source `file`; remove one of them";
     until(&core, "a copy", move |core| findings(core) == [expected]).await;
 
     let gone = SourceUpdate { whole: Kind::ALL.to_vec(), ..update_of("a.yaml", "") };
