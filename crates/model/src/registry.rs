@@ -135,7 +135,7 @@ pub struct ServiceMap {
     merged: BTreeSet<ServiceKey>,
 }
 
-/// What it was made of makes no difference.
+/// Equality ignores what is kept for editing.
 impl PartialEq for ServiceMap {
     fn eq(&self, other: &Self) -> bool {
         self.services == other.services

@@ -51,7 +51,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq, T: Ord + Clone> Derived<K, V, T> {
     }
 }
 
-/// What it was made of makes no difference.
+/// Equality ignores what is kept for editing.
 impl<K: Ord + Clone, V: Clone, T: Ord + Clone> PartialEq for Derived<K, V, T> {
     fn eq(&self, other: &Self) -> bool {
         self.set == other.set

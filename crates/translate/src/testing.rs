@@ -1,7 +1,9 @@
 //! Meshes for properties: objects of several namespaces that come and go among many services.
 
+use std::{fmt::Debug, marker::PhantomData};
+
 use fairlead_config::{AnyConfig, Change, ChangeBatch, decode_file};
-use fairlead_incremental::Db;
+use fairlead_incremental::{Based, Db, Query, Reader, Stratum};
 use fairlead_model::input;
 use proptest::prelude::*;
 
@@ -28,6 +30,44 @@ const UNIVERSE: &[&str] = &[
     "DestinationRule web/all {host: '*.crowd.svc.cluster.local'}",
 ];
 
+/// A value that is made by itself, without a base.
+struct Plain<Q>(PhantomData<fn() -> Q>);
+
+impl<Q: Based> Query for Plain<Q> {
+    type Key = <Q as Based>::Key;
+    type Value = <Q as Based>::Value;
+    const NAME: &'static str = "plain";
+    const STRATUM: Stratum = <Q as Based>::STRATUM;
+
+    fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
+        Q::edit(cx, key, None, None)
+    }
+}
+
+/// Holds what is kept along a history, and what is made out of the base, against what is made by itself.
+pub(crate) fn check_against_plain<Q: Based>(
+    keys: &[<Q as Based>::Key],
+    (mut there, steps): (Vec<bool>, Vec<Vec<usize>>),
+) -> Result<(), TestCaseError>
+where
+    <Q as Based>::Key: Debug,
+    <Q as Based>::Value: Debug,
+{
+    let mut kept = mesh(&there);
+    let leases: Vec<_> = keys.iter().map(|key| kept.lease::<Q>(key)).collect();
+    for objects in steps {
+        step(&mut kept, &mut there, &objects);
+        let mut fresh = mesh(&there);
+        for (key, lease) in keys.iter().zip(&leases) {
+            let plain = fresh.lease::<Plain<Q>>(key).value(&fresh);
+            prop_assert_eq!(&*lease.value(&kept), &*plain, "edited: {:?}", key);
+            let out_of_base = fresh.lease::<Q>(key).value(&fresh);
+            prop_assert_eq!(&*out_of_base, &*plain, "out of the base: {:?}", key);
+        }
+    }
+    Ok(())
+}
+
 /// The namespaces of clients: of objects, of none, and the base itself.
 pub(crate) const NAMESPACES: [&str; 5] = ["web", "shop", "crowd", "nowhere", ""];
 
@@ -51,7 +91,7 @@ fn object(line: &str) -> AnyConfig {
     decoded.objects.into_iter().next().unwrap_or_else(|| panic!("{line}: {:?}", decoded.diagnostics))
 }
 
-pub(crate) fn change(db: &mut Db, batch: ChangeBatch) {
+fn change(db: &mut Db, batch: ChangeBatch) {
     let mut changes = db.change();
     input::apply(batch, &mut changes);
     db.apply(changes);
@@ -59,7 +99,7 @@ pub(crate) fn change(db: &mut Db, batch: ChangeBatch) {
 }
 
 /// A mesh of many services and those of the universe that are there.
-pub(crate) fn mesh(there: &[bool]) -> Db {
+fn mesh(there: &[bool]) -> Db {
     let mut db = Db::new();
     fairlead_model::indexes::register(&mut db);
     let port =
@@ -74,7 +114,7 @@ pub(crate) fn mesh(there: &[bool]) -> Db {
 }
 
 /// Has objects come that were not there, and those go that were.
-pub(crate) fn step(db: &mut Db, there: &mut [bool], objects: &[usize]) {
+fn step(db: &mut Db, there: &mut [bool], objects: &[usize]) {
     let mut batch = Vec::new();
     for at in objects {
         there[*at] = !there[*at];

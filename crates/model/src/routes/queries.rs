@@ -28,7 +28,19 @@ impl Query for RoutesOf {
                 let config = cx.input::<input::VirtualServices>(key)?;
                 virtual_service::resolve(&config, &mesh.domain, &mesh.default_virtual_service_export_to)
             }
-            _ => return None,
+            Kind::DestinationRule
+            | Kind::Gateway
+            | Kind::ServiceEntry
+            | Kind::Sidecar
+            | Kind::WorkloadEntry
+            | Kind::Service
+            | Kind::EndpointSlice
+            | Kind::Endpoints
+            | Kind::Pod
+            | Kind::Node
+            | Kind::Namespace
+            | Kind::Secret
+            | Kind::ConfigMap => return None,
         };
         Some(Arc::new(routes))
     }
