@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Code, ConfigKey, FieldPath, Location, Source, printable::Printing};
+use crate::{Code, ConfigKey, FieldPath, Location, ReadFrom, printable::Printing};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,11 +86,11 @@ impl Diagnostic {
         self
     }
 
-    /// Sets the position from the object's source unless there is one, and the path to what is written there.
-    pub fn locate(&mut self, source: &Source) -> &mut Self {
+    /// Sets the position of the field unless there is one, and the path as the file has it.
+    pub fn locate(&mut self, read_from: &ReadFrom) -> &mut Self {
         if self.position.is_none() {
-            self.position = source.locate(&self.path);
-            self.path = source.as_written(&self.path);
+            self.position = read_from.locate(&self.path);
+            self.path = read_from.as_written(&self.path);
         }
         self
     }
@@ -193,11 +193,11 @@ impl Diagnostics {
         &self.list[..self.list.len().min(MOST_FINDINGS)]
     }
 
-    /// The findings, with positions from the object's source.
-    pub fn located(mut self, source: &Source) -> Vec<Diagnostic> {
+    /// The findings, with their positions.
+    pub fn located(mut self, read_from: &ReadFrom) -> Vec<Diagnostic> {
         self.list.truncate(MOST_FINDINGS);
         for diagnostic in &mut self.list {
-            diagnostic.locate(source);
+            diagnostic.locate(read_from);
         }
         self.list
     }

@@ -5,7 +5,8 @@ use crate::{AnyConfig, Code, Diagnostic, FieldPath, Severity, Subject};
 /// A definition that is not used, because another one of the object is. A copy does no harm; of different ones nobody
 /// may have meant this. `more` says what else there is to know of the one that is used.
 pub fn duplicate(unused: &AnyConfig, used: &AnyConfig, more: &str) -> Diagnostic {
-    let place = used.source().locate(&FieldPath::root()).map_or_else(String::new, |at| format!(" in {at}"));
+    let place =
+        used.read_from().locate(&FieldPath::root()).map_or_else(String::new, |at| format!(" in {at}"));
     let (severity, text) = if unused == used {
         (Severity::Info, format!("the same definition is already{place}{more}"))
     } else {
@@ -13,6 +14,6 @@ pub fn duplicate(unused: &AnyConfig, used: &AnyConfig, more: &str) -> Diagnostic
     };
     let on = Subject::Object(unused.key().clone());
     let mut finding = Diagnostic::new(severity, on, Code::DuplicateObject, FieldPath::root(), text);
-    finding.help("remove one of them").locate(unused.source());
+    finding.help("remove one of them").locate(unused.read_from());
     finding
 }

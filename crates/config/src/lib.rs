@@ -45,7 +45,7 @@ pub use identity::{ConfigKey, Name, Namespace, SourceId};
 pub use kind::Kind;
 pub use labels::LabelSet;
 pub use mesh_config::decode_mesh_config;
-pub use object::{AnyConfig, Config, Source, spec};
+pub use object::{AnyConfig, Config, ReadFrom, spec};
 pub use origin::Origin;
 pub use path::{FieldPath, Segment};
 pub use position::{FieldPositions, Location, Position};

@@ -1,4 +1,4 @@
-//! [`Config`]: an object of one kind; [`AnyConfig`]: of any; [`Source`]: where it was read.
+//! [`Config`]: an object of one kind; [`AnyConfig`]: of any; [`ReadFrom`]: where it was read.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
 
 /// An object whose spec is a `T`.
 ///
-/// Two objects are equal if everything but [`Config::source`] is: an object that moved to another line or file,
+/// Two objects are equal if everything but [`Config::read_from`] is: an object that moved to another line or file,
 /// or whose resource version rose without a change of meaning, counts as unchanged.
 #[derive(Clone, Debug)]
 pub struct Config<T> {
@@ -30,7 +30,7 @@ pub struct Config<T> {
     /// What the object says.
     pub spec: Arc<T>,
     /// Where the object was read. Not part of equality.
-    pub source: Source,
+    pub read_from: ReadFrom,
 }
 
 impl<T: PartialEq> PartialEq for Config<T> {
@@ -44,7 +44,7 @@ impl<T: PartialEq> PartialEq for Config<T> {
 }
 
 impl<T> Config<T> {
-    /// An object without labels, annotations, creation time or source.
+    /// An object without labels, annotations, creation time or place.
     pub fn new(key: ConfigKey, spec: T) -> Self {
         Self {
             key,
@@ -52,25 +52,25 @@ impl<T> Config<T> {
             annotations: LabelSet::default(),
             created: None,
             spec: Arc::new(spec),
-            source: Source::None,
+            read_from: ReadFrom::None,
         }
     }
 
-    /// The object with this identity, metadata and source that says `spec`.
+    /// The object with this identity, metadata and place that says `spec`.
     pub(crate) fn saying<S>(self, spec: S) -> Config<S> {
-        let Self { key, labels, annotations, created, spec: _, source } = self;
-        Config { key, labels, annotations, created, spec: Arc::new(spec), source }
+        let Self { key, labels, annotations, created, spec: _, read_from } = self;
+        Config { key, labels, annotations, created, spec: Arc::new(spec), read_from }
     }
 
     /// Where `path` stands in the object's file.
     pub fn locate(&self, path: &FieldPath) -> Option<Location> {
-        self.source.locate(path)
+        self.read_from.locate(path)
     }
 }
 
 /// Where an object was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Source {
+pub enum ReadFrom {
     /// In a file.
     File {
         /// Path of the file.
@@ -89,7 +89,7 @@ pub enum Source {
     None,
 }
 
-impl Source {
+impl ReadFrom {
     /// The path that a field of the object has in its file, of which parts may have been left out.
     pub fn as_written(&self, path: &FieldPath) -> FieldPath {
         match self {
@@ -140,8 +140,8 @@ macro_rules! any_config {
             }
 
             /// Where the object was read.
-            pub fn source(&self) -> &Source {
-                match self { $(Self::$kind(config) => &config.source,)* }
+            pub fn read_from(&self) -> &ReadFrom {
+                match self { $(Self::$kind(config) => &config.read_from,)* }
             }
 
             /// The object with this header that says what a document does, which has no errors.

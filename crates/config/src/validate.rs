@@ -59,7 +59,7 @@ pub fn validate(object: &AnyConfig) -> Vec<Diagnostic> {
         AnyConfig::ConfigMap(config) => config_map::check(&config.key, &config.spec, &mut found),
         AnyConfig::Pod(_) | AnyConfig::Node(_) | AnyConfig::Namespace(_) => {}
     }
-    found.located(object.source())
+    found.located(object.read_from())
 }
 
 #[cfg(test)]

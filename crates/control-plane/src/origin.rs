@@ -27,12 +27,12 @@ impl Origin {
     /// A field of one of the objects.
     pub fn of(origin: &config::Origin, objects: &Objects) -> Self {
         let config::Origin { object: key, field } = origin;
-        let source = objects.get(key).map(AnyConfig::source);
+        let read_from = objects.get(key).map(AnyConfig::read_from);
         Self {
             kind: key.kind.as_str().to_owned(),
             namespace: key.namespace.to_string(),
             object: key.name.to_string(),
-            field: source.map_or_else(|| field.clone(), |source| source.as_written(field)).to_string(),
+            field: read_from.map_or_else(|| field.clone(), |at| at.as_written(field)).to_string(),
             source: objects.locate(key, field).map(|place| place.to_string()).unwrap_or_default(),
         }
     }

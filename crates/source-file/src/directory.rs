@@ -240,7 +240,7 @@ impl Directory {
         match (old, self.in_use(&key)) {
             (None, None) => None,
             (Some(_), None) => Some(Change::Delete(key)),
-            (Some(old), Some(new)) if old == new && old.source() == new.source() => None,
+            (Some(old), Some(new)) if old == new && old.read_from() == new.read_from() => None,
             (_, Some(new)) => Some(Change::Set(new.clone())),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Code, Config, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Position, Severity, Source, Subject,
+    Code, Config, ConfigKey, Diagnostic, FieldPath, Kind, LabelSet, Position, ReadFrom, Severity, Subject,
     Timestamp, foreign,
     kind::METADATA,
     printable::shown,
@@ -229,15 +229,15 @@ impl Manifest<'_> {
         reader.check_names();
         let created = self.field("creationTimestamp").and_then(|node| reader.created(node));
         let (labels, annotations) = (reader.texts("labels"), reader.texts("annotations"));
-        let source = match (&self.document.file, self.field("resourceVersion").and_then(text_of)) {
+        let read_from = match (&self.document.file, self.field("resourceVersion").and_then(text_of)) {
             (Some(path), _) => {
                 let Position { line, column } = self.node.position;
-                Source::File { path: path.clone(), line, column, positions: Arc::default() }
+                ReadFrom::File { path: path.clone(), line, column, positions: Arc::default() }
             }
-            (None, Some(version)) => Source::ResourceVersion(version.into()),
-            (None, None) => Source::None,
+            (None, Some(version)) => ReadFrom::ResourceVersion(version.into()),
+            (None, None) => ReadFrom::None,
         };
-        Config { labels, annotations, created, source, ..Config::new(key.clone(), ()) }
+        Config { labels, annotations, created, read_from, ..Config::new(key.clone(), ()) }
     }
 }
 

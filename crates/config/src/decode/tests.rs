@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Kind, Source, path};
+use crate::{Kind, ReadFrom, path};
 
 mod unread;
 
@@ -508,7 +508,7 @@ fn json_gives_the_same_object_as_yaml() {
     assert!(live.diagnostics.is_empty() && file.diagnostics.is_empty());
     assert_eq!(live.objects, yaml.objects);
     assert_eq!(file.objects, yaml.objects);
-    assert!(matches!(live.objects[0].source(), Source::ResourceVersion(v) if &**v == "42"));
+    assert!(matches!(live.objects[0].read_from(), ReadFrom::ResourceVersion(v) if &**v == "42"));
 }
 
 #[test]
@@ -561,7 +561,7 @@ fn fields_are_located_in_the_file() {
         "# c\n---\n{VS}spec:\n  hosts: [r]\n  http:\n  - route:\n    - destination:\n        host: r\n"
     );
     let decoded = decode_file("dir/f.yaml", text.as_bytes());
-    let at = |path| decoded.objects[0].source().locate(&path).unwrap().to_string();
+    let at = |path| decoded.objects[0].read_from().locate(&path).unwrap().to_string();
     assert_eq!(at(path!("http"[0]."route"[0]."destination"."host")), "dir/f.yaml:11:15");
     assert_eq!(at(path!("http"[0]."route")), "dir/f.yaml:9:5");
     assert_eq!(at(path!("http"[0]."timeout")), "dir/f.yaml:9:5");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    AnyConfig, Code, Config, ConfigKey, Diagnostic, FieldPath, FieldPositions, Severity, Source, Subject,
+    AnyConfig, Code, Config, ConfigKey, Diagnostic, FieldPath, FieldPositions, ReadFrom, Severity, Subject,
     kind::Content,
     schema::{
         self, Shape,
@@ -124,7 +124,7 @@ impl Draft<'_> {
             _ => (root, document),
         };
         let mut header = self.header.clone();
-        if let Source::File { positions: of_fields, .. } = &mut header.source {
+        if let ReadFrom::File { positions: of_fields, .. } = &mut header.read_from {
             *of_fields = Arc::new(positions);
         }
         match AnyConfig::read(header, message, node) {

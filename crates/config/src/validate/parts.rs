@@ -40,7 +40,7 @@ pub(crate) fn unusable_parts(object: &AnyConfig) -> Vec<Diagnostic> {
         | AnyConfig::Secret(_)
         | AnyConfig::ConfigMap(_) => {}
     }
-    found.located(object.source())
+    found.located(object.read_from())
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub(super) async fn configz(
 
 fn object_json(object: &AnyConfig) -> Value {
     let key = object.key();
-    let place = object.source().locate(&FieldPath::root());
+    let place = object.read_from().locate(&FieldPath::root());
     json!({
         "kind": key.kind.as_str(),
         "namespace": key.namespace.as_str(),

@@ -74,7 +74,7 @@ impl Objects {
 
     /// Where a field of an object stands.
     pub fn locate(&self, key: &ConfigKey, path: &FieldPath) -> Option<Location> {
-        self.get(key)?.source().locate(path)
+        self.get(key)?.read_from().locate(path)
     }
 
     /// Gives a finding about an object its newest place. The file knows better than the engine, for which an object

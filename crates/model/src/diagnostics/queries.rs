@@ -158,7 +158,7 @@ fn of<I: KindInput>(
     let Some(config) = cx.input::<I>(key) else { return Vec::new() };
     let mut diagnostics = Diagnostics::on_object(key);
     check(cx, &config, &mut diagnostics);
-    diagnostics.located(&config.source)
+    diagnostics.located(&config.read_from)
 }
 
 type Spec<I> = Config<<I as KindInput>::Spec>;

@@ -41,7 +41,7 @@ pub fn resolve(settings: &Settings, object: Option<&Config<api::ConfigMap>>) -> 
     let decoding = decoding.into_iter().map(|diagnostic| embedded(diagnostic, &object.key));
     let mut diagnostics: Vec<Diagnostic> = decoding.chain(diagnostics.into_vec()).collect();
     for diagnostic in &mut diagnostics {
-        diagnostic.locate(&object.source);
+        diagnostic.locate(&object.read_from);
     }
     (mesh, diagnostics)
 }

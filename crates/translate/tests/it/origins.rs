@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use fairlead_config::{AnyConfig, ConfigKey, FieldPath, Origin, Source, decode_file};
+use fairlead_config::{AnyConfig, ConfigKey, FieldPath, Origin, ReadFrom, decode_file};
 use fairlead_model::proxy::{ProxyKey, ProxyKind};
 use fairlead_resource::{ResourceName, TypeUrl};
 use fairlead_testkit::golden;
@@ -179,7 +179,9 @@ impl Judge<'_> {
                 self.faults.push(format!("{what}: there is no {}", origin.object));
                 continue;
             };
-            let Source::File { positions, .. } = object.source() else { panic!("it was read from a file") };
+            let ReadFrom::File { positions, .. } = object.read_from() else {
+                panic!("it was read from a file")
+            };
             let written = positions.as_written(&origin.field);
             if origin.field != FieldPath::root() && positions.exact(&written).is_none() {
                 self.faults.push(format!("{what}: {origin} is not written"));

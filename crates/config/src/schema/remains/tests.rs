@@ -248,7 +248,7 @@ fn findings_of_later_stages_have_the_numbers_of_the_file() {
     let decoded = decode("Sidecar", "{egress: [{hosts: [a, b, ./*, '*/x.com']}]}");
     let mut found = crate::Diagnostics::on_object(decoded.objects[0].key());
     found.warn(crate::Code::UnknownEgressHost, crate::path!("egress"[0]."hosts"[1]), "unknown");
-    let found = found.located(decoded.objects[0].source());
+    let found = found.located(decoded.objects[0].read_from());
     assert_eq!(found[0].path.to_string(), "spec.egress[0].hosts[3]");
     assert_eq!(found[0].position.as_ref().map(|at| at.column), Some(37));
 }

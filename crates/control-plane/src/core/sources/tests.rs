@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fairlead_config::{
-    AnyConfig, Change, ChangeBatch, Config, ConfigKey, Diagnostic, Kind, Source, SourceUpdate,
+    AnyConfig, Change, ChangeBatch, Config, ConfigKey, Diagnostic, Kind, ReadFrom, SourceUpdate,
 };
 use proptest::prelude::*;
 
@@ -10,10 +10,10 @@ use super::{Objects, Sources};
 /// An object that tells its versions apart by its resource version, as equal objects may.
 fn object(kind: Kind, name: u8, version: u8) -> AnyConfig {
     let key = ConfigKey::new(kind, "shop", format!("n{name}"));
-    let source = Source::ResourceVersion(version.to_string().into());
+    let read_from = ReadFrom::ResourceVersion(version.to_string().into());
     match kind {
-        Kind::Pod => Config { source, ..Config::new(key, fairlead_api::Pod::default()) }.into(),
-        _ => Config { source, ..Config::new(key, fairlead_api::Namespace::default()) }.into(),
+        Kind::Pod => Config { read_from, ..Config::new(key, fairlead_api::Pod::default()) }.into(),
+        _ => Config { read_from, ..Config::new(key, fairlead_api::Namespace::default()) }.into(),
     }
 }
 
@@ -43,8 +43,8 @@ fn told() -> impl Strategy<Value = Told> {
     )
 }
 
-fn versions<'a>(objects: impl Iterator<Item = &'a AnyConfig>) -> BTreeMap<ConfigKey, Source> {
-    objects.map(|object| (object.key().clone(), object.source().clone())).collect()
+fn versions<'a>(objects: impl Iterator<Item = &'a AnyConfig>) -> BTreeMap<ConfigKey, ReadFrom> {
+    objects.map(|object| (object.key().clone(), object.read_from().clone())).collect()
 }
 
 proptest! {

@@ -32,7 +32,7 @@ fn cart_key() -> ConfigKey {
 
 fn file_of(core: &crate::core::Core) -> Option<String> {
     let object = core.objects().get(&cart_key())?;
-    Some(object.source().locate(&fairlead_config::FieldPath::root())?.file.to_string())
+    Some(object.read_from().locate(&fairlead_config::FieldPath::root())?.file.to_string())
 }
 
 #[tokio::test]
