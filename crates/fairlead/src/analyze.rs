@@ -11,9 +11,9 @@ use crate::{exit, input, output};
 
 /// Check YAML without a server: directories, files, or standard input.
 ///
-/// What is named is checked together, as one mesh. Each finding has a code, the object, the field, and file and line;
-/// what stands in no file is in `<stdin>`. The exit code is 0 if there is none at or above the threshold, 1 if there is,
-/// 2 if something cannot be read. That nothing is in what is named is a warning.
+/// All paths are checked together, as one mesh. Each finding has a code, the object, the field, the file and the line;
+/// for standard input the file is `<stdin>`. A path without an object is a warning. The exit code is 0 if no finding
+/// reaches the threshold, 1 if one does, and 2 if a path cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead analyze my-config/
@@ -23,10 +23,10 @@ pub(crate) struct Args {
     /// Directories and files; `-` is standard input.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// The form of the output.
+    /// The output format.
     #[arg(long, short, value_enum, default_value_t)]
     output: Form,
-    /// From which severity on a finding makes the command fail.
+    /// The lowest severity of a finding that makes the command fail.
     #[arg(long, value_enum, default_value_t = Threshold::Warning)]
     failure_threshold: Threshold,
     /// The namespace whose configuration applies to the whole mesh.
@@ -37,14 +37,14 @@ pub(crate) struct Args {
 /// The form of the findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// One line each, for people.
+    /// One line per finding.
     #[default]
     Table,
     /// JSON.
     Json,
     /// YAML.
     Yaml,
-    /// Annotations that GitHub shows at the lines of a change.
+    /// Annotations that GitHub shows at the changed lines.
     Github,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     output::{self, DataFormat},
 };
 
-/// Print the bootstrap of an Envoy that takes its configuration from Fairlead.
+/// Print the bootstrap of an Envoy that gets its configuration from Fairlead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead bootstrap --type sidecar --name reviews-1 --namespace bookinfo --ip 127.0.0.1 \\
@@ -23,16 +23,16 @@ use crate::{
 pub(crate) struct Args {
     #[command(flatten)]
     identity: Identity,
-    /// Where Fairlead serves ADS.
+    /// The address where Fairlead serves ADS.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:15010")]
     xds_address: String,
-    /// The variant of the protocol.
+    /// The variant of xDS.
     #[arg(long, value_enum, default_value_t)]
     protocol: Protocol,
-    /// The port of Envoy's own administration, on 127.0.0.1; 0 for none.
+    /// The port of Envoy's admin interface, on 127.0.0.1; 0 disables it.
     #[arg(long, value_name = "PORT", default_value_t = 15000)]
     admin_port: u16,
-    /// The form of the output.
+    /// The output format.
     #[arg(long, short, value_enum, default_value_t)]
     output: DataFormat,
 }

@@ -6,10 +6,10 @@ use crate::{
     analyze, bootstrap, completion, demo, explain, proxy_config, proxy_status, render, serve, version,
 };
 
-/// A service-mesh control plane for stock Envoy that reads Istio's kinds.
+/// A service-mesh control plane that reads Istio's kinds and serves stock Envoy.
 ///
-/// Exit codes: 0 all is well; 1 there are findings, or the command failed; 2 wrong usage; 3 the server that was asked
-/// cannot be reached.
+/// Exit codes: 0 for success; 1 if there are findings or the command failed; 2 for wrong usage; 3 if the server that was
+/// asked cannot be reached.
 #[derive(Debug, Parser)]
 #[command(name = "fairlead", version = fairlead_control_plane::version::TEXT, max_term_width = 100)]
 pub(crate) struct Cli {

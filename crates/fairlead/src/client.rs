@@ -20,7 +20,7 @@ const HINT: &str = "is `fairlead serve` running, and is --server its administrat
 /// Where the administration of a control plane is.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Server {
-    /// The administration address of the control plane; it is asked over plain HTTP.
+    /// The admin address of the control plane, which is asked over plain HTTP.
     #[arg(long, value_name = "HOST:PORT", value_parser = server_address, default_value = "127.0.0.1:15014")]
     pub(crate) server: String,
 }

@@ -31,32 +31,35 @@ use output::{Look, Output};
 use ports::Ports;
 use running::Demo;
 
-/// Run a small mesh of real Envoys on loopback, and walk through what it can do.
+/// Run a small mesh of real Envoys on loopback, and demonstrate its features step by step.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead demo
   fairlead demo --keep
   fairlead demo --keep --no-steps --dir my-mesh/
 
-It needs stock Envoy 1.40: --envoy or FAIRLEAD_ENVOY names it; else it is the one that tests/tools/fetch-envoy.sh has
-fetched into the checkout around the working directory (`make demo` does), else the first `envoy` on the PATH.
-It listens on addresses of its own in 127.0.0.0/8, at the ports 8080, 9080, 15000, 15010 and 15014.
-Ctrl-C, SIGTERM and SIGHUP end it with everything that it has started; if it is killed, that ends all the same, and its
-temporary files go. The exit code is 0 if every step ended with ✓, and 128 and the signal's number after a signal.")]
+It needs stock Envoy 1.40: the one that --envoy or FAIRLEAD_ENVOY names, or else the one that
+tests/tools/fetch-envoy.sh (run by `make demo`) has fetched into the checkout around the working directory, or else
+the first `envoy` on the PATH.
+It listens on its own addresses in 127.0.0.0/8, at the ports 8080, 9080, 15000, 15010 and 15014.
+Ctrl-C, SIGTERM and SIGHUP end it together with everything that it started. If it is killed, its Envoys and temporary
+files are removed all the same.
+The exit code is 0 if every step ended with ✓; after a signal it is 128 plus the number of the signal.")]
 pub(crate) struct Args {
     /// Keep the mesh running after the steps, until Ctrl-C.
     #[arg(long)]
     keep: bool,
-    /// Take no steps: with --keep, a mesh to play with.
+    /// Skip the steps. Use it with --keep, for a mesh to experiment with.
     #[arg(long)]
     no_steps: bool,
-    /// Write the configuration into this directory, and leave it there. It must be empty; it is made if need be.
+    /// Write the configuration into this directory, and leave it there. The directory must be empty, and is created if
+    /// it does not exist.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The Envoy to start.
+    /// The Envoy binary to start.
     #[arg(long, value_name = "FILE")]
     envoy: Option<PathBuf>,
-    /// Listen on ports that are so much higher than the usual ones, which somebody else has.
+    /// Add this number to each port that the demo listens on.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=i64::from(ports::LARGEST_SHIFT)))]
     shift_ports: u16,
 }

@@ -10,21 +10,21 @@ use crate::{
     output::{self, Format},
 };
 
-/// Tell what a proxy's resource was computed from: the objects, and the steps of the engine in between.
+/// Show what a proxy's resource was computed from: the objects, and the queries of the engine in between.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead explain web-1.default 'outbound|80||reviews.default.svc.cluster.local'
 
 `fairlead proxy-config` shows the names of the resources.")]
 pub(crate) struct Args {
-    /// The proxy: its node id, `<name>.<namespace>`, or a name that only one has, also as `pod/<name>`.
+    /// The proxy: `<name>.<namespace>`, a node id, `pod/<name>`, or a name if only one proxy has it.
     proxy: String,
-    /// The resource; without one, all that the proxy is sent.
+    /// The name of the resource; without it, all resources that the proxy is sent.
     resource: Option<String>,
     /// The namespace of the proxy.
     #[arg(long, short)]
     namespace: Option<String>,
-    /// The form of the output.
+    /// The output format.
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
     #[command(flatten)]

@@ -9,40 +9,40 @@ use serde_json::{Value, json};
 /// Who an Envoy is.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Identity {
-    /// What the Envoy is.
+    /// The role of the Envoy.
     #[arg(long = "type", value_enum, default_value_t)]
     pub(crate) kind: ProxyType,
-    /// Its name, unique in its namespace.
+    /// The name of the proxy, unique in its namespace.
     #[arg(long, default_value = "proxy-1")]
     name: String,
-    /// Its namespace.
+    /// The namespace of the proxy.
     #[arg(long, default_value = "default")]
     namespace: String,
-    /// Its addresses; several by repetition.
+    /// An IP address of the proxy; may be repeated.
     #[arg(long = "ip", value_name = "ADDRESS", default_values = ["127.0.0.1"])]
     ips: Vec<IpAddr>,
-    /// A label of its workload; several by repetition. Gateways, Sidecars and rules select by labels.
+    /// A label of its workload; may be repeated. Gateways, Sidecars and rules select proxies by labels.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
     /// How traffic reaches a sidecar.
     #[arg(long, value_enum, default_value_t)]
     interception_mode: Mode,
-    /// The id of its cluster.
+    /// The id of the Kubernetes cluster that the proxy is in.
     #[arg(long, value_name = "ID", default_value = "Kubernetes")]
     cluster_id: String,
-    /// Its network.
+    /// The network that the proxy is in.
     #[arg(long, value_name = "NETWORK")]
     network: Option<String>,
-    /// Where it runs: `region/zone/subzone`.
+    /// The locality of the proxy: `region/zone/subzone`.
     #[arg(long, value_name = "LOCALITY")]
     locality: Option<String>,
-    /// The Kubernetes node that it runs on.
+    /// The Kubernetes node that the proxy runs on.
     #[arg(long, value_name = "NODE")]
     node_name: Option<String>,
     /// The DNS domain of Kubernetes Services.
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
     pub(crate) domain: String,
-    /// It may not bind ports below 1024.
+    /// The proxy cannot bind ports below 1024.
     #[arg(long)]
     unprivileged: bool,
 }
@@ -71,12 +71,12 @@ impl ProxyType {
 /// How traffic reaches a sidecar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
-    /// Redirected by the kernel.
+    /// The kernel redirects connections (iptables REDIRECT).
     #[default]
     Redirect,
-    /// Redirected by the kernel, transparently.
+    /// The kernel redirects connections and keeps their addresses (iptables TPROXY).
     Tproxy,
-    /// Applications talk to Envoy's ports.
+    /// No redirection: applications connect to Envoy's ports.
     None,
 }
 

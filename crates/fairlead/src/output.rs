@@ -12,7 +12,7 @@ use serde::Serialize;
 /// The form of an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Columns, for people; `short` is the same.
+    /// Columns; `short` is an alias.
     #[default]
     #[value(alias = "short")]
     Table,

@@ -23,7 +23,7 @@ use crate::{
 use configuration::Configuration;
 use shown::Shown;
 
-/// Show what a proxy was sent, and where it comes from.
+/// Show the resources that a proxy was sent, and the fields that they were made from.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead proxy-config cluster web-1.default
@@ -50,8 +50,8 @@ enum What {
     Cluster(Common<cluster::Choice>),
     /// Endpoints of the destinations.
     ///
-    /// The control plane knows the health that it has configured, an Envoy (--envoy-admin) the state: what it has
-    /// ejected, or found unhealthy by itself.
+    /// The control plane shows the health that is configured. Envoy (--envoy-admin) shows the state of each endpoint,
+    /// which includes ejection by outlier detection.
     #[command(visible_aliases = ["e", "ep", "endpoints", "eds"], after_help = "Example:\n  fairlead pc endpoint web-1.default --cluster 'outbound|80||reviews.default.svc.cluster.local'")]
     Endpoint(Common<endpoint::Choice>),
     /// Certificates and keys, by name and validity only.
@@ -70,10 +70,10 @@ enum What {
 struct Common<C: clap::Args> {
     #[command(flatten)]
     place: Place,
-    /// The form of the output; JSON and YAML show the resources whole.
+    /// The output format; JSON and YAML show whole resources.
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
-    /// Leave the header out.
+    /// Omit the header.
     #[arg(long)]
     no_headers: bool,
     #[command(flatten)]
@@ -83,18 +83,18 @@ struct Common<C: clap::Args> {
 /// Where the resources are.
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// The proxy: its node id, `<name>.<namespace>`, or a name that only one has, also as `pod/<name>`; or
-    /// `deployment/<name>` for the first of its pods.
+    /// The proxy: `<name>.<namespace>`, a node id, `pod/<name>`, or a name if only one proxy has it; or
+    /// `deployment/<name>` for the first of its Pods.
     #[arg(required_unless_present_any = ["file", "envoy_admin"])]
     proxy: Option<String>,
     /// The namespace of the proxy.
     #[arg(long, short, conflicts_with_all = ["file", "envoy_admin"])]
     namespace: Option<String>,
-    /// Read a file instead: the answer of /debug/config_dump, or of Envoy's /config_dump?include_eds or
+    /// Read a file instead: the output of /debug/config_dump, or of Envoy's /config_dump?include_eds or
     /// /clusters?format=json.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["proxy", "envoy_admin"])]
     file: Option<PathBuf>,
-    /// Ask an Envoy instead, at its administration address.
+    /// Ask an Envoy instead, at the address of its admin interface.
     #[arg(long, value_name = "HOST:PORT", value_parser = client::envoy_address, conflicts_with = "proxy")]
     envoy_admin: Option<String>,
     #[command(flatten)]

@@ -10,31 +10,31 @@ use crate::{
     output::{self, Format, Table},
 };
 
-/// Show the connected proxies, and how far each is.
+/// Show the connected proxies, and whether each is in sync.
 ///
-/// CLUSTER is the id of the Kubernetes cluster that a proxy is in, as its metadata has it (CLUSTER_ID), else the
-/// --cluster-id of the control plane.
+/// CLUSTER is the id of the proxy's Kubernetes cluster: CLUSTER_ID of its metadata, or else --cluster-id of the control
+/// plane.
 ///
-/// A type is SYNCED if the proxy has everything and said so, STALE while an acknowledgement is awaited, ERROR if the
-/// proxy has rejected something that holds still, and NOT SENT if it asked and nothing was sent. What is held back
-/// because a proxy has rejected it follows, with the objects that it was made from (`--output json` has Envoy's message
-/// too).
+/// The state of a type is SYNCED if the proxy has acknowledged everything, STALE while an acknowledgement is awaited,
+/// ERROR if the proxy has rejected a content that is still published, and NOT SENT if the proxy subscribed and nothing
+/// was sent. Below the table are the rejected contents, with the fields that each was made from (`--output json`
+/// also shows Envoy's message).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead proxy-status
   fairlead ps web-1.default --output yaml
   fairlead ps -n shop")]
 pub(crate) struct Args {
-    /// One proxy: its node id, `<name>.<namespace>`, or a name that only one has, also as `pod/<name>`; or
-    /// `deployment/<name>` for those of its pods. Without it, all.
+    /// Only this proxy: `<name>.<namespace>`, a node id, `pod/<name>`, or a name if only one proxy has it; or
+    /// `deployment/<name>` for the proxies of its Pods.
     proxy: Option<String>,
     /// Only proxies of this namespace.
     #[arg(long, short)]
     namespace: Option<String>,
-    /// The form of the output.
+    /// The output format.
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
-    /// Leave the header out.
+    /// Omit the header.
     #[arg(long)]
     no_headers: bool,
     #[command(flatten)]

@@ -22,8 +22,9 @@ use crate::{
 
 /// Print the resources that a proxy would be sent, without a server.
 ///
-/// Key material is hidden, except with --static. Errors in the objects go to standard error; what is right is printed
-/// nevertheless. The exit code is 0 if there is none, 1 if there is, 2 if there is no object or nothing can be read.
+/// Key material is hidden, except with --static. Errors in the objects go to standard error, and the rest is printed
+/// all the same. The exit code is 0 if there is no error, 1 if there is one, and 2 if there is no object or a path cannot
+/// be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead render my-config/ --proxy sidecar~10.0.0.7~web-1.shop~shop.svc.cluster.local --label app=web
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     /// Directories and files; `-` is standard input.
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// The node id of the proxy; instead of --type, --name, --namespace and --ip.
+    /// The node id of the proxy, instead of --type, --name, --namespace and --ip.
     #[arg(long, value_name = "ID", conflicts_with_all = ["kind", "name", "namespace", "ips"])]
     proxy: Option<String>,
     #[command(flatten)]
@@ -42,17 +43,17 @@ pub(crate) struct Args {
     /// The namespace whose configuration applies to the whole mesh.
     #[arg(long, value_name = "NAMESPACE", default_value = "istio-system")]
     root_namespace: String,
-    /// Print the resources of this type only; several by repetition.
+    /// Print only the resources of this type; may be repeated.
     #[arg(long, visible_alias = "type-filter", value_enum, value_name = "TYPE")]
     only: Vec<ResourceType>,
-    /// Print a whole configuration that an Envoy serves without a control plane (`envoy -c`): endpoints and routes are
-    /// inside, and so are private keys.
+    /// Print a static configuration, which Envoy runs without a control plane (`envoy -c`). It contains endpoints,
+    /// routes and private keys.
     #[arg(long = "static", conflicts_with = "only")]
     is_static: bool,
-    /// The port of Envoy's own administration, on 127.0.0.1, with --static; 0 for none.
+    /// With --static: the port of Envoy's admin interface, on 127.0.0.1; 0 disables it.
     #[arg(long, value_name = "PORT", default_value_t = 15000, requires = "is_static")]
     admin_port: u16,
-    /// The form of the output.
+    /// The output format.
     #[arg(long, short, value_enum, default_value_t)]
     output: DataFormat,
 }

@@ -14,46 +14,47 @@ use tracing::{info, warn};
 
 use crate::{exit::Usage, logging, output};
 
-/// Serve a directory of YAML to Envoys.
+/// Serve the configuration in a directory of YAML to Envoys, over ADS.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead serve --config-dir my-config/
   fairlead serve --config fairlead.yaml --log-level info,fairlead_xds=debug
   fairlead serve --config-dir my-config/ --xds-bind 127.0.0.1:16010 --print-config
 
-SIGTERM and SIGINT drain the connections, then end the process.")]
+On SIGTERM or SIGINT it lets the streams end (for up to 10 s, `xds.drain`), then exits.")]
 pub(crate) struct Args {
-    /// The directory: Istio's kinds and Services, with what says where workloads are (Pods, EndpointSlices). It is watched.
+    /// The directory to read and watch: Istio's kinds and Services, and where workloads are (Pods, EndpointSlices,
+    /// ServiceEntries).
     #[arg(long, value_name = "DIR")]
     config_dir: Option<PathBuf>,
-    /// A file of settings; flags win over it. `--print-config` shows its form.
+    /// A YAML file of settings; flags override it. `--print-config` prints one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where ADS is served, in plaintext.
+    /// Where ADS is served, in plaintext. Default: 127.0.0.1:15010.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = settings::bind_address)]
     xds_bind: Option<SocketAddr>,
-    /// Where administration and metrics are served.
+    /// Where administration and metrics are served, over plain HTTP. Default: 127.0.0.1:15014.
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = settings::bind_address)]
     admin_bind: Option<SocketAddr>,
-    /// Allow addresses that are not loopback, although clients are not authenticated.
+    /// Allow binding to addresses that are not loopback, although clients are not authenticated.
     #[arg(long)]
     allow_unauthenticated: bool,
-    /// The DNS domain of Kubernetes Services.
+    /// The DNS domain of Kubernetes Services. Default: cluster.local.
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<String>,
-    /// The namespace whose configuration applies to the whole mesh.
+    /// The namespace whose configuration applies to the whole mesh. Default: istio-system.
     #[arg(long, value_name = "NAMESPACE")]
     root_namespace: Option<String>,
-    /// The id of the cluster.
+    /// The cluster id of proxies that do not state one. Default: Kubernetes.
     #[arg(long, value_name = "ID")]
     cluster_id: Option<String>,
-    /// Levels of the log: `info`, `info,fairlead_xds=debug`.
+    /// Log levels, such as `info` or `info,fairlead_xds=debug`. Default: info.
     #[arg(long, value_name = "LEVELS", value_parser = settings::log_levels)]
     log_level: Option<String>,
-    /// The form of the log.
+    /// The format of the log. Default: text.
     #[arg(long, value_enum)]
     log_format: Option<LogForm>,
-    /// Print the settings that result from file and flags, and end.
+    /// Print the settings that result from file and flags, and exit.
     #[arg(long)]
     print_config: bool,
 }
@@ -63,7 +64,7 @@ pub(crate) struct Args {
 enum LogForm {
     /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

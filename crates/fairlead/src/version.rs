@@ -16,22 +16,21 @@ const USUAL: &str = "127.0.0.1:15014";
 /// How long one that was not named may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Print the version of this program, and of the control plane and its proxies where one answers.
+/// Print the version of this program, and of the control plane and its proxies if a control plane answers.
 ///
-/// The control plane is looked for at its usual address, 127.0.0.1:15014; that none is there is no error, unless --server
-/// names one.
+/// Without --server the control plane is asked at 127.0.0.1:15014, and it is no error if none answers there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   fairlead version
   fairlead version --server 127.0.0.1:15014 --output json")]
 pub(crate) struct Args {
-    /// Only this program's.
+    /// Print only the version of this program.
     #[arg(long, conflicts_with = "server")]
     client: bool,
-    /// The administration address of the control plane; it is asked over plain HTTP.
+    /// The admin address of the control plane, which is asked over plain HTTP.
     #[arg(long, value_name = "HOST:PORT", value_parser = client::server_address)]
     server: Option<String>,
-    /// The form of the output.
+    /// The output format.
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
 }

@@ -9,9 +9,9 @@ use crate::cli::Cli;
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/cli.md");
 
 fn page() -> String {
-    let mut page = "# Command line\n\nMade from the program's own help by `UPDATE=1 cargo test -p fairlead`; do not edit.\n\n\
-        Exit codes: 0 all is well; 1 there are findings, or the command failed; 2 wrong usage; 3 the server that was \
-        asked cannot be reached.\n"
+    let mut page = "# Command line\n\nGenerated from the program's help by `UPDATE=1 cargo test -p fairlead`; do not edit.\n\n\
+        Exit codes: 0 for success; 1 if there are findings or the command failed; 2 for wrong usage; 3 if the server \
+        that was asked cannot be reached.\n"
         .to_owned();
     let mut command = Cli::command().term_width(100);
     command.build();

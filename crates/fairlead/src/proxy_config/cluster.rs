@@ -16,7 +16,7 @@ use crate::output::Table;
 /// Which clusters.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
-    /// Only clusters whose host contains this.
+    /// Only clusters whose host contains this text.
     #[arg(long)]
     fqdn: Option<String>,
     /// Only clusters of this service port.
@@ -25,7 +25,7 @@ pub(super) struct Choice {
     /// Only clusters of this subset.
     #[arg(long)]
     subset: Option<String>,
-    /// Only clusters of this direction.
+    /// Only clusters for this direction of traffic.
     #[arg(long, value_enum)]
     direction: Option<Direction>,
 }
@@ -35,7 +35,7 @@ pub(super) struct Choice {
 enum Direction {
     /// To the workload of the proxy.
     Inbound,
-    /// To others.
+    /// To other workloads.
     Outbound,
 }
 

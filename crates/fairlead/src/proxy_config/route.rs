@@ -13,7 +13,7 @@ use crate::output::Table;
 /// Which routes.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
-    /// Only the table of this name.
+    /// Only the route table with this name.
     #[arg(long)]
     name: Option<String>,
 }

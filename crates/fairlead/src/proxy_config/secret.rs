@@ -16,7 +16,7 @@ use crate::output::Table;
 /// Which secrets.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
-    /// Only the secret of this name.
+    /// Only the secret with this name.
     #[arg(long)]
     name: Option<String>,
 }
