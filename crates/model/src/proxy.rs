@@ -9,11 +9,11 @@
 
 //! Differs from Istio: without interception, an ingress listener without `bind` binds to the instance's address.
 
+mod client;
 mod inbound;
 mod namespace;
 mod place;
 mod queries;
-mod source;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -29,11 +29,11 @@ use crate::{
     sidecar::{Bind, DefaultEndpoint},
 };
 
+pub use client::ClientAttributes;
 pub use inbound::{InboundInputs, ServicePort, inbound_listeners};
 pub use namespace::{ByConcerned, Concerning, SeenAs};
 pub use place::{NodeMatters, PlaceAsked, PlacedServices, PlacedServicesOf, ServicesByPlace};
 pub use queries::BindingOf;
-pub use source::Source;
 
 /// Ports of every sidecar beside those of interception: readiness, and metrics.
 pub const RESERVED_PORTS: [u16; 2] = [15021, 15090];
@@ -105,7 +105,7 @@ pub struct ProxyBinding {
     /// What it can see.
     pub scope: ScopeKey,
     /// What its outbound routes may know of it.
-    pub source: Source,
+    pub source: ClientAttributes,
     /// Its place, which decides the order of endpoints.
     pub place: Place,
     /// The addresses that it can use.

@@ -8,7 +8,7 @@ use std::{net::IpAddr, sync::Arc};
 use fairlead_model::{
     ServiceKey,
     destination_rule::RuleKey,
-    proxy::{Interception, IpFamilies, Place, Source},
+    proxy::{ClientAttributes, Interception, IpFamilies, Place},
     routes::RoutesAt,
     scope::{DestinationBinding, ScopeKey},
     sidecar::OutboundTrafficPolicy,
@@ -52,7 +52,7 @@ pub struct RouteView {
     /// What is seen.
     pub scope: ScopeKey,
     /// What routes may ask about the client.
-    pub source: Source,
+    pub source: ClientAttributes,
     /// The client's DNS domain (`default.svc.cluster.local`), which decides short host names.
     pub dns_domain: Arc<str>,
     /// How traffic reaches the proxy: what was not redirected has no original destination to pass on to.
@@ -75,8 +75,8 @@ impl RouteView {
 }
 
 /// A client in no namespace.
-fn base_of(source: &Source) -> Source {
-    Source { namespace: "".into(), ..source.clone() }
+fn base_of(source: &ClientAttributes) -> ClientAttributes {
+    ClientAttributes { namespace: "".into(), ..source.clone() }
 }
 
 /// What outbound listeners may depend on.
@@ -85,7 +85,7 @@ pub struct ListenerView {
     /// What is seen.
     pub scope: ScopeKey,
     /// What TCP and TLS routes may ask about the client.
-    pub source: Source,
+    pub source: ClientAttributes,
     /// How traffic reaches the proxy.
     pub interception: Interception,
     /// The families that it listens on.
@@ -138,11 +138,11 @@ pub struct OnlyAt {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteClient {
     /// A sidecar. The source is given only where the route set asks about it, so that hosts are shared.
-    Sidecar(Option<Source>),
+    Sidecar(Option<ClientAttributes>),
     /// A gateway.
     Gateway {
         /// The gateway itself, only where a route set asks about it.
-        source: Option<Source>,
+        source: Option<ClientAttributes>,
         /// Whether requests come over TLS.
         tls: bool,
         /// Whether requests are redirected to HTTPS.
@@ -152,7 +152,7 @@ pub enum RouteClient {
 
 impl RouteClient {
     /// What routes may ask about the client.
-    pub fn source(&self) -> Option<&Source> {
+    pub fn source(&self) -> Option<&ClientAttributes> {
         match self {
             Self::Sidecar(source) | Self::Gateway { source, .. } => source.as_ref(),
         }

@@ -10,7 +10,7 @@ use fairlead_config::{ConfigKey, Namespace};
 use super::{GatewayHost, GatewayServer, ServerTls};
 use crate::{
     Host,
-    proxy::Source,
+    proxy::ClientAttributes,
     routes::{GatewayRef, HttpClient, RouteSetHeader, RoutesAt},
     scope::{DestinationBinding, EgressScope},
 };
@@ -32,7 +32,11 @@ pub struct BoundServer<'a> {
 /// asks about the Gateway and the port is asked for each server: those of a table may be of several. A server that
 /// redirects to HTTPS has a virtual host for each of its hosts, with or without a route set.
 /// Mirrors istio pilot/pkg/networking/core/gateway.go (buildGatewayHTTPRouteConfig).
-pub fn gateway_hosts(servers: &[BoundServer<'_>], client: &Source, scope: &EgressScope) -> Vec<GatewayHost> {
+pub fn gateway_hosts(
+    servers: &[BoundServer<'_>],
+    client: &ClientAttributes,
+    scope: &EgressScope,
+) -> Vec<GatewayHost> {
     let mut found: BTreeMap<Host, Found<'_>> = BTreeMap::new();
     for bound in servers {
         let redirect = bound.server.tls == ServerTls::HttpsRedirect;

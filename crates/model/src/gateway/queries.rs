@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     age, input,
-    proxy::Source,
+    proxy::ClientAttributes,
     routes::{GatewayRef, RouteSetsAt},
     scope::{ScopeKey, ScopeOf},
     strata,
@@ -118,7 +118,7 @@ pub struct GatewayHostsKey {
     /// What the gateway can see.
     pub scope: ScopeKey,
     /// What routes may ask about the gateway.
-    pub source: Source,
+    pub source: ClientAttributes,
 }
 
 /// The virtual hosts of a gateway's route table, by host.

@@ -185,7 +185,7 @@ fn hosts(objects: &[String]) -> Arc<[GatewayHost]> {
             kind: ScopeKind::Gateway,
             selected_rules: Arc::default(),
         },
-        source: crate::proxy::Source { namespace: "edge".into(), labels: LabelSet::default() },
+        source: crate::proxy::ClientAttributes { namespace: "edge".into(), labels: LabelSet::default() },
     };
     (*world.get::<GatewayHosts>(&key)).clone()
 }

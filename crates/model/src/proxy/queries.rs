@@ -6,8 +6,8 @@ use fairlead_config::{ConfigKey, LabelSet, Namespace};
 use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
-    InboundInputs, InboundKey, NodeMatters, Place, ProxyBinding, ProxyKey, ProxyKind, SeenAs, ServicePort,
-    Source, inbound_listeners,
+    ClientAttributes, InboundInputs, InboundKey, NodeMatters, Place, ProxyBinding, ProxyKey, ProxyKind,
+    SeenAs, ServicePort, inbound_listeners,
 };
 use crate::{
     destination_rule::{FailoverLabelKeys, RuleFor, RuleForKey, SelectingRules},
@@ -54,7 +54,7 @@ impl Query for BindingOf {
                 },
                 selected_rules: selected_rules(cx, proxy),
             },
-            source: Source {
+            source: ClientAttributes {
                 namespace: Namespace::clone(&seen_as),
                 labels: asked(&proxy.labels, &cx.get::<SourceLabels>(&())),
             },

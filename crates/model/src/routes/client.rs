@@ -2,7 +2,7 @@
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace};
 
-use crate::proxy::Source;
+use crate::proxy::ClientAttributes;
 
 /// A place where a route set applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +34,7 @@ pub struct HttpClient<'a> {
     /// The mesh or the Gateway; may be `None` where no condition asks.
     pub place: Option<&'a GatewayRef>,
     /// The client; may be `None` where no condition asks.
-    pub source: Option<&'a Source>,
+    pub source: Option<&'a ClientAttributes>,
 }
 
 impl ClientMatch {

@@ -17,7 +17,7 @@ use fairlead_model::{
     ConfigKey, Host,
     gateway::{GatewayListener, GatewayListenerKind, GatewayServer, ResolvedGateway, ServerTls},
     mesh::{Mesh, ResolvedMesh},
-    proxy::{IpFamilies, Source},
+    proxy::{ClientAttributes, IpFamilies},
     routes::GatewayRef,
     scope::ScopeKey,
     sidecar::Bind,
@@ -58,7 +58,7 @@ pub struct GatewayListenerKey {
     /// What is seen: TCP and TLS routes lead to services.
     pub scope: ScopeKey,
     /// What TCP and TLS routes may ask about the gateway's own workload.
-    pub source: Source,
+    pub source: ClientAttributes,
     /// The families that it listens on where it has no address of its own.
     pub families: IpFamilies,
 }

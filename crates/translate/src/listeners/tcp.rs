@@ -11,7 +11,7 @@ use fairlead_envoy::{
 use fairlead_model::{
     HashKey, Host, LoadBalancer, TrafficPolicy,
     mesh::Mesh,
-    proxy::Source,
+    proxy::ClientAttributes,
     routes::{Destination, GatewayRef, L4Match, RouteAt, RouteSet, TcpRoute, TlsRoute},
 };
 use ipnet::IpNet;
@@ -29,7 +29,7 @@ pub(super) struct L4Client<'a> {
     /// Where the routes apply: `mesh`, or the Gateways of a listener.
     pub gateways: &'a [GatewayRef],
     /// The labels and namespace of the proxy's workload.
-    pub source: &'a Source,
+    pub source: &'a ClientAttributes,
 }
 
 impl L4Client<'_> {

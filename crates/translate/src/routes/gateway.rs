@@ -10,7 +10,7 @@ use fairlead_model::{
         GatewayListeners, GatewayListenersKey, GatewayServer, MergedGateways, ResolvedGateway, ServerRef,
         ServerTls,
     },
-    proxy::{IpFamilies, Source},
+    proxy::{ClientAttributes, IpFamilies},
     scope::ScopeKey,
     strata,
 };
@@ -28,7 +28,7 @@ pub struct GatewayView {
     /// What is seen.
     pub scope: ScopeKey,
     /// What routes may ask about the gateway's own workload.
-    pub source: Source,
+    pub source: ClientAttributes,
     /// The Gateways that select the proxy, oldest first.
     pub gateways: Arc<[ConfigKey]>,
     /// Target ports of the proxy's own Services, as pairs of service port and target port, sorted.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use fairlead_model::{
     gateway::{Gateway, GatewayListener, GatewayServer, ServerRef},
     mesh::Mesh,
-    proxy::Source,
+    proxy::ClientAttributes,
     routes::GatewayRef,
 };
 
@@ -27,7 +27,7 @@ pub(super) struct ServerInputs<'s> {
     pub(super) gateways: [GatewayRef; 1],
     pub(super) server: GatewayServer,
     pub(super) bound: Vec<BoundRouteSet>,
-    pub(super) source: &'s Source,
+    pub(super) source: &'s ClientAttributes,
 }
 
 impl ServerInputs<'_> {

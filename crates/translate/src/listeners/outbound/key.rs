@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fairlead_model::{
     Port, Protocol,
-    proxy::{IpFamilies, Source},
+    proxy::{ClientAttributes, IpFamilies},
     scope::HostBinding,
     sidecar::{Bind, OutboundTrafficPolicy},
 };
@@ -43,7 +43,7 @@ pub struct TcpService {
     /// What tells its connections apart.
     pub addressed: Addressed,
     /// What TCP and TLS routes may ask about the client, where there are any.
-    pub source: Option<Source>,
+    pub source: Option<ClientAttributes>,
 }
 
 /// What tells the connections of a service from those of others.

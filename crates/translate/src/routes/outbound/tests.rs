@@ -1,7 +1,7 @@
 //! Tables that are edited out of those of the base are those that are made by themselves.
 
 use fairlead_model::{
-    proxy::{Interception, Source},
+    proxy::{ClientAttributes, Interception},
     scope::{ScopeKey, ScopeKind},
 };
 use proptest::prelude::*;
@@ -16,7 +16,10 @@ fn view(namespace: &str, interception: Interception) -> RouteView {
             kind: ScopeKind::Default,
             selected_rules: Arc::default(),
         },
-        source: Source { namespace: namespace.into(), labels: fairlead_config::LabelSet::default() },
+        source: ClientAttributes {
+            namespace: namespace.into(),
+            labels: fairlead_config::LabelSet::default(),
+        },
         dns_domain: format!("{namespace}.svc.cluster.local").into(),
         interception,
         takes_large_expressions: false,

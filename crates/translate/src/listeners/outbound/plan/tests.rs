@@ -1,7 +1,7 @@
 //! Listeners that are edited out of those of the base are those that are planned by themselves.
 
 use fairlead_model::{
-    proxy::{Interception, IpFamilies, Source},
+    proxy::{ClientAttributes, Interception, IpFamilies},
     scope::{ScopeKey, ScopeKind},
 };
 use proptest::prelude::*;
@@ -16,7 +16,10 @@ fn view(namespace: &str, interception: Interception) -> ListenerView {
             kind: ScopeKind::Default,
             selected_rules: Arc::default(),
         },
-        source: Source { namespace: namespace.into(), labels: fairlead_config::LabelSet::default() },
+        source: ClientAttributes {
+            namespace: namespace.into(),
+            labels: fairlead_config::LabelSet::default(),
+        },
         interception,
         families: IpFamilies::of(&["10.0.0.1".parse().expect("an address")]),
     }
