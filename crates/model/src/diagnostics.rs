@@ -7,6 +7,7 @@
 //! What one object says by itself is judged by `fairlead-config`.
 
 mod claims;
+mod context;
 mod credentials;
 mod destination_rule;
 mod destinations;
@@ -27,7 +28,6 @@ mod served;
 mod service;
 mod shadow;
 mod sidecar;
-mod surroundings;
 mod virtual_service;
 mod written;
 

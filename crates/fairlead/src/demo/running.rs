@@ -30,8 +30,8 @@ use super::{
 };
 pub(super) use directory::Directory;
 pub(super) use live::Condition;
+use proxy::Launch;
 pub(super) use proxy::Proxy;
-use proxy::Surroundings;
 
 /// How long an edit may take to be in use. It takes milliseconds; a busy machine is allowed for.
 const LIVE_WITHIN: Duration = Duration::from_secs(15);
@@ -81,15 +81,15 @@ impl Demo {
     /// Starts the Envoys, and says when each is ready.
     pub(super) async fn start_proxies(&mut self, out: Output) -> anyhow::Result<()> {
         let began = Instant::now();
-        let surroundings = Surroundings {
+        let launch = Launch {
             binary: self.envoy.clone(),
             directory: self.temporary.path().to_owned(),
             xds: self.control_plane.xds_address(),
             admin_port: self.mesh.ports.envoy_admin(),
         };
-        self.proxies.push(Proxy::gateway(&self.mesh, &surroundings)?);
+        self.proxies.push(Proxy::gateway(&self.mesh, &launch)?);
         for workload in &self.mesh.workloads {
-            self.proxies.push(Proxy::sidecar(workload, &surroundings)?);
+            self.proxies.push(Proxy::sidecar(workload, &launch)?);
         }
         out.line(&format!("  starting {} Envoys", self.proxies.len()))?;
         let mut starting: FuturesUnordered<_> =

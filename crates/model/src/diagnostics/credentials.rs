@@ -30,7 +30,7 @@ use crate::{
 const MOST_HOSTS: usize = 4;
 
 /// What the findings depend on beside the object.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Context<'a> {
     /// The namespaces that have a Secret of this name.
     pub(super) namespaces: &'a dyn Fn(&str) -> Arc<[Namespace]>,
     /// The parts of the Secret of this namespace and name.
@@ -62,16 +62,16 @@ struct Named<'a> {
 
 impl Named<'_> {
     /// The namespaces that have it.
-    fn found_in(&self, around: &Surroundings<'_>) -> BTreeSet<Namespace> {
-        let mut found: BTreeSet<_> = (around.namespaces)(self.name).iter().cloned().collect();
+    fn found_in(&self, context: &Context<'_>) -> BTreeSet<Namespace> {
+        let mut found: BTreeSet<_> = (context.namespaces)(self.name).iter().cloned().collect();
         if self.wanted == Wanted::Authorities {
-            found.extend((around.namespaces)(&authorities_of(self.name)).iter().cloned());
+            found.extend((context.namespaces)(&authorities_of(self.name)).iter().cloned());
         }
         found
     }
 
     /// What a namespace has of what is wanted; `None` if nothing.
-    fn has_usable(&self, namespace: &Namespace, around: &Surroundings<'_>) -> Option<bool> {
+    fn has_usable(&self, namespace: &Namespace, context: &Context<'_>) -> Option<bool> {
         let is_usable = |is_absent: bool, is_usable: bool| (!is_absent).then_some(is_usable);
         let certificate = |parts: Arc<SecretParts>| {
             is_usable(parts.certificate == Part::Absent, parts.certificate.is_usable())
@@ -79,7 +79,7 @@ impl Named<'_> {
         let authorities = |parts: Arc<SecretParts>| {
             is_usable(parts.authorities == Part::Absent, parts.authorities.is_usable())
         };
-        let of = |name: &str| (around.parts)(namespace, name);
+        let of = |name: &str| (context.parts)(namespace, name);
         match self.wanted {
             Wanted::Certificate => of(self.name).and_then(certificate),
             // The authorities of the separate Secret win, if it has any.
@@ -89,8 +89,8 @@ impl Named<'_> {
         }
     }
 
-    fn is_usable_in(&self, namespace: &Namespace, around: &Surroundings<'_>) -> bool {
-        self.has_usable(namespace, around) == Some(true)
+    fn is_usable_in(&self, namespace: &Namespace, context: &Context<'_>) -> bool {
+        self.has_usable(namespace, context) == Some(true)
     }
 
     /// Reports a name that can be none of a Secret; false where it can be one.
@@ -106,15 +106,15 @@ impl Named<'_> {
         true
     }
 
-    fn report_absent(&self, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-        if let Some(refused) = (around.refused)(self.name) {
+    fn report_absent(&self, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+        if let Some(refused) = (context.refused)(self.name) {
             let message = format!("{refused} is not used because of its errors; {}", self.cost);
             diagnostics
                 .warn(Code::UnknownSecret, self.path.clone(), message)
                 .help("see what is said of the Secret, and put that right");
             return;
         }
-        let places = around.places;
+        let places = context.places;
         let message = format!("no namespace has a Secret `{}`; {}", self.name, self.cost);
         let into = match places.len() {
             0 => "the namespace of the gateway's Pods".to_owned(),
@@ -125,13 +125,13 @@ impl Named<'_> {
     }
 
     /// Reports that no namespace of these has of the Secret what is wanted, though the Secret is there.
-    fn check_use(&self, places: &BTreeSet<Namespace>, around: &Surroundings<'_>, found: &mut Diagnostics) {
-        let unusable = |place: &&Namespace| !self.is_usable_in(place, around);
+    fn check_use(&self, places: &BTreeSet<Namespace>, context: &Context<'_>, found: &mut Diagnostics) {
+        let unusable = |place: &&Namespace| !self.is_usable_in(place, context);
         let places: BTreeSet<Namespace> = places.iter().filter(unusable).cloned().collect();
         if places.is_empty() {
             return;
         }
-        let is_there = places.iter().any(|place| self.has_usable(place, around).is_some());
+        let is_there = places.iter().any(|place| self.has_usable(place, context).is_some());
         let (what, help) = match (self.wanted, is_there) {
             (Wanted::Certificate, true) => {
                 ("no certificate and key of use", "see what is said of the Secret, and put that right")
@@ -161,7 +161,7 @@ fn listed(namespaces: &BTreeSet<Namespace>) -> String {
 pub(super) fn check_gateway(
     gateway: &Gateway,
     spec: &api::GatewaySpec,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let named: Vec<(&GatewayServer, Named<'_>)> = gateway
@@ -169,18 +169,18 @@ pub(super) fn check_gateway(
         .iter()
         .flat_map(|server| named_by(server, spec).into_iter().map(move |named| (server, named)))
         .collect();
-    let home = if around.places.is_empty() { home_of(&named, gateway, around) } else { None };
+    let home = if context.places.is_empty() { home_of(&named, gateway, context) } else { None };
     let mut reported: BTreeSet<(usize, &str)> = BTreeSet::new();
     for (server, named) in &named {
         if reported.contains(&(server.index, named.name)) {
             continue;
         }
         let before = diagnostics.as_slice().len();
-        check_named(named, home.as_ref(), around, diagnostics);
+        check_named(named, home.as_ref(), context, diagnostics);
         if diagnostics.as_slice().len() > before {
             reported.insert((server.index, named.name));
         } else if named.wanted == Wanted::Certificate {
-            check_hosts(server, spec, named, around, diagnostics);
+            check_hosts(server, spec, named, context, diagnostics);
         }
     }
 }
@@ -188,24 +188,24 @@ pub(super) fn check_gateway(
 fn check_named(
     named: &Named<'_>,
     home: Option<&Namespace>,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     if named.check_name(diagnostics) {
         return;
     }
-    let found = named.found_in(around);
+    let found = named.found_in(context);
     if found.is_empty() {
-        named.report_absent(around, diagnostics);
+        named.report_absent(context, diagnostics);
         return;
     }
-    let lacking: BTreeSet<Namespace> = around.places.difference(&found).cloned().collect();
+    let lacking: BTreeSet<Namespace> = context.places.difference(&found).cloned().collect();
     if !lacking.is_empty() {
         let message = format!(
             "the Secret `{}` is in {}, and {} in {} have the Secrets of that namespace only; {}",
             named.name,
             listed(&found),
-            around.who,
+            context.who,
             listed(&lacking),
             named.cost
         );
@@ -225,25 +225,25 @@ fn check_named(
         return;
     }
     let used: BTreeSet<Namespace> = match home {
-        _ if !around.places.is_empty() => around.places.clone(),
+        _ if !context.places.is_empty() => context.places.clone(),
         Some(home) => [home.clone()].into(),
         // Any of them may be the one.
-        None if found.iter().any(|namespace| named.is_usable_in(namespace, around)) => return,
+        None if found.iter().any(|namespace| named.is_usable_in(namespace, context)) => return,
         None => found,
     };
-    named.check_use(&used, around, diagnostics);
+    named.check_use(&used, context, diagnostics);
 }
 
 /// Where most Secrets are that a Gateway names, if no namespace has all of them that there are.
 fn home_of(
     named: &[(&GatewayServer, Named<'_>)],
     gateway: &Gateway,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
 ) -> Option<Namespace> {
     let mut counts: BTreeMap<Namespace, usize> = BTreeMap::new();
     let mut there = 0;
     for (_, named) in named {
-        let found = named.found_in(around);
+        let found = named.found_in(context);
         there += usize::from(!found.is_empty());
         for namespace in found {
             *counts.entry(namespace).or_default() += 1;
@@ -282,12 +282,12 @@ fn check_hosts(
     server: &GatewayServer,
     spec: &api::GatewaySpec,
     credential: &Named<'_>,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let found = credential.found_in(around);
-    let used = if around.places.is_empty() { &found } else { around.places };
-    let parts: Vec<_> = used.iter().filter_map(|place| (around.parts)(place, credential.name)).collect();
+    let found = credential.found_in(context);
+    let used = if context.places.is_empty() { &found } else { context.places };
+    let parts: Vec<_> = used.iter().filter_map(|place| (context.parts)(place, credential.name)).collect();
     let of_certificate = |parts: &Arc<SecretParts>| match &parts.certificate {
         Part::Usable { value, .. } => Some(value.names.clone()),
         _ => None,
@@ -324,7 +324,7 @@ fn check_hosts(
 /// Judges the Secrets that a DestinationRule names. They are of use where proxies have Secrets.
 pub(super) fn check_rule(
     rule: &api::DestinationRuleSpec,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     const COST: &str = "connections by this rule fail";
@@ -340,7 +340,7 @@ pub(super) fn check_rule(
         };
         for wanted in wanted {
             let before = diagnostics.as_slice().len();
-            check_named(&named(*wanted), None, around, diagnostics);
+            check_named(&named(*wanted), None, context, diagnostics);
             if diagnostics.as_slice().len() > before {
                 break;
             }

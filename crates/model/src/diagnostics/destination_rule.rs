@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What the findings depend on beside the rule.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Context<'a> {
     /// Whether some service has the rule's host, or is covered by it.
     pub(super) has_service: bool,
     /// The refused object that may have defined the host, where no service has it.
@@ -33,33 +33,33 @@ pub(super) struct Surroundings<'a> {
     pub(super) created: &'a dyn Fn(&ConfigKey) -> Option<Timestamp>,
 }
 
-pub(super) fn check(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    if !around.has_service {
-        let used = if around.refused.is_some() { " that is used" } else { "" };
+pub(super) fn check(rule: &DestinationRule, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    if !context.has_service {
+        let used = if context.refused.is_some() { " that is used" } else { "" };
         let message = format!("no service{used} has the host `{}`", rule.host);
         let finding = diagnostics.warn(Code::UnknownHost, path!("host"), message);
-        if let Some(refused) = &around.refused {
+        if let Some(refused) = &context.refused {
             finding.help(format!("{refused} is refused for its errors: correct them"));
-        } else if let Some(near) = &around.near_host {
+        } else if let Some(near) = &context.near_host {
             finding.help(near.clone());
         }
     }
-    check_narrower(around, diagnostics);
+    check_narrower(context, diagnostics);
     check_hidden(&rule.policy, &path!("trafficPolicy"), diagnostics);
-    check_ports(rule, around, diagnostics);
+    check_ports(rule, context, diagnostics);
     for (index, subset) in rule.subsets.iter().enumerate() {
         check_hidden(&subset.policy, &path!("subsets"[index]."trafficPolicy"), diagnostics);
-        check_subset(index, subset, around, diagnostics);
+        check_subset(index, subset, context, diagnostics);
     }
-    check_filled(rule, around, diagnostics);
-    if let Some(merged) = around.merged {
-        check_merged(rule, merged, around, diagnostics);
+    check_filled(rule, context, diagnostics);
+    if let Some(merged) = context.merged {
+        check_merged(rule, merged, context, diagnostics);
     }
 }
 
 /// Rules are not merged with wider ones, which surprises those who expect a default.
-fn check_narrower(around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    let (named, all) = around.narrower;
+fn check_narrower(context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    let (named, all) = context.narrower;
     if named.is_empty() {
         return;
     }
@@ -73,9 +73,9 @@ fn check_narrower(around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
 }
 
 /// The first of the rule's subsets that has no endpoints because those before it have as many as they may.
-fn check_filled(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    let all = &around.merged.unwrap_or(rule).subsets;
-    let filled = around.endpoints.iter().map(|endpoints| endpoints.filled(all)).min().unwrap_or(all.len());
+fn check_filled(rule: &DestinationRule, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    let all = &context.merged.unwrap_or(rule).subsets;
+    let filled = context.endpoints.iter().map(|endpoints| endpoints.filled(all)).min().unwrap_or(all.len());
     let is_beyond = |own: &Subset| all[filled..].iter().any(|subset| subset.name == own.name);
     if filled < all.len()
         && let Some(index) = rule.subsets.iter().position(is_beyond)
@@ -113,13 +113,13 @@ fn hidden_blocks(above: &PolicyBlocks, port: &PolicyBlocks) -> Vec<&'static str>
     blocks.into_iter().filter(|(_, above, port)| *above && !port).map(|(name, _, _)| name).collect()
 }
 
-fn check_ports(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    if around.services.is_empty() {
+fn check_ports(rule: &DestinationRule, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    if context.services.is_empty() {
         return;
     }
     for number in rule.policy.ports.keys() {
         let has_it = |service: &ServiceSummary| service.ports.iter().any(|port| port.number == *number);
-        if !around.services.iter().any(has_it) {
+        if !context.services.iter().any(has_it) {
             let message = format!("`{}` has no port {number}", rule.host);
             diagnostics.warn(Code::UnknownPort, path!("trafficPolicy"."portLevelSettings"), message);
         }
@@ -127,9 +127,9 @@ fn check_ports(rule: &DestinationRule, around: &Surroundings<'_>, diagnostics: &
 }
 
 /// A service without any endpoint says nothing about its subsets.
-fn check_subset(index: usize, subset: &Subset, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+fn check_subset(index: usize, subset: &Subset, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let all = || {
-        around.endpoints.iter().flat_map(|endpoints| endpoints.by_port.values()).flat_map(|list| list.iter())
+        context.endpoints.iter().flat_map(|endpoints| endpoints.by_port.values()).flat_map(|list| list.iter())
     };
     if all().next().is_some() && !all().any(|endpoint| endpoint.has_labels(&subset.labels)) {
         let labels: Vec<String> = subset.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -142,20 +142,20 @@ fn check_subset(index: usize, subset: &Subset, around: &Surroundings<'_>, diagno
 fn check_merged(
     rule: &DestinationRule,
     merged: &DestinationRule,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     for (subset, kept) in duplicate_subsets(rule, merged) {
         let index = rule.subsets.iter().position(|own| own.name == subset.name).unwrap_or(0);
-        let reason = age::reason((around.created)(&kept.origin), (around.created)(&rule.origin));
+        let reason = age::reason((context.created)(&kept.origin), (context.created)(&rule.origin));
         let message = format!("{} {reason} and defines the subset `{}` already", kept.origin, subset.name);
         diagnostics.warn(Code::DuplicateSubset, path!("subsets"[index]."name"), message);
     }
     if rule.policy != PolicyLayer::default() && rule.policy != merged.policy {
-        let first = around.first.filter(|first| **first != rule.origin);
+        let first = context.first.filter(|first| **first != rule.origin);
         let message = match first {
             Some(first) => {
-                let reason = age::reason((around.created)(first), (around.created)(&rule.origin));
+                let reason = age::reason((context.created)(first), (context.created)(&rule.origin));
                 format!("{first} {reason} and gives the policy for `{}`; this one is not used", rule.host)
             }
             None => {

@@ -11,13 +11,13 @@ use super::{
 use crate::gateway::{ConflictReason, Gateway, GatewayListenerKind};
 
 /// What the findings depend on beside the Gateway.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Context<'a> {
     /// Where it and Gateways for the same proxies get in each other's way.
     pub(super) conflicts: &'a ConflictsOf,
 }
 
-pub(super) fn check(gateway: &Gateway, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    check_conflicts(gateway, around.conflicts, diagnostics);
+pub(super) fn check(gateway: &Gateway, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    check_conflicts(gateway, context.conflicts, diagnostics);
 }
 
 /// Reports servers that are left out to both authors: to that of the one that stays as well.

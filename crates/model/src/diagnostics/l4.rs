@@ -9,9 +9,9 @@ use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath};
 use ipnet::IpNet;
 
 use super::{
+    context::Context,
     repeated::{self, NamesOf},
     rivals::{MOST_RIVALS, is_seen_wherever},
-    surroundings::Surroundings,
 };
 use crate::{
     Host, Protocol,
@@ -42,13 +42,13 @@ struct Route<'a> {
     matches: &'a [L4Match],
 }
 
-pub(super) fn check(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn check(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     for sort in [Sort::Tls, Sort::Tcp] {
         let routes = sort.routes(set);
         if routes.is_empty() {
             continue;
         }
-        let Some(ports) = ports(set, sort, around) else { continue };
+        let Some(ports) = ports(set, sort, context) else { continue };
         let list = FieldPath::spec().field(sort.field());
         if ports.is_empty() {
             let message = format!("no port {}, so `{}` routes do not apply", sort.wanted(), sort.field());
@@ -56,7 +56,7 @@ pub(super) fn check(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut
             continue;
         }
         if sort == Sort::Tls {
-            check_ranges(set, &ports, around, diagnostics);
+            check_ranges(set, &ports, context, diagnostics);
         }
         for route in &routes {
             check_route(route, &Among { sort, ports: &ports, earlier: &routes }, diagnostics);
@@ -65,12 +65,7 @@ pub(super) fn check(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut
 }
 
 /// Reports subnets within which there are too many server names.
-fn check_ranges(
-    routes: &RouteSet,
-    ports: &[Port<'_>],
-    around: &Surroundings<'_>,
-    diagnostics: &mut Diagnostics,
-) {
+fn check_ranges(routes: &RouteSet, ports: &[Port<'_>], context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let mut seen = BTreeSet::new();
     for port in ports.iter().filter(|port| seen.insert((port.place, port.number))) {
         let conditions = routes.tls.iter().flat_map(|route| &route.matches).filter(|m| port.admits(m));
@@ -82,12 +77,12 @@ fn check_ranges(
         }
         let place = match port.place {
             GatewayRef::Mesh => NamesOf::Mesh(port.number),
-            GatewayRef::Gateway(key) => match (around.gateway)(key) {
+            GatewayRef::Gateway(key) => match (context.gateway)(key) {
                 Some(gateway) => NamesOf::Gateways(gateway.selector.clone(), port.number),
                 None => continue,
             },
         };
-        let others = (around.names_at)(place).saturating_sub(own.len());
+        let others = (context.names_at)(place).saturating_sub(own.len());
         repeated::check(&ranges, others, port.number, FieldPath::spec().field("tls"), diagnostics);
     }
 }
@@ -246,14 +241,14 @@ impl Sort {
 }
 
 /// The ports that the routes may be for; `None` where not all that they are for is known, which other findings say.
-fn ports<'a>(routes: &'a RouteSet, sort: Sort, around: &Surroundings<'_>) -> Option<Vec<Port<'a>>> {
+fn ports<'a>(routes: &'a RouteSet, sort: Sort, context: &Context<'_>) -> Option<Vec<Port<'a>>> {
     let mut ports = Vec::new();
     for place in &routes.gateways {
         match place {
             GatewayRef::Mesh => {
                 let mut known = false;
                 for host in &routes.hosts {
-                    let Ok(target) = around.known.service(host, &routes.origin.namespace) else {
+                    let Ok(target) = context.known.service(host, &routes.origin.namespace) else {
                         if host.is_wildcard() {
                             return None;
                         }
@@ -261,7 +256,7 @@ fn ports<'a>(routes: &'a RouteSet, sort: Sort, around: &Surroundings<'_>) -> Opt
                     };
                     known = true;
                     let fitting = || target.ports.iter().filter(|port| sort.fits(port.protocol));
-                    let before = rivals_in_mesh(routes, host, around);
+                    let before = rivals_in_mesh(routes, host, context);
                     ports.extend(fitting().map(|port| Port {
                         place,
                         number: port.number,
@@ -274,8 +269,8 @@ fn ports<'a>(routes: &'a RouteSet, sort: Sort, around: &Surroundings<'_>) -> Opt
                 }
             }
             GatewayRef::Gateway(key) => {
-                let gateway = (around.gateway)(key)?;
-                ports.extend(of_gateway(routes, sort, place, &gateway, around));
+                let gateway = (context.gateway)(key)?;
+                ports.extend(of_gateway(routes, sort, place, &gateway, context));
             }
         }
     }
@@ -283,12 +278,12 @@ fn ports<'a>(routes: &'a RouteSet, sort: Sort, around: &Surroundings<'_>) -> Opt
 }
 
 /// The older objects with the same host. Those with a wildcard come after.
-fn rivals_in_mesh(routes: &RouteSet, host: &Host, around: &Surroundings<'_>) -> Vec<Arc<RouteSet>> {
-    let shared = (around.shared)(&GatewayRef::Mesh);
+fn rivals_in_mesh(routes: &RouteSet, host: &Host, context: &Context<'_>) -> Vec<Arc<RouteSet>> {
+    let shared = (context.shared)(&GatewayRef::Mesh);
     let claims = shared.get(host).into_iter().flatten();
     let older = claims.take_while(|claim| claim.origin != routes.origin).filter(|claim| claim.has_l4);
     let older: Vec<ConfigKey> = older.take(MOST_RIVALS).map(|claim| claim.origin.clone()).collect();
-    resolved(&older, routes, around).collect()
+    resolved(&older, routes, context).collect()
 }
 
 fn of_gateway<'a>(
@@ -296,14 +291,14 @@ fn of_gateway<'a>(
     sort: Sort,
     place: &'a GatewayRef,
     gateway: &Gateway,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
 ) -> Vec<Port<'a>> {
     let fitting = gateway.servers.iter().filter(|server| sort.fits_server(server) && binds(routes, server));
     let fitting: Vec<&GatewayServer> = fitting.collect();
     if fitting.is_empty() {
         return Vec::new();
     }
-    let claims = (around.l4_claims)(place);
+    let claims = (context.l4_claims)(place);
     let mut seen = BTreeSet::new();
     let names = routes.tls.iter().flat_map(|route| &route.matches).flat_map(|m| &m.sni_hosts);
     let claimants: Vec<&ConfigKey> = match sort {
@@ -315,13 +310,13 @@ fn of_gateway<'a>(
             .take(MOST_RIVALS)
             .collect(),
     };
-    let before: Vec<_> = resolved(claimants, routes, around).collect();
+    let before: Vec<_> = resolved(claimants, routes, context).collect();
     let port = |server: &GatewayServer| Port {
         place,
         number: server.port,
         before: before.iter().filter(|rival| binds(rival, server)).cloned().collect(),
         terminated: match sort {
-            Sort::Tls => terminated(routes, gateway, server.port, around),
+            Sort::Tls => terminated(routes, gateway, server.port, context),
             Sort::Tcp => BTreeMap::new(),
         },
     };
@@ -333,12 +328,12 @@ fn terminated(
     routes: &RouteSet,
     gateway: &Gateway,
     port: u16,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
 ) -> BTreeMap<Host, String> {
     let names: BTreeSet<&Host> =
         routes.tls.iter().flat_map(|route| &route.matches).flat_map(|m| &m.sni_hosts).collect();
     let taken = names.into_iter().filter_map(|name| {
-        let server = (around.terminated)(&gateway.selector, port, name)?;
+        let server = (context.terminated)(&gateway.selector, port, name)?;
         let what = format!("servers[{}] of {}, which terminates TLS", server.index, server.gateway);
         Some((name.clone(), what))
     });
@@ -356,8 +351,8 @@ pub(super) fn binds(routes: &RouteSet, server: &GatewayServer) -> bool {
 fn resolved<'a>(
     keys: impl IntoIterator<Item = &'a ConfigKey>,
     routes: &RouteSet,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
 ) -> impl Iterator<Item = Arc<RouteSet>> {
-    let found = keys.into_iter().filter_map(|key| (around.virtual_service)(key));
+    let found = keys.into_iter().filter_map(|key| (context.virtual_service)(key));
     found.filter(|rival| is_seen_wherever((&rival.export_to, &rival.origin), routes))
 }

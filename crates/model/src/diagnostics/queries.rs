@@ -8,6 +8,7 @@ use imbl::OrdSet;
 
 use super::{
     claims::{self, OwnerOf},
+    context,
     credentials::{self, PlacesOf},
     destination_rule,
     destinations::Known,
@@ -25,7 +26,7 @@ use super::{
     selectors,
     served::{self, NothingKnown},
     shadow::{self, PathLengths, VirtualServicesAsking},
-    sidecar, surroundings, virtual_service,
+    sidecar, virtual_service,
     written::Written,
 };
 use crate::{
@@ -173,7 +174,7 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         (*cx.get::<MergedRule>(&key)).clone()
     };
     let namespace = &config.key.namespace;
-    let around = surroundings::Surroundings {
+    let context = context::Context {
         written: Written::new(&config.spec, namespace, &mesh.domain),
         known: Known {
             services: &|host| (*cx.get::<ServicesByHost>(host)).clone(),
@@ -198,7 +199,7 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         is_refused: &|key| cx.input::<Refused>(key).is_some(),
         near_gateway: &|key| near::gateway(cx, key),
     };
-    virtual_service::check(routes, &around, diagnostics);
+    virtual_service::check(routes, &context, diagnostics);
     check_delegates(cx, config, diagnostics);
     let named = namespaces::export_to(&config.spec.export_to).chain(namespaces::of_sources(&config.spec));
     namespaces::check(cx, named, diagnostics);
@@ -249,7 +250,7 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     };
     let has_service = has_service(cx, rule, !services.is_empty());
     let near_host = |host: &Host, text: &str| near::host(cx, host, text, &config.key.namespace, &mesh.domain);
-    let around = destination_rule::Surroundings {
+    let context = destination_rule::Context {
         narrower: &narrower,
         has_service,
         refused: if has_service { None } else { near::refused_host(cx, &rule.host, &mesh.domain) },
@@ -260,7 +261,7 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
         first: group.and_then(|key| key.objects.first()),
         created: &|key| cx.get::<RuleHeaderOf>(key).as_ref().as_ref().and_then(|header| header.created),
     };
-    destination_rule::check(rule, &around, diagnostics);
+    destination_rule::check(rule, &context, diagnostics);
     check_mtls(cx, rule, &services, diagnostics);
     namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
     let path = path!("workloadSelector");
@@ -268,8 +269,8 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     // Without a selector it is for gateways, wherever these are.
     let place = rule.workload_selector.as_ref().map(|_| config.key.namespace.clone());
     let places = place.into_iter().collect();
-    with_secrets(cx, ("the workloads of the rule", &places), |around| {
-        credentials::check_rule(&config.spec, around, diagnostics);
+    with_secrets(cx, ("the workloads of the rule", &places), |context| {
+        credentials::check_rule(&config.spec, context, diagnostics);
     });
 }
 
@@ -301,8 +302,8 @@ fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagno
     let resolved = cx.get::<ResolvedGateway>(&config.key);
     let Some(resolved) = &*resolved else { return };
     let (conflicts, none) = (cx.get::<ConflictsAmong>(&resolved.selector), ConflictsOf::default());
-    let around = gateway::Surroundings { conflicts: conflicts.get(&resolved.origin).unwrap_or(&none) };
-    gateway::check(resolved, &around, diagnostics);
+    let context = gateway::Context { conflicts: conflicts.get(&resolved.origin).unwrap_or(&none) };
+    gateway::check(resolved, &context, diagnostics);
     namespaces::check(cx, namespaces::of_gateway(&config.spec), diagnostics);
     selectors::check_gateway(cx, &resolved.selector, path!("selector"), diagnostics);
     let places = if resolved.servers.iter().any(|server| matches!(server.tls, ServerTls::Terminate(_))) {
@@ -310,8 +311,8 @@ fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagno
     } else {
         Arc::default()
     };
-    with_secrets(cx, ("the Pods of the gateway", &places), |around| {
-        credentials::check_gateway(resolved, &config.spec, around, diagnostics);
+    with_secrets(cx, ("the Pods of the gateway", &places), |context| {
+        credentials::check_gateway(resolved, &config.spec, context, diagnostics);
     });
 }
 
@@ -319,9 +320,9 @@ fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagno
 fn with_secrets(
     cx: &Reader<'_>,
     (who, places): (&str, &BTreeSet<Namespace>),
-    check: impl FnOnce(&credentials::Surroundings<'_>),
+    check: impl FnOnce(&credentials::Context<'_>),
 ) {
-    check(&credentials::Surroundings {
+    check(&credentials::Context {
         namespaces: &|name| credentials::namespaces_with(cx, name),
         parts: &|namespace, name| {
             (*cx.get::<SecretPartsOf>(&ConfigKey::new(Kind::Secret, namespace.clone(), name))).clone()
@@ -334,13 +335,13 @@ fn with_secrets(
 
 fn of_secret(cx: &Reader<'_>, config: &Spec<Secrets>, diagnostics: &mut Diagnostics) {
     let other = config.key.name.as_str().strip_suffix(AUTHORITIES_SUFFIX);
-    let around = secret::Surroundings {
+    let context = secret::Context {
         roles: *cx.get::<RolesOf>(&config.key.name),
         for_another: other.is_some_and(|other| cx.get::<RolesOf>(&other.into()).authorities),
         now: &|| cx.input::<Now>(&()).map(|now| *now),
     };
     if let Some(parts) = &*cx.get::<SecretPartsOf>(&config.key) {
-        secret::check(parts, &around, diagnostics);
+        secret::check(parts, &context, diagnostics);
     }
 }
 
@@ -349,7 +350,7 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
     let Some(resolved) = &*resolved else { return };
     let mesh = cx.get::<ResolvedMesh>(&());
     let is_for_all = mesh.root_namespace == config.key.namespace && resolved.workload_selector.is_none();
-    let around = sidecar::Surroundings {
+    let context = sidecar::Context {
         siblings: &cx.get::<SidecarsIn>(&config.key.namespace),
         inbound_port: mesh.inbound_port,
         outbound_port: mesh.outbound_port,
@@ -359,7 +360,7 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
         near_host: &|host: &Host| near::host(cx, host, host.as_str(), &config.key.namespace, &mesh.domain),
         refused: &|host: &Host| near::refused_host(cx, host, &mesh.domain),
     };
-    sidecar::check(resolved, &around, diagnostics);
+    sidecar::check(resolved, &context, diagnostics);
     namespaces::check(cx, namespaces::of_sidecar(&config.spec), diagnostics);
     let path = path!("workloadSelector");
     selectors::check(cx, &config.key.namespace, resolved.workload_selector.as_ref(), path, diagnostics);

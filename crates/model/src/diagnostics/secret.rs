@@ -139,7 +139,7 @@ impl Query for RolesOf {
 }
 
 /// What the findings about a Secret depend on.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Context<'a> {
     /// What it is named for by its own name.
     pub(super) roles: Roles,
     /// Whether it is named for the authorities of another, as `<other>-cacert`.
@@ -148,12 +148,12 @@ pub(super) struct Surroundings<'a> {
     pub(super) now: &'a dyn Fn() -> Option<Timestamp>,
 }
 
-pub(super) fn check(parts: &SecretParts, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    if around.roles.certificate {
+pub(super) fn check(parts: &SecretParts, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    if context.roles.certificate {
         match &parts.certificate {
             Part::Usable { path, value } => {
-                check_time("certificate", "is", value.validity, path, around, diagnostics);
-                if around.roles.server && value.names == AltNames::default() {
+                check_time("certificate", "is", value.validity, path, context, diagnostics);
+                if context.roles.server && value.names == AltNames::default() {
                     let message = "the certificate has no alternative names; browsers and most other clients refuse it for every host";
                     let finding = diagnostics.info(Code::CertificateHost, path.clone(), message);
                     finding.help("request one with the hosts of its servers as alternative names");
@@ -164,10 +164,10 @@ pub(super) fn check(parts: &SecretParts, around: &Surroundings<'_>, diagnostics:
             Part::Absent => {}
         }
     }
-    if around.roles.authorities || around.for_another {
+    if context.roles.authorities || context.for_another {
         match &parts.authorities {
             Part::Usable { path, value } => {
-                check_time("authorities", "are", *value, path, around, diagnostics);
+                check_time("authorities", "are", *value, path, context, diagnostics);
             }
             Part::Faulty(faults) => report(faults, diagnostics),
             Part::Absent => {}
@@ -189,10 +189,10 @@ fn check_time(
     verb: &str,
     validity: Option<Validity>,
     path: &FieldPath,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let Some((Validity { from, to }, now)) = validity.zip((around.now)()) else { return };
+    let Some((Validity { from, to }, now)) = validity.zip((context.now)()) else { return };
     let refused = "whoever verifies it refuses the connection";
     if now > to {
         let message = format!("the {what} expired at {to}; {refused}");

@@ -12,8 +12,8 @@ use fairlead_config::{Code, Config, ConfigKey, Diagnostics, api, path};
 use fairlead_incremental::{Index, Query, Reader, Stratum};
 
 use super::{
+    context::Context,
     rivals::{Asked, MOST_RIVALS, is_seen_wherever, serves_wherever, takes_all},
-    surroundings::Surroundings,
 };
 use crate::{
     Host, age,
@@ -101,7 +101,7 @@ impl Query for PathLengths {
 }
 
 /// Reports routes and conditions whose requests earlier routes of the object take.
-pub(super) fn check_own(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn check_own(routes: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let mut earlier = Earlier::default();
     let mut judged = 0;
     for route in &routes.http {
@@ -123,7 +123,7 @@ pub(super) fn check_own(routes: &RouteSet, around: &Surroundings<'_>, diagnostic
             finding.help("put the more specific rule first");
         } else {
             for (at, taker) in takers.iter().enumerate().filter_map(|(at, taker)| Some((at, (*taker)?))) {
-                let path = around.written.http_match(route.index, at, route.matches.len());
+                let path = context.written.http_match(route.index, at, route.matches.len());
                 let message = format!(
                     "every request that the condition is for is taken by http[{taker}], which comes first"
                 );
@@ -178,11 +178,11 @@ pub(super) fn check_others(
     host: &Host,
     (place, gateway): (&GatewayRef, &Gateway),
     judged: &mut usize,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     for route in routes.http.iter().filter(|route| !takes_all(&route.matches)) {
-        let taken = |condition: &HttpMatch| taker(routes, host, condition, (place, gateway), around);
+        let taken = |condition: &HttpMatch| taker(routes, host, condition, (place, gateway), context);
         for (at, condition) in route.matches.iter().enumerate() {
             *judged += 1;
             if *judged > MOST_JUDGED {
@@ -192,7 +192,7 @@ pub(super) fn check_others(
             let Some(theirs) = rival.http.iter().find(|route| route.index == index) else { continue };
             let same = theirs.matches.iter().any(|first| without_name(first) == without_name(condition));
             let reason = age::reason(rival.created, routes.created);
-            let path = around.written.http_match(route.index, at, route.matches.len());
+            let path = context.written.http_match(route.index, at, route.matches.len());
             if !same {
                 let message = format!(
                     "at {} all its requests for `{host}` are taken by http[{index}] of {}, which {reason}",
@@ -220,16 +220,16 @@ fn taker(
     host: &Host,
     condition: &HttpMatch,
     (place, gateway): (&GatewayRef, &Gateway),
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
 ) -> Option<(Arc<RouteSet>, usize)> {
     let mut rivals: BTreeSet<ConfigKey> = BTreeSet::new();
-    let lengths = (around.path_lengths)(host);
+    let lengths = (context.path_lengths)(host);
     for path in beginnings(condition, &lengths) {
-        rivals.extend((around.asking)(&(host.as_str().into(), path.as_str().into())));
+        rivals.extend((context.asking)(&(host.as_str().into(), path.as_str().into())));
     }
     let rivals = rivals.iter().filter(|key| **key != routes.origin);
     let mut rivals: Vec<Arc<RouteSet>> = rivals
-        .filter_map(|key| (around.virtual_service)(key))
+        .filter_map(|key| (context.virtual_service)(key))
         .filter(|rival| {
             age::compare((rival.created, &rival.origin), (routes.created, &routes.origin)).is_lt()
                 && rival.gateways.contains(place)

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What the findings depend on beside the Sidecar.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Context<'a> {
     /// The Sidecars of the namespace, oldest first.
     pub(super) siblings: &'a [SidecarHeader],
     /// The port at which redirected traffic to a workload arrives.
@@ -32,30 +32,30 @@ pub(super) struct Surroundings<'a> {
     pub(super) refused: &'a dyn Fn(&Host) -> Option<ConfigKey>,
 }
 
-pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    let older = around.siblings.iter().take_while(|other| other.origin != sidecar.origin);
+pub(super) fn check(sidecar: &Sidecar, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    let older = context.siblings.iter().take_while(|other| other.origin != sidecar.origin);
     let mut same = older.filter(|other| other.workload_selector == sidecar.workload_selector);
     if let Some(first) = same.next() {
-        let own = around.siblings.iter().find(|other| other.origin == sidecar.origin);
+        let own = context.siblings.iter().find(|other| other.origin == sidecar.origin);
         let reason = age::reason(first.created, own.and_then(|own| own.created));
         let message =
             format!("{} {reason} and is for the same workloads; this one is not used", first.origin);
         diagnostics.error(Code::ConflictingSidecar, path!("workloadSelector"), message);
     }
     for (index, listener) in sidecar.ingress.iter().enumerate() {
-        if listener.bind.is_none() && listener.port.number == around.inbound_port {
+        if listener.bind.is_none() && listener.port.number == context.inbound_port {
             let message = format!(
                 "port {} is where the proxy itself takes traffic to the workload; the listener is left out",
-                around.inbound_port
+                context.inbound_port
             );
             diagnostics.error(Code::BadListener, path!("ingress"[index]."port"."number"), message);
         }
     }
     for (index, listener) in sidecar.egress.iter().enumerate() {
-        check_port(index, listener, around, diagnostics);
+        check_port(index, listener, context, diagnostics);
         let exact = listener.hosts.iter().enumerate().filter(|(_, host)| !host.host.is_wildcard());
-        for (at, host) in exact.filter(|(_, host)| !exists(host, &sidecar.origin.namespace, around)) {
-            let refused = (around.refused)(&host.host);
+        for (at, host) in exact.filter(|(_, host)| !exists(host, &sidecar.origin.namespace, context)) {
+            let refused = (context.refused)(&host.host);
             let used = if refused.is_some() { " that is used and" } else { "" };
             let message = format!(
                 "no service and no VirtualService{used} that this namespace may use has the host `{}`",
@@ -65,7 +65,7 @@ pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &
             let finding = diagnostics.warn(Code::UnknownEgressHost, path, message);
             if let Some(refused) = refused {
                 finding.help(format!("{refused} is refused for its errors: correct them"));
-            } else if let Some(near) = (around.near_host)(&host.host) {
+            } else if let Some(near) = (context.near_host)(&host.host) {
                 finding.help(near);
             }
         }
@@ -73,18 +73,13 @@ pub(super) fn check(sidecar: &Sidecar, around: &Surroundings<'_>, diagnostics: &
 }
 
 /// Every address of a port where redirected traffic comes is taken.
-fn check_port(
-    index: usize,
-    listener: &EgressListener,
-    around: &Surroundings<'_>,
-    diagnostics: &mut Diagnostics,
-) {
+fn check_port(index: usize, listener: &EgressListener, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let everywhere = match &listener.bind {
         None => listener.capture != CaptureMode::None,
         Some(Bind::Ip(ip)) => ip.is_unspecified(),
         Some(Bind::Unix(_)) => false,
     };
-    let taken = [around.inbound_port, around.outbound_port];
+    let taken = [context.inbound_port, context.outbound_port];
     let port = listener.port.as_ref().map(|port| port.number).filter(|port| taken.contains(port));
     if let Some(port) = port.filter(|_| everywhere) {
         let message = format!(
@@ -96,14 +91,14 @@ fn check_port(
 
 /// Whether something has the host that is imported, or taken away: a service, or a VirtualService, which is imported
 /// with its destinations.
-fn exists(host: &EgressHost, own: &Namespace, around: &Surroundings<'_>) -> bool {
+fn exists(host: &EgressHost, own: &Namespace, context: &Context<'_>) -> bool {
     let is_of = |namespace: &Namespace| match &host.namespace {
         EgressNamespace::Any | EgressNamespace::None => true,
-        EgressNamespace::Own => around.is_for_all || own == namespace,
+        EgressNamespace::Own => context.is_for_all || own == namespace,
         EgressNamespace::Named(name) => name == namespace,
     };
-    let is_seen = |export_to: &Visibility| around.is_for_all || export_to.allows(own);
+    let is_seen = |export_to: &Visibility| context.is_for_all || export_to.allows(own);
     host.namespace == EgressNamespace::None
-        || (around.services)(&host.host).iter().any(|s| is_of(&s.key.namespace) && is_seen(&s.export_to))
-        || (around.route_sets)(&host.host).iter().any(|vs| is_of(&vs.namespace) && is_seen(&vs.export_to))
+        || (context.services)(&host.host).iter().any(|s| is_of(&s.key.namespace) && is_seen(&s.export_to))
+        || (context.route_sets)(&host.host).iter().any(|vs| is_of(&vs.namespace) && is_seen(&vs.export_to))
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Namespace, Severity, path};
 
 use super::{
+    context::Context,
     destinations::{self, Missing},
     l4,
     rivals::{SharedHosts, is_seen_wherever, routes_clients_of_others, serves_wherever, takes_all},
     shadow,
-    surroundings::Surroundings,
 };
 use crate::{
     Host, Protocol, age,
@@ -18,16 +18,16 @@ use crate::{
     routes::{GatewayRef, HttpMatch, RouteSet, RouteSetHeader},
 };
 
-pub(super) fn check(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    destinations::check(&around.written, routes, &around.known, diagnostics);
-    l4::check(routes, around, diagnostics);
-    check_http_servers(routes, around, diagnostics);
+pub(super) fn check(routes: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    destinations::check(&context.written, routes, &context.known, diagnostics);
+    l4::check(routes, context, diagnostics);
+    check_http_servers(routes, context, diagnostics);
     check_gateways_of_matches(routes, diagnostics);
-    shadow::check_own(routes, around, diagnostics);
+    shadow::check_own(routes, context, diagnostics);
     if routes.gateways.contains(&GatewayRef::Mesh) {
-        check_mesh(routes, around, diagnostics);
+        check_mesh(routes, context, diagnostics);
     }
-    check_gateways(routes, around, diagnostics);
+    check_gateways(routes, context, diagnostics);
 }
 
 /// A condition narrows the places where the object applies; it adds none.
@@ -45,11 +45,11 @@ fn check_gateways_of_matches(routes: &RouteSet, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_mesh(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
-    let shared = (around.shared)(&GatewayRef::Mesh);
+fn check_mesh(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+    let shared = (context.shared)(&GatewayRef::Mesh);
     let (mut unknown, mut has_service) = (Vec::new(), false);
     for host in &set.hosts {
-        let (path, _) = around.written.host(host);
+        let (path, _) = context.written.host(host);
         if let Some(owner) = shared.get(host).and_then(|claims| owner_before(set, claims)) {
             let has_more = !(set.tls.is_empty() && set.tcp.is_empty());
             let what = if has_more { "`http` routes here have" } else { "this object has" };
@@ -59,14 +59,14 @@ fn check_mesh(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagn
             diagnostics.warn(Code::DuplicateHost, path.clone(), message);
         }
         if host.is_wildcard() {
-            let covers = (around.covers_service)(host);
+            let covers = (context.covers_service)(host);
             has_service |= covers;
             if host.as_str() != "*" && !covers {
                 unknown.push((host, None));
             }
             continue;
         }
-        match around.known.service(host, &set.origin.namespace) {
+        match context.known.service(host, &set.origin.namespace) {
             Ok(found) => {
                 has_service = true;
                 check_protocol(set, &found, diagnostics);
@@ -77,7 +77,7 @@ fn check_mesh(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagn
     }
     // Beside the host of a set they are a second name of it, and work on its ports.
     for (host, missing) in unknown.into_iter().filter(|_| !has_service) {
-        unknown_mesh_host(set, host, missing.as_ref(), around, diagnostics);
+        unknown_mesh_host(set, host, missing.as_ref(), context, diagnostics);
     }
 }
 
@@ -86,18 +86,18 @@ fn unknown_mesh_host(
     set: &RouteSet,
     host: &Host,
     missing: Option<&Missing>,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let effect = if set.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
-    let (path, text) = around.written.host(host);
+    let (path, text) = context.written.host(host);
     let (code, reason, help) = match missing {
         Some(Missing::NotVisible(of)) => (
             Code::NotVisible,
             format!("the service `{host}` is not exported to the namespace `{}`", set.origin.namespace),
             format!("its `exportTo`, in namespace `{of}`, would have to name `{}`", set.origin.namespace),
         ),
-        _ => match (around.known.refused)(host) {
+        _ => match (context.known.refused)(host) {
             Some(refused) => (
                 Code::UnknownHost,
                 format!("no service that is used has the host `{host}`"),
@@ -106,7 +106,7 @@ fn unknown_mesh_host(
             None => (
                 Code::UnknownHost,
                 format!("no service has the host `{host}`"),
-                (around.known.near_host)(host, text)
+                (context.known.near_host)(host, text)
                     .unwrap_or_else(|| "a ServiceEntry for the host makes its ports known".to_owned()),
             ),
         },
@@ -155,16 +155,16 @@ fn owner_before<'a>(set: &RouteSet, claims: &'a [Arc<RouteSetHeader>]) -> Option
 }
 
 /// What the Gateways that the object names have of its hosts.
-fn check_gateways(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+fn check_gateways(routes: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let mut gateways = Vec::new();
     let mut are_known = true;
     for place in &routes.gateways {
         let GatewayRef::Gateway(key) = place else { continue };
-        if let Some(gateway) = (around.gateway)(key) {
+        if let Some(gateway) = (context.gateway)(key) {
             gateways.push((place, gateway));
         } else {
             are_known = false;
-            unknown_gateway(place, key, around, diagnostics);
+            unknown_gateway(place, key, context, diagnostics);
         }
     }
     let serves = |gateway: &Gateway, host: &Host| serves(gateway, host, &routes.origin.namespace);
@@ -173,17 +173,17 @@ fn check_gateways(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mu
     let is_elsewhere = in_mesh || routes.hosts.iter().any(|host| !is_unserved(&host));
     let mut judged = 0;
     for (place, gateway) in &gateways {
-        let shared = (around.shared)(place);
+        let shared = (context.shared)(place);
         let own: Vec<&Host> = routes.hosts.iter().filter(|host| serves(gateway, host)).collect();
         if own.is_empty() && is_elsewhere {
             let message = format!("no server of {} serves a host of this object", gateway.origin);
-            let finding = diagnostics.warn(Code::HostOutsideGateway, around.written.gateway(place), message);
+            let finding = diagnostics.warn(Code::HostOutsideGateway, context.written.gateway(place), message);
             finding.help(hosts_of(gateway));
         }
         for host in own {
-            check_shadowed(routes, host, &shared, gateway, around, diagnostics);
+            check_shadowed(routes, host, &shared, gateway, context, diagnostics);
             if shared.contains_key(host) {
-                shadow::check_others(routes, host, (place, gateway), &mut judged, around, diagnostics);
+                shadow::check_others(routes, host, (place, gateway), &mut judged, context, diagnostics);
             }
         }
     }
@@ -200,26 +200,26 @@ fn check_gateways(routes: &RouteSet, around: &Surroundings<'_>, diagnostics: &mu
                 "add the host to a server of one of them, or correct it".to_owned(),
             ),
         };
-        diagnostics.warn(Code::HostOutsideGateway, around.written.host(host).0, message).help(help);
+        diagnostics.warn(Code::HostOutsideGateway, context.written.host(host).0, message).help(help);
     }
 }
 
 fn unknown_gateway(
     place: &GatewayRef,
     key: &ConfigKey,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
-    let path = around.written.gateway(place);
+    let path = context.written.gateway(place);
     let name = format!("{}/{}", key.namespace, key.name);
-    if (around.is_refused)(key) {
+    if (context.is_refused)(key) {
         let message =
             format!("the Gateway `{name}` is refused for its errors, so the routes do not apply there");
         diagnostics.warn(Code::UnknownGateway, path, message).help("correct the Gateway");
         return;
     }
     let finding = diagnostics.warn(Code::UnknownGateway, path, format!("there is no Gateway `{name}`"));
-    if let Some(near) = (around.near_gateway)(key) {
+    if let Some(near) = (context.near_gateway)(key) {
         finding.help(near);
     }
 }
@@ -257,11 +257,11 @@ fn hosts_of(gateway: &Gateway) -> String {
 }
 
 /// Whether a server speaks HTTP; where none has a host of the object, another finding says so.
-fn check_http_servers(set: &RouteSet, around: &Surroundings<'_>, diagnostics: &mut Diagnostics) {
+fn check_http_servers(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let mut bound = Vec::new();
     for place in &set.gateways {
         let GatewayRef::Gateway(key) = place else { return };
-        let Some(gateway) = (around.gateway)(key) else { return };
+        let Some(gateway) = (context.gateway)(key) else { return };
         let servers = gateway.servers.iter().filter(|server| l4::binds(set, server));
         bound.extend(servers.map(GatewayServer::is_http));
     }
@@ -279,14 +279,14 @@ fn check_shadowed(
     host: &Host,
     shared: &SharedHosts,
     gateway: &Gateway,
-    around: &Surroundings<'_>,
+    context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let Some(route) = routes.http.iter().find(|route| takes_all(&route.matches)) else { return };
     let older = shared.get(host).into_iter().flatten().take_while(|claim| claim.origin != routes.origin);
     let is_served =
         |claim: &ConfigKey| serves_wherever(gateway, host, &claim.namespace, &routes.origin.namespace);
-    let mut shadowing = older.filter(|claim| is_served(&claim.origin) && (around.takes_all)(&claim.origin));
+    let mut shadowing = older.filter(|claim| is_served(&claim.origin) && (context.takes_all)(&claim.origin));
     if let Some(owner) = shadowing.next() {
         let reason = age::reason(owner.created, routes.created);
         let message =

@@ -90,7 +90,7 @@ impl Takes {
 
 /// What is known about the place of an endpoint besides its workload.
 #[derive(Debug)]
-pub(super) struct Surroundings<'a> {
+pub(super) struct Placement<'a> {
     /// The locality of the node that a slice names.
     pub(super) node: Option<&'a Locality>,
     /// The network of the cluster.
@@ -125,13 +125,13 @@ impl Collected {
         service: &Service,
         listed: &Listed,
         workload: Option<&Workload>,
-        around: &Surroundings<'_>,
+        place: &Placement<'_>,
     ) {
         for port in &service.ports {
             let Some(at) = listed.ports.iter().find(|listed| listed.name == port.name) else { continue };
             let number = at.number.or_else(|| target_port(service.registry, port, workload));
             if let Some(number) = number {
-                self.push(port, listed_endpoint(listed, number, workload, around));
+                self.push(port, listed_endpoint(listed, number, workload, place));
             }
         }
     }
@@ -218,7 +218,7 @@ fn listed_endpoint(
     listed: &Listed,
     port: u16,
     workload: Option<&Workload>,
-    around: &Surroundings<'_>,
+    place: &Placement<'_>,
 ) -> Endpoint {
     let address = EndpointAddress::Ip(listed.address);
     let node = listed.node.clone();
@@ -228,11 +228,11 @@ fn listed_endpoint(
             // The same node in most cases; the workload's text is shared with it.
             Endpoint { node: of_workload.node.clone().or(node), ..of_workload }
         }
-        None => Endpoint { node, network: Arc::clone(around.network), ..plain_endpoint(address, port) },
+        None => Endpoint { node, network: Arc::clone(place.network), ..plain_endpoint(address, port) },
     };
     endpoint.health = listed.health;
     if endpoint.locality == Locality::default()
-        && let Some(of_node) = around.node
+        && let Some(of_node) = place.node
     {
         endpoint.locality = of_node.clone();
     }

@@ -7,7 +7,7 @@ use fairlead_incremental::{Query, Reader, Stratum};
 
 use super::{
     EndpointOrigins, Locality, ServiceEndpoints,
-    collect::{Collected, Surroundings},
+    collect::{Collected, Placement},
     selected::{self, SelectedEndpoints, SelectedKey, may_select},
     share::{BeyondShare, ShareKey},
     slices::{self, Listed},
@@ -68,9 +68,9 @@ fn add_kubernetes(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected)
         let workload = workload_of(cx, &listed, &service.key.namespace);
         let node = listed.node.as_ref().filter(|_| needs_node(workload.as_deref()));
         let node = node.map(|node| cx.get::<NodeLocality>(node));
-        let around = Surroundings { node: node.as_deref(), network: &network };
+        let place = Placement { node: node.as_deref(), network: &network };
         endpoints.from(|| listed.origin());
-        endpoints.add_listed(service, &listed, workload.as_deref(), &around);
+        endpoints.add_listed(service, &listed, workload.as_deref(), &place);
     }
     if let Some(selector) = &service.selector {
         add_selected(cx, service, selector, pods, endpoints);

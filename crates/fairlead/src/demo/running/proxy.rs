@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::demo::mesh::{Mesh, NAMESPACE, ROOT_NAMESPACE, Workload};
 
 /// What all Envoys of the demo have in common.
-pub(super) struct Surroundings {
+pub(super) struct Launch {
     /// The binary.
     pub(super) binary: PathBuf,
     /// Where each has its working directory.
@@ -36,16 +36,16 @@ pub(in crate::demo) struct Proxy {
 
 impl Proxy {
     /// The Envoy of the ingress gateway.
-    pub(super) fn gateway(mesh: &Mesh, surroundings: &Surroundings) -> anyhow::Result<Self> {
+    pub(super) fn gateway(mesh: &Mesh, launch: &Launch) -> anyhow::Result<Self> {
         let labels = json!({ "istio": "ingressgateway" });
         let name = "ingressgateway".to_owned();
-        Self::launch("router", name, ROOT_NAMESPACE, mesh.gateway, labels, surroundings)
+        Self::launch("router", name, ROOT_NAMESPACE, mesh.gateway, labels, launch)
     }
 
     /// The Envoy beside a workload.
-    pub(super) fn sidecar(workload: &Workload, surroundings: &Surroundings) -> anyhow::Result<Self> {
+    pub(super) fn sidecar(workload: &Workload, launch: &Launch) -> anyhow::Result<Self> {
         let labels = json!({ "app": workload.service, "version": workload.version });
-        Self::launch("sidecar", workload.name(), NAMESPACE, workload.address, labels, surroundings)
+        Self::launch("sidecar", workload.name(), NAMESPACE, workload.address, labels, launch)
     }
 
     fn launch(
@@ -54,9 +54,9 @@ impl Proxy {
         namespace: &str,
         address: Ipv4Addr,
         labels: serde_json::Value,
-        surroundings: &Surroundings,
+        launch: &Launch,
     ) -> anyhow::Result<Self> {
-        let Surroundings { binary, directory, xds, admin_port } = surroundings;
+        let Launch { binary, directory, xds, admin_port } = launch;
         let metadata = BTreeMap::from([
             ("NAMESPACE".to_owned(), namespace.into()),
             ("LABELS".to_owned(), labels),

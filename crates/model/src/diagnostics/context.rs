@@ -1,4 +1,4 @@
-//! [`Surroundings`] of a VirtualService.
+//! [`Context`] of a VirtualService.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the findings depend on beside the VirtualService.
-pub(super) struct Surroundings<'a> {
+pub(super) struct Context<'a> {
     /// The object as it is written.
     pub(super) written: Written<'a>,
     pub(super) known: Known<'a>,
