@@ -304,6 +304,6 @@ spec: {hosts: [reviews], http: [{route: [{destination: {host: reviews}}]}]}
     let (code, out) = outcome(&fairlead(&["analyze", text(directory.path())]));
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("FL0109"), "the Service is refused: {out}");
-    assert!(out.contains("no service that is used has the host `reviews.shop.svc.cluster.local`"), "{out}");
+    assert!(out.contains("no service has the host `reviews.shop.svc.cluster.local`"), "{out}");
     assert!(out.contains("Service shop/reviews is refused for its errors"), "{out}");
 }

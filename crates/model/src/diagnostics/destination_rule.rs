@@ -15,10 +15,8 @@ use crate::{
 pub(super) struct Context<'a> {
     /// Whether some service has the rule's host, or is covered by it.
     pub(super) has_service: bool,
-    /// The refused object that may have defined the host, where no service has it.
-    pub(super) refused: Option<ConfigKey>,
-    /// What to write instead of the host, where no service has it.
-    pub(super) near_host: Option<String>,
+    /// What to do about the host where no service has it.
+    pub(super) unknown_host: Option<String>,
     /// The services with exactly this host.
     pub(super) services: &'a [ServiceSummary],
     /// Their endpoints.
@@ -35,13 +33,10 @@ pub(super) struct Context<'a> {
 
 pub(super) fn check(rule: &DestinationRule, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     if !context.has_service {
-        let used = if context.refused.is_some() { " that is used" } else { "" };
-        let message = format!("no service{used} has the host `{}`", rule.host);
+        let message = format!("no service has the host `{}`", rule.host);
         let finding = diagnostics.warn(Code::UnknownHost, path!("host"), message);
-        if let Some(refused) = &context.refused {
-            finding.help(format!("{refused} is refused for its errors: correct them"));
-        } else if let Some(near) = &context.near_host {
-            finding.help(near.clone());
+        if let Some(help) = &context.unknown_host {
+            finding.help(help.clone());
         }
     }
     check_narrower(context, diagnostics);

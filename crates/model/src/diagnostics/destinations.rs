@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, Namespace};
+use fairlead_config::{Code, Diagnostics, FieldPath, Namespace};
 
 use super::written::{Written, WrittenDestination};
 use crate::{
@@ -25,10 +25,8 @@ pub(super) struct Known<'a> {
     pub(super) services: &'a dyn Fn(&Host) -> Arc<[ServiceSummary]>,
     /// The rule for a service in the eyes of a client of the object's namespace.
     pub(super) rule: &'a dyn Fn(&ServiceKey) -> Option<Arc<DestinationRule>>,
-    /// What to write instead of a host that no service has, of the host and what stands in the object.
-    pub(super) near_host: &'a dyn Fn(&Host, &str) -> Option<String>,
-    /// The refused object that may have defined a host.
-    pub(super) refused: &'a dyn Fn(&Host) -> Option<ConfigKey>,
+    /// What to do about a host that no service has, given the host and its text in the object.
+    pub(super) unknown_host: &'a dyn Fn(&Host, &str) -> Option<String>,
 }
 
 impl Known<'_> {
@@ -53,6 +51,32 @@ impl Known<'_> {
             }
         }
         Err(Missing::Unknown)
+    }
+
+    /// The code, message and help for a host, `text` in the object, that leads a client of `namespace` to no service.
+    pub(super) fn explain(
+        &self,
+        missing: &Missing,
+        (host, text): (&Host, &str),
+        namespace: &Namespace,
+    ) -> (Code, String, Option<String>) {
+        match missing {
+            Missing::Unknown => (
+                Code::UnknownHost,
+                format!("no service has the host `{host}`"),
+                (self.unknown_host)(host, text),
+            ),
+            Missing::Target(target) => (
+                Code::UnknownHost,
+                format!("`{host}` is another name of `{target}`, and no service has that host"),
+                None,
+            ),
+            Missing::NotVisible(of) => (
+                Code::NotVisible,
+                format!("the service `{host}` is not exported to the namespace `{namespace}`"),
+                Some(format!("its `exportTo`, in namespace `{of}`, would have to name `{namespace}`")),
+            ),
+        }
     }
 }
 
@@ -137,44 +161,18 @@ fn judge(
             });
             port.into_iter().chain(subset).collect()
         }
-        Err(missing) => vec![not_found(place, missing, namespace, known)],
+        Err(missing) => {
+            let host = (&destination.host, place.host);
+            let (code, reason, help) = known.explain(&missing, host, namespace);
+            let effect = if place.is_http {
+                "requests for it are answered with 503"
+            } else {
+                "connections to it are closed"
+            };
+            let paths = vec![place.path.clone().field("host")];
+            vec![Found { code, paths, message: format!("{reason}; {effect}"), help }]
+        }
     }
-}
-
-fn not_found(
-    place: &WrittenDestination<'_>,
-    missing: Missing,
-    namespace: &Namespace,
-    known: &Known<'_>,
-) -> Found {
-    let host = &place.destination.host;
-    let effect =
-        if place.is_http { "requests for it are answered with 503" } else { "connections to it are closed" };
-    let (code, message, help) = match missing {
-        Missing::Unknown => match (known.refused)(host) {
-            Some(refused) => (
-                Code::UnknownHost,
-                format!("no service that is used has the host `{host}`; {effect}"),
-                Some(format!("{refused} is refused for its errors: correct them")),
-            ),
-            None => (
-                Code::UnknownHost,
-                format!("no service has the host `{host}`; {effect}"),
-                (known.near_host)(host, place.host),
-            ),
-        },
-        Missing::Target(target) => (
-            Code::UnknownHost,
-            format!("`{host}` is another name of `{target}`, and no service has that host; {effect}"),
-            None,
-        ),
-        Missing::NotVisible(of) => (
-            Code::NotVisible,
-            format!("the service `{host}` is not exported to the namespace `{namespace}`; {effect}"),
-            Some(format!("its `exportTo`, in namespace `{of}`, would have to name `{namespace}`")),
-        ),
-    };
-    Found { code, paths: vec![place.path.clone().field("host")], message, help }
 }
 
 /// What is wrong with the port, and the fields that lead to it.

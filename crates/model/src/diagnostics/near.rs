@@ -111,7 +111,8 @@ fn candidates<I: Index<Bucket = Half, Input: KindInput>>(cx: &Reader<'_>, name: 
         .collect()
 }
 
-/// What to write instead of a host that no service has, where something like it exists; `written` is what stands there.
+/// What to do about a host, `written` in the object, that nothing has: correct the refused object that may define it,
+/// or write the similar host that exists.
 pub(super) fn host(
     cx: &Reader<'_>,
     host: &Host,
@@ -119,6 +120,9 @@ pub(super) fn host(
     own: &Namespace,
     domain: &str,
 ) -> Option<String> {
+    if let Some(refused) = refused_host(cx, host, domain) {
+        return Some(format!("{refused} is refused for its errors: correct them"));
+    }
     let labels: Vec<&str> = host.as_str().split('.').collect();
     let full = |name: &str, namespace: &Namespace| format!("{name}.{namespace}.svc.{domain}");
     if let [name, namespace, ..] = labels.as_slice()
@@ -166,7 +170,7 @@ fn is_like_a_service(host: &Host, labels: &[&str], domain: &str) -> bool {
 }
 
 /// The refused object that may have defined a host.
-pub(super) fn refused_host(cx: &Reader<'_>, host: &Host, domain: &str) -> Option<ConfigKey> {
+fn refused_host(cx: &Reader<'_>, host: &Host, domain: &str) -> Option<ConfigKey> {
     let namespace = Namespace::from(host.as_str().split('.').nth(1).unwrap_or_default());
     let key = ServiceKey { host: host.clone(), namespace: namespace.clone() };
     if let Some(name) = kubernetes_name(&key, domain) {

@@ -179,8 +179,7 @@ fn of_virtual_service(cx: &Reader<'_>, config: &Spec<VirtualServices>, diagnosti
         known: Known {
             services: &|host| (*cx.get::<ServicesByHost>(host)).clone(),
             rule: &rule,
-            near_host: &|host, text| near::host(cx, host, text, namespace, &mesh.domain),
-            refused: &|host| near::refused_host(cx, host, &mesh.domain),
+            unknown_host: &|host, text| near::host(cx, host, text, namespace, &mesh.domain),
         },
         gateway: &|key| (*cx.get::<ResolvedGateway>(key)).clone(),
         shared: &|place| (*cx.get::<SharedHostsOf>(place)).clone(),
@@ -249,12 +248,11 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
         Default::default()
     };
     let has_service = has_service(cx, rule, !services.is_empty());
-    let near_host = |host: &Host, text: &str| near::host(cx, host, text, &config.key.namespace, &mesh.domain);
+    let unknown_host = || near::host(cx, &rule.host, &config.spec.host, &config.key.namespace, &mesh.domain);
     let context = destination_rule::Context {
         narrower: &narrower,
         has_service,
-        refused: if has_service { None } else { near::refused_host(cx, &rule.host, &mesh.domain) },
-        near_host: if has_service { None } else { near_host(&rule.host, &config.spec.host) },
+        unknown_host: if has_service { None } else { unknown_host() },
         services: &services,
         endpoints: &endpoints,
         merged: merged.as_deref(),
@@ -357,8 +355,7 @@ fn of_sidecar(cx: &Reader<'_>, config: &Spec<Sidecars>, diagnostics: &mut Diagno
         is_for_all,
         services: &|host: &Host| (*cx.get::<ServicesByHost>(host)).clone(),
         route_sets: &|host: &Host| (*cx.get::<VirtualServicesNaming>(host)).clone(),
-        near_host: &|host: &Host| near::host(cx, host, host.as_str(), &config.key.namespace, &mesh.domain),
-        refused: &|host: &Host| near::refused_host(cx, host, &mesh.domain),
+        unknown_host: &|host: &Host| near::host(cx, host, host.as_str(), &config.key.namespace, &mesh.domain),
     };
     sidecar::check(resolved, &context, diagnostics);
     namespaces::check(cx, namespaces::of_sidecar(&config.spec), diagnostics);

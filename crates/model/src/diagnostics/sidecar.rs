@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_config::{Code, ConfigKey, Diagnostics, Namespace, path};
+use fairlead_config::{Code, Diagnostics, Namespace, path};
 
 use super::lookups::Naming;
 use crate::{
@@ -26,10 +26,8 @@ pub(super) struct Context<'a> {
     pub(super) services: &'a dyn Fn(&Host) -> Arc<[ServiceSummary]>,
     /// The VirtualServices that name a host, with their namespaces.
     pub(super) route_sets: &'a dyn Fn(&Host) -> Arc<[Naming]>,
-    /// What to write instead of a host that nothing has.
-    pub(super) near_host: &'a dyn Fn(&Host) -> Option<String>,
-    /// The refused object that may have defined a host.
-    pub(super) refused: &'a dyn Fn(&Host) -> Option<ConfigKey>,
+    /// What to do about a host that nothing has.
+    pub(super) unknown_host: &'a dyn Fn(&Host) -> Option<String>,
 }
 
 pub(super) fn check(sidecar: &Sidecar, context: &Context<'_>, diagnostics: &mut Diagnostics) {
@@ -55,18 +53,14 @@ pub(super) fn check(sidecar: &Sidecar, context: &Context<'_>, diagnostics: &mut 
         check_port(index, listener, context, diagnostics);
         let exact = listener.hosts.iter().enumerate().filter(|(_, host)| !host.host.is_wildcard());
         for (at, host) in exact.filter(|(_, host)| !exists(host, &sidecar.origin.namespace, context)) {
-            let refused = (context.refused)(&host.host);
-            let used = if refused.is_some() { " that is used and" } else { "" };
             let message = format!(
-                "no service and no VirtualService{used} that this namespace may use has the host `{}`",
+                "no service and no VirtualService that this namespace may use has the host `{}`",
                 host.host
             );
             let path = path!("egress"[index]."hosts"[at]);
             let finding = diagnostics.warn(Code::UnknownEgressHost, path, message);
-            if let Some(refused) = refused {
-                finding.help(format!("{refused} is refused for its errors: correct them"));
-            } else if let Some(near) = (context.near_host)(&host.host) {
-                finding.help(near);
+            if let Some(help) = (context.unknown_host)(&host.host) {
+                finding.help(help);
             }
         }
     }

@@ -62,7 +62,7 @@ fn check_mesh(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnosti
             let covers = (context.covers_service)(host);
             has_service |= covers;
             if host.as_str() != "*" && !covers {
-                unknown.push((host, None));
+                unknown.push((host, Missing::Unknown));
             }
             continue;
         }
@@ -72,12 +72,12 @@ fn check_mesh(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnosti
                 check_protocol(set, &found, diagnostics);
                 check_foreign(set, path, &found, diagnostics);
             }
-            Err(missing) => unknown.push((host, Some(missing))),
+            Err(missing) => unknown.push((host, missing)),
         }
     }
     // Beside the host of a set they are a second name of it, and work on its ports.
     for (host, missing) in unknown.into_iter().filter(|_| !has_service) {
-        unknown_mesh_host(set, host, missing.as_ref(), context, diagnostics);
+        unknown_mesh_host(set, host, &missing, context, diagnostics);
     }
 }
 
@@ -85,34 +85,16 @@ fn check_mesh(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnosti
 fn unknown_mesh_host(
     set: &RouteSet,
     host: &Host,
-    missing: Option<&Missing>,
+    missing: &Missing,
     context: &Context<'_>,
     diagnostics: &mut Diagnostics,
 ) {
     let effect = if set.http.is_empty() { "have no effect" } else { "take effect on port 80 only" };
     let (path, text) = context.written.host(host);
-    let (code, reason, help) = match missing {
-        Some(Missing::NotVisible(of)) => (
-            Code::NotVisible,
-            format!("the service `{host}` is not exported to the namespace `{}`", set.origin.namespace),
-            format!("its `exportTo`, in namespace `{of}`, would have to name `{}`", set.origin.namespace),
-        ),
-        _ => match (context.known.refused)(host) {
-            Some(refused) => (
-                Code::UnknownHost,
-                format!("no service that is used has the host `{host}`"),
-                format!("{refused} is refused for its errors: correct them"),
-            ),
-            None => (
-                Code::UnknownHost,
-                format!("no service has the host `{host}`"),
-                (context.known.near_host)(host, text)
-                    .unwrap_or_else(|| "a ServiceEntry for the host makes its ports known".to_owned()),
-            ),
-        },
-    };
+    let (code, reason, help) = context.known.explain(missing, (host, text), &set.origin.namespace);
     let message = format!("{reason}: in the mesh its routes {effect}");
     let severity = if set.gateways.len() > 1 { Severity::Info } else { Severity::Warning };
+    let help = help.unwrap_or_else(|| "a ServiceEntry for the host makes its ports known".to_owned());
     diagnostics.add(severity, code, path, message).help(help);
 }
 

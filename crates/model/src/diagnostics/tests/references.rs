@@ -109,7 +109,7 @@ fn what_is_refused_for_its_errors_is_not_called_absent() {
         said_of(&mut world),
         [
             "spec.gateways[0]: the Gateway `shop/broken` is refused for its errors, so the routes do not apply there; correct the Gateway",
-            "spec.http[0].route[0].destination.host: no service that is used has the host `lost.shop.svc.cluster.local`; requests for it are answered with 503; Service shop/lost is refused for its errors: correct them",
+            "spec.http[0].route[0].destination.host: no service has the host `lost.shop.svc.cluster.local`; requests for it are answered with 503; Service shop/lost is refused for its errors: correct them",
         ]
     );
 }
