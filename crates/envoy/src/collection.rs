@@ -1,6 +1,6 @@
 //! A load assignment that has its endpoints as elements (LEDS), one collection for each locality.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use envoy_types::pb::envoy::config::{
     core::v3::{Pipe, SocketAddress, address, socket_address::PortSpecifier},
@@ -28,16 +28,16 @@ const PATH_BYTES: usize = 107;
 /// Envoy cannot read an address: an assignment with that is rejected, but an endpoint ends the process, as soon as
 /// another one of the assignment changes (`std::terminate`, uncaught `malformed IP address`).
 pub fn load_assignment(assignment: &ClusterLoadAssignment) -> EncodedResource {
-    let mut full = EncodedResource::whole(assignment.cluster_name.as_str(), encode(assignment));
+    let full = EncodedResource::whole(assignment.cluster_name.as_str(), encode(assignment));
     if !assignment.endpoints.iter().flat_map(|locality| &locality.lb_endpoints).all(is_readable) {
         return full;
     }
     let children = endpoints(assignment);
-    if !children.is_empty() {
-        let parents = [Epoch::First, Epoch::Second].map(|epoch| parent(assignment, epoch));
-        full.elements = Some(Arc::new(Elements::of_collections(parents, children)));
+    if children.is_empty() {
+        return full;
     }
-    full
+    let parents = [Epoch::First, Epoch::Second].map(|epoch| parent(assignment, epoch));
+    full.with_elements(Elements::of_collections(parents, children))
 }
 
 /// Whether Envoy can read the address of an endpoint: that of an IP address, or of a socket in a file.

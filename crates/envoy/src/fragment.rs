@@ -77,7 +77,7 @@ pub fn route_table(
         move || with_hosts(&head_bytes, table, &hosts, last.as_deref())
     };
     let digests = hosts.values().map(|host| host.digest);
-    let mut full = EncodedResource::of_parts_later(name, whole, std::iter::once(own).chain(digests));
+    let full = EncodedResource::of_parts_later(name, whole, std::iter::once(own).chain(digests));
     head.vhds = Some(Vhds { config_source: Some(config_source::ads()) });
     let parent = EncodedResource::whole(name, encode(&head));
     let mut children = hosts;
@@ -86,13 +86,12 @@ pub fn route_table(
         debug_assert!(!children.contains_key(&child.name), "{} is the name of another host", child.name);
         children.insert(child.name.clone(), child);
     }
-    full.elements = Some(Arc::new(Elements {
+    full.with_elements(Elements {
         element_type: TypeUrl::VIRTUAL_HOST,
         parent,
         children,
         in_second_epoch: None,
-    }));
-    full
+    })
 }
 
 /// A table from its head, its hosts as resources, and its catch-all. `table` is the length of its name, which the

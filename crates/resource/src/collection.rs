@@ -151,9 +151,9 @@ impl Elements {
     /// The second form of a load assignment: its parent in either epoch, and the endpoints by their names in the
     /// first. The digests of the parents are made to tell the epoch.
     pub fn of_collections([first, second]: [EncodedResource; 2], children: ResourceSet) -> Self {
-        let marked = |mut parent: EncodedResource, epoch: Epoch| {
-            parent.digest = epoch.mark(parent.digest);
-            parent
+        let marked = |parent: EncodedResource, epoch: Epoch| {
+            let digest = epoch.mark(parent.digest);
+            parent.with_digest(digest)
         };
         Self {
             element_type: TypeUrl::LB_ENDPOINT,

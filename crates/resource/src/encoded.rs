@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    ops::Deref,
     sync::{Arc, OnceLock},
 };
 
@@ -57,9 +58,14 @@ pub type ResourceName = Arc<str>;
 /// The resources of one type, ordered by name. A clone is O(1), a difference skips shared parts.
 pub type ResourceSet = imbl::OrdMap<ResourceName, EncodedResource>;
 
-/// One encoded resource. Equality is equality of name and digest; a clone copies three pointers.
+/// One encoded resource, immutable. Equality is equality of name and digest; a clone copies one pointer, so that the
+/// nodes of a [`ResourceSet`] stay small however many sets a resource is in.
 #[derive(Clone)]
-pub struct EncodedResource {
+pub struct EncodedResource(Arc<Content>);
+
+/// What an [`EncodedResource`] points to.
+#[derive(Clone)]
+pub struct Content {
     /// The name that clients subscribe to.
     pub name: ResourceName,
     /// The resource's version: a digest that determines the bytes of the message, see the constructors.
@@ -108,6 +114,10 @@ pub struct Element {
 }
 
 impl EncodedResource {
+    fn new(name: ResourceName, digest: Digest, fragments: Fragments) -> Self {
+        Self(Arc::new(Content { name, digest, fragments, elements: None }))
+    }
+
     /// A resource of one piece.
     pub fn whole(name: impl Into<ResourceName>, message: impl Into<Bytes>) -> Self {
         Self::of_fragments(name, Arc::new([message.into()]))
@@ -116,7 +126,7 @@ impl EncodedResource {
     /// A resource whose message is the concatenation of `fragments`.
     pub fn of_fragments(name: impl Into<ResourceName>, fragments: Arc<[Bytes]>) -> Self {
         let digest = Digest::of_pieces(fragments.iter().map(|f| &f[..]));
-        Self { name: name.into(), digest, fragments: Fragments::Made(fragments), elements: None }
+        Self::new(name.into(), digest, Fragments::Made(fragments))
     }
 
     /// A resource whose message is the concatenation of `fragments`, with the digest of the digests of its parts.
@@ -129,8 +139,7 @@ impl EncodedResource {
         fragments: Arc<[Bytes]>,
         parts: impl IntoIterator<Item = Digest>,
     ) -> Self {
-        let digest = Digest::of_parts(parts);
-        Self { name: name.into(), digest, fragments: Fragments::Made(fragments), elements: None }
+        Self::new(name.into(), Digest::of_parts(parts), Fragments::Made(fragments))
     }
 
     /// As [`Self::of_parts`], with fragments that are made when somebody asks for them. `make` always makes the same.
@@ -140,8 +149,7 @@ impl EncodedResource {
         parts: impl IntoIterator<Item = Digest>,
     ) -> Self {
         let later = Later { made: OnceLock::new(), make: Box::new(make) };
-        let fragments = Fragments::Later(Arc::new(later));
-        Self { name: name.into(), digest: Digest::of_parts(parts), fragments, elements: None }
+        Self::new(name.into(), Digest::of_parts(parts), Fragments::Later(Arc::new(later)))
     }
 
     /// The encoded message (not the `Any` around it) in pieces; their concatenation is the message.
@@ -158,15 +166,28 @@ impl EncodedResource {
     /// The same under another name.
     #[must_use]
     pub fn renamed(mut self, name: ResourceName) -> Self {
-        self.name = name;
+        Arc::make_mut(&mut self.0).name = name;
+        self
+    }
+
+    /// The same with another digest: that of bytes which differ in what the digest does not cover.
+    #[must_use]
+    pub(crate) fn with_digest(mut self, digest: Digest) -> Self {
+        Arc::make_mut(&mut self.0).digest = digest;
+        self
+    }
+
+    /// The same with this second form, or with none.
+    #[must_use]
+    pub fn with_elements(mut self, elements: impl Into<Option<Elements>>) -> Self {
+        Arc::make_mut(&mut self.0).elements = elements.into().map(Arc::new);
         self
     }
 
     /// The same without its bytes, for those who tell contents apart and must not keep them.
     #[must_use]
     pub fn outline(&self) -> Self {
-        let (name, digest) = (self.name.clone(), self.digest);
-        Self { name, digest, fragments: Fragments::Outline, elements: None }
+        Self::new(self.name.clone(), self.digest, Fragments::Outline)
     }
 
     /// Whether it has no bytes: it is made by [`Self::outline`].
@@ -185,15 +206,18 @@ impl EncodedResource {
     }
 }
 
+impl Deref for EncodedResource {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.0
+    }
+}
+
 impl PartialEq for EncodedResource {
     fn eq(&self, other: &Self) -> bool {
-        self.digest == other.digest
-            && self.name == other.name
-            && match (&self.elements, &other.elements) {
-                (None, None) => true,
-                (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
-                _ => false,
-            }
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.digest == other.digest && self.name == other.name && self.elements == other.elements)
     }
 }
 

@@ -83,22 +83,22 @@ impl<'a> Input<'a> {
             let wanted = names.filter(|(i, _)| bits.rotate_left(place) >> i & 1 == 1);
             let set: ResourceSet = wanted
                 .map(|(_, name)| {
-                    let mut resource = EncodedResource::whole(name, vec![content; 3]);
+                    let resource = EncodedResource::whole(name, vec![content; 3]);
                     let host = EncodedResource::whole(format!("{name}/a"), vec![content]);
                     let hosts = (bits & 1 == 1).then(|| (host.name.clone(), host));
-                    resource.elements = match (type_url, Types::envoy().element(type_url)) {
+                    let elements = match (type_url, Types::envoy().element(type_url)) {
                         (TypeUrl::CLUSTER_LOAD_ASSIGNMENT, _) => {
-                            (bits & 2 == 2).then(|| Arc::new(assignment(name, content, bits)))
+                            (bits & 2 == 2).then(|| assignment(name, content, bits))
                         }
                         (_, None) => None,
-                        (_, Some(element_type)) => Some(Arc::new(Elements {
+                        (_, Some(element_type)) => Some(Elements {
                             element_type,
                             parent: EncodedResource::whole(name, vec![9]),
                             children: hosts.into_iter().collect(),
                             in_second_epoch: None,
-                        })),
+                        }),
                     };
-                    (resource.name.clone(), resource)
+                    (resource.name.clone(), resource.with_elements(elements))
                 })
                 .collect();
             publication.with(type_url, set)

@@ -4,7 +4,7 @@
 //! Everything between the objects and the wire goes on as usual: a spoilt resource keeps its name and the metadata
 //! that says what it was made from, and has a digest of its own.
 
-use std::{iter::once, sync::Arc};
+use std::iter::once;
 
 use fairlead_resource::{
     Elements, EncodedResource, ResourceName, ResourceSet, TypeUrl, collection::Collection,
@@ -60,13 +60,11 @@ impl Core {
 
 impl Fault {
     fn spoil(&self, resource: &EncodedResource) -> EncodedResource {
-        let mut spoilt = self.appended(resource);
         // What has epochs is sent in full: the digests of its forms tell the epoch.
         let elements = resource.elements.as_ref().filter(|elements| elements.in_second_epoch.is_none());
-        spoilt.elements = elements.map(|elements| {
-            Arc::new(Elements { parent: self.appended(&elements.parent), ..(**elements).clone() })
-        });
-        spoilt
+        let spoilt =
+            |elements: &Elements| Elements { parent: self.appended(&elements.parent), ..elements.clone() };
+        self.appended(resource).with_elements(elements.map(|elements| spoilt(elements)))
     }
 
     fn appended(&self, resource: &EncodedResource) -> EncodedResource {
@@ -114,9 +112,8 @@ fn with_host(table: &EncodedResource, host: &EncodedResource) -> EncodedResource
     for part in all.iter_mut().filter(|part| part.name == spoilt.name) {
         *part = spoilt.clone();
     }
-    let mut full = parts.with(&all);
-    full.elements = with_element(table, host, &[]).elements;
-    full
+    let elements = with_element(table, host, &[]).elements.as_deref().cloned();
+    parts.with(&all).with_elements(elements)
 }
 
 /// A resource in which an element, if it has it, is another one; `field` is that in the form of one piece.
@@ -124,10 +121,8 @@ fn with_element(parent: &EncodedResource, element: &EncodedResource, field: &[u8
     let Some(elements) = parent.elements.as_ref().filter(|e| e.children.contains_key(&element.name)) else {
         return parent.clone();
     };
-    let mut spoilt = appended(parent, field);
     let children = elements.children.update(element.name.clone(), element.clone());
-    spoilt.elements = Some(Arc::new(Elements { children, ..(**elements).clone() }));
-    spoilt
+    appended(parent, field).with_elements(Elements { children, ..(**elements).clone() })
 }
 
 /// A field `virtual_hosts` of a route table: a host by its name there.

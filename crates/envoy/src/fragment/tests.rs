@@ -97,7 +97,7 @@ fn a_table_without_hosts_has_its_second_form_all_the_same() {
 fn a_host_that_takes_every_domain_leaves_the_parent_as_it_is() {
     let all = table(&[("a", "a")]);
     let taken = route_table("80", &head(), None, hosts(&[("a", "a"), ("mine:80", "*")]));
-    assert_eq!(all.elements.unwrap().parent, taken.elements.unwrap().parent);
+    assert_eq!(all.elements.clone().unwrap().parent, taken.elements.clone().unwrap().parent);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn the_digest_tells_every_change_of_a_table_and_nothing_else() {
 fn one_changed_host_leaves_the_parent_and_the_other_children_equal() {
     let before = table(&[("a", "a"), ("b", "b"), ("gone", "g")]);
     let after = table(&[("a", "a"), ("b", "new"), ("c", "c")]);
-    let (before, after) = (before.elements.unwrap(), after.elements.unwrap());
+    let (before, after) = (before.elements.clone().unwrap(), after.elements.clone().unwrap());
     assert_eq!(before.parent, after.parent);
     assert_eq!(before.children["80/a"], after.children["80/a"]);
     assert_eq!(names(&after.children), ["80/a", "80/allow_any", "80/b", "80/c"]);

@@ -10,10 +10,7 @@
 //!   also name one that does not exist ([`NEVER`], [`NEVER_A_CERTIFICATE`]), and so are never ready: they cost no TLS
 //!   context.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use envoy_types::pb::envoy::config::listener::v3::{
     FilterChain, FilterChainMatch, Listener, listener::FcdsConfig,
@@ -115,15 +112,13 @@ pub fn listener_of_chains(
     let chains: Vec<ChainElement> = chains.into_iter().collect();
     let head_bytes = encode(head);
     let own = Digest::of(&head_bytes);
-    let mut full = EncodedResource::of_parts(
+    let full = EncodedResource::of_parts(
         head.name.as_str(),
         concat(head_bytes, chains.iter().map(|chain| chain.element.inline.clone())),
         std::iter::once(own).chain(chains.iter().map(|chain| chain.element.alone.digest)),
     );
-    if chains.len() >= least.max(1) && head.udp_listener_config.is_none() {
-        full.elements = elements(head, chains).map(Arc::new);
-    }
-    full
+    let divided = chains.len() >= least.max(1) && head.udp_listener_config.is_none();
+    full.with_elements(divided.then(|| elements(head, chains)).flatten())
 }
 
 fn elements(head: &Listener, chains: Vec<ChainElement>) -> Option<Elements> {

@@ -33,13 +33,12 @@ fn a_step_without_removals_keeps_what_was_there() {
 #[test]
 fn another_form_of_the_same_content_is_no_change() {
     let old = set(&[("a", "1")]);
-    let mut resource = old["a"].clone();
-    resource.elements = Some(Arc::new(fairlead_resource::Elements {
+    let resource = old["a"].clone().with_elements(fairlead_resource::Elements {
         element_type: TypeUrl::VIRTUAL_HOST,
-        parent: resource.clone(),
+        parent: old["a"].clone(),
         children: ResourceSet::new(),
         in_second_epoch: None,
-    }));
+    });
     let new: ResourceSet = [(resource.name.clone(), resource)].into_iter().collect();
     let diff = Memo::default().diff(TypeUrl::ROUTE_CONFIGURATION, &old, &new);
     assert!(diff.carried().is_empty() && diff.removed().is_empty());

@@ -19,11 +19,9 @@ fn table(name: u8, version: u8, hosts: &[u8]) -> EncodedResource {
         .map(|r| (r.name.clone(), r))
         .collect();
     let parent = EncodedResource::whole(name.to_string(), vec![0]);
-    let mut table = EncodedResource::whole(name.to_string(), [&[version], hosts].concat());
-    table.elements = (version != 2).then(|| {
-        Arc::new(Elements { element_type: TypeUrl::VIRTUAL_HOST, parent, children, in_second_epoch: None })
-    });
-    table
+    let table = EncodedResource::whole(name.to_string(), [&[version], hosts].concat());
+    let elements = Elements { element_type: TypeUrl::VIRTUAL_HOST, parent, children, in_second_epoch: None };
+    table.with_elements((version != 2).then_some(elements))
 }
 
 fn publication(tables: &[(u8, u8, Vec<u8>)]) -> Publication {

@@ -56,7 +56,7 @@ fn the_parent_names_chains_and_secrets() {
 #[test]
 fn children_are_the_chains_by_name() {
     let listener = of(&["b", "a"]);
-    let elements = listener.elements.unwrap();
+    let elements = listener.elements.clone().unwrap();
     assert_eq!(elements.element_type, TypeUrl::FILTER_CHAIN);
     let names: Vec<&str> = elements.children.keys().map(|name| &**name).collect();
     assert_eq!(names, ["l/a", "l/b"]);
@@ -71,7 +71,7 @@ fn a_changed_chain_changes_no_parent() {
     let after = listener_of_chains(&head(), [ChainElement::new(&changed, secrets), element("b")], 2);
     let before = of(&["a", "b"]);
     assert_ne!(before.digest, after.digest);
-    let (before, after) = (before.elements.unwrap(), after.elements.unwrap());
+    let (before, after) = (before.elements.clone().unwrap(), after.elements.clone().unwrap());
     assert_eq!(before.parent, after.parent);
     assert_eq!(before.children["l/b"], after.children["l/b"]);
 }

@@ -139,9 +139,7 @@ impl Mesh {
         let parents = parents.map(|content| EncodedResource::whole(cluster, content));
         let bad = children.values().any(|c| is_bad(str::from_utf8(&c.to_vec()).unwrap()));
         let full = format!("full{} {content}-{digest}", if bad { "bad" } else { "" });
-        let mut assignment = EncodedResource::whole(cluster, full);
-        assignment.elements = Some(Arc::new(Elements::of_collections(parents, children)));
-        assignment
+        EncodedResource::whole(cluster, full).with_elements(Elements::of_collections(parents, children))
     }
 
     pub(super) fn publication(&self, revision: u64) -> Publication {
@@ -163,9 +161,7 @@ impl Mesh {
             let digest = elements.children.values().map(|c| c.digest.0 >> 100).sum::<u128>();
             let version = content.split(':').next().unwrap();
             let full = format!("{version}-{digest}{}:{}", if bad { "bad" } else { "" }, all.join(","));
-            let mut table = EncodedResource::whole(name.as_str(), full);
-            table.elements = Some(Arc::new(elements));
-            entry(table)
+            entry(EncodedResource::whole(name.as_str(), full).with_elements(elements))
         });
         Publication::new(revision)
             .with(TypeUrl::CLUSTER, set(&self.clusters))

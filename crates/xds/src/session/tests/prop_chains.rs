@@ -86,12 +86,11 @@ impl Published {
             let own = self.chains.iter().filter(|(chain, _)| chain.starts_with(&prefix));
             let children: ResourceSet = own.map(|(name, content)| entry(name, content)).collect();
             let all: Vec<String> = children.values().map(|c| c.digest.to_string()).collect();
-            let mut full = EncodedResource::whole(name.as_str(), format!("{parent}{}", all.concat()));
+            let full = EncodedResource::whole(name.as_str(), format!("{parent}{}", all.concat()));
             let parent = EncodedResource::whole(name.as_str(), parent.clone());
             let element_type = TypeUrl::FILTER_CHAIN;
-            full.elements =
-                Some(Arc::new(Elements { element_type, parent, children, in_second_epoch: None }));
-            (full.name.clone(), full)
+            let elements = Elements { element_type, parent, children, in_second_epoch: None };
+            (full.name.clone(), full.with_elements(elements))
         });
         Publication::new(revision)
             .with(TypeUrl::LISTENER, listeners.collect())

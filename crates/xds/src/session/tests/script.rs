@@ -394,9 +394,7 @@ fn with_elements(type_url: TypeUrl, name: &str, elements: &str) -> EncodedResour
     let parent = EncodedResource::whole(name, parent);
     let element_type = Types::envoy().element(type_url).unwrap();
     let form = Elements { element_type, parent, children, in_second_epoch: None };
-    let mut full = EncodedResource::whole(name, format!("[{elements}]"));
-    full.elements = Some(Arc::new(form));
-    full
+    EncodedResource::whole(name, format!("[{elements}]")).with_elements(form)
 }
 
 /// A load assignment whose endpoints may come as resources of their own, `c{0/x=1,1/y=1}`: the number is that of the
@@ -415,7 +413,6 @@ fn assignment(cluster: &str, endpoints: &str) -> EncodedResource {
     numbers.dedup();
     let parents =
         ["a", "b"].map(|epoch| EncodedResource::whole(cluster, format!("{epoch}:{}", numbers.join(","))));
-    let mut assignment = EncodedResource::whole(cluster, format!("[{endpoints}]"));
-    assignment.elements = Some(Arc::new(Elements::of_collections(parents, children)));
-    assignment
+    let whole = EncodedResource::whole(cluster, format!("[{endpoints}]"));
+    whole.with_elements(Elements::of_collections(parents, children))
 }
