@@ -9,57 +9,28 @@ mod index;
 mod listener;
 mod load;
 mod proxies;
+mod state;
 mod sync;
 
-use std::sync::Arc;
-
 use axum::{
-    Json, Router,
+    Router,
     extract::{ConnectInfo, Request},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use fairlead_xds::server::Sessions;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    core::{CoreGone, CoreHandle},
-    metrics::Metrics,
-    resolver::is_loopback,
-    settings::Settings,
-    telemetry::{self, LogLevels},
-};
+use crate::{resolver::is_loopback, telemetry};
 
 pub use debug::diagnostic_json;
 use index::{DEBUG, Endpoint, endpoints};
 use listener::{Bounded, RemoteAddress};
 pub use proxies::{choose, full_name};
+use state::Problem;
+pub(crate) use state::State;
 pub use sync::{HeldBack, ProxyStatus, TypeState, TypeSync};
-
-/// What the handlers see.
-#[derive(Clone)]
-pub(crate) struct State {
-    core: CoreHandle,
-    sessions: Sessions,
-    metrics: Arc<Metrics>,
-    settings: Arc<Settings>,
-    log: Option<Arc<dyn LogLevels>>,
-}
-
-impl State {
-    pub(crate) fn new(
-        core: CoreHandle,
-        sessions: Sessions,
-        metrics: Arc<Metrics>,
-        settings: Settings,
-        log: Option<Arc<dyn LogLevels>>,
-    ) -> Self {
-        Self { core, sessions, metrics, settings: Arc::new(settings), log }
-    }
-}
 
 /// How long an answer may take to be read once the server is to end.
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
@@ -128,30 +99,6 @@ fn is_local_name(host: &str) -> bool {
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
-}
-
-/// An answer that is not what was asked for.
-pub(crate) struct Problem {
-    status: StatusCode,
-    message: String,
-}
-
-impl Problem {
-    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-}
-
-impl From<CoreGone> for Problem {
-    fn from(gone: CoreGone) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, gone.to_string())
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.message }))).into_response()
-    }
 }
 
 #[cfg(test)]

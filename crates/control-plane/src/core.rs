@@ -3,128 +3,53 @@
 //! Why one thread: a revision is applied, settled and published as one step, so no proxy ever sees half of a change,
 //! and nothing here needs a lock. Whoever wants something of the core sends it an event.
 
+mod blame;
 mod bridge;
+mod connect;
 #[cfg(feature = "fault-injection")]
 mod fault;
 mod handle;
-mod look;
 mod nacks;
 mod objects;
 mod publish;
+mod readiness;
 mod refused;
 mod sources;
+mod state;
 mod views;
 
 use std::{
-    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use fairlead_config::{Diagnostic, SourceId, SourceUpdate};
-use fairlead_incremental::{ChangeSet, Db, Lease};
-use fairlead_model::{diagnostics::AllDiagnostics, input};
-use fairlead_resource::TypeUrl;
-use fairlead_translate::publication::PublicationKey;
-use fairlead_xds::{NackReport, Rejected, Runs};
+use fairlead_config::{SourceId, SourceUpdate};
+use fairlead_incremental::ChangeSet;
+use fairlead_model::input;
 use tokio::sync::watch;
 
-use crate::{
-    clock::Clock,
-    debounce::Debounce,
-    diagnostics::{Ledger, listed},
-    metrics::Metrics,
-    settings::Settings,
-    telemetry,
-};
+use crate::{clock::Clock, metrics::Metrics, settings::Settings, telemetry};
 
-use bridge::Bridge;
 #[cfg(feature = "fault-injection")]
 pub use fault::Fault;
-pub use handle::{CoreGone, CoreHandle, OriginsByName, Readiness};
+use handle::Event;
+pub use handle::{CoreHandle, OriginsByName};
 pub use nacks::Nacked;
-use nacks::Nacks;
 pub use objects::Objects;
 pub use publish::{Revisions, find, publication, whole_of};
+pub use readiness::{CoreGone, Readiness};
 pub(crate) use refused::Refusals;
-use sources::Sources;
-use views::Views;
-pub(crate) use views::{Arrival, ConnectError};
+pub use state::Core;
+pub(crate) use state::engine;
+pub(crate) use views::ConnectError;
 
 /// For how many revisions values are kept that nobody reads any more: a proxy that reconnects finds them.
 const GRACE: u64 = 8;
 
 /// How many events are taken before the clock is looked at.
 const BURST: usize = 256;
-
-/// What the core is asked to look at, for administration. It clones what it needs and returns at once.
-pub(crate) type Look = Box<dyn FnOnce(&mut Core) + Send>;
-
-/// The only things that can happen to the core, besides that the quiet time ends, or an hour of the clock.
-pub(crate) enum Event {
-    /// A source has news.
-    Source(SourceId, SourceUpdate),
-    /// A proxy wants its view; it waits until there is a first configuration.
-    Connect(Arrival),
-    /// This proxy has gone.
-    Disconnect(PublicationKey),
-    /// This proxy has rejected something.
-    Nack { key: PublicationKey, proxy: String, report: NackReport },
-    /// A proxy has accepted what it had rejected for what its machine lacked.
-    Healed { type_url: TypeUrl, resources: Vec<Rejected> },
-    /// Somebody wants to look.
-    Inspect(Look),
-    /// What is published is to have these faults.
-    #[cfg(feature = "fault-injection")]
-    Inject { faults: Vec<Fault>, reply: tokio::sync::oneshot::Sender<()> },
-    /// The end.
-    Shutdown,
-}
-
-/// Proxies that want their view, in the order in which they came.
-type Waiting = VecDeque<Arrival>;
-
-/// The engine and everything that only its thread touches.
-pub struct Core {
-    db: Db,
-    objects: Objects,
-    views: Views,
-    /// What views have in common, encoded.
-    runs: Arc<Runs>,
-    /// Proxies that wait: for the first configuration, and for what is more urgent.
-    waiting: Waiting,
-    /// How long values are kept that no proxy needs any more, if no revision comes: a proxy that reconnects finds them.
-    view_grace: Duration,
-    /// How many views may be made for one client.
-    max_views: usize,
-    /// When to give them back.
-    idle_due: Option<Instant>,
-    sources: Sources,
-    /// When the oldest pending change came.
-    pending_since: Option<Instant>,
-    debounce: Debounce,
-    bridge: Bridge,
-    refused: Refusals,
-    /// Whether the first configuration was settled.
-    ready: bool,
-    clock: Clock,
-    /// When the hour of the clock ends.
-    hour_due: Instant,
-    began: Instant,
-    model_diagnostics: Lease<AllDiagnostics>,
-    nacks: Nacks,
-    ledger: Ledger,
-    metrics: Arc<Metrics>,
-    revisions: Arc<Revisions>,
-    readiness: watch::Sender<Readiness>,
-    #[cfg(feature = "fault-injection")]
-    faults: Vec<Fault>,
-    /// How many proxies waited when the last round began.
-    #[cfg(test)]
-    waiting_at_last_round: usize,
-}
 
 /// Starts the thread of the core. It serves as soon as all `sources` have told everything; if several have an object,
 /// that of the first of them is used.
@@ -166,59 +91,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// An engine with the indexes and settings that every mesh has.
-pub(crate) fn engine(settings: &Settings) -> Db {
-    let mut db = Db::new();
-    fairlead_model::indexes::register(&mut db);
-    let mut changes = ChangeSet::new();
-    changes.set::<input::MeshSettings>((), Arc::new(settings.model()));
-    db.apply(changes);
-    db
-}
-
 impl Core {
-    fn new(
-        settings: &Settings,
-        sources: Vec<SourceId>,
-        metrics: Arc<Metrics>,
-        clock: Clock,
-        revisions: Arc<Revisions>,
-        readiness: watch::Sender<Readiness>,
-    ) -> Self {
-        let mut db = engine(settings);
-        let model_diagnostics = db.lease::<AllDiagnostics>(&());
-        Self {
-            db,
-            model_diagnostics,
-            objects: Objects::default(),
-            views: Views::default(),
-            runs: Arc::default(),
-            waiting: Waiting::new(),
-            view_grace: settings.xds.view_grace.0,
-            max_views: settings.xds.max_views_per_client,
-            idle_due: None,
-            sources: Sources::registered(sources),
-            pending_since: None,
-            // A source gathers for the shortest quiet time by itself; a lone change waits no second time.
-            debounce: Debounce::new(Duration::ZERO, settings.debounce.max.0),
-            bridge: Bridge::new(settings.source.reference_grace.0, &settings.mesh.domain),
-            refused: Refusals::default(),
-            ready: false,
-            hour_due: Instant::now() + clock.until_next_hour(),
-            clock,
-            began: Instant::now(),
-            nacks: Nacks::default(),
-            ledger: Ledger::default(),
-            metrics,
-            revisions,
-            readiness,
-            #[cfg(feature = "fault-injection")]
-            faults: Vec::new(),
-            #[cfg(test)]
-            waiting_at_last_round: 0,
-        }
-    }
-
     /// Takes events until the end. What can happen is listed at [`Event`].
     ///
     /// A proxy that connects may cost a whole view, so they come in one by one, and behind everything else: what
@@ -300,12 +173,6 @@ impl Core {
             Event::Nack { key, proxy, report } => self.nack(&key, &proxy, &report),
             Event::Healed { type_url, resources } => self.healed(type_url, resources),
             Event::Inspect(look) => look(self),
-            #[cfg(feature = "fault-injection")]
-            Event::Inject { faults, reply } => {
-                self.faults = faults;
-                // Whoever asked may have gone.
-                let _ = reply.send(());
-            }
             Event::Shutdown => unreachable!("the loop ends with it"),
         }
     }
@@ -368,31 +235,6 @@ impl Core {
         self.ready = true;
         self.readiness.send_replace(Readiness::Ready);
         telemetry::synced(self.objects.len(), self.began.elapsed());
-    }
-
-    /// What is found now goes to the log where it is new, and to the metrics.
-    fn note_findings(&mut self) {
-        self.nacks.retain_published(&self.views);
-        let all = self.findings();
-        self.ledger.update(all);
-        self.metrics.diagnostics(self.ledger.current());
-    }
-
-    fn findings(&self) -> Vec<Diagnostic> {
-        let mut all = self.model_diagnostics.value(&self.db).to_vec();
-        all.extend(self.nacks.diagnostics());
-        all.extend(self.bridge.diagnostics());
-        for diagnostic in &mut all {
-            self.objects.relocate(diagnostic);
-        }
-        // A source has read a text that may be newer than the object in use, which is then the last good one.
-        all.extend(self.sources.diagnostics().cloned());
-        all.extend(self.sources.duplicates(&self.objects));
-        listed(all)
-    }
-
-    fn note_sizes(&self) {
-        self.metrics.sizes(&self.db, &self.objects, self.views.len(), self.nacks.len());
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod collector;
 mod distribution;
+mod labels;
 mod names;
 mod plain;
 mod process;
@@ -21,12 +22,12 @@ use fairlead_incremental::{Db, Settled};
 use fairlead_resource::TypeUrl;
 use fairlead_xds::server::Sessions;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
 
 use crate::core::Objects;
+use labels::{BuildLabels, DiagnosticLabels, KindLabel, QueryLabel, TypeLabel, signed, type_name};
 pub(crate) use text::Form;
 use triggers::{Exposed, Triggers};
 
@@ -58,33 +59,6 @@ pub struct Metrics {
     services: Gauge,
     virtual_services: Gauge,
     diagnostics: Family<DiagnosticLabels, Gauge>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TypeLabel {
-    r#type: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct QueryLabel {
-    query: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct KindLabel {
-    kind: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DiagnosticLabels {
-    severity: &'static str,
-    code: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BuildLabels {
-    component: &'static str,
-    tag: &'static str,
 }
 
 fn seconds() -> Histogram {
@@ -221,15 +195,15 @@ impl Metrics {
         self.revision.set(signed(db.revision().0));
         self.nodes.set(signed(stats.nodes()));
         self.edges.set(signed(stats.edges()));
-        self.views.set(signed(views as u64));
-        self.quarantined.set(signed(quarantined as u64));
+        self.views.set(signed(views));
+        self.quarantined.set(signed(quarantined));
         for kind in Kind::ALL {
-            let count = signed(objects.count(kind) as u64);
+            let count = signed(objects.count(kind));
             self.objects.get_or_create(&KindLabel { kind: kind.as_str() }).set(count);
         }
         let services = objects.count(Kind::Service) + objects.count(Kind::ServiceEntry);
-        self.services.set(signed(services as u64));
-        self.virtual_services.set(signed(objects.count(Kind::VirtualService) as u64));
+        self.services.set(signed(services));
+        self.virtual_services.set(signed(objects.count(Kind::VirtualService)));
     }
 
     pub(crate) fn diagnostics(&self, current: &[Diagnostic]) {
@@ -244,25 +218,6 @@ impl Metrics {
                 .get_or_create(&DiagnosticLabels { severity, code: diagnostic.code.as_str() })
                 .inc();
         }
-    }
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// The label that istiod has for a type.
-fn type_name(type_url: TypeUrl) -> &'static str {
-    match type_url {
-        TypeUrl::CLUSTER => "cds",
-        TypeUrl::CLUSTER_LOAD_ASSIGNMENT => "eds",
-        TypeUrl::LB_ENDPOINT => "leds",
-        TypeUrl::LISTENER => "lds",
-        TypeUrl::FILTER_CHAIN => "fcds",
-        TypeUrl::ROUTE_CONFIGURATION => "rds",
-        TypeUrl::VIRTUAL_HOST => "vhds",
-        TypeUrl::SECRET => "sds",
-        other => other.short(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! The form is Istio's: the id is `<type>~<ip>~<name>.<namespace>~<domain>`, and the metadata says the rest. Whatever
 //! a client sends is bounded here, before it becomes a key that is kept.
 
+mod error;
 mod metadata;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
@@ -16,86 +17,9 @@ use fairlead_model::{
 use fairlead_xds::Node;
 
 use crate::settings::MeshSettings;
+pub use error::NodeError;
 pub(crate) use metadata::METADATA;
-use metadata::{Metadata, bounded};
-
-/// Limits of what a node may say.
-mod limits {
-    /// Bytes of the id.
-    pub(super) const ID_BYTES: usize = 1024;
-    /// Bytes of a text in the metadata.
-    pub(super) const TEXT_BYTES: usize = 1024;
-    /// Labels.
-    pub(super) const LABELS: usize = 256;
-    /// Addresses.
-    pub(super) const ADDRESSES: usize = 64;
-}
-
-/// Why a node is not understood. The text names what is wrong and how it should be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NodeError {
-    /// Something is larger than its limit.
-    #[error("{what} of the node is longer than {limit}")]
-    TooLong {
-        /// What.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-    },
-    /// The id has another number of parts.
-    #[error("node id `{id}` is not of the form <type>~<ip>~<name>.<namespace>~<domain>")]
-    Form {
-        /// The id.
-        id: String,
-    },
-    /// The type is none that is served.
-    #[error("node type `{0}` is not served: it is `sidecar`, or `router` for a gateway")]
-    Type(String),
-    /// No namespace is known.
-    #[error(
-        "the namespace of the node is not known: neither metadata NAMESPACE nor `<name>.<namespace>` in id `{id}`"
-    )]
-    Namespace {
-        /// The id.
-        id: String,
-    },
-    /// A namespace is not one.
-    #[error("`{0}` is not a namespace: lower-case letters, digits and `-`, at most 63")]
-    BadNamespace(String),
-    /// The id and the metadata name different namespaces.
-    #[error("the namespace of the node is `{of_id}` in its id and `{of_metadata}` in its metadata")]
-    Namespaces {
-        /// That of the id.
-        of_id: String,
-        /// `NAMESPACE` of the metadata.
-        of_metadata: String,
-    },
-    /// An address is not one.
-    #[error("`{address}` in {place} of the node is not an IP address")]
-    Address {
-        /// The text.
-        address: String,
-        /// Where it stands.
-        place: &'static str,
-    },
-    /// No address is known.
-    #[error("the node has no IP address: neither metadata INSTANCE_IPS nor the second part of id `{id}`")]
-    NoAddress {
-        /// The id.
-        id: String,
-    },
-    /// A metadata entry has another type.
-    #[error("metadata {name} of the node is not {expected}")]
-    Metadata {
-        /// The entry.
-        name: &'static str,
-        /// What it should be.
-        expected: &'static str,
-    },
-    /// The interception mode is none.
-    #[error("metadata INTERCEPTION_MODE `{0}` is not REDIRECT, TPROXY or NONE")]
-    Interception(String),
-}
+use metadata::{Metadata, bounded, limits};
 
 /// What the model knows of the proxy with this node.
 ///

@@ -19,7 +19,7 @@ use tonic::Status;
 use crate::{
     core::{ConnectError, CoreHandle},
     metrics::Metrics,
-    node::proxy_key,
+    node::{NodeError, proxy_key},
     settings::{MeshSettings, Settings, XdsSettings},
     telemetry,
 };
@@ -56,11 +56,6 @@ impl MeshResolver {
         let _ = self.sessions.set(sessions);
     }
 
-    /// The view that a client is served.
-    pub(crate) fn key(&self, node: &Node, peer: &Peer) -> Result<PublicationKey, crate::node::NodeError> {
-        Ok(PublicationKey { proxy: proxy_key(node, &self.mesh)?, secrets: may_have_secrets(peer) })
-    }
-
     fn options(&self, node: &Node) -> SessionOptions {
         let elements = elements_for(&node.user_agent_name, node.user_agent_version, &self.elements);
         // A listener that waits for a secret keeps all of its servers waiting. Told that there is none, Envoy refuses
@@ -95,6 +90,15 @@ fn elements_for(agent: &str, version: Option<AgentVersion>, wanted: &ElementType
     if proven { wanted.clone() } else { ElementTypes::new() }
 }
 
+/// What a client is served, by its node and where it is.
+pub(crate) fn publication_key(
+    node: &Node,
+    peer: &Peer,
+    mesh: &MeshSettings,
+) -> Result<PublicationKey, NodeError> {
+    Ok(PublicationKey { proxy: proxy_key(node, mesh)?, secrets: may_have_secrets(peer) })
+}
+
 /// Secrets leave only by an encrypted connection, or one that does not leave this machine.
 fn may_have_secrets(peer: &Peer) -> bool {
     peer.tls || peer.address.is_some_and(|address| is_loopback(address.ip()))
@@ -107,7 +111,7 @@ pub(crate) fn is_loopback(address: IpAddr) -> bool {
 
 impl Resolver for MeshResolver {
     async fn connect(&self, _id: ConnectionId, node: &Node, peer: &Peer) -> Result<Connection, Status> {
-        let key = self.key(node, peer).map_err(|error| {
+        let key = publication_key(node, peer, &self.mesh).map_err(|error| {
             if peer.lines.admit() {
                 telemetry::refused(&node.id, &error);
             }
@@ -136,7 +140,7 @@ impl Resolver for MeshResolver {
     fn on_nack(&self, id: ConnectionId, report: &NackReport) {
         let Some(status) = self.sessions.get().and_then(|sessions| sessions.get(id)) else { return };
         // It was let in with this node and peer, so they have a key.
-        let Ok(key) = self.key(&status.node, &status.peer) else { return };
+        let Ok(key) = publication_key(&status.node, &status.peer, &self.mesh) else { return };
         self.core.nack(key, status.node.id.clone(), report.clone());
     }
 

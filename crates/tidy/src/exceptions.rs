@@ -11,8 +11,6 @@ pub enum Rule {
     TypeUrl,
     /// Module names that say nothing.
     ModuleName,
-    /// No files of a crate need each other in a circle.
-    Circle,
 }
 
 /// An exception.
@@ -41,12 +39,6 @@ pub const EXCEPTIONS: &[Exception] = &[
         path: "crates/tidy/tests/it/sources.rs",
         what: "",
         reason: "the rule itself",
-    },
-    Exception {
-        rule: Rule::Circle,
-        path: "crates/control-plane",
-        what: "",
-        reason: "pages and metrics know the core that they show",
     },
 ];
 

@@ -17,14 +17,17 @@ use fairlead_xds::{Publication, server::ConnectionStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Problem, State, choose, sync::all_held_back};
+use super::{
+    proxies::choose,
+    state::{Problem, State},
+    sync::all_held_back,
+};
 use crate::{
     core::{Core, Objects, find, whole_of},
     dump::{self, ConfigDump, TYPES},
     explain as explanation,
-    node::proxy_key,
     origin::Origin,
-    resolver::is_loopback,
+    resolver::publication_key,
 };
 
 /// Which objects `/debug/configz` shows.
@@ -120,11 +123,8 @@ fn connected(state: &State, about: &About) -> Result<ConnectionStatus, Problem> 
 }
 
 fn key_of(state: &State, connection: &ConnectionStatus) -> Result<PublicationKey, Problem> {
-    let proxy = proxy_key(&connection.node, &state.settings.mesh)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-    let peer = &connection.peer;
-    let secrets = peer.tls || peer.address.is_some_and(|address| is_loopback(address.ip()));
-    Ok(PublicationKey { proxy, secrets })
+    publication_key(&connection.node, &connection.peer, &state.settings.mesh)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 async fn published(state: &State, key: PublicationKey) -> Result<(Arc<Publication>, Objects), Problem> {

@@ -1,6 +1,6 @@
 //! Whether it lives, whether it serves, how it does.
 
-use super::{Problem, State};
+use super::state::{Problem, State};
 use crate::{core::Readiness, metrics::Form, version::Version};
 use axum::{
     Json,
@@ -10,29 +10,22 @@ use axum::{
 };
 
 pub(super) async fn ready(Extract(state): Extract<State>) -> Response {
-    let readiness = state.core.readiness().borrow().clone();
-    match readiness {
+    match &*state.core.readiness().borrow() {
         Readiness::Ready => "ready\n".into_response(),
-        Readiness::Waiting => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the first configuration is not there yet")
-                .into_response()
-        }
-        Readiness::Failed(message) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("the core has failed: {message}"))
-                .into_response()
-        }
+        Readiness::Waiting => unavailable("the first configuration is not there yet"),
+        Readiness::Failed(message) => unavailable(format!("the core has failed: {message}")),
     }
 }
 
 pub(super) async fn healthz(Extract(state): Extract<State>) -> Response {
-    let readiness = state.core.readiness().borrow().clone();
-    match readiness {
-        Readiness::Failed(message) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("the core has failed: {message}"))
-                .into_response()
-        }
+    match &*state.core.readiness().borrow() {
+        Readiness::Failed(message) => unavailable(format!("the core has failed: {message}")),
         Readiness::Waiting | Readiness::Ready => "ok\n".into_response(),
     }
+}
+
+fn unavailable(message: impl Into<String>) -> Response {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, message).into_response()
 }
 
 pub(super) async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> Response {

@@ -14,7 +14,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{State, debug, health, load, sync};
+use super::{debug, health, load, state::State, sync};
 
 /// An endpoint.
 pub(super) struct Endpoint {

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State as Extract};
 use serde_json::{Value, json};
 
-use super::State;
+use super::state::State;
 
 pub(super) async fn loadz(Extract(state): Extract<State>) -> Json<Value> {
     let loads = state.sessions.loads();

@@ -6,7 +6,10 @@ use fairlead_resource::{TypeUrl, Types};
 use fairlead_xds::{Protocol, Rejected, SyncState, TypeStatus, server::ConnectionStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, State, full_name};
+use super::{
+    proxies::full_name,
+    state::{Problem, State},
+};
 use crate::{
     core::{Nacked, Objects},
     node::cluster_id,

@@ -11,9 +11,8 @@ use fairlead_resource::{
 };
 use fairlead_xds::Publication;
 use fairlead_xds::parts::Parts;
-use tokio::sync::oneshot;
 
-use super::{Core, CoreGone, CoreHandle, Event, publish::find};
+use super::publish::find;
 
 /// What one resource has besides its content, in whatever is published of it.
 #[derive(Clone, Debug)]
@@ -27,35 +26,20 @@ pub struct Fault {
     pub tail: Vec<u8>,
 }
 
-impl CoreHandle {
-    /// Replaces the faults. What is published already stays as it is; what is published from now on has them.
-    ///
-    /// # Errors
-    /// If the core has ended.
-    pub async fn inject(&self, faults: Vec<Fault>) -> Result<(), CoreGone> {
-        let (reply, done) = oneshot::channel();
-        self.tell(Event::Inject { faults, reply })?;
-        done.await.map_err(|_dropped| CoreGone)
+/// A publication with the faults.
+pub(super) fn spoilt(faults: &[Fault], mut publication: Publication) -> Publication {
+    for fault in faults {
+        publication = match fault.type_url {
+            TypeUrl::VIRTUAL_HOST => spoil_host(publication, fault),
+            TypeUrl::LB_ENDPOINT => spoil_endpoint(publication, fault),
+            type_url => {
+                let set =
+                    publication.set(type_url).alter(|found| Some(fault.spoil(&found?)), fault.name.clone());
+                publication.with(type_url, set)
+            }
+        };
     }
-}
-
-impl Core {
-    /// A publication with the faults.
-    pub(super) fn spoilt(&self, mut publication: Publication) -> Publication {
-        for fault in &self.faults {
-            publication = match fault.type_url {
-                TypeUrl::VIRTUAL_HOST => spoil_host(publication, fault),
-                TypeUrl::LB_ENDPOINT => spoil_endpoint(publication, fault),
-                type_url => {
-                    let set = publication
-                        .set(type_url)
-                        .alter(|found| Some(fault.spoil(&found?)), fault.name.clone());
-                    publication.with(type_url, set)
-                }
-            };
-        }
-        publication
-    }
+    publication
 }
 
 impl Fault {

@@ -15,7 +15,14 @@ use fairlead_translate::{
 use fairlead_xds::{NackReport, Rejected, server::View};
 use tokio::sync::{oneshot, watch};
 
-use super::{Arrival, ConnectError, Core, Event, Revisions};
+#[cfg(feature = "fault-injection")]
+use super::fault::Fault;
+use super::{
+    publish::Revisions,
+    readiness::{CoreGone, Readiness},
+    state::Core,
+    views::{Arrival, ConnectError},
+};
 
 /// Members of a set whose origins are told at once: what waits behind them waits for milliseconds.
 const SLICE: usize = 256;
@@ -23,21 +30,26 @@ const SLICE: usize = 256;
 /// What resources were made from, by their names.
 pub type OriginsByName = BTreeMap<ResourceName, ResourceOrigins>;
 
-/// Whether the core serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// The first configuration is not there yet.
-    Waiting,
-    /// It serves.
-    Ready,
-    /// A computation has panicked, with this message.
-    Failed(Arc<str>),
-}
+/// What the core is asked to look at, for administration. It clones what it needs and returns at once.
+pub(crate) type Look = Box<dyn FnOnce(&mut Core) + Send>;
 
-/// The core has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the core has ended")]
-pub struct CoreGone;
+/// The only things that can happen to the core, besides that the quiet time ends, or an hour of the clock.
+pub(crate) enum Event {
+    /// A source has news.
+    Source(SourceId, SourceUpdate),
+    /// A proxy wants its view; it waits until there is a first configuration.
+    Connect(Arrival),
+    /// This proxy has gone.
+    Disconnect(PublicationKey),
+    /// This proxy has rejected something.
+    Nack { key: PublicationKey, proxy: String, report: NackReport },
+    /// A proxy has accepted what it had rejected for what its machine lacked.
+    Healed { type_url: TypeUrl, resources: Vec<Rejected> },
+    /// Somebody wants to look.
+    Inspect(Look),
+    /// The end.
+    Shutdown,
+}
 
 /// A sender to the core. Cheap to clone.
 #[derive(Clone)]
@@ -139,6 +151,15 @@ impl CoreHandle {
         };
         self.tell(Event::Inspect(Box::new(look)))?;
         seen.await.map_err(|_dropped| CoreGone)
+    }
+
+    /// Replaces the faults. What is published already stays as it is; what is published from now on has them.
+    ///
+    /// # Errors
+    /// If the core has ended.
+    #[cfg(feature = "fault-injection")]
+    pub async fn inject(&self, faults: Vec<Fault>) -> Result<(), CoreGone> {
+        self.ask(|core| core.faults = faults).await
     }
 
     /// Whether the core serves, now and later.

@@ -6,29 +6,16 @@ use std::{
 };
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Origin, Severity, Subject};
-use fairlead_model::{mesh::ResolvedMesh, proxy::BindingOf, scope::ScopeKind};
 use fairlead_resource::TypeUrl;
-use fairlead_translate::{
-    origins::{ResourceOrigins, Which},
-    publication::PublicationKey,
-};
-use fairlead_xds::{NackReport, Publication, Rejected};
+use fairlead_xds::Rejected;
 
-use super::{
-    Core,
-    publish::{find_content, whole_of},
-    views::Views,
-};
+use super::{publish::find_content, views::Views};
 use crate::telemetry;
 
 /// How many rejected contents are kept; a bound on memory, far above what a person reads.
 const KEPT: usize = 1024;
 
-/// Objects that are blamed at most for what several share. One service has up to three: itself, its DestinationRule and
-/// its VirtualService.
-const FEW: usize = 3;
-
-/// So many rejections are logged in each window.
+/// Most rejections that are logged in a window.
 const LOGGED: u64 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -62,17 +49,25 @@ impl Nacked {
 /// The rejected contents that are still published.
 #[derive(Default)]
 pub(crate) struct Nacks {
-    known: BTreeMap<(TypeUrl, Rejected), Nacked>,
-    window: Window,
+    pub(super) known: BTreeMap<(TypeUrl, Rejected), Nacked>,
+    pub(super) window: Window,
 }
 
 impl Nacks {
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.known.len()
     }
 
-    pub(crate) fn list(&self) -> Vec<Nacked> {
-        self.known.values().cloned().collect()
+    /// Keeps what was rejected, as the first proxy said it, as long as there is room.
+    pub(super) fn add(&mut self, nacked: Nacked) {
+        if self.known.len() < KEPT {
+            self.known.entry((nacked.type_url, nacked.resource.clone())).or_insert(nacked);
+        }
+    }
+
+    /// Forgets a content; whether it was known.
+    pub(super) fn remove(&mut self, type_url: TypeUrl, content: Rejected) -> bool {
+        self.known.remove(&(type_url, content)).is_some()
     }
 
     /// Forgets what no view publishes any more: it was corrected.
@@ -122,195 +117,15 @@ fn finding(nacked: &Nacked, on: Subject, path: FieldPath) -> Diagnostic {
     finding
 }
 
-impl Core {
-    pub(super) fn nack(&mut self, key: &PublicationKey, proxy: &str, report: &NackReport) {
-        let latest = self.views.latest(key);
-        let mut origins = BTreeSet::new();
-        let at_fault = match (self.access_log_at_fault(&report.message), latest) {
-            (Some(mesh), _) => {
-                let log: BTreeSet<_> = [Origin::new(&mesh, FieldPath::root())].into();
-                report.resources.iter().map(|_| log.clone()).collect()
-            }
-            (None, Some(latest)) => self.at_fault(key, &latest, report),
-            (None, None) => vec![BTreeSet::new(); report.resources.len()],
-        };
-        for (rejected, at_fault) in report.resources.iter().zip(at_fault) {
-            let nacked = Nacked {
-                type_url: report.type_url,
-                resource: rejected.clone(),
-                message: report.message.clone(),
-                origins: at_fault,
-                proxy: proxy.to_owned(),
-            };
-            origins.extend(nacked.origins.iter().cloned());
-            if self.nacks.known.len() < KEPT {
-                self.nacks.known.entry((report.type_url, rejected.clone())).or_insert(nacked);
-            }
-        }
-        if self.nacks.window.admits(Instant::now()) {
-            let origins: Vec<_> = origins.iter().map(ToString::to_string).collect();
-            telemetry::rejected_by_proxy(
-                proxy,
-                report.type_url.short(),
-                &origins.join(", "),
-                &report.message,
-            );
-        }
-        self.note_findings();
-        self.note_sizes();
-    }
-
-    /// The MeshConfig, where a proxy cannot open the file of access logs: it refuses each listener for it.
-    fn access_log_at_fault(&mut self, message: &str) -> Option<ConfigKey> {
-        let lease = self.db.lease::<ResolvedMesh>(&());
-        let mesh = lease.value(&self.db);
-        self.db.release(lease);
-        let path = mesh.access_log_file.as_deref()?;
-        let is_it = message.contains(&format!("unable to open file '{path}'"));
-        is_it.then(|| mesh.config_map())
-    }
-
-    /// A proxy has accepted what it had rejected for want of something. Where another proxy lacks it still, that
-    /// one will say so again when it is tried there.
-    pub(super) fn healed(&mut self, type_url: TypeUrl, resources: Vec<Rejected>) {
-        let mut some = false;
-        for rejected in resources {
-            some |= self.nacks.known.remove(&(type_url, rejected)).is_some();
-        }
-        if some {
-            self.note_findings();
-            self.note_sizes();
-        }
-    }
-
-    /// The fields that each of the rejected resources was made from, as far as they are to blame: all are asked about at
-    /// once, since a response may carry thousands.
-    fn at_fault(
-        &mut self,
-        key: &PublicationKey,
-        latest: &Publication,
-        report: &NackReport,
-    ) -> Vec<BTreeSet<Origin>> {
-        let type_url = report.type_url;
-        let mut places = Vec::with_capacity(report.resources.len());
-        for rejected in &report.resources {
-            let found = find_content(latest, type_url, rejected);
-            places.push(found.map(|_| whole_of(latest, type_url, &rejected.name)));
-        }
-        let Some((whole_type, ..)) = places.iter().flatten().next() else {
-            return vec![BTreeSet::new(); places.len()];
-        };
-        let is_table = *whole_type == TypeUrl::ROUTE_CONFIGURATION;
-        let named = places.iter().flatten().map(|(_, whole, part)| (&**whole, part.filter(|_| is_table)));
-        let told = self.origins(key, *whole_type, &Which::Named(named.collect())).resources;
-        let blamed = places.iter().map(|place| {
-            let (_, whole, part) = place.as_ref()?;
-            Some(self.blamed(key, type_url, told.get(whole)?, *part))
-        });
-        blamed.map(Option::unwrap_or_default).collect()
-    }
-
-    /// The fields to blame for a rejected resource, which may be a part of what is told.
-    fn blamed(
-        &mut self,
-        key: &PublicationKey,
-        type_url: TypeUrl,
-        told: &ResourceOrigins,
-        part: Option<&str>,
-    ) -> BTreeSet<Origin> {
-        let own = || told.own.iter().cloned().collect();
-        match type_url {
-            TypeUrl::CLUSTER_LOAD_ASSIGNMENT => of_service(told),
-            TypeUrl::LB_ENDPOINT => some_or(of_part(told, part), || of_service(told)),
-            TypeUrl::SECRET => some_or(of_kind(&told.own, Kind::Secret), own),
-            // Its parts are found to be at fault by themselves; if the whole is, it is none of them. Where it is, which
-            // is what Envoy refuses of one, a Sidecar may say.
-            TypeUrl::LISTENER => some_or(few(told.own.iter().cloned()), || self.sidecar_of(key)),
-            TypeUrl::FILTER_CHAIN => few(of_part(told, part)),
-            TypeUrl::VIRTUAL_HOST => some_or(of_rules(told, part), || of_services(told, part)),
-            TypeUrl::ROUTE_CONFIGURATION => some_or(few(of_rules(told, None)), || of_services(told, None)),
-            _ => own(),
-        }
-    }
-
-    /// The Sidecar that applies to the proxies of a view.
-    fn sidecar_of(&mut self, key: &PublicationKey) -> BTreeSet<Origin> {
-        let lease = self.db.lease::<BindingOf>(&key.proxy);
-        let binding = lease.value(&self.db);
-        self.db.release(lease);
-        match &binding.scope.kind {
-            ScopeKind::Sidecar(sidecar) => [Origin::new(sidecar, FieldPath::root())].into(),
-            ScopeKind::Default | ScopeKind::Gateway => BTreeSet::new(),
-        }
-    }
-
-    /// What proxies have rejected and is still published.
-    pub fn nacked(&self) -> Vec<Nacked> {
-        self.nacks.list()
-    }
-}
-
-/// The fields of few objects; none where more share the resource, since then none of them is to blame.
-fn few(origins: impl IntoIterator<Item = Origin>) -> BTreeSet<Origin> {
-    let all: BTreeSet<Origin> = origins.into_iter().collect();
-    let objects: BTreeSet<_> = all.iter().map(|origin| &origin.object).collect();
-    if objects.len() > FEW { BTreeSet::new() } else { all }
-}
-
-fn some_or(origins: BTreeSet<Origin>, others: impl FnOnce() -> BTreeSet<Origin>) -> BTreeSet<Origin> {
-    if origins.is_empty() { others() } else { origins }
-}
-
-fn of_kind(origins: &[Origin], kind: Kind) -> BTreeSet<Origin> {
-    origins.iter().filter(|origin| origin.object.kind == kind).cloned().collect()
-}
-
-/// The fields of one part of a resource, by its name, or `#` and its place.
-fn of_part(told: &ResourceOrigins, part: Option<&str>) -> BTreeSet<Origin> {
-    let place = part.and_then(|part| part.strip_prefix('#')).and_then(|place| place.parse::<usize>().ok());
-    let is_it = |name: &str| part.is_some_and(|part| name == part || name.ends_with(&format!("/{part}")));
-    let found = match place {
-        Some(place) => told.parts.get(place),
-        None => told.parts.iter().find(|(name, _)| is_it(name)),
-    };
-    found.into_iter().flat_map(|(_, origins)| origins).cloned().collect()
-}
-
-/// The service that a load assignment is of.
-fn of_service(told: &ResourceOrigins) -> BTreeSet<Origin> {
-    told.own.iter().filter(|origin| defines_services(origin)).cloned().collect()
-}
-
-fn defines_services(origin: &Origin) -> bool {
-    matches!(origin.object.kind, Kind::Service | Kind::ServiceEntry)
-}
-
-/// The origins of the routes of a table, or of one of its hosts.
-fn of_routes<'a>(told: &'a ResourceOrigins, host: Option<&'a str>) -> impl Iterator<Item = &'a Origin> {
-    let parts = told.parts.iter().filter(move |(name, _)| host.is_none_or(|host| **name == *host));
-    parts.flat_map(|(_, origins)| origins)
-}
-
-/// The routes that somebody has written.
-fn of_rules(told: &ResourceOrigins, host: Option<&str>) -> BTreeSet<Origin> {
-    let is_rule = |origin: &&Origin| !defines_services(origin) && origin.object.kind != Kind::DestinationRule;
-    of_routes(told, host).filter(is_rule).cloned().collect()
-}
-
-/// The services of routes that nobody has written, if they are few.
-fn of_services(told: &ResourceOrigins, host: Option<&str>) -> BTreeSet<Origin> {
-    few(of_routes(told, host).cloned())
-}
-
 /// Bounds how many lines are logged.
 #[derive(Default)]
-struct Window {
+pub(super) struct Window {
     since: Option<Instant>,
     seen: u64,
 }
 
 impl Window {
-    fn admits(&mut self, now: Instant) -> bool {
+    pub(super) fn admits(&mut self, now: Instant) -> bool {
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
             if self.seen > LOGGED {
                 telemetry::rejections_suppressed(self.seen - LOGGED);

@@ -6,13 +6,10 @@ use std::{
     time::Instant,
 };
 
-use fairlead_incremental::Settled;
 use fairlead_resource::{EncodedResource, ResourceName, TypeUrl, Types, collection::Collection};
 use fairlead_translate::publication::Sets;
 use fairlead_xds::parts::Parts;
 use fairlead_xds::{Publication, Published, Rejected, Runs};
-
-use super::Core;
 
 /// How many revisions are remembered. A proxy that takes longer than so many rounds is not measured.
 const REMEMBERED: usize = 1024;
@@ -106,25 +103,5 @@ impl Revisions {
     pub fn since(&self, revision: u64) -> Option<Instant> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().rev().find(|(other, _)| *other == revision).map(|(_, since)| *since)
-    }
-}
-
-impl Core {
-    /// The publication of a view's sets at this revision.
-    pub(super) fn publication_of(&self, sets: &Sets) -> Publication {
-        let publication = publication(self.db.revision().0, sets, &self.runs);
-        #[cfg(feature = "fault-injection")]
-        let publication = self.spoilt(publication);
-        publication
-    }
-
-    /// Publishes to the views that are different now, and moves proxies to others where they look different.
-    /// Returns how many views were published to.
-    pub(super) fn publish(&mut self, settled: &Settled) -> usize {
-        let published = settled.changed.iter().filter(|root| self.publish_root(root.id)).count();
-        for root in &settled.changed {
-            self.move_proxy(root.id);
-        }
-        published
     }
 }

@@ -346,7 +346,7 @@ async fn who_has_gone_before_its_turn_costs_no_view() {
     core.source_update(&file(), update(CART, false)).expect("the core lives");
     for i in 0..10 {
         let (reply, _gone) = tokio::sync::oneshot::channel();
-        core.tell(super::Event::Connect(super::Arrival { key: elsewhere(i), client: None, reply }))
+        core.tell(super::Event::Connect(super::views::Arrival { key: elsewhere(i), client: None, reply }))
             .expect("the core lives");
     }
     core.source_update(&file(), SourceUpdate { synced: true, ..SourceUpdate::default() })

@@ -15,12 +15,11 @@ use prometheus_client::{
 };
 
 use super::{
-    TypeLabel,
     distribution::Scaled,
+    labels::{TypeLabel, signed, type_name},
     names::{self, Name},
     plain::Plain,
     process::Process,
-    type_name,
 };
 
 /// Reads the sessions of a server.
@@ -60,7 +59,7 @@ impl Collector for Live {
             (&names::BACKLOG, sessions.backlog_bytes()),
         ];
         for (name, value) in gauges {
-            out.one(name, &ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)))?;
+            out.one(name, &ConstGauge::new(signed(value)))?;
         }
         out.one(&names::LOAD_REPORTS, &ConstCounter::new(loads.reports()))?;
         out.one(&names::LOAD_LEFT_OUT, &ConstCounter::new(loads.left_out()))?;
@@ -86,7 +85,7 @@ impl Out<'_> {
         ];
         for (name, value) in gauges {
             if let Some(value) = value {
-                self.one(name, &ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)))?;
+                self.one(name, &ConstGauge::new(signed(value)))?;
             }
         }
         Ok(())

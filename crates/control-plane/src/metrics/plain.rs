@@ -8,13 +8,15 @@ use prometheus_client::{
     metrics::{MetricType, TypedMetric},
 };
 
+use super::labels::signed;
+
 /// A count.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plain(pub(super) u64);
 
 impl EncodeMetric for Plain {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        encoder.encode_gauge(&i64::try_from(self.0).unwrap_or(i64::MAX))
+        encoder.encode_gauge(&signed(self.0))
     }
 
     fn metric_type(&self) -> MetricType {

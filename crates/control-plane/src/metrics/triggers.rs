@@ -11,7 +11,7 @@ use prometheus_client::{
     metrics::{MetricType, TypedMetric},
 };
 
-use super::{TypeLabel, plain::Plain};
+use super::{labels::TypeLabel, plain::Plain};
 
 /// The words, each with the kinds that it stands for. What is not named here is `config`.
 const WORDS: [&str; 5] = ["config", "endpoint", "global", "secret", "service"];

@@ -6,7 +6,19 @@ use envoy_types::pb::google::protobuf::{Struct, value::Kind};
 
 use fairlead_envoy::bootstrap::MOST_PROGRAM_METADATA;
 
-use super::{NodeError, limits};
+use super::error::NodeError;
+
+/// Limits of what a node may say.
+pub(super) mod limits {
+    /// Bytes of the id.
+    pub(crate) const ID_BYTES: usize = 1024;
+    /// Bytes of a text in the metadata.
+    pub(crate) const TEXT_BYTES: usize = 1024;
+    /// Labels.
+    pub(crate) const LABELS: usize = 256;
+    /// Addresses.
+    pub(crate) const ADDRESSES: usize = 64;
+}
 
 /// What is read of a node's metadata; nothing else is kept of it.
 pub(crate) const METADATA: &[&str] = &[

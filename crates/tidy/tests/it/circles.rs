@@ -11,7 +11,6 @@ use std::{
 use regex::Regex;
 
 use fairlead_tidy::{
-    exceptions::{Allowed, Rule},
     files::{self, File},
     findings::Findings,
     rust::Source,
@@ -28,20 +27,12 @@ fn regex(text: &str) -> Regex {
 
 #[test]
 fn files_of_a_crate_do_not_need_each_other_in_a_circle() {
-    let mut findings = Findings::new(
-        "move what both need into a file below them; a crate without a circle leaves crates/tidy/src/exceptions.rs",
-    );
-    let mut allowed = Allowed::to(Rule::Circle);
+    let mut findings = Findings::new("move what both need into a file below them");
     let sources = files::rust_sources();
     for name in workspace::crates().keys() {
-        if let Some(circle) = Modules::of_crate(name, &sources).circle()
-            && !allowed.covers(&format!("crates/{name}"), "")
-        {
+        if let Some(circle) = Modules::of_crate(name, &sources).circle() {
             findings.add(name, circle.join(" needs "));
         }
-    }
-    for row in allowed.unused() {
-        findings.add(row.path, "no longer needs its exception for circles");
     }
     findings.conclude();
 }
