@@ -14,10 +14,16 @@ use crate::{
     terms::Key,
 };
 
+/// A key whose value is edited out of that of another key, the base.
+pub trait BasedKey: Key {
+    /// The base, perhaps this key itself; `None` for a value that stands alone.
+    fn base(&self) -> Option<Self>;
+}
+
 /// A query whose value for most keys is edited out of that for another key, the base.
 pub trait Based: 'static {
     /// Identifies a value.
-    type Key: Key;
+    type Key: BasedKey;
     /// The result. A clone is cheap.
     type Value: PartialEq + Clone + Send + Sync + 'static;
     /// The name for reports.
@@ -26,9 +32,6 @@ pub trait Based: 'static {
     const BASE_NAME: &'static str;
     /// Its place in the order. Bases are one stratum lower.
     const STRATUM: Stratum;
-
-    /// The key of the base, perhaps this one; `None` for a value that stands alone.
-    fn base(key: &Self::Key) -> Option<Self::Key>;
 
     /// The value, edited out of the `previous` one of the same key, out of that of the `base`, or made anew.
     fn edit(
@@ -46,7 +49,7 @@ impl<Q: Based> Query for Q {
     const STRATUM: Stratum = <Q as Based>::STRATUM;
 
     fn compute(cx: &Reader<'_>, key: &<Q as Based>::Key) -> <Q as Based>::Value {
-        let base = Q::base(key);
+        let base = key.base();
         if base.as_ref() == Some(key) {
             return (*cx.get::<BaseOf<Q>>(key)).clone();
         }
@@ -71,16 +74,13 @@ impl<Q: Based> Query for BaseOf<Q> {
 
 /// A collection whose union for most keys is edited out of that for another key, the base. No two members of one union
 /// emit the same key.
-pub trait BasedCollect: Collect {
+pub trait BasedCollect: Collect<Key: BasedKey> {
     /// The name of [`UnionOf`] of it.
     const UNION: &'static str;
     /// The name of what it collects of members that the base does not have.
     const OWN: &'static str;
     /// The name of what it collects of members that only the base has.
     const HIDDEN: &'static str;
-
-    /// The key of the base, perhaps this one; `None` for a union that stands alone.
-    fn base(key: &Self::Key) -> Option<Self::Key>;
 }
 
 /// The entries of a collection. That of the base has an edge to each member; one that is edited out of it has edges to
@@ -94,7 +94,7 @@ impl<C: BasedCollect> Query for UnionOf<C> {
     const STRATUM: Stratum = Stratum(C::STRATUM.0 + 1);
 
     fn compute(cx: &Reader<'_>, key: &C::Key) -> Self::Value {
-        let Some(base) = C::base(key).filter(|base| base != key) else {
+        let Some(base) = key.base().filter(|base| base != key) else {
             return BasedUnion { entries: cx.collect::<C>(key), ..BasedUnion::default() };
         };
         let sources = Sources {
@@ -235,7 +235,7 @@ impl<C: BasedCollect> Collect for Hidden<C> {
 
 /// The members for the base of a key, and for the key itself.
 fn members<C: BasedCollect>(cx: &Reader<'_>, key: &C::Key) -> (OrdSet<MemberKey<C>>, OrdSet<MemberKey<C>>) {
-    let base = C::base(key).expect("differences are asked for where there is a base");
+    let base = key.base().expect("differences are asked for where there is a base");
     (C::members(cx, &base), C::members(cx, key))
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fairlead_incremental::{Based, BasedCollect, Collect, Query, Reader, Stratum};
+use fairlead_incremental::{Based, BasedCollect, BasedKey, Collect, Key, Query, Reader, Stratum};
 use fairlead_model::{
     Host,
     proxy::{Place, PlacedServices, PlacedServicesOf},
@@ -29,8 +29,8 @@ pub struct ScopeInView<V> {
     pub view: V,
 }
 
-impl<V: Clone> ScopeInView<V> {
-    /// The base of the scope in the same view.
+/// The base of the scope in the same view.
+impl<V: Key> BasedKey for ScopeInView<V> {
     fn base(&self) -> Option<Self> {
         Some(Self { scope: self.scope.base()?, view: self.view.clone() })
     }
@@ -63,10 +63,6 @@ impl Based for ClusterMembers {
     const NAME: &'static str = "cluster_members";
     const BASE_NAME: &'static str = "base_cluster_members";
     const STRATUM: Stratum = strata::PLAN;
-
-    fn base(key: &Self::Key) -> Option<Self::Key> {
-        key.base()
-    }
 
     fn edit(
         cx: &Reader<'_>,
@@ -108,10 +104,6 @@ impl BasedCollect for OutboundClusters {
     const UNION: &'static str = "all_outbound_clusters";
     const OWN: &'static str = "own_outbound_clusters";
     const HIDDEN: &'static str = "hidden_outbound_clusters";
-
-    fn base(key: &Self::Key) -> Option<Self::Key> {
-        key.base()
-    }
 }
 
 /// Whether the place of a client may matter for any service of a scope.
@@ -123,10 +115,6 @@ impl Based for PlaceMattersIn {
     const NAME: &'static str = "place_matters";
     const BASE_NAME: &'static str = "place_matters_in_base";
     const STRATUM: Stratum = strata::PLAN;
-
-    fn base(scope: &ScopeKey) -> Option<ScopeKey> {
-        scope.base()
-    }
 
     fn edit(cx: &Reader<'_>, key: &ScopeKey, _: Option<&bool>, base: Option<&bool>) -> bool {
         let placed = cx.get::<PlacedServicesOf>(&());
@@ -156,10 +144,6 @@ impl Based for LoadAssignmentMembers {
     const NAME: &'static str = "load_assignment_members";
     const BASE_NAME: &'static str = "base_load_assignment_members";
     const STRATUM: Stratum = strata::PLAN;
-
-    fn base(key: &Self::Key) -> Option<Self::Key> {
-        key.base()
-    }
 
     fn edit(
         cx: &Reader<'_>,
@@ -209,8 +193,4 @@ impl BasedCollect for OutboundLoadAssignments {
     const UNION: &'static str = "all_outbound_load_assignments";
     const OWN: &'static str = "own_outbound_load_assignments";
     const HIDDEN: &'static str = "hidden_outbound_load_assignments";
-
-    fn base(key: &Self::Key) -> Option<Self::Key> {
-        key.base()
-    }
 }

@@ -5,6 +5,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use fairlead_incremental::BasedKey;
 use fairlead_model::{
     ServiceKey,
     destination_rule::RuleKey,
@@ -61,9 +62,8 @@ pub struct RouteView {
     pub takes_large_expressions: bool,
 }
 
-impl RouteView {
-    /// The view that this one is edited out of, perhaps itself; `None` if it has no such.
-    pub(crate) fn base(&self) -> Option<Self> {
+impl BasedKey for RouteView {
+    fn base(&self) -> Option<Self> {
         let services = self.dns_domain.find(".svc.").map_or(&*self.dns_domain, |at| &self.dns_domain[at..]);
         Some(Self {
             scope: self.scope.base()?,
@@ -92,9 +92,8 @@ pub struct ListenerView {
     pub families: IpFamilies,
 }
 
-impl ListenerView {
-    /// The view that this one is edited out of, perhaps itself; `None` if it has no such.
-    pub(crate) fn base(&self) -> Option<Self> {
+impl BasedKey for ListenerView {
+    fn base(&self) -> Option<Self> {
         Some(Self { scope: self.scope.base()?, source: base_of(&self.source), ..self.clone() })
     }
 }

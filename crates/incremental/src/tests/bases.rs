@@ -4,7 +4,7 @@ use imbl::OrdSet;
 use proptest::prelude::*;
 
 use super::toy::{All, Item, View, set_item};
-use crate::{BasedCollect, Collect, Db, Reader, Stratum, UnionOf};
+use crate::{BasedCollect, BasedKey, Collect, Db, Reader, Stratum, UnionOf};
 
 /// The items, each under its own key; those of the group of the key, and all of group 0, which is the base.
 struct Seen;
@@ -37,8 +37,10 @@ impl BasedCollect for Seen {
     const UNION: &'static str = "all_seen";
     const OWN: &'static str = "own_seen";
     const HIDDEN: &'static str = "hidden_seen";
+}
 
-    fn base(_: &u8) -> Option<u8> {
+impl BasedKey for u8 {
+    fn base(&self) -> Option<u8> {
         Some(0)
     }
 }

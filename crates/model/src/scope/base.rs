@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use fairlead_incremental::{Distance, is_few};
+use fairlead_incremental::{BasedKey, Distance, is_few};
 use imbl::{OrdMap, ordmap::DiffItem};
 
 use super::{
@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{Host, Service, ServiceKey, service::Visibility};
 
-impl ScopeKey {
-    /// The scope that this one is edited out of, perhaps itself; `None` for that of a Sidecar.
-    pub fn base(&self) -> Option<Self> {
+/// The scope of a Sidecar stands alone.
+impl BasedKey for ScopeKey {
+    fn base(&self) -> Option<Self> {
         let is_base = match &self.kind {
             ScopeKind::Default | ScopeKind::Gateway => true,
             ScopeKind::Sidecar(_) => false,

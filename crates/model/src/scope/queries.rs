@@ -75,10 +75,6 @@ impl Based for ScopeOf {
     const BASE_NAME: &'static str = "base scope";
     const STRATUM: Stratum = strata::BINDING;
 
-    fn base(key: &ScopeKey) -> Option<ScopeKey> {
-        key.base()
-    }
-
     fn edit(cx: &Reader<'_>, key: &ScopeKey, previous: Option<&Scope>, base: Option<&Scope>) -> Scope {
         scope(cx, key, previous, base)
     }

@@ -52,8 +52,4 @@ impl BasedCollect for OutboundListenerSet {
     const UNION: &'static str = "all_outbound_listeners";
     const OWN: &'static str = "own_outbound_listeners";
     const HIDDEN: &'static str = "hidden_outbound_listeners";
-
-    fn base(view: &ListenerView) -> Option<ListenerView> {
-        view.base()
-    }
 }

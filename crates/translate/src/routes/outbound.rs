@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use fairlead_incremental::{Based, Reader, Stratum};
+use fairlead_incremental::{Based, BasedKey, Reader, Stratum};
 use fairlead_model::{Protocol, endpoints::PodAddresses, mesh::ResolvedMesh, scope::ScopeOf, strata};
 use imbl::OrdMap;
 
@@ -25,10 +25,6 @@ impl Based for OutboundTablesOf {
     const NAME: &'static str = "outbound_tables";
     const BASE_NAME: &'static str = "base_tables";
     const STRATUM: Stratum = strata::PLAN;
-
-    fn base(view: &RouteView) -> Option<RouteView> {
-        view.base()
-    }
 
     fn edit(
         cx: &Reader<'_>,

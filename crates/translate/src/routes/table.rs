@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fairlead_envoy::fragment;
-use fairlead_incremental::{Based, BasedCollect, Collect, Query, Reader, Stratum, UnionOf};
+use fairlead_incremental::{Based, BasedCollect, BasedKey, Collect, Query, Reader, Stratum, UnionOf};
 use fairlead_model::strata;
 use fairlead_resource::{EncodedResource, ResourceName};
 use imbl::OrdSet;
@@ -36,18 +36,20 @@ impl TableKey {
         }
     }
 
-    /// The table of the same name in the base, perhaps itself.
-    fn base(&self) -> Option<Self> {
-        match self {
-            Self::OfView(view, name) => Some(Self::OfView(view.base()?, name.clone())),
-            Self::OfHost(_) => None,
-        }
-    }
-
     pub(crate) fn name(&self) -> &Arc<str> {
         match self {
             Self::OfView(_, name) => name,
             Self::OfHost(host) => &host.table,
+        }
+    }
+}
+
+/// The base of a table is that of the same name in the base of its view.
+impl BasedKey for TableKey {
+    fn base(&self) -> Option<Self> {
+        match self {
+            Self::OfView(view, name) => Some(Self::OfView(view.base()?, name.clone())),
+            Self::OfHost(_) => None,
         }
     }
 }
@@ -61,14 +63,16 @@ pub enum TablesKey {
     Gateway(GatewayView),
 }
 
-impl TablesKey {
+impl BasedKey for TablesKey {
     fn base(&self) -> Option<Self> {
         match self {
             Self::Sidecar(view) => view.base().map(Self::Sidecar),
             Self::Gateway(_) => None,
         }
     }
+}
 
+impl TablesKey {
     fn plan(&self, cx: &Reader<'_>) -> Arc<Tables> {
         match self {
             Self::Sidecar(view) => (*cx.get::<OutboundTablesOf>(view)).clone(),
@@ -127,10 +131,6 @@ impl BasedCollect for TableChildren {
     const UNION: &'static str = "all_table_children";
     const OWN: &'static str = "own_table_children";
     const HIDDEN: &'static str = "hidden_table_children";
-
-    fn base(key: &TableKey) -> Option<TableKey> {
-        key.base()
-    }
 }
 
 /// A route table, encoded in both forms: whole, and as a parent with its hosts as children.
@@ -166,10 +166,6 @@ impl Based for TableNames {
     const NAME: &'static str = "table_names";
     const BASE_NAME: &'static str = "base_table_names";
     const STRATUM: Stratum = Stratum(strata::PLAN.0 + 2);
-
-    fn base(view: &TablesKey) -> Option<TablesKey> {
-        view.base()
-    }
 
     fn edit(
         cx: &Reader<'_>,
@@ -215,10 +211,6 @@ impl BasedCollect for RouteTables {
     const UNION: &'static str = "all_route_tables";
     const OWN: &'static str = "own_route_tables";
     const HIDDEN: &'static str = "hidden_route_tables";
-
-    fn base(view: &TablesKey) -> Option<TablesKey> {
-        view.base()
-    }
 }
 
 /// The parts of a table that are not virtual hosts of services.

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_incremental::{Based, Distance, Reader, Stratum, few_changed_keys, is_few};
+use fairlead_incremental::{Based, BasedKey, Distance, Reader, Stratum, few_changed_keys, is_few};
 use fairlead_model::{
     Host, Protocol,
     endpoints::{HeadlessAddress, PodAddresses},
@@ -39,10 +39,6 @@ impl Based for OutboundListenerPlan {
     const NAME: &'static str = "outbound_listener_plan";
     const BASE_NAME: &'static str = "base_listener_plan";
     const STRATUM: Stratum = strata::PLAN;
-
-    fn base(view: &ListenerView) -> Option<ListenerView> {
-        view.base()
-    }
 
     fn edit(cx: &Reader<'_>, view: &ListenerView, previous: Option<&Plan>, base: Option<&Plan>) -> Plan {
         let inputs = PlanInputs {
