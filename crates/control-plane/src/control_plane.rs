@@ -14,7 +14,7 @@ use crate::{
     core::{self, CoreHandle, Readiness},
     metrics::Metrics,
     node,
-    resolver::MeshResolver,
+    resolver::{MeshResolver, is_loopback},
     settings::{Settings, SettingsError},
     telemetry::{self, LogLevels},
 };
@@ -134,13 +134,11 @@ impl ControlPlane {
         let stop = CancellationToken::new();
         let (xds_address, admin_address) = (listeners.xds_address, listeners.admin_address);
         let state = admin::State::new(core.clone(), sessions.clone(), metrics.clone(), settings.clone(), log);
-        telemetry::serving("xds", xds_address);
-        telemetry::serving("admin", admin_address);
-        if !crate::resolver::is_loopback(xds_address.ip()) {
-            telemetry::exposed("xds", xds_address);
-        }
-        if !crate::resolver::is_loopback(admin_address.ip()) {
-            telemetry::exposed("admin", admin_address);
+        for (server, address) in [("xds", xds_address), ("admin", admin_address)] {
+            telemetry::serving(server, address);
+            if !is_loopback(address.ip()) {
+                telemetry::exposed(server, address);
+            }
         }
         let tasks = Tasks {
             core: thread,

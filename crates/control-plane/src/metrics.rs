@@ -77,59 +77,34 @@ impl Metrics {
         let mut registry = Registry::default();
         let sessions = Arc::new(OnceLock::new());
         registry.register_collector(Box::new(collector::Live::new(sessions.clone(), Instant::now())));
-        let metrics = Self {
-            sessions,
-            triggers: Arc::default(),
-            convergence: seconds(),
-            acceptance: Family::new_with_constructor(seconds),
-            debounce: seconds(),
-            settle: seconds(),
-            publish: seconds(),
-            recomputed: Family::default(),
-            updates: Counter::<u64, AtomicU64>::default(),
-            changes: Counter::default(),
-            revision: Gauge::default(),
-            views: Gauge::default(),
-            nodes: Gauge::default(),
-            edges: Gauge::default(),
-            quarantined: Gauge::default(),
-            objects: Family::default(),
-            services: Gauge::default(),
-            virtual_services: Gauge::default(),
-            diagnostics: Family::default(),
-            registry,
-        };
-        metrics.registered()
-    }
-
-    fn registered(mut self) -> Self {
+        let to = &mut registry;
         let build = BuildLabels { component: "pilot", tag: env!("CARGO_PKG_VERSION") };
-        let registry = &mut self.registry;
-        registry.register(names::BUILD.name, names::BUILD.help, plain::One(build));
-        registry.register(
-            names::INFO.name,
-            names::INFO.help,
-            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
-        names::TRIGGERS.register(registry, &Exposed(self.triggers.clone()));
-        names::CONVERGENCE.register(registry, &self.convergence);
-        names::ACCEPTANCE.register(registry, &self.acceptance);
-        names::DEBOUNCE.register(registry, &self.debounce);
-        names::SETTLE.register(registry, &self.settle);
-        names::PUBLISH.register(registry, &self.publish);
-        names::RECOMPUTED.register(registry, &self.recomputed);
-        names::SOURCE_UPDATES.register(registry, &self.updates);
-        names::SOURCE_CHANGES.register(registry, &self.changes);
-        names::REVISION.register(registry, &self.revision);
-        names::VIEWS.register(registry, &self.views);
-        names::NODES.register(registry, &self.nodes);
-        names::EDGES.register(registry, &self.edges);
-        names::QUARANTINED.register(registry, &self.quarantined);
-        names::OBJECTS.register(registry, &self.objects);
-        names::SERVICES.register(registry, &self.services);
-        names::VIRTUAL_SERVICES.register(registry, &self.virtual_services);
-        names::DIAGNOSTICS.register(registry, &self.diagnostics);
-        self
+        names::BUILD.register(to, plain::One(build));
+        to.register(names::INFO.name, names::INFO.help, Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let triggers = Arc::<Triggers>::default();
+        names::TRIGGERS.register(to, Exposed(triggers.clone()));
+        Self {
+            sessions,
+            triggers,
+            convergence: names::CONVERGENCE.register(to, seconds()),
+            acceptance: names::ACCEPTANCE.register(to, Family::new_with_constructor(seconds)),
+            debounce: names::DEBOUNCE.register(to, seconds()),
+            settle: names::SETTLE.register(to, seconds()),
+            publish: names::PUBLISH.register(to, seconds()),
+            recomputed: names::RECOMPUTED.register(to, Family::default()),
+            updates: names::SOURCE_UPDATES.register(to, Counter::<u64, AtomicU64>::default()),
+            changes: names::SOURCE_CHANGES.register(to, Counter::default()),
+            revision: names::REVISION.register(to, Gauge::default()),
+            views: names::VIEWS.register(to, Gauge::default()),
+            nodes: names::NODES.register(to, Gauge::default()),
+            edges: names::EDGES.register(to, Gauge::default()),
+            quarantined: names::QUARANTINED.register(to, Gauge::default()),
+            objects: names::OBJECTS.register(to, Family::default()),
+            services: names::SERVICES.register(to, Gauge::default()),
+            virtual_services: names::VIRTUAL_SERVICES.register(to, Gauge::default()),
+            diagnostics: names::DIAGNOSTICS.register(to, Family::default()),
+            registry,
+        }
     }
 
     /// All of it in the OpenMetrics text format.

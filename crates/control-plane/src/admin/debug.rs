@@ -95,9 +95,7 @@ pub(super) async fn config_dump(
     Extract(state): Extract<State>,
     Query(about): Query<About>,
 ) -> Result<Json<ConfigDump>, Problem> {
-    let connection = connected(&state, &about)?;
-    let key = key_of(&state, &connection)?;
-    let (publication, objects) = published(&state, key.clone()).await?;
+    let Served { connection, key, publication, objects } = served(&state, &about).await?;
     let mut origins = BTreeMap::new();
     for type_url in TYPES {
         origins.insert(type_url, state.core.origins(&key, type_url).await?);
@@ -111,34 +109,37 @@ pub(super) async fn config_dump(
     Ok(Json(dump))
 }
 
-/// The newest connection of the proxy that is meant.
-fn connected(state: &State, about: &About) -> Result<ConnectionStatus, Problem> {
+/// A connected proxy, and what it is served.
+struct Served {
+    connection: ConnectionStatus,
+    key: PublicationKey,
+    publication: Arc<Publication>,
+    objects: Objects,
+}
+
+/// The newest connection of the proxy that is meant, and what it is served.
+async fn served(state: &State, about: &About) -> Result<Served, Problem> {
+    let gone = || Problem::new(StatusCode::NOT_FOUND, "the proxy has just gone");
     let connections = state.sessions.snapshot();
     let ids = connections.iter().map(|connection| &*connection.node.id);
     let chosen = choose(about.wanted()?, about.namespace.as_deref(), ids)
         .map_err(|message| Problem::new(StatusCode::NOT_FOUND, message))?;
     let id = chosen.first().map(|id| (*id).to_owned()).unwrap_or_default();
-    let newest = connections.into_iter().filter(|connection| connection.node.id == id).last();
-    newest.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the proxy has just gone"))
-}
-
-fn key_of(state: &State, connection: &ConnectionStatus) -> Result<PublicationKey, Problem> {
-    publication_key(&connection.node, &connection.peer, &state.settings.mesh)
-        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
-}
-
-async fn published(state: &State, key: PublicationKey) -> Result<(Arc<Publication>, Objects), Problem> {
-    let seen = state.core.inspect(move |core| Some((core.latest(&key)?, core.objects().clone()))).await?;
-    seen.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the proxy has just gone"))
+    let connection =
+        connections.into_iter().filter(|connection| connection.node.id == id).last().ok_or_else(gone)?;
+    let key = publication_key(&connection.node, &connection.peer, &state.settings.mesh)
+        .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let asked = key.clone();
+    let seen = state.core.inspect(move |core| Some((core.latest(&asked)?, core.objects().clone()))).await?;
+    let (publication, objects) = seen.ok_or_else(gone)?;
+    Ok(Served { connection, key, publication, objects })
 }
 
 pub(super) async fn explain(
     Extract(state): Extract<State>,
     Query(about): Query<About>,
 ) -> Result<Json<Value>, Problem> {
-    let connection = connected(&state, &about)?;
-    let key = key_of(&state, &connection)?;
-    let (publication, objects) = published(&state, key.clone()).await?;
+    let Served { connection, key, publication, objects } = served(&state, &about).await?;
     let mut answer = json!({ "proxy": connection.node.id, "revision": publication.revision() });
     let mut needles = Vec::new();
     if let Some(name) = about.resource {

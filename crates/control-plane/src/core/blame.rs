@@ -24,7 +24,7 @@ const FEW: usize = 3;
 
 impl Core {
     pub(super) fn nack(&mut self, key: &PublicationKey, proxy: &str, report: &NackReport) {
-        let latest = self.views.latest(key);
+        let latest = self.latest(key);
         let mut origins = BTreeSet::new();
         let at_fault = match (self.access_log_at_fault(&report.message), latest) {
             (Some(mesh), _) => {

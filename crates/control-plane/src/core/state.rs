@@ -147,17 +147,17 @@ impl Core {
 
     /// The newest publication for a connected proxy.
     pub fn latest(&self, key: &PublicationKey) -> Option<Arc<Publication>> {
-        self.views.latest(key)
+        self.views.proxies.get(key).map(|proxy| proxy.served.borrow().latest())
     }
 
     /// The view of a connected proxy.
     pub fn view_of(&self, key: &PublicationKey) -> Option<&ViewKey> {
-        self.views.of_proxy(key)
+        self.views.proxies.get(key).map(|proxy| &proxy.view)
     }
 
     /// What resources of a connected proxy were made from.
     pub fn origins(&mut self, key: &PublicationKey, type_url: TypeUrl, which: &Which) -> Told {
-        let Some(view) = self.views.of_proxy(key).cloned() else { return Told::default() };
+        let Some(view) = self.view_of(key).cloned() else { return Told::default() };
         self.db.ask(|cx| origins(cx, &view, type_url, which))
     }
 

@@ -71,16 +71,6 @@ impl Views {
         self.held.len()
     }
 
-    /// The newest publication for a proxy.
-    pub(crate) fn latest(&self, key: &PublicationKey) -> Option<Arc<Publication>> {
-        self.proxies.get(key).map(|proxy| proxy.served.borrow().latest())
-    }
-
-    /// The view of a proxy.
-    pub(crate) fn of_proxy(&self, key: &PublicationKey) -> Option<&ViewKey> {
-        self.proxies.get(key).map(|proxy| &proxy.view)
-    }
-
     /// The newest publication of every view.
     pub(crate) fn publications(&self) -> impl Iterator<Item = Arc<Publication>> {
         self.held.values().map(|held| held.view.latest())

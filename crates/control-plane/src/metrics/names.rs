@@ -11,9 +11,10 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Registers a metric, whose clones count together.
-    pub(super) fn register<M: Registrable + Clone>(&self, registry: &mut Registry, metric: &M) {
+    /// Registers a metric, whose clones count together, and returns it.
+    pub(super) fn register<M: Registrable + Clone>(&self, registry: &mut Registry, metric: M) -> M {
         registry.register(self.name, self.help, metric.clone());
+        metric
     }
 }
 
