@@ -1,7 +1,7 @@
 //! Certificates, private keys and authorities as PEM: whether they can be used, and if not, why.
 //!
 //! Reads: values of a Secret · Produces: [`Chain`], [`PrivateKey`], [`Authorities`], [`Fault`]
-//! Consumed by: `validate::secret`, `fairlead_model::secret`
+//! Consumed by: `validate::secret`, `fairlead_model::secret`, `fairlead proxy-config secret`
 //! Spec: RFC 7468, RFC 5280; measured on Envoy 1.40, which reads them by BoringSSL.
 //!
 //! What Envoy takes has no fault here. What it refuses has one where that can be told from the structure: signatures,
@@ -86,6 +86,11 @@ impl Chain {
     /// From when to when its first certificate is valid, where that can be told.
     pub fn validity(&self) -> Option<Validity> {
         self.own.validity
+    }
+
+    /// The serial number of its first certificate, in hexadecimal digits.
+    pub fn serial(&self) -> String {
+        self.own.serial.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
     }
 
     /// The alternative names of its first certificate.

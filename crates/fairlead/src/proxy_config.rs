@@ -1,6 +1,5 @@
 //! `fairlead proxy-config`.
 
-mod certificate;
 mod cluster;
 mod configuration;
 mod endpoint;

@@ -17,9 +17,23 @@ fn a_certificate_says_from_when_to_when_it_is_valid() {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let validity = Validity { from: at("2000-01-01T00:00:00Z"), to: at("2001-01-01T00:00:00Z") };
     assert_eq!(chain("expired").validity(), Some(validity));
+    for (time, is_valid) in [
+        ("1999-12-31T23:59:59Z", false),
+        ("2000-01-01T00:00:00Z", true),
+        ("2001-01-01T00:00:00Z", true),
+        ("2001-01-01T00:00:01Z", false),
+    ] {
+        assert_eq!(validity.contains(at(time)), is_valid, "{time}");
+    }
     // Years from 2050 on are written in another form.
     let validity = Validity { from: at("2120-01-01T00:00:00Z"), to: at("2126-01-01T00:00:00Z") };
     assert_eq!(chain("future").validity(), Some(validity));
+}
+
+#[test]
+fn a_serial_number_is_shown_in_hexadecimal_digits() {
+    // `openssl x509 -serial`
+    assert_eq!(chain("expired").serial(), "6d7bb1556e4cdd6e94b94d5df575691da50f4a63");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! X.509 certificates (RFC 5280): whose key, for which names, from when to when.
 
 use super::{
-    der::{Elements, tag},
+    der::{Elements, tag, unsigned},
     names::AltNames,
     public_key::PublicKey,
 };
@@ -10,6 +10,8 @@ use crate::Timestamp;
 /// What a certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Certificate {
+    /// The serial number, without leading zeros.
+    pub(super) serial: Vec<u8>,
     pub(super) public_key: PublicKey,
     pub(super) validity: Option<Validity>,
     pub(super) names: AltNames,
@@ -35,6 +37,13 @@ const TLS_FEATURE: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x18];
 /// The feature `status_request`.
 const STAPLED: &[u8] = &[5];
 
+impl Validity {
+    /// Whether a certificate is valid at a time.
+    pub fn contains(&self, time: Timestamp) -> bool {
+        (self.from..=self.to).contains(&time)
+    }
+}
+
 /// What may follow a certificate in its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rest {
@@ -54,7 +63,7 @@ pub(super) fn certificate(der: &[u8], rest: Rest) -> Option<Certificate> {
     signed.take(tag::BIT_STRING)?;
 
     fields.take(tag::explicit(0));
-    fields.take(tag::INTEGER)?;
+    let serial = unsigned(fields.take(tag::INTEGER)?).to_vec();
     fields.take(tag::SEQUENCE)?;
     fields.take(tag::SEQUENCE)?;
     let validity = validity(&mut fields.enter(tag::SEQUENCE)?);
@@ -62,8 +71,9 @@ pub(super) fn certificate(der: &[u8], rest: Rest) -> Option<Certificate> {
     let public_key = PublicKey::of_info(fields.take(tag::SEQUENCE)?)?;
     fields.take(tag::implicit(1));
     fields.take(tag::implicit(2));
+    let names = AltNames::default();
     let mut certificate =
-        Certificate { public_key, validity, names: AltNames::default(), may_sign: None, must_staple: false };
+        Certificate { serial, public_key, validity, names, may_sign: None, must_staple: false };
     if let Some(mut extensions) = fields.enter(tag::explicit(3)) {
         let mut list = extensions.enter(tag::SEQUENCE)?;
         while !list.is_empty() {

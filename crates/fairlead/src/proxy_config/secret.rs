@@ -3,10 +3,13 @@
 use std::time::UNIX_EPOCH;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use fairlead_config::{
+    Timestamp,
+    certificate::{Chain, Validity},
+};
 use serde_json::Value;
 
 use super::{
-    certificate::{Certificate, timestamp},
     configuration::{Configuration, name_of},
     shown::Shown,
     source::From,
@@ -39,20 +42,24 @@ impl Shown for Choice {
             "SOURCE",
             "STATE",
         ]);
-        let now = timestamp(UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
+        let now = UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+        let now = Timestamp(i64::try_from(now).unwrap_or(i64::MAX));
         for entry in configuration.entries(Self::TYPE).filter(|entry| self.wants(&entry.resource)) {
             let secret = &entry.resource;
-            let certificate = certificate(secret);
-            let of = |part: fn(&Certificate) -> &String| {
-                certificate.as_ref().map(part).cloned().unwrap_or_default()
+            let [is_valid, serial, to, from] = match certificate(secret) {
+                Some((serial, validity)) => {
+                    let Validity { from, to } = validity;
+                    [validity.contains(now).to_string(), serial, to.to_string(), from.to_string()]
+                }
+                None => Default::default(),
             };
             table.row([
                 name_of(secret).to_owned(),
                 kind(secret).to_owned(),
-                certificate.as_ref().map(|known| known.is_valid_at(&now).to_string()).unwrap_or_default(),
-                of(|known| &known.serial),
-                of(|known| &known.not_after),
-                of(|known| &known.not_before),
+                is_valid,
+                serial,
+                to,
+                from,
                 From::of(entry).source(),
                 configuration.state(Self::TYPE, entry),
             ]);
@@ -61,16 +68,18 @@ impl Shown for Choice {
     }
 }
 
-/// The leaf of a chain, or the first authority.
-fn certificate(secret: &Value) -> Option<Certificate> {
+/// The serial number and validity of the leaf of a chain, or of the first authority.
+fn certificate(secret: &Value) -> Option<(String, Validity)> {
     let parts =
         [&secret["tls_certificate"]["certificate_chain"], &secret["validation_context"]["trusted_ca"]];
-    let text = |part: &Value| {
-        let bytes = part["inline_bytes"].as_str().and_then(|encoded| STANDARD.decode(encoded).ok());
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        text.or_else(|| part["inline_string"].as_str().map(str::to_owned))
+    let text = |part: &Value| match part["inline_bytes"].as_str() {
+        Some(encoded) => STANDARD.decode(encoded).ok(),
+        None => part["inline_string"].as_str().map(|text| text.as_bytes().to_owned()),
     };
-    parts.into_iter().find_map(|part| Certificate::of_pem(&text(part)?))
+    parts.into_iter().find_map(|part| {
+        let chain = Chain::read(&text(part)?).ok()?;
+        Some((chain.serial(), chain.validity()?))
+    })
 }
 
 fn kind(secret: &Value) -> &'static str {

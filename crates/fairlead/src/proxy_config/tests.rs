@@ -212,6 +212,30 @@ fn table_of<C: Shown>(choice: &C, dump: Value, columns: &[usize]) -> Vec<String>
 }
 
 #[test]
+fn a_secret_shows_the_validity_of_its_certificate() {
+    let authority = fairlead_testkit::certs::Ca::new("test").expect("an authority").certificate();
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &authority);
+    let table = |secret: Value, columns: &[usize]| {
+        let entry = json!({ "name": "s", "secret": secret });
+        let part = json!({ "@type": "SecretsConfigDump", "dynamic_active_secrets": [entry] });
+        table_of(&secret::Choice::default(), json!({ "configs": [part] }), columns)
+    };
+    for secret in [
+        json!({ "tls_certificate": { "certificate_chain": { "inline_string": authority } } }),
+        json!({ "validation_context": { "trusted_ca": { "inline_bytes": encoded } } }),
+    ] {
+        // What rcgen issues by default.
+        let expected = ["true 4096-01-01T00:00:00Z 1975-01-01T00:00:00Z"];
+        assert_eq!(table(secret.clone(), &[2, 4, 5]), expected);
+        assert_ne!(table(secret, &[3]), ["-"]);
+    }
+    for text in ["", "[redacted]", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"] {
+        let secret = json!({ "tls_certificate": { "certificate_chain": { "inline_string": text } } });
+        assert_eq!(table(secret, &[2, 3, 4, 5]), ["- - - -"], "{text}");
+    }
+}
+
+#[test]
 fn what_the_proxy_has_rejected_is_marked() {
     let mut dump = dump();
     let second = json!({ "name": "v1", "filter_chain_match": {}, "filters": [] });
