@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{resolver::is_loopback, telemetry};
 
 pub use debug::diagnostic_json;
+pub use index::encoded;
 use index::{DEBUG, Endpoint, endpoints};
 use listener::{Bounded, RemoteAddress};
 pub use proxies::{choose, full_name};

@@ -75,8 +75,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.root_namespace.clone_into(&mut settings.mesh.root_namespace);
     let mut mesh = input::mesh(&args.paths, &settings)?;
     let findings = mesh.diagnostics();
+    let coloured = output::is_coloured(&std::io::stdout());
     match args.output {
-        Form::Table => output::print(&text(&findings, mesh.objects().len(), output::is_coloured()))?,
+        Form::Table => output::print(&text(&findings, mesh.objects().len(), coloured))?,
         Form::Json => output::data(&json(&findings), output::DataFormat::Json)?,
         Form::Yaml => output::data(&json(&findings), output::DataFormat::Yaml)?,
         Form::Github => output::print(&findings.iter().map(annotation).collect::<String>())?,

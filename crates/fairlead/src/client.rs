@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use fairlead_control_plane::admin::encoded;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, body::Bytes, header::HOST};
 use hyper_util::rt::TokioIo;
@@ -132,16 +133,6 @@ async fn fetch(server: &str, target: &str, hint: &'static str) -> anyhow::Result
             exchange.await
         }
     }
-}
-
-/// Percent-encodes everything but what is safe in a query.
-fn encoded(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

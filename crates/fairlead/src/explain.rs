@@ -5,10 +5,7 @@ use std::process::ExitCode;
 use fairlead_config::printable;
 use serde_json::Value;
 
-use crate::{
-    client::Server,
-    output::{self, Format},
-};
+use crate::{client::Server, output::Format};
 
 /// Show what a proxy's resource was computed from: the objects, and the queries of the engine in between.
 #[derive(Debug, clap::Args)]
@@ -37,11 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     parameters.extend(args.resource.iter().map(|resource| ("resource", resource.as_str())));
     parameters.extend(args.namespace.iter().map(|namespace| ("namespace", namespace.as_str())));
     let answer = args.server.get("/debug/explain", &parameters)?;
-    match args.output {
-        Format::Table => output::print(&text(&answer))?,
-        Format::Json => output::data(&answer, output::DataFormat::Json)?,
-        Format::Yaml => output::data(&answer, output::DataFormat::Yaml)?,
-    }
+    args.output.print(&text(&answer), &answer)?;
     Ok(ExitCode::SUCCESS)
 }
 

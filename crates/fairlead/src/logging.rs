@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    io::IsTerminal as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,6 +20,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use crate::output::is_coloured;
+
 /// Installs the subscriber.
 pub(crate) fn install(settings: &LogSettings) -> anyhow::Result<Arc<dyn LogLevels>> {
     let filter =
@@ -34,11 +35,9 @@ pub(crate) fn install(settings: &LogSettings) -> anyhow::Result<Arc<dyn LogLevel
             registry.with(layer).try_init()?;
         }
         LogFormat::Text => {
-            let coloured = std::io::stderr().is_terminal()
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
             let layer = tracing_subscriber::fmt::layer()
                 .fmt_fields(fields())
-                .with_ansi(coloured)
+                .with_ansi(is_coloured(&std::io::stderr()))
                 .with_writer(std::io::stderr);
             registry.with(layer).try_init()?;
         }

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    io::{IsTerminal as _, Write as _},
+    io::{IsTerminal, Write as _},
 };
 
 use clap::ValueEnum;
@@ -20,6 +20,17 @@ pub(crate) enum Format {
     Json,
     /// YAML.
     Yaml,
+}
+
+impl Format {
+    /// Prints `table`, or `value` as data.
+    pub(crate) fn print(self, table: &str, value: &impl Serialize) -> anyhow::Result<()> {
+        match self {
+            Self::Table => print(table),
+            Self::Json => data(value, DataFormat::Json),
+            Self::Yaml => data(value, DataFormat::Yaml),
+        }
+    }
 }
 
 /// JSON or YAML.
@@ -115,9 +126,9 @@ impl Table {
     }
 }
 
-/// Whether standard output may be coloured: a terminal, and nobody minds.
-pub(crate) fn is_coloured() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stdout().is_terminal()
+/// Whether an output may be coloured: a terminal, and nobody minds.
+pub(crate) fn is_coloured(output: &impl IsTerminal) -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && output.is_terminal()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use clap::Subcommand;
 use crate::{
     client::{self, Server},
     exit::Usage,
-    output::{self, Format},
+    output::Format,
 };
 use configuration::Configuration;
 use shown::Shown;
@@ -114,12 +114,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn show<C: clap::Args + Shown>(common: &Common<C>) -> anyhow::Result<ExitCode> {
     let configuration = common.place.configuration(C::TYPE == endpoint::Choice::TYPE)?;
-    let data = |format| output::data(&common.choice.data(&configuration), format);
-    match common.output {
-        Format::Table => output::print(&common.choice.table(&configuration).render(!common.no_headers))?,
-        Format::Json => data(output::DataFormat::Json)?,
-        Format::Yaml => data(output::DataFormat::Yaml)?,
-    }
+    let table = common.choice.table(&configuration).render(!common.no_headers);
+    common.output.print(&table, &common.choice.data(&configuration))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -132,33 +128,21 @@ fn show_all(common: &Common<Everything>) -> anyhow::Result<ExitCode> {
     let (listeners, routes) = (listener::Choice::default(), route::Choice::default());
     let (clusters, endpoints) = (cluster::Choice::default(), endpoint::Choice::default());
     let secrets = secret::Choice::default();
-    let data = |format| {
-        let all = serde_json::json!({
-            "listeners": listeners.data(&configuration), "routes": routes.data(&configuration),
-            "clusters": clusters.data(&configuration), "endpoints": endpoints.data(&configuration),
-            "secrets": secrets.data(&configuration),
-        });
-        output::data(&all, format)
-    };
-    match common.output {
-        Format::Table => {
-            let tables = [
-                listeners.table(&configuration),
-                routes.table(&configuration),
-                clusters.table(&configuration),
-                endpoints.table(&configuration),
-                secrets.table(&configuration),
-            ];
-            let texts: Vec<_> = tables
-                .iter()
-                .filter(|table| !table.is_empty())
-                .map(|table| table.render(!common.no_headers))
-                .collect();
-            output::print(&texts.join("\n"))?;
-        }
-        Format::Json => data(output::DataFormat::Json)?,
-        Format::Yaml => data(output::DataFormat::Yaml)?,
-    }
+    let all = serde_json::json!({
+        "listeners": listeners.data(&configuration), "routes": routes.data(&configuration),
+        "clusters": clusters.data(&configuration), "endpoints": endpoints.data(&configuration),
+        "secrets": secrets.data(&configuration),
+    });
+    let tables = [
+        listeners.table(&configuration),
+        routes.table(&configuration),
+        clusters.table(&configuration),
+        endpoints.table(&configuration),
+        secrets.table(&configuration),
+    ];
+    let tables = tables.iter().filter(|table| !table.is_empty());
+    let tables: Vec<_> = tables.map(|table| table.render(!common.no_headers)).collect();
+    common.output.print(&tables.join("\n"), &all)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -45,22 +45,16 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut proxies: Vec<ProxyStatus> = serde_json::from_value(args.server.get("/debug/syncz", &[])?)?;
     choice(&mut proxies, args.proxy.as_deref(), args.namespace.as_deref()).map_err(Usage)?;
-    match args.output {
-        Format::Table => {
-            let mut text = table(&proxies).render(!args.no_headers);
-            let held_back = held_back(&proxies);
-            if !held_back.is_empty() {
-                text.push('\n');
-                text.push_str(&held_back.render(!args.no_headers));
-            }
-            output::print(&text)?;
-            if proxies.is_empty() {
-                let place = args.namespace.as_ref().map(|of| format!(" of namespace `{of}`"));
-                output::note(&format!("no proxy{} is connected", place.unwrap_or_default()));
-            }
-        }
-        Format::Json => output::data(&proxies, output::DataFormat::Json)?,
-        Format::Yaml => output::data(&proxies, output::DataFormat::Yaml)?,
+    let mut text = table(&proxies).render(!args.no_headers);
+    let held_back = held_back(&proxies);
+    if !held_back.is_empty() {
+        text.push('\n');
+        text.push_str(&held_back.render(!args.no_headers));
+    }
+    args.output.print(&text, &proxies)?;
+    if args.output == Format::Table && proxies.is_empty() {
+        let place = args.namespace.as_ref().map(|of| format!(" of namespace `{of}`"));
+        output::note(&format!("no proxy{} is connected", place.unwrap_or_default()));
     }
     Ok(ExitCode::SUCCESS)
 }

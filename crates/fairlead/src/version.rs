@@ -6,10 +6,7 @@ use anyhow::ensure;
 use fairlead_control_plane::{admin::ProxyStatus, version::Version};
 use serde::Serialize;
 
-use crate::{
-    client,
-    output::{self, Format},
-};
+use crate::{client, output::Format};
 
 /// Where a control plane is asked that was not named.
 const USUAL: &str = "127.0.0.1:15014";
@@ -63,11 +60,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if versions.server_version.is_some() {
         versions.proxies = proxies(server);
     }
-    match args.output {
-        Format::Table => output::print(&text(&versions))?,
-        Format::Json => output::data(&versions, output::DataFormat::Json)?,
-        Format::Yaml => output::data(&versions, output::DataFormat::Yaml)?,
-    }
+    args.output.print(&text(&versions), &versions)?;
     failure.map_or(Ok(ExitCode::SUCCESS), Err)
 }
 

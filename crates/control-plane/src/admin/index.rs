@@ -160,8 +160,8 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A text as the value of a parameter: what RFC 3986 does not reserve stays, each other byte is `%XX`.
-fn encoded(text: &str) -> String {
+/// A text as the value of a parameter of a request: what RFC 3986 does not reserve stays, each other byte is `%XX`.
+pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

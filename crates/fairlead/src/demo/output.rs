@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::output::is_coloured;
+
 /// The narrowest terminal that lines are broken for.
 const NARROWEST: usize = 20;
 /// How wide a terminal is that does not say so.
@@ -51,9 +53,8 @@ impl Look {
 impl Output {
     /// Standard output, with colours if it is a terminal and NO_COLOR does not forbid them.
     pub(super) fn standard() -> Self {
-        let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let is_terminal = io::stdout().is_terminal();
-        Self { coloured: is_terminal && !forbidden, width: is_terminal.then(columns) }
+        let out = io::stdout();
+        Self { coloured: is_coloured(&out), width: out.is_terminal().then(columns) }
     }
 
     /// Says a line, or several. What does not fit goes on in lines of its own, two columns further in.

@@ -158,7 +158,7 @@ impl Configuration {
                         add(entry, entry.get(field), *state, entries);
                     }
                 }
-                for listener in part["dynamic_listeners"].as_array().into_iter().flatten() {
+                for listener in list(part, "dynamic_listeners") {
                     let warming = listener["warming_state"].get("listener");
                     entries.extend(warming.map(|warming| Entry {
                         resource: warming.clone(),
@@ -237,4 +237,16 @@ fn add(entry: &Value, in_use: Option<&Value>, state: State, entries: &mut Vec<En
 /// The name of a resource.
 pub(super) fn name_of(resource: &Value) -> &str {
     resource["name"].as_str().or_else(|| resource["cluster_name"].as_str()).unwrap_or_default()
+}
+
+/// The items of a list in a resource.
+pub(super) fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    of[name].as_array().into_iter().flatten()
+}
+
+/// The clusters that something with weights leads to: `<name> (<weight>)`.
+pub(super) fn weighted(of: &Value) -> Vec<String> {
+    let weight = |cluster: &Value| cluster["weight"].as_u64().unwrap_or(0);
+    let clusters = list(&of["weighted_clusters"], "clusters");
+    clusters.map(|cluster| format!("{} ({})", name_of(cluster), weight(cluster))).collect()
 }

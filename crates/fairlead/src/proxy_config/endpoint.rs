@@ -7,7 +7,7 @@ use fairlead_control_plane::order::natural;
 use serde_json::Value;
 
 use super::{
-    configuration::{Configuration, Entry, name_of},
+    configuration::{Configuration, Entry, list, name_of},
     shown::Shown,
     source::From,
 };
@@ -97,7 +97,7 @@ impl Choice {
         for cluster in clusters.iter().filter(|cluster| self.is_of(name_of(cluster))) {
             let name = name_of(cluster);
             let sources = Sources::of(name, configuration);
-            for host in cluster["host_statuses"].as_array().into_iter().flatten() {
+            for host in list(cluster, "host_statuses") {
                 if let Some(place) = self.chosen(&host["address"]) {
                     let (health, outliers) = state(&host["health_status"]);
                     let cells = [health.to_owned(), outliers.to_owned()];
@@ -127,8 +127,8 @@ fn cluster_of<'a>(name: &str, configuration: &'a Configuration) -> &'a Value {
 }
 
 fn endpoints(assignment: &Value) -> impl Iterator<Item = &Value> {
-    let localities = assignment["endpoints"].as_array().into_iter().flatten();
-    localities.flat_map(|locality| locality["lb_endpoints"].as_array().into_iter().flatten())
+    let localities = list(assignment, "endpoints");
+    localities.flat_map(|locality| list(locality, "lb_endpoints"))
 }
 
 fn place(address: &Value) -> (String, String) {

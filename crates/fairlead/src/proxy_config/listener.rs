@@ -4,7 +4,7 @@ use fairlead_control_plane::order::natural;
 use serde_json::Value;
 
 use super::{
-    configuration::{Configuration, name_of},
+    configuration::{Configuration, list, name_of, weighted},
     shown::Shown,
     source::From,
 };
@@ -58,7 +58,7 @@ impl Shown for Choice {
 
 fn place(listener: &Value) -> (String, u16) {
     let socket = &listener["address"]["socket_address"];
-    let more = listener["additional_addresses"].as_array().into_iter().flatten();
+    let more = list(listener, "additional_addresses");
     let more = more.map(|address| &address["address"]["socket_address"]["address"]);
     let all: Vec<_> = std::iter::once(&socket["address"]).chain(more).filter_map(Value::as_str).collect();
     let port = socket["port_value"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
@@ -67,7 +67,7 @@ fn place(listener: &Value) -> (String, u16) {
 
 /// The filter chains of a listener with their conditions, the default chain last.
 fn chains(listener: &Value) -> Vec<(String, &Value)> {
-    let chains = listener["filter_chains"].as_array().into_iter().flatten();
+    let chains = list(listener, "filter_chains");
     let mut all: Vec<_> = chains.map(|chain| (conditions(&chain["filter_chain_match"]), chain)).collect();
     if let Some(chain) = listener.get("default_filter_chain") {
         all.push(("ALL".to_owned(), chain));
@@ -76,29 +76,17 @@ fn chains(listener: &Value) -> Vec<(String, &Value)> {
 }
 
 fn conditions(conditions: &Value) -> String {
-    let list = |name: &str| -> Vec<&str> {
-        conditions[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
-    };
-    let mut all = Vec::new();
-    let names = list("server_names");
-    if !names.is_empty() {
-        all.push(format!("SNI: {}", names.join(",")));
-    }
-    match conditions["transport_protocol"].as_str() {
-        None | Some("") => {}
-        Some(transport) => all.push(format!("Trans: {transport}")),
-    }
-    let protocols = list("application_protocols");
-    if !protocols.is_empty() {
-        all.push(format!("App: {}", protocols.join(",")));
-    }
-    let ranges: Vec<_> = conditions["prefix_ranges"].as_array().into_iter().flatten().map(range).collect();
-    if !ranges.is_empty() {
-        all.push(format!("Addr: {}", ranges.join(",")));
-    }
-    if let Some(port) = conditions["destination_port"].as_u64() {
-        all.push(format!("Port: {port}"));
-    }
+    let text = |text: &str| Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
+    let texts = |name: &str| list(conditions, name).filter_map(Value::as_str).map(str::to_owned).collect();
+    let kinds: [(&str, Vec<String>); 5] = [
+        ("SNI", texts("server_names")),
+        ("Trans", conditions["transport_protocol"].as_str().and_then(text).into_iter().collect()),
+        ("App", texts("application_protocols")),
+        ("Addr", list(conditions, "prefix_ranges").map(range).collect()),
+        ("Port", conditions["destination_port"].as_u64().iter().map(u64::to_string).collect()),
+    ];
+    let kinds = kinds.iter().filter(|(_, wanted)| !wanted.is_empty());
+    let all: Vec<_> = kinds.map(|(kind, wanted)| format!("{kind}: {}", wanted.join(","))).collect();
     if all.is_empty() { "ALL".to_owned() } else { all.join("; ") }
 }
 
@@ -122,10 +110,7 @@ fn destination(chain: &Value) -> String {
     if let Some(cluster) = config["cluster"].as_str() {
         return format!("Cluster: {cluster}");
     }
-    let weighted = config["weighted_clusters"]["clusters"].as_array().into_iter().flatten();
-    let weighted: Vec<_> = weighted
-        .map(|cluster| format!("{} ({})", name_of(cluster), cluster["weight"].as_u64().unwrap_or(0)))
-        .collect();
+    let weighted = weighted(config);
     if weighted.is_empty() {
         name_of(filter).to_owned()
     } else {
@@ -134,8 +119,8 @@ fn destination(chain: &Value) -> String {
 }
 
 fn inline(table: &Value) -> String {
-    let hosts = table["virtual_hosts"].as_array().into_iter().flatten();
-    let routes = hosts.flat_map(|host| host["routes"].as_array().into_iter().flatten());
+    let hosts = list(table, "virtual_hosts");
+    let routes = hosts.flat_map(|host| list(host, "routes"));
     let clusters: Vec<_> = routes.filter_map(|route| route["route"]["cluster"].as_str()).collect();
     if clusters.is_empty() { name_of(table).to_owned() } else { clusters.join(", ") }
 }

@@ -4,7 +4,7 @@ use fairlead_control_plane::order::natural;
 use serde_json::Value;
 
 use super::{
-    configuration::{Configuration, Entry, name_of},
+    configuration::{Configuration, Entry, list, name_of, weighted},
     shown::Shown,
     source::From,
 };
@@ -56,10 +56,6 @@ impl Shown for Choice {
     }
 }
 
-fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    of[name].as_array().into_iter().flatten()
-}
-
 /// What follows the name of a host: for each of its routes, or for what Envoy answers where there is none. What does not
 /// come by TLS may be redirected before any route is looked at.
 fn rows(entry: &Entry, host: &Value, name: &str) -> Vec<[String; 4]> {
@@ -84,7 +80,7 @@ fn rows(entry: &Entry, host: &Value, name: &str) -> Vec<[String; 4]> {
 
 /// The first domain, and how many more there are.
 fn domains(host: &Value) -> String {
-    let all: Vec<_> = host["domains"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let all: Vec<_> = list(host, "domains").filter_map(Value::as_str).collect();
     match all[..] {
         [] => String::new(),
         [one] => one.to_owned(),
@@ -102,9 +98,8 @@ fn conditions(conditions: &Value) -> String {
         .or_else(|| conditions["safe_regex"]["regex"].as_str().map(|regex| format!("regex {regex}")))
         .unwrap_or_else(|| "/*".to_owned());
     let mut all = vec![path];
-    let named = |list: &str| -> Vec<String> {
-        let list = conditions[list].as_array().into_iter().flatten();
-        list.map(|condition| name_of(condition).to_owned()).collect()
+    let named = |kind: &str| -> Vec<String> {
+        list(conditions, kind).map(|condition| name_of(condition).to_owned()).collect()
     };
     let headers = named("headers");
     if !headers.is_empty() {
@@ -122,10 +117,7 @@ fn destination(route: &Value) -> String {
     if let Some(cluster) = action["cluster"].as_str() {
         return cluster.to_owned();
     }
-    let weighted = action["weighted_clusters"]["clusters"].as_array().into_iter().flatten();
-    let weighted: Vec<_> = weighted
-        .map(|cluster| format!("{} ({})", name_of(cluster), cluster["weight"].as_u64().unwrap_or(0)))
-        .collect();
+    let weighted = weighted(action);
     if !weighted.is_empty() {
         return weighted.join(", ");
     }

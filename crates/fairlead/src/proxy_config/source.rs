@@ -3,7 +3,7 @@
 use fairlead_control_plane::{dump::Part, origin::Origin};
 use serde_json::Value;
 
-use super::configuration::Entry;
+use super::configuration::{Entry, list};
 
 /// Fields that a row shows at most.
 const SHOWN: usize = 3;
@@ -85,8 +85,7 @@ fn at_end(path: &str) -> Option<(&str, &str)> {
 
 /// The objects in the metadata of a resource.
 fn names(resource: &Value) -> impl Iterator<Item = (&str, &str)> {
-    let services =
-        resource["metadata"]["filter_metadata"]["istio"]["services"].as_array().into_iter().flatten();
+    let services = list(&resource["metadata"]["filter_metadata"]["istio"], "services");
     let names = services.filter_map(|of| Some((of["namespace"].as_str()?, of["name"].as_str()?)));
     config(resource).and_then(at_end).into_iter().chain(names)
 }
