@@ -91,12 +91,13 @@ impl Mesh {
 
     /// All findings, about objects by themselves and about their references to others, in order.
     pub fn diagnostics(&mut self) -> Vec<Diagnostic> {
-        let mut all = self.source_diagnostics.clone();
         let lease = self.db.lease::<AllDiagnostics>(&());
-        all.extend(lease.value(&self.db).iter().cloned());
+        let mut all = lease.value(&self.db).to_vec();
         for diagnostic in &mut all {
             self.objects.relocate(diagnostic);
         }
+        // A source knows the exact place, also of what is not a field of the object.
+        all.extend(self.source_diagnostics.iter().cloned());
         listed(all)
     }
 

@@ -92,6 +92,16 @@ fn analyze_ends_as_its_findings_and_threshold_say() {
 }
 
 #[test]
+fn a_field_that_costs_only_itself_is_found_at_its_own_line() {
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata:\n  name: cart\n  labels:\n    \
+                version: 1.10\nspec:\n  host: cart.example\n  subsetss: []\n";
+    let mesh = mesh(&[("a.yaml", GOOD), ("b.yaml", rule)]);
+    let (_, out) = outcome(&fairlead(&["analyze", text(mesh.path())]));
+    assert!(out.contains("metadata.labels[version] (") && out.contains("b.yaml:6:14)"), "{out}");
+    assert!(out.contains("spec.subsetss (") && out.contains("b.yaml:9:3)"), "{out}");
+}
+
+#[test]
 fn a_policy_that_is_not_enforced_fails_the_analysis() {
     let policy =
         "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: deny-all}\nspec: {}\n";
