@@ -41,20 +41,18 @@ pub(crate) async fn serve(listener: TcpListener, state: State, stop: Cancellatio
     let listener = Bounded::new(listener, &state.settings.admin);
     let app = router(state).into_make_service_with_connect_info::<RemoteAddress>();
     let served = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut served = std::pin::pin!(served.into_future());
+    let drained = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
     let ended = tokio::select! {
-        ended = &mut served => ended,
+        ended = served.into_future() => ended,
         // A reader that never finishes must not hold up the end.
-        () = after(&stop) => return,
+        () = drained => return,
     };
     if let Err(error) = ended {
         telemetry::server_failed("admin", &error);
     }
-}
-
-async fn after(stop: &CancellationToken) {
-    stop.cancelled().await;
-    tokio::time::sleep(DRAIN).await;
 }
 
 fn router(state: State) -> Router {

@@ -14,29 +14,31 @@ use crate::telemetry;
 #[derive(Default)]
 pub struct Ledger {
     current: Arc<[Diagnostic]>,
-    window: Window,
+    window: Window<LOGGED>,
 }
 
-/// So many findings are logged in each window, as they come and go.
+/// Most findings that are logged in a window, as they come and go.
 const LOGGED: usize = 1000;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How many were logged lately.
+/// Bounds the lines of one sort in the log: `MOST` in each window.
 #[derive(Default)]
-struct Window {
+pub(crate) struct Window<const MOST: usize> {
     since: Option<Instant>,
-    logged: usize,
+    wanted: usize,
 }
 
-impl Window {
-    /// How many of so many may be logged now.
-    fn admit(&mut self, wanted: usize, now: Instant) -> usize {
+impl<const MOST: usize> Window<MOST> {
+    /// How many of `wanted` lines may be logged now; and how many of the window before were not, where that is over.
+    pub(crate) fn admit(&mut self, wanted: usize, now: Instant) -> (usize, usize) {
+        let mut left_out = 0;
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
-            (self.since, self.logged) = (Some(now), 0);
+            left_out = self.wanted.saturating_sub(MOST);
+            (self.since, self.wanted) = (Some(now), 0);
         }
-        let admitted = wanted.min(LOGGED - self.logged);
-        self.logged += admitted;
-        admitted
+        let admitted = wanted.min(MOST.saturating_sub(self.wanted));
+        self.wanted += wanted;
+        (admitted, left_out)
     }
 }
 
@@ -85,7 +87,7 @@ impl Ledger {
     pub fn update(&mut self, now: Vec<Diagnostic>) {
         let (appeared, gone) = difference(&self.current, &now);
         let changed = appeared.len() + gone.len();
-        let admitted = self.window.admit(changed, Instant::now());
+        let (admitted, _) = self.window.admit(changed, Instant::now());
         let lines = appeared
             .into_iter()
             .map(|found| (telemetry::diagnostic_appeared as fn(&Diagnostic), found))

@@ -63,13 +63,6 @@ impl MeshResolver {
         let answer_missing = [(TypeUrl::SECRET, true)].into();
         SessionOptions { elements, answer_missing, ..SessionOptions::default() }
     }
-
-    fn say_withheld(&self, node: &Node, peer: &Peer) {
-        if !self.said.swap(true, Ordering::Relaxed) {
-            let address = peer.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-            telemetry::secrets_withheld(&node.id, &address);
-        }
-    }
 }
 
 /// The elements that are sent as resources of their own, by the settings.
@@ -117,8 +110,9 @@ impl Resolver for MeshResolver {
             }
             Status::invalid_argument(error.to_string())
         })?;
-        if !key.secrets {
-            self.say_withheld(node, peer);
+        if !key.secrets && !self.said.swap(true, Ordering::Relaxed) {
+            let address = peer.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+            telemetry::secrets_withheld(&node.id, &address);
         }
         let client = peer.address.map(|address| client_address(address.ip()));
         let view = self.core.connect(key.clone(), client).await.map_err(|error| match error {

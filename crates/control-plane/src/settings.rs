@@ -305,15 +305,14 @@ impl Settings {
     /// # Errors
     /// The first setting that cannot be used.
     pub fn validate(&self) -> Result<(), SettingsError> {
-        let exposed = |setting, address: SocketAddr, allowed: bool| {
-            if address.ip().is_loopback() || allowed {
-                Ok(())
-            } else {
-                Err(SettingsError::Exposed { setting, address })
+        for (setting, address, allowed) in [
+            ("xds", self.xds.bind, self.xds.allow_unauthenticated),
+            ("admin", self.admin.bind, self.admin.allow_unauthenticated),
+        ] {
+            if !address.ip().is_loopback() && !allowed {
+                return Err(SettingsError::Exposed { setting, address });
             }
-        };
-        exposed("xds", self.xds.bind, self.xds.allow_unauthenticated)?;
-        exposed("admin", self.admin.bind, self.admin.allow_unauthenticated)?;
+        }
         if self.debounce.min > self.debounce.max {
             return Err(SettingsError::Debounce);
         }

@@ -77,7 +77,7 @@ pub(crate) fn rejected_by_proxy(id: &str, type_url: &str, origins: &str, error: 
     );
 }
 
-pub(crate) fn rejections_suppressed(count: u64) {
+pub(crate) fn rejections_suppressed(count: usize) {
     warn!(count, "further rejections were not logged");
 }
 

@@ -45,7 +45,7 @@ impl Core {
             origins.extend(nacked.origins.iter().cloned());
             self.nacks.add(nacked);
         }
-        if self.nacks.window.admits(Instant::now()) {
+        if self.nacks.may_log(Instant::now()) {
             let origins: Vec<_> = origins.iter().map(ToString::to_string).collect();
             telemetry::rejected_by_proxy(
                 proxy,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, FieldPath, Kind, Origin, Severity, Subject};
@@ -10,14 +10,13 @@ use fairlead_resource::TypeUrl;
 use fairlead_xds::Rejected;
 
 use super::{publish::find_content, views::Views};
-use crate::telemetry;
+use crate::{diagnostics::Window, telemetry};
 
 /// How many rejected contents are kept; a bound on memory, far above what a person reads.
 const KEPT: usize = 1024;
 
 /// Most rejections that are logged in a window.
-const LOGGED: u64 = 10;
-const WINDOW: Duration = Duration::from_secs(60);
+const LOGGED: usize = 10;
 
 /// A content that a proxy has rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +49,7 @@ impl Nacked {
 #[derive(Default)]
 pub(crate) struct Nacks {
     pub(super) known: BTreeMap<(TypeUrl, Rejected), Nacked>,
-    pub(super) window: Window,
+    window: Window<LOGGED>,
 }
 
 impl Nacks {
@@ -63,6 +62,15 @@ impl Nacks {
         if self.known.len() < KEPT {
             self.known.entry((nacked.type_url, nacked.resource.clone())).or_insert(nacked);
         }
+    }
+
+    /// Whether a line may be logged now.
+    pub(super) fn may_log(&mut self, now: Instant) -> bool {
+        let (admitted, left_out) = self.window.admit(1, now);
+        if left_out > 0 {
+            telemetry::rejections_suppressed(left_out);
+        }
+        admitted > 0
     }
 
     /// Forgets a content; whether it was known.
@@ -115,24 +123,4 @@ fn finding(nacked: &Nacked, on: Subject, path: FieldPath) -> Diagnostic {
     let mut finding = Diagnostic::new(Severity::Error, on, Code::RejectedByProxy, path, message);
     finding.help("proxies keep the last good version until this is corrected");
     finding
-}
-
-/// Bounds how many lines are logged.
-#[derive(Default)]
-pub(super) struct Window {
-    since: Option<Instant>,
-    seen: u64,
-}
-
-impl Window {
-    pub(super) fn admits(&mut self, now: Instant) -> bool {
-        if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
-            if self.seen > LOGGED {
-                telemetry::rejections_suppressed(self.seen - LOGGED);
-            }
-            (self.since, self.seen) = (Some(now), 0);
-        }
-        self.seen += 1;
-        self.seen <= LOGGED
-    }
 }

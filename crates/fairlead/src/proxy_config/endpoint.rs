@@ -39,7 +39,7 @@ impl Shown for Choice {
     const TYPE: &'static str = "EDS";
 
     fn wants(&self, assignment: &Value) -> bool {
-        self.cluster.as_ref().is_none_or(|cluster| name_of(assignment) == cluster)
+        self.is_of(name_of(assignment))
     }
 
     fn data<'a>(&self, configuration: &'a Configuration) -> Vec<&'a Value> {
