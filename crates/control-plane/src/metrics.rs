@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fairlead_config::{Diagnostic, Kind, Severity};
+use fairlead_config::{Diagnostic, Kind};
 use fairlead_incremental::{Db, Settled};
 use fairlead_resource::TypeUrl;
 use fairlead_xds::server::Sessions;
@@ -184,14 +184,8 @@ impl Metrics {
     pub(crate) fn diagnostics(&self, current: &[Diagnostic]) {
         self.diagnostics.clear();
         for diagnostic in current {
-            let severity = match diagnostic.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-                Severity::Info => "info",
-            };
-            self.diagnostics
-                .get_or_create(&DiagnosticLabels { severity, code: diagnostic.code.as_str() })
-                .inc();
+            let (severity, code) = (diagnostic.severity.as_str(), diagnostic.code.as_str());
+            self.diagnostics.get_or_create(&DiagnosticLabels { severity, code }).inc();
         }
     }
 }

@@ -193,7 +193,7 @@ pub(super) async fn diagnosticz(Extract(state): Extract<State>) -> Result<Json<V
 /// A finding as JSON; the form of `analyze --output json` too.
 pub fn diagnostic_json(diagnostic: &Diagnostic) -> Value {
     let mut json = json!({
-        "severity": diagnostic.severity.to_string(),
+        "severity": diagnostic.severity.as_str(),
         "code": diagnostic.code.as_str(),
         "name": diagnostic.code.name(),
         "path": diagnostic.path.to_string(),
