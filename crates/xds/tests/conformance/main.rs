@@ -2,23 +2,27 @@
 //!
 //! - `row`: what a row is;
 //! - `rows`: the rows, by subject;
-//! - `script`: plays a row's script against a server, as a delta client and as a state-of-the-world client;
-//! - `client`, `world`: the client of either variant, and the server with its views;
+//! - `script`: the words of scripts, which the tests of `Session` have too;
+//! - `player`: plays a row's script against a server, as a delta client and as a state-of-the-world client;
+//! - `stream`, `world`: the client's end of a stream, and the server with its views;
 //! - `transport`, `raw`, `child`: rows below gRPC, written frame by frame against a server in a process of its
 //!   own, whose memory can be looked at;
 //! - `page`: the page and the rows say the same.
 #![expect(clippy::unwrap_used, reason = "tests fail by panic")]
 
 mod child;
-mod client;
 mod page;
+mod player;
 mod raw;
 mod row;
 mod rows;
+#[path = "../script/mod.rs"]
 mod script;
+mod stream;
 mod transport;
 mod world;
 
+use fairlead_xds::Protocol;
 use row::{Body, Row};
 
 /// Runs the scripts of one subject, and says of each row that fails what happened instead.
@@ -27,7 +31,7 @@ async fn play(rows: &[Row]) {
     for row in rows {
         let Body::Script(variants, text) = row.body else { continue };
         for variant in variants.list() {
-            if let Err(failure) = script::play(*variant, text).await {
+            if let Err(failure) = player::play(*variant, text).await {
                 failures.push(format!("{} as {variant:?}: {failure}", row.id));
             }
         }

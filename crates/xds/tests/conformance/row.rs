@@ -20,7 +20,7 @@ pub(crate) struct Row {
 /// How a row is proved.
 #[derive(Clone, Copy)]
 pub(crate) enum Body {
-    /// A script, see `script`.
+    /// A script, see [`script`](crate::script).
     Script(Variants, &'static str),
     /// What is done to a server in a process of its own, see `transport`.
     Transport(fn(&Child) -> Result<(), String>),

@@ -1,14 +1,16 @@
 //! A server with two views, one for the node `b` and one for everybody else.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl};
+use fairlead_resource::{EncodedResource, TypeUrl};
 use fairlead_xds::{
     NackReport, Node, Publication, SessionOptions,
     server::{Ack, Connection, ConnectionId, Endpoint, Peer, Resolver, Server, ServerOptions, View},
 };
 use tokio::{net::TcpListener, sync::oneshot};
 use tonic::Status;
+
+use crate::script::sets;
 
 /// How long anything may take before a row fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,25 +82,9 @@ impl World {
     }
 }
 
-/// Reads `CDS a=1 b=2 EDS a=1`. The content of a resource is the word, so that it can be told in both variants.
 fn publication(revision: u64, text: &str) -> Publication {
-    let mut sets: BTreeMap<TypeUrl, ResourceSet> = BTreeMap::new();
-    let mut type_url = TypeUrl::CLUSTER;
-    for word in text.split_whitespace() {
-        if let Some(named) = short(word) {
-            type_url = named;
-            continue;
-        }
-        let name = word.split_once('=').expect("a resource is name=content").0;
-        let resource = EncodedResource::whole(name, word.to_owned());
-        sets.entry(type_url).or_default().insert(resource.name.clone(), resource);
-    }
+    let mut sets = sets(text);
     let probe = EncodedResource::whole(PROBE.1, format!("{}={revision}", PROBE.1));
     sets.entry(PROBE.0).or_default().insert(probe.name.clone(), probe);
     sets.into_iter().fold(Publication::new(revision), |p, (type_url, set)| p.with(type_url, set))
-}
-
-/// A type by its short name.
-pub(crate) fn short(name: &str) -> Option<TypeUrl> {
-    TypeUrl::ENVOY.into_iter().find(|t| t.short() == name)
 }

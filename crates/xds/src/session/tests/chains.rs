@@ -125,7 +125,7 @@ fn a_bad_chain_that_comes_back_holds_up_no_listener() {
          > FCDS ack
          publish LDS l{x=1,y=bad}
          < FCDS l/y=bad
-         > FCDS nack it is bad
+         > FCDS nack:it_is_bad
          ! FCDS l/y
          < LDS l=names:x,y
          > LDS ack",
@@ -184,8 +184,8 @@ fn a_chain_that_does_not_exist_is_answered() {
 fn reconnect_lists_chains_and_gets_the_difference() {
     check_fcds(
         "publish LDS l{x=1,y=2}
-         > LDS have l=names:x,y
-         > FCDS have +l/x +l/y l/x=1 l/y=1
+         > LDS have:l=names:x,y
+         > FCDS +l/x +l/y have:l/x=1 have:l/y=1
          < FCDS l/y=2
          > FCDS ack",
     );
@@ -195,9 +195,9 @@ fn reconnect_lists_chains_and_gets_the_difference() {
 fn reconnect_with_a_listener_of_before_keeps_its_chains_until_it_has_left_them() {
     check_fcds(
         "publish LDS l{x=1}
-         > LDS have l=names:x,y
+         > LDS have:l=names:x,y
          < LDS l=names:x
-         > FCDS have +l/x +l/y l/x=1 l/y=1
+         > FCDS +l/x +l/y have:l/x=1 have:l/y=1
          > LDS ack
          < FCDS -l/y
          > FCDS ack",
@@ -208,8 +208,8 @@ fn reconnect_with_a_listener_of_before_keeps_its_chains_until_it_has_left_them()
 fn reconnect_removes_chains_that_the_listener_had_left_before() {
     check_fcds(
         "publish LDS l{x=1}
-         > LDS have l=names:x
-         > FCDS have +l/x +l/y l/x=1 l/y=1
+         > LDS have:l=names:x
+         > FCDS +l/x +l/y have:l/x=1 have:l/y=1
          < FCDS              # makes the client say that it has listed all that it has
          > FCDS ack
          < FCDS -l/y
@@ -222,11 +222,11 @@ fn one_bad_chain_is_left_out_and_the_others_go_on() {
     started(
         "publish LDS l{x=2,y=bad}
          < FCDS l/x=2 l/y=bad
-         > FCDS nack it is bad
+         > FCDS nack:it_is_bad
          < FCDS l/x=2
          < FCDS l/y=bad
          > FCDS ack
-         > FCDS nack it is bad
+         > FCDS nack:it_is_bad
          ! FCDS l/y
          publish LDS l{x=3,y=bad}
          < FCDS l/x=3
@@ -243,7 +243,7 @@ fn chains_of_a_rejected_listener_stay_as_they_are() {
         "publish LDS l{x=2,bad=1} m{z=1}
          < LDS l=names:x,bad m=names:z
          > FCDS +m/z
-         > LDS nack Error adding/updating listener(s) l: it is bad
+         > LDS nack:Error_adding/updating_listener(s)_l:_it_is_bad
          ! LDS l
          < LDS m=names:z
          > LDS ack
@@ -267,7 +267,7 @@ fn a_rejected_listener_holds_up_no_removal_for_another() {
          > FCDS ack
          publish LDS k=2 l{x=1}
          < LDS k=2 l=names:x
-         > LDS nack Error adding/updating listener(s) k: it is bad
+         > LDS nack:Error_adding/updating_listener(s)_k:_it_is_bad
          ! LDS k
          < LDS l=names:x
          > LDS ack

@@ -6,7 +6,7 @@ use fairlead_resource::TypeUrl;
 
 use super::{
     check, check_leds,
-    script::{Player, publication},
+    player::{Player, on, publication},
 };
 use crate::{Action, ElementTypes, Protocol, Publication};
 
@@ -25,11 +25,9 @@ impl Player {
     fn started(publication: &Arc<Publication>) -> Self {
         let mut player = Self::new(Protocol::Delta, ElementTypes::from([TypeUrl::LB_ENDPOINT]));
         drop(player.session.on_publication(publication.clone()));
-        for line in ["> CDS", "> CDS ack"] {
-            player.play(line);
-        }
-        for line in STARTED.lines().map(str::trim).filter(|line| line.starts_with('>')) {
-            player.play(line);
+        player.say("> CDS\n > CDS ack");
+        for line in STARTED.lines().filter(|line| line.trim().starts_with('>')) {
+            player.say(line);
         }
         player
     }
@@ -156,7 +154,7 @@ fn a_collection_without_endpoints_is_released() {
          > LEDS +a/c/0/*
          < LEDS a/c/0/x=bad
          > EDS ack
-         > LEDS nack it is bad
+         > LEDS nack:it_is_bad
          ! LEDS a/c/0/x
          publish EDS c{0/x=bad,1/x=1}
          < EDS c=b:0,1
@@ -252,11 +250,11 @@ fn one_bad_endpoint_is_left_out() {
     started(
         "publish EDS c{0/x=2,0/y=bad}
          < LEDS a/c/0/x=2 a/c/0/y=bad
-         > LEDS nack weight
+         > LEDS nack:weight
          < LEDS a/c/0/x=2
          < LEDS a/c/0/y=bad
          > LEDS ack
-         > LEDS nack weight
+         > LEDS nack:weight
          ! LEDS a/c/0/y
          publish EDS c{0/x=3,0/y=bad}
          < LEDS a/c/0/x=3
@@ -288,13 +286,13 @@ const WITH_ANOTHER: &str = "
 fn an_assignment_in_doubt_is_sent_in_the_epoch_that_the_client_has_not() {
     check_leds(&format!(
         "{WITH_ANOTHER}
-         > EDS nack it is bad            # nothing of it was applied
+         > EDS nack:it_is_bad            # nothing of it was applied
          < EDS c=b:0,1
          < EDS d=bad
          > LEDS +b/c/0/* +b/c/1/* -a/c/0/*
          < LEDS b/c/0/x=1 b/c/1/y=1
          > EDS ack
-         > EDS nack it is bad
+         > EDS nack:it_is_bad
          ! EDS d",
     ));
 }
@@ -305,7 +303,7 @@ fn an_assignment_that_was_applied_though_rejected_is_sent_in_the_other_epoch() {
         "{WITH_ANOTHER}
          > LEDS +b/c/0/* +b/c/1/* -a/c/0/*
          < LEDS b/c/0/x=1 b/c/1/y=1
-         > EDS nack it is bad
+         > EDS nack:it_is_bad
          < EDS c=a:0,1
          < EDS d=bad
          > LEDS ack
@@ -319,8 +317,8 @@ fn an_assignment_that_was_applied_though_rejected_is_sent_in_the_other_epoch() {
 fn reconnect_lists_the_assignment_and_gets_it_in_the_other_epoch() {
     check_leds(
         "publish CDS c=1 d=1 EDS c{0/x=1} d=1
-         > CDS have c=1 d=1
-         > EDS have +c +d c=a:0 d=1
+         > CDS have:c=1 have:d=1
+         > EDS +c +d have:c=a:0 have:d=1
          < EDS c=b:0
          > LEDS +a/c/0/*                # sent before the client had the response
          > LEDS +b/c/0/* -a/c/0/*
@@ -328,7 +326,7 @@ fn reconnect_lists_the_assignment_and_gets_it_in_the_other_epoch() {
          > EDS ack
          > LEDS ack",
     );
-    check_leds("publish EDS c{0/x=1}\n > EDS have +c c=b:0\n < EDS c=a:0");
+    check_leds("publish EDS c{0/x=1}\n > EDS +c have:c=b:0\n < EDS c=a:0");
 }
 
 #[test]
@@ -390,10 +388,9 @@ fn collections_are_one_body_for_all_who_open_them() {
     let bodies = [(); 2].map(|()| {
         let mut player = Player::new(Protocol::Delta, ElementTypes::from([TypeUrl::LB_ENDPOINT]));
         drop(player.session.on_publication(publication.clone()));
-        player.play("> CDS");
-        player.play("> EDS +c");
-        let request = player.delta("LEDS", "+a/c/0/*");
-        body(player.session.on_delta(&request))
+        player.say("> CDS\n > EDS +c");
+        let request = player.request("LEDS +a/c/0/*");
+        body(on(&mut player.session, &request))
     });
     assert_eq!(bodies[0], bodies[1], "the same bytes in the same place");
 }

@@ -5,7 +5,7 @@ use super::{check, check_vhds};
 const STARTED: &str = "
     publish RDS 80{x=1,y=1}
     > RDS +80
-    < RDS 80=parent of 80
+    < RDS 80=parent
     > VHDS
     < VHDS 80/x=1 80/y=1
     > RDS ack
@@ -41,7 +41,7 @@ fn hosts_follow_a_new_table() {
     started(
         "publish RDS 80{x=1,y=1} 81{z=1}
          > RDS +81
-         < RDS 81=parent of 81
+         < RDS 81=parent
          < VHDS 81/z=1
          > RDS ack
          > VHDS ack",
@@ -55,7 +55,7 @@ fn hosts_follow_a_table_that_is_asked_for_again() {
          < VHDS -80/x -80/y
          > VHDS ack
          > RDS +80
-         < RDS 80=parent of 80
+         < RDS 80=parent
          < VHDS 80/x=1 80/y=1",
     );
 }
@@ -65,7 +65,7 @@ fn a_new_table_without_hosts_is_released() {
     started(
         "publish RDS 80{x=1,y=1} 81{}
          > RDS +81
-         < RDS 81=parent of 81
+         < RDS 81=parent
          < VHDS -81/-
          > VHDS ack
          > RDS ack
@@ -80,7 +80,7 @@ fn the_first_table_without_hosts_is_released() {
     check_vhds(
         "publish RDS 80{}
          > RDS +80
-         < RDS 80=parent of 80
+         < RDS 80=parent
          > VHDS
          < VHDS -80/-
          > VHDS ack",
@@ -106,7 +106,7 @@ fn hosts_follow_a_table_that_comes_back_before_it_was_left() {
          < RDS -80
          > RDS ack
          publish RDS 80{x=2,y=1}
-         < RDS 80=parent of 80
+         < RDS 80=parent
          < VHDS 80/x=2 80/y=1
          > RDS ack
          > VHDS ack",
@@ -121,7 +121,7 @@ fn hosts_stay_as_long_as_their_table() {
          < LDS l=1
          > LDS ack
          > RDS +80 +81
-         < RDS 80=parent of 80 81=parent of 81
+         < RDS 80=parent 81=parent
          > VHDS
          < VHDS 80/x=1 81/z=1
          > RDS ack
@@ -142,8 +142,8 @@ fn hosts_stay_as_long_as_their_table() {
 fn reconnect_lists_hosts_and_gets_the_difference() {
     check_vhds(
         "publish RDS 80{x=1,y=2,z=1}
-         > RDS have +80 80=parent
-         > VHDS have 80/x=1 80/y=1 80/gone=1
+         > RDS +80 have:80=parent
+         > VHDS have:80/x=1 have:80/y=1 have:80/gone=1
          < VHDS 80/y=2 80/z=1 -80/gone
          > VHDS ack",
     );
@@ -153,9 +153,9 @@ fn reconnect_lists_hosts_and_gets_the_difference() {
 fn reconnect_may_list_hosts_before_tables() {
     check_vhds(
         "publish RDS 80{x=1,y=2}
-         > VHDS have 80/x=1 80/y=1
+         > VHDS have:80/x=1 have:80/y=1
          < VHDS 80/y=2
-         > RDS have +80 80=parent
+         > RDS +80 have:80=parent
          > VHDS ack",
     );
 }
@@ -164,8 +164,8 @@ fn reconnect_may_list_hosts_before_tables() {
 fn a_table_that_came_in_full_before_gets_its_hosts() {
     check_vhds(
         "publish RDS 80{x=1}
-         > RDS have +80 80=[x=1]
-         < RDS 80=parent of 80
+         > RDS +80 have:80=[x=1]
+         < RDS 80=parent
          > VHDS
          < VHDS 80/x=1",
     );
@@ -176,11 +176,11 @@ fn one_bad_host_is_left_out() {
     started(
         "publish RDS 80{x=2,y=bad}
          < VHDS 80/x=2 80/y=bad
-         > VHDS nack duplicate domain
+         > VHDS nack:duplicate_domain
          < VHDS 80/x=2
          < VHDS 80/y=bad
          > VHDS ack
-         > VHDS nack duplicate domain
+         > VHDS nack:duplicate_domain
          ! VHDS 80/y
          publish RDS 80{x=3,y=bad}
          < VHDS 80/x=3
@@ -193,7 +193,7 @@ fn hosts_of_tables_that_were_not_asked_for_are_not_sent() {
     check_vhds(
         "publish RDS 80{x=1} 81{z=1}
          > RDS +80
-         < RDS 80=parent of 80
+         < RDS 80=parent
          > VHDS
          < VHDS 80/x=1
          > VHDS ack
@@ -209,7 +209,7 @@ fn a_table_that_returns_without_hosts_has_none() {
          < LDS l=1
          > LDS ack
          > RDS +80
-         < RDS 80=parent of 80
+         < RDS 80=parent
          > VHDS
          < VHDS 80/x=1
          > RDS ack

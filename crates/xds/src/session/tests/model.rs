@@ -14,6 +14,7 @@ use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl};
 use proptest::prelude::*;
 
 use self::client::Client;
+use super::{player::on, script::Request};
 use crate::{Protocol, Publication, Session, SessionOptions};
 
 const C: TypeUrl = TypeUrl::CLUSTER;
@@ -139,11 +140,8 @@ impl Model {
         }
     }
 
-    fn send(state: &mut State, request: &client::Request) -> Result<(), String> {
-        let actions = match request {
-            client::Request::Delta(request) => state.session.on_delta(request),
-            client::Request::StateOfTheWorld(request) => state.session.on_sotw(request),
-        };
+    fn send(state: &mut State, request: &Request) -> Result<(), String> {
+        let actions = on(&mut state.session, request);
         state.client.receive(actions)
     }
 

@@ -20,17 +20,17 @@ const STARTED: &str = "
 ";
 
 const STARTED_SOTW: &str = "
-    publish CDS a=a1 EDS a=a1 LDS l=l1 RDS r=r1
+    publish CDS a=1 EDS a=1 LDS l=1 RDS r=1
     > CDS
-    < CDS a1
-    > EDS begin a
-    < EDS a1
+    < CDS a=1
+    > EDS +a
+    < EDS a=1
     > CDS ack
     > EDS ack
     > LDS
-    < LDS l1
-    > RDS begin r
-    < RDS r1
+    < LDS l=1
+    > RDS +r
+    < RDS r=1
     > LDS ack
     > RDS ack
 ";
@@ -53,9 +53,9 @@ fn endpoints_follow_their_clusters_even_unchanged() {
          > CDS ack",
     );
     started_sotw(
-        "publish CDS a=a2 EDS a=a1 LDS l=l1 RDS r=r1
-         < CDS a2
-         < EDS a1
+        "publish CDS a=2 EDS a=1 LDS l=1 RDS r=1
+         < CDS a=2
+         < EDS a=1
          > EDS ack
          > CDS ack",
     );
@@ -64,7 +64,7 @@ fn endpoints_follow_their_clusters_even_unchanged() {
 #[test]
 fn a_change_of_endpoints_sends_no_clusters() {
     started("publish CDS a=1 EDS a=2 LDS l=1 RDS r=1\n < EDS a=2\n > EDS ack");
-    started_sotw("publish CDS a=a1 EDS a=a2 LDS l=l1 RDS r=r1\n < EDS a2\n > EDS ack");
+    started_sotw("publish CDS a=1 EDS a=2 LDS l=1 RDS r=1\n < EDS a=2\n > EDS ack");
 }
 
 #[test]
@@ -97,15 +97,15 @@ fn routes_wait_for_the_endpoints_of_new_clusters() {
          > RDS ack",
     );
     started_sotw(
-        "publish CDS a=a1 b=b1 EDS a=a1 b=b1 LDS l=l1 RDS r=r2
-         < CDS a1 b1
-         < EDS a1        # something that the client has, for the same purpose
-         > EDS nonce 2 a b
+        "publish CDS a=1 b=1 EDS a=1 b=1 LDS l=1 RDS r=2
+         < CDS a=1 b=1
+         < EDS a=1        # something that the client has, for the same purpose
+         > EDS +b nonce:2
          ? StaleNonce
          > EDS ack
-         < EDS b1
+         < EDS b=1
          > EDS ack
-         < RDS r2
+         < RDS r=2
          > CDS ack
          > RDS ack",
     );
@@ -154,28 +154,28 @@ fn a_cluster_is_removed_after_the_route_has_left_it() {
 #[test]
 fn an_omission_removes_so_removed_clusters_are_repeated_until_the_route_has_left_them() {
     check_sotw(
-        "publish CDS a=a1 c=c1 EDS a=a1 c=c1 RDS r=r1
+        "publish CDS a=1 c=1 EDS a=1 c=1 RDS r=1
          > CDS
-         < CDS a1 c1
-         > EDS begin a c
-         < EDS a1 c1
+         < CDS a=1 c=1
+         > EDS +a +c
+         < EDS a=1 c=1
          > CDS ack
          > EDS ack
-         > RDS begin r
-         < RDS r1
+         > RDS +r
+         < RDS r=1
          > RDS ack
-         publish CDS b=b1 c=c1 EDS b=b1 c=c1 RDS r=r2
-         < CDS a1 b1 c1
-         < EDS c1
-         > EDS nonce 2 a b c
+         publish CDS b=1 c=1 EDS b=1 c=1 RDS r=2
+         < CDS a=1 b=1 c=1
+         < EDS c=1
+         > EDS +b nonce:2
          ? StaleNonce
          > EDS ack
-         < EDS b1
+         < EDS b=1
          > EDS ack
-         < RDS r2
+         < RDS r=2
          > RDS ack
-         < CDS b1 c1
-         > CDS ack",
+         < CDS b=1 c=1
+         > CDS ack nonce:last",
     );
 }
 
@@ -188,7 +188,7 @@ fn a_rejected_route_keeps_its_cluster() {
          > EDS ack
          < RDS r=bad
          > CDS ack
-         > RDS nack no such thing
+         > RDS nack:no_such_thing
          ! RDS r
          publish CDS b=1 EDS b=1 LDS l=1 RDS r=good
          < RDS r=good
@@ -239,13 +239,13 @@ fn a_listener_is_removed_when_the_one_in_its_place_serves() {
          > RDS ack",
     );
     started_sotw(
-        "publish CDS a=a1 EDS a=a1 LDS m=m1 RDS q=q1
-         < LDS l1 m1
-         > RDS begin q r
-         < RDS q1
+        "publish CDS a=1 EDS a=1 LDS m=1 RDS q=1
+         < LDS l=1 m=1
+         > RDS +q nonce:none
+         < RDS q=1
          > LDS ack
          > RDS ack
-         < LDS m1
+         < LDS m=1
          > LDS ack",
     );
 }
@@ -257,7 +257,7 @@ fn a_listener_is_removed_though_a_route_is_rejected() {
          < LDS m=1
          < RDS r=bad
          > LDS ack
-         > RDS nack no
+         > RDS nack:no
          ! RDS r
          < LDS -l
          > LDS ack",
@@ -282,11 +282,11 @@ fn secrets_do_not_wait() {
 fn removals_after_a_reconnect_wait_for_the_rest_of_the_requests() {
     check(
         "publish CDS a=1 EDS a=1 LDS l=1 RDS r=2
-         > CDS have a=1 old=1
+         > CDS have:a=1 have:old=1
          < CDS           # an ACK will tell that all first requests have come
-         > EDS have +a a=1
-         > LDS have l=1
-         > RDS have +r r=1
+         > EDS +a have:a=1
+         > LDS have:l=1
+         > RDS +r have:r=1
          < RDS r=2
          > CDS ack
          > RDS ack

@@ -23,16 +23,16 @@ fn what_belongs_to_the_connection_is_served_as_if_it_were_published() {
          < SDS own=k3",
     );
     check_sotw(
-        "publish SDS shared=shared1
-         own SDS own=own1
-         > SDS begin own shared
-         < SDS own1
-         < SDS shared1
-         > SDS next-ack
-         > SDS next-ack
-         own SDS own=own2
-         < SDS own2
-         > SDS next-ack
+        "publish SDS shared=1
+         own SDS own=1
+         > SDS +own +shared
+         < SDS own=1
+         < SDS shared=1
+         > SDS ack
+         > SDS ack
+         own SDS own=2
+         < SDS own=2
+         > SDS ack
          own",
     );
 }
@@ -74,19 +74,19 @@ fn who_asks_for_all_of_a_type_has_those_of_its_connection_too() {
          < CDS b=1",
     );
     check_sotw(
-        "publish CDS a=a1
-         own CDS b=b1
+        "publish CDS a=1
+         own CDS b=1
          > CDS
-         < CDS a1 b1
+         < CDS a=1 b=1
          > CDS ack
-         publish CDS a=a2
-         < CDS a2 b1
+         publish CDS a=2
+         < CDS a=2 b=1
          > CDS ack
-         own CDS b=b2
-         < CDS a2 b2
+         own CDS b=2
+         < CDS a=2 b=2
          > CDS ack
          own
-         < CDS a2",
+         < CDS a=2",
     );
 }
 
@@ -97,7 +97,7 @@ fn rejected_content_is_not_sent_again_until_it_changes() {
          > SDS +a +b
          < SDS a=bad
          < SDS b=1
-         > SDS nack Failed to load certificate chain from <inline>
+         > SDS nack:Failed_to_load_certificate_chain_from_<inline>
          ! SDS a
          > SDS ack
          own SDS a=bad b=2
@@ -113,17 +113,17 @@ fn rejected_content_is_not_sent_again_until_it_changes() {
 fn a_whole_response_does_not_repeat_what_was_replaced_by_something_rejected() {
     // What the client had before is no longer known: the bytes went with the overlay that had them.
     check_sotw(
-        "publish CDS a=a1
-         own CDS b=b1
+        "publish CDS a=1
+         own CDS b=1
          > CDS
-         < CDS a1 b1
+         < CDS a=1 b=1
          > CDS ack
          own CDS b=bad
-         < CDS a1 bad
-         > CDS nack Error adding/updating cluster(s) b: it is bad
+         < CDS a=1 b=bad
+         > CDS nack:Error_adding/updating_cluster(s)_b:_it_is_bad
          ! CDS b
-         publish CDS a=a2
-         < CDS a2",
+         publish CDS a=2
+         < CDS a=2",
     );
 }
 
@@ -137,21 +137,21 @@ fn a_client_that_comes_back_is_sent_what_differs() {
          < SDS own=k1
          > SDS ack
          > SDS ack
-         reconnect
-         > SDS have +a +own a=1 own=k1
-         reconnect
+         cut
+         > SDS +a +own have:a=1 have:own=k1
+         cut
          own SDS own=k2
-         > SDS have +a +own a=1 own=k1
+         > SDS +a +own have:a=1 have:own=k1
          < SDS own=k2",
     );
     check_sotw(
-        "own SDS own=own1
-         > SDS begin own
-         < SDS own1
-         > SDS next-ack
-         reconnect
-         > SDS begin own
-         < SDS own1",
+        "own SDS own=1
+         > SDS +own
+         < SDS own=1
+         > SDS ack
+         cut
+         > SDS +own have:held
+         < SDS own=1",
     );
 }
 

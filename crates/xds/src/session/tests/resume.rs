@@ -6,26 +6,26 @@ use super::check_sotw;
 #[test]
 fn a_client_that_comes_back_keeps_what_it_has_in_place_of_what_it_rejected() {
     check_sotw(
-        "publish LDS x=x1 y=y1
+        "publish LDS x=1 y=1
          > LDS
-         < LDS x1 y1
+         < LDS x=1 y=1
          > LDS ack
-         publish LDS x=x2 y=y1
-         < LDS x2 y1
-         > LDS nack Error adding/updating listener(s) x: no good
+         publish LDS x=2 y=1
+         < LDS x=2 y=1
+         > LDS nack:Error_adding/updating_listener(s)_x:_no_good
          ! LDS x
-         publish LDS x=x2 y=y2
-         < LDS x1 y2
+         publish LDS x=2 y=2
+         < LDS x=1 y=2
          > LDS ack
-         reconnect
-         > LDS begin
-         < LDS x1 y2
+         cut
+         > LDS have:held
+         < LDS x=1 y=2
          > LDS ack
-         publish LDS x=x2 y=y3
-         < LDS x1 y3
+         publish LDS x=2 y=3
+         < LDS x=1 y=3
          > LDS ack
-         publish LDS x=x3 y=y3
-         < LDS x3 y3
+         publish LDS x=3 y=3
+         < LDS x=3 y=3
          > LDS ack",
     );
 }
@@ -33,20 +33,20 @@ fn a_client_that_comes_back_keeps_what_it_has_in_place_of_what_it_rejected() {
 #[test]
 fn a_client_that_was_started_anew_is_sent_everything() {
     check_sotw(
-        "publish LDS x=x1 y=y1
+        "publish LDS x=1 y=1
          > LDS
-         < LDS x1 y1
+         < LDS x=1 y=1
          > LDS ack
-         publish LDS x=x2 y=y1
-         < LDS x2 y1
-         > LDS nack Error adding/updating listener(s) x: no good
+         publish LDS x=2 y=1
+         < LDS x=2 y=1
+         > LDS nack:Error_adding/updating_listener(s)_x:_no_good
          ! LDS x
-         restart
-         > LDS begin
-         < LDS x2 y1
-         > LDS nack Error adding/updating listener(s) x: no good
+         cut
+         > LDS
+         < LDS x=2 y=1
+         > LDS nack:Error_adding/updating_listener(s)_x:_no_good
          ! LDS x
-         < LDS y1
+         < LDS y=1
          > LDS ack",
     );
 }
@@ -55,19 +55,19 @@ fn a_client_that_was_started_anew_is_sent_everything() {
 #[test]
 fn a_client_that_goes_while_something_is_under_way_keeps_what_it_has() {
     check_sotw(
-        "publish LDS x=x1 y=y1
+        "publish LDS x=1 y=1
          > LDS
-         < LDS x1 y1
+         < LDS x=1 y=1
          > LDS ack
-         publish LDS x=x2 y=y1
-         < LDS x2 y1
-         > LDS nack Error adding/updating listener(s) x: no good
+         publish LDS x=2 y=1
+         < LDS x=2 y=1
+         > LDS nack:Error_adding/updating_listener(s)_x:_no_good
          ! LDS x
-         publish LDS x=x2 y=y2
-         < LDS x1 y2
-         reconnect
-         > LDS begin
-         < LDS x1 y2
+         publish LDS x=2 y=2
+         < LDS x=1 y=2
+         cut
+         > LDS have:held
+         < LDS x=1 y=2
          > LDS ack",
     );
 }
@@ -76,26 +76,26 @@ fn a_client_that_goes_while_something_is_under_way_keeps_what_it_has() {
 #[test]
 fn clusters_that_were_removed_meanwhile_wait_for_what_used_them() {
     check_sotw(
-        "publish CDS a=a1 b=b1 LDS x=x1
+        "publish CDS a=1 b=1 LDS x=1
          > CDS
-         < CDS a1 b1
+         < CDS a=1 b=1
          > CDS ack
          > LDS
-         < LDS x1
+         < LDS x=1
          > LDS ack
-         publish CDS a=a2 b=b1 LDS x=x1
-         < CDS a2 b1
-         > CDS nack Error adding/updating cluster(s) a: no good
+         publish CDS a=2 b=1 LDS x=1
+         < CDS a=2 b=1
+         > CDS nack:Error_adding/updating_cluster(s)_a:_no_good
          ! CDS a
-         reconnect
-         publish CDS a=a2 LDS x=x2
-         > CDS begin
-         < CDS a1 b1
-         > LDS begin
-         < LDS x2
+         cut
+         publish CDS a=2 LDS x=2
+         > CDS have:held
+         < CDS a=1 b=1
+         > LDS have:held
+         < LDS x=2
          > CDS ack
          > LDS ack
-         < CDS a1
+         < CDS a=1
          > CDS ack",
     );
 }
@@ -103,20 +103,20 @@ fn clusters_that_were_removed_meanwhile_wait_for_what_used_them() {
 #[test]
 fn routes_are_sent_again_but_for_what_was_rejected() {
     check_sotw(
-        "publish RDS r=r1 s=s1
-         > RDS begin r s
-         < RDS r1 s1
+        "publish RDS r=1 s=1
+         > RDS +r +s
+         < RDS r=1 s=1
          > RDS ack
-         publish RDS r=r2 s=s1
-         < RDS r2
-         > RDS nack it is bad
+         publish RDS r=2 s=1
+         < RDS r=2
+         > RDS nack:it_is_bad
          ! RDS r
-         reconnect
-         > RDS begin r s
-         < RDS s1
+         cut
+         > RDS +r +s have:held
+         < RDS s=1
          > RDS ack
-         publish RDS r=r3 s=s1
-         < RDS r3
+         publish RDS r=3 s=1
+         < RDS r=3
          > RDS ack",
     );
 }

@@ -1,19 +1,19 @@
-//! Subscriptions of state-of-the-world streams. Contents repeat the names.
+//! Subscriptions of state-of-the-world streams.
 
 use super::check_sotw as check;
 
 #[test]
 fn clusters_and_listeners_are_always_sent_whole() {
     check(
-        "publish CDS a=a1 b=b1 LDS x=x1 y=y1
+        "publish CDS a=1 b=1 LDS x=1 y=1
          > CDS
-         < CDS a1 b1
+         < CDS a=1 b=1
          > CDS ack
          > LDS
-         < LDS x1 y1
+         < LDS x=1 y=1
          > LDS ack
-         publish CDS a=a2 b=b1 LDS x=x1 y=y1
-         < CDS a2 b1
+         publish CDS a=2 b=1 LDS x=1 y=1
+         < CDS a=2 b=1
          > CDS ack",
     );
 }
@@ -21,15 +21,15 @@ fn clusters_and_listeners_are_always_sent_whole() {
 #[test]
 fn endpoints_and_routes_are_sent_in_part() {
     check(
-        "publish EDS a=a1 b=b1 RDS r=r1
-         > EDS begin a b
-         < EDS a1 b1
+        "publish EDS a=1 b=1 RDS r=1
+         > EDS +a +b
+         < EDS a=1 b=1
          > EDS ack
-         publish EDS a=a1 b=b2 RDS r=r1
-         < EDS b2
+         publish EDS a=1 b=2 RDS r=1
+         < EDS b=2
          > EDS ack
-         > RDS begin r
-         < RDS r1
+         > RDS +r
+         < RDS r=1
          > RDS ack",
     );
 }
@@ -37,46 +37,46 @@ fn endpoints_and_routes_are_sent_in_part() {
 #[test]
 fn added_names_get_only_the_added() {
     check(
-        "publish EDS a=a1 b=b1
-         > EDS begin a
-         < EDS a1
+        "publish EDS a=1 b=1
+         > EDS +a
+         < EDS a=1
          > EDS ack
-         > EDS a b
-         < EDS b1
+         > EDS +b
+         < EDS b=1
          > EDS ack
-         > EDS a
-         > EDS a b
-         < EDS b1",
+         > EDS -b
+         > EDS +b
+         < EDS b=1",
     );
 }
 
 #[test]
 fn missing_names_are_answered_with_what_exists() {
     check(
-        "publish EDS a=a1
-         > EDS begin a x
-         < EDS a1
+        "publish EDS a=1
+         > EDS +a +x
+         < EDS a=1
          > EDS ack
-         > EDS a x y
+         > EDS +y
          < EDS
          > EDS ack
-         publish EDS a=a1 x=x1
-         < EDS x1
+         publish EDS a=1 x=1
+         < EDS x=1
          > EDS ack",
     );
 }
 
 #[test]
 fn endpoints_asked_for_before_anything_exists_are_answered_empty() {
-    check("> EDS begin a b\n < EDS\n > EDS ack");
+    check("> EDS +a +b\n < EDS\n > EDS ack");
 }
 
 #[test]
 fn missing_secrets_are_not_answered() {
     check(
-        "> SDS begin default
+        "> SDS +default
          publish SDS default=s1
-         < SDS s1
+         < SDS default=s1
          > SDS ack",
     );
 }
@@ -84,18 +84,18 @@ fn missing_secrets_are_not_answered() {
 #[test]
 fn named_clusters_are_sent_in_one_response() {
     check(
-        "publish CDS a=a1 b=b1 c=c1
-         > CDS begin a b
-         < CDS a1 b1
+        "publish CDS a=1 b=1 c=1
+         > CDS +a +b
+         < CDS a=1 b=1
          > CDS ack
-         publish CDS a=a1 b=b2 c=c2
-         < CDS a1 b2
+         publish CDS a=1 b=2 c=2
+         < CDS a=1 b=2
          > CDS ack
-         > CDS a b x
-         < CDS a1 b2
+         > CDS +x
+         < CDS a=1 b=2
          > CDS ack
-         publish CDS a=a1 b=b2 c=c2 x=x1
-         < CDS a1 b2 x1
+         publish CDS a=1 b=2 c=2 x=1
+         < CDS a=1 b=2 x=1
          > CDS ack",
     );
 }
@@ -103,35 +103,35 @@ fn named_clusters_are_sent_in_one_response() {
 #[test]
 fn dropping_all_names_is_silence() {
     check(
-        "publish CDS a=a1 EDS a=a1
-         > CDS begin a
-         < CDS a1
+        "publish CDS a=1 EDS a=1
+         > CDS +a
+         < CDS a=1
          > CDS ack
-         > CDS ''
-         > EDS begin a
-         < EDS a1
+         > CDS -a +
+         > EDS +a
+         < EDS a=1
          > EDS ack
-         > EDS none
-         publish CDS a=a2 EDS a=a2",
+         > EDS -a
+         publish CDS a=2 EDS a=2",
     );
 }
 
 #[test]
 fn star_replaces_and_is_replaced() {
     check(
-        "publish CDS a=a1 b=b1
-         > CDS begin a
-         < CDS a1
+        "publish CDS a=1 b=1
+         > CDS +a
+         < CDS a=1
          > CDS ack
-         > CDS * a
-         < CDS a1 b1
+         > CDS +*
+         < CDS a=1 b=1
          > CDS ack
-         > CDS b
-         < CDS b1
+         > CDS -* -a +b
+         < CDS b=1
          > CDS ack
-         publish CDS a=a2 b=b1
-         publish CDS a=a2 b=b2
-         < CDS b2
+         publish CDS a=2 b=1
+         publish CDS a=2 b=2
+         < CDS b=2
          > CDS ack",
     );
 }
@@ -139,47 +139,47 @@ fn star_replaces_and_is_replaced() {
 #[test]
 fn an_empty_list_after_names_is_no_wildcard() {
     check(
-        "publish LDS a=a1 b=b1
+        "publish LDS a=1 b=1
          > LDS
-         < LDS a1 b1
+         < LDS a=1 b=1
          > LDS ack
-         > LDS a
-         < LDS a1
+         > LDS +a
+         < LDS a=1
          > LDS ack
-         > LDS none
-         publish LDS a=a2 b=b2",
+         > LDS -a
+         publish LDS a=2 b=2",
     );
 }
 
 #[test]
 fn a_request_without_nonce_is_answered_in_full() {
     check(
-        "publish EDS a=a1 CDS a=a1
-         > EDS begin a
-         < EDS a1
+        "publish EDS a=1 CDS a=1
+         > EDS +a
+         < EDS a=1
          > EDS ack
-         > EDS begin a
-         < EDS a1
+         > EDS nonce:none
+         < EDS a=1
          > EDS ack
-         > CDS begin
-         < CDS a1
-         < EDS a1        # endpoints follow their cluster
-         > CDS begin
-         < CDS a1",
+         > CDS
+         < CDS a=1
+         < EDS a=1        # endpoints follow their cluster
+         > CDS nonce:none
+         < CDS a=1",
     );
 }
 
 #[test]
 fn the_nonce_of_an_earlier_stream_begins_anew() {
-    check("publish LDS a=a1\n > LDS nonce 9\n < LDS a1\n > LDS ack");
+    check("publish LDS a=1\n > LDS nonce:9\n < LDS a=1\n > LDS ack");
 }
 
 #[test]
 fn repeated_acks_are_not_answered() {
     check(
-        "publish EDS a=a1
-         > EDS begin a
-         < EDS a1
+        "publish EDS a=1
+         > EDS +a
+         < EDS a=1
          > EDS ack
          > EDS ack
          > EDS ack",
@@ -189,16 +189,16 @@ fn repeated_acks_are_not_answered() {
 #[test]
 fn names_of_a_stale_request_count() {
     check(
-        "publish EDS a=a1 b=b1
-         > EDS begin a
-         < EDS a1
+        "publish EDS a=1 b=1
+         > EDS +a
+         < EDS a=1
          > EDS ack
-         publish EDS a=a2 b=b1
-         < EDS a2
-         > EDS nonce 1 a b
+         publish EDS a=2 b=1
+         < EDS a=2
+         > EDS +b nonce:1
          ? StaleNonce
          > EDS ack
-         < EDS b1
+         < EDS b=1
          > EDS ack",
     );
 }
@@ -206,35 +206,35 @@ fn names_of_a_stale_request_count() {
 #[test]
 fn an_ack_under_the_wrong_type_counts_for_its_nonce() {
     check(
-        "publish CDS a=a1 LDS x=x1
+        "publish CDS a=1 LDS x=1
          > CDS
-         < CDS a1
+         < CDS a=1
          > CDS ack
          > LDS
-         < LDS x1
-         > CDS nonce 2
-         publish CDS a=a1 LDS x=x2
-         < LDS x2",
+         < LDS x=1
+         > CDS nonce:2
+         publish CDS a=1 LDS x=2
+         < LDS x=2",
     );
 }
 
 #[test]
 fn what_was_held_as_part_of_all_goes_though_the_name_is_subscribed_and_its_content_rejected() {
     check(
-        "publish LDS a=a1 b=b1
+        "publish LDS a=1 b=1
          > LDS
-         < LDS a1 b1
+         < LDS a=1 b=1
          > LDS ack
-         publish LDS a=a2 b=b1
-         < LDS a2 b1
-         > LDS nonce 1 a
+         publish LDS a=2 b=1
+         < LDS a=2 b=1
+         > LDS +a nonce:1
          ? StaleNonce
-         publish LDS a=a1 b=b1
+         publish LDS a=1 b=1
          > LDS ack
-         < LDS a1
-         > LDS nack no
+         < LDS a=1
+         > LDS nack:no
          ! LDS a
-         publish LDS b=b1
+         publish LDS b=1
          < LDS",
     );
 }
@@ -242,22 +242,22 @@ fn what_was_held_as_part_of_all_goes_though_the_name_is_subscribed_and_its_conte
 #[test]
 fn what_was_dropped_and_named_again_is_sent_again_though_a_later_content_is_rejected() {
     check(
-        "publish RDS a=a1
-         > RDS begin a
-         < RDS a1
+        "publish RDS a=1
+         > RDS +a
+         < RDS a=1
          > RDS ack
-         publish RDS a=a2
-         < RDS a2
-         > RDS nonce 1 b
+         publish RDS a=2
+         < RDS a=2
+         > RDS -a +b nonce:1
          ? StaleNonce
-         > RDS nonce 1 a
+         > RDS -b +a nonce:1
          ? StaleNonce
-         > RDS nack no
+         > RDS nack:no
          ! RDS a
          < RDS           # the name waits for an answer
          > RDS ack
-         publish RDS a=a1
-         < RDS a1
+         publish RDS a=1
+         < RDS a=1
          > RDS ack",
     );
 }

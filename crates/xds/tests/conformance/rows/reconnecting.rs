@@ -37,7 +37,7 @@ pub(crate) const ROWS: &[Row] = &[
         "Those resources, and those that it lacks; not the ones that it has.",
         DELTA,
         "publish CDS a=1 b=2 c=1
-         > CDS have:a=1,b=old
+         > CDS have:a=1 have:b=old
          < CDS b=2 c=1
          > CDS ack
          quiet",
@@ -171,7 +171,7 @@ pub(crate) const ROWS: &[Row] = &[
          > LDS nack:it_is_bad
          quiet
          cut
-         D > LDS have:a=1,b=1
+         D > LDS have:a=1 have:b=1
          D < LDS a=bad
          D > LDS nack:it_is_bad
          S > LDS
