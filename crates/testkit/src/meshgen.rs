@@ -246,11 +246,6 @@ impl MeshSpec {
         all.take(self.sidecar_services).collect()
     }
 
-    /// The address of endpoint `j` of service `i`.
-    pub fn endpoint_ip(&self, i: usize, j: usize) -> Ipv4Addr {
-        self.pod_ip(i, j)
-    }
-
     /// Room for twice the endpoints, so that a service can be scaled without meeting its neighbour.
     pub(crate) fn pod_ip(&self, service: usize, endpoint: usize) -> Ipv4Addr {
         address(Ipv4Addr::new(11, 0, 0, 0), service * self.endpoints_per_service.max(1) * 2 + endpoint + 1)

@@ -19,6 +19,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
     sync::mpsc,
     task::JoinHandle,
+    time::{Instant, sleep_until},
 };
 use tokio_stream::{StreamExt, wrappers::UnboundedReceiverStream};
 use tonic::{Code, Status};
@@ -120,6 +121,14 @@ async fn connect(server: SocketAddr, quality: &Quality) -> std::io::Result<TcpSt
     let stream = socket.connect(server).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// Waits for a time; for ever if there is none.
+pub(crate) async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn explain(error: &hyper::Error) -> String {

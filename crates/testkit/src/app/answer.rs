@@ -51,8 +51,8 @@ pub(super) async fn answer(
         let matching = state.scripts.iter().filter(|(prefix, _)| echo.path.starts_with(prefix.as_str()));
         matching.max_by_key(|(prefix, _)| prefix.len()).map(|(_, script)| script.clone()).unwrap_or_default()
     };
-    tokio::time::sleep(script.waits()).await;
-    if script.drops() {
+    tokio::time::sleep(script.delay).await;
+    if script.drops {
         return Err(NoAnswer::Dropped);
     }
     let status = script.next_status();
@@ -62,11 +62,10 @@ pub(super) async fn answer(
     if echo.headers.get("content-type").is_some_and(|kind| kind.starts_with("application/grpc")) {
         return grpc(&echo, &script, status, body);
     }
-    let text = match script.text() {
-        Some(text) => Bytes::copy_from_slice(text.as_bytes()),
-        None => Bytes::from(serde_json::to_vec(&echo)?),
+    let (kind, text) = match &script.body {
+        Some(text) => ("text/plain", Bytes::from(text.clone())),
+        None => ("application/json", Bytes::from(serde_json::to_vec(&echo)?)),
     };
-    let kind = if script.text().is_some() { "text/plain" } else { "application/json" };
     Ok(head(&echo, &script)
         .status(status)
         .header(header::CONTENT_TYPE, kind)
@@ -105,7 +104,7 @@ fn headers(map: &HeaderMap) -> BTreeMap<String, String> {
 
 fn head(echo: &Echo, script: &Script) -> http::response::Builder {
     let named = Response::builder().header("x-service", &echo.service).header("x-version", &echo.version);
-    script.headers().fold(named, |head, (name, value)| head.header(name, value))
+    script.headers.iter().fold(named, |head, (name, value)| head.header(name, value))
 }
 
 /// Answers 101 and then sends back each byte that comes.

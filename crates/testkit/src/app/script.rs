@@ -13,12 +13,12 @@ use http::StatusCode;
 /// How requests are answered: first the delay, then the drop, then the failures, then the status and the rest.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    delay: Duration,
-    drops: bool,
+    pub(super) delay: Duration,
+    pub(super) drops: bool,
     failures: Option<Failures>,
     status: Option<StatusCode>,
-    headers: Vec<(String, String)>,
-    body: Option<String>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Option<String>,
 }
 
 /// The first so many requests fail. Clones share the count.
@@ -76,14 +76,6 @@ impl Script {
         self
     }
 
-    pub(super) fn waits(&self) -> Duration {
-        self.delay
-    }
-
-    pub(super) fn drops(&self) -> bool {
-        self.drops
-    }
-
     /// The status of the next answer; counts the failures down.
     pub(super) fn next_status(&self) -> StatusCode {
         if let Some(failures) = &self.failures {
@@ -94,13 +86,5 @@ impl Script {
             }
         }
         self.status.unwrap_or(StatusCode::OK)
-    }
-
-    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    pub(super) fn text(&self) -> Option<&str> {
-        self.body.as_deref()
     }
 }

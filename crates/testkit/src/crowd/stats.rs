@@ -21,7 +21,6 @@ pub(super) struct Counters {
     pub(super) bytes: [AtomicU64; KINDS],
     pub(super) responses: [AtomicU64; KINDS],
     pub(super) resources: [AtomicU64; KINDS],
-    pub(super) removed: [AtomicU64; KINDS],
     /// When the last response was complete, in nanoseconds since the crowd began; 0 if none was.
     pub(super) last_response: AtomicU64,
     pub(super) connected: AtomicBool,
@@ -38,7 +37,6 @@ impl Counters {
             totals.bytes[i] += self.bytes[i].load(Relaxed);
             totals.responses[i] += self.responses[i].load(Relaxed);
             totals.resources[i] += self.resources[i].load(Relaxed);
-            totals.removed[i] += self.removed[i].load(Relaxed);
         }
         let last = Duration::from_nanos(self.last_response.load(Relaxed));
         totals.last_response = totals.last_response.max(last);
@@ -62,7 +60,6 @@ pub struct Totals {
     bytes: [u64; KINDS],
     responses: [u64; KINDS],
     resources: [u64; KINDS],
-    removed: [u64; KINDS],
     /// When the last response of all was complete, since the crowd began.
     pub last_response: Duration,
     /// The clients that there are.
@@ -97,11 +94,6 @@ impl Totals {
         self.resources[place(kind)]
     }
 
-    /// Names in the removals of a type (delta only).
-    pub fn removed_of(&self, kind: TypeUrl) -> u64 {
-        self.removed[place(kind)]
-    }
-
     /// Bytes of all responses.
     pub fn bytes(&self) -> u64 {
         self.bytes.iter().sum()
@@ -129,7 +121,6 @@ impl Sub<&Totals> for Totals {
             self.bytes[i] -= earlier.bytes[i];
             self.responses[i] -= earlier.responses[i];
             self.resources[i] -= earlier.resources[i];
-            self.removed[i] -= earlier.removed[i];
         }
         self.streams -= earlier.streams;
         self.ends -= earlier.ends;

@@ -12,10 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use fairlead_resource::TypeUrl;
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     shared::Shared,
@@ -23,7 +20,7 @@ use super::{
 };
 use crate::{
     ads::{self, Content, INITIAL_FETCH_TIMEOUT, Library, NameId, Outgoing, Protocol, Response, WireError},
-    stream::{Quality, Stream},
+    stream::{Quality, Stream, at},
 };
 
 /// What the crowd wants a client to do.
@@ -233,14 +230,5 @@ impl Task {
         self.counters.bytes[kind].fetch_add(response.bytes as u64, Relaxed);
         self.counters.responses[kind].fetch_add(1, Relaxed);
         self.counters.resources[kind].fetch_add(response.items.len() as u64, Relaxed);
-        self.counters.removed[kind].fetch_add(response.removed.len() as u64, Relaxed);
-    }
-}
-
-/// Waits for a time; for ever if there is none.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     ads::{INITIAL_FETCH_TIMEOUT, Outgoing, Response},
-    stream::{Quality, Stream},
+    stream::{Quality, Stream, at},
 };
 
 /// How a stream ends that the handle has ended.
@@ -260,12 +260,4 @@ impl Driver {
 /// The bytes of a request, as of now.
 fn frame(state: &mut State, outgoing: Outgoing) -> Bytes {
     state.held.client.frame(outgoing, &state.held.library)
-}
-
-/// Waits for a time; for ever if there is none.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
-    }
 }
