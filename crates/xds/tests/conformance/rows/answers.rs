@@ -26,7 +26,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "ACK-02",
         "A request with a nonce that was never given out.",
-        "It answers nothing, and the stream goes on; its names count.",
+        "It is not answered, but its names take effect, and the stream continues.",
         STALE,
         "publish EDS a=1 b=1
          > EDS +a
@@ -81,7 +81,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "ACK-05",
         "The ACK of one type comes under the type URL of another.",
-        "It counts for the type whose nonce it is; the stream goes on.",
+        "It counts for the type whose nonce it has, and the stream continues.",
         HARNESS,
         "publish CDS a=1 LDS x=1
          > CDS
@@ -147,7 +147,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "NACK-04",
         "One type is rejected, another changes.",
-        "The other goes on, and the rejected type too where other resources of it change.",
+        "The other type is updated, and so are other resources of the rejected type.",
         ACK,
         "publish LDS a=1 RDS r=1
          > LDS
@@ -294,7 +294,7 @@ pub(crate) const ROWS: &[Row] = &[
     delta(
         "NACK-12",
         "A response with nothing but a removed name is rejected.",
-        "Nothing: it counts as done, for it would be rejected for ever. The name is sent when it is published again.",
+        "Nothing: it counts as acknowledged, because it would be rejected for ever. The resource is sent when it is published again.",
         "ours",
         "publish EDS a=1
          > EDS +a

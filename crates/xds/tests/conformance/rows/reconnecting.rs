@@ -117,7 +117,7 @@ pub(crate) const ROWS: &[Row] = &[
     sotw(
         "REC-08",
         "Endpoints are asked for before clusters, with the version of an earlier stream.",
-        "They are answered, be it with nothing.",
+        "They are answered, even if with nothing.",
         ENVOY,
         "publish CDS a=1 EDS a=1
          > EDS +a +gone have:held
@@ -159,7 +159,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "REC-11",
         "A client comes back after something was rejected.",
-        "The content is sent again, as a quarantine ends with its stream; rejected again, it is left out.",
+        "The content is sent again, because a quarantine ends with its stream; if it is rejected again, it is left out.",
         "ours: quarantine",
         "publish LDS a=1 b=1
          > LDS

@@ -102,7 +102,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "STR-08",
-        "The owner does not let the client in.",
+        "The owner does not admit the client.",
         "The stream ends with the owner's status.",
         GRPC,
         "stranger: > CDS
@@ -139,7 +139,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "STR-11",
-        "More names than are allowed, by and by.",
+        "More names than are allowed, over several requests.",
         "The stream ends with `ResourceExhausted`.",
         "ours: `SessionOptions::max_names`",
         "with max_names=5
@@ -162,7 +162,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "STR-13",
         "The first request is of a type that is not served.",
-        "The client is let in by its node; the stream goes on.",
+        "The client is admitted by its node, and the stream continues.",
         "ours",
         "publish CDS a=1
          > Thing
@@ -173,7 +173,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "STR-14",
-        "The stream is reset while a response is under way.",
+        "The stream is reset while a response is in flight.",
         "It is forgotten; the next stream is served.",
         GRPC,
         "publish CDS a=1

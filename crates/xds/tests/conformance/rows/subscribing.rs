@@ -39,7 +39,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "SUB-03",
         "All resources are asked for and there are none.",
-        "An empty response at once, and what appears later.",
+        "An empty response at once; resources that appear later are sent.",
         MISSING,
         "> CDS
          < CDS
@@ -71,7 +71,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "SUB-05",
         "CDS or LDS by name.",
-        "Those resources alone; what happens to others is not told.",
+        "Only those resources; changes of others are not sent.",
         HARNESS,
         "publish CDS a=1 b=1 LDS x=1 y=1
          > CDS +a
@@ -122,7 +122,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "SUB-08",
         "An empty first request, then `*` and a name.",
-        "The wildcard goes on; the name is sent although it was sent before. Others still come.",
+        "The wildcard stays; the name is sent although it was sent before. Others are still sent.",
         HINTS,
         "publish CDS a=1 b=1
          > CDS
@@ -271,7 +271,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "SUB-18",
-        "A name is added while a response is under way (state of the world: with the nonce before it).",
+        "A name is added while a response is in flight (state of the world: with the nonce before it).",
         "The response stays the only one until its ACK; then the added resource is sent.",
         RACES,
         "publish RDS r=1 q=1
@@ -290,7 +290,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "SUB-19",
-        "Three changes while a response is under way.",
+        "Three changes while a response is in flight.",
         "After its ACK one response with the newest content; what was in between is never sent.",
         UPDATES,
         "publish LDS a=1
@@ -307,7 +307,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "SUB-20",
-        "A change while a response is under way is taken back.",
+        "A change while a response is in flight is taken back.",
         "Nothing.",
         UPDATES,
         "publish LDS a=1
@@ -321,7 +321,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "SUB-21",
-        "What is published is made anew with the same content.",
+        "The same contents are published again.",
         "Nothing: versions are digests of contents.",
         UPDATES,
         "publish CDS a=1 LDS x=1 EDS a=1

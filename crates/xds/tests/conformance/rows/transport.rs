@@ -71,7 +71,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "TRA-04",
-        "A message that says it has 4 GiB.",
+        "A message with a declared size of 4 GiB.",
         "The stream ends with `ResourceExhausted`, before the message is read.",
         GRPC,
         |child| each_method(child, &[0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3], RESOURCE_EXHAUSTED),
@@ -188,7 +188,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "TRA-14",
         "Ten thousand streams on one connection.",
-        "A hundred are let in; the others are refused (`REFUSED_STREAM`) or the connection is ended.",
+        "A hundred are accepted; the others are refused (`REFUSED_STREAM`) or the connection is ended.",
         HTTP2,
         |child| {
             let mut raw = Raw::open(child.address, &[]);
@@ -227,7 +227,7 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     row(
         "TRA-17",
-        "A frame longer than is allowed, one on a stream that cannot be, and an acknowledgement with a payload.",
+        "A frame that is too long, one on an invalid stream, and a SETTINGS acknowledgement with a payload.",
         "The connection is ended.",
         "RFC 9113, section 5.4",
         |child| {

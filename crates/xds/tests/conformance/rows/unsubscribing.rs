@@ -105,7 +105,7 @@ pub(crate) const ROWS: &[Row] = &[
     both(
         "UNS-07",
         "`*` is dropped and a name stays.",
-        "The name goes on; the rest does not.",
+        "The name stays subscribed; the rest does not.",
         HINTS,
         "publish CDS a=1 b=1
          > CDS +* +a
@@ -176,7 +176,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "UNS-11",
-        "A name is dropped while a response with it is under way.",
+        "A name is dropped while a response with it is in flight.",
         "Nothing more of that resource, whether the ACK came or not.",
         UNSUBSCRIBING,
         "publish RDS q=1 r=1
@@ -194,7 +194,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     both(
         "UNS-12",
-        "A name is dropped and subscribed again while a response with it is under way.",
+        "A name is dropped and subscribed again while a response with it is in flight.",
         "The resource is sent after the ACK: the client may have forgotten it.",
         DELTA,
         "publish RDS r=1
@@ -240,7 +240,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     delta(
         "UNS-15",
-        "`*` is dropped and subscribed again while a response under way carries a resource that is then removed.",
+        "`*` is dropped and subscribed again while a response in flight carries a resource that is then removed.",
         "What exists is sent, and the removed name is told: the client may hold it.",
         "xDS: Unsubscribing from Resources (incremental)",
         "publish CDS a=1 b=1
