@@ -50,23 +50,23 @@ macro_rules! endpoints {
 
 endpoints! {
     "/ready", "", false, "200 once the first configuration is served, 503 before", get(health::ready);
-    "/healthz", "", false, "200 as long as the core works", get(health::healthz);
+    "/healthz", "", false, "200 as long as the core runs", get(health::healthz);
     "/metrics", "", false, "metrics in the OpenMetrics text format, or in Prometheus' own", get(health::metrics);
-    "/version", "", false, "the version that runs", get(health::version);
+    "/version", "", false, "the running version", get(health::version);
     "/debug", "", false, "this page, or the list of endpoints", get(index);
     "/debug/list", "", false, "the list of endpoints", get(list);
     "/debug/syncz", "", false, "the connected proxies, and the state of each type", get(sync::syncz);
-    "/debug/loadz", "", false, "what proxies have reported of their load, by cluster and locality", get(load::loadz);
+    "/debug/loadz", "", false, "the load that proxies have reported, by cluster and locality", get(load::loadz);
     "/debug/configz", "?kind=<kind>&namespace=<namespace>", false, "the objects in use, with file and line",
         get(debug::configz);
     "/debug/config_dump", "?proxy=<id>", true, "the resources of a proxy, by type; key material is hidden",
         get(debug::config_dump);
     "/debug/explain", "?proxy=<id>&resource=<name>", true, "what the resources of a proxy were computed from",
         get(debug::explain);
-    "/debug/diagnosticz", "", false, "all findings that hold now", get(debug::diagnosticz);
+    "/debug/diagnosticz", "", false, "the current findings", get(debug::diagnosticz);
     "/debug/enginez", "", false, "sizes and counters of the engine", get(debug::enginez);
     "/debug/mesh", "", false, "the settings in effect", get(debug::mesh);
-    "/debug/log", "", false, "the levels of the log; PUT ?level=info,fairlead_xds=debug changes them",
+    "/debug/log", "", false, "the log levels; PUT ?level=info,fairlead_xds=debug changes them",
         get(debug::log_levels).put(debug::set_log_levels);
 }
 
