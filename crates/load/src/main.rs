@@ -23,15 +23,15 @@ const HELP: &str = "\
 usage: fairlead-load [--scenario NAME]... [--clients N] [--services N] [--sotw] [--growth] [--design]
                      [--json FILE] [--fairlead FILE]
 
-  --scenario NAME  only this one (may be repeated)
-  --clients N      so many clients, in place of each scenario's own number
-  --services N     so many services, in place of 1,000
-  --sotw           state of the world, in place of delta
+  --scenario NAME  run only this scenario (may be repeated)
+  --clients N      number of clients (default: each scenario's own)
+  --services N     number of services (default: 1,000)
+  --sotw           state of the world instead of delta
   --growth         the scenarios of unscoped sidecars at 100, 1,000 and 10,000 services, and at 100, 1,000 and
                    5,000 clients, with the exponent of the growth of each figure
   --design         10,000 services, 100,000 endpoints and 5,000 scoped clients
-  --json FILE      where the figures go (target/load/figures.json)
-  --fairlead FILE  the binary to load (the `fairlead` beside this program)
+  --json FILE      the file to write the figures to (default: target/load/figures.json)
+  --fairlead FILE  the binary to measure (default: the `fairlead` beside this program)
 
 scenarios: ";
 
