@@ -1,4 +1,4 @@
-//! The order of objects that compete: the oldest first.
+//! The order of competing objects: oldest first.
 
 use std::cmp::Ordering;
 
@@ -16,9 +16,9 @@ pub(crate) fn compare(
     (left_created, &left.name, &left.namespace).cmp(&(right_created, &right.name, &right.namespace))
 }
 
-/// Why an object comes before another, as the words after its name.
+/// Why an object precedes another, as the words that follow its name.
 ///
-/// Objects of files mostly have no `creationTimestamp`: then nothing is known of their age.
+/// Objects read from files rarely have a `creationTimestamp`; their age is then unknown.
 pub(crate) fn reason(first: Option<Timestamp>, second: Option<Timestamp>) -> &'static str {
     match (first, second) {
         (Some(first), Some(second)) if first < second => "is older",

@@ -38,17 +38,16 @@ pub struct RuleKey {
     pub namespace: Namespace,
     /// Their `host`, resolved.
     pub host: Host,
-    /// Who sees it, for rules of the same host and namespace that are exported differently: the objects that
-    /// were merged, oldest first.
+    /// The merged objects, oldest first. They tell apart rules of one host and namespace that are exported differently.
     pub objects: Arc<[ConfigKey]>,
 }
 
 /// A DestinationRule, resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DestinationRule {
-    /// The object (the oldest of those merged).
+    /// The object; the oldest of several that were merged.
     pub origin: ConfigKey,
-    /// The host that it is for; perhaps a wildcard.
+    /// The host that it applies to; may be a wildcard.
     pub host: Host,
     /// Who may use it.
     pub export_to: Visibility,
@@ -56,7 +55,7 @@ pub struct DestinationRule {
     pub workload_selector: Option<LabelSet>,
     /// The policy of the rule itself.
     pub policy: PolicyLayer,
-    /// The object that has this policy (of those merged, the oldest with one).
+    /// The object that has this policy; of several that were merged, the oldest with one.
     pub policy_origin: ConfigKey,
     /// The subsets, in order.
     pub subsets: Vec<Subset>,
@@ -71,13 +70,13 @@ pub struct Subset {
     pub origin: ConfigKey,
     /// The index in `subsets` there.
     pub index: usize,
-    /// Labels that its endpoints have.
+    /// Labels that select its endpoints.
     pub labels: LabelSet,
-    /// The subset's policy, over the rule's.
+    /// The subset's policy, which overrides the rule's.
     pub policy: PolicyLayer,
 }
 
-/// One `trafficPolicy`: blocks that may each be absent, and policies of single ports that replace it whole.
+/// One `trafficPolicy`: optional blocks, and port policies that replace all of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyLayer {
     /// The blocks.
@@ -95,7 +94,7 @@ pub struct PortPolicy {
     pub blocks: PolicyBlocks,
 }
 
-/// The blocks of a traffic policy, as far as they are given.
+/// The blocks of a traffic policy; absent ones are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyBlocks {
     /// `loadBalancer` without its locality part.
@@ -143,8 +142,8 @@ impl DestinationRule {
         blocks.over(defaults.clone()).into_policy()
     }
 
-    /// The fields that decide about `port`, and `subset` where one is named: the subset, and the policies that apply;
-    /// `spec.host` where there is none, since the rule applies and sets nothing.
+    /// The fields that decide about `port` and, if given, `subset`: the subset and the policies that apply, or
+    /// `spec.host` for a rule that applies but sets nothing.
     pub fn origins(&self, port: u16, subset: Option<&Subset>) -> Vec<Origin> {
         let of_subset = subset.map(|subset| Origin::new(&subset.origin, path!("subsets"[subset.index])));
         let layers = self.layers(port, subset).into_iter().flatten();
@@ -157,7 +156,7 @@ impl DestinationRule {
         origins
     }
 
-    /// What applies to `port`, and to `subset` where one is named, the nearest first.
+    /// The policies that apply to `port` and, if given, `subset`, the nearest first.
     fn layers<'a>(&'a self, port: u16, subset: Option<&'a Subset>) -> [Option<PolicyAt<'a>>; 2] {
         let of_rule = || PolicyAt::of(&self.policy_origin, None, &self.policy, Some(port));
         match subset.map(|own| PolicyAt::of(&own.origin, Some(own.index), &own.policy, Some(port))) {
@@ -171,15 +170,15 @@ impl DestinationRule {
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyAt<'a> {
     object: &'a ConfigKey,
-    /// The index of the subset that it is of.
+    /// The index of its subset.
     subset: Option<usize>,
-    /// The index among the port level settings there.
+    /// Its index in `portLevelSettings`.
     port: Option<usize>,
     blocks: &'a PolicyBlocks,
 }
 
 impl<'a> PolicyAt<'a> {
-    /// What a layer has for a port: its own settings or, without such and for no port, those of all.
+    /// The policy of a layer for a port: the port's own settings, else those of the layer.
     fn of(object: &'a ConfigKey, subset: Option<usize>, layer: &'a PolicyLayer, port: Option<u16>) -> Self {
         let own = port.and_then(|port| layer.ports.get(&port));
         let blocks = own.map_or(&layer.blocks, |own| &own.blocks);
@@ -221,7 +220,7 @@ impl PolicyBlocks {
         }
     }
 
-    /// The policy that these blocks make, absent ones at their default.
+    /// The policy of these blocks, with defaults for absent ones.
     pub fn into_policy(self) -> TrafficPolicy {
         TrafficPolicy {
             load_balancer: self.load_balancer,

@@ -1,10 +1,10 @@
-//! What is wrong or doubtful about objects among other objects: dangling references, conflicts, surprises.
+//! Findings about objects in relation to others: dangling references, conflicts, surprises.
 //!
 //! Reads: VirtualService, DestinationRule, Gateway, Sidecar, Service, ServiceEntry, Secret, and what those refer to
 //! Produces: `Diagnostic` · Consumed by: `fairlead-control-plane` (status, metrics), `fairlead analyze`
 //! Spec: <https://istio.io/latest/docs/reference/config/analysis/> · Differs from Istio: codes of its own.
 //!
-//! What one object says by itself is judged by `fairlead-config`.
+//! Findings about a single object are `fairlead-config`'s.
 
 mod claims;
 mod context;

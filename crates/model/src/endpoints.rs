@@ -5,7 +5,7 @@
 //! Differs from Istio: a Service with a selector and no EndpointSlice takes its endpoints from the Pods, so that a
 //! directory of YAML needs none; a Pod of two families is one endpoint for each address.
 //!
-//! Where the endpoints of a Kubernetes Service come from, the first that there is:
+//! The endpoints of a Kubernetes Service come from the first of these that exists:
 //!
 //! 1. its EndpointSlices (label `kubernetes.io/service-name`), all of them together;
 //! 2. the Endpoints object of its name;
@@ -44,7 +44,7 @@ pub struct ServiceEndpoints {
     pub by_port: BTreeMap<u16, Arc<[Endpoint]>>,
 }
 
-/// The fields that endpoints were written in, by the number of the service port, the address and the port.
+/// The fields that define endpoints, by service port, address and port.
 pub type EndpointOrigins = BTreeMap<(u16, EndpointAddress, u16), Origin>;
 
 /// One endpoint of one service port.
@@ -71,8 +71,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The value of a label, as subsets and `failoverPriority` ask for it: of the endpoint's own labels, else of
-    /// those that stand for its place (region, zone, subzone, node and network).
+    /// The value of a label as subsets and `failoverPriority` see it: from the endpoint's own labels, else from those
+    /// that describe its place (region, zone, subzone, node and network).
     ///
     /// Mirrors istio pilot/pkg/serviceregistry/util/label (AugmentLabels).
     pub fn label(&self, key: &str) -> Option<&str> {

@@ -4,8 +4,8 @@
 //! Consumed by: `translate::listeners::gateway`, `translate::routes::gateway`, `translate::secrets`
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/gateway/>
 
-//! Differs from Istio: servers in the modes `AUTO_PASSTHROUGH` and `ISTIO_MUTUAL` are left out; of several
-//! certificates of a server the first is served.
+//! Differs from Istio: servers in the modes `AUTO_PASSTHROUGH` and `ISTIO_MUTUAL` are left out; a server with several
+//! certificates serves the first.
 
 mod hosts;
 mod merge;
@@ -88,7 +88,7 @@ pub enum ServerTls {
 pub struct DownstreamTls {
     /// The server's certificate and key.
     pub certificate: CertificateSource,
-    /// Whether and how a client certificate is verified.
+    /// Whether clients must present a certificate, and how it is verified.
     pub client: ClientValidation,
     /// `minProtocolVersion`. Default TLS 1.2.
     pub min_version: TlsVersion,
@@ -96,7 +96,7 @@ pub struct DownstreamTls {
     pub max_version: TlsVersion,
     /// `cipherSuites`; empty: Envoy's.
     pub cipher_suites: Vec<Arc<str>>,
-    /// SANs of which a client must present one.
+    /// SANs, one of which a client must present.
     pub subject_alt_names: Vec<Arc<str>>,
 }
 
@@ -119,14 +119,14 @@ impl DownstreamTls {
     }
 }
 
-/// Whether a client shows a certificate.
+/// Whether a client presents a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientValidation {
     /// None is asked for (`SIMPLE`).
     None,
     /// One is required (`MUTUAL`).
     Required(ClientCa),
-    /// One is verified where it is shown (`OPTIONAL_MUTUAL`).
+    /// One is verified if presented (`OPTIONAL_MUTUAL`).
     Optional(ClientCa),
 }
 
@@ -152,7 +152,7 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// The Gateways that select a proxy, merged: what listens where.
+/// The merged listeners of the Gateways that select a proxy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MergedGateways {
     /// By port and bind address.
@@ -166,8 +166,8 @@ pub struct GatewayListener {
     pub port: u16,
     /// The address; `None`: every address.
     pub bind: Option<Arc<str>>,
-    /// Whether all servers are plaintext HTTP (one chain, one route table), or each is a chain of its own by SNI,
-    /// or opaque TCP.
+    /// What the servers speak: plaintext HTTP (one filter chain, one route table), TLS (a chain for each by SNI) or
+    /// opaque TCP.
     pub kind: GatewayListenerKind,
     /// The servers, oldest Gateway first, without those that conflict with an earlier one.
     pub servers: Arc<[ServerRef]>,
@@ -193,19 +193,19 @@ pub struct ServerRef {
     pub index: usize,
 }
 
-/// The virtual hosts of one route table of a gateway: each host of its servers that a route set binds.
+/// A virtual host of a gateway's route table: a host of its servers that a route set binds to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GatewayHost {
     /// The intersection of a server's host and a route set's.
     pub host: Host,
-    /// The route sets that have routes for that host, at each server by which they do, in the order of the
-    /// servers and oldest first; their routes are concatenated, catch-alls last.
+    /// The route sets with routes for the host, once for each server that they bind to, in the order of the servers and
+    /// oldest first. Their routes are concatenated, catch-alls last.
     pub route_sets: Arc<[RoutesAt]>,
-    /// What their destinations are, by host.
+    /// Their destinations, by host.
     pub destinations: Arc<[crate::scope::DestinationBinding]>,
-    /// Whether their routes ask about the proxy itself (`sourceLabels`, `sourceNamespace`).
+    /// Whether their routes match on the proxy itself (`sourceLabels`, `sourceNamespace`).
     pub asks_source: bool,
-    /// Whether they compare with, or replace, large expressions.
+    /// Whether they use large regular expressions.
     pub has_large_expressions: bool,
     /// Whether requests are redirected to HTTPS.
     pub https_redirect: bool,

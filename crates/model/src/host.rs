@@ -9,7 +9,7 @@ use fairlead_config::parts::is_server_name;
 pub struct Host(Arc<str>);
 
 impl Host {
-    /// `host` in lower case, as it is: short names are not expanded.
+    /// Returns `host` in lower case; short names are not expanded.
     pub fn new(host: &str) -> Self {
         if host.bytes().any(|b| b.is_ascii_uppercase()) {
             Self(host.to_ascii_lowercase().into())
@@ -45,12 +45,12 @@ impl Host {
         self.0.starts_with('*')
     }
 
-    /// Whether the wildcard stands for a part of a label, as `*-eu.example.com`.
+    /// Whether the wildcard stands for part of a label, as in `*-eu.example.com`.
     pub fn is_partial_wildcard(&self) -> bool {
         !is_server_name(&self.0)
     }
 
-    /// Whether every name that `other` stands for is a name that `self` stands for.
+    /// Whether `self` stands for every name that `other` stands for.
     pub fn covers(&self, other: &Self) -> bool {
         match self.0.strip_prefix('*') {
             None => self == other,
@@ -61,7 +61,7 @@ impl Host {
         }
     }
 
-    /// Whether some name is stood for by both.
+    /// Whether some name matches both.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.covers(other) || other.covers(self)
     }

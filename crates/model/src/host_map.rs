@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::Host;
 
-/// Values by exact or wildcard host. A lookup costs as many steps as the name has labels, however many entries
-/// there are.
+/// Values by exact or wildcard host. A lookup takes one step for each label of the name, however many entries there
+/// are.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HostMap<T> {
     exact: BTreeMap<Host, T>,
-    /// By what follows the `*`.
+    /// Entries of wildcards, by what follows the `*`.
     wildcards: BTreeMap<Arc<str>, T>,
-    /// Whether a wildcard covers parts of labels (`*-eu.example.com`): then every suffix must be tried.
+    /// Whether a wildcard covers part of a label (`*-eu.example.com`), so that every suffix must be tried.
     within_labels: bool,
 }
 
@@ -27,7 +27,7 @@ impl<T> HostMap<T> {
         self.exact.is_empty() && self.wildcards.is_empty()
     }
 
-    /// The entry of `host`, if need be made by `make`.
+    /// The entry of `host`, inserted by `make` if absent.
     pub(crate) fn entry(&mut self, host: &Host, make: impl FnOnce() -> T) -> &mut T {
         match host.as_str().strip_prefix('*') {
             Some(suffix) => {

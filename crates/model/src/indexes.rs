@@ -12,7 +12,7 @@ use crate::{
     proxy,
 };
 
-/// Registers them. To be called once, before the first facts.
+/// Registers all indexes. Call it once, before the first facts.
 pub fn register(db: &mut Db) {
     db.register_index::<All<Services>>();
     db.register_index::<All<ServiceEntries>>();

@@ -2,8 +2,8 @@
 //!
 //! Reads: `ChangeBatch` · Produces: facts of the engine · Consumed by: every query of this crate
 //!
-//! An input holds the object as it was decoded. Queries of [`crate::strata::MESH`] and
-//! [`crate::strata::OBJECT`] cut it down to what is used, so that a change of anything else stops there.
+//! An input holds the decoded object. Queries of [`crate::strata::MESH`] and [`crate::strata::OBJECT`] reduce it to
+//! what is used, so that a change of anything else stops there.
 
 mod index;
 
@@ -22,7 +22,7 @@ pub use index::{
 
 /// An input that holds the objects of one kind.
 pub trait KindInput: Input<Key = ConfigKey, Value = Config<Self::Spec>> {
-    /// What an object of the kind says.
+    /// The specification of the kind.
     type Spec: PartialEq + Send + Sync + 'static;
     /// The kind.
     const KIND: Kind;
@@ -98,7 +98,7 @@ inputs! {
     ConfigMaps = ConfigMap, "config maps";
 }
 
-/// The settings of the control plane; the defaults where they were never set.
+/// The settings of the control plane; defaults until they are set.
 #[derive(Debug)]
 pub struct MeshSettings;
 
@@ -108,7 +108,7 @@ impl Input for MeshSettings {
     const NAME: &'static str = "mesh settings";
 }
 
-/// The objects that are there but have errors that cost the whole, and no version before that stays in use.
+/// The refused objects: they exist, but have errors and no earlier version that stays in use.
 #[derive(Debug)]
 pub struct Refused;
 
@@ -118,7 +118,7 @@ impl Input for Refused {
     const NAME: &'static str = "refused objects";
 }
 
-/// The time, cut to the hour; absent where nobody has told it. Only what says that a certificate has expired reads it.
+/// The time, truncated to the hour; absent if unknown. Only findings about certificates read it.
 #[derive(Debug)]
 pub struct Now;
 
@@ -128,7 +128,7 @@ impl Input for Now {
     const NAME: &'static str = "now";
 }
 
-/// Adds to `changes` that it is now this time.
+/// Sets the time.
 pub fn set_now(now: Timestamp, changes: &mut ChangeSet) {
     const HOUR: i64 = 3600;
     changes.set::<Now>((), Arc::new(Timestamp(now.0.div_euclid(HOUR) * HOUR)));

@@ -1,7 +1,7 @@
-//! Configuration resolved into the mesh: what the objects mean, without a word of protobuf.
+//! Configuration resolved into the mesh: what the objects mean, independent of Envoy's protobuf messages.
 //!
-//! One module per kind, each of which begins with what it reads, produces and who consumes it. Resolution is
-//! a set of queries on `fairlead-incremental`; nothing here knows a proxy, a clock or a socket.
+//! One module per kind; each begins with what it reads and produces, and who consumes it. Resolution is a set of
+//! queries on `fairlead-incremental`; nothing here knows a proxy, a clock or a socket.
 //!
 //! | stratum | what is resolved there |
 //! |---|---|
@@ -43,7 +43,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-// Identity, and a limit of Envoy's: no type of a specification passes this crate.
+// Identity, and a limit of Envoy's: types of specifications do not leave this crate.
 pub use fairlead_config::re2::MOST_PROGRAM;
 pub use fairlead_config::{ConfigKey, FieldPath, Kind, LabelSet, Namespace, Origin, Timestamp};
 pub use host::Host;

@@ -1,9 +1,9 @@
 //! Resolves MeshConfig (ConfigMap `istio`, key `mesh`, in the root namespace) over the defaults.
 //!
-//! Reads: ConfigMap, [`Settings`] · Produces: [`Mesh`], diagnostics · Consumed by: nearly everything
-//! Spec: <https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/>
-//! Differs from Istio: `rootNamespace` of the file is ignored in favour of the control plane's own setting, which
-//! decides where the file is looked for; a value that makes no sense leaves the default in place.
+//! Reads: ConfigMap, [`Settings`] · Produces: [`Mesh`], diagnostics · Consumed by: nearly everything Spec:
+//! <https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/> Differs from Istio: `rootNamespace` of the
+//! MeshConfig is ignored in favour of the control plane's own setting, which decides where to look for the MeshConfig;
+//! an invalid value leaves the default in place.
 
 mod queries;
 mod resolve;
@@ -22,7 +22,7 @@ pub use queries::{MeshDiagnostics, ResolvedMesh};
 pub use resolve::resolve;
 pub use settings::Settings;
 
-/// What holds for the whole mesh. Defaults are Istio's (pkg/config/mesh/mesh.go).
+/// Mesh-wide configuration. Defaults are Istio's (pkg/config/mesh/mesh.go).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mesh {
     /// The DNS domain of Kubernetes Services.
@@ -31,9 +31,9 @@ pub struct Mesh {
     pub cluster: Arc<str>,
     /// `rootNamespace`.
     pub root_namespace: Namespace,
-    /// From so many endpoints on, those of a load assignment are resources of their own.
+    /// Minimum number of endpoints in a load assignment that makes each locality's a resource of its own.
     pub assignment_elements: usize,
-    /// From so many filter chains on, those of a gateway's listener are resources of their own.
+    /// Minimum number of filter chains of a gateway's listener that makes each a resource of its own.
     pub listener_elements: usize,
     /// `trustDomain`. Default `cluster.local`.
     pub trust_domain: Arc<str>,

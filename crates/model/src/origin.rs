@@ -1,8 +1,8 @@
-//! Which fields things of the model were written in, looked up in the objects when somebody asks.
+//! Origins in the model: the fields that define things, looked up in the objects on demand.
 //!
 //! Reads: Service, ServiceEntry, Sidecar, Secret · Produces: [`Origin`] · Consumed by: `translate::origins`
 //!
-//! What is cheap to keep is kept where it is resolved: the indexes of routes, servers, subsets and policies.
+//! Only what is cheap to keep is part of the resolved values: the indexes of routes, servers, subsets and policies.
 
 use fairlead_config::{ConfigKey, FieldPath, Kind, Namespace, Origin, path};
 use fairlead_incremental::Reader;
@@ -19,7 +19,7 @@ use crate::{
     sidecar::{Bind, EgressListener, WrittenSidecar},
 };
 
-/// The port of a service: in the first of its definitions that has it.
+/// The origin of a service port: the first definition of the service that has it.
 pub fn of_port(cx: &Reader<'_>, key: &ServiceKey, port: u16) -> Option<Origin> {
     let definitions = registry::definitions(cx, key);
     let first = definitions.first()?;
@@ -34,7 +34,7 @@ pub fn of_port(cx: &Reader<'_>, key: &ServiceKey, port: u16) -> Option<Origin> {
     Some(Origin::new(object, path!("ports"[index?])))
 }
 
-/// What asks for an inbound port: the port of a service, or an ingress listener of a Sidecar.
+/// The origin of an inbound listener: a service port, or an ingress listener of a Sidecar.
 pub fn of_inbound(cx: &Reader<'_>, listener: &InboundListener) -> Option<Origin> {
     let object = &listener.origin;
     if let Some((host, port)) = &listener.service {
@@ -51,7 +51,7 @@ pub fn of_inbound(cx: &Reader<'_>, listener: &InboundListener) -> Option<Origin>
     Some(Origin::new(object, path!("ingress"[index])))
 }
 
-/// The first egress listener of a Sidecar that is one.
+/// The first egress listener of a Sidecar that `is_one` accepts.
 pub fn of_egress(
     cx: &Reader<'_>,
     sidecar: &ConfigKey,
@@ -72,14 +72,14 @@ pub fn of_server_tls(gateway: &ConfigKey, index: usize) -> Origin {
     Origin::new(gateway, path!("servers"[index]."tls"))
 }
 
-/// The certificate of a `credentialName`, as far as there is one.
+/// The certificate of a `credentialName`, if it exists.
 pub fn of_certificate(cx: &Reader<'_>, namespace: &Namespace, name: &str) -> Option<Origin> {
     let key = ConfigKey::new(Kind::Secret, namespace.clone(), name);
     let parts = (*cx.get::<SecretPartsOf>(&key)).clone()?;
     Some(of_part(&key, &parts.certificate))
 }
 
-/// The authorities of a `credentialName`: in a Secret of their own, else in its own.
+/// The authorities of a `credentialName`: in the separate Secret, else in the same one.
 pub fn of_authorities(cx: &Reader<'_>, namespace: &Namespace, name: &str) -> Option<Origin> {
     [&*authorities_of(name), name].into_iter().find_map(|name| {
         let key = ConfigKey::new(Kind::Secret, namespace.clone(), name);

@@ -1,4 +1,4 @@
-//! Traffic policy in domain words: what a DestinationRule asks of the clusters that it applies to.
+//! Traffic policy in domain words: what a DestinationRule sets for the clusters that it applies to.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub struct TrafficPolicy {
     /// How an endpoint is chosen; `None` is the mesh default (`LEAST_REQUEST`).
     pub load_balancer: Option<LoadBalancer>,
-    /// Weighing and failing over between localities; `None` is the mesh's setting.
+    /// Weights of and failover between localities; `None` is the mesh's setting.
     pub locality_lb: Option<LocalityLb>,
-    /// Limits of connections and requests.
+    /// Limits on connections and requests.
     pub connection_pool: ConnectionPool,
     /// Ejection of endpoints that fail; an empty block is still a block.
     pub outlier_detection: Option<OutlierDetection>,
@@ -32,7 +32,7 @@ pub enum LoadBalancer {
     ConsistentHash(ConsistentHash),
 }
 
-/// Which part of a request decides its endpoint, and by which ring.
+/// Which part of a request decides its endpoint, and by which algorithm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConsistentHash {
     /// What is hashed.
@@ -41,20 +41,20 @@ pub struct ConsistentHash {
     pub algorithm: HashAlgorithm,
 }
 
-/// What a consistent hash is taken of.
+/// What a consistent hash is computed from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HashKey {
     /// A request header.
     Header(Arc<str>),
-    /// A cookie; one is made when a time to live is given.
+    /// A cookie, generated if it has a time to live.
     Cookie {
         /// The cookie's name.
         name: Arc<str>,
         /// Its path.
         path: Option<Arc<str>>,
-        /// Its time to live; `None` never makes a cookie, zero makes a session cookie.
+        /// Its time to live; `None` never generates a cookie, zero generates a session cookie.
         ttl: Option<Duration>,
-        /// Attributes of a cookie that is made, by name.
+        /// Attributes of a generated cookie, by name.
         attributes: Vec<(Arc<str>, Arc<str>)>,
     },
     /// The client's IP address.
@@ -63,12 +63,12 @@ pub enum HashKey {
     QueryParameter(Arc<str>),
 }
 
-/// The ring of a consistent hash.
+/// The algorithm of a consistent hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashAlgorithm {
     /// Ring hash; the minimum size of the ring defaults to 1024 (Istio).
     RingHash {
-        /// The smallest ring.
+        /// The minimum size of the ring.
         minimum_ring_size: u64,
     },
     /// Maglev; the size of the table defaults to Envoy's 65537.
@@ -162,7 +162,7 @@ pub struct OutlierDetection {
 pub enum UpstreamTls {
     /// Plaintext.
     Disable,
-    /// TLS; the client shows no certificate.
+    /// TLS; the client presents no certificate.
     Simple(UpstreamTlsSettings),
     /// TLS with a client certificate.
     Mutual {
@@ -201,7 +201,7 @@ impl UpstreamTls {
 pub struct UpstreamTlsSettings {
     /// How the server is verified.
     pub validation: ServerValidation,
-    /// SANs of which the server must present one; empty: the SNI's or the request's host.
+    /// SANs, one of which the server must present; empty: the host of the SNI or the request.
     pub subject_alt_names: Vec<Arc<str>>,
     /// The SNI; `None`: the host of the request.
     pub sni: Option<Arc<str>>,

@@ -50,7 +50,7 @@ impl Protocol {
         })
     }
 
-    /// The protocol as a ServiceEntry spells it; of no protocol what the port is then called.
+    /// The protocol as a ServiceEntry spells it, or a description where none is declared.
     pub fn word(self) -> &'static str {
         match self {
             Self::Http => "HTTP",
@@ -83,7 +83,7 @@ impl Protocol {
         matches!(self, Self::Https | Self::Tls)
     }
 
-    /// Whether the upstream is spoken to by HTTP/2.
+    /// Whether the upstream speaks HTTP/2.
     pub fn is_http2(self) -> bool {
         matches!(self, Self::Http2 | Self::Grpc | Self::GrpcWeb)
     }

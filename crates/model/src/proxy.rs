@@ -1,11 +1,11 @@
-//! What a proxy is, reduced to what may influence its resources, and what applies to it.
+//! Proxies: their attributes that may influence resources, and what applies to them.
 //!
 //! Reads: Sidecar, Gateway, Service, Pod, VirtualService (`sourceLabels` in use), and which namespaces objects are in or
 //! name · Produces: [`ProxyBinding`]
 //! Consumed by: `translate::publication`
 //!
-//! [`ProxyKey`] holds what a node says of itself. Only [`ProxyBinding`] is computed from it; all translation
-//! works on the narrow parts of the binding, which proxies that look alike share.
+//! [`ProxyKey`] holds what a node says about itself. Only [`ProxyBinding`] is computed from it; all translation works
+//! on narrow parts of the binding, which similar proxies share.
 
 //! Differs from Istio: without interception, an ingress listener without `bind` binds to the instance's address.
 
@@ -35,10 +35,10 @@ pub use namespace::{ByConcerned, Concerning, SeenAs};
 pub use place::{NodeMatters, PlaceAsked, PlacedServices, PlacedServicesOf, ServicesByPlace};
 pub use queries::BindingOf;
 
-/// Ports of every sidecar beside those of interception: readiness, and metrics.
+/// Ports of every sidecar besides those of interception: readiness and metrics.
 pub const RESERVED_PORTS: [u16; 2] = [15021, 15090];
 
-/// What a node says of itself.
+/// What a node says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProxyKey {
     /// Sidecar or gateway.
@@ -53,7 +53,7 @@ pub struct ProxyKey {
     pub cluster: Arc<str>,
     /// Its network; empty for the default one.
     pub network: Arc<str>,
-    /// Its locality as the node says; the Pod's or node's wins where known.
+    /// The locality that the node claims; that of its Pod or Kubernetes node wins where known.
     pub locality: Locality,
     /// The Kubernetes node that it runs on; empty where unknown.
     pub node: Arc<str>,
@@ -63,7 +63,7 @@ pub struct ProxyKey {
     pub dns_domain: Arc<str>,
     /// Whether it may bind ports below 1024 (node metadata `UNPRIVILEGED_POD` is not `true`).
     pub privileged: bool,
-    /// Whether its bootstrap lets it take expressions of any size that is allowed; an Envoy by itself takes small ones.
+    /// Whether its bootstrap lets it accept large regular expressions; by default Envoy accepts only small ones.
     pub takes_large_expressions: bool,
 }
 
@@ -88,7 +88,7 @@ pub enum Interception {
     None,
 }
 
-/// IP families that a proxy has addresses of.
+/// IP families of a proxy's addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IpFamilies {
     /// IPv4 only; also where nothing is known.
@@ -104,11 +104,11 @@ pub enum IpFamilies {
 pub struct ProxyBinding {
     /// What it can see.
     pub scope: ScopeKey,
-    /// What its outbound routes may know of it.
+    /// Its attributes that outbound routes may match on.
     pub source: ClientAttributes,
     /// Its place, which decides the order of endpoints.
     pub place: Place,
-    /// The addresses that it can use.
+    /// The IP families that it can use.
     pub families: IpFamilies,
     /// How traffic reaches it.
     pub interception: Interception,
@@ -144,16 +144,16 @@ impl IpFamilies {
     }
 }
 
-/// Where a client is, as far as endpoints are weighed by it.
+/// Where a client is, as far as load balancing depends on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Region, zone and subzone.
     pub locality: Locality,
     /// The network.
     pub network: Arc<str>,
-    /// The node, only where a Service in scope asks for endpoints of the same node; else empty.
+    /// The node, if a Service in scope prefers endpoints on the same node; else empty.
     pub node: Arc<str>,
-    /// Those labels of the client that `failoverPriority` settings ask about.
+    /// The labels of the client that `failoverPriority` settings name.
     pub labels: LabelSet,
 }
 
@@ -164,7 +164,7 @@ pub struct InboundKey {
     pub interception: Interception,
     /// The families that it listens on.
     pub families: IpFamilies,
-    /// What it listens for, by port.
+    /// Its listeners, by port.
     pub listeners: Arc<[InboundListener]>,
 }
 

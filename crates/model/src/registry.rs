@@ -1,11 +1,10 @@
 //! The registry: services across the objects that define them, by key, by host, by workload, and all of them.
 //!
-//! Reads: Service, ServiceEntry and, by workload, EndpointSlice, Endpoints, Pod, WorkloadEntry
-//! Produces: [`Service`], [`ServiceSummary`], [`WorkloadPort`]
-//! Consumed by: [`crate::scope`], [`crate::proxy`], [`crate::gateway`], `translate`
-//! Differs from Istio: the definitions of one host in one namespace are merged once and for all, not in each
-//! scope; where a Service and a ServiceEntry of one namespace share a host, the Service is the definition and
-//! both contribute endpoints.
+//! Reads: Service, ServiceEntry and, by workload, EndpointSlice, Endpoints, Pod, WorkloadEntry Produces: [`Service`],
+//! [`ServiceSummary`], [`WorkloadPort`] Consumed by: [`crate::scope`], [`crate::proxy`], [`crate::gateway`],
+//! `translate` Differs from Istio: the definitions of one host in one namespace are merged once and for all, not in
+//! each scope; if a Service and a ServiceEntry of one namespace share a host, the Service defines it and both
+//! contribute endpoints.
 
 mod workload;
 
@@ -25,7 +24,7 @@ use crate::{
 
 pub use workload::{ServicesOfWorkload, WorkloadKey, WorkloadPort};
 
-/// What those who refer to a service need to know of it: no endpoints, no addresses, no policies.
+/// The part of a service that references to it need: no endpoints, no addresses, no policies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSummary {
     /// Host and namespace.
@@ -38,7 +37,7 @@ pub struct ServiceSummary {
     pub registry: Registry,
     /// How endpoints are found.
     pub resolution: Resolution,
-    /// Whether the service is outside of the mesh.
+    /// Whether the service is outside the mesh.
     pub external: bool,
     /// The ports, by number.
     pub ports: Arc<[Port]>,
@@ -125,7 +124,7 @@ impl Collect for ServiceDefinitions {
     }
 }
 
-/// Every service by key, with what the map was made of.
+/// Every service by key, with the inputs kept for editing.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceMap {
     services: OrdMap<ServiceKey, Arc<Service>>,
@@ -151,7 +150,7 @@ impl Deref for ServiceMap {
 }
 
 impl ServiceMap {
-    /// Takes up the definitions as they are now.
+    /// Updates the map to the current definitions.
     fn update(&mut self, definitions: [Definitions; 2]) {
         let before = std::mem::replace(&mut self.definitions, definitions);
         let mut changed: Vec<&ServiceKey> = Vec::new();
@@ -239,7 +238,7 @@ impl Query for ServicesByHost {
     }
 }
 
-/// The namespace of the Kubernetes Service that would have this host.
+/// The namespace of the Kubernetes Service that this host would belong to.
 fn kubernetes_namespace(host: &Host, domain: &str) -> Option<Namespace> {
     let rest = host.as_str().strip_suffix(domain)?.strip_suffix(".svc.")?;
     let (name, namespace) = rest.split_once('.')?;

@@ -1,4 +1,4 @@
-//! Routes in domain words, whichever kind of object they come from.
+//! Routes in domain words, independent of the kind that defines them.
 //!
 //! Each kind of route is a front end that resolves its objects into [`RouteSet`]s; [`RoutesOf`] chooses it by the kind
 //! of the key. Everything behind this module (scopes, bindings, translation) knows route sets only.

@@ -1,16 +1,15 @@
-//! What a proxy can see: the services and route sets of its scope, and which goes with which.
+//! What a proxy can see: the services and route sets of its scope, and how they belong together.
 //!
 //! Reads: Sidecar, Service, ServiceEntry, VirtualService, DestinationRule (hosts and `exportTo` only)
 //! Produces: [`EgressScope`], [`HostBinding`], [`ScopedService`] · Consumed by: `translate`
 //!
-//! A scope names things, and holds no more of them than what decides which listeners, route tables and hosts there
-//! are, so that it changes when something comes, goes or is renamed, and not when an endpoint, a weight or a policy
-//! changes. What comes or goes is edited into it.
+//! A scope holds names, and only as much else as decides which listeners, route tables and hosts there are. It changes
+//! when something comes, goes or is renamed, and not when an endpoint, a weight or a policy does. Changes are edited
+//! into it.
 
-//! Spec: <https://istio.io/latest/docs/reference/config/networking/sidecar/>
-//! Differs from Istio: where several namespaces define a host, the choice is by namespace and registry in every
-//! scope, and not by age in those of Sidecars; of TLS and TCP routes for one host, those of a route set that
-//! names the host are tried before those of one with a wildcard, whichever is older.
+//! Spec: <https://istio.io/latest/docs/reference/config/networking/sidecar/> Differs from Istio: if several namespaces
+//! define a host, namespace and registry decide in every scope, and not age in those of Sidecars; TLS and TCP routes of
+//! a route set that names a host are tried before those of one with a wildcard, whichever is older.
 
 mod base;
 mod bind;
@@ -36,21 +35,21 @@ use crate::{
 
 pub use queries::{Scope, ScopeOf};
 
-/// Who looks.
+/// Identifies a scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeKey {
     /// The namespace of the proxy, as it is seen (see [`crate::proxy::SeenAs`]).
     pub namespace: Namespace,
-    /// What narrows the view.
+    /// What limits the scope.
     pub kind: ScopeKind,
     /// The DestinationRules with a workload selector that select the proxy, sorted; empty for nearly all.
     pub selected_rules: Arc<[ConfigKey]>,
 }
 
-/// What narrows the view of a proxy.
+/// What limits the scope of a proxy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ScopeKind {
-    /// Nothing: a sidecar to which no Sidecar applies sees all that is exported to its namespace.
+    /// Nothing: a sidecar to which no Sidecar applies sees everything exported to its namespace.
     Default,
     /// This Sidecar.
     Sidecar(ConfigKey),
@@ -63,18 +62,18 @@ pub enum ScopeKind {
 pub struct EgressScope {
     /// The listeners, in the order of the Sidecar; one without a port for [`ScopeKind::Default`] and gateways.
     pub listeners: Vec<ScopeListener>,
-    /// Every service of every listener and every destination of their route sets, by host, one per host,
-    /// with the rule that applies.
+    /// The services of every listener and the destinations of their route sets, one per host, with the rule that
+    /// applies.
     pub services: OrdMap<Host, ScopedService>,
-    /// Kubernetes `ExternalName` Services that are second names of a service here, by their own host, with the
-    /// host of that service. They come with it, whether or not a listener imports them.
+    /// Kubernetes `ExternalName` Services that are aliases of a service in the scope: their own host, and the host of
+    /// the service. They come with it, whether or not a listener imports them.
     pub aliases: Arc<[(Host, Host)]>,
-    /// What happens with unknown destinations.
+    /// How traffic to unknown destinations is handled.
     pub outbound_policy: OutboundTrafficPolicy,
 }
 
 impl EgressScope {
-    /// The listener of a scope that has one, without a port.
+    /// The only listener, if the scope has a single one without a port.
     pub fn only_listener(&self) -> Option<&ScopeListener> {
         match self.listeners.as_slice() {
             [only] if only.port.is_none() => Some(only),
@@ -91,12 +90,12 @@ impl EgressScope {
         self.services.get(host)
     }
 
-    /// What `host` is as a destination.
+    /// The service of `host` as a destination.
     pub fn destination(&self, host: &Host) -> DestinationBinding {
         DestinationBinding { host: host.clone(), service: self.service(host).cloned() }
     }
 
-    /// Whether a listener of its own has this port, which is then closed to the listeners without a port.
+    /// Whether an explicit listener has this port, which is then closed to listeners without a port.
     ///
     /// Mirrors istio pilot/pkg/networking/core/listener.go (buildSidecarOutboundListeners).
     pub fn locks(&self, port: u16) -> bool {
@@ -128,21 +127,20 @@ pub struct ScopeListener {
     pub bind: Option<Bind>,
     /// How it captures.
     pub capture: CaptureMode,
-    /// The services that it sees, by host, and the route sets that go with each; and the hosts of
-    /// route sets that are no service. Empty for gateways, whose hosts are bound by
-    /// [`crate::gateway::GatewayHosts`].
+    /// The services that it sees, by host, each with its route sets, and the hosts of route sets that are no service.
+    /// Empty for gateways, whose hosts are bound by [`crate::gateway::GatewayHosts`].
     pub hosts: OrdMap<Host, ScopeHost>,
 }
 
-/// A host of a scope, and what plans need to know of it.
+/// A host of a scope, with what plans need to know about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScopeHost {
-    /// What goes with it, by name.
+    /// The service, routes and aliases of the host, by name.
     pub binding: HostBinding,
     /// The service.
     pub service: Option<Arc<Service>>,
-    /// The route sets whose `http` routes it may have: those that name it, else those that name the most
-    /// specific wildcard for it, oldest first. A client has the routes of the first that has any for it.
+    /// The route sets that may own its HTTP routes: those that name it, else those with the most specific wildcard for
+    /// it, oldest first. A client gets the routes of the first that has any for it.
     pub http: Arc<[HttpOwner]>,
 }
 
@@ -151,15 +149,15 @@ pub struct ScopeHost {
 pub struct HttpOwner {
     /// The route set.
     pub header: Arc<RouteSetHeader>,
-    /// What its destinations are in this scope, by host (each once, sorted).
+    /// Its destinations in this scope, by host (each once, sorted).
     pub destinations: Arc<[DestinationBinding]>,
-    /// Where the host is no service: the ports on which this route set has it served, sorted. Those are that of
-    /// HTTP and those of the services that it names too. Empty for a service, which has ports of its own.
+    /// For a host that is no service, the ports on which this route set serves it, sorted: port 80 and those of the
+    /// services that it also names. Empty for a service, which has ports of its own.
     pub ports: Arc<[u16]>,
 }
 
 impl ScopeHost {
-    /// The route set whose HTTP routes a client has for the host.
+    /// The route set whose HTTP routes a client gets for the host.
     pub fn http_owner(&self, client: &HttpClient<'_>) -> Option<&HttpOwner> {
         let is_served =
             |owner: &&HttpOwner| self.service.is_some() || owner.ports.binary_search(&client.port).is_ok();
@@ -172,35 +170,35 @@ impl ScopeHost {
     }
 }
 
-/// A host of a scope, a service or not, as keys name it.
+/// A host of a scope, whether or not it is a service, in keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostBinding {
     /// The host; a wildcard where a route set or ServiceEntry has one.
     pub host: Host,
     /// The service with this host.
     pub service: Option<ScopedService>,
-    /// The route sets whose TLS and TCP routes the service has, in the order in which they are tried: those that
-    /// name the host before those with a wildcard, and the oldest first.
+    /// The route sets whose TLS and TCP routes apply to the service, in the order in which they are tried: those that
+    /// name the host before those with a wildcard, oldest first.
     pub l4: Arc<[L4Binding]>,
-    /// Kubernetes `ExternalName` Services that are second names of this host, sorted.
+    /// Kubernetes `ExternalName` Services that are aliases of this host, sorted.
     pub aliases: Arc<[Host]>,
 }
 
-/// A route set whose TLS and TCP routes a service has.
+/// A route set whose TLS and TCP routes apply to a service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct L4Binding {
     /// The object.
     pub routes: ConfigKey,
-    /// What its destinations are in this scope, by host (each once, sorted).
+    /// Its destinations in this scope, by host (each once, sorted).
     pub destinations: Arc<[DestinationBinding]>,
 }
 
-/// What a destination host is in a scope.
+/// A destination host, with its service in a scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DestinationBinding {
     /// The host as a destination names it.
     pub host: Host,
-    /// The service; `None` where the scope has none of that host.
+    /// The service; `None` if the scope has none with that host.
     pub service: Option<ScopedService>,
 }
 

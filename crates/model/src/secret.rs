@@ -4,7 +4,7 @@
 //! Spec: <https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/#key-formats>
 //! Differs from Istio: no certificate revocation lists yet.
 //!
-//! Who may have the material is decided by the reader, before it asks.
+//! The reader decides, before it asks, who may have the material.
 
 mod parts;
 
@@ -19,20 +19,20 @@ pub use parts::{Identity, Part, PartFault, SecretParts, SecretPartsOf};
 
 /// The keys of a certificate, of `kubernetes.io/tls` and of Istio's generic form.
 pub(crate) const CERTIFICATES: [&str; 2] = ["tls.crt", "cert"];
-/// Those of its private key.
+/// The keys of its private key.
 pub(crate) const KEYS: [&str; 2] = ["tls.key", "key"];
-/// Those of authorities.
+/// The keys of authorities.
 pub(crate) const AUTHORITIES: [&str; 2] = ["ca.crt", "cacert"];
 
-/// What the name of a Secret ends with that holds the authorities of another.
+/// Suffix of the name of a Secret that holds the authorities of another.
 pub(crate) const AUTHORITIES_SUFFIX: &str = "-cacert";
 
-/// The Secret that may hold the authorities of `name` by itself.
+/// The separate Secret that may hold the authorities of `name`.
 pub(crate) fn authorities_of(name: &str) -> String {
     format!("{name}{AUTHORITIES_SUFFIX}")
 }
 
-/// The first of the keys that a Secret has.
+/// The first of `keys` that a Secret has.
 fn present(secret: &api::Secret, keys: [&'static str; 2]) -> Option<&'static str> {
     keys.into_iter().find(|key| secret.get(key).is_some())
 }

@@ -1,10 +1,10 @@
 //! Services of the mesh, from Kubernetes Services and from ServiceEntries alike.
 //!
-//! Reads: Service, ServiceEntry, MeshConfig · Produces: [`Service`]
-//! Consumed by: [`crate::registry`], `translate::clusters`, `translate::routes`, `translate::listeners`
-//! Spec: <https://kubernetes.io/docs/concepts/services-networking/service/>
-//! Differs from Istio: SCTP ports are left out as UDP ports are; `type: NodePort` and `LoadBalancer` add nothing
-//! to a Service, since no second network is known that would be entered by them.
+//! Reads: Service, ServiceEntry, MeshConfig · Produces: [`Service`] Consumed by: [`crate::registry`],
+//! `translate::clusters`, `translate::routes`, `translate::listeners` Spec:
+//! <https://kubernetes.io/docs/concepts/services-networking/service/> Differs from Istio: SCTP ports are left out, as
+//! UDP ports are; `type: NodePort` and `LoadBalancer` add nothing to a Service, since there is no second network to
+//! enter through them.
 //!
 //! This module has the types and Kubernetes Services; ServiceEntries are in [`crate::service_entry`].
 
@@ -53,7 +53,7 @@ pub struct Service {
     pub registry: Registry,
     /// How endpoints are found.
     pub resolution: Resolution,
-    /// Whether the service is outside of the mesh (ServiceEntry `location: MESH_EXTERNAL`).
+    /// Whether the service is outside the mesh (ServiceEntry `location: MESH_EXTERNAL`).
     pub external: bool,
     /// Cluster IPs, or the addresses of a ServiceEntry.
     pub addresses: Vec<ServiceAddress>,
@@ -85,7 +85,7 @@ pub enum Registry {
 }
 
 impl Registry {
-    /// The registry that objects of `kind` define services in; none if they define no services.
+    /// The registry in which objects of `kind` define services; `None` if they define none.
     pub(crate) const fn of(kind: Kind) -> Option<Self> {
         match kind {
             Kind::Service => Some(Self::Kubernetes),
@@ -150,17 +150,17 @@ pub enum TrafficDistribution {
     PreferSameNode,
 }
 
-/// The order in which services claim the same connections: the least has them.
+/// The precedence of services that claim the same connections: the least wins.
 pub type Precedence<'a> = (Registry, Option<Timestamp>, &'a ServiceKey);
 
-/// Kubernetes Services come first, since whoever writes a ServiceEntry chooses its addresses freely; then the oldest.
-/// One of unknown age counts as the oldest, as everywhere.
+/// Kubernetes Services come first, since the author of a ServiceEntry chooses its addresses freely; then the oldest.
+/// Services of unknown age count as the oldest, as everywhere.
 pub(crate) fn precedence(registry: Registry, created: Option<Timestamp>, key: &ServiceKey) -> Precedence<'_> {
     (registry, created, key)
 }
 
 impl Service {
-    /// Its place among those that claim the same connections.
+    /// Its precedence among services that claim the same connections.
     pub fn precedence(&self) -> Precedence<'_> {
         precedence(self.registry, self.created, &self.key)
     }
@@ -170,7 +170,7 @@ impl Service {
         self.ports.iter().find(|p| p.number == number)
     }
 
-    /// The host that it is a second name of, where it is one.
+    /// The host that it is an alias of, if any.
     pub fn alias_of(&self) -> Option<&Host> {
         match &self.resolution {
             Resolution::Alias(host) => Some(host),
@@ -178,7 +178,7 @@ impl Service {
         }
     }
 
-    /// The addresses that are one address each.
+    /// The single addresses, without ranges.
     pub fn ips(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.addresses.iter().filter_map(|a| match a {
             ServiceAddress::Ip(ip) => Some(*ip),

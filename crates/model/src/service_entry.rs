@@ -68,7 +68,7 @@ pub(crate) fn host_origin(object: &Config<api::ServiceEntrySpec>, host: &Host) -
 
 /// The addresses and ranges, each once: `10.9.0.1/8` and `10.9.0.2/8` are one range.
 ///
-/// `0.0.0.0` and `::` are no address, as in Istio: a listener there would take what is meant for everybody.
+/// `0.0.0.0` and `::` are not addresses, as in Istio: a listener there would take all traffic.
 pub(crate) fn addresses(texts: &[String]) -> Vec<ServiceAddress> {
     let mut addresses = Vec::with_capacity(texts.len());
     let read: Vec<_> = texts.iter().filter_map(|text| service_address(text)).collect();
@@ -87,7 +87,7 @@ fn service_address(text: &str) -> Option<ServiceAddress> {
     Some(if is_one { ServiceAddress::Ip(range.addr()) } else { ServiceAddress::Range(range.trunc()) })
 }
 
-/// The ports of a host. One whose connections are told apart by server name is none where the host cannot be one.
+/// The ports of a host, without those that match by server name if the host cannot be one.
 pub(crate) fn ports(ports: &[api::ServiceEntryPort], host: &Host) -> Vec<Port> {
     let mut resolved: Vec<Port> = ports.iter().filter_map(|spec| port(spec, host)).collect();
     resolved.sort_by_key(|port| port.number);
@@ -111,9 +111,8 @@ fn port(port: &api::ServiceEntryPort, host: &Host) -> Option<Port> {
 
 /// Merges definitions of one host in one namespace, given in order of precedence.
 ///
-/// The first decides. Others add ports and addresses that it lacks, where they find endpoints in the same way
-/// and are on the same side of the mesh's border; else they are ignored.
-/// Mirrors istio pilot/pkg/model/sidecar.go (canMergeServices).
+/// The first decides. Others add ports and addresses that it lacks if their resolution and location are the same; else
+/// they are ignored. Mirrors istio pilot/pkg/model/sidecar.go (canMergeServices).
 pub(crate) fn merge(definitions: &[Arc<Service>]) -> Option<Arc<Service>> {
     let (first, rest) = definitions.split_first()?;
     let mut merged = Arc::clone(first);

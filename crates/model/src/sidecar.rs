@@ -18,7 +18,7 @@ use crate::{Host, Port};
 pub use resolve::resolve;
 pub use select::{ResolvedSidecar, SidecarHeader, SidecarHeaderOf, SidecarsIn, WrittenSidecar, select};
 
-/// What an address that is a UNIX domain socket begins with.
+/// Prefix of an address that is a UNIX domain socket.
 pub(crate) const UNIX: &str = "unix://";
 
 /// A Sidecar, resolved.
@@ -28,7 +28,7 @@ pub struct Sidecar {
     pub origin: ConfigKey,
     /// Its creation time: the oldest wins.
     pub created: Option<Timestamp>,
-    /// The workloads that it is for; `None`: the whole namespace (or mesh, in the root namespace).
+    /// The workloads that it applies to; `None`: the whole namespace (or mesh, in the root namespace).
     pub workload_selector: Option<LabelSet>,
     /// Egress listeners; a Sidecar without `egress` has one that sees everything.
     pub egress: Vec<EgressListener>,
@@ -39,7 +39,7 @@ pub struct Sidecar {
 }
 
 impl Bind {
-    /// The address that `unix:///path`, `unix://@name` or an IP address is.
+    /// Parses `unix:///path`, `unix://@name` or an IP address.
     pub fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix(UNIX) {
             Some(path) => Some(Self::Unix(path.into())),
@@ -49,7 +49,7 @@ impl Bind {
 }
 
 impl Sidecar {
-    /// The Sidecar with the hosts of listeners without a port, of which it should have one, in the first of them.
+    /// Merges the hosts of listeners without a port into the first of them: there should be only one.
     #[must_use]
     pub fn with_one_implied_listener(mut self) -> Self {
         let mut egress: Vec<EgressListener> = Vec::with_capacity(self.egress.len());
@@ -93,15 +93,14 @@ pub enum Bind {
     Unix(Arc<str>),
 }
 
-/// One `egress[].hosts[]` item, `<namespace>/<host>`. Where it is taken away instead, it is so whatever else
-/// imports it.
+/// One `egress[].hosts[]` item, `<namespace>/<host>`. An exclusion wins over any import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EgressHost {
     /// Which namespaces' services.
     pub namespace: EgressNamespace,
     /// Which hosts.
     pub host: Host,
-    /// Whether the hosts are taken away instead (`~ns/host`, and `~/host` for every namespace).
+    /// Whether the hosts are excluded (`~ns/host`, and `~/host` for every namespace).
     pub exclude: bool,
 }
 
@@ -156,7 +155,7 @@ pub enum DefaultEndpoint {
     Unix(Arc<str>),
 }
 
-/// What happens with traffic to hosts that are not known.
+/// What happens to traffic to unknown hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutboundTrafficPolicy {
     /// It goes to where it was addressed (`ALLOW_ANY`).

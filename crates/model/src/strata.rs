@@ -2,17 +2,17 @@
 
 use fairlead_incremental::Stratum;
 
-/// What holds everywhere: the mesh, the localities of nodes.
+/// Facts for the whole mesh: its configuration, and the localities of nodes.
 pub const MESH: Stratum = Stratum(5);
 /// One object, resolved by itself.
 pub const OBJECT: Stratum = Stratum(10);
-/// What of one object decides where it applies.
+/// Headers: the part of an object that decides where it applies.
 pub const HEADER: Stratum = Stratum(12);
-/// Lists of those, by namespace.
+/// Lists of headers, by namespace.
 pub const HEADERS: Stratum = Stratum(13);
 /// Pods and WorkloadEntries as workloads.
 pub const WORKLOAD: Stratum = Stratum(14);
-/// What runs at an address.
+/// Workloads by address.
 pub const WORKLOAD_BY_ADDRESS: Stratum = Stratum(16);
 /// Services, across objects.
 pub const REGISTRY: Stratum = Stratum(20);
@@ -26,9 +26,9 @@ pub const SCOPE: Stratum = Stratum(30);
 pub const BINDING: Stratum = Stratum(40);
 /// The virtual hosts of gateways, which need their scope.
 pub const GATEWAY_HOSTS: Stratum = Stratum(42);
-/// Diagnostics about one object among others.
+/// Findings about one object in relation to others.
 pub const OBJECT_DIAGNOSTICS: Stratum = Stratum(44);
-/// Diagnostics about references between objects.
+/// All findings.
 pub const DIAGNOSTICS: Stratum = Stratum(46);
 /// Which listeners, route tables and virtual hosts a scope has: keys, no bytes.
 pub const PLAN: Stratum = Stratum(50);

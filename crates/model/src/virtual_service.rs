@@ -4,8 +4,8 @@
 //! Spec: <https://istio.io/latest/docs/reference/config/networking/virtual-service/>
 //! Differs from Istio: routes that delegate are left out; `statPrefix` is ignored.
 //!
-//! What the specification says is valid: `fairlead-config` hands on no object with an error (`config::validate`). The
-//! parts that are useless nevertheless (`config::parts`, which has said so) are left out here.
+//! The specification is valid: `fairlead-config` refuses objects with an error (`config::validate`). Useless parts,
+//! which `config::parts` reports, are left out here.
 
 mod action;
 mod fault;
@@ -52,7 +52,7 @@ pub fn resolve(config: &Config<VirtualServiceSpec>, domain: &str, default_export
     }
 }
 
-/// The field that a route is written in.
+/// The field of a route.
 pub(crate) fn field(route: RouteAt) -> FieldPath {
     let (path, condition) = match route {
         RouteAt::Http(index, condition) => (path!("http"[index]), condition),

@@ -1,11 +1,11 @@
 //! Workloads: what runs at an address, from Pods and WorkloadEntries.
 //!
-//! Reads: Pod, WorkloadEntry, Node, Namespace (the network of the root namespace) · Produces: [`Workload`]
-//! Consumed by: [`crate::endpoints`], [`crate::registry`], [`crate::proxy`]
-//! Differs from Istio: a Pod without a `Ready` condition counts as ready while it is running or says nothing of
-//! its phase, so that written Pods work; a kubelet always gives the condition.
+//! Reads: Pod, WorkloadEntry, Node, Namespace (the network of the root namespace) · Produces: [`Workload`] Consumed by:
+//! [`crate::endpoints`], [`crate::registry`], [`crate::proxy`] Differs from Istio: a Pod without a `Ready` condition
+//! counts as ready while it is running or has no phase, so that handwritten Pods work; a kubelet always sets the
+//! condition.
 //!
-//! A [`Workload`] holds nothing else of its Pod, so a change of the rest of the Pod stops here.
+//! A [`Workload`] holds nothing else of its Pod, so other changes of the Pod stop here.
 
 mod labels;
 mod pod;
@@ -47,14 +47,14 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The field that has the address of an endpoint that it is.
+    /// The field with its address as an endpoint.
     pub(crate) fn endpoint_origin(&self) -> Origin {
         let is_pod = self.origin.kind == Kind::Pod;
         Origin::new(&self.origin, if is_pod { FieldPath::root().field("status") } else { path!("address") })
     }
 }
 
-/// The locality that labels of a node tell. Mirrors istio pilot/pkg/serviceregistry/kube/controller (getPodLocality).
+/// The locality in the labels of a node. Mirrors istio pilot/pkg/serviceregistry/kube/controller (getPodLocality).
 pub fn node_locality(labels: &LabelSet) -> Locality {
     let label = |key: &str, deprecated: &str| {
         labels.get(key).or_else(|| labels.get(deprecated)).map(Arc::from).unwrap_or_default()
@@ -66,10 +66,10 @@ pub fn node_locality(labels: &LabelSet) -> Locality {
     }
 }
 
-/// The locality that the label `istio-locality` of a workload gives, where it has one.
+/// The locality in the label `istio-locality` of a workload, if it has one.
 pub fn labelled_locality(labels: &LabelSet) -> Option<Locality> {
     let text = labels.get(LOCALITY_LABEL).filter(|text| !text.is_empty())?;
-    // A label's value cannot hold a slash, so dots separate the parts, unless the label comes from elsewhere.
+    // The value of a Kubernetes label cannot contain a slash, so dots separate the parts; other labels may use slashes.
     Some(if text.contains('/') { Locality::parse(text) } else { Locality::parse(&text.replace('.', "/")) })
 }
 

@@ -1,9 +1,9 @@
 //! Resolves `WorkloadEntry`, and the inline endpoints of ServiceEntries, into [`Workload`]s.
 //!
-//! Reads: WorkloadEntry · Produces: [`Workload`] · Consumed by: [`crate::workload`], [`crate::endpoints`]
-//! Spec: <https://istio.io/latest/docs/reference/config/networking/workload-entry/>
-//! Differs from Istio: the condition `Healthy` of the status is not read, since the agent that writes it does
-//! not exist here; an entry without an address is no endpoint, since networks have no gateways here.
+//! Reads: WorkloadEntry · Produces: [`Workload`] · Consumed by: [`crate::workload`], [`crate::endpoints`] Spec:
+//! <https://istio.io/latest/docs/reference/config/networking/workload-entry/> Differs from Istio: the condition
+//! `Healthy` of the status is not read, since no agent writes it here; an entry without an address is no endpoint,
+//! since networks have no gateways here.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     workload::{NETWORK_LABEL, Workload, labelled_locality},
 };
 
-/// The workload of a WorkloadEntry. It carries the labels of its spec and those of its metadata, which win.
+/// The workload of a WorkloadEntry, with the labels of its spec and those of its metadata, which win.
 ///
 /// Mirrors istio pilot/pkg/serviceregistry/serviceentry/conversion.go (convertWorkloadEntry).
 pub fn resolve(entry: &Config<api::WorkloadEntrySpec>) -> Workload {

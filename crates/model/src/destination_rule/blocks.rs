@@ -9,17 +9,17 @@ use crate::{
     OutlierDetection, ServerValidation, TcpKeepalive, UpstreamTls, UpstreamTlsSettings,
 };
 
-/// The smallest hash ring where none is asked for. Mirrors istio
-/// pilot/pkg/networking/core/cluster_traffic_policy.go (applyLoadBalancer).
+/// Default minimum size of a hash ring. Mirrors istio pilot/pkg/networking/core/cluster_traffic_policy.go
+/// (applyLoadBalancer).
 const MINIMUM_RING_SIZE: u64 = 1024;
 
-/// The value of `caCertificates` that stands for the operating system's authorities.
+/// Value of `caCertificates` for the operating system's authorities.
 const SYSTEM_ROOTS: &str = "system";
 
-/// `loadBalancer` without its locality part; `None` where only that part is given.
+/// `loadBalancer` without its locality part; `None` if it has nothing else.
 pub(crate) fn load_balancer(spec: &api::LoadBalancerSettings) -> Option<LoadBalancer> {
     if let Some(hash) = &spec.consistent_hash {
-        // Validation has said so where nothing is hashed; a ring then leads anywhere.
+        // Validation reports a hash without a key; any endpoint is then as good as another.
         return Some(consistent_hash(hash).map_or(LoadBalancer::Random, LoadBalancer::ConsistentHash));
     }
     match spec.simple {

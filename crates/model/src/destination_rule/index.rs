@@ -7,8 +7,7 @@ use fairlead_config::{ConfigKey, LabelSet, Namespace, Timestamp};
 use super::{DestinationRule, RuleKey};
 use crate::{Host, ServiceKey, age, host_map::HostMap, service::Visibility};
 
-/// What decides which services and clients a rule is for, and whether it needs anything else: all of it but the
-/// policies.
+/// What decides which services and clients a rule applies to: everything but its policies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleHeader {
     /// The object.
@@ -44,7 +43,7 @@ impl RuleHeader {
     }
 }
 
-/// The keys of the labels that the rule's `failoverPriority` lists ask about the client.
+/// The keys of the client's labels that the rule's `failoverPriority` lists name.
 fn failover_labels(rule: &DestinationRule) -> Vec<Arc<str>> {
     let settings = rule.policies().filter_map(|policy| policy.blocks.locality_lb.as_ref());
     let mut labels: Vec<Arc<str>> = settings.flat_map(crate::LocalityLb::client_labels).collect();
@@ -61,14 +60,14 @@ impl crate::LocalityLb {
     }
 }
 
-/// The rules of one namespace, by host: those that are merged under one key.
+/// The rules of one namespace by host, each the key of the objects merged into it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleIndex {
-    /// All, for clients in the namespace.
+    /// All rules, for clients in the namespace.
     local: HostMap<Vec<Rule>>,
-    /// Those that are not for their own namespace alone, for clients elsewhere.
+    /// Rules that are exported, for clients in other namespaces.
     exported: HostMap<Vec<Rule>>,
-    /// Those that are, for clients in the root namespace.
+    /// Rules that are not exported, for clients in the root namespace.
     private: HostMap<Vec<Rule>>,
 }
 
@@ -79,7 +78,7 @@ struct Rule {
     workload_selector: Option<LabelSet>,
 }
 
-/// The rules of a namespace by what they have in common: those of one host, visibility and selector.
+/// Groups the rules of a namespace by host, visibility and selector.
 pub(super) fn groups(headers: &[Arc<RuleHeader>]) -> Vec<Vec<Arc<RuleHeader>>> {
     let mut sorted = headers.to_vec();
     sorted.sort_by(|a, b| age::compare((a.created, &a.origin), (b.created, &b.origin)));
@@ -163,8 +162,8 @@ impl RuleIndex {
 
 /// The rule of the most specific host; among those, one that selects the client before one for all.
 ///
-/// A rule that selects other workloads is passed over, and so is its host. A rule that is not visible hides
-/// less specific ones, as in Istio.
+/// A rule that selects other workloads is skipped, and so is its host. As in Istio, a rule that is not visible still
+/// hides less specific ones.
 fn most_specific<'a>(
     rules: &'a HostMap<Vec<Rule>>,
     host: &'a Host,

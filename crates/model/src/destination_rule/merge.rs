@@ -1,11 +1,11 @@
-//! Rules of one namespace for one host, made into one.
+//! Merges the rules of one namespace for one host.
 
 use super::{DestinationRule, PolicyLayer, Subset};
 
-/// One rule of several for the same host, oldest first: the first policy and the subsets of all.
+/// Merges rules for the same host, oldest first: the first policy, and the subsets of all.
 ///
-/// A subset that an older rule defines is left out; the findings name it.
-/// Mirrors istio pilot/pkg/model/destination_rule.go (mergeDestinationRule).
+/// A subset that an older rule defines as well is left out and reported. Mirrors istio
+/// pilot/pkg/model/destination_rule.go (mergeDestinationRule).
 pub fn merge<'a>(oldest_first: impl IntoIterator<Item = &'a DestinationRule>) -> Option<DestinationRule> {
     let mut rules = oldest_first.into_iter();
     let mut merged = rules.next()?.clone();

@@ -33,7 +33,7 @@ impl Query for ResolvedDestinationRule {
     }
 }
 
-/// What decides for whom a DestinationRule is.
+/// The header of a DestinationRule.
 #[derive(Debug)]
 pub struct RuleHeaderOf;
 

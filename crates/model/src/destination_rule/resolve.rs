@@ -10,7 +10,7 @@ use crate::{Host, service::Visibility};
 
 /// Resolves the names of `config`.
 ///
-/// What it says is valid: `config::validate::destination_rule` costs a DestinationRule what is not.
+/// The specification is valid: `config::validate::destination_rule` refuses any other.
 pub fn resolve(
     config: &Config<DestinationRuleSpec>,
     domain: &str,
@@ -29,7 +29,7 @@ pub fn resolve(
         origin: config.key.clone(),
         host: Host::resolve(&spec.host, namespace.as_str(), domain),
         export_to: Visibility::resolve(spec.export_to.iter().map(String::as_str), namespace, default_export),
-        // Mirrors istio: a selector without labels selects nothing in particular and is as good as none.
+        // As in Istio, a selector without labels counts as none.
         workload_selector: selector.filter(|labels| !labels.is_empty()),
         policy: layer(spec.traffic_policy.as_ref()),
         policy_origin: config.key.clone(),

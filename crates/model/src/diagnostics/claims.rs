@@ -1,8 +1,7 @@
 //! Findings about services that clients reach at the same address and port.
 //!
-//! Connections are told apart by the address, the port and, of services that speak TLS, by the server name. Where
-//! nothing is left to tell them apart by, one service has them all: a Kubernetes Service before a ServiceEntry, the
-//! older before the younger.
+//! Connections are told apart by address, port and, for TLS, server name. Where none of these differs, one service gets
+//! them all: a Kubernetes Service before a ServiceEntry, the older before the younger.
 
 use std::sync::Arc;
 
@@ -19,10 +18,10 @@ use crate::{
     service_entry, strata,
 };
 
-/// An address with a port of bytes; without an address, where services are that have none.
+/// An address and an opaque TCP port; the address is `None` for services that have none.
 pub(crate) type Place = (Option<ServiceAddress>, u16);
 
-/// ServiceEntries by the places where their ports of bytes are reached.
+/// ServiceEntries by the addresses and numbers of their opaque TCP ports.
 #[derive(Debug)]
 pub struct ServiceEntriesAtPlace;
 
@@ -42,7 +41,7 @@ impl Index for ServiceEntriesAtPlace {
     }
 }
 
-/// Kubernetes Services by the places where their ports of bytes are reached.
+/// Kubernetes Services by the addresses and numbers of their opaque TCP ports.
 #[derive(Debug)]
 pub struct ServicesAtPlace;
 
@@ -53,7 +52,7 @@ impl Index for ServicesAtPlace {
 
     fn buckets(_: &ConfigKey, service: &Config<api::ServiceSpec>) -> Vec<Place> {
         let addresses = kubernetes_addresses(&service.spec);
-        // One without an address is found by those of its Pods.
+        // A Service without an address is reached at those of its Pods.
         if addresses.is_empty() {
             Vec::new()
         } else {
@@ -78,7 +77,7 @@ fn places(addresses: &[ServiceAddress], ports: &[Port]) -> Vec<Place> {
     ports.iter().flat_map(of_port).collect()
 }
 
-/// Who has the connections of a place.
+/// The service that gets the connections of a place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Owner {
     service: ServiceKey,
@@ -129,7 +128,7 @@ impl Query for OwnerOf {
     }
 }
 
-/// Reports the ports of `service` whose connections an older service has, `at` being the field of an address.
+/// Reports ports of `service` whose connections an older service gets. `at` gives the field of an address.
 pub(super) fn check(
     service: &Service,
     at: &dyn Fn(Option<ServiceAddress>) -> FieldPath,
@@ -159,7 +158,7 @@ pub(super) fn check(
     }
 }
 
-/// Whether whoever sees `service` sees `owner`.
+/// Whether `owner` is visible wherever `service` is.
 fn covers(owner: &Visibility, service: &Visibility) -> bool {
     match (owner, service) {
         (Visibility::Public, _) => true,

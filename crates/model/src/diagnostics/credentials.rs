@@ -1,8 +1,8 @@
-//! Findings about those that name a Secret: whether it is there, where their proxies may have it, and of use to them.
+//! Findings about objects that name a Secret: whether it exists where their proxies may read it, and is usable.
 //!
-//! A proxy has the Secrets of its own namespace only, whatever the namespace of the object that names them. Where the
-//! proxies of a Gateway run is known by Services and Pods, if there are any with its labels. Otherwise the Secrets that
-//! one Gateway names must at least be in one namespace together.
+//! A proxy may read the Secrets of its own namespace only, whichever namespace the object that names them is in.
+//! Services and Pods with a Gateway's labels tell where its proxies run. Without any, the Secrets that one Gateway
+//! names must at least share a namespace.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,24 +26,24 @@ use crate::{
     strata,
 };
 
-/// For how many hosts of a server it is said that its certificate is not for them.
+/// Maximum number of hosts reported per server for which its certificate is not valid.
 const MOST_HOSTS: usize = 4;
 
-/// What the findings depend on beside the object.
+/// What the findings depend on besides the object.
 pub(super) struct Context<'a> {
     /// The namespaces that have a Secret of this name.
     pub(super) namespaces: &'a dyn Fn(&str) -> Arc<[Namespace]>,
     /// The parts of the Secret of this namespace and name.
     pub(super) parts: &'a dyn Fn(&Namespace, &str) -> Option<Arc<SecretParts>>,
-    /// A Secret of this name that is there but has errors that cost the whole.
+    /// A Secret of this name that exists but is refused for its errors.
     pub(super) refused: &'a dyn Fn(&str) -> Option<ConfigKey>,
-    /// Whose proxies they are, in words.
+    /// Whose proxies read the Secrets, as text for messages.
     pub(super) who: &'a str,
     /// Where the proxies run, as far as that is known.
     pub(super) places: &'a BTreeSet<Namespace>,
 }
 
-/// What of a Secret is wanted.
+/// The part of a Secret that is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     Certificate,
@@ -56,12 +56,12 @@ struct Named<'a> {
     name: &'a str,
     wanted: Wanted,
     path: FieldPath,
-    /// What happens for want of it.
+    /// What happens without it.
     cost: &'static str,
 }
 
 impl Named<'_> {
-    /// The namespaces that have it.
+    /// The namespaces that have the Secret.
     fn found_in(&self, context: &Context<'_>) -> BTreeSet<Namespace> {
         let mut found: BTreeSet<_> = (context.namespaces)(self.name).iter().cloned().collect();
         if self.wanted == Wanted::Authorities {
@@ -70,7 +70,7 @@ impl Named<'_> {
         found
     }
 
-    /// What a namespace has of what is wanted; `None` if nothing.
+    /// Whether what a namespace has of the needed part is usable; `None` if it has nothing.
     fn has_usable(&self, namespace: &Namespace, context: &Context<'_>) -> Option<bool> {
         let is_usable = |is_absent: bool, is_usable: bool| (!is_absent).then_some(is_usable);
         let certificate = |parts: Arc<SecretParts>| {
@@ -82,7 +82,7 @@ impl Named<'_> {
         let of = |name: &str| (context.parts)(namespace, name);
         match self.wanted {
             Wanted::Certificate => of(self.name).and_then(certificate),
-            // The authorities of the separate Secret win, if it has any.
+            // The separate Secret's authorities win, if it has any.
             Wanted::Authorities => of(&authorities_of(self.name))
                 .and_then(authorities)
                 .or_else(|| of(self.name).and_then(authorities)),
@@ -93,7 +93,7 @@ impl Named<'_> {
         self.has_usable(namespace, context) == Some(true)
     }
 
-    /// Reports a name that can be none of a Secret; false where it can be one.
+    /// Reports a name that no Secret can have, and whether it did.
     fn check_name(&self, diagnostics: &mut Diagnostics) -> bool {
         let Some((_, name)) = self.name.rsplit_once('/') else { return false };
         let message = format!(
@@ -124,7 +124,7 @@ impl Named<'_> {
         finding.help(format!("create it in {into}"));
     }
 
-    /// Reports that no namespace of these has of the Secret what is wanted, though the Secret is there.
+    /// Reports that the Secret exists in these namespaces, but without the needed part.
     fn check_use(&self, places: &BTreeSet<Namespace>, context: &Context<'_>, found: &mut Diagnostics) {
         let unusable = |place: &&Namespace| !self.is_usable_in(place, context);
         let places: BTreeSet<Namespace> = places.iter().filter(unusable).cloned().collect();
@@ -134,7 +134,7 @@ impl Named<'_> {
         let is_there = places.iter().any(|place| self.has_usable(place, context).is_some());
         let (what, help) = match (self.wanted, is_there) {
             (Wanted::Certificate, true) => {
-                ("no certificate and key of use", "see what is said of the Secret, and put that right")
+                ("no usable certificate and key", "see the findings about the Secret")
             }
             (Wanted::Certificate, false) => (
                 "neither `tls.crt` and `tls.key` nor `cert` and `key`",
@@ -157,7 +157,7 @@ fn listed(namespaces: &BTreeSet<Namespace>) -> String {
     namespaces.iter().map(|namespace| format!("`{namespace}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// Judges the Secrets that the servers of a Gateway name.
+/// Checks the Secrets that the servers of a Gateway name.
 pub(super) fn check_gateway(
     gateway: &Gateway,
     spec: &api::GatewaySpec,
@@ -234,7 +234,7 @@ fn check_named(
     named.check_use(&used, context, diagnostics);
 }
 
-/// Where most Secrets are that a Gateway names, if no namespace has all of them that there are.
+/// The namespace with the most of a Gateway's Secrets, if none has all that exist.
 fn home_of(
     named: &[(&GatewayServer, Named<'_>)],
     gateway: &Gateway,
@@ -252,12 +252,12 @@ fn home_of(
     if counts.values().any(|count| *count == there) {
         return None;
     }
-    // Of two that have as many, rather not the Gateway's own: that is where they are put by mistake.
+    // On a tie, not the Gateway's own: that is where Secrets are put by mistake.
     let is_other = |namespace: &Namespace| *namespace != gateway.origin.namespace;
     counts.into_iter().max_by_key(|(namespace, count)| (*count, is_other(namespace))).map(|(place, _)| place)
 }
 
-/// The Secrets that a server names, each for one thing, and where they are named.
+/// The Secrets that a server names, each with its purpose and field.
 fn named_by<'a>(server: &'a GatewayServer, spec: &api::GatewaySpec) -> Vec<Named<'a>> {
     const COST: &str = "the server cannot accept connections";
     let ServerTls::Terminate(tls) = &server.tls else { return Vec::new() };
@@ -293,7 +293,7 @@ fn check_hosts(
         _ => None,
     };
     let names: Vec<AltNames> = parts.iter().filter_map(of_certificate).collect();
-    // Names of other sorts are for clients that ask for something else than a host. One without any is told by itself.
+    // Only DNS names are compared with hosts. A certificate without any name has a finding of its own.
     if names.is_empty() || names.iter().any(|names| names.dns.is_empty()) {
         return;
     }
@@ -321,7 +321,7 @@ fn check_hosts(
     }
 }
 
-/// Judges the Secrets that a DestinationRule names. They are of use where proxies have Secrets.
+/// Checks the Secrets that a DestinationRule names, in the namespaces where its proxies run.
 pub(super) fn check_rule(
     rule: &api::DestinationRuleSpec,
     context: &Context<'_>,
@@ -348,8 +348,8 @@ pub(super) fn check_rule(
     }
 }
 
-/// Pods by each of their labels, whatever their namespace. Not registered: built when the first Gateway with a Secret and
-/// without a Service asks for it.
+/// Pods by each of their labels, in all namespaces. Not registered: built for the first Gateway that names a Secret and
+/// has no Service.
 #[derive(Debug)]
 struct PodsWith;
 
@@ -366,8 +366,8 @@ impl Index for PodsWith {
     }
 }
 
-/// The namespaces where the proxies that a selector selects run: by the Services whose Pods have its labels, or else by
-/// Pods.
+/// The namespaces where the proxies that a selector selects run, according to the Services whose Pods have its labels,
+/// else to the Pods themselves.
 #[derive(Debug)]
 pub(super) struct PlacesOf;
 

@@ -11,9 +11,9 @@ use crate::{
     registry::ServiceSummary,
 };
 
-/// What the findings depend on beside the rule.
+/// What the findings depend on besides the rule.
 pub(super) struct Context<'a> {
-    /// Whether some service has the rule's host, or is covered by it.
+    /// Whether some service has the rule's host or is covered by it.
     pub(super) has_service: bool,
     /// What to do about the host where no service has it.
     pub(super) unknown_host: Option<String>,
@@ -23,9 +23,9 @@ pub(super) struct Context<'a> {
     pub(super) endpoints: &'a [Arc<ServiceEndpoints>],
     /// The rule that this one is merged into.
     pub(super) merged: Option<&'a DestinationRule>,
-    /// The rules of the namespace with narrower hosts: some, and how many.
+    /// The first few rules of the namespace with narrower hosts, and how many there are.
     pub(super) narrower: &'a (Vec<(Host, ConfigKey)>, usize),
-    /// The first of those that are merged into it.
+    /// The first of the merged rules.
     pub(super) first: Option<&'a ConfigKey>,
     /// When a DestinationRule was created.
     pub(super) created: &'a dyn Fn(&ConfigKey) -> Option<Timestamp>,
@@ -52,7 +52,8 @@ pub(super) fn check(rule: &DestinationRule, context: &Context<'_>, diagnostics: 
     }
 }
 
-/// Rules are not merged with wider ones, which surprises those who expect a default.
+/// Reports narrower rules: users expect a wildcard's rule to be their default, but rules are not merged with wider
+/// ones.
 fn check_narrower(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let (named, all) = context.narrower;
     if named.is_empty() {
@@ -67,7 +68,7 @@ fn check_narrower(context: &Context<'_>, diagnostics: &mut Diagnostics) {
     finding.help("repeat there what is to apply there: rules are not merged with wider ones");
 }
 
-/// The first of the rule's subsets that has no endpoints because those before it have as many as they may.
+/// Reports the first subset of the rule that has no endpoints because those before it reached the limit.
 fn check_filled(rule: &DestinationRule, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let all = &context.merged.unwrap_or(rule).subsets;
     let filled = context.endpoints.iter().map(|endpoints| endpoints.filled(all)).min().unwrap_or(all.len());
@@ -85,7 +86,7 @@ fn check_filled(rule: &DestinationRule, context: &Context<'_>, diagnostics: &mut
     }
 }
 
-/// Settings of a port replace the policy whole, which surprises those who expect inheritance.
+/// Reports what a port's settings hide: they replace the whole policy, where users expect inheritance.
 fn check_hidden(layer: &PolicyLayer, path: &FieldPath, diagnostics: &mut Diagnostics) {
     for (port, own) in &layer.ports {
         let hidden = hidden_blocks(&layer.blocks, &own.blocks);
@@ -121,7 +122,7 @@ fn check_ports(rule: &DestinationRule, context: &Context<'_>, diagnostics: &mut 
     }
 }
 
-/// A service without any endpoint says nothing about its subsets.
+/// Reports a subset that matches no endpoint, unless the service has no endpoints at all.
 fn check_subset(index: usize, subset: &Subset, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let all = || {
         context.endpoints.iter().flat_map(|endpoints| endpoints.by_port.values()).flat_map(|list| list.iter())

@@ -1,4 +1,4 @@
-//! What destinations refer to: hosts, subsets and ports.
+//! Findings about the hosts, subsets and ports of destinations.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -16,21 +16,21 @@ use crate::{
     service::Resolution,
 };
 
-/// How often an alias is followed.
+/// Maximum length of a chain of aliases.
 const ALIAS_CHAIN: usize = 8;
 
 /// What is known of hosts and of the rules for their services.
 pub(super) struct Known<'a> {
     /// The services of a host, in every namespace.
     pub(super) services: &'a dyn Fn(&Host) -> Arc<[ServiceSummary]>,
-    /// The rule for a service in the eyes of a client of the object's namespace.
+    /// The rule that a client in the object's namespace has for a service.
     pub(super) rule: &'a dyn Fn(&ServiceKey) -> Option<Arc<DestinationRule>>,
     /// What to do about a host that no service has, given the host and its text in the object.
     pub(super) unknown_host: &'a dyn Fn(&Host, &str) -> Option<String>,
 }
 
 impl Known<'_> {
-    /// The service that a client of `namespace` reaches under `host`; `Err` says whether one exists for others.
+    /// The service that a client in `namespace` reaches at `host`.
     pub(super) fn service(&self, host: &Host, namespace: &Namespace) -> Result<ServiceSummary, Missing> {
         let asked = host;
         let mut host = host.clone();
@@ -93,7 +93,7 @@ pub(super) enum Missing {
 
 /// Findings about the destinations of a VirtualService.
 ///
-/// What is wrong with a host, a subset or a port is said once, at the first place, however many routes name it.
+/// Each finding about a host, a subset or a port is reported once, at the first of the routes that name it.
 pub(super) fn check(
     written: &Written<'_>,
     routes: &RouteSet,
@@ -126,7 +126,7 @@ struct Found {
     help: Option<String>,
 }
 
-/// Where else the same is wrong.
+/// The other places with the same finding, as text.
 fn also_at(paths: &[FieldPath]) -> String {
     match paths {
         [] => String::new(),
@@ -175,7 +175,7 @@ fn judge(
     }
 }
 
-/// What is wrong with the port, and the fields that lead to it.
+/// The finding about the port, with the path to its field.
 fn check_port(
     destination: &Destination,
     service: &ServiceSummary,
@@ -187,7 +187,7 @@ fn check_port(
             let message = format!("`{}` has no port {number}; it has {}", service.key.host, numbers());
             Some((Code::UnknownPort, vec!["port", "number"], message))
         }
-        // A sidecar takes the port that the client called; a gateway's port is seldom one of the service's.
+        // A sidecar falls back to the port that the client called; a gateway's port is seldom one of the service's.
         None if by_gateway && service.ports.len() > 1 => {
             let message = format!("`{}` has several ports ({}): name one", service.key.host, numbers());
             Some((Code::AmbiguousPort, Vec::new(), message))

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::gateway::{ConflictReason, Gateway, GatewayListenerKind};
 
-/// What the findings depend on beside the Gateway.
+/// What the findings depend on besides the Gateway.
 pub(super) struct Context<'a> {
-    /// Where it and Gateways for the same proxies get in each other's way.
+    /// Its conflicts with Gateways for the same proxies.
     pub(super) conflicts: &'a ConflictsOf,
 }
 
@@ -20,7 +20,7 @@ pub(super) fn check(gateway: &Gateway, context: &Context<'_>, diagnostics: &mut 
     check_conflicts(gateway, context.conflicts, diagnostics);
 }
 
-/// Reports servers that are left out to both authors: to that of the one that stays as well.
+/// Reports servers that are left out, to the authors of both Gateways.
 fn check_conflicts(gateway: &Gateway, conflicts: &ConflictsOf, diagnostics: &mut Diagnostics) {
     for ((index, with), left_out) in &conflicts.left_out {
         let declared = gateway.servers.iter().find(|server| server.index == *index).map(|s| s.port);
@@ -29,7 +29,7 @@ fn check_conflicts(gateway: &Gateway, conflicts: &ConflictsOf, diagnostics: &mut
         let path = path!("servers"[*index]);
         match left_out.by {
             None => diagnostics.error(Code::ConflictingServer, path, message),
-            // Other Pods than those of the Service may have all servers.
+            // Pods other than the Service's may still get every server.
             Some(_) => diagnostics.warn(Code::ConflictingServer, path, message),
         };
     }
@@ -69,7 +69,7 @@ fn spoken(kind: GatewayListenerKind) -> &'static str {
     }
 }
 
-/// Why a server is left out because of the server `with`, `declared` being its own port.
+/// Explains why a server, whose own port is `declared`, gives way to the server `with`.
 fn left_out_message(left_out: &LeftOut, declared: Option<u16>, with: &str) -> String {
     let port = left_out.conflict.port;
     let at = match (&left_out.by, declared) {

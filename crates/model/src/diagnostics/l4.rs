@@ -1,4 +1,4 @@
-//! Findings about TLS and TCP routes: those that no port is for, and those whose connections others take.
+//! Findings about TLS and TCP routes that no port uses, or whose connections other routes take.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +19,7 @@ use crate::{
     routes::{GatewayRef, L4Match, RouteSet},
 };
 
-/// The two lists of routes for bytes.
+/// The two lists of routes for connections.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Tls,
@@ -30,9 +30,9 @@ enum Sort {
 struct Port<'a> {
     place: &'a GatewayRef,
     number: u16,
-    /// The objects whose routes are tried before, in order.
+    /// The objects whose routes are tried first, in order.
     before: Vec<Arc<RouteSet>>,
-    /// The names that other servers of the Gateway have for themselves, and those servers.
+    /// The names for which other servers of the Gateway terminate TLS, with those servers.
     terminated: BTreeMap<Host, String>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn check(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Dia
     }
 }
 
-/// Reports subnets within which there are too many server names.
+/// Reports subnets that would need too many server names.
 fn check_ranges(routes: &RouteSet, ports: &[Port<'_>], context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let mut seen = BTreeSet::new();
     for port in ports.iter().filter(|port| seen.insert((port.place, port.number))) {
@@ -87,7 +87,7 @@ fn check_ranges(routes: &RouteSet, ports: &[Port<'_>], context: &Context<'_>, di
     }
 }
 
-/// What a route is judged among.
+/// What a route is compared with.
 struct Among<'a> {
     sort: Sort,
     ports: &'a [Port<'a>],
@@ -143,7 +143,8 @@ impl Port<'_> {
             && (condition.gateways.is_empty() || condition.gateways.contains(self.place))
     }
 
-    /// The route that takes all that one is for: of an object that is tried before, or an earlier one of its own.
+    /// The route that takes all of another's connections: an earlier one of its object, or one of an object that is
+    /// tried first.
     fn taker(
         &self,
         condition: &L4Match,
@@ -171,14 +172,14 @@ impl Port<'_> {
     }
 }
 
-/// Whether a condition leaves another nothing of the connections to a port (of those that ask for a name).
+/// Whether `first` takes every connection to a port (with this server name) that `second` matches.
 fn takes(first: &L4Match, second: &L4Match, name: Option<&Host>) -> bool {
     let is_named = name.is_none_or(|name| first.sni_hosts.contains(name));
     let of_client = second.source_labels.contains_all(&first.source_labels)
         && first.source_namespace.as_ref().is_none_or(|n| second.source_namespace.as_ref() == Some(n));
     let (outer, inner) = (&first.destination_subnets, &second.destination_subnets);
     let subnets = if outer.is_empty() {
-        // Of two chains for one name Envoy takes the one for the narrower range.
+        // Of two filter chains for one name, Envoy takes the one with the narrower range.
         name.is_none() || inner.is_empty()
     } else {
         !inner.is_empty() && inner.iter().all(|subnet| outer.contains(subnet))
@@ -240,7 +241,7 @@ impl Sort {
     }
 }
 
-/// The ports that the routes may be for; `None` where not all that they are for is known, which other findings say.
+/// The ports that the routes may apply to; `None` if a host or Gateway is unknown, which other findings report.
 fn ports<'a>(routes: &'a RouteSet, sort: Sort, context: &Context<'_>) -> Option<Vec<Port<'a>>> {
     let mut ports = Vec::new();
     for place in &routes.gateways {
@@ -277,7 +278,7 @@ fn ports<'a>(routes: &'a RouteSet, sort: Sort, context: &Context<'_>) -> Option<
     Some(ports)
 }
 
-/// The older objects with the same host. Those with a wildcard come after.
+/// The older objects with the same host. Objects with a wildcard are tried later.
 fn rivals_in_mesh(routes: &RouteSet, host: &Host, context: &Context<'_>) -> Vec<Arc<RouteSet>> {
     let shared = (context.shared)(&GatewayRef::Mesh);
     let claims = shared.get(host).into_iter().flatten();
@@ -323,7 +324,8 @@ fn of_gateway<'a>(
     fitting.into_iter().map(port).collect()
 }
 
-/// The names that a VirtualService asks for and servers of a port terminate: of its Gateway, or one that meets it.
+/// The names that a VirtualService matches but servers of a port terminate, on its Gateway or one that shares its
+/// proxies.
 fn terminated(
     routes: &RouteSet,
     gateway: &Gateway,
@@ -340,14 +342,14 @@ fn terminated(
     taken.collect()
 }
 
-/// Whether a server has a host for a VirtualService.
+/// Whether a server serves a host of a VirtualService.
 pub(super) fn binds(routes: &RouteSet, server: &GatewayServer) -> bool {
     let may_bind = |namespace: &Option<_>| namespace.as_ref().is_none_or(|n| *n == routes.origin.namespace);
     let mut hosts = server.hosts.iter().filter(|host| may_bind(&host.namespace));
     hosts.any(|of_server| routes.hosts.iter().any(|host| of_server.host.overlaps(host)))
 }
 
-/// Those of `keys` that are tried wherever `service` is.
+/// Those of `keys` that are tried wherever `routes` is.
 fn resolved<'a>(
     keys: impl IntoIterator<Item = &'a ConfigKey>,
     routes: &RouteSet,

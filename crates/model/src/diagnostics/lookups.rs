@@ -1,4 +1,4 @@
-//! Small facts about the mesh that many objects are judged by, each with its own cut-off.
+//! Small facts about the mesh that findings depend on, each with its own cut-off.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
     strata,
 };
 
-/// Kubernetes Services by namespace and whole selector: those that are for the same Pods for certain.
+/// Kubernetes Services by namespace and whole selector: those of a bucket certainly select the same Pods.
 #[derive(Debug)]
 pub struct ServicesBySelector;
 
@@ -34,7 +34,8 @@ impl Index for ServicesBySelector {
     }
 }
 
-/// VirtualServices by the first labels of their hosts: all that may name a service are in the bucket of its own.
+/// VirtualServices by the first DNS label of each host. All that may name a service are in the bucket of its first
+/// label.
 #[derive(Debug)]
 pub struct VirtualServicesByName;
 
@@ -56,7 +57,7 @@ fn first_label(host: &str) -> Name {
     Name::from(host.split('.').next().unwrap_or_default())
 }
 
-/// The oldest VirtualService of another namespace that has the routes of a service, for clients of others too.
+/// The oldest VirtualService of another namespace that routes requests for a service, not only its own clients'.
 #[derive(Debug)]
 pub(super) struct ForeignRoutesOf;
 
@@ -96,11 +97,12 @@ impl Query for WildcardCovers {
     }
 }
 
-/// The DestinationRules of a namespace with narrower hosts than the wildcard of one of them: the first few, and how many.
+/// The DestinationRules of a namespace whose hosts a wildcard of the same namespace covers: the first few, and how many
+/// there are.
 #[derive(Debug)]
 pub(super) struct NarrowerRules;
 
-/// How many of them are named.
+/// Maximum number of rules that are named.
 const MOST_NAMED: usize = 3;
 
 impl Query for NarrowerRules {
@@ -111,7 +113,7 @@ impl Query for NarrowerRules {
 
     fn compute(cx: &Reader<'_>, (namespace, wildcard): &Self::Key) -> Self::Value {
         let headers = cx.get::<RuleHeadersIn>(namespace);
-        // One for some workloads alone leaves the wildcard to the others.
+        // A rule with a workload selector leaves the wildcard to other workloads.
         let is_narrower = |header: &&Arc<RuleHeader>| {
             header.host != *wildcard && wildcard.covers(&header.host) && header.workload_selector.is_none()
         };
@@ -141,7 +143,7 @@ impl Query for TakesAll {
     }
 }
 
-/// The hosts of a place that several VirtualServices name.
+/// The hosts that several VirtualServices name at a place.
 #[derive(Debug)]
 pub(super) struct SharedHostsOf;
 
@@ -166,7 +168,7 @@ impl Query for SharedHostsOf {
     }
 }
 
-/// A VirtualService that names a host: of which namespace it is, and for whom.
+/// A VirtualService that names a host: its namespace and visibility.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Naming {
     pub(super) namespace: Namespace,
@@ -194,7 +196,7 @@ impl Query for VirtualServicesNaming {
     }
 }
 
-/// The TLS and TCP routes of a place that may get in each other's way.
+/// The TLS and TCP routes of a place that may conflict.
 #[derive(Debug)]
 pub(super) struct L4ClaimsOf;
 
@@ -223,7 +225,7 @@ impl Query for L4ClaimsOf {
     }
 }
 
-/// What the Services of a namespace with one selector say about the ports of their Pods.
+/// The protocols that Services with the same selector declare for the ports of their Pods.
 #[derive(Debug)]
 pub(super) struct PortClaimsOf;
 

@@ -1,8 +1,8 @@
-//! Servers of Gateways that meet at the same proxies, and those that are left out for it.
+//! Servers of Gateways that share proxies, and those that are left out because of it.
 //!
-//! Which proxies there will be is not known. Gateways meet for certain where their selectors are equal or one contains
-//! the other, and where the labels of a Service's selector satisfy both. Such a Service also says which ports of its
-//! Pods the ports of the servers lead to.
+//! Which proxies there will be is unknown. Gateways certainly share proxies if their selectors are equal or one
+//! contains the other, or if the labels of a Service's selector satisfy both. Such a Service also maps the ports of
+//! servers to ports of its Pods.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,8 +26,8 @@ use crate::{
     strata,
 };
 
-/// How many Services with a label are looked at, and how many Gateways with other selectors than a Gateway's own: what
-/// thousands share stays cheap.
+/// Maximum number of Services with a label, and of Gateways with another selector, that are examined. It keeps what
+/// thousands of objects share cheap.
 const MOST_LOOKED_AT: usize = 64;
 
 type Label = (Arc<str>, Arc<str>);
@@ -36,7 +36,7 @@ fn labels(set: &LabelSet) -> impl Iterator<Item = Label> + '_ {
     set.iter().map(|(key, value)| (key.into(), value.into()))
 }
 
-/// Kubernetes Services by each label of their selectors. Not registered: built when the first Gateway asks for it.
+/// Kubernetes Services by each label of their selectors. Not registered: built for the first Gateway.
 #[derive(Debug)]
 pub(super) struct ServicesByLabel;
 
@@ -51,7 +51,7 @@ impl Index for ServicesByLabel {
     }
 }
 
-/// Gateways by their whole selector. Not registered: built when the first Gateway asks for it.
+/// Gateways by their whole selector. Not registered: built for the first Gateway.
 #[derive(Debug)]
 pub(super) struct GatewaysBySelector;
 
@@ -72,13 +72,13 @@ struct Selectors {
     by_label: BTreeMap<Label, BTreeSet<LabelSet>>,
 }
 
-/// So many labels of proxies may have each of their subsets looked up. Of more labels selectors are looked through.
+/// Maximum number of labels whose subsets are looked up one by one; with more, all selectors are scanned.
 const FEW_LABELS: usize = 6;
 
 impl Selectors {
-    /// Selectors that have all labels of another, and more: some of them.
+    /// Some of the selectors that have all labels of `selector` and more.
     fn narrower(&self, selector: &LabelSet) -> Vec<&LabelSet> {
-        // All labels are in each of those, so the label that the fewest have is enough.
+        // Each of them has all the labels, so the least common label finds them all.
         let sets = labels(selector).map(|label| self.by_label.get(&label));
         let fewest = match sets.min_by_key(|set| set.map_or(0, BTreeSet::len)) {
             None => Some(&self.all),
@@ -88,7 +88,7 @@ impl Selectors {
         fewest.filter(|other| *other != selector && other.contains_all(selector)).take(MOST_RIVALS).collect()
     }
 
-    /// Selectors that have labels of these proxies and not all of them: some of those.
+    /// Some of the selectors that have a proper subset of the proxies' labels.
     fn wider(&self, proxies: &LabelSet) -> Vec<&LabelSet> {
         let own: Vec<Label> = labels(proxies).collect();
         if own.len() <= FEW_LABELS {
@@ -137,7 +137,7 @@ impl Query for GatewaySelectors {
     }
 }
 
-/// What [`Selectors::narrower`] says of one. Stands between it and all selectors, as the next does.
+/// [`Selectors::narrower`] of a selector. Like the next query, it shields its readers from changes of other selectors.
 #[derive(Debug)]
 struct NarrowerThan;
 
@@ -152,7 +152,7 @@ impl Query for NarrowerThan {
     }
 }
 
-/// What [`Selectors::wider`] says of proxies.
+/// [`Selectors::wider`] of the labels of proxies.
 #[derive(Debug)]
 struct WiderThan;
 
@@ -167,7 +167,7 @@ impl Query for WiderThan {
     }
 }
 
-/// The oldest Gateways with a selector, and their age: those that others are held against.
+/// The oldest Gateways with a selector, with their age. Others are compared with these.
 #[derive(Debug)]
 struct OldestWith;
 
@@ -191,27 +191,27 @@ fn keep_oldest(gateways: &mut Vec<(Option<Timestamp>, ConfigKey)>) {
     gateways.truncate(MOST_LOOKED_AT);
 }
 
-/// Proxies with these labels, perhaps more.
+/// Proxies with at least these labels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Proxies {
     labels: LabelSet,
-    /// The Service by which ports of servers lead to others.
+    /// The Service that maps ports of servers to others.
     by: Option<ConfigKey>,
-    /// Service port and port of the proxy, of ports that lead to others, sorted.
+    /// Pairs of service port and a different proxy port, sorted.
     targets: Arc<[(u16, u16)]>,
-    /// The Services that say so, one for each of `targets`.
+    /// The Services that define `targets`, one for each.
     led_by: Arc<[ConfigKey]>,
 }
 
 impl Proxies {
-    /// The Service by which servers meet at a port of the proxies.
+    /// The Service that leads servers to a port of the proxies.
     fn service_at(&self, port: u16) -> Option<ConfigKey> {
         let leading = self.targets.iter().position(|(from, to)| *to == port && from != to);
         leading.and_then(|at| self.led_by.get(at)).or(self.by.as_ref()).cloned()
     }
 }
 
-/// The port of the Pods that a port with a named target leads to, where an endpoint tells.
+/// The number of a named target port, if an endpoint tells.
 #[derive(Debug)]
 struct NamedTarget;
 
@@ -227,7 +227,7 @@ impl Query for NamedTarget {
     }
 }
 
-/// The proxies that Services with selectors like one of a Gateway are for.
+/// The proxies of Services whose selectors are compatible with a Gateway's.
 #[derive(Debug)]
 struct ProxiesOfServices;
 
@@ -266,8 +266,8 @@ pub(super) fn services_with(cx: &Reader<'_>, set: &LabelSet) -> Vec<Arc<Service>
     keys.iter().flat_map(|key| cx.get::<ServicesOf>(key).to_vec()).collect()
 }
 
-/// Where the Services of a namespace lead their ports on proxies with these labels, of ports that lead to others, and the
-/// first Service that says so.
+/// The ports that Services of a namespace map to different ones on proxies with these labels, each with the first
+/// Service that does.
 fn targets(cx: &Reader<'_>, namespace: &Namespace, labels: &LabelSet) -> BTreeMap<(u16, u16), ConfigKey> {
     let is_for = |service: &&Arc<Service>| {
         service.key.namespace == *namespace
@@ -291,26 +291,26 @@ fn targets(cx: &Reader<'_>, namespace: &Namespace, labels: &LabelSet) -> BTreeMa
     targets
 }
 
-/// A server that is left out, and the Service that leads two ports to one where they meet only there.
+/// A server that is left out, with the Service that maps both ports to one, if only that makes them conflict.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LeftOut {
     pub(super) conflict: Conflict,
     pub(super) by: Option<ConfigKey>,
 }
 
-/// What the servers of a Gateway have to do with servers that are left out.
+/// The conflicts of a Gateway's servers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ConflictsOf {
-    /// Its own servers that are left out, with those that stand in the way.
+    /// Its own servers that are left out, with the servers that they conflict with.
     pub(super) left_out: BTreeMap<(usize, ServerRef), LeftOut>,
     /// Servers of other Gateways that are left out because of its own, each once.
     pub(super) leaves_out: BTreeMap<(usize, ServerRef), LeftOut>,
 }
 
-/// Those of the Gateways that have to do with servers that are left out.
+/// The conflicts of each Gateway that has any.
 type ByGateway = BTreeMap<ConfigKey, ConflictsOf>;
 
-/// The servers that are left out of proxies. A list, as there are many proxies and few of each list are told.
+/// The servers that are left out of proxies.
 #[derive(Debug)]
 struct ConflictsAt;
 
@@ -330,7 +330,7 @@ impl Query for ConflictsAt {
 
 /// The Gateways that program proxies with these labels, the oldest first.
 ///
-/// All whose selector these labels are; of the others the oldest.
+/// All Gateways with exactly these labels as their selector, and the oldest of the others.
 pub(super) fn gateways_at(cx: &Reader<'_>, proxies: &LabelSet) -> Vec<Arc<Gateway>> {
     let wider = cx.get::<WiderThan>(proxies);
     let mut others: Vec<_> =
@@ -344,8 +344,8 @@ pub(super) fn gateways_at(cx: &Reader<'_>, proxies: &LabelSet) -> Vec<Arc<Gatewa
     gateways
 }
 
-/// The server that has a name for itself, as it terminates the TLS of it, among the Gateways that program the same proxies
-/// as those with a selector: the first of each port.
+/// The first server of each port that terminates TLS for a name, among the Gateways that share proxies with those of a
+/// selector.
 #[derive(Debug)]
 pub(super) struct TerminatedAt;
 
@@ -370,7 +370,7 @@ impl Query for TerminatedAt {
     }
 }
 
-/// The same of one name. Stands between a VirtualService and all names of the Gateways that it is bound to.
+/// [`TerminatedAt`] for one name. It shields VirtualServices from changes of other names.
 #[derive(Debug)]
 pub(super) struct TerminatedBy;
 
@@ -385,8 +385,7 @@ impl Query for TerminatedBy {
     }
 }
 
-/// The proxies that Gateways with a selector program, as far as they are known: the first are as the Gateways say, without
-/// a Service.
+/// The known proxies of Gateways with a selector. The first entry is the selector itself, without a Service.
 fn proxies_of(cx: &Reader<'_>, selector: &LabelSet) -> Vec<Proxies> {
     let narrower = cx.get::<NarrowerThan>(selector);
     let own: Vec<&LabelSet> = std::iter::once(selector).chain(narrower.iter()).collect();
@@ -403,8 +402,8 @@ fn proxies_of(cx: &Reader<'_>, selector: &LabelSet) -> Vec<Proxies> {
     proxies
 }
 
-/// The servers that are left out among the Gateways that meet those with a selector; for each of these that has to do
-/// with one.
+/// The conflicts among the Gateways that share proxies with those of a selector, for each Gateway of the selector that
+/// has any.
 #[derive(Debug)]
 pub(super) struct ConflictsAmong;
 
@@ -420,7 +419,7 @@ impl Query for ConflictsAmong {
         for proxies in proxies_of(cx, selector) {
             for found in cx.get::<ConflictsAt>(&proxies).iter() {
                 let Conflict { server, with, .. } = &found.conflict;
-                // Of the same two servers the first is told, which may need no Service.
+                // The first conflict of two servers is kept: it may need no Service.
                 if own.contains(&server.gateway) {
                     let of_loser = all.entry(server.gateway.clone()).or_default();
                     let pair = (server.index, with.clone());

@@ -1,7 +1,7 @@
-//! Findings about a client and a server that disagree about TLS: a DestinationRule, and the servers of the Gateways at the
-//! Pods of its Service.
+//! Findings about a client and a server that disagree about TLS: a DestinationRule, and the Gateway servers on the Pods
+//! of its Service.
 //!
-//! What `mode` of a DestinationRule says is compared; where a rule says nothing, nothing is found.
+//! Only an explicit `mode` of a DestinationRule is compared.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     strata,
 };
 
-/// What a server asks of a connection.
+/// What a server requires of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
     Plaintext,
@@ -35,7 +35,7 @@ impl Asks {
     }
 }
 
-/// What the servers of gateways ask of connections, by port.
+/// What the servers of gateways require of connections, by port.
 #[derive(Debug)]
 pub(super) struct AskedAt;
 
@@ -59,7 +59,7 @@ impl Query for AskedAt {
                 };
                 let reference = ServerRef { gateway: gateway.origin.clone(), index: server.index };
                 let place = asked.entry(server.port).or_insert_with(|| (reference, Asked(asks)));
-                // Servers of a port may ask for different things, by their names.
+                // Servers of one port may differ in what they require, by server name.
                 if place.1.0 != asks {
                     place.1 = Asked(None);
                 }
@@ -69,11 +69,11 @@ impl Query for AskedAt {
     }
 }
 
-/// What all servers of a port ask; `None` where they differ, or that is not known.
+/// What all servers of a port require; `None` if they differ or it is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Asked(Option<Asks>);
 
-/// Reports what a rule says of TLS for a service and the gateways behind it do not take.
+/// Reports TLS settings of a rule that the gateways behind a service do not accept.
 pub(super) fn check(
     rule: &DestinationRule,
     service: &Service,
@@ -87,7 +87,7 @@ pub(super) fn check(
                 UpstreamTls::Disable => ("DISABLE", *asks == Asks::Plaintext),
                 UpstreamTls::Simple(_) => ("SIMPLE", *asks == Asks::Tls),
                 UpstreamTls::Mutual { .. } => ("MUTUAL", *asks != Asks::Plaintext),
-                // Has no effect yet, as another finding says.
+                // Has no effect yet, which another finding reports.
                 UpstreamTls::IstioMutual(_) => continue,
             };
             if !fits {
@@ -106,7 +106,7 @@ pub(super) fn check(
     }
 }
 
-/// What a rule and its subsets say of TLS for a port, and where.
+/// The TLS settings of a rule and its subsets for a port, with their fields.
 fn said(rule: &DestinationRule, port: u16) -> impl Iterator<Item = (FieldPath, &UpstreamTls)> {
     let of_rule = said_by(&rule.policy, path!("trafficPolicy"), port);
     let of_subsets = rule.subsets.iter().filter_map(move |Subset { index, policy, .. }| {

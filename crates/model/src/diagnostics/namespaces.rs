@@ -12,7 +12,7 @@ use crate::{
     strata,
 };
 
-/// The namespaces that have a Namespace object, a Service or a Gateway: what others may be slips of.
+/// The namespaces that have a Namespace object, a Service or a Gateway: candidates for a misspelled name.
 #[derive(Debug)]
 pub(super) struct KnownNamespaces;
 
@@ -31,7 +31,7 @@ impl Query for KnownNamespaces {
     }
 }
 
-/// Whether an object is known in a namespace, or the namespace itself.
+/// Whether the namespace, or an object in it, is known.
 #[derive(Debug)]
 struct NamespaceExists;
 
@@ -69,7 +69,7 @@ pub(super) fn check<'a>(
         } else if near.is_some() {
             (Severity::Info, format!("nothing is known of a namespace `{name}`"))
         } else {
-            // Without Namespace objects, one in which nothing is configured is not known: clients may be there.
+            // Without Namespace objects, a namespace without configuration may still have clients.
             continue;
         };
         let finding = diagnostics.add(severity, Code::UnknownNamespace, path, message);
@@ -84,7 +84,7 @@ pub(super) fn export_to(entries: &[String]) -> impl Iterator<Item = (FieldPath, 
     entries.iter().enumerate().map(|(index, entry)| (path!("exportTo"[index]), entry.as_str()))
 }
 
-/// The namespaces that a Gateway's hosts are for.
+/// The namespaces that a Gateway's hosts name.
 pub(super) fn of_gateway(spec: &api::GatewaySpec) -> impl Iterator<Item = (FieldPath, &str)> {
     spec.servers.iter().enumerate().flat_map(|(server, of_server)| {
         let hosts = of_server.hosts.iter().enumerate();
@@ -94,7 +94,7 @@ pub(super) fn of_gateway(spec: &api::GatewaySpec) -> impl Iterator<Item = (Field
     })
 }
 
-/// The namespaces that a Sidecar imports from, whole or by a wildcard: of a single host another finding says more.
+/// The namespaces that a Sidecar imports from whole or by wildcard; another finding covers single hosts.
 pub(super) fn of_sidecar(spec: &api::SidecarSpec) -> impl Iterator<Item = (FieldPath, &str)> {
     spec.egress.iter().enumerate().flat_map(|(listener, egress)| {
         let hosts = egress.hosts.iter().enumerate();
@@ -106,7 +106,7 @@ pub(super) fn of_sidecar(spec: &api::SidecarSpec) -> impl Iterator<Item = (Field
     })
 }
 
-/// The namespaces of clients that routes are for.
+/// The client namespaces that routes match.
 pub(super) fn of_sources(spec: &api::VirtualServiceSpec) -> impl Iterator<Item = (FieldPath, &str)> {
     spec.http.iter().enumerate().flat_map(|(route, http)| {
         let matches = http.matches.iter().enumerate();

@@ -1,7 +1,7 @@
-//! What a name that leads nowhere was probably meant to be.
+//! Suggestions for names that nothing has.
 //!
-//! Two names that are one edit apart have the first or the second half in common, so names are found by their halves:
-//! a look costs the same in a mesh of any size, and a name that comes or goes concerns only those that are like it.
+//! Two names that are one edit apart share their first or second half, so names are indexed by halves: a lookup costs
+//! the same in a mesh of any size, and a new name affects only the lookups of similar ones.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,13 +15,13 @@ use crate::{
     service::kubernetes_name,
 };
 
-/// How many names are offered.
+/// Maximum number of names that are suggested.
 const MOST_OFFERED: usize = 3;
 
-/// How many names with the same half are looked at.
+/// Maximum number of names with the same half that are examined.
 const MOST_LOOKED_AT: usize = 64;
 
-/// Half of a name of so many bytes.
+/// Half of a name of `of` bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Half {
     of: usize,
@@ -34,7 +34,7 @@ impl Half {
         Self::of_length(name, name.len())
     }
 
-    /// The halves of a name of `length` that `name` may have in common with it.
+    /// The halves that `name` may share with a name of `length` bytes.
     fn of_length(name: &str, length: usize) -> Vec<Self> {
         let first = name.get(..length / 2).map(|text| (true, text));
         let second = name.len().checked_sub(length - length / 2).and_then(|at| name.get(at..));
@@ -42,11 +42,11 @@ impl Half {
         halves.map(|(is_first, text)| Self { of: length, is_first, text: text.into() }).collect()
     }
 
-    /// The halves of all names that may be one edit from `name`: a letter more, less or changed, or two in turn.
+    /// The halves of all names one edit away from `name`: a letter added, removed or changed, or two swapped.
     fn near(name: &str) -> Vec<Self> {
         let lengths = name.len().saturating_sub(1)..=name.len() + 1;
         let mut halves: Vec<Self> = lengths.flat_map(|length| Self::of_length(name, length)).collect();
-        // Of two letters in turn, one may lie in each half.
+        // Swapped letters may straddle the halves.
         let at = name.len() / 2;
         if let (Some(before), Some(a), Some(b), Some(after)) = (
             name.get(..at.saturating_sub(1)),
@@ -60,8 +60,8 @@ impl Half {
     }
 }
 
-/// Kubernetes Services by the halves of their names. Not registered, as those below: built when the first name that
-/// leads nowhere asks for it.
+/// Kubernetes Services by the halves of their names. Not registered, like those below: built for the first unknown
+/// name.
 #[derive(Debug)]
 struct ServicesByHalf;
 
@@ -103,7 +103,7 @@ impl Index for GatewaysNamed {
     }
 }
 
-/// The objects whose names may be near, or equal, to `name`.
+/// The objects whose names may be similar or equal to `name`.
 fn candidates<I: Index<Bucket = Half, Input: KindInput>>(cx: &Reader<'_>, name: &str) -> BTreeSet<ConfigKey> {
     let near = Half::near(name);
     near.iter()
@@ -161,7 +161,7 @@ pub(super) fn host(
     near_name(host.as_str(), hosts.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
 }
 
-/// Whether a host is that of a Kubernetes Service, or a part of it: a name and a namespace, and perhaps more.
+/// Whether a host looks like a Kubernetes Service's, in full or cut off after the namespace or later.
 fn is_like_a_service(host: &Host, labels: &[&str], domain: &str) -> bool {
     let rest = labels.get(2..).unwrap_or_default().join(".");
     let whole = format!("svc.{domain}");
@@ -180,7 +180,7 @@ fn refused_host(cx: &Reader<'_>, host: &Host, domain: &str) -> Option<ConfigKey>
     cx.index::<RefusedOfKind>(&Kind::ServiceEntry).iter().next().cloned()
 }
 
-/// What to write instead of a Gateway that does not exist.
+/// A suggestion for a Gateway that does not exist.
 pub(super) fn gateway(cx: &Reader<'_>, key: &ConfigKey) -> Option<String> {
     let here = cx.index::<ByNamespace<Gateways>>(&key.namespace);
     if let Some(near) = near_name(key.name.as_str(), here.iter().map(|key| key.name.as_str())) {
@@ -196,7 +196,7 @@ pub(super) fn gateway(cx: &Reader<'_>, key: &ConfigKey) -> Option<String> {
     (!offered.is_empty()).then(|| format!("there is {}{there}", offered.join(", ")))
 }
 
-/// What to write instead of a VirtualService that does not exist.
+/// A suggestion for a VirtualService that does not exist.
 pub(super) fn virtual_service(cx: &Reader<'_>, key: &ConfigKey) -> Option<String> {
     let here = cx.index::<ByNamespace<VirtualServices>>(&key.namespace);
     let near = near_name(key.name.as_str(), here.iter().map(|key| key.name.as_str()))?;

@@ -67,7 +67,7 @@ impl Query for DiagnosticsOf {
     }
 }
 
-/// The findings about the objects of a kind, by object and number. An object that comes or goes costs its own.
+/// The findings about the objects of a kind, by object and number. A change of one object costs only its own findings.
 struct DiagnosticsOfKind;
 
 impl Collect for DiagnosticsOfKind {
@@ -93,15 +93,15 @@ impl Collect for DiagnosticsOfKind {
     }
 }
 
-/// How objects of a kind are judged among others.
+/// How the objects of a kind are checked against others.
 struct Judge {
-    /// The objects that there may be findings about.
+    /// The objects to check.
     objects: fn(&Reader<'_>) -> OrdSet<ConfigKey>,
-    /// The findings about one.
+    /// The findings about one object.
     findings: fn(&Reader<'_>, &ConfigKey) -> Vec<Diagnostic>,
 }
 
-/// How objects of `kind` are judged; none where each is judged by itself alone.
+/// How objects of `kind` are checked; `None` for kinds that are only validated one by one.
 fn judge(kind: Kind) -> Option<Judge> {
     macro_rules! judge {
         ($input:ty, $check:ident) => {
@@ -129,7 +129,7 @@ fn judge(kind: Kind) -> Option<Judge> {
     })
 }
 
-/// All findings about objects among others, and about the MeshConfig, sorted.
+/// All findings about objects in relation to others, and about the MeshConfig, sorted.
 #[derive(Debug)]
 pub struct AllDiagnostics;
 
@@ -264,7 +264,7 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     namespaces::check(cx, namespaces::export_to(&config.spec.export_to), diagnostics);
     let path = path!("workloadSelector");
     selectors::check(cx, &config.key.namespace, rule.workload_selector.as_ref(), path, diagnostics);
-    // Without a selector it is for gateways, wherever these are.
+    // Without a selector it applies to gateways in any namespace.
     let place = rule.workload_selector.as_ref().map(|_| config.key.namespace.clone());
     let places = place.into_iter().collect();
     with_secrets(cx, ("the workloads of the rule", &places), |context| {
@@ -272,7 +272,7 @@ fn of_destination_rule(cx: &Reader<'_>, config: &Spec<DestinationRules>, diagnos
     });
 }
 
-/// Whether gateways behind the services of a rule take what it says of TLS.
+/// Compares a rule's TLS settings with the gateways behind its services.
 fn check_mtls(
     cx: &Reader<'_>,
     rule: &DestinationRule,
@@ -314,7 +314,7 @@ fn of_gateway(cx: &Reader<'_>, config: &Spec<Gateways>, diagnostics: &mut Diagno
     });
 }
 
-/// Calls `check` with what findings about those depend on that name a Secret.
+/// Calls `check` with the context of an object that names Secrets.
 fn with_secrets(
     cx: &Reader<'_>,
     (who, places): (&str, &BTreeSet<Namespace>),

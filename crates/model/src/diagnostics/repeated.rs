@@ -1,8 +1,8 @@
-//! Ranges of addresses within which server names decide, where there may be too many of both.
+//! Findings about address ranges that would repeat too many server names.
 //!
-//! Envoy looks for the address of a connection first and does not go back, so a listener has the names of all others
-//! within each such range again, up to a limit. Beyond it ranges are left out: `translate::listeners::ranges` decides,
-//! for each proxy by what that sees; here the mesh as a whole is judged, for one object at a time.
+//! Envoy matches the address of a connection before its server name and never backtracks, so a listener repeats all
+//! other names within each such range, up to a limit; ranges beyond it are left out. `translate::listeners::ranges`
+//! decides that for what each proxy sees; here one object is checked against the whole mesh.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -19,11 +19,11 @@ use crate::{
     service_entry, strata,
 };
 
-/// So many names may be repeated within the ranges of a listener. A range that would take more is left out of the chains
-/// that ask for it, the last first, rather than that it takes connections from others.
+/// Maximum number of names repeated within the ranges of a listener. Ranges beyond it, the last first, are left out of
+/// the chains that match on them, so that they take no connections from others.
 pub const MOST_REPEATED: usize = 1 << 16;
 
-/// ServiceEntries by their ports of TLS. Not registered: built when the first object with ranges asks for it.
+/// ServiceEntries by their TLS ports. Not registered: built for the first object with ranges.
 #[derive(Debug)]
 struct ServiceEntriesOfTlsPort;
 
@@ -39,7 +39,7 @@ impl Index for ServiceEntriesOfTlsPort {
     }
 }
 
-/// Where server names are told apart.
+/// Where connections are told apart by server name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum NamesOf {
     /// The listener of a port that services share.
@@ -78,7 +78,7 @@ impl Query for NamesAt {
     }
 }
 
-/// Reports ranges that are too many for the names at a port.
+/// Reports ranges that would repeat too many names of a port.
 pub(super) fn check(
     ranges: &BTreeSet<IpNet>,
     names: usize,
@@ -100,7 +100,7 @@ pub(super) fn check(
     finding.help("use fewer and wider ranges, or a port of their own");
 }
 
-/// The ranges of a service that it shares listeners by.
+/// The address ranges of a service.
 pub(super) fn ranges_of(service: &Service) -> BTreeSet<IpNet> {
     let range = |address: &ServiceAddress| match address {
         ServiceAddress::Range(range) => Some(range.trunc()),

@@ -11,8 +11,8 @@ use crate::{
     service_entry::{adds_endpoints, can_merge},
 };
 
-/// Reports that a service of the same host comes before this one, `definitions` being those of its namespace in order
-/// and `elsewhere` those of others.
+/// Reports that another service of the same host takes precedence. `definitions` are those of its namespace in order,
+/// `elsewhere` those of other namespaces.
 pub(super) fn check(
     service: &Service,
     definitions: &[Arc<Service>],
@@ -46,7 +46,7 @@ pub(super) fn check(
         }
         return;
     }
-    // Of what everybody sees, a client of another namespace uses one.
+    // Clients of a third namespace use only one of the public definitions.
     if service.export_to != Visibility::Public {
         return;
     }
@@ -63,7 +63,7 @@ pub(super) fn check(
             "a {what} of namespace `{}` defines `{host}` as well and {reason}; clients outside of namespace `{}` use that one",
             first.key.namespace, service.key.namespace
         );
-        // Teams that say the same of a host do each other no harm.
+        // Equal definitions of a host do no harm.
         let same = first.resolution == service.resolution && *first.ports == service.ports[..];
         let severity = if same { Severity::Info } else { Severity::Warning };
         let finding = diagnostics.add(severity, Code::DuplicateService, path.clone(), message);

@@ -1,4 +1,4 @@
-//! What objects that may take each other's requests and connections are compared by.
+//! Comparisons of objects that may take each other's requests and connections.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,27 +11,27 @@ use crate::{
     service::Visibility,
 };
 
-/// How many objects are looked at that may take the connections of another: what thousands share stays cheap.
+/// Maximum number of rivals that an object is compared with. It keeps what thousands of objects share cheap.
 pub(super) const MOST_RIVALS: usize = 16;
 
-/// The hosts that several VirtualServices of one place name, each with those, oldest first.
+/// The hosts that several VirtualServices name at one place, each with these, oldest first.
 pub(super) type SharedHosts = BTreeMap<Host, Vec<Arc<RouteSetHeader>>>;
 
-/// The VirtualServices of a place whose TLS and TCP routes may get in each other's way, the oldest first.
+/// The VirtualServices of a place whose TLS and TCP routes may conflict, oldest first.
 ///
-/// Of many the first are named: it does not change with each that comes.
+/// Only the first few of many are kept, so that it rarely changes.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct L4Claims {
-    /// By the names of TLS routes: those that several ask for.
+    /// By server name, for names in the TLS routes of several.
     pub(super) names: BTreeMap<Host, Vec<ConfigKey>>,
     /// Those with TCP routes.
     pub(super) tcp: Vec<ConfigKey>,
 }
 
-/// A host, and the path that a condition asks for; empty where it asks for none.
+/// A host, and the path in a condition; empty if it has none.
 pub(super) type Asked = (Arc<str>, Arc<str>);
 
-/// Whether a VirtualService routes what clients of other namespaces than its own send to a service of another one.
+/// Whether a VirtualService routes requests for another namespace's service from clients outside its own namespace.
 pub(super) fn routes_clients_of_others(
     own: &Namespace,
     export_to: &Visibility,
@@ -45,7 +45,7 @@ pub(super) fn routes_clients_of_others(
     own != of_service && reaches_others
 }
 
-/// Whether an object is visible, and of the same rank, wherever another is.
+/// Whether an object is visible, with the same precedence, wherever another is.
 pub(super) fn is_seen_wherever((export_to, origin): (&Visibility, &ConfigKey), routes: &RouteSet) -> bool {
     match (export_to, &routes.export_to) {
         (Visibility::Public, Visibility::Public) => true,
@@ -56,7 +56,7 @@ pub(super) fn is_seen_wherever((export_to, origin): (&Visibility, &ConfigKey), r
     }
 }
 
-/// Whether each server that has a host for HTTP routes of `own` has it for those of `other` too.
+/// Whether each server that serves a host for HTTP routes of `own` serves it for those of `other` too.
 pub(super) fn serves_wherever(gateway: &Gateway, host: &Host, other: &Namespace, own: &Namespace) -> bool {
     let has_it = |server: &GatewayServer, namespace: &Namespace| {
         let mut hosts = server.hosts.iter().filter(|of_server| of_server.host.overlaps(host));

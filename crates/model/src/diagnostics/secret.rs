@@ -16,7 +16,7 @@ use crate::{
     strata,
 };
 
-/// Before a certificate ends, it is said for so long. Issuers renew far earlier.
+/// How long before its end a certificate is reported. Issuers renew far earlier.
 const SOON: i64 = 7 * 24 * 3600;
 
 /// Secrets with a key that TLS uses, in the bucket `()`.
@@ -35,7 +35,7 @@ impl Index for TlsSecrets {
     }
 }
 
-/// Gateways by the Secrets that they name. Not registered: built when the first Secret for TLS is there.
+/// Gateways by the Secrets that they name. Not registered: built for the first TLS Secret.
 #[derive(Debug)]
 pub(super) struct GatewaysNaming;
 
@@ -54,7 +54,7 @@ impl Index for GatewaysNaming {
     }
 }
 
-/// DestinationRules by the Secrets that they name. Not registered, as the one before.
+/// DestinationRules by the Secrets that they name. Not registered either.
 #[derive(Debug)]
 pub(super) struct RulesNaming;
 
@@ -94,18 +94,18 @@ pub(super) fn tls_of_rule(rule: &api::DestinationRuleSpec) -> Vec<(FieldPath, &a
     all
 }
 
-/// What a Secret of a name is named for.
+/// What Secrets of a name are used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Roles {
-    /// For its certificate and key.
+    /// Its certificate and key.
     pub(super) certificate: bool,
-    /// For those of a server.
+    /// Its certificate and key, by a server.
     pub(super) server: bool,
-    /// For its authorities.
+    /// Its authorities.
     pub(super) authorities: bool,
 }
 
-/// What objects name a Secret of a name for, in whatever namespace.
+/// What objects use Secrets of a name for, in any namespace.
 #[derive(Debug)]
 pub(super) struct RolesOf;
 
@@ -140,11 +140,11 @@ impl Query for RolesOf {
 
 /// What the findings about a Secret depend on.
 pub(super) struct Context<'a> {
-    /// What it is named for by its own name.
+    /// What it is used for under its own name.
     pub(super) roles: Roles,
-    /// Whether it is named for the authorities of another, as `<other>-cacert`.
+    /// Whether it holds the authorities of another Secret, as `<other>-cacert`.
     pub(super) for_another: bool,
-    /// The time, if anybody has told it.
+    /// The time, if known.
     pub(super) now: &'a dyn Fn() -> Option<Timestamp>,
 }
 
@@ -160,7 +160,7 @@ pub(super) fn check(parts: &SecretParts, context: &Context<'_>, diagnostics: &mu
                 }
             }
             Part::Faulty(faults) => report(faults, diagnostics),
-            // The one who names it is told.
+            // Reported where it is named.
             Part::Absent => {}
         }
     }
@@ -183,7 +183,7 @@ fn report(faults: &[PartFault], diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Reports what is valid at other times only: it is served, and refused by the other end.
+/// Reports what is not valid now: it is served, but peers refuse it.
 fn check_time(
     what: &str,
     verb: &str,
@@ -222,7 +222,7 @@ impl Query for NamespacesWith {
     }
 }
 
-/// Secrets by name, in whatever namespace.
+/// Secrets by name, in all namespaces.
 #[derive(Debug)]
 pub struct SecretsNamed;
 
@@ -236,7 +236,7 @@ impl Index for SecretsNamed {
     }
 }
 
-/// Secrets with errors that cost the whole, by name. Not registered, as most meshes have none.
+/// Refused Secrets by name. Not registered, as most meshes have none.
 #[derive(Debug)]
 pub(super) struct RefusedSecrets;
 

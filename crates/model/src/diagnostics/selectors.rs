@@ -1,4 +1,4 @@
-//! Findings about selectors that match no workload. Where not all workloads are known, nothing is said.
+//! Findings about selectors that match no workload. Nothing is reported if not all workloads are known.
 
 use fairlead_config::{Code, ConfigKey, Diagnostics, FieldPath, LabelSet, Namespace};
 use fairlead_incremental::{Query, Reader, Stratum};
@@ -11,7 +11,7 @@ use crate::{
     strata,
 };
 
-/// Whether the selector of a Gateway, which is for every namespace, selects a workload.
+/// Whether the selector of a Gateway selects a workload, in any namespace.
 #[derive(Debug)]
 struct SelectsProxy;
 
@@ -22,7 +22,7 @@ impl Query for SelectsProxy {
     const STRATUM: Stratum = strata::SCOPE;
 
     fn compute(cx: &Reader<'_>, selector: &LabelSet) -> bool {
-        // Mostly a Service leads to them, so that Pods need not be looked through.
+        // A Service usually selects them, which saves a scan of the Pods.
         let selects_them =
             |own: &Option<LabelSet>| own.as_ref().is_some_and(|own| own.contains_all(selector));
         let services = services_with(cx, selector);
@@ -38,13 +38,13 @@ impl Query for SelectsProxy {
     }
 }
 
-/// Whether every workload is known. A directory may be for proxies that it says nothing of; where Namespaces are read, so
-/// is everything else of a cluster.
+/// Whether every workload is known. A directory may serve proxies that are not described in it, but where Namespaces
+/// are read, so is the rest of a cluster.
 fn knows_all(cx: &Reader<'_>) -> bool {
     *cx.get::<KnowsWorkloads>(&()) && !cx.index::<All<Namespaces>>(&()).is_empty()
 }
 
-/// Reports the selector of a Gateway.
+/// Reports the selector of a Gateway that selects no workload.
 pub(super) fn check_gateway(
     cx: &Reader<'_>,
     selector: &LabelSet,
@@ -59,7 +59,7 @@ pub(super) fn check_gateway(
     }
 }
 
-/// Reports the selector of an object that is for workloads of its own namespace.
+/// Reports a selector for workloads of the object's own namespace that selects none.
 pub(super) fn check(
     cx: &Reader<'_>,
     namespace: &Namespace,

@@ -1,6 +1,6 @@
 //! Findings about services that nothing serves, and about ports that lead nowhere.
 //!
-//! Where it is not known of any workload where it runs, that is said once, and not of each service.
+//! If no workload's address is known, that is reported once and not for each service.
 
 use fairlead_config::{Code, ConfigKey, Diagnostic, Diagnostics, FieldPath, LabelSet, api, path};
 use fairlead_incremental::{Query, Reader, Stratum};
@@ -13,10 +13,10 @@ use crate::{
     strata,
 };
 
-/// How many second names of others (`ExternalName`) are passed over.
+/// Maximum number of aliases (`ExternalName`) that are skipped.
 const MOST_ALIASES: usize = 64;
 
-/// That nothing is known of where services run: of the first of them.
+/// The finding that no workload's address is known, on the first service.
 #[derive(Debug)]
 pub(super) struct NothingKnown;
 
@@ -130,7 +130,7 @@ fn effect(service: &Service) -> &'static str {
     }
 }
 
-/// Labels as `kubectl` writes them.
+/// Formats labels as `kubectl` does.
 pub(super) fn text(labels: &LabelSet) -> String {
     let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     labels.join(",")

@@ -9,20 +9,20 @@ use crate::{
     proxy::RESERVED_PORTS,
 };
 
-/// What the Services of the same Pods say is spoken at a port of those, with the oldest that says so. There are few
-/// protocols, so this stays small however many Services there are.
+/// The protocols that Services of the same Pods declare for each of their ports, with the oldest Service that does. It
+/// stays small however many Services there are, since there are few protocols.
 pub(super) type PortClaims = BTreeMap<TargetPort, BTreeMap<Protocol, PortClaim>>;
 
-/// The oldest Service that says that a port of its Pods speaks a protocol.
+/// The oldest Service that declares a protocol for a port of its Pods.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct PortClaim {
     origin: ConfigKey,
     created: Option<Timestamp>,
-    /// The number of its port.
+    /// The number of the Service's port.
     number: u16,
 }
 
-/// Puts together what Services of the same Pods say.
+/// Collects the claims of Services of the same Pods.
 pub(super) fn port_claims<'a>(services: impl Iterator<Item = &'a Arc<Service>>) -> PortClaims {
     let mut claims = PortClaims::new();
     for service in services {
@@ -46,10 +46,9 @@ fn is_older(service: &Service, than: &PortClaim) -> bool {
     age::compare((service.created, &service.origin), (than.created, &than.origin)).is_lt()
 }
 
-/// Reports ports of `service` that lead to the same port of the workload as an older Service's, and say
-/// otherwise what is spoken there.
+/// Reports ports of `service` that lead to the same workload port as an older Service's but declare another protocol.
 ///
-/// The same port under the same protocol is usual: a headless Service beside one with an address.
+/// The same port with the same protocol is common: a headless Service beside one with an address.
 pub(super) fn check(service: &Service, claims: &PortClaims, diagnostics: &mut Diagnostics) {
     for (index, port) in service.ports.iter().enumerate() {
         let Some((protocol, theirs)) = oldest_other(service, port, claims) else { continue };
@@ -65,9 +64,9 @@ pub(super) fn check(service: &Service, claims: &PortClaims, diagnostics: &mut Di
     }
 }
 
-/// Reports ports that are the proxies' own, at the Pods and at the clients: nothing is made for them.
+/// Reports ports that the proxies themselves use, on the Pods or on clients: they get no listener.
 ///
-/// Only numbers are judged; a named port of a Pod is found in no object that is read here for it.
+/// Only numeric ports are checked: a named one would take a lookup of the Pods.
 pub(super) fn check_reserved(
     service: &Service,
     mesh: &Mesh,
@@ -107,13 +106,13 @@ pub(super) fn check_reserved(
     }
 }
 
-/// Reports the VirtualService of another namespace that has the routes of the service.
+/// Reports the VirtualService of another namespace that routes requests for the service.
 pub(super) fn check_foreign(routes: &ConfigKey, diagnostics: &mut Diagnostics) {
     let message = format!("clients are routed by {routes}, of another namespace");
     diagnostics.info(Code::ForeignRoutes, path!(), message);
 }
 
-/// The oldest that is older than `service` and says otherwise.
+/// The oldest claim that is older than `service` and differs.
 fn oldest_other<'a>(
     service: &Service,
     port: &Port,
@@ -126,7 +125,7 @@ fn oldest_other<'a>(
     others.min_by(|(_, a), (_, b)| age::compare(by_age(a), by_age(b)))
 }
 
-/// That a service has no endpoints, as its share of those that its selector makes is spent.
+/// Reports that a service has no endpoints because services with the same selector have reached their limit.
 pub(super) fn check_share(is_spent: bool, path: FieldPath, diagnostics: &mut Diagnostics) {
     if is_spent {
         let text = format!(

@@ -1,7 +1,7 @@
-//! HTTP routes that get no request, as routes before them take all that they are for.
+//! Findings about HTTP routes that get no request because earlier routes take all that they match.
 //!
-//! In one object that is the order of the list. At a gateway it is also the order of the objects with a host, the oldest
-//! first; there routes that take everything come last, which `virtual_service::check_shadowed` judges.
+//! Within one object, routes apply in the order of the list. On a gateway, the objects with a host follow each other,
+//! oldest first, and catch-all routes come last; `virtual_service::check_shadowed` checks those.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,18 +23,18 @@ use crate::{
     strata,
 };
 
-/// So many conditions of one object can be looked up by those of others.
+/// Maximum number of conditions of one object that others are compared with.
 const MOST_CONDITIONS: usize = 4096;
 
-/// So many lengths of paths are tried, and so many conditions of an object judged.
+/// Maximum number of path lengths that are tried, and of conditions of an object that are checked.
 const MOST_LENGTHS: usize = 128;
 const MOST_JUDGED: usize = 4096;
 
-/// How many objects that ask for the same path of a host are looked at.
+/// Maximum number of objects with the same path on a host that are examined.
 pub(super) const MOST_ASKING: usize = 64;
 
-/// VirtualServices by host and by the paths of their conditions. Not registered: built when the first host is shared at
-/// a gateway.
+/// VirtualServices by host and by the paths of their conditions. Not registered: built for the first shared host of a
+/// gateway.
 #[derive(Debug)]
 pub(super) struct VirtualServicesAsking;
 
@@ -57,7 +57,7 @@ impl Index for VirtualServicesAsking {
     }
 }
 
-/// The paths that the conditions of an object ask for.
+/// The paths in the conditions of an object.
 fn paths(spec: &api::VirtualServiceSpec) -> impl Iterator<Item = Arc<str>> {
     let conditions = spec.http.iter().flat_map(|route| &route.matches);
     conditions.map(|condition| match &condition.uri {
@@ -83,7 +83,7 @@ impl Index for VirtualServicesOfHost {
     }
 }
 
-/// The lengths of the paths that conditions for a host ask for: there are few, and they seldom change.
+/// The lengths of the paths in the conditions for a host: they are few and seldom change.
 #[derive(Debug)]
 pub(super) struct PathLengths;
 
@@ -100,7 +100,7 @@ impl Query for PathLengths {
     }
 }
 
-/// Reports routes and conditions whose requests earlier routes of the object take.
+/// Reports routes and conditions whose requests are all taken by earlier routes of the object.
 pub(super) fn check_own(routes: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let mut earlier = Earlier::default();
     let mut judged = 0;
@@ -134,7 +134,7 @@ pub(super) fn check_own(routes: &RouteSet, context: &Context<'_>, diagnostics: &
     }
 }
 
-/// Conditions of earlier routes, by what they ask of the path.
+/// Conditions of earlier routes, by path.
 #[derive(Default)]
 struct Earlier<'a> {
     by_path: BTreeMap<String, Vec<(usize, &'a HttpMatch)>>,
@@ -143,7 +143,7 @@ struct Earlier<'a> {
 }
 
 impl<'a> Earlier<'a> {
-    /// What takes everything is judged where it stands.
+    /// Adds the conditions of a route; one that takes everything is reported by its own check.
     fn add(&mut self, route: &'a HttpRoute) {
         for condition in route.matches.iter().filter(|one| !takes_all(std::slice::from_ref(one))) {
             let path = path_text(condition).to_ascii_lowercase();
@@ -155,7 +155,7 @@ impl<'a> Earlier<'a> {
         }
     }
 
-    /// The route that takes all requests that a condition is for.
+    /// The earlier route that takes all requests that a condition matches.
     fn taker(&self, condition: &HttpMatch, routes: &RouteSet) -> Option<usize> {
         let path = path_text(condition).to_ascii_lowercase();
         let starts = self.lengths.iter().take(MOST_LENGTHS).filter_map(|length| path.get(..*length));
@@ -164,7 +164,7 @@ impl<'a> Earlier<'a> {
     }
 }
 
-/// The path that a condition asks for; empty where it asks for none.
+/// The path in a condition; empty if it has none.
 fn path_text(condition: &HttpMatch) -> &str {
     match &condition.uri {
         Some(StringMatch::Exact(text) | StringMatch::Prefix(text) | StringMatch::Regex(text)) => text,
@@ -172,7 +172,8 @@ fn path_text(condition: &HttpMatch) -> &str {
     }
 }
 
-/// Reports routes of a gateway's host whose requests an older object takes, `judged` counting the conditions of the object.
+/// Reports routes of a gateway's host whose requests an older object takes. `judged` counts the conditions of the
+/// object.
 pub(super) fn check_others(
     routes: &RouteSet,
     host: &Host,
@@ -214,7 +215,7 @@ pub(super) fn check_others(
     }
 }
 
-/// The older object, and the index of its route, that takes all requests for a host that a condition is for.
+/// The older object, and the index of its route, that takes all requests for a host that a condition matches.
 fn taker(
     routes: &RouteSet,
     host: &Host,
@@ -251,8 +252,8 @@ fn taker(
     })
 }
 
-/// The paths that conditions may ask for that take all requests of this one: what its path begins with, of the lengths
-/// that others ask for.
+/// The paths of conditions that may take all requests of this one: the prefixes of its path in the lengths that others
+/// have.
 fn beginnings(condition: &HttpMatch, lengths: &BTreeSet<usize>) -> Vec<String> {
     let path = path_text(condition);
     if let Some(StringMatch::Regex(_)) = &condition.uri {
@@ -273,7 +274,8 @@ fn is_same_action(one: &HttpRoute, other: &HttpRoute) -> bool {
     bare(one) == bare(other)
 }
 
-/// Whether the condition `first` holds for every request for which `second` does, of an object that applies at `places`.
+/// Whether the condition `first` holds for every request for which `second` does, in an object that applies at
+/// `places`.
 fn takes(first: &HttpMatch, second: &HttpMatch, places: &[GatewayRef]) -> bool {
     let optional = |first: &Option<StringMatch>, second: &Option<StringMatch>| match (first, second) {
         (None, _) => true,
@@ -310,7 +312,7 @@ fn lower(condition: &StringMatch) -> StringMatch {
     }
 }
 
-/// Whether a condition on a string holds whenever another does. Of expressions only equal ones are compared.
+/// Whether a string condition holds whenever another does. Regular expressions count only if equal.
 fn is_wider(first: &StringMatch, second: &StringMatch) -> bool {
     match (first, second) {
         (StringMatch::Present, _) => true,

@@ -12,15 +12,15 @@ use crate::{
     sidecar::{Bind, CaptureMode, EgressHost, EgressListener, EgressNamespace, Sidecar, SidecarHeader},
 };
 
-/// What the findings depend on beside the Sidecar.
+/// What the findings depend on besides the Sidecar.
 pub(super) struct Context<'a> {
     /// The Sidecars of the namespace, oldest first.
     pub(super) siblings: &'a [SidecarHeader],
-    /// The port at which redirected traffic to a workload arrives.
+    /// The port that inbound traffic is redirected to.
     pub(super) inbound_port: u16,
-    /// The port at which that of a workload arrives.
+    /// The port that outbound traffic is redirected to.
     pub(super) outbound_port: u16,
-    /// Whether it is for the workloads of every namespace that has no Sidecar.
+    /// Whether it applies to every namespace without a Sidecar of its own.
     pub(super) is_for_all: bool,
     /// The services of a host, in every namespace.
     pub(super) services: &'a dyn Fn(&Host) -> Arc<[ServiceSummary]>,
@@ -66,7 +66,7 @@ pub(super) fn check(sidecar: &Sidecar, context: &Context<'_>, diagnostics: &mut 
     }
 }
 
-/// Every address of a port where redirected traffic comes is taken.
+/// Reports an egress listener on a port that traffic is redirected to: all its addresses are taken.
 fn check_port(index: usize, listener: &EgressListener, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let everywhere = match &listener.bind {
         None => listener.capture != CaptureMode::None,
@@ -83,8 +83,8 @@ fn check_port(index: usize, listener: &EgressListener, context: &Context<'_>, di
     }
 }
 
-/// Whether something has the host that is imported, or taken away: a service, or a VirtualService, which is imported
-/// with its destinations.
+/// Whether the imported or excluded host exists: as a service, or in a VirtualService, which is imported with its
+/// destinations.
 fn exists(host: &EgressHost, own: &Namespace, context: &Context<'_>) -> bool {
     let is_of = |namespace: &Namespace| match &host.namespace {
         EgressNamespace::Any | EgressNamespace::None => true,

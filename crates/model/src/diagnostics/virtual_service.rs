@@ -30,7 +30,8 @@ pub(super) fn check(routes: &RouteSet, context: &Context<'_>, diagnostics: &mut 
     check_gateways(routes, context, diagnostics);
 }
 
-/// A condition narrows the places where the object applies; it adds none.
+/// Reports conditions on gateways that the object does not name: a condition narrows the object's gateways and adds
+/// none.
 fn check_gateways_of_matches(routes: &RouteSet, diagnostics: &mut Diagnostics) {
     for route in &routes.http {
         let is_elsewhere = |condition: &HttpMatch| {
@@ -75,13 +76,13 @@ fn check_mesh(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnosti
             Err(missing) => unknown.push((host, missing)),
         }
     }
-    // Beside the host of a set they are a second name of it, and work on its ports.
+    // Beside the host of a service they are other names for it and work on its ports.
     for (host, missing) in unknown.into_iter().filter(|_| !has_service) {
         unknown_mesh_host(set, host, &missing, context, diagnostics);
     }
 }
 
-/// The footgun of hosts that are no service: their routes work on one port, and silently on no other.
+/// Reports a host that is no service: its routes silently work on one port only.
 fn unknown_mesh_host(
     set: &RouteSet,
     host: &Host,
@@ -98,7 +99,8 @@ fn unknown_mesh_host(
     diagnostics.add(severity, code, path, message).help(help);
 }
 
-/// Any namespace may name a service of any other, as in Istio; both authors are told.
+/// Reports routes for a service of another namespace. As in Istio they are allowed; the author of the service is told
+/// as well.
 fn check_foreign(set: &RouteSet, path: FieldPath, target: &ServiceSummary, diagnostics: &mut Diagnostics) {
     if routes_clients_of_others(&set.origin.namespace, &set.export_to, &target.key.namespace) {
         let (host, namespace) = (&target.key.host, &target.key.namespace);
@@ -123,20 +125,20 @@ fn check_protocol(set: &RouteSet, target: &ServiceSummary, diagnostics: &mut Dia
     finding.help("use `tls` or `tcp` routes, or declare the port's protocol by its name or `appProtocol`");
 }
 
-/// Who has a host that `service` claims too, wherever `service` would have it.
+/// The older route set that owns a host of `set` wherever `set` would.
 fn owner_before<'a>(set: &RouteSet, claims: &'a [Arc<RouteSetHeader>]) -> Option<&'a RouteSetHeader> {
     if set.http.is_empty() {
         return None;
     }
     let older = claims.iter().take_while(|claim| claim.origin != set.origin);
     let mut owners = older
-        // One with routes for some clients only leaves the others to the next.
+        // A route set for some clients only leaves the others to the next.
         .filter(|owner| owner.http_clients.are_all())
         .filter(|owner| is_seen_wherever((&owner.export_to, &owner.origin), set));
     owners.next().map(Arc::as_ref)
 }
 
-/// What the Gateways that the object names have of its hosts.
+/// Checks whether the object's Gateways serve its hosts.
 fn check_gateways(routes: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let mut gateways = Vec::new();
     let mut are_known = true;
@@ -169,7 +171,7 @@ fn check_gateways(routes: &RouteSet, context: &Context<'_>, diagnostics: &mut Di
             }
         }
     }
-    // In the mesh a host may be meant for sidecars alone, and one of a Gateway that is not there for that.
+    // In the mesh a host may be meant for sidecars alone, or for the unknown Gateway.
     let is_complete = are_known && !gateways.is_empty() && !in_mesh;
     for host in routes.hosts.iter().filter(is_unserved).filter(|_| is_complete) {
         let (message, help) = match gateways.as_slice() {
@@ -206,7 +208,7 @@ fn unknown_gateway(
     }
 }
 
-/// Whether a server of a Gateway has a host for VirtualServices of a namespace.
+/// Whether a Gateway serves a host for VirtualServices of a namespace.
 fn serves(gateway: &Gateway, host: &Host, namespace: &Namespace) -> bool {
     gateway.servers.iter().flat_map(|server| &server.hosts).any(|of_server| {
         let may_bind = of_server.namespace.as_ref().is_none_or(|name| name == namespace);
@@ -214,10 +216,10 @@ fn serves(gateway: &Gateway, host: &Host, namespace: &Namespace) -> bool {
     })
 }
 
-/// How many hosts of a Gateway are named.
+/// Maximum number of a Gateway's hosts that are named.
 const MOST_HOSTS: usize = 3;
 
-/// The hosts that a Gateway has, in words.
+/// The hosts of a Gateway, as text.
 fn hosts_of(gateway: &Gateway) -> String {
     let mut hosts: Vec<String> = Vec::new();
     for of_server in gateway.servers.iter().flat_map(|server| &server.hosts) {
@@ -238,7 +240,7 @@ fn hosts_of(gateway: &Gateway) -> String {
     }
 }
 
-/// Whether a server speaks HTTP; where none has a host of the object, another finding says so.
+/// Reports `http` routes if no server speaks HTTP. Another finding covers hosts that no server has.
 fn check_http_servers(set: &RouteSet, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     let mut bound = Vec::new();
     for place in &set.gateways {
@@ -255,7 +257,8 @@ fn check_http_servers(set: &RouteSet, context: &Context<'_>, diagnostics: &mut D
     finding.help("use `tls` routes for a server with the mode PASSTHROUGH, `tcp` routes for one of TCP");
 }
 
-/// Catch-alls of a gateway's host are tried last, in the order of age: the first of them takes everything.
+/// Reports a catch-all behind an older object's: on a gateway they are tried last, oldest first, and the first takes
+/// everything.
 fn check_shadowed(
     routes: &RouteSet,
     host: &Host,

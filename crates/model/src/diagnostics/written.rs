@@ -1,6 +1,6 @@
-//! Where something stands in a VirtualService as its author wrote it.
+//! Field paths in a VirtualService as its author wrote it.
 //!
-//! Resolved, an object has lost what is not usable and what is repeated, and with it the indexes of what follows.
+//! Resolution drops unusable and repeated items, so the indexes of a resolved object may differ from the written ones.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Written<'a> {
     spec: &'a api::VirtualServiceSpec,
     names: Names<'a>,
-    /// Where each host stands first. There may be thousands.
+    /// The first index of each host. There may be thousands.
     hosts: BTreeMap<Host, usize>,
 }
 
@@ -24,9 +24,9 @@ pub(super) struct Written<'a> {
 pub(super) struct WrittenDestination<'a> {
     pub(super) path: FieldPath,
     pub(super) destination: Destination,
-    /// `host`, as it stands there.
+    /// `host` as written.
     pub(super) host: &'a str,
-    /// Whether it gets requests, not connections.
+    /// Whether it receives requests rather than connections.
     pub(super) is_http: bool,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// A condition of an HTTP route. Where one was left out, the route stands for all.
+    /// A condition of an HTTP route, or the route itself if a condition was left out.
     pub(super) fn http_match(&self, route: usize, index: usize, matches: usize) -> FieldPath {
         let path = path!("http"[route]);
         match self.spec.http.get(route) {
@@ -62,7 +62,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// The destinations that routes of `service`, which this was resolved to, lead to; mirrors included.
+    /// The destinations of `routes`, the resolved form of this object, including mirrors.
     pub(super) fn destinations(&self, routes: &RouteSet) -> Vec<WrittenDestination<'a>> {
         let mut found = Vec::new();
         for route in &routes.http {
@@ -99,7 +99,7 @@ impl<'a> Written<'a> {
         found
     }
 
-    /// Adds those items of a list that are used.
+    /// Adds the used items of a list.
     fn add(
         &self,
         list: &FieldPath,

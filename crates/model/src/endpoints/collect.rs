@@ -16,14 +16,14 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     ports: BTreeMap<u16, OfPort>,
-    /// Where they come from, if that is asked.
+    /// The origins of the endpoints, if asked for.
     told: Option<Told>,
 }
 
 #[derive(Debug, Default)]
 struct Told {
     origins: EndpointOrigins,
-    /// Where those come from that are added now.
+    /// The origin of endpoints added from now on.
     from: Option<Origin>,
 }
 
@@ -44,8 +44,8 @@ impl OfPort {
     }
 }
 
-/// Which addresses of workloads a service takes: names can be endpoints only where Envoy resolves them, and sockets
-/// only where it does not.
+/// Which workload addresses a service accepts: DNS names only if Envoy resolves them, UNIX domain sockets only if it
+/// does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Takes {
     /// Addresses and names.
@@ -70,7 +70,7 @@ impl Takes {
         }
     }
 
-    /// The endpoints that a port of a service has of a workload that the service selects or lists.
+    /// The endpoints of a workload, which a service selects or lists, for a port of the service.
     pub(super) fn endpoints<'a>(
         self,
         registry: Registry,
@@ -88,7 +88,7 @@ impl Takes {
     }
 }
 
-/// What is known about the place of an endpoint besides its workload.
+/// What is known of an endpoint's place besides its workload.
 #[derive(Debug)]
 pub(super) struct Placement<'a> {
     /// The locality of the node that a slice names.
@@ -98,7 +98,7 @@ pub(super) struct Placement<'a> {
 }
 
 impl Collected {
-    /// Tells where endpoints come from, too.
+    /// Collects the origins of endpoints as well.
     pub(super) fn telling() -> Self {
         Self { told: Some(Told::default()), ..Self::default() }
     }
@@ -107,19 +107,19 @@ impl Collected {
         self.told.is_some()
     }
 
-    /// Says where what is added from now on comes from.
+    /// Sets the origin of what is added from now on.
     pub(super) fn from(&mut self, origin: impl FnOnce() -> Origin) {
         if let Some(told) = &mut self.told {
             told.from = Some(origin());
         }
     }
 
-    /// Where the endpoints come from.
+    /// The origins of the endpoints.
     pub(super) fn told(self) -> EndpointOrigins {
         self.told.unwrap_or_default().origins
     }
 
-    /// Adds an endpoint of a slice, of which perhaps the workload is known.
+    /// Adds an endpoint of a slice, with its workload if known.
     pub(super) fn add_listed(
         &mut self,
         service: &Service,
@@ -185,8 +185,8 @@ impl Collected {
     }
 }
 
-/// Endpoints, sorted, each address and port once: the healthiest of duplicates stays, as while an endpoint moves
-/// from one slice to another.
+/// Sorts endpoints and drops duplicates by address and port, keeping the healthiest: an endpoint that moves from one
+/// slice to another is briefly in both.
 pub(super) fn finished(mut endpoints: Vec<Endpoint>) -> Arc<[Endpoint]> {
     endpoints.sort_by(|a, b| {
         let place = (&a.address, a.port, a.health).cmp(&(&b.address, b.port, b.health));

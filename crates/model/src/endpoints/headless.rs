@@ -34,7 +34,7 @@ impl Index for HeadlessServices {
 pub struct HeadlessAddress {
     /// The service.
     pub service: ServiceKey,
-    /// The number of its port.
+    /// The number of the Service's port.
     pub port: u16,
     /// The address of an endpoint that has the port.
     pub ip: IpAddr,
@@ -58,7 +58,7 @@ impl Query for AddressesOf {
         let mut addresses = Vec::new();
         for port in &service.ports {
             let of_port = endpoints.by_port.get(&port.number).into_iter().flat_map(|list| list.iter());
-            // The client chooses a Pod, be it ready or not: that is no matter of load balancing.
+            // The client chooses the Pod, ready or not: there is no load balancing.
             addresses.extend(of_port.filter_map(|endpoint| match &endpoint.address {
                 EndpointAddress::Ip(ip) if is_of_pod(*ip) => {
                     Some(HeadlessAddress { service: service.key.clone(), port: port.number, ip: *ip })
@@ -70,13 +70,13 @@ impl Query for AddressesOf {
     }
 }
 
-/// Whether a Pod may have the address. Kubernetes refuses the others as endpoints; one that stands for many would
-/// take what is meant for others.
+/// Whether a Pod may have the address. Kubernetes refuses others as endpoints; an unspecified one would take traffic
+/// meant for others.
 fn is_of_pod(ip: IpAddr) -> bool {
     !(ip.is_unspecified() || ip.is_loopback() || ip.is_multicast())
 }
 
-/// The addresses of all headless Services. A Pod that comes or goes costs the entries of its Service.
+/// The addresses of all headless Services. A change of a Pod costs only the entries of its Service.
 #[derive(Debug)]
 pub struct HeadlessAddresses;
 
@@ -109,7 +109,7 @@ impl PodAddresses {
         Self(cx.collect::<HeadlessAddresses>(&()))
     }
 
-    /// Those of one port of a service, sorted.
+    /// The addresses of one port of a service, sorted.
     pub fn of<'a>(&'a self, service: &'a ServiceKey, port: u16) -> impl Iterator<Item = IpAddr> + 'a {
         let first =
             HeadlessAddress { service: service.clone(), port, ip: std::net::Ipv4Addr::UNSPECIFIED.into() };
@@ -124,7 +124,7 @@ impl PodAddresses {
         self.0.contains_key(&HeadlessAddress { service: service.clone(), port, ip })
     }
 
-    /// What has come or gone since `before`; `None` if it is more than `most`.
+    /// The addresses added or removed since `before`; `None` if there are more than `most`.
     pub fn changed_since(&self, before: &Self, most: usize) -> Option<Vec<HeadlessAddress>> {
         let mut changed = Vec::new();
         for item in before.0.diff(&self.0) {

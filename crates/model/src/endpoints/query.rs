@@ -1,4 +1,4 @@
-//! Gathers what the endpoints of a service are made of.
+//! Queries for the endpoints of a service.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ use crate::{
     workload_entry,
 };
 
-/// All endpoints of a service, healthy or not, in every locality; none for aliases and original destinations
-/// that are not Kubernetes Services.
+/// All endpoints of a service, healthy or not, in every locality. Aliases have none, and neither have original
+/// destinations other than Kubernetes Services.
 #[derive(Debug)]
 pub struct EndpointsOf;
 
@@ -41,7 +41,7 @@ impl Query for EndpointsOf {
     }
 }
 
-/// The fields that endpoints of a service were written in.
+/// The fields that define the endpoints of a service.
 pub fn endpoint_origins(cx: &Reader<'_>, key: &ServiceKey) -> EndpointOrigins {
     let mut endpoints = Collected::telling();
     gather(cx, key, &mut endpoints);
@@ -77,7 +77,7 @@ fn add_kubernetes(cx: &Reader<'_>, service: &Service, endpoints: &mut Collected)
     }
 }
 
-/// What the EndpointSlices of a Service list, else its Endpoints object; `None` where there is neither.
+/// The endpoints listed in the EndpointSlices of a Service, else in its Endpoints object; `None` if it has neither.
 pub(super) fn listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> Option<Vec<Listed>> {
     let slices = cx.index::<SlicesOfService>(&(namespace.clone(), name.clone()));
     if !slices.is_empty() {
@@ -88,7 +88,7 @@ pub(super) fn listed(cx: &Reader<'_>, namespace: &Namespace, name: &Name) -> Opt
     cx.input::<LegacyEndpoints>(&key).map(|endpoints| slices::of_endpoints(&endpoints))
 }
 
-/// The Pod behind a listed endpoint: the one that is referred to, else the one of the namespace with the address.
+/// The Pod behind a listed endpoint: the one in `targetRef`, else the one in the namespace with its address.
 fn workload_of(cx: &Reader<'_>, listed: &Listed, namespace: &Namespace) -> Option<Arc<Workload>> {
     if let Some(pod) = &listed.pod {
         return (*cx.get::<WorkloadOf>(pod)).clone();

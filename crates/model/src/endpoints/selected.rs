@@ -18,16 +18,16 @@ use crate::{
     workload::{Workload, WorkloadOf},
 };
 
-/// What endpoints of a selector depend on. Of many ServiceEntries with one selector, none costs a list of its own.
+/// What the endpoints of a selector depend on. Services with the same selector share one list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SelectedKey {
     namespace: Namespace,
     selector: LabelSet,
-    /// Whether Pods count, beside WorkloadEntries.
+    /// Whether Pods count besides WorkloadEntries.
     pods: bool,
     registry: Registry,
     takes: Takes,
-    /// The port; its number and protocol, which do not decide where it leads, are those of no port.
+    /// The port, with a fixed number and protocol, since these do not decide where it leads.
     port: Port,
 }
 
@@ -85,7 +85,7 @@ fn each_of<I: Index<Bucket = SelectorBucket, Input: KindInput>>(
     }
 }
 
-/// Whether there may be a workload that a selector selects. Most Services have no WorkloadEntry.
+/// Whether a selector may select a workload. Most Services have no WorkloadEntry.
 pub(super) fn may_select(cx: &Reader<'_>, namespace: &Namespace, selector: &LabelSet, pods: bool) -> bool {
     let bucket = SelectorBucket::of_selector(namespace, selector.iter());
     (pods && !cx.index::<PodsByLabel>(&bucket).is_empty())

@@ -1,4 +1,4 @@
-//! Whether anything serves a service: what findings ask, without the endpoints themselves.
+//! Whether anything serves a service, for findings, without its endpoints.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,21 +17,21 @@ use crate::{
     workload::WorkloadOf,
 };
 
-/// How many names of ports are told.
+/// Maximum number of port names kept.
 const MOST_NAMES: usize = 5;
 
-/// What serves the service that an object defines.
+/// What serves a Kubernetes Service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Served {
     /// Whether EndpointSlices or an Endpoints object list its endpoints.
     pub(crate) is_listed: bool,
-    /// Whether it has an endpoint, or a workload that may be one.
+    /// Whether it has an endpoint, or a workload that may become one.
     pub(crate) has_any: bool,
     /// Whether one of them may be used.
     pub(crate) has_ready: bool,
-    /// The numbers of the ports that lead nowhere at all of them.
+    /// The numbers of the ports that lead nowhere on every endpoint.
     pub(crate) without: Vec<u16>,
-    /// The names of the ports that they have: some of them.
+    /// Some of the port names that the endpoints have.
     pub(crate) names: BTreeSet<Arc<str>>,
 }
 
@@ -133,8 +133,8 @@ impl Query for HasEndpoints {
     }
 }
 
-/// Whether it is known of any workload where it runs. A directory of what is given to `kubectl apply` says nothing of
-/// it, as Pods come to be in a cluster.
+/// Whether the address of any workload is known. A directory of manifests for `kubectl apply` has none: Pods get their
+/// addresses in the cluster.
 #[derive(Debug)]
 pub(crate) struct KnowsWorkloads;
 

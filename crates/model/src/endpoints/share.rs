@@ -1,7 +1,7 @@
-//! How many endpoints the services have together that may select the same workloads.
+//! The limit on endpoints of services that may select the same workloads.
 //!
-//! Each service has every workload that it selects as an endpoint of each of its ports, so a few thousand objects with
-//! one selector would make millions of endpoints.
+//! A service has each workload that it selects as an endpoint of each of its ports, so a few thousand objects with one
+//! selector would make millions of endpoints.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -23,18 +23,17 @@ use crate::{
     strata,
 };
 
-/// Most endpoints of the services that may select the same workloads, all their ports together.
+/// Maximum number of endpoints, over all ports, of the services that may select the same workloads.
 pub const MOST_SELECTED: usize = 200_000;
 
-/// Most endpoints in the subsets of a service, all its ports together.
+/// Maximum number of endpoints, over all ports, in the subsets of a service.
 pub const MOST_IN_SUBSETS: usize = 200_000;
 
 impl ServiceEndpoints {
-    /// How many of the subsets of the service, in order, have endpoints: those that have no more than
-    /// [`MOST_IN_SUBSETS`] together.
+    /// How many of the subsets, in order, have endpoints: as many as fit into [`MOST_IN_SUBSETS`].
     pub fn filled(&self, subsets: &[Subset]) -> usize {
         let all: usize = self.by_port.values().map(|list| list.len()).sum();
-        // They cannot have more than this. Nearly always that is few, and they need not be counted.
+        // An upper bound, nearly always low enough that they need not be counted.
         if subsets.len().saturating_mul(all) <= MOST_IN_SUBSETS {
             return subsets.len();
         }
@@ -51,7 +50,7 @@ impl ServiceEndpoints {
     }
 }
 
-/// The services that may select the same workloads, and whether Pods count beside WorkloadEntries.
+/// The services that may select the same workloads, and whether Pods count besides WorkloadEntries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ShareKey {
     bucket: SelectorBucket,
@@ -64,8 +63,7 @@ impl ShareKey {
     }
 }
 
-/// Those of the services that have no endpoints by their selectors: the last ones, where all would have more than
-/// [`MOST_SELECTED`].
+/// The last of the services, whose endpoints would exceed [`MOST_SELECTED`]; they get none by their selectors.
 #[derive(Debug)]
 pub(super) struct BeyondShare;
 
@@ -86,7 +84,7 @@ impl Query for BeyondShare {
         let mut services: Vec<&Service> =
             services.iter().flat_map(|services| services.iter()).map(|service| &**service).collect();
         let ports: usize = services.iter().map(|service| service.ports.len()).sum();
-        // They cannot have more than this. Nearly always that is few, and their endpoints need not be counted.
+        // An upper bound, nearly always low enough that the endpoints need not be counted.
         if ports.saturating_mul(workloads) <= MOST_SELECTED {
             return Arc::default();
         }
@@ -95,7 +93,7 @@ impl Query for BeyondShare {
         let mut beyond = BTreeSet::new();
         for service in services {
             let Some(selector) = &service.selector else { continue };
-            // What lists endpoints lists Pods too, so its Pods are not selected.
+            // Slices list the Pods of a Service as well, so they are not selected.
             if key.pods && !selects_pods(cx, service) {
                 continue;
             }
@@ -113,8 +111,7 @@ impl Query for BeyondShare {
     }
 }
 
-/// Whether a service has no endpoints by its selector, because those that may select the same workloads have as many
-/// as they may have together.
+/// Whether a service gets no endpoints by its selector because services before it have reached [`MOST_SELECTED`].
 pub fn is_beyond_share(cx: &Reader<'_>, service: &Service) -> bool {
     let Some(selector) = &service.selector else { return false };
     let pods = selects_pods(cx, service);
@@ -122,7 +119,7 @@ pub fn is_beyond_share(cx: &Reader<'_>, service: &Service) -> bool {
         && cx.get::<BeyondShare>(&ShareKey::of(service, selector, pods)).contains(&service.key)
 }
 
-/// Whether the selector of a service selects Pods: nothing lists the endpoints of the service.
+/// Whether the selector of a service selects Pods because nothing lists its endpoints.
 fn selects_pods(cx: &Reader<'_>, service: &Service) -> bool {
     if service.registry == Registry::External {
         return true;

@@ -1,4 +1,4 @@
-//! What EndpointSlices and Endpoints objects list.
+//! Endpoints listed in EndpointSlices and Endpoints objects.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -7,10 +7,10 @@ use fairlead_config::{Config, ConfigKey, FieldPath, Kind, Namespace, Origin, api
 use super::Health;
 use crate::workload_entry::port_number;
 
-/// An endpoint as a slice lists it, before anything is known of its workload.
+/// An endpoint as listed in a slice, before its workload is known.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Listed {
-    /// The object, and the place of the endpoint there.
+    /// The object that lists the endpoint.
     pub(super) object: ConfigKey,
     pub(super) at: ListedAt,
     pub(super) address: IpAddr,
@@ -53,11 +53,11 @@ impl Listed {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ListedPort {
     pub(super) name: Arc<str>,
-    /// The number; `None`: whatever number the service port leads to.
+    /// The number; `None`: the one that the service port leads to.
     pub(super) number: Option<u16>,
 }
 
-/// The endpoints of a slice. Host names are no endpoints (`addressType: FQDN`).
+/// The endpoints of a slice; none for host names (`addressType: FQDN`).
 pub(super) fn of_slice(slice: &Config<api::EndpointSlice>) -> Vec<Listed> {
     let ports = ports(&slice.spec.ports);
     let mut listed = Vec::new();
@@ -107,10 +107,10 @@ pub(super) fn of_endpoints(endpoints: &Config<api::Endpoints>) -> Vec<Listed> {
     listed
 }
 
-/// Whether an endpoint may be used; `None` for one that is on its way out and serves no more.
+/// Whether an endpoint may be used; `None` for one that is terminating and no longer serves.
 ///
-/// `ready` is also true for endpoints of a Service that publishes those which are not.
-/// Mirrors istio pilot/pkg/serviceregistry/kube/controller/endpointslice.go (endpointHealthStatus).
+/// `ready` is always true for endpoints of a Service with `publishNotReadyAddresses`. Mirrors istio
+/// pilot/pkg/serviceregistry/kube/controller/endpointslice.go (endpointHealthStatus).
 fn health(conditions: &api::EndpointConditions) -> Option<Health> {
     let ready = conditions.ready.unwrap_or(true);
     let serving = conditions.serving.unwrap_or(ready);

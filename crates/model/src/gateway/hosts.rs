@@ -18,20 +18,20 @@ use crate::{
 /// A server of a table, with the route sets that are bound to its Gateway, oldest first.
 #[derive(Clone, Debug)]
 pub struct BoundServer<'a> {
-    /// Its Gateway.
+    /// The server's Gateway.
     pub gateway: &'a ConfigKey,
     /// The server.
     pub server: &'a GatewayServer,
-    /// What is bound to its Gateway.
+    /// The route sets bound to the Gateway.
     pub route_sets: &'a [Arc<RouteSetHeader>],
 }
 
 /// The virtual hosts of a table, by host, for the gateway proxy `client`.
 ///
-/// Route sets of the same host are all in its list, in the order in which their routes follow. What a route
-/// asks about the Gateway and the port is asked for each server: those of a table may be of several. A server that
-/// redirects to HTTPS has a virtual host for each of its hosts, with or without a route set.
-/// Mirrors istio pilot/pkg/networking/core/gateway.go (buildGatewayHTTPRouteConfig).
+/// All route sets of a host are in its list, in the order of their routes. Conditions on the Gateway and the port are
+/// evaluated for each server, since the servers of a table may belong to several. A server that redirects to HTTPS has
+/// a virtual host for each of its hosts, with or without a route set. Mirrors istio
+/// pilot/pkg/networking/core/gateway.go (buildGatewayHTTPRouteConfig).
 pub fn gateway_hosts(
     servers: &[BoundServer<'_>],
     client: &ClientAttributes,
@@ -47,7 +47,7 @@ pub fn gateway_hosts(
             .iter()
             .map(Arc::as_ref)
             .filter(|header| header.export_to.allows(&client.namespace))
-            // One without a route for this server has nothing to say about a host, and hides no wider one that has.
+            // A route set without a route for this server does not hide a wider one that has some.
             .filter(|header| header.routes_http(&asker))
             .collect();
         visible.sort_by_key(|header| header.nearness(&client.namespace));
@@ -79,15 +79,15 @@ pub fn gateway_hosts(
 struct Found<'a> {
     headers: Vec<&'a RouteSetHeader>,
     routes: Vec<RoutesAt>,
-    /// Those of `routes`, by what makes them differ.
+    /// The entries of `routes`, reduced to what makes them differ.
     known: BTreeSet<RoutesAt>,
     https_redirect: bool,
 }
 
 impl<'a> Found<'a> {
-    /// Adds the routes of a route set, unless the same ones come before.
+    /// Adds the routes of a route set, unless it has the same ones already.
     fn add(&mut self, header: &'a RouteSetHeader, routes: RoutesAt) {
-        // Where no condition asks for the port, the first server's routes take all that another's would.
+        // Without a condition on the port, the first server's routes take all that another's would.
         let differing = RoutesAt { port: if header.asks_port { routes.port } else { 0 }, ..routes.clone() };
         if self.known.insert(differing) {
             self.headers.push(header);
@@ -96,7 +96,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The hosts under which a server serves a route set; none where it is of a namespace that may not bind.
+/// The hosts under which a server serves a route set; none if its namespace may not bind.
 pub fn bound_hosts<'a>(
     server: &'a GatewayServer,
     header: &'a RouteSetHeader,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Host, Protocol};
 
-/// What the merge depends on beside the Gateways.
+/// What the merge depends on besides the Gateways.
 #[derive(Clone, Debug)]
 pub struct Ports<'a> {
     /// Target ports of the gateway's Services, by service port, sorted.
@@ -24,25 +24,25 @@ pub struct Conflict {
     pub server: ServerRef,
     /// The port that both want.
     pub port: u16,
-    /// The server that was there first.
+    /// The server that takes precedence.
     pub with: ServerRef,
-    /// What stands in the way.
+    /// Why they conflict.
     pub reason: ConflictReason,
 }
 
 /// Why two servers cannot share a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConflictReason {
-    /// They speak differently, plaintext HTTP, TLS or opaque TCP, or both opaque TCP, of which there can be one.
+    /// They speak different protocols (plaintext HTTP, TLS or opaque TCP), or both opaque TCP, which only one can.
     Protocol {
-        /// What the server speaks that was there first.
+        /// What the first server speaks.
         first: GatewayListenerKind,
         /// What the other speaks.
         second: GatewayListenerKind,
     },
     /// Both serve TLS for this host.
     Host(Host),
-    /// One listens on every address by saying so, the other by saying nothing.
+    /// One listens on every address explicitly, the other by default.
     Address,
 }
 
@@ -54,10 +54,9 @@ struct Listener {
 
 /// Merges the servers of `gateways`, oldest first.
 ///
-/// A server without `bind` listens on every address, and so does not go with one that is bound to `0.0.0.0` or `::`.
-/// On one port and address, plaintext HTTP goes with plaintext HTTP, and TLS with TLS for other hosts; a server
-/// that does not fit those before it is left out.
-/// Mirrors istio pilot/pkg/model/gateway.go (mergeGateways).
+/// A server without `bind` listens on every address and so conflicts with one bound to `0.0.0.0` or `::`. On one port
+/// and address, plaintext HTTP servers share a listener, and so do TLS servers for different hosts; a server that
+/// conflicts with an earlier one is left out. Mirrors istio pilot/pkg/model/gateway.go (mergeGateways).
 pub fn merge(gateways: &[Arc<Gateway>], ports: &Ports<'_>) -> (MergedGateways, Vec<Conflict>) {
     let mut listeners: BTreeMap<(u16, Option<Arc<str>>), Listener> = BTreeMap::new();
     let mut conflicts = Vec::new();
@@ -89,7 +88,8 @@ pub fn merge(gateways: &[Arc<Gateway>], ports: &Ports<'_>) -> (MergedGateways, V
     (MergedGateways { listeners: listeners.collect() }, conflicts)
 }
 
-/// The first server at another address of a port that stands for this one's too, where Envoy could listen only once.
+/// The first server of the port whose different `bind` stands for the same addresses, on which Envoy can listen only
+/// once.
 fn overlapping(
     listeners: &BTreeMap<(u16, Option<Arc<str>>), Listener>,
     port: u16,
@@ -106,7 +106,7 @@ fn overlapping(
     Some((with.clone(), ConflictReason::Address))
 }
 
-/// The ports of the proxy that `port` of its Service leads to: the target ports, or itself without a Service.
+/// The proxy ports that `port` of its Service leads to: the target ports, or `port` itself without a Service.
 fn listener_ports(port: u16, ports: &Ports<'_>) -> Vec<u16> {
     let mut targets: Vec<u16> =
         ports.targets.iter().filter(|(from, _)| *from == port).map(|(_, to)| *to).collect();

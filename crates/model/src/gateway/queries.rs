@@ -32,7 +32,7 @@ impl Query for ResolvedGateway {
     }
 }
 
-/// What decides which proxies a Gateway programs.
+/// The part of a Gateway that decides which proxies it programs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GatewayHeader {
     /// The object.
@@ -43,7 +43,7 @@ pub struct GatewayHeader {
     pub selector: LabelSet,
 }
 
-/// Which proxies a Gateway programs.
+/// The header of a Gateway.
 #[derive(Debug)]
 pub struct GatewayHeaderOf;
 
@@ -113,11 +113,11 @@ impl Query for GatewayListeners {
 /// What the virtual hosts of a gateway's route table depend on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GatewayHostsKey {
-    /// The servers whose hosts the table has.
+    /// The servers of the table.
     pub servers: Arc<[ServerRef]>,
     /// What the gateway can see.
     pub scope: ScopeKey,
-    /// What routes may ask about the gateway.
+    /// The attributes of the gateway that routes may match on.
     pub source: ClientAttributes,
 }
 

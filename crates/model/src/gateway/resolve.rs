@@ -16,8 +16,8 @@ use crate::{CertificateSource, Host, Protocol};
 
 /// Resolves the names of `config`, without the servers and hosts that are left out.
 ///
-/// What it says is valid: `config::validate::gateway` refuses a Gateway with an error. The parts that are useless
-/// nevertheless (`config::parts`, which has said so) are left out here.
+/// The specification is valid: `config::validate::gateway` refuses a Gateway with an error. Useless parts, which
+/// `config::parts` reports, are left out here.
 pub fn resolve(config: &Config<GatewaySpec>) -> Gateway {
     let spec = &config.spec;
     let server = |(index, spec)| server(index, spec, &config.key.namespace);
@@ -30,7 +30,7 @@ pub fn resolve(config: &Config<GatewaySpec>) -> Gateway {
 }
 
 fn server(index: usize, spec: &api::Server, own: &Namespace) -> Option<GatewayServer> {
-    // Without a protocol there are bytes. Mirrors istio pilot/pkg/networking/core/gateway.go
+    // A port without a protocol is opaque TCP. Mirrors istio pilot/pkg/networking/core/gateway.go
     // (buildGatewayTCPBasedFilterChains).
     let named = if spec.port.protocol.is_empty() { "TCP" } else { &spec.port.protocol };
     let protocol = Protocol::parse(named).expect("validation refuses what is no protocol");
@@ -38,7 +38,7 @@ fn server(index: usize, spec: &api::Server, own: &Namespace) -> Option<GatewaySe
         return None;
     }
     let tls = server_tls(protocol, spec.tls.as_ref())?;
-    // Plaintext HTTP tells hosts apart by their names, of which more forms are possible.
+    // Plaintext HTTP matches the `Host` header, which allows more forms than a server name.
     let by_server_name = matches!(tls, ServerTls::Terminate(_) | ServerTls::Passthrough);
     let mut hosts: Vec<_> = spec.hosts.iter().map(|host| server_host(host, own)).collect();
     hosts.retain(|host| !by_server_name || !host.host.is_partial_wildcard());
@@ -48,7 +48,7 @@ fn server(index: usize, spec: &api::Server, own: &Namespace) -> Option<GatewaySe
     Some(GatewayServer {
         index,
         name: spec.name.as_deref().unwrap_or_default().into(),
-        // That of a Unix socket may be 0.
+        // The port of a UNIX domain socket may be 0.
         port: u16::try_from(spec.port.number).expect("validation refuses what is no port"),
         port_name: spec.port.name.as_str().into(),
         protocol,
@@ -69,11 +69,10 @@ fn server_host(text: &str, own: &Namespace) -> ServerHost {
     ServerHost { namespace, host: Host::new(host) }
 }
 
-/// The TLS of a server; `None` where it cannot be served as it is asked for: a server never falls back to less than it
-/// says.
+/// The TLS of a server; `None` if it cannot be served as written: a server never falls back to weaker settings.
 fn server_tls(protocol: Protocol, spec: Option<&api::ServerTlsSettings>) -> Option<ServerTls> {
     match spec {
-        // Plaintext HTTP looks at the redirect only. Mirrors istio pkg/config/gateway (IsTLSServer).
+        // For plaintext HTTP only the redirect counts. Mirrors istio pkg/config/gateway (IsTLSServer).
         Some(spec) if protocol.is_http() && spec.https_redirect => Some(ServerTls::HttpsRedirect),
         _ if protocol.is_http() => Some(ServerTls::None),
         // Validation refuses a server for TLS without `tls`.
@@ -116,7 +115,8 @@ fn terminate(spec: &api::ServerTlsSettings) -> Option<DownstreamTls> {
     })
 }
 
-/// The suites that Envoy has, each once: it would reject a listener for another one. If there are none, its own.
+/// The cipher suites that Envoy supports, each once: it rejects a listener with any other. If none is left, Envoy's
+/// defaults.
 ///
 /// Mirrors istio pilot/pkg/networking/core/listener.go (filterCipherSuites).
 fn cipher_suites(names: &[String]) -> Vec<Arc<str>> {

@@ -82,7 +82,7 @@ impl Index for EndpointsAt {
     }
 }
 
-/// An address, and whether Pods have it from their node (`hostNetwork`), so that several may share it.
+/// A Pod address, and whether it is the node's (`hostNetwork`), which several Pods may share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodAddress {
     /// The address.
@@ -110,7 +110,7 @@ impl Index for PodsAt {
     }
 }
 
-/// WorkloadEntries by address, those that have an IP address.
+/// WorkloadEntries by IP address.
 #[derive(Debug)]
 pub struct WorkloadEntriesAt;
 
@@ -165,7 +165,7 @@ pub struct SelectorBucket {
 }
 
 impl SelectorBucket {
-    /// Every bucket in which a selector of `namespace` can be that selects a workload with `labels`.
+    /// The buckets that may hold a selector of `namespace` that selects a workload with `labels`.
     pub fn of_workload<'a>(
         namespace: &Namespace,
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -175,7 +175,7 @@ impl SelectorBucket {
         std::iter::once(of(None)).chain(labels).collect()
     }
 
-    /// The bucket of a selector: every workload that it selects is in it, and others may be.
+    /// The bucket of a selector: it contains every workload that it selects, and maybe others.
     pub fn of_selector<'a>(
         namespace: &Namespace,
         selector: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -185,8 +185,8 @@ impl SelectorBucket {
     }
 }
 
-/// Pods that have not ended, by each of their labels. Not registered: built when the first Service without
-/// EndpointSlices, or the first ServiceEntry with a `workloadSelector`, asks for it.
+/// Pods that have not ended, by each of their labels. Not registered: built for the first Service without
+/// EndpointSlices or ServiceEntry with a `workloadSelector`.
 #[derive(Debug)]
 pub struct PodsByLabel;
 
@@ -221,7 +221,7 @@ fn pairs(labels: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)
     labels.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
-/// Kubernetes Services that have a selector, by it.
+/// Kubernetes Services by selector.
 #[derive(Debug)]
 pub struct SelectingServices;
 
@@ -238,7 +238,7 @@ impl Index for SelectingServices {
     }
 }
 
-/// ServiceEntries that have a `workloadSelector`, by it.
+/// ServiceEntries by `workloadSelector`.
 #[derive(Debug)]
 pub struct SelectingServiceEntries;
 

@@ -1,4 +1,4 @@
-//! The mesh as its MeshConfig says, and what is wrong with that.
+//! Queries for the mesh's configuration and the findings about its MeshConfig.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     strata,
 };
 
-/// The mesh and what is wrong with its MeshConfig, which change apart.
+/// The mesh and the findings about its MeshConfig, which change independently.
 #[derive(Debug)]
 struct MeshAndFindings;
 
@@ -29,7 +29,7 @@ impl Query for MeshAndFindings {
     }
 }
 
-/// What holds for the whole mesh.
+/// The mesh-wide configuration.
 #[derive(Debug)]
 pub struct ResolvedMesh;
 
@@ -44,7 +44,7 @@ impl Query for ResolvedMesh {
     }
 }
 
-/// What is wrong with the MeshConfig.
+/// The findings about the MeshConfig.
 #[derive(Debug)]
 pub struct MeshDiagnostics;
 

@@ -1,4 +1,4 @@
-//! A MeshConfig over the defaults.
+//! Applies a MeshConfig over the defaults.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,9 +23,9 @@ use crate::{
 /// The key of the ConfigMap that holds the MeshConfig.
 const KEY: &str = "mesh";
 
-/// The mesh that a ConfigMap with a MeshConfig makes, and what is wrong with it.
+/// Resolves the MeshConfig in a ConfigMap, with findings.
 ///
-/// Of a MeshConfig that cannot be decoded nobody knows whether it says `REGISTRY_ONLY`, so that holds; for the rest the
+/// A MeshConfig that cannot be decoded may ask for `REGISTRY_ONLY`, so that applies, the safe choice; for the rest the
 /// defaults do.
 pub fn resolve(settings: &Settings, object: Option<&Config<api::ConfigMap>>) -> (Mesh, Vec<Diagnostic>) {
     let mut mesh = Mesh::new(settings);
@@ -72,7 +72,7 @@ fn apply(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostic
     compare_root(config, mesh, diagnostics);
 }
 
-/// The ports that proxies listen on themselves: each is one of its own, as Envoy refuses two listeners at one address.
+/// The ports that proxies themselves listen on. They must differ: Envoy refuses two listeners on one address.
 fn apply_ports(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diagnostics) {
     let defaults = (mesh.outbound_port, mesh.inbound_port);
     let inbound = port(config.proxy_inbound_listen_port, "proxyInboundListenPort", diagnostics);
@@ -96,7 +96,7 @@ fn apply_ports(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &mut Diag
     }
 }
 
-/// How often names are looked up. Envoy refuses each cluster with names for less than this.
+/// The DNS refresh rate. Envoy refuses every DNS cluster with a lower rate than its minimum.
 fn dns_refresh_rate(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> Option<Duration> {
     let rate = positive(config.dns_refresh_rate, "dnsRefreshRate", diagnostics)?;
     if rate <= Duration::from_millis(1) {
@@ -107,8 +107,8 @@ fn dns_refresh_rate(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> 
     Some(rate)
 }
 
-/// The file of access logs; `None`, with a finding, where it is a directory for certain. What there is beside the proxy is
-/// not known here: Envoy refuses every listener for a file that it cannot open.
+/// The access log file; `None`, with a finding, if the path is certainly a directory. Other mistakes cannot be seen
+/// here, and Envoy refuses every listener whose file it cannot open.
 fn access_log_file(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
     let path = text(config.access_log_file.as_deref())?;
     let is_directory = matches!(path.rsplit('/').next(), None | Some("" | "." | ".."));
@@ -121,9 +121,9 @@ fn access_log_file(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> O
     Some(path)
 }
 
-/// The format of access logs; the default one, with a finding, where Envoy would refuse each listener for it.
+/// The access log format; the default one, with a finding, if Envoy would refuse it, which it does for every listener.
 ///
-/// A line gets the break that it lacks. Mirrors istio pilot/pkg/model/telemetry_logging.go (fileAccessLogFormat,
+/// A missing line break is added. Mirrors istio pilot/pkg/model/telemetry_logging.go (fileAccessLogFormat,
 /// buildFileAccessLogHelper).
 fn access_log_format(config: &api::MeshConfig, diagnostics: &mut Diagnostics) -> AccessLogFormat {
     let given = text(config.access_log_format.as_deref());
@@ -170,7 +170,8 @@ fn apply_traffic_modes(config: &api::MeshConfig, mesh: &mut Mesh, diagnostics: &
     }
 }
 
-/// The root namespace decides where the configuration is looked for, so the configuration cannot decide it.
+/// Reports a `rootNamespace` that differs: it decides where the MeshConfig is looked for, so the MeshConfig cannot
+/// change it.
 fn compare_root(config: &api::MeshConfig, mesh: &Mesh, diagnostics: &mut Diagnostics) {
     if let Some(root) = text(config.root_namespace.as_deref())
         && mesh.root_namespace != *root
@@ -223,8 +224,8 @@ fn field(name: &'static str) -> FieldPath {
     FieldPath::root().field("data").key(KEY).field(name)
 }
 
-/// A finding about the text of a MeshConfig as one about the ConfigMap that holds it. Positions within the text
-/// are none of the file, so the place of the text stands for them; a severity stays.
+/// Turns a finding about the text of a MeshConfig into one about its ConfigMap. Positions within the text mean nothing
+/// in the file, so they are replaced with that of the text.
 fn embedded(diagnostic: Diagnostic, object: &ConfigKey) -> Diagnostic {
     let mut path = FieldPath::root().field("data").key(KEY);
     for segment in diagnostic.path.segments() {

@@ -1,10 +1,10 @@
-//! What the control plane itself is told of the mesh.
+//! Settings of the control plane that concern the mesh.
 
 use std::sync::Arc;
 
 use fairlead_config::Namespace;
 
-/// Settings of the control plane itself that translation needs; set once, before the first revision.
+/// Settings of the control plane that translation needs, set once, before the first revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The DNS domain of Kubernetes Services. Default `cluster.local`.
@@ -13,9 +13,9 @@ pub struct Settings {
     pub cluster: Arc<str>,
     /// The namespace whose configuration applies to the whole mesh. Default `istio-system`.
     pub root_namespace: Namespace,
-    /// From so many endpoints on, those of a load assignment are resources of their own. Default 100.
+    /// Minimum number of endpoints in a load assignment that makes each locality's a resource of its own. Default 100.
     pub assignment_elements: usize,
-    /// From so many filter chains on, those of a gateway's listener are resources of their own. Default 32.
+    /// Minimum number of filter chains of a gateway's listener that makes each a resource of its own. Default 32.
     pub listener_elements: usize,
 }
 

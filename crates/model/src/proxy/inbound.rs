@@ -43,9 +43,9 @@ pub struct InboundInputs<'a> {
 
 /// The inbound listeners of a workload, by port.
 ///
-/// A Sidecar with `ingress` replaces what the services ask for. Without interception there is nothing but
-/// `ingress`, since the application has the services' ports.
-/// Mirrors istio pilot/pkg/networking/core/listener_inbound.go (buildInboundChainConfigs).
+/// A Sidecar with `ingress` replaces what the services imply. Without interception there is only `ingress`, since the
+/// application itself listens on the services' ports. Mirrors istio pilot/pkg/networking/core/listener_inbound.go
+/// (buildInboundChainConfigs).
 pub fn inbound_listeners(inputs: &InboundInputs<'_>) -> Vec<InboundListener> {
     let listeners = match inputs.sidecar.filter(|sidecar| !sidecar.ingress.is_empty()) {
         Some(sidecar) => ingress(sidecar, inputs),
@@ -90,8 +90,8 @@ fn ingress(sidecar: &Sidecar, inputs: &InboundInputs<'_>) -> Vec<InboundListener
     sidecar.ingress.iter().map(listener).collect()
 }
 
-/// Where the application is behind a listener with a port of its own: there the original destination is the listener,
-/// so it is written out.
+/// Where the application is behind a listener that binds to its port: there the original destination is the listener
+/// itself, so the address is explicit.
 fn own_endpoint(ingress: &IngressListener, inputs: &InboundInputs<'_>) -> DefaultEndpoint {
     match &ingress.default_endpoint {
         None => DefaultEndpoint::Loopback(ingress.port.number),
@@ -100,9 +100,9 @@ fn own_endpoint(ingress: &IngressListener, inputs: &InboundInputs<'_>) -> Defaul
     }
 }
 
-/// The address that a listener without one binds to: the instance's own, else loopback.
+/// The default bind address of a listener: the instance's own, else loopback.
 ///
-/// The instance's own, and not every address, since the application listens on the same port of another one.
+/// Not every address, since the application may listen on the same port of another one.
 fn default_bind(inputs: &InboundInputs<'_>) -> Bind {
     Bind::Ip(own_address(inputs))
 }

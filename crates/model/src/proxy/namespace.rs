@@ -1,7 +1,7 @@
-//! The namespace as which a proxy's own is seen: none, unless an object makes a difference for it.
+//! The namespace that a proxy's own is seen as: none, unless an object makes a difference for it.
 //!
-//! A client says itself which namespace it is in. To all namespaces that no object is in or names the mesh looks the
-//! same, so their proxies share one view, however many such namespaces clients come up with.
+//! Clients claim their own namespaces. The mesh looks the same from all namespaces that no object is in or names, so
+//! their proxies share one view, however many such namespaces clients make up.
 
 use std::{fmt::Debug, marker::PhantomData};
 
@@ -15,7 +15,7 @@ use crate::{
     strata,
 };
 
-/// A kind whose objects make a difference for proxies of some namespaces, of their own at least.
+/// A kind whose objects make a difference for proxies of some namespaces, at least their own.
 pub trait Concerning: KindInput + Debug {
     /// The name of [`ByConcerned`] of this input.
     const BY_CONCERNED: &'static str;
@@ -90,7 +90,7 @@ impl<I: Concerning> Index for ByConcerned<I> {
     }
 }
 
-/// A namespace as its proxies are seen: itself, or the empty one, in which nothing is.
+/// The namespace that proxies of a namespace are seen in: the same, or the empty one, which has no objects.
 #[derive(Debug)]
 pub struct SeenAs;
 
@@ -112,7 +112,7 @@ impl Query for SeenAs {
     }
 }
 
-/// Whether the mesh's defaults for `exportTo` name a namespace, or it is the mesh's own.
+/// Whether a namespace is the root namespace or named in the mesh's defaults for `exportTo`.
 fn is_named_by(mesh: &Mesh, namespace: &Namespace) -> bool {
     let defaults = [
         &mesh.default_service_export_to,

@@ -1,4 +1,4 @@
-//! Which Services have something depend on where their clients are.
+//! Services that treat clients differently by place.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,10 +13,10 @@ use crate::{
     strata,
 };
 
-/// The value of `trafficDistribution` (or of its annotation) that asks for the client's node first.
+/// The value of `trafficDistribution` (or of its annotation) that prefers the client's node.
 const SAME_NODE: &str = "PreferSameNode";
 
-/// What a Service asks about the place of its clients.
+/// What a Service needs to know about the place of its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PlaceAsked {
     /// Anything.
@@ -25,7 +25,7 @@ pub enum PlaceAsked {
     Node,
 }
 
-/// The Services for which the place of their clients matters, by what of it does.
+/// The Services for which the place of clients matters, by the part of it that does.
 #[derive(Debug)]
 pub struct ServicesByPlace;
 
@@ -62,17 +62,17 @@ impl Query for NodeMatters {
     }
 }
 
-/// For which services the place of a client may matter. To clients everywhere the others look the same.
+/// The services for which the place of a client may matter. The others look the same to all clients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlacedServices {
-    /// Whether the mesh distributes by locality what has no setting of its own.
+    /// Whether the mesh's own setting distributes traffic by locality.
     all: bool,
-    /// Kubernetes Services that ask about the place.
+    /// Kubernetes Services that depend on the place.
     some: Arc<BTreeSet<ServiceKey>>,
 }
 
 impl PlacedServices {
-    /// Whether the place matters for a service; its DestinationRule, which may set it too, is not looked into.
+    /// Whether the place may matter for a service; its DestinationRule, which may make it matter, is not inspected.
     pub fn may_include(&self, service: &ServiceKey, has_rule: bool) -> bool {
         self.all || has_rule || self.some.contains(service)
     }
@@ -95,7 +95,7 @@ impl Query for PlacedServicesOf {
             namespace: object.namespace.clone(),
         };
         PlacedServices {
-            // Failing over needs outlier detection, which only a rule has.
+            // Failover needs outlier detection, which only a rule sets.
             all: mesh.locality_lb.enabled && !mesh.locality_lb.distribute.is_empty(),
             some: Arc::new(cx.index::<ServicesByPlace>(&PlaceAsked::Any).iter().map(service).collect()),
         }

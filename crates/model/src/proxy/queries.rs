@@ -89,7 +89,7 @@ fn gateways_of(cx: &Reader<'_>, proxy: &ProxyKey) -> Arc<[ConfigKey]> {
     selecting.map(|header| header.origin.clone()).collect()
 }
 
-/// The ports of the gateway's own Services, with the ports of the proxy that they lead to.
+/// The ports of the gateway's own Services, with the proxy ports that they lead to.
 fn gateway_ports(services: &[WorkloadPort]) -> Arc<[(u16, u16)]> {
     let mut ports: Vec<(u16, u16)> =
         services.iter().map(|(_, port, target)| (port.number, *target)).collect();
@@ -98,7 +98,7 @@ fn gateway_ports(services: &[WorkloadPort]) -> Arc<[(u16, u16)]> {
     ports.into()
 }
 
-/// Where the proxy is: as its Pod or WorkloadEntry has it, else as it says itself.
+/// Where the proxy is, according to its Pod or WorkloadEntry, else to itself.
 fn place(cx: &Reader<'_>, proxy: &ProxyKey) -> Place {
     let workload = proxy.addresses.iter().find_map(|address| (*cx.get::<WorkloadAt>(address)).clone());
     let known = workload.as_deref();
@@ -114,13 +114,13 @@ fn place(cx: &Reader<'_>, proxy: &ProxyKey) -> Place {
     }
 }
 
-/// Those of `labels` that are asked for.
+/// The labels that are in `asked_for`.
 fn asked(labels: &LabelSet, asked_for: &[(Arc<str>, Arc<str>)]) -> LabelSet {
     let has = |(key, value): &&(Arc<str>, Arc<str>)| labels.get(key) == Some(value);
     asked_for.iter().filter(has).cloned().collect()
 }
 
-/// Those of `labels` whose keys are asked about.
+/// The labels with one of the keys.
 fn only(labels: &LabelSet, keys: &[Arc<str>]) -> LabelSet {
     keys.iter().filter_map(|key| Some((Arc::clone(key), labels.get(key)?))).collect()
 }

@@ -1,4 +1,4 @@
-//! Which services a workload is an endpoint of: what the inbound side of its proxy is made of.
+//! The services that a workload is an endpoint of, which make up the inbound side of its proxy.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -33,11 +33,10 @@ pub type WorkloadPort = (ServiceKey, Port, u16);
 
 /// The service ports that lead to a workload, sorted.
 ///
-/// A service that selects the workload by its labels counts at once, whether or not it lists it as an endpoint
-/// already, so that a proxy is ready before its workload is; endpoints are not even looked at, so the proxies of
-/// a service do not care when one of them comes or goes. Any other service counts, in whatever namespace, where
-/// one of its endpoints has an address of the workload.
-/// Mirrors istio pilot/pkg/serviceregistry/kube/controller (GetProxyServiceTargets).
+/// A service that selects the workload by its labels counts at once, whether or not it is listed as an endpoint yet, so
+/// that a proxy is ready before its workload is. Endpoints are not read in that case, so the proxies of a service are
+/// unaffected when one of them comes or goes. Any other service, in any namespace, counts if one of its endpoints has
+/// an address of the workload. Mirrors istio pilot/pkg/serviceregistry/kube/controller (GetProxyServiceTargets).
 #[derive(Debug)]
 pub struct ServicesOfWorkload;
 
@@ -66,7 +65,7 @@ impl Query for ServicesOfWorkload {
     }
 }
 
-/// The Service that an EndpointSlice belongs to. Stands between a slice and those who only ask for that.
+/// The Service that an EndpointSlice belongs to. It shields its readers from other changes of the slice.
 #[derive(Debug)]
 struct ServiceOfSlice;
 
@@ -100,8 +99,8 @@ fn candidates(cx: &Reader<'_>, workload: &WorkloadKey) -> BTreeSet<ConfigKey> {
     objects
 }
 
-/// The ports of a service that selects the workload; `None` where it does not, or where only its endpoints tell
-/// to which number a named port leads.
+/// The ports of a service that selects the workload; `None` if it does not, or if only its endpoints tell the number of
+/// a named port.
 fn ports_by_selector(
     key: &WorkloadKey,
     service: &Service,

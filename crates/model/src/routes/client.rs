@@ -1,4 +1,4 @@
-//! Whose requests the routes of a route set are for: what is decided before there is a request.
+//! The part of a match that does not depend on the request: the client, the listener and the Gateway.
 
 use fairlead_config::{ConfigKey, LabelSet, Namespace};
 
@@ -13,7 +13,7 @@ pub enum GatewayRef {
     Gateway(ConfigKey),
 }
 
-/// The part of a condition that asks who sends a request, and by which server or listener.
+/// The part of a condition that concerns the sender of a request, and the server or listener that it arrives at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientMatch {
     /// `port` of the listener.
@@ -26,27 +26,27 @@ pub struct ClientMatch {
     pub gateways: Vec<GatewayRef>,
 }
 
-/// Who sends requests, and by which server or listener.
+/// The sender of requests, and the server or listener that they arrive at.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpClient<'a> {
     /// The port of the listener; of a gateway, that of the server.
     pub port: u16,
-    /// The mesh or the Gateway; may be `None` where no condition asks.
+    /// The mesh or the Gateway; may be `None` if no condition needs it.
     pub place: Option<&'a GatewayRef>,
-    /// The client; may be `None` where no condition asks.
+    /// The client; may be `None` if no condition needs it.
     pub source: Option<&'a ClientAttributes>,
 }
 
 impl ClientMatch {
-    /// Whether it asks about the client's workload.
+    /// Whether it depends on the client's workload.
     pub fn asks_source(&self) -> bool {
         !self.source_labels.is_empty() || self.source_namespace.is_some()
     }
 
     /// Whether the condition can hold for a client.
     ///
-    /// Mirrors istio pilot/pkg/networking/core/route/route.go (sourceMatchHTTP): `gateways`, where given, decides
-    /// about the client alone.
+    /// Mirrors istio pilot/pkg/networking/core/route/route.go (sourceMatchHTTP): `gateways`, if given, is all that
+    /// counts.
     pub fn includes(&self, client: &HttpClient<'_>) -> bool {
         if self.port.is_some_and(|port| port != client.port) {
             return false;
@@ -64,13 +64,13 @@ impl ClientMatch {
     }
 }
 
-/// The HTTP routes of a route set, as one place and port has them.
+/// The HTTP routes of a route set as they apply at one place and port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoutesAt {
     /// The route set.
     pub routes: ConfigKey,
     /// The port that `match.port` compares with, and the default of destination ports.
     pub port: u16,
-    /// The mesh or the Gateway that `match.gateways` compares with; `None` where no condition asks.
+    /// The mesh or the Gateway that `match.gateways` compares with; `None` if no condition needs it.
     pub place: Option<GatewayRef>,
 }

@@ -1,4 +1,4 @@
-//! The clients that the HTTP routes of a route set are for.
+//! The clients that the HTTP routes of a route set apply to.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,7 +7,7 @@ use super::{
     set::HttpRoute,
 };
 
-/// The clients that at least one HTTP route of a route set is for. To the others it says nothing.
+/// The clients that at least one HTTP route of a route set applies to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpClients {
     /// One of these must hold; `None`: every client.
@@ -15,7 +15,7 @@ pub struct HttpClients {
 }
 
 impl HttpClients {
-    /// The clients that `routes` are for.
+    /// The clients that `routes` apply to.
     pub fn of(routes: &[HttpRoute]) -> Self {
         let everybody = ClientMatch::default();
         if routes.iter().any(|r| r.matches.is_empty() || r.matches.iter().any(|m| m.client == everybody)) {
@@ -31,7 +31,7 @@ impl HttpClients {
         Self { any_of: None }
     }
 
-    /// Whether that is every client.
+    /// Whether it includes every client.
     pub fn are_all(&self) -> bool {
         self.any_of.is_none()
     }

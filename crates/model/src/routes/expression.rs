@@ -1,10 +1,10 @@
-//! Which expressions are larger than an Envoy takes by itself.
+//! Regular expressions that exceed Envoy's default limit.
 
 use fairlead_config::re2;
 
 use super::{HttpAction, HttpMatch, HttpRoute, StringMatch};
 
-/// Whether an Envoy refuses the expression unless it is told to take more than by default.
+/// Whether Envoy refuses the expression under its default limit.
 pub fn is_large(expression: &str) -> bool {
     re2::parse(expression).is_ok_and(|known| known.program > re2::DEFAULT_PROGRAM)
 }
@@ -24,7 +24,7 @@ impl HttpMatch {
 }
 
 impl HttpRoute {
-    /// Whether a condition, a rewrite or an origin of it is a large expression.
+    /// Whether a condition, a rewrite or a CORS origin has a large expression.
     pub(super) fn has_large_expressions(&self) -> bool {
         let rewrite = match &self.action {
             HttpAction::Route { rewrite, .. } => rewrite.uri_regex.as_ref(),

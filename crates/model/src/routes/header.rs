@@ -1,4 +1,4 @@
-//! What scopes need of a route set: all of it but the routes.
+//! The part of a route set that scopes need: all but the routes.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -9,8 +9,7 @@ use super::{
 };
 use crate::{Host, service::Visibility};
 
-/// Where a route set applies and what it refers to. It stays equal when weights, matches or any other part
-/// of a route changes.
+/// Where a route set applies and what it refers to. It does not change with weights, matches or other parts of a route.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about one object")]
 pub struct RouteSetHeader {
@@ -26,25 +25,25 @@ pub struct RouteSetHeader {
     pub gateways: Vec<GatewayRef>,
     /// The hosts of its destinations and mirrors, each once, sorted.
     pub destinations: Arc<[Host]>,
-    /// The labels that its `sourceLabels` ask for, each once, sorted.
+    /// The labels in its `sourceLabels`, each once, sorted.
     pub source_labels: Arc<[(Arc<str>, Arc<str>)]>,
-    /// Whether its `http` routes ask about the client (`sourceLabels`, `sourceNamespace`).
+    /// Whether its `http` routes match on the client (`sourceLabels`, `sourceNamespace`).
     pub asks_source: bool,
-    /// Whether they ask about the Gateway (`match.gateways`).
+    /// Whether they match on the Gateway (`match.gateways`).
     pub asks_gateway: bool,
-    /// Whether they ask about the port (`match.port`).
+    /// Whether they match on the port (`match.port`).
     pub asks_port: bool,
-    /// Whether they compare with, or replace, large expressions.
+    /// Whether they use large regular expressions.
     pub has_large_expressions: bool,
     /// Whether it has `http` routes.
     pub has_http: bool,
-    /// The clients that some `http` route is for.
+    /// The clients that some `http` route applies to.
     pub http_clients: HttpClients,
     /// Whether it has `tls` or `tcp` routes.
     pub has_l4: bool,
     /// Whether it has `tcp` routes.
     pub has_tcp: bool,
-    /// The names that its `tls` routes ask for, each once, sorted.
+    /// The server names in its `tls` routes, each once, sorted.
     pub sni_hosts: Arc<[Host]>,
 }
 
@@ -79,23 +78,23 @@ impl RouteSetHeader {
         self.gateways.contains(&GatewayRef::Mesh)
     }
 
-    /// Whether a host of it is a wildcard.
+    /// Whether one of its hosts is a wildcard.
     pub fn has_wildcard(&self) -> bool {
         self.hosts.iter().any(Host::is_wildcard)
     }
 
-    /// Whether it has an HTTP route for a client: to others it says nothing, and hides nothing from them.
+    /// Whether it has an HTTP route for a client. From other clients it hides nothing.
     pub fn routes_http(&self, client: &HttpClient<'_>) -> bool {
         self.http_clients.include(client)
     }
 
-    /// Its HTTP routes at a port and place, of which no more is named than the routes ask about.
+    /// Its HTTP routes at a port and place, keeping only what the routes match on.
     pub fn routes_at(&self, port: u16, place: &GatewayRef) -> RoutesAt {
         RoutesAt { routes: self.origin.clone(), port, place: self.asks_gateway.then(|| place.clone()) }
     }
 
-    /// Which of the route sets that `client` sees come first: its own private ones, then those that name
-    /// it, then public ones.
+    /// The rank of the route set for `client`: its own private ones first, then those exported to it by name, then
+    /// public ones.
     ///
     /// Mirrors istio pilot/pkg/model/push_context.go (VirtualServicesForGateway).
     pub fn nearness(&self, client: &Namespace) -> u8 {

@@ -1,4 +1,4 @@
-//! Which field of its object a route was written in.
+//! The origin of a route.
 
 use fairlead_config::{Kind, Origin};
 
@@ -6,7 +6,7 @@ use super::{RouteAt, RouteSet};
 use crate::virtual_service;
 
 impl RouteSet {
-    /// The field that a route was written in: the kind of the object decides what it is called.
+    /// The field that defines a route; the kind of the object decides its path.
     pub fn origin_of(&self, route: RouteAt) -> Origin {
         match self.origin.kind {
             Kind::VirtualService => Origin::new(&self.origin, virtual_service::field(route)),

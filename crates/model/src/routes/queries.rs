@@ -11,7 +11,7 @@ use fairlead_incremental::{Query, Reader, Stratum};
 use super::{GatewayRef, RouteSet, RouteSetHeader};
 use crate::{age, input, mesh::ResolvedMesh, strata, virtual_service};
 
-/// The routes of the object with a key: its kind decides which front end resolves it.
+/// The routes of an object; its kind decides which front end resolves it.
 #[derive(Debug)]
 pub struct RoutesOf;
 
@@ -118,7 +118,7 @@ impl Query for RouteSetsAt {
     }
 }
 
-/// The labels of clients that some route set asks for in `sourceLabels`, sorted.
+/// The labels that some route set matches in `sourceLabels`, sorted.
 #[derive(Debug)]
 pub struct SourceLabels;
 

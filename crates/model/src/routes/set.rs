@@ -29,7 +29,7 @@ pub struct RouteSet {
     pub tcp: Vec<TcpRoute>,
 }
 
-/// A route of a route set: its list and its index there and, where it has conditions, the one that it is for.
+/// A route of a route set: its list, its index there and, if it has conditions, the index of the condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteAt {
     /// Of `http`.
@@ -47,7 +47,7 @@ pub struct HttpRoute {
     pub name: Arc<str>,
     /// The index in `http`.
     pub index: usize,
-    /// Conditions of which one must hold; empty: always.
+    /// Conditions, one of which must hold; empty: always.
     pub matches: Vec<HttpMatch>,
     /// What happens with the request.
     pub action: HttpAction,
@@ -110,7 +110,7 @@ pub enum StringMatch {
 pub enum HttpAction {
     /// It goes to one of these, by weight.
     Route {
-        /// At least one; destinations of weight 0 are left out where there are several.
+        /// At least one; of several, those of weight 0 are left out.
         destinations: Vec<WeightedDestination>,
         /// `rewrite`.
         rewrite: Rewrite,
@@ -137,10 +137,10 @@ pub struct Destination {
     pub port: Option<u16>,
 }
 
-/// A destination, its share, and what is done to requests that go there.
+/// A destination, its weight, and the headers that it changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeightedDestination {
-    /// Where.
+    /// The destination.
     pub destination: Destination,
     /// The share, relative to the sum of all; 1 for a single destination.
     pub weight: u32,
@@ -245,13 +245,13 @@ impl Percent {
 /// A copy of requests to a second destination.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mirror {
-    /// Where.
+    /// The destination.
     pub destination: Destination,
     /// The share of requests that are copied. Default 100 %.
     pub percent: Percent,
 }
 
-/// `headers`: what is done to request and response headers.
+/// `headers`: operations on request and response headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     /// On the request.
@@ -282,11 +282,11 @@ pub struct CorsPolicy {
     pub allow_headers: Vec<Arc<str>>,
     /// Response headers that a page may read.
     pub expose_headers: Vec<Arc<str>>,
-    /// How long a preflight's answer may be kept.
+    /// How long the response to a preflight may be cached.
     pub max_age: Option<Duration>,
     /// Whether credentials may be sent.
     pub allow_credentials: Option<bool>,
-    /// Whether preflights of other origins reach the upstream (`unmatchedPreflights`). Default true.
+    /// Whether preflights from other origins reach the upstream (`unmatchedPreflights`). Default true.
     pub forward_unmatched_preflights: bool,
 }
 
@@ -295,7 +295,7 @@ pub struct CorsPolicy {
 pub struct TlsRoute {
     /// The index in `tls`.
     pub index: usize,
-    /// Conditions of which one must hold.
+    /// Conditions, one of which must hold.
     pub matches: Vec<L4Match>,
     /// Where connections go, by weight.
     pub destinations: Vec<(Destination, u32)>,
@@ -306,7 +306,7 @@ pub struct TlsRoute {
 pub struct TcpRoute {
     /// The index in `tcp`.
     pub index: usize,
-    /// Conditions of which one must hold; empty: always.
+    /// Conditions, one of which must hold; empty: always.
     pub matches: Vec<L4Match>,
     /// Where connections go, by weight.
     pub destinations: Vec<(Destination, u32)>,

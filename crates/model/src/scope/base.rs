@@ -1,8 +1,8 @@
-//! The scope that namespaces have in common, and how the scope of a namespace is edited out of it.
+//! The scope that namespaces have in common, and the scopes of single namespaces that are edited out of it.
 //!
-//! Most of a mesh looks the same from everywhere, so the scope of a namespace is the base with few hosts edited: the
-//! maps of both share all else. A change of the mesh is edited into the base, and into the scope as it was, which
-//! then shares less; after as many edits as there are differences, the scope is edited out of the base again.
+//! Most of a mesh looks the same from everywhere, so the scope of a namespace is the base with a few hosts edited, and
+//! their maps share the rest. A change of the mesh is edited into both the base and the previous scope, which then
+//! share less; after as many edits as there are differences, the scope is edited out of the base again.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -36,23 +36,23 @@ impl BasedKey for ScopeKey {
 pub(super) struct Known<'a> {
     pub(super) scope: &'a EgressScope,
     pub(super) context: &'a Arc<Context>,
-    /// All services as they were.
+    /// All services at that time.
     pub(super) services: &'a OrdMap<ServiceKey, Arc<Service>>,
 }
 
-/// The scope as it was.
+/// The previous scope.
 pub(super) struct Previous<'a> {
     pub(super) known: Known<'a>,
     pub(super) distance: Option<&'a Distance<Host>>,
-    /// The hosts of which something has changed since.
+    /// The hosts with changes since.
     pub(super) changed: BTreeSet<Host>,
 }
 
 /// A scope, its context, and its distance from the base.
 pub(super) type Resolved = (EgressScope, Arc<Context>, Option<Distance<Host>>);
 
-/// The scope that `inputs` make, edited out of the base or of the one before, whichever is less work in the long run;
-/// anew where more than a few hosts may be touched.
+/// Resolves the scope of `inputs`, edited out of the base or the previous scope, whichever costs less in the long run,
+/// or from scratch if more than a few hosts may be affected.
 pub(super) fn resolve(
     previous: Option<Previous<'_>>,
     base: Option<Known<'_>>,
@@ -80,7 +80,7 @@ pub(super) fn resolve(
     (scope, context, None)
 }
 
-/// The hosts to be edited for a scope to be made of the base; `None` where it is better edited out of the one before.
+/// The hosts to edit for a scope based on the base; `None` if the previous scope is the better start.
 fn distinct(
     previous: Option<&Previous<'_>>,
     base: &Known<'_>,
@@ -104,8 +104,8 @@ fn edit(
     is_few(before.changed.len(), inputs.services.len()).then(|| edited(before, inputs)).flatten()
 }
 
-/// The hosts of which a client may see something else than in the base: those of services and route sets that are not
-/// for everybody, those of its own services that other namespaces define too, and those with another rule.
+/// The hosts that may look different from the base: those of services and route sets with a limited visibility, those
+/// of the namespace's own services that other namespaces define too, and those with another rule.
 fn all_distinct(base: &EgressScope, inputs: &ScopeInputs<'_>) -> BTreeSet<Host> {
     let client = inputs.namespace;
     let is_for_some =
@@ -130,7 +130,7 @@ fn differs(base: &EgressScope, scope: &EgressScope, host: &Host) -> bool {
         || listeners.any(|(base, listener)| base.hosts.get(host) != listener.hosts.get(host))
 }
 
-/// Has a scope that was made anew share what it has in common with the base.
+/// Makes a scope that was resolved from scratch share common parts with the base.
 fn share(base: &EgressScope, scope: &mut EgressScope) {
     scope.services = sharing(&base.services, &scope.services);
     for (base, listener) in base.listeners.iter().zip(&mut scope.listeners) {

@@ -1,4 +1,4 @@
-//! Makes the hosts of a listener: each with its service and the route sets that go with it.
+//! Makes the hosts of a listener, each with its service and route sets.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{Host, routes::RouteSetHeader};
 
-/// The second names of hosts.
+/// The aliases of hosts.
 pub(super) type AliasesOf<'a> = BTreeMap<&'a Host, Vec<Host>>;
 
 /// Makes the hosts of a listener, given the services of the scope.
@@ -24,9 +24,9 @@ pub(super) struct Binder<'a> {
     inputs: &'a ScopeInputs<'a>,
     /// The aliases of the scope, by the host that they stand for.
     aliases: &'a AliasesOf<'a>,
-    /// The destinations of route sets, each worked out once.
+    /// The destinations of route sets, each resolved once.
     destinations: BTreeMap<usize, Arc<[DestinationBinding]>>,
-    /// What services have of the route sets that name them, each list made once.
+    /// The HTTP owners of services by the route sets that name them, each list made once.
     http: BTreeMap<Vec<usize>, Arc<[HttpOwner]>>,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Binder<'a> {
         Self { listener, scope, inputs, aliases, destinations: BTreeMap::new(), http: BTreeMap::new() }
     }
 
-    /// A service of the listener, which these route sets name.
+    /// A service of the listener, named by these route sets.
     pub(super) fn host(&mut self, host: &Host, named_by: &[usize]) -> ScopeHost {
         let aliases = self.aliases.get(host).cloned().unwrap_or_default().into();
         let scoped = self.scope.service(host).cloned();
@@ -51,7 +51,7 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// Those that may own the HTTP of a service: none that comes after one for every client.
+    /// The route sets that may own the HTTP routes of a service, up to the first that applies to every client.
     fn http_of_service(&mut self, named_by: &[usize]) -> Arc<[HttpOwner]> {
         if let Some(known) = self.http.get(named_by) {
             return known.clone();
@@ -72,7 +72,7 @@ impl<'a> Binder<'a> {
         &self.listener.routes.route_sets[at]
     }
 
-    /// The same owner, with its destinations as they are now, if it is route set `at`.
+    /// The same owner, with its current destinations if it is route set `at`.
     pub(super) fn refreshed(&mut self, owner: &HttpOwner, at: usize) -> HttpOwner {
         if owner.header.origin == self.header(at).origin {
             HttpOwner { destinations: self.destinations(at), ..owner.clone() }
@@ -81,8 +81,8 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// A host that is no service; `None` where no route set has it served. `names` are the ports of services by
-    /// wildcard, `hosts` the services of the listener.
+    /// A host that is no service; `None` if no route set serves it. `names` are the ports of services by wildcard,
+    /// `hosts` the services of the listener.
     pub(super) fn bare_host(
         &mut self,
         host: &Host,
@@ -98,12 +98,12 @@ impl<'a> Binder<'a> {
                 .collect()
         };
         let of_name = |name: &Host| if name.is_wildcard() { names.http(name) } else { ports_of(name) };
-        // The second name of a service is served on the ports of that.
+        // An alias is served on the ports of its service.
         let alias = self.scope.aliases.binary_search_by(|(alias, _)| alias.cmp(host));
         let of_target = alias.map(|at| ports_of(&self.scope.aliases[at].1)).unwrap_or_default();
         let covered = names.all(host);
         let mut owners = Vec::new();
-        // The ports of route sets before that have routes for every client.
+        // The ports of earlier route sets that have routes for every client.
         let mut taken: BTreeSet<u16> = BTreeSet::new();
         for at in self.listener.routes.naming(host, self.inputs.namespace) {
             let header = self.header(at);
@@ -121,7 +121,7 @@ impl<'a> Binder<'a> {
         (!owners.is_empty()).then(|| ScopeHost { binding, service: None, http: owners.into() })
     }
 
-    /// The route sets whose TLS and TCP routes a service has.
+    /// The route sets whose TLS and TCP routes apply to a service.
     pub(super) fn l4(&mut self, host: &Host) -> Arc<[L4Binding]> {
         let found = self.listener.routes.l4(host, self.inputs.namespace);
         let binding = |at: usize| L4Binding {
@@ -131,7 +131,7 @@ impl<'a> Binder<'a> {
         found.into_iter().map(binding).collect()
     }
 
-    /// What the destinations of a route set are in the scope.
+    /// The destinations of a route set in the scope.
     pub(super) fn destinations(&mut self, owner: usize) -> Arc<[DestinationBinding]> {
         let make = || {
             let hosts = self.listener.routes.route_sets[owner].destinations.iter();

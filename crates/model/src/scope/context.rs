@@ -1,5 +1,5 @@
-//! What of a scope stays as it is while services come and go: what its listeners import, and the route sets by what
-//! they name.
+//! The part of a scope that does not change as services come and go: the imports of its listeners, and the route sets
+//! by what they name.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,27 +17,27 @@ use crate::{
     sidecar::{EgressListener, OutboundTrafficPolicy},
 };
 
-/// What a scope is made of.
+/// The inputs of a scope.
 pub(super) struct ScopeInputs<'a> {
     /// The namespace of the client.
     pub namespace: &'a Namespace,
-    /// The listeners of a Sidecar; `None`: one that sees everything.
+    /// The listeners of a Sidecar; `None`: a single one that sees everything.
     pub listeners: Option<&'a [EgressListener]>,
-    /// Whether hosts are bound to route sets: not for gateways.
+    /// Whether hosts are bound to route sets; false for gateways.
     pub bind_hosts: bool,
     /// Every service.
     pub services: &'a OrdMap<ServiceKey, Arc<Service>>,
-    /// The hosts that aliases lead to, whoever sees these.
+    /// The hosts that aliases lead to, whether visible or not.
     pub alias_targets: &'a Arc<BTreeSet<Host>>,
     /// The route sets that apply to sidecars.
     pub routes: &'a Arc<RouteSetIndex>,
     /// The rule for a service.
     pub rule: &'a dyn Fn(&ServiceKey) -> Option<RuleKey>,
-    /// What happens with unknown destinations.
+    /// How traffic to unknown destinations is handled.
     pub outbound_policy: OutboundTrafficPolicy,
 }
 
-/// What stays while services that are no aliases, nor stand behind one, come and go.
+/// What does not change as services come and go, unless they are aliases or the targets of aliases.
 #[derive(Debug, Default)]
 pub(super) struct Context {
     pub(super) listeners: Vec<Listener>,
@@ -58,14 +58,14 @@ impl Context {
         };
         let alias_targets = inputs.alias_targets.clone();
         let mut context = Self { listeners, wanted: BTreeSet::new(), alias_targets };
-        // What sees everything sees every destination.
+        // A scope that sees everything sees every destination.
         if inputs.listeners.is_some() {
             context.wanted = context.wanted(inputs);
         }
         context
     }
 
-    /// The destinations of route sets, and what they are second names of.
+    /// The destinations of route sets, and the targets of their aliases.
     fn wanted(&self, inputs: &ScopeInputs<'_>) -> BTreeSet<Host> {
         let headers = self.listeners.iter().flat_map(|listener| listener.routes.route_sets.iter());
         let mut found: Vec<Host> = headers.flat_map(|header| header.destinations.iter()).cloned().collect();
@@ -80,7 +80,8 @@ impl Context {
         wanted
     }
 
-    /// The service of a host, of those that are visible: of the first listener that imports it, else as a destination.
+    /// The service among the visible ones with a host: the one that the first importing listener picks, else the one
+    /// for destinations.
     pub(super) fn service<'a>(
         &self,
         host: &Host,
@@ -96,7 +97,7 @@ impl Context {
     }
 }
 
-/// The service that a destination names and no listener imports: that of the client's namespace, else of the first
+/// The service for a destination that no listener imports: the one in the client's namespace, else in the first
 /// namespace by name.
 ///
 /// Mirrors istio pilot/pkg/model/sidecar.go (convertToSidecarScope).
@@ -111,7 +112,7 @@ pub(super) fn visible<'a>(inputs: &ScopeInputs<'a>) -> impl Iterator<Item = &'a 
     inputs.services.values().filter(move |service| service.export_to.allows(client))
 }
 
-/// Those with this host, sorted by namespace.
+/// The visible services with this host, sorted by namespace.
 pub(super) fn visible_of_host<'a>(
     inputs: &ScopeInputs<'a>,
     host: &Host,
@@ -120,12 +121,12 @@ pub(super) fn visible_of_host<'a>(
     of_host(inputs.services, host).filter(move |service| service.export_to.allows(client))
 }
 
-/// What of a listener does.
+/// The part of a listener that does not change.
 #[derive(Debug)]
 pub(super) struct Listener {
     imports: Option<Imports>,
     port: Option<u16>,
-    /// The route sets that it imports, if it imports some only, of those that the client sees; else all of the mesh.
+    /// The route sets that it imports among those that the client sees, or all of the mesh if it imports everything.
     pub(super) routes: Arc<RouteSetIndex>,
 }
 
@@ -147,7 +148,7 @@ impl Listener {
         }
     }
 
-    /// The service that it imports among those of one host.
+    /// The service that it imports among those with one host.
     pub(super) fn service<'a>(
         &self,
         of_host: &[&'a Arc<Service>],

@@ -21,12 +21,12 @@ enum Namespaces {
 pub(super) struct Imports {
     included: HostMap<Vec<Namespaces>>,
     excluded: HostMap<Vec<Namespaces>>,
-    /// Those that are included, for wildcards, which may be wider than what they meet.
+    /// The included hosts as a list, for wildcards in route sets, which may be wider than the imported host.
     list: Vec<(Namespaces, Host)>,
 }
 
 impl Imports {
-    /// What `hosts` are for a workload of the namespace `own`.
+    /// The imports for a workload in the namespace `own`.
     pub(super) fn new(hosts: &[EgressHost], own: &Namespace) -> Self {
         let mut imports = Self::default();
         for host in hosts {
@@ -50,7 +50,7 @@ impl Imports {
         covers(&self.included, namespace, host) && !covers(&self.excluded, namespace, host)
     }
 
-    /// Whether a route set is: one of its hosts has a name in common with an imported host.
+    /// Whether a route set is imported: one of its hosts overlaps an imported host.
     ///
     /// All of its hosts come with it. Mirrors istio pilot/pkg/model/sidecar.go (SelectVirtualServices).
     pub(super) fn route_set(&self, header: &RouteSetHeader) -> bool {

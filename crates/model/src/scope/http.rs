@@ -1,4 +1,4 @@
-//! On which ports a host that is no service is served.
+//! The ports on which a host that is no service is served.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,15 +7,15 @@ use std::{
 
 use crate::{Host, Protocol, Service, routes::RouteSetHeader};
 
-/// The port on which the hosts of route sets that are no service take effect in any case.
+/// The port on which hosts of route sets that are no service always take effect.
 const HTTP_PORT: u16 = 80;
 
 /// The ports of services, by the most specific name that a route set has for each.
 #[derive(Default)]
 pub(super) struct PortsOfNames<'a> {
-    /// Those on which HTTP may be spoken.
+    /// The ports on which HTTP may be spoken.
     http: BTreeMap<&'a Host, BTreeSet<u16>>,
-    /// All of them.
+    /// All ports.
     all: BTreeMap<&'a Host, BTreeSet<u16>>,
 }
 
@@ -40,9 +40,9 @@ pub(super) fn http_ports(service: &Service) -> impl Iterator<Item = u16> + '_ {
     service.ports.iter().filter(move |port| takes_http(port.protocol)).map(|port| port.number)
 }
 
-/// The ports on which a route set has a host served that is no service: that of HTTP, those of the services that
-/// it names too, `of_name`, and `of_target`, those of the service that the host stands for. A wildcard is no host of
-/// its own on the ports `covered` of services that it owns.
+/// The ports on which a route set serves a host that is no service: port 80, those of the services that it also names
+/// (`of_name`), and those of the service that the host is an alias of (`of_target`). On the ports of services that it
+/// owns (`covered`), a wildcard is not a host of its own.
 ///
 /// Mirrors istio pilot/pkg/networking/core/route/route.go (buildSidecarVirtualHostsForVirtualService).
 pub(super) fn alternative_ports(

@@ -1,4 +1,4 @@
-//! The services of a scope: those that its listeners import, one per host, and the second names of them.
+//! The services of a scope: those that its listeners import, one per host, and their aliases.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,7 +8,7 @@ use imbl::OrdMap;
 use super::{ScopedService, egress::Imports};
 use crate::{Host, Service, ServiceKey};
 
-/// How many aliases may stand for one another before they count as a circle.
+/// Maximum length of a chain of aliases; a longer one counts as a cycle.
 const ALIAS_CHAIN: usize = 8;
 
 /// The services with this host, sorted by namespace.
@@ -21,11 +21,11 @@ pub(super) fn of_host<'a>(
     all.range(first..).map(|(_, service)| service).take_while(move |service| service.key.host == host)
 }
 
-/// The one of the services with a host that a listener imports.
+/// The service that a listener imports among those with a host.
 ///
-/// A listener with a port sees the services that have it. Where several namespaces define a host, the client's
-/// own comes first, then Kubernetes, then the namespace that is first by name.
-/// Mirrors istio pilot/pkg/model/sidecar.go (DefaultSidecarScopeForNamespace, selectServices).
+/// A listener with a port sees the services that have it. If several namespaces define a host, the client's own comes
+/// first, then Kubernetes Services, then the first namespace by name. Mirrors istio pilot/pkg/model/sidecar.go
+/// (DefaultSidecarScopeForNamespace, selectServices).
 pub(super) fn imported<'a>(
     of_host: &[&'a Arc<Service>],
     client: &Namespace,
@@ -43,9 +43,9 @@ fn rank<'a>(service: &'a Service, client: &Namespace) -> impl Ord + 'a {
     (service.key.namespace != *client, service.registry, &service.key.namespace)
 }
 
-/// The hosts among `visible` that stand for a service of a scope, with the host of that service at the end of the
-/// chain; sorted. They come with the service, whatever is imported. `services` are those of the scope, but for
-/// aliases: what defines a host there decides whether it is an alias.
+/// The hosts among `visible` that are aliases of a service in a scope, with the host of the service at the end of the
+/// chain, sorted. They come with the service, whatever is imported. `services` are those of the scope without aliases:
+/// a host that is defined there is no alias.
 ///
 /// Mirrors istio pilot/pkg/model/push_context.go (resolveServiceAliases).
 pub(super) fn aliases<'a>(

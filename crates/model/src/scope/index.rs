@@ -1,4 +1,4 @@
-//! The route sets of a mesh by what they name: one index, which clients see differently.
+//! The route sets of a mesh by what they name: one index, filtered for each client.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,15 +17,15 @@ use crate::{
 pub(super) struct RouteSetIndex {
     /// Oldest first.
     pub(super) route_sets: Arc<[Arc<RouteSetHeader>]>,
-    /// Those with HTTP routes that name each host.
+    /// The route sets with HTTP routes that name each host.
     http: HostMap<Naming>,
-    /// Those with TLS or TCP routes that name each host.
+    /// The route sets with TLS or TCP routes that name each host.
     l4: HostMap<Vec<usize>>,
-    /// For hosts that route sets of other hosts lead to: those route sets.
+    /// By destination: the route sets of other hosts that lead to it.
     by_destination: BTreeMap<Host, Vec<usize>>,
 }
 
-/// A host, and the route sets that name it, by their position.
+/// A host, and the positions of the route sets that name it.
 #[derive(Debug)]
 struct Naming {
     host: Host,
@@ -48,7 +48,7 @@ impl RouteSetIndex {
             for host in header.hosts.iter().filter(|_| header.has_l4) {
                 index.l4.entry(host, Vec::new).push(at);
             }
-            // Destinations that are not its only host.
+            // Destinations other than its only host.
             let others = |destination: &&Host| header.hosts.iter().any(|host| host != *destination);
             for destination in header.destinations.iter().filter(others) {
                 index.by_destination.entry(destination.clone()).or_default().push(at);
@@ -57,8 +57,8 @@ impl RouteSetIndex {
         index
     }
 
-    /// Those of the route sets `at` that `client` sees: its own private ones first, then those that name it, then
-    /// public ones.
+    /// The route sets among `at` that `client` sees: its own private ones first, then those exported to it by name,
+    /// then public ones.
     fn seen(&self, at: &[usize], client: &Namespace) -> Vec<usize> {
         let is_seen = |at: &usize| self.route_sets[*at].export_to.allows(client);
         let mut seen: Vec<usize> = at.iter().copied().filter(is_seen).collect();
@@ -66,7 +66,7 @@ impl RouteSetIndex {
         seen
     }
 
-    /// The route sets with HTTP routes that name this host, else those that name the most specific wildcard for it.
+    /// The route sets with HTTP routes that name this host, else those with the most specific wildcard for it.
     pub(super) fn covering(&self, host: &Host, client: &Namespace) -> Option<Named<'_>> {
         let named = |naming: &'_ Naming| self.seen(&naming.by, client);
         let all = self.http.covering(host).map(|naming| Named { host: &naming.host, by: named(naming) });
@@ -83,7 +83,8 @@ impl RouteSetIndex {
         self.by_destination.get(host).map(|at| self.seen(at, client)).unwrap_or_default()
     }
 
-    /// The route sets whose TLS and TCP routes a service has: all that cover its host, whoever owns it for HTTP.
+    /// The route sets whose TLS and TCP routes apply to a service: all that cover its host, whichever owns its HTTP
+    /// routes.
     ///
     /// Mirrors istio pilot/pkg/networking/core/tls.go (getConfigsForHost).
     pub(super) fn l4(&self, host: &Host, client: &Namespace) -> Vec<usize> {
@@ -96,7 +97,7 @@ impl RouteSetIndex {
         found
     }
 
-    /// The route sets by which other hosts have to do with this one.
+    /// The route sets that connect other hosts with this one.
     pub(super) fn touching(&self, host: &Host, client: &Namespace) -> impl Iterator<Item = &RouteSetHeader> {
         let naming = self.covering(host, client).map(|named| named.by).unwrap_or_default();
         let leading = self.leading_to(host, client);
@@ -119,7 +120,7 @@ impl Query for MeshRouteSets {
     }
 }
 
-/// The same route sets: they decide all of the index.
+/// Compares the route sets, which determine the rest.
 impl PartialEq for RouteSetIndex {
     fn eq(&self, other: &Self) -> bool {
         self.route_sets == other.route_sets

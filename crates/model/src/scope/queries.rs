@@ -34,7 +34,7 @@ pub struct Scope {
     egress: EgressScope,
     context: Arc<Context>,
     sources: Sources,
-    /// How far it is from the base, if it can be edited out of that.
+    /// Its distance from the base, if it is edited out of one.
     distance: Option<Distance<Host>>,
 }
 
@@ -45,7 +45,7 @@ struct Sources {
     sidecar: Option<Arc<Sidecar>>,
     services: OrdMap<ServiceKey, Arc<Service>>,
     routes: Arc<RouteSetIndex>,
-    /// The rules of the namespaces that were asked.
+    /// The rules of the namespaces that were read.
     rules: BTreeMap<Namespace, Arc<RuleIndex>>,
 }
 
@@ -80,7 +80,7 @@ impl Based for ScopeOf {
     }
 }
 
-/// The hosts that aliases lead to, whoever sees these.
+/// The hosts that aliases lead to, whether visible or not.
 #[derive(Debug)]
 struct AliasTargets;
 
@@ -157,13 +157,13 @@ impl Scope {
         Known { scope: &self.egress, context: &self.context, services: &self.sources.services }
     }
 
-    /// Whether its context is that of these inputs, services that are no aliases apart.
+    /// Whether its context is valid for these inputs, which may differ in services that are no aliases.
     fn has_context_of(&self, inputs: &ScopeInputs<'_>) -> bool {
         Arc::ptr_eq(&self.sources.routes, inputs.routes)
             && Arc::ptr_eq(&self.context.alias_targets, inputs.alias_targets)
     }
 
-    /// The hosts of which something has changed; `None` if they are many.
+    /// The hosts with changes; `None` if there are many.
     fn changed(&self, inputs: &ScopeInputs<'_>, same_rules: bool) -> Option<BTreeSet<Host>> {
         let Sources { services, routes, .. } = &self.sources;
         let mut changed: BTreeSet<Host> =
@@ -179,14 +179,14 @@ impl Scope {
 }
 
 impl EgressScope {
-    /// The hosts of the services to which another rule applies now.
+    /// The hosts of services to which a different rule applies now.
     pub(super) fn with_other_rules(&self, rule: &dyn Fn(&ServiceKey) -> Option<RuleKey>) -> Vec<Host> {
         let other = self.services.iter().filter(|(_, scoped)| rule(&scoped.service) != scoped.rule);
         other.map(|(host, _)| host.clone()).collect()
     }
 }
 
-/// The hosts that route sets name, or lead to, that have come, gone or changed, of those that a client sees.
+/// The hosts that added, removed or changed route sets name or lead to, among those that a client sees.
 fn named_by_changed(
     old: &[Arc<RouteSetHeader>],
     new: &[Arc<RouteSetHeader>],
@@ -200,7 +200,7 @@ fn named_by_changed(
     };
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     loop {
-        // Both are in this order.
+        // Both lists are in this order.
         let order = match (old.peek(), new.peek()) {
             (None, None) => return named,
             (Some(_), None) => Ordering::Less,

@@ -1,7 +1,7 @@
-//! A scope: the services of its hosts, and which route sets go with each.
+//! Resolves a scope: the services of its hosts, and their route sets.
 //!
-//! There is one algorithm, an edit: what hosts that have changed change in the scope, and nothing else. A scope from
-//! scratch is the edit of an empty one in which every host has changed.
+//! There is one algorithm, an edit: it updates the changed hosts and nothing else. A scope from scratch is the edit of
+//! an empty one in which every host has changed.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -16,17 +16,17 @@ use super::{
 };
 use crate::{Host, Service, ServiceKey, routes::RouteSetHeader, sidecar::CaptureMode};
 
-/// A scope as it was, and the hosts of which something has changed since.
+/// A previous scope, and the hosts with changes since.
 pub(super) struct Before<'a> {
     pub(super) scope: &'a EgressScope,
-    /// What it was made with, and what it is made with now.
+    /// Its context, and the new one.
     pub(super) contexts: [&'a Context; 2],
-    /// All services as they were.
+    /// All services at that time.
     pub(super) services: &'a OrdMap<ServiceKey, Arc<Service>>,
     pub(super) changed: BTreeSet<Host>,
 }
 
-/// The scope that `inputs` make, from scratch.
+/// Resolves the scope of `inputs` from scratch.
 pub(super) fn anew(context: &Context, inputs: &ScopeInputs<'_>) -> EgressScope {
     let mut scope = empty(inputs);
     let changed = candidates_of_all(inputs);
@@ -36,8 +36,8 @@ pub(super) fn anew(context: &Context, inputs: &ScopeInputs<'_>) -> EgressScope {
     scope
 }
 
-/// The scope that `inputs` make, edited out of the one `before`. `None` where more hosts may be touched than those that
-/// have changed: because aliases or wildcards are.
+/// Edits the scope `before` to match `inputs`; `None` if aliases or wildcards may affect more hosts than those that
+/// changed.
 pub(super) fn edited(before: Before<'_>, inputs: &ScopeInputs<'_>) -> Option<EgressScope> {
     let Before { scope, contexts, services, changed } = before;
     let is_alias = |services: &OrdMap<ServiceKey, Arc<Service>>, host: &Host| {
@@ -101,7 +101,7 @@ struct Candidates<'a> {
     visible: Vec<&'a Arc<Service>>,
 }
 
-/// Those of every host.
+/// The candidates of every host.
 fn candidates_of_all<'a>(inputs: &ScopeInputs<'a>) -> Vec<Candidates<'a>> {
     let mut all: Vec<Candidates<'a>> = Vec::new();
     for service in visible(inputs) {
@@ -131,11 +131,11 @@ fn scoped(service: &Service, inputs: &ScopeInputs<'_>) -> ScopedService {
     ScopedService { service: service.key.clone(), rule: (inputs.rule)(&service.key) }
 }
 
-/// Whether hosts have changed that are no service, too.
+/// Which hosts that are no service may have changed.
 #[derive(Clone, Copy, PartialEq)]
 enum Reach {
     All,
-    /// Those only that share a route set with a service that has changed.
+    /// Only those that share a route set with a changed service.
     Changed,
 }
 
@@ -165,7 +165,7 @@ fn edit_listener(
     hosts: &mut OrdMap<Host, ScopeHost>,
 ) {
     let mut aliases = AliasesOf::new();
-    // A host that has changed alone has none: it would not be narrow.
+    // A host that changed alone has none: it would not be narrow.
     if reach == Reach::All {
         for (alias, target) in scope.aliases.iter() {
             aliases.entry(target).or_default().push(alias.clone());
@@ -186,7 +186,7 @@ fn edit_listener(
         let named_by = named.map(|named| named.by).unwrap_or_default();
         set(hosts, host, Some(binder.host(host, &named_by)));
     }
-    // The ports on which a host is served that is no service depend on the services that are named beside it.
+    // The ports of a host that is no service depend on the services that are named beside it.
     let alternatives: BTreeSet<&Host> = match reach {
         Reach::All => {
             let seen = |header: &&Arc<RouteSetHeader>| header.export_to.allows(inputs.namespace);
@@ -215,7 +215,7 @@ fn edit_listener(
     }
 }
 
-/// Tells the hosts of a route set what its destinations are now.
+/// Updates the destinations of a route set in its hosts.
 fn refresh_destinations(
     listener: &Listener,
     at: usize,
@@ -235,7 +235,7 @@ fn refresh_destinations(
     }
 }
 
-/// Changes an entry. Where it is equal already, the map keeps what it shares with others.
+/// Sets an entry. An equal entry stays in place, so that the map keeps what it shares with others.
 fn set<V: Clone + PartialEq>(map: &mut OrdMap<Host, V>, host: &Host, value: Option<V>) {
     if map.get(host) != value.as_ref() {
         match value {

@@ -1,4 +1,4 @@
-//! What a Secret has for TLS, judged: read once for each version of it, whoever names it.
+//! The TLS parts of a Secret, checked once for each version, whatever names it.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use fairlead_incremental::{Query, Reader, Stratum};
 use super::{AUTHORITIES, CERTIFICATES, KEYS, present};
 use crate::{input::Secrets, strata};
 
-/// What is wrong with a part of a Secret.
+/// A fault in a part of a Secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartFault {
-    /// Where.
+    /// The field.
     pub path: FieldPath,
-    /// What.
+    /// What is wrong.
     pub message: String,
-    /// What to write instead.
+    /// How to correct it.
     pub help: String,
 }
 
@@ -28,7 +28,7 @@ pub struct PartFault {
 pub enum Part<T> {
     /// There is none.
     Absent,
-    /// It cannot be used. There is no fault where its source has told it.
+    /// It cannot be used. The list is empty if the source has reported the fault.
     Faulty(Vec<PartFault>),
     /// It can be used.
     Usable {
@@ -46,7 +46,7 @@ impl<T> Part<T> {
     }
 }
 
-/// What a certificate says that has its key beside it.
+/// A certificate that has its key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     /// From when to when it is valid.
@@ -60,7 +60,7 @@ pub struct Identity {
 pub struct SecretParts {
     /// The certificate and its key.
     pub certificate: Part<Identity>,
-    /// The authorities, with the time when any of them is valid.
+    /// The authorities, with the period in which any of them is valid.
     pub authorities: Part<Option<Validity>>,
 }
 
@@ -95,7 +95,7 @@ fn fault(secret: &api::Secret, key: &str, fault: Fault) -> PartFault {
 fn certificate(secret: &api::Secret) -> Part<Identity> {
     let (chain_key, key_key) = match (present(secret, CERTIFICATES), present(secret, KEYS)) {
         (Some(chain), Some(key)) => (chain, key),
-        // What its type promises was asked for when it was read.
+        // Keys that its type requires were checked when it was read.
         (None, _) | (_, None) if is_tls_secret(secret) => return Part::Faulty(Vec::new()),
         (None, None) => return Part::Absent,
         (Some(chain), None) => {
@@ -133,7 +133,7 @@ fn certificate(secret: &api::Secret) -> Part<Identity> {
     Part::Usable { path: secret_value(secret, chain_key), value }
 }
 
-/// The key that goes with one of a certificate or of its key.
+/// The counterpart of a certificate's or private key's key.
 fn partner(key: &str) -> &'static str {
     match key {
         "tls.crt" => "tls.key",
@@ -146,7 +146,7 @@ fn partner(key: &str) -> &'static str {
 fn authorities(secret: &api::Secret) -> Part<Option<Validity>> {
     let Some(key) = present(secret, AUTHORITIES) else { return Part::Absent };
     match secret.get(key) {
-        // Issuers leave it so where there is none to tell.
+        // Issuers leave it empty if there is none.
         Some([]) | None => Part::Absent,
         Some(value) => match Authorities::read(value) {
             Ok(read) => Part::Usable { path: secret_value(secret, key), value: read.validity() },

@@ -7,7 +7,7 @@ use fairlead_config::{Config, LabelSet, api};
 use super::{Registry, Resolution, Service, ServiceAddress, ServiceKey, TrafficDistribution, Visibility};
 use crate::{Host, Port, Protocol, mesh::Mesh, port::TargetPort, workload_entry::port_number};
 
-/// The annotation of a Service that says who may use it, as a list with commas.
+/// The annotation of a Service for its `exportTo`, a comma-separated list.
 pub(crate) const EXPORT_TO: &str = "networking.istio.io/exportTo";
 /// The annotation that stands for the field `trafficDistribution`.
 pub(crate) const TRAFFIC_DISTRIBUTION: &str = "networking.istio.io/traffic-distribution";
@@ -17,16 +17,16 @@ pub fn kubernetes_host(name: &str, namespace: &str, domain: &str) -> Host {
     Host::new(&format!("{name}.{namespace}.svc.{domain}"))
 }
 
-/// The name of the Service that would have this key: what [`kubernetes_host`] was given.
+/// The inverse of [`kubernetes_host`]: the name of the Service with this key.
 ///
-/// No other Service can have the host, since the name of a Service has no dot.
+/// It is unique, since the name of a Service has no dot.
 pub(crate) fn kubernetes_name<'a>(key: &'a ServiceKey, domain: &str) -> Option<&'a str> {
     let rest = key.host.as_str().strip_suffix(domain)?.strip_suffix(".svc.")?;
     let name = rest.strip_suffix(key.namespace.as_str())?.strip_suffix('.')?;
     (!name.is_empty() && !name.contains('.')).then_some(name)
 }
 
-/// The service that a Kubernetes Service is; `None` for an `ExternalName` without a name.
+/// Resolves a Kubernetes Service; `None` for an `ExternalName` without a name.
 ///
 /// Mirrors istio pilot/pkg/serviceregistry/kube/conversion.go (ConvertService).
 pub fn resolve(object: &Config<api::ServiceSpec>, mesh: &Mesh) -> Option<Service> {
@@ -71,7 +71,7 @@ pub fn resolve(object: &Config<api::ServiceSpec>, mesh: &Mesh) -> Option<Service
     })
 }
 
-/// Whether clients find the Pods of a Service by DNS, as it has no address (`clusterIP: None`).
+/// Whether a Service is headless (`clusterIP: None`), so that clients find its Pods by DNS.
 pub(crate) fn is_headless(spec: &api::ServiceSpec) -> bool {
     let is_none = |ip: &String| ip == "None";
     spec.service_type != api::ServiceType::ExternalName
@@ -84,9 +84,9 @@ pub(crate) fn addresses(spec: &api::ServiceSpec) -> Vec<ServiceAddress> {
         return Vec::new();
     }
     let mut addresses = Vec::new();
-    // `clusterIP` repeats the first of `clusterIPs`, where both are given.
+    // `clusterIP` repeats the first of `clusterIPs` if both are given.
     for text in spec.cluster_ip.iter().chain(&spec.cluster_ips) {
-        // The API server gives no `0.0.0.0`; a listener there would take what is meant for everybody.
+        // The API server assigns no `0.0.0.0`; a listener there would take all traffic.
         if let Some(ip) = text.parse::<IpAddr>().ok().filter(|ip| !ip.is_unspecified()) {
             let address = ServiceAddress::Ip(ip);
             if !addresses.contains(&address) {
@@ -130,10 +130,10 @@ fn port(port: &api::ServicePort) -> Option<Port> {
     (protocol != Protocol::Udp).then(|| Port { number, name: name.into(), protocol, target })
 }
 
-/// The protocol of a TCP port: `appProtocol` alone where it is given, else what the name begins with.
+/// The protocol of a TCP port: `appProtocol` if given, else the prefix of the name.
 ///
-/// A port on which nothing is declared is opaque where its well-known protocol has the server speak first.
-/// Mirrors istio pkg/config/kube/conversion.go (ConvertProtocol).
+/// A port without a declared protocol is opaque if the server speaks first in its well-known protocol. Mirrors istio
+/// pkg/config/kube/conversion.go (ConvertProtocol).
 pub(crate) fn protocol(number: u16, name: &str, app_protocol: Option<&str>) -> Protocol {
     let declared = match app_protocol {
         Some("kubernetes.io/h2c") => return Protocol::Http2,

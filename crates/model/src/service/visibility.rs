@@ -14,7 +14,7 @@ impl Visibility {
         }
     }
 
-    /// Reads the entries of an `exportTo`; `None` where there is none, which leaves it to the mesh's default.
+    /// Reads the entries of an `exportTo`; `None` if there are none, which selects the mesh's default.
     ///
     /// The entry `.` stays as the namespace `.`: see [`Visibility::relative_to`].
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Option<Self> {
@@ -47,7 +47,7 @@ impl Visibility {
         Self::Namespaces(namespaces)
     }
 
-    /// Reads the `exportTo` of an object of `namespace`; `default` where it has none.
+    /// Reads the `exportTo` of an object in `namespace`, or `default` if it has none.
     pub fn resolve<'a>(
         entries: impl IntoIterator<Item = &'a str>,
         namespace: &Namespace,

@@ -18,7 +18,7 @@ const HTTP_PROXY: &str = "HTTP_PROXY";
 
 /// Resolves the names of `config`.
 ///
-/// What it says is valid: `config::validate::sidecar` costs a Sidecar what is not.
+/// The specification is valid: `config::validate::sidecar` refuses any other.
 pub fn resolve(config: &Config<SidecarSpec>) -> Sidecar {
     let spec = &config.spec;
     let selector = spec.workload_selector.as_ref().map(|selector| LabelSet::from(&selector.labels));
@@ -56,7 +56,7 @@ fn everything() -> EgressListener {
 
 fn egress_listener(spec: &api::IstioEgressListener) -> EgressListener {
     let bind = bind(spec.bind.as_deref()).map(|bind| match bind {
-        // Either stands for every address that the proxy has.
+        // Either means every address of the proxy.
         Bind::Ip(ip) if ip.is_unspecified() => Bind::Ip(Ipv4Addr::UNSPECIFIED.into()),
         bind => bind,
     });
@@ -71,8 +71,8 @@ fn egress_listener(spec: &api::IstioEgressListener) -> EgressListener {
     }
 }
 
-/// `namespace/host`; with `~` before it for hosts that are taken away, where no namespace stands for all. `~/*` takes
-/// nothing away: it is what a listener imports that imports nothing.
+/// Parses `namespace/host`, with a leading `~` for exclusions, where an empty namespace means all. `~/*` excludes
+/// nothing: it is how a listener imports nothing.
 ///
 /// Mirrors istio pilot/pkg/model/sidecar.go (host exclusions).
 fn egress_host(text: &str) -> Option<EgressHost> {
@@ -123,8 +123,7 @@ fn default_endpoint(text: &str) -> Option<DefaultEndpoint> {
     })
 }
 
-/// The port of a listener, where that is a Unix socket perhaps 0; without a protocol, or with an unknown one, the protocol
-/// is detected.
+/// The port of a listener, which may be 0 for a UNIX domain socket. A missing or unknown protocol is detected.
 fn listener_port(spec: &api::SidecarPort) -> Port {
     let number = u16::try_from(spec.number.unwrap_or(0)).expect("validation refuses what is no port");
     Port {

@@ -8,14 +8,14 @@ use fairlead_incremental::{Query, Reader, Stratum};
 use super::{Sidecar, resolve};
 use crate::{age, input, strata};
 
-/// What decides for whom a Sidecar is.
+/// The part of a Sidecar that decides which workloads it applies to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SidecarHeader {
     /// The object.
     pub origin: ConfigKey,
     /// Its creation time.
     pub created: Option<Timestamp>,
-    /// The workloads that it is for; `None`: all of the namespace.
+    /// The workloads that it applies to; `None`: all of the namespace.
     pub workload_selector: Option<LabelSet>,
 }
 
@@ -36,7 +36,7 @@ pub fn select<'a>(
     Some(&header.origin)
 }
 
-/// A Sidecar, resolved, with its listeners as they are written.
+/// A Sidecar, resolved, with its listeners as written.
 #[derive(Debug)]
 pub struct WrittenSidecar;
 
@@ -51,7 +51,7 @@ impl Query for WrittenSidecar {
     }
 }
 
-/// A Sidecar, resolved, with one listener for all that are implied.
+/// A Sidecar, resolved, with its listeners without a port merged into one.
 #[derive(Debug)]
 pub struct ResolvedSidecar;
 
@@ -72,7 +72,7 @@ impl Query for ResolvedSidecar {
     }
 }
 
-/// For whom a Sidecar is.
+/// The header of a Sidecar.
 #[derive(Debug)]
 pub struct SidecarHeaderOf;
 

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::routes::{HttpAction, Redirect, RedirectPort, Rewrite, WeightedDestination};
 
-/// The action of a route; `None` where it is one that Envoy refuses.
+/// The action of a route; `None` if Envoy would refuse it.
 ///
-/// A redirect wins over a direct response, and that over destinations. Mirrors istio
+/// A redirect wins over a direct response, which wins over destinations. Mirrors istio
 /// pilot/pkg/networking/core/route/route.go (translateRoute).
 pub(super) fn action(spec: &api::HttpRoute, names: &Names<'_>) -> Option<HttpAction> {
     if let Some(redirect) = &spec.redirect {

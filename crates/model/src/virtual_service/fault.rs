@@ -5,13 +5,13 @@ use fairlead_config::{api, grpc_status};
 use super::values::{percent_value, positive, status};
 use crate::routes::{AbortStatus, Fault, Percent};
 
-/// The faults to inject; `None` where there is none. A fault without a share is injected into no request.
+/// The faults to inject, if any. A fault without a percentage is never injected.
 ///
 /// Mirrors istio pilot/pkg/networking/core/route/route.go (TranslateFault).
 pub(super) fn fault(spec: &api::HttpFaultInjection) -> Option<Fault> {
     let delay = spec.delay.as_ref().and_then(delay);
     let abort = spec.abort.as_ref().and_then(|abort| {
-        // An error of HTTP/2 alone is left out.
+        // An abort with only an HTTP/2 error is left out.
         Some((abort_status(abort)?, share(abort.percentage.as_ref(), None)))
     });
     (delay.is_some() || abort.is_some()).then_some(Fault { delay, abort })

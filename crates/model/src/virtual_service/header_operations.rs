@@ -1,4 +1,4 @@
-//! What is done to headers. An operation that Envoy would refuse the whole route table for is left out.
+//! Operations on headers. Operations for which Envoy would refuse the whole route table are left out.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use fairlead_config::{api, parts::changed_headers};
 use super::values::texts;
 use crate::routes::{HeaderOperations, Headers};
 
-/// The operations that are possible.
+/// The valid operations.
 pub(super) fn headers(spec: Option<&api::Headers>) -> Headers {
     let Some(spec) = spec else { return Headers::default() };
     Headers {

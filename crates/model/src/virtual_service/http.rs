@@ -9,9 +9,9 @@ use super::{
 };
 use crate::routes::{CorsPolicy, HttpRoute, Mirror, Percent, Retries, StringMatch};
 
-/// The routes that are usable, in order.
+/// The usable routes, in order.
 ///
-/// A route that delegates is left out: what it stands for is not resolved.
+/// Routes that delegate are left out: delegates are not resolved.
 pub(super) fn routes(list: &[api::HttpRoute], names: &Names<'_>) -> Vec<HttpRoute> {
     let usable = |(index, spec): (usize, &api::HttpRoute)| {
         if spec.delegate.is_some() { None } else { route(index, spec, names) }
@@ -22,7 +22,7 @@ pub(super) fn routes(list: &[api::HttpRoute], names: &Names<'_>) -> Vec<HttpRout
 fn route(index: usize, spec: &api::HttpRoute, names: &Names<'_>) -> Option<HttpRoute> {
     let usable = spec.matches.iter().enumerate().filter(|(_, request)| parts::is_condition(request));
     let matches: Vec<_> = usable.map(|(index, request)| matches::http_match(index, request, names)).collect();
-    // Without this, a route whose every condition is unusable would take all requests.
+    // Otherwise a route without any usable condition would take all requests.
     if matches.is_empty() && !spec.matches.is_empty() {
         return None;
     }

@@ -15,7 +15,7 @@ use crate::{
     routes::{Destination, L4Match, TcpRoute, TlsRoute},
 };
 
-/// The routes that are usable: those with a match that is.
+/// The usable routes: those with a usable match.
 pub(super) fn tls_routes(routes: &[api::TlsRoute], names: &Names<'_>) -> Vec<TlsRoute> {
     let resolve = |(index, route): (usize, &api::TlsRoute)| {
         let all = route.matches.iter().enumerate();
@@ -40,7 +40,7 @@ pub(super) fn tcp_routes(routes: &[api::TcpRoute], names: &Names<'_>) -> Vec<Tcp
     routes.iter().enumerate().map(resolve).collect()
 }
 
-/// A `match[]` item, unless it has no host that can be a server name.
+/// A `match[]` item; `None` if none of its hosts can be a server name.
 fn tls_match(index: usize, spec: &api::TlsMatchAttributes, names: &Names<'_>) -> Option<L4Match> {
     let names_of_servers = spec.sni_hosts.iter().filter(|host| parts::is_server_name(host));
     let sni_hosts: Vec<_> = names_of_servers.map(|host| Host::new(host)).collect();
@@ -86,8 +86,8 @@ fn destinations(list: &[RouteDestination], names: &Names<'_>) -> Vec<(Destinatio
     weighted_destinations(weighted, names).map(|(destination, weight, ())| (destination, weight)).collect()
 }
 
-/// Resolves weighted destinations, of which there is at least one (validation refuses weights that add up to 0): the
-/// weight of a single one is ignored, several lose those of weight 0.
+/// Resolves weighted destinations. The weight of a single one is ignored; of several, those of weight 0 are left out.
+/// At least one remains: validation refuses weights that add up to 0.
 ///
 /// Mirrors istio pilot/pkg/networking/core/route/route.go (applyHTTPRouteDestination).
 pub(super) fn weighted_destinations<'a, T>(

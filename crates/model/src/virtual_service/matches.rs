@@ -40,7 +40,7 @@ fn by_name(conditions: &BTreeMap<String, api::StringMatch>) -> BTreeMap<Arc<str>
     conditions.iter().map(|(name, value)| (name.as_str().into(), string_match(value))).collect()
 }
 
-/// An empty condition, an empty `exact` or `prefix` and the expression `*` ask for presence only.
+/// An empty condition, an empty `exact` or `prefix` and the expression `*` match any value that is present.
 ///
 /// Mirrors istio pilot/pkg/networking/core/route/route.go (isCatchAllStringMatch).
 pub(super) fn string_match(spec: &api::StringMatch) -> StringMatch {

@@ -1,4 +1,4 @@
-//! What the names in an object stand for.
+//! Resolution of the names in an object.
 
 use fairlead_config::{ConfigKey, Kind, Namespace, api};
 
@@ -7,7 +7,7 @@ use crate::{
     routes::{Destination, GatewayRef},
 };
 
-/// What names in an object are resolved against.
+/// What the names in an object are resolved against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names<'a> {
     /// The object's namespace.

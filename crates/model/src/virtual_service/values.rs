@@ -1,4 +1,4 @@
-//! Values that several parts of an HTTP route have.
+//! Values in several parts of an HTTP route.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ pub(super) fn status(status: impl TryInto<u16>) -> u16 {
     status.try_into().ok().expect("validation refuses what is not the status of a response")
 }
 
-/// The share in a hundred; a block without a value is 0, as in Istio's protobuf.
+/// The percentage; a block without a value is 0, as in Istio's protobuf.
 pub(super) fn percent_value(percent: &api::Percent) -> f64 {
     percent.value.unwrap_or(0.0)
 }

@@ -7,7 +7,7 @@ use fairlead_config::{Config, api};
 use super::{NETWORK_LABEL, Workload, labelled_locality};
 use crate::endpoints::{EndpointAddress, Health, Locality};
 
-/// The workload of a Pod that has not ended, on a node with this locality, in a cluster with this network.
+/// The workload of a running Pod, on a node with this locality, in a cluster with this network.
 pub(super) fn resolve(
     pod: &Config<api::Pod>,
     node: Option<Arc<str>>,
@@ -29,7 +29,7 @@ pub(super) fn resolve(
     }
 }
 
-/// Whether the Pod's containers have ended for good; its address may belong to another Pod by now.
+/// Whether the Pod has terminated for good; another Pod may have its address by now.
 pub(crate) fn has_ended(pod: &api::Pod) -> bool {
     matches!(pod.status.phase.as_deref(), Some("Succeeded" | "Failed"))
 }

@@ -13,7 +13,7 @@ use crate::{
     strata, workload_entry,
 };
 
-/// The locality of a node, by its labels; unknown for a node that is not known.
+/// The locality of a node, by its labels; empty for an unknown node.
 #[derive(Debug)]
 pub struct NodeLocality;
 
@@ -75,8 +75,8 @@ impl Query for WorkloadOf {
 
 /// The Pod or WorkloadEntry with an address.
 ///
-/// A Pod with an address of its own comes first, then a WorkloadEntry. Pods with the address of their node
-/// count where there is one only, since the address does not tell them apart.
+/// A Pod with an address of its own comes first, then a WorkloadEntry. A Pod with the address of its node counts only
+/// if it is the only one, since the address does not tell such Pods apart.
 #[derive(Debug)]
 pub struct WorkloadAt;
 
@@ -102,7 +102,7 @@ impl Query for WorkloadAt {
     }
 }
 
-/// The first of the healthiest: an address that was given to a new Pod may still be that of one which is going.
+/// The first of the healthiest: a terminating Pod may still have an address that a new Pod got.
 fn healthiest(workloads: Vec<Arc<Workload>>) -> Option<Arc<Workload>> {
     workloads.into_iter().min_by_key(|workload| workload.health)
 }
