@@ -111,7 +111,7 @@ impl Named<'_> {
             let message = format!("{refused} is not used because of its errors; {}", self.cost);
             diagnostics
                 .warn(Code::UnknownSecret, self.path.clone(), message)
-                .help("see what is said of the Secret, and put that right");
+                .help("see the findings about the Secret");
             return;
         }
         let places = context.places;
@@ -140,9 +140,7 @@ impl Named<'_> {
                 "neither `tls.crt` and `tls.key` nor `cert` and `key`",
                 "put the certificate into `tls.crt` and its private key into `tls.key`, as PEM",
             ),
-            (Wanted::Authorities, true) => {
-                ("no authorities of use", "see what is said of the Secret, and put that right")
-            }
+            (Wanted::Authorities, true) => ("no usable authorities", "see the findings about the Secret"),
             (Wanted::Authorities, false) => (
                 "no authorities that verify the other end",
                 "put their certificates into `ca.crt` of it, as PEM",

@@ -118,7 +118,7 @@ fn what_nobody_names_may_hold_anything() {
 fn a_secret_that_is_wrong_has_the_reason_and_its_server_says_so() {
     let with = |values: &[(&str, &str)], path: &str, says: &str| {
         let on_secret = format!("error bad-secret Secret edge/c {path}");
-        let expected = [(AT_GATEWAY, "no certificate and key of use"), (&*on_secret, says)];
+        let expected = [(AT_GATEWAY, "no usable certificate and key"), (&*on_secret, says)];
         check(&[gateway(&[NAMED]), secret("edge/c", values)], &expected);
     };
     with(&[("tls.crt", "@p256")], "data", "has `tls.crt` and no private key");
@@ -132,7 +132,7 @@ fn a_secret_that_is_wrong_has_the_reason_and_its_server_says_so() {
     check(
         &[gateway(&[NAMED]), secret("edge/c", &[("tls.crt", "x"), ("tls.key", "y")])],
         &[
-            (AT_GATEWAY, "no certificate and key of use"),
+            (AT_GATEWAY, "no usable certificate and key"),
             ("error bad-secret Secret edge/c stringData[tls.crt]", "holds no certificate"),
             ("error bad-secret Secret edge/c stringData[tls.key]", "holds no private key"),
         ],
@@ -151,7 +151,7 @@ fn a_secret_that_is_wrong_has_the_reason_and_its_server_says_so() {
 fn a_secret_of_the_type_for_tls_is_told_once() {
     let secret = secret("edge/c", &[("tls.crt", "@p256"), ("tls.key", "@other key")]);
     let secret = secret.replace("\"stringData\"", "\"type\":\"kubernetes.io/tls\",\"stringData\"");
-    check(&[gateway(&[NAMED]), secret], &[(AT_GATEWAY, "in `edge` has no certificate and key of use")]);
+    check(&[gateway(&[NAMED]), secret], &[(AT_GATEWAY, "in `edge` has no usable certificate and key")]);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn servers_for_clients_with_certificates_need_authorities() {
     check(
         &[mutual(), right("edge/c"), separate("junk")],
         &[
-            (AT_GATEWAY, "has no authorities of use"),
+            (AT_GATEWAY, "has no usable authorities"),
             ("error bad-secret Secret edge/c-cacert stringData[ca.crt]", "`ca.crt` holds no certificate"),
         ],
     );
@@ -350,7 +350,7 @@ fn rules_for_clients_need_secrets_too() {
     check(
         &[rule(own, mutual), wrong],
         &[
-            (&at("bad-secret"), "has no certificate and key of use"),
+            (&at("bad-secret"), "has no usable certificate and key"),
             ("error bad-secret Secret shop/c stringData[tls.key]", "is not the key"),
         ],
     );
