@@ -4,8 +4,8 @@
 //! Consumed by: `validate::secret`, `fairlead_model::secret`, `fairlead proxy-config secret`
 //! Spec: RFC 7468, RFC 5280; measured on Envoy 1.40, which reads them by BoringSSL.
 //!
-//! What Envoy takes has no fault here. What it refuses has one where that can be told from the structure: signatures,
-//! points on curves and the private part of a key are left to it. No fault has a byte of the value that it is about.
+//! What Envoy accepts has no fault here. What it refuses has one if the structure shows it: signatures, points on
+//! curves and the private part of a key are left to Envoy. No fault contains a byte of the value.
 
 mod der;
 mod names;
@@ -21,7 +21,7 @@ use x509::{Certificate, Rest};
 pub use names::AltNames;
 pub use x509::Validity;
 
-/// Why a value cannot be used: what follows its name in a sentence, and what to do.
+/// Why a value cannot be used, as the words that follow its name in a sentence, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What is wrong with the value: `is empty`.
@@ -83,7 +83,7 @@ impl Chain {
         self.own.must_staple.then(|| Fault::new(what, "request one without the TLS feature `status_request`"))
     }
 
-    /// From when to when its first certificate is valid, where that can be told.
+    /// The validity of its first certificate, if known.
     pub fn validity(&self) -> Option<Validity> {
         self.own.validity
     }
@@ -99,7 +99,7 @@ impl Chain {
     }
 }
 
-/// Why Envoy does not take a key of this sort.
+/// Why Envoy refuses a key of this type.
 fn refused_key(key: &PublicKey) -> Option<Fault> {
     const HELP: &str =
         "take an RSA key of 2048 bits or more, or an EC key on the curve P-256, P-384 or P-521";
@@ -116,7 +116,7 @@ fn refused_key(key: &PublicKey) -> Option<Fault> {
     Some(Fault::new(what, HELP))
 }
 
-/// A private key: whose it is, and nothing that is secret about it.
+/// The public part of a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivateKey(Option<PublicKey>);
 
@@ -211,7 +211,7 @@ impl Authorities {
         if validities.is_empty() { Err(seen.nothing("certificate")) } else { Ok(Self { validities }) }
     }
 
-    /// From when to when any of them is valid at all, where that can be told.
+    /// The period in which any of them is valid, if known.
     pub fn validity(&self) -> Option<Validity> {
         let each: Option<Vec<Validity>> = self.validities.iter().copied().collect();
         let each = each?;

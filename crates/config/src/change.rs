@@ -7,7 +7,7 @@ use crate::{AnyConfig, ConfigKey};
 /// A change of one object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// The object is now this.
+    /// The object is new or has changed.
     Set(AnyConfig),
     /// The object is gone.
     Delete(ConfigKey),

@@ -1,6 +1,6 @@
 //! [`Code`]: the stable code, name and meaning of each sort of finding.
 //!
-//! A code is never used for something else; each has a section in `docs/reference/diagnostics.md`.
+//! A code is never reused; each has a section in `docs/reference/diagnostics.md`.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
-//! Documents → typed objects, refusing what `kubectl apply` would refuse and saying what to write instead.
+//! Decodes documents into typed objects, refusing what `kubectl apply` would refuse and suggesting corrections.
 //!
-//! Istio's kinds are decoded strictly: every field must exist, and every value must have its field's type.
-//! Kubernetes' own kinds carry many fields that are not read here; of unknown fields only those are flagged that
-//! look like a misspelt one. An object with an error is not decoded, but for the kinds where an error costs the field at
-//! fault (`schema::remains`); others are not affected by it.
+//! Istio's kinds are decoded strictly: every field must exist, and every value must have its field's type. Kubernetes'
+//! own kinds carry many fields that are not read here; unknown fields are flagged only if they look misspelt. An object
+//! with an error is not decoded, except for the kinds where an error costs only the field at fault (`schema::remains`).
+//! Other objects are not affected.
 //!
 //! `metadata.namespace` is `default` if absent, and is ignored for kinds that live in no namespace.
 
@@ -23,16 +23,16 @@ use crate::{
 
 use manifest::{Header, ListHeader};
 
-/// What documents say.
+/// The objects of documents, with findings.
 #[derive(Clone, Debug, Default)]
 pub struct Decoded {
-    /// The objects without what their errors cost, in the order of the file.
+    /// The objects, without parts lost to errors, in the order of the file.
     pub objects: Vec<AnyConfig>,
     /// What is wrong or doubtful.
     pub diagnostics: Vec<Diagnostic>,
-    /// Objects that are there but have errors that cost the whole.
+    /// Objects that are refused for their errors.
     pub rejected: BTreeSet<ConfigKey>,
-    /// Objects that are there without what their errors cost.
+    /// Objects that lost parts to errors.
     pub partial: BTreeSet<ConfigKey>,
     /// Number of documents whose objects are not known, because they are not well-formed.
     pub broken_documents: usize,
@@ -42,7 +42,7 @@ pub struct Decoded {
     left_out: usize,
 }
 
-/// Most findings about one document: a list may have many objects.
+/// Maximum number of findings about one document: a list may have many objects.
 const MOST_FINDINGS: usize = yaml::limits::FINDINGS;
 
 impl Decoded {

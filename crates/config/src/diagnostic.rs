@@ -7,7 +7,7 @@ use std::{
 
 use crate::{Code, ConfigKey, FieldPath, Location, ReadFrom, printable::Printing};
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The object or the part named is not used.
@@ -19,7 +19,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Its word.
+    /// The severity as a word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -42,7 +42,7 @@ pub enum Subject {
     Object(ConfigKey),
     /// A file, or a document in it that names no object.
     File(Arc<str>),
-    /// A proxy, by its node id: it has rejected something that no object is at fault for.
+    /// A proxy, by its node id, which rejected something that no object is at fault for.
     Proxy(Arc<str>),
 }
 
@@ -65,7 +65,7 @@ pub struct Diagnostic {
     pub path: FieldPath,
     /// What sort of finding it is.
     pub code: Code,
-    /// How bad it is.
+    /// The severity of a finding.
     pub severity: Severity,
     /// What is found, with the value at fault.
     pub message: String,
@@ -124,7 +124,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Most findings about one subject; what comes after them is dropped, but never the only error.
+/// Maximum number of findings about one subject; later ones are dropped, but never the only error.
 const MOST_FINDINGS: usize = 1000;
 
 /// Collects the findings about one subject, at most a thousand of them.
@@ -170,7 +170,7 @@ impl Diagnostics {
         path: FieldPath,
         message: impl Into<String>,
     ) -> &mut Diagnostic {
-        // The place after the last finding that is kept is for one that is dropped.
+        // The slot after the last kept finding holds one that is dropped.
         let is_first_error = severity == Severity::Error && !self.has_errors;
         self.list.truncate(if is_first_error { MOST_FINDINGS - 1 } else { MOST_FINDINGS });
         self.has_errors |= severity == Severity::Error;

@@ -2,8 +2,8 @@
 
 use crate::{AnyConfig, Code, Diagnostic, FieldPath, Severity, Subject};
 
-/// A definition that is not used, because another one of the object is. A copy does no harm; of different ones nobody
-/// may have meant this. `more` says what else there is to know of the one that is used.
+/// The finding about a definition that is unused because another one of the object is used. A copy does no harm; of
+/// different ones, the wrong one may be in use. `more` adds to the text about the used one.
 pub fn duplicate(unused: &AnyConfig, used: &AnyConfig, more: &str) -> Diagnostic {
     let place =
         used.read_from().locate(&FieldPath::root()).map_or_else(String::new, |at| format!(" in {at}"));

@@ -1,4 +1,4 @@
-//! Documents that are no Kubernetes objects and are not meant to be: what else lies beside manifests.
+//! Documents that are not meant to be Kubernetes objects: other files that lie beside manifests.
 
 use crate::yaml::{Node, Value};
 

@@ -15,8 +15,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::printable::shown;
 
-/// How deep the values of a format in JSON may lie in each other: Envoy reads messages of a hundred levels, and an
-/// object within an object is three.
+/// Maximum nesting of a JSON format: Envoy reads messages of a hundred levels, and each nested object takes three.
 const MOST_LEVELS: usize = 30;
 
 /// Checks the value of a header.

@@ -1,4 +1,5 @@
-//! Who an object is: [`Namespace`], [`Name`], and the [`ConfigKey`] of these and the kind; [`SourceId`] says who told it.
+//! The identity of an object: [`Namespace`], [`Name`], and the [`ConfigKey`] of these and the kind; [`SourceId`] names
+//! its source.
 
 use std::{fmt, sync::Arc};
 

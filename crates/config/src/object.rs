@@ -109,7 +109,7 @@ impl ReadFrom {
 
 macro_rules! any_config {
     ($($kind:ident $(as $name:literal)?: $spec:ident $columns:tt;)*) => {
-        /// An object of any kind, shared: it is there once, and a clone costs no copy.
+        /// An object of any kind, shared: a clone copies nothing.
         #[derive(Clone, Debug, PartialEq)]
         pub enum AnyConfig {
             $(

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{ConfigKey, FieldPath};
 
-/// A field of an object. Where it stands in a file is looked up when it is shown: [`ReadFrom::locate`](crate::ReadFrom).
+/// A field of an object. Its place in a file is looked up when it is shown: [`ReadFrom::locate`](crate::ReadFrom).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     /// The object.

@@ -1,11 +1,11 @@
-//! Texts from outside as they may be shown: on one line, without what a terminal obeys, and not too long.
+//! Makes texts from outside safe to show: on one line, without terminal control sequences, and not too long.
 
 use std::{
     borrow::Cow,
     fmt::{self, Write as _},
 };
 
-/// Most bytes that are shown of one text.
+/// Maximum number of bytes shown of one text.
 pub const MOST_BYTES: usize = 2048;
 
 /// A text as it may be shown: what does not print is escaped as in Rust (`\n`, `\u{1b}`), and what is long is cut.

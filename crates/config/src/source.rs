@@ -1,6 +1,6 @@
 //! [`ConfigSource`]: a place that objects come from, as a directory or an API server; what it tells is a [`SourceUpdate`].
 //!
-//! What several sources tell is brought together by whoever reads them.
+//! The reader of several sources merges their updates.
 
 use std::{future::Future, pin::Pin};
 
@@ -11,28 +11,27 @@ use crate::{ChangeBatch, Diagnostic, Kind, SourceId};
 pub struct SourceUpdate {
     /// Objects that are new, different or gone.
     pub changes: ChangeBatch,
-    /// The kinds that `changes` has all objects of: the source has no others of these any more.
+    /// The kinds of which `changes` has all objects: the source has no others.
     pub whole: Vec<Kind>,
-    /// All of the source's findings as of now, in place of those of its last message.
+    /// All current findings of the source, which replace those of its last message.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether everything that the source has was told, with this message at the latest.
+    /// Whether the source has now reported everything that it has.
     pub synced: bool,
 }
 
 /// What [`ConfigSource::next`] returns.
 pub type NextUpdate<'a> = Pin<Box<dyn Future<Output = Option<SourceUpdate>> + Send + 'a>>;
 
-/// A place that objects come from.
+/// A place that objects come from, such as a directory or an API server.
 ///
-/// - Objects that it has told stay in use until it tells otherwise: a source that cannot be reached, or has ended, takes
-///   none back.
-/// - After an interruption it tells all objects of the kinds that it may have missed something of, as
+/// - Objects stay in use until the source reports otherwise: one that cannot be reached, or has ended, withdraws none.
+/// - After an interruption it reports all objects of the kinds that it may have missed changes of, as
 ///   [`SourceUpdate::whole`].
 /// - An object that it cannot read is a finding.
 pub trait ConfigSource: Send + 'static {
-    /// Its name, which no other source has.
+    /// The unique name of the source.
     fn id(&self) -> SourceId;
 
-    /// Waits for what it has to tell next; none if it has ended. What was not waited for to its end is not lost.
+    /// Waits for the next message; `None` once the source has ended. A message is not lost if the wait is cancelled.
     fn next(&mut self) -> NextUpdate<'_>;
 }

@@ -97,7 +97,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The year, month and day that are so many days from 1970-01-01: what [`days_since_epoch`] does, backwards.
+/// The year, month and day of a number of days since 1970-01-01: the inverse of [`days_since_epoch`].
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

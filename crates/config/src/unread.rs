@@ -1,10 +1,10 @@
-//! [`Unread`]: what files hold beside the objects that are read, counted by its sort.
+//! [`Unread`]: what files contain besides the objects that are read, counted by sort.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{Code, Diagnostic, FieldPath, Location, Severity, Subject, foreign::Foreign};
 
-/// So many places are named for each sort.
+/// Maximum number of places named for each sort.
 const NAMED: usize = 3;
 
 /// What is not read.
@@ -16,7 +16,7 @@ pub(crate) enum Sort {
         kind: String,
         /// `apiVersion`, as it may be shown.
         version: String,
-        /// Whether they keep somebody from something, as they stand.
+        /// Whether they restrict access as written.
         restricts: bool,
     },
     /// An annotation that Istio acts on.

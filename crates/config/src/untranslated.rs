@@ -48,7 +48,7 @@ const VALUES: &[(Kind, &str, &str)] = &[
     (Kind::ServiceEntry, "spec.resolution", "DYNAMIC_DNS"),
 ];
 
-/// What of a kind has no effect yet.
+/// The parts of a kind that have no effect yet.
 pub(crate) struct Untranslated {
     fields: Vec<&'static str>,
     values: Vec<(&'static str, &'static str)>,

@@ -22,7 +22,7 @@ pub(super) mod tag {
     }
 }
 
-/// Elements one after the other. Nothing that it is given can make it panic.
+/// A sequence of elements. No input makes it panic.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Elements<'a>(&'a [u8]);
 

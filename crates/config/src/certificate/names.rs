@@ -10,7 +10,7 @@ pub struct AltNames {
 }
 
 impl AltNames {
-    /// Whether a client that asks for `host`, in lower case, may find it here. Of a wildcard any host is enough.
+    /// Whether the certificate may be valid for `host`, in lower case; for a wildcard, one matching host is enough.
     pub fn may_be_for(&self, host: &str) -> bool {
         self.dns.iter().any(|name| match host.strip_prefix("*.") {
             // A wildcard of a server stands for any number of labels.

@@ -21,7 +21,7 @@ pub(super) struct Certificate {
     pub(super) must_staple: bool,
 }
 
-/// From when to when a certificate is valid.
+/// The period in which a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     /// Its first second.

@@ -1,4 +1,4 @@
-//! Istio's kinds that keep somebody from something. None is read, and that must not go unnoticed.
+//! Istio's kinds that restrict access. None is read, which must not go unnoticed.
 
 use crate::yaml::{Node, Value};
 
@@ -8,10 +8,10 @@ pub(super) const GROUP: &str = "security.istio.io";
 /// Their kinds.
 pub(super) const KINDS: [&str; 3] = ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
 
-/// Makes a policy only say what it would refuse.
+/// Annotation that makes a policy only report what it would refuse.
 const DRY_RUN: &str = "istio.io/dry-run";
 
-/// Whether an object would have something refused, if it were read.
+/// Whether an object would refuse anything if it were read.
 ///
 /// A `PeerAuthentication` that takes plaintext asks for what happens anyway; an `AuthorizationPolicy` that audits or runs
 /// dry refuses nothing. Everything else counts, also what is misspelt.

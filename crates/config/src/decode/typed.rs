@@ -16,7 +16,7 @@ use crate::{
 
 use super::manifest::Manifest;
 
-/// How often what is left of an object may be checked again.
+/// Maximum number of rounds in which the rest of an object is checked again.
 const MOST_ROUNDS: usize = 8;
 
 /// What a document says.

@@ -1,4 +1,4 @@
-//! [`Costs`]: what an error costs in the kinds where that is not the object.
+//! [`Costs`]: what an error costs in kinds where it does not cost the whole object.
 //!
 //! An error names a field, and costs that field and no more. The tables say where another part has to go instead (what
 //! a field narrows must not become wider for the lack of it), and what stands in for a field whose absence would mean
@@ -42,8 +42,8 @@ enum Cost {
     Parent,
 }
 
-/// A selector or a listener's port that cannot be read is no reason to be for more; and for whom a Sidecar is nobody
-/// can say without its selector.
+/// An unreadable selector or listener port must not make a Sidecar apply to more; without its selector, nobody knows
+/// which workloads it is meant for.
 pub(super) const SIDECAR: Costs = Costs {
     rules: &[
         (Place::Within("spec.workloadSelector"), Cost::Object),
@@ -73,7 +73,7 @@ pub(super) const DESTINATION_RULE: Costs = Costs {
     dispensable: &[],
 };
 
-/// Whether a MeshConfig that cannot be read says `REGISTRY_ONLY` nobody knows.
+/// A MeshConfig that cannot be read may say `REGISTRY_ONLY`.
 pub(super) const CONFIG_MAP: Costs = Costs {
     rules: &[],
     stand_ins: &[
@@ -83,7 +83,7 @@ pub(super) const CONFIG_MAP: Costs = Costs {
     dispensable: &[],
 };
 
-/// Authorities are of use without a key, and a certificate without authorities.
+/// Authorities are usable without a key, and a certificate without authorities.
 pub(super) const SECRET: Costs =
     Costs { rules: &[], stand_ins: &[], dispensable: &["data{}", "stringData{}"] };
 

@@ -108,7 +108,7 @@ impl Part {
         Self { copies: self.copies.saturating_mul(times), ..self.repeated(least, most) }
     }
 
-    /// So many times, one after the other.
+    /// Repeated at least `least` and at most `most` times.
     pub(super) fn repeated(self, least: u32, most: Option<u32>) -> Self {
         let copies = self.size.saturating_mul(most.unwrap_or(least).max(1));
         let branches = match (least, most) {

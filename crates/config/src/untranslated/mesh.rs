@@ -12,7 +12,7 @@ pub(crate) struct Row {
     /// A warning where requests go or are protected otherwise than the field says.
     pub(crate) severity: Severity,
     pub(crate) code: Code,
-    /// What there is instead.
+    /// What to use instead.
     pub(crate) help: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What the lists of an object make together. Each is bounded by the size of its document; their products are not.
+//! Limits on products of lists: each list is bounded by the size of its document, their products are not.
 
 use fairlead_api::{DestinationRuleSpec, ServiceEntrySpec, SidecarSpec, VirtualServiceSpec};
 

@@ -6,10 +6,10 @@ use crate::{Code, Diagnostics, FieldPath};
 
 use super::{duration, header, locality};
 
-/// Largest Maglev table that Envoy takes.
+/// Maximum size of a Maglev table in Envoy.
 const MOST_MAGLEV_ENTRIES: u64 = 5_000_011;
 
-/// Largest hash ring that Envoy takes.
+/// Maximum size of a hash ring in Envoy.
 const MOST_RING_ENTRIES: u64 = 8 << 20;
 
 pub(super) fn check(

@@ -1,8 +1,8 @@
-//! What makes a part of an object useless and leaves the rest: mostly what stock Envoy refuses a whole route table or
-//! listener for.
+//! Faults that make only a part of an object useless, mostly ones for which stock Envoy refuses a whole route table or
+//! listener.
 //!
-//! The object is handed on as it is. Who resolves it leaves out the smallest part that holds the fault, and asks these
-//! functions which that is: `unusable_parts` says with the same functions what is left out.
+//! The object is passed on unchanged. Resolution leaves out the smallest part with the fault, which these functions
+//! determine; `unusable_parts` reports it with the same functions.
 
 mod condition;
 mod gateway;

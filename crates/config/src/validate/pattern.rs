@@ -11,7 +11,7 @@ use crate::{
 /// Most bytes of an expression, as in Istio.
 const MOST_BYTES: usize = 1024;
 
-/// Most instructions that the programs of all expressions of an object have together. They take Envoy 30 to 50 MB.
+/// Maximum number of instructions in the programs of all expressions of an object. They take Envoy 30 to 50 MB.
 const MOST_OF_OBJECT: u32 = 1 << 21;
 
 /// Checks an RE2 expression.

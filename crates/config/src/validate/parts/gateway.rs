@@ -6,7 +6,7 @@ use crate::{Code, Diagnostics, FieldPath, path};
 
 use super::{super::port, server_name};
 
-/// Where a server has its certificate from.
+/// The source of a server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerCertificate<'a> {
     /// The Secret of this name.
@@ -20,7 +20,7 @@ pub enum ServerCertificate<'a> {
     },
 }
 
-/// Where a server has the authority from that its clients' certificates are verified with.
+/// The source of the authority that verifies client certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuthority<'a> {
     /// The Secret of this name.
@@ -91,7 +91,7 @@ fn check_server(server: &Server, path: &FieldPath, found: &mut Diagnostics) {
     }
 }
 
-/// Whether a server can be served as it is asked for: it never falls back to less than it says.
+/// Whether a server can be served as written: it never falls back to weaker settings.
 fn check_tls(tls: &ServerTlsSettings, path: &FieldPath, found: &mut Diagnostics) -> bool {
     let why = match tls.mode.unwrap_or_default() {
         ServerTlsMode::Passthrough => return true,
