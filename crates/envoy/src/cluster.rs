@@ -55,7 +55,7 @@ pub struct Dns {
     pub refresh_rate: Option<Duration>,
     /// Resolve when the answer's TTL ends, and by the refresh rate after failures only. Envoy's default is off.
     pub respect_ttl: bool,
-    /// The most that is added to the interval at random. Envoy's default is none.
+    /// Maximum random jitter added to the interval. Envoy's default is none.
     pub jitter: Option<Duration>,
     /// The resolver, where it is not Envoy's default one.
     pub resolver: Option<TypedExtensionConfig>,

@@ -58,7 +58,7 @@ pub fn virtual_host(table: &str, mut host: VirtualHost) -> EncodedResource {
 /// among thousands costs 16 hashed bytes a host and no pass over their bytes. The digest determines the bytes,
 /// as an element's digest covers its name in the table and its body.
 ///
-/// The full form is put together when somebody asks for it: delta clients of this table never do.
+/// The full form is assembled on demand: delta clients never need it.
 pub fn route_table(
     name: &str,
     head: &RouteConfiguration,

@@ -1,6 +1,6 @@
-//! Values that differ little from key to key: those of most keys are edited out of that of one, the base.
+//! Values that differ little from key to key: most are edited out of the value of one key, the base.
 //!
-//! What they have in common is there once, in persistent maps that they share, and a change of it is computed once.
+//! What they have in common exists once, in shared persistent maps, and a change of it is computed once.
 
 use std::{collections::BTreeSet, marker::PhantomData, sync::Arc};
 
@@ -20,7 +20,7 @@ pub trait BasedKey: Key {
     fn base(&self) -> Option<Self>;
 }
 
-/// A query whose value for most keys is edited out of that for another key, the base.
+/// A query whose value for most keys is edited out of the value for another key, the base.
 pub trait Based: 'static {
     /// Identifies a value.
     type Key: BasedKey;
@@ -181,7 +181,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Sources<K, V> {
         self.own.get(key).or_else(of_base)
     }
 
-    /// The keys of which something is different in `new`.
+    /// The keys that differ in `new`.
     fn changed(&self, new: &Self) -> BTreeSet<K> {
         let mut changed = BTreeSet::new();
         changed.extend(changed_keys(&self.base, &new.base));
@@ -250,8 +250,8 @@ fn only_in<M: Ord + Clone>(these: &OrdSet<M>, others: &OrdSet<M>) -> OrdSet<M> {
 
 /// How far a value is from the base that it was edited out of: the keys by which they differ.
 ///
-/// A change is edited into both, and by each such edit they share less. After as many as there are differences, the
-/// value is better edited out of the base again: that costs as much as the edits since did.
+/// A change is edited into both, and they share less with each such edit. After as many edits as there are differences,
+/// editing the value out of the base again costs no more than the edits since did.
 #[derive(Clone, Debug)]
 pub struct Distance<K> {
     distinct: Arc<BTreeSet<K>>,
@@ -259,17 +259,17 @@ pub struct Distance<K> {
 }
 
 impl<K: Ord + Clone> Distance<K> {
-    /// That of a value that was just edited out of the base, from which it differs by these keys.
+    /// The distance of a value just edited out of the base, from which it differs by these keys.
     pub fn new(distinct: BTreeSet<K>) -> Self {
         Self { distinct: Arc::new(distinct), since: BTreeSet::new() }
     }
 
-    /// Whether the value had better be edited out of the base again than have these keys edited as well.
+    /// Whether editing the value out of the base again is cheaper than also editing these keys.
     pub fn is_far(&self, changed: &BTreeSet<K>) -> bool {
         self.since.len() + changed.len() > self.distinct.len()
     }
 
-    /// That of the value with these keys edited as well.
+    /// The distance after these keys are edited as well.
     #[must_use]
     pub fn with(&self, changed: &BTreeSet<K>) -> Self {
         Self { distinct: self.distinct.clone(), since: self.since.union(changed).cloned().collect() }

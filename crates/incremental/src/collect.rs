@@ -18,7 +18,7 @@ use crate::table::{Data, Erased, Row, Table};
 use crate::terms::{Key, Kind, Stratum};
 use crate::union::{Emissions, Entries, MemberEdit, Union};
 
-/// Up to this many changed members are applied one by one in any case.
+/// Maximum number of changed members that are always applied one by one.
 const FEW: usize = 4;
 /// Beyond, when more than one in this many members have changed, a rebuild is cheaper.
 const ONE_IN: usize = 4;

@@ -1,11 +1,11 @@
-//! What values that are edited have in common, see [`Reader::previous`](crate::Reader::previous).
+//! Shared parts of edited values, see [`Reader::previous`](crate::Reader::previous).
 
 use imbl::{OrdMap, ordmap::DiffItem};
 
-/// One entry in this many that has changed makes a value from scratch the cheaper one.
+/// If more than one entry in this many has changed, recomputing is cheaper than editing.
 const ONE_IN: usize = 8;
 
-/// The keys whose entries differ, in order; `None` if they are so many that a value is better made anew than edited.
+/// The keys whose entries differ, in order; `None` if there are so many that recomputing is cheaper than editing.
 pub fn few_changed_keys<K, V>(old: &OrdMap<K, V>, new: &OrdMap<K, V>) -> Option<Vec<K>>
 where
     K: Ord + Clone,
@@ -37,7 +37,7 @@ where
     })
 }
 
-/// Whether so few of the entries have changed that a value is better edited than made anew.
+/// Whether so few entries have changed that editing is cheaper than recomputing.
 pub fn is_few(changed: usize, of: usize) -> bool {
     changed * ONE_IN <= of
 }

@@ -154,7 +154,7 @@ impl<K: Key, V: Clone + PartialEq> Union<K, V> {
         }
     }
 
-    /// Decides a contested key anew: the first member wins, a single claim is no contest.
+    /// Decides a contested key again: the first member wins, a single claim is no contest.
     fn winner(&mut self, key: &K) -> Option<V> {
         let claims = self.contested.get(key).expect("what is contested has claims");
         let winner = claims.first().map(|(_, value)| value.clone());

@@ -1,8 +1,8 @@
-//! What there is to know of a type.
+//! The descriptor of a type.
 
 use crate::TypeUrl;
 
-/// What whoever serves a type has to know of it.
+/// What a server needs to know about a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the columns of a table, each read alone")]
 pub struct TypeDescriptor {
@@ -37,7 +37,7 @@ pub struct TypeDescriptor {
 /// How the resources of a type are divided among responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Division {
-    /// A delta response holds up to so many bytes of them.
+    /// Maximum number of their bytes in a delta response.
     BySize,
     /// Each has a response of its own, in either variant of the protocol.
     OneByOne,

@@ -6,7 +6,7 @@ use crate::{TypeDescriptor, TypeUrl};
 
 mod envoy;
 
-/// The types that are served together, registered with what there is to know of them.
+/// The types that are served together, each with its descriptor.
 #[derive(Debug)]
 pub struct Types {
     /// In the order in which additions are sent.
@@ -80,7 +80,7 @@ impl Types {
         place
     }
 
-    /// What there is to know of a type.
+    /// The descriptor of a type.
     ///
     /// # Panics
     /// If it is not one of these.
@@ -97,7 +97,7 @@ impl Types {
         self.of(type_url).parent
     }
 
-    /// These and more types: one's own beside Envoy's.
+    /// Adds types, for example custom ones besides Envoy's.
     ///
     /// # Panics
     /// As [`Types::new`].

@@ -21,7 +21,7 @@ pub struct Snapshot {
     pub refused: BTreeMap<Arc<str>, Refusal>,
 }
 
-/// Why something that is there is not read.
+/// Why something in the directory is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// A link leads out of the directory, to this place.

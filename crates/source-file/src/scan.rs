@@ -27,9 +27,9 @@ pub struct Bounds {
     /// Those that stay inside are followed, as those by which Kubernetes mounts ConfigMaps (`a.yaml` leads to
     /// `..data/a.yaml`).
     pub links_outside: bool,
-    /// Most files that are read. Default 100,000; ten times as many may be looked at.
+    /// Maximum number of files that are read. Default 100,000; ten times as many may be examined.
     pub files: usize,
-    /// Most bytes of all files together. Default 1 GiB.
+    /// Maximum number of bytes of all files together. Default 1 GiB.
     pub bytes: u64,
     /// Deepest nesting of directories. Default 32.
     pub levels: usize,
@@ -258,7 +258,7 @@ impl Walk {
         }
         match fs::canonicalize(link) {
             Ok(target) if !target.starts_with(&self.root) => {
-                // Nobody wants to read a binary beside the manifests, so nobody has to be told.
+                // A binary file beside the manifests is not meant to be read, so it is not reported.
                 if target.is_dir() || is_manifest(link) {
                     self.snapshot.refused.insert(shown(link), Refusal::Link(target.display().to_string()));
                 }

@@ -296,7 +296,7 @@ impl Follower {
         }
     }
 
-    /// Watches the directory unless the one that is there now is watched already.
+    /// Watches the directory unless the current one is watched already.
     fn establish_watch(&mut self) {
         if self.settings.poll_only {
             self.watch = Watch::Polling { reason: "watching is switched off".to_owned() };
@@ -342,7 +342,7 @@ impl Follower {
     }
 }
 
-/// Whether an event is only that somebody reads. Our own reading gives such events; heeding them would never end.
+/// Whether an event only reports a read. Our own reads cause such events, so reacting to them would never end.
 fn is_reading(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access != AccessKind::Close(AccessMode::Write),

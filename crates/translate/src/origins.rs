@@ -1,4 +1,4 @@
-//! What the resources of a view were made from: fields of objects, told when somebody asks.
+//! The origins of a view's resources: fields of objects, looked up on demand.
 //!
 //! Nothing of it is kept. The functions that make messages are called again, without encoding, for the members of a
 //! set that are asked for.

@@ -81,7 +81,7 @@ pub struct OutlierDetection {
 /// A number of failures in a row that ejects a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consecutive {
-    /// After so many failures.
+    /// The number of failures.
     After(u32),
     /// Never.
     Never,

@@ -1,4 +1,4 @@
-//! What a route does beside forwarding: retries, time limits, hashing, mirroring.
+//! What a route does besides forwarding: retries, time limits, hashing, mirroring.
 
 use std::time::Duration;
 
@@ -41,11 +41,11 @@ pub struct Retry {
     /// The time before the first further try, and the most before a later one. Envoy's default is 25 ms, and ten
     /// times the first.
     pub back_off: Option<(Duration, Option<Duration>)>,
-    /// Prefer hosts that were not tried, and look for one so many times. Envoy's default is not to.
+    /// Maximum number of selections to avoid hosts that were tried already. By default Envoy does not avoid them.
     pub avoid_previous_hosts: Option<u32>,
-    /// Look for a host again so many times even without a condition on hosts.
+    /// Maximum number of host selections, even without a condition on hosts.
     pub host_selection_attempts: Option<u32>,
-    /// Prefer priorities that were not tried, after so many tries each. Envoy's default is not to.
+    /// Number of attempts after which other priorities are preferred. By default Envoy never does.
     pub avoid_previous_priorities: Option<u16>,
 }
 

@@ -24,7 +24,7 @@ use crate::{names, view::ClusterView};
 /// the system's roots (its `system_root_certs` is not implemented), so a file is named.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// What TLS is decided by, beside the policy.
+/// What TLS settings depend on besides the policy.
 pub(super) struct TlsInputs<'a> {
     pub service: &'a Service,
     pub rule: Option<&'a DestinationRule>,
@@ -90,7 +90,7 @@ fn validation(settings: &UpstreamTlsSettings, inputs: &TlsInputs<'_>) -> Validat
     }
 }
 
-/// The names of which the server must have one: the rule's, else the ServiceEntry's.
+/// The names, one of which the server must present: the rule's, else the ServiceEntry's.
 fn alt_names(settings: &UpstreamTlsSettings, service: &Service) -> Vec<SubjectAltName> {
     let names: &[Arc<str>] = if settings.subject_alt_names.is_empty() {
         &service.subject_alt_names

@@ -20,7 +20,7 @@ use fairlead_model::{
     UpstreamTls, mesh::Mesh,
 };
 
-/// What a policy is applied by, beside the policy.
+/// What applying a policy depends on besides the policy.
 pub(super) struct PolicyInputs<'a> {
     /// The names that a ServiceEntry gives for the server's certificate.
     pub subject_alt_names: &'a [Arc<str>],

@@ -53,7 +53,7 @@ struct Before<'a> {
 }
 
 impl<'a> Before<'a> {
-    /// Those of the base or those that were, whichever are less work in the long run.
+    /// The tables of the base or the previous ones, whichever cost less in the long run.
     fn choose(
         previous: Option<&'a Tables>,
         base: Option<TablesOf<'a>>,

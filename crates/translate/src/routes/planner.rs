@@ -306,7 +306,7 @@ pub(crate) fn has_own_listener(
     is_implied && is_captured(interception, listener) && (service.headless || service.ips().next().is_some())
 }
 
-/// Whether connections to a listener were addressed to somebody else, and redirected.
+/// Whether connections to a listener were addressed to another destination and redirected.
 pub(crate) fn is_captured(interception: Interception, listener: &ScopeListener) -> bool {
     let redirected = match listener.capture {
         CaptureMode::Default => interception != Interception::None,

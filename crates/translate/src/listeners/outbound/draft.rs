@@ -19,7 +19,7 @@ pub(super) type At = (Bind, u16);
 /// What arrives at one address and port: a listener in the making.
 #[derive(Default)]
 pub(super) struct ListenerDraft {
-    /// Whether connections were addressed to somebody else.
+    /// Whether connections were addressed to another destination and redirected.
     pub(super) captured: bool,
     pub(super) http: Option<(Arc<str>, Protocol)>,
     pub(super) tcp: Vec<TcpService>,
@@ -80,7 +80,7 @@ impl ListenerDraft {
     }
 }
 
-/// What decides about listeners beside their drafts.
+/// What listeners depend on besides their drafts.
 pub(super) struct PlanContext<'a> {
     pub(super) view: &'a ListenerView,
     pub(super) unknown: OutboundTrafficPolicy,

@@ -46,7 +46,7 @@ pub struct TcpService {
     pub source: Option<ClientAttributes>,
 }
 
-/// What tells the connections of a service from those of others.
+/// What distinguishes the connections of a service from those of others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Addressed {
     /// Nothing need: the listener is on an address of the service.

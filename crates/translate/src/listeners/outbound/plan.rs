@@ -211,7 +211,7 @@ impl<'a> Hosts<'a> {
         drafts.into_iter().map(|(at, draft)| (at, Some(draft))).collect()
     }
 
-    /// Those of the base or those that were, whichever are less work in the long run. `None` where neither can be
+    /// The listeners of the base or the previous ones, whichever cost less in the long run. `None` where neither can be
     /// edited.
     fn choose<'b>(&self, previous: Option<&'b Plan>, base: Option<PlanOf<'b>>) -> Option<Before<'b>>
     where

@@ -5,9 +5,9 @@
 use fairlead_envoy::route::policy::Retry;
 use fairlead_model::{mesh::Mesh, routes::Retries};
 
-/// What Istio retries where nobody says otherwise.
+/// Istio's default retry conditions.
 const DEFAULT_RETRY_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
-/// How often Istio retries where nobody says otherwise.
+/// Istio's default number of retries.
 const DEFAULT_ATTEMPTS: u32 = 2;
 /// How often another host is looked for.
 const HOST_SELECTION_ATTEMPTS: u32 = 5;
