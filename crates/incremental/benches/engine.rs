@@ -78,8 +78,8 @@ impl Collect for Union {
         cx.index::<Numbers>(&())
     }
 
-    fn entries(key: &u32, value: &u64, emit: &mut dyn FnMut(u32, u64)) {
-        emit(*key, *value);
+    fn entries(key: &u32, value: &u64) -> impl IntoIterator<Item = (u32, u64)> {
+        [(*key, *value)]
     }
 }
 

@@ -207,8 +207,11 @@ impl<C: BasedCollect> Collect for Own<C> {
         only_in(&own, &of_base)
     }
 
-    fn entries(member: &MemberKey<C>, value: &MemberValue<C>, emit: &mut dyn FnMut(C::OutKey, C::OutValue)) {
-        C::entries(member, value, emit);
+    fn entries(
+        member: &MemberKey<C>,
+        value: &MemberValue<C>,
+    ) -> impl IntoIterator<Item = (C::OutKey, C::OutValue)> {
+        C::entries(member, value)
     }
 }
 
@@ -228,8 +231,8 @@ impl<C: BasedCollect> Collect for Hidden<C> {
         only_in(&of_base, &own)
     }
 
-    fn entries(member: &MemberKey<C>, value: &MemberValue<C>, emit: &mut dyn FnMut(C::OutKey, ())) {
-        C::entries(member, value, &mut |key, _| emit(key, ()));
+    fn entries(member: &MemberKey<C>, value: &MemberValue<C>) -> impl IntoIterator<Item = (C::OutKey, ())> {
+        C::entries(member, value).into_iter().map(|(key, _)| (key, ()))
     }
 }
 

@@ -163,7 +163,7 @@ impl<C: Collect> Members<C::OutKey, C::OutValue> for Typed<C> {
         // A copy, because `entries` must not run while the core is borrowed.
         let key = query::key_of::<MemberKey<C>>(cell, member);
         let value: &MemberValue<C> = value.downcast_ref().expect("a member has a value of its query");
-        C::entries(&key, value, emit);
+        C::entries(&key, value).into_iter().for_each(|(key, value)| emit(key, value));
     }
 }
 

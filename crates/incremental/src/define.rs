@@ -78,13 +78,12 @@ pub trait Collect: 'static {
     /// is compared in the size of the difference; a set built anew costs its length.
     fn members(cx: &Reader<'_>, key: &Self::Key) -> OrdSet<MemberKey<Self>>;
 
-    /// Emits the entries of one member. Must be a pure function.
+    /// The entries of one member. Must be a pure function.
     ///
-    /// When several members emit the same key, the smallest member key wins, and when it goes the
-    /// next one takes over. When one member emits a key twice, the first counts.
+    /// When several members have the same key, the smallest member key wins, and when it goes the
+    /// next one takes over. When one member has a key twice, the first counts.
     fn entries(
         member: &MemberKey<Self>,
         value: &MemberValue<Self>,
-        emit: &mut dyn FnMut(Self::OutKey, Self::OutValue),
-    );
+    ) -> impl IntoIterator<Item = (Self::OutKey, Self::OutValue)>;
 }

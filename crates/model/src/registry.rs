@@ -116,11 +116,8 @@ impl Collect for ServiceDefinitions {
     fn entries(
         object: &ConfigKey,
         services: &Arc<[Arc<Service>]>,
-        emit: &mut dyn FnMut(Self::OutKey, Self::OutValue),
-    ) {
-        for service in services.iter() {
-            emit((service.key.clone(), object.clone()), service.clone());
-        }
+    ) -> impl IntoIterator<Item = (Self::OutKey, Self::OutValue)> {
+        services.iter().map(|service| ((service.key.clone(), object.clone()), service.clone()))
     }
 }
 

@@ -152,6 +152,11 @@ impl EncodedResource {
         Self::new(name.into(), Digest::of_parts(parts), Fragments::Later(Arc::new(later)))
     }
 
+    /// The resource as an entry of a [`ResourceSet`].
+    pub fn named(&self) -> (ResourceName, Self) {
+        (self.name.clone(), self.clone())
+    }
+
     /// The encoded message (not the `Any` around it) in pieces; their concatenation is the message.
     ///
     /// An outline has none.

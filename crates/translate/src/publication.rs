@@ -228,9 +228,9 @@ impl Query for ClusterSet {
 
     fn compute(cx: &Reader<'_>, key: &ClusterSetKey) -> SharedSet {
         let mut set = cx.get::<UnionOf<OutboundClusters>>(&key.outbound).entries().clone();
-        add(&mut set, cx.get::<SpecialClusters>(&key.outbound.view).iter());
+        set.extend(cx.get::<SpecialClusters>(&key.outbound.view).iter().map(EncodedResource::named));
         if let Some(inbound) = &key.inbound {
-            add(&mut set, cx.get::<InboundClusters>(inbound).iter());
+            set.extend(cx.get::<InboundClusters>(inbound).iter().map(EncodedResource::named));
         }
         set.into()
     }
@@ -301,17 +301,10 @@ impl Query for ListenerSet {
                 let mut set = cx.get::<UnionOf<OutboundListenerSet>>(view).entries().clone();
                 let policy = cx.get::<ScopeOf>(&view.scope).outbound_policy;
                 let virtual_outbound = cx.get::<VirtualOutbound>(&(view.interception, view.families, policy));
-                add(&mut set, virtual_outbound.as_ref().as_ref().into_iter());
-                add(&mut set, cx.get::<InboundListeners>(inbound).iter());
+                set.extend(Option::as_ref(&virtual_outbound).map(EncodedResource::named));
+                set.extend(cx.get::<InboundListeners>(inbound).iter().map(EncodedResource::named));
                 set.into()
             }
         }
-    }
-}
-
-/// Adds `resources` to the set.
-fn add<'a>(set: &mut ResourceSet, resources: impl Iterator<Item = &'a EncodedResource>) {
-    for resource in resources {
-        set.insert(resource.name.clone(), resource.clone());
     }
 }

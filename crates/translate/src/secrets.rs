@@ -49,7 +49,7 @@ impl Query for ProxySecrets {
         let mut all = BTreeSet::new();
         each_wanted(cx, key, &mut |wanted, _| all.extend([wanted]));
         let secrets = all.iter().filter_map(|wanted| encoded(cx, key, wanted));
-        secrets.map(|secret| (secret.name.clone(), secret)).collect::<ResourceSet>().into()
+        secrets.map(|secret| secret.named()).collect::<ResourceSet>().into()
     }
 }
 

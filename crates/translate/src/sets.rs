@@ -92,11 +92,8 @@ impl Collect for OutboundClusters {
     fn entries(
         _: &ServiceInView<ClusterView>,
         clusters: &<ServiceClusters as Query>::Value,
-        emit: &mut dyn FnMut(ResourceName, EncodedResource),
-    ) {
-        for cluster in clusters.iter() {
-            emit(cluster.name.clone(), cluster.clone());
-        }
+    ) -> impl IntoIterator<Item = (ResourceName, EncodedResource)> {
+        clusters.iter().map(EncodedResource::named)
     }
 }
 
@@ -181,11 +178,8 @@ impl Collect for OutboundLoadAssignments {
     fn entries(
         _: &ServiceInView<EndpointView>,
         assignments: &<ServiceLoadAssignments as Query>::Value,
-        emit: &mut dyn FnMut(ResourceName, EncodedResource),
-    ) {
-        for assignment in assignments.iter() {
-            emit(assignment.name.clone(), assignment.clone());
-        }
+    ) -> impl IntoIterator<Item = (ResourceName, EncodedResource)> {
+        assignments.iter().map(EncodedResource::named)
     }
 }
 

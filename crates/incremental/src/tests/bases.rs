@@ -25,11 +25,9 @@ impl Collect for Seen {
         all.iter().copied().filter(sees).collect()
     }
 
-    fn entries(item: &u8, value: &Option<u8>, emit: &mut dyn FnMut((u8, bool), u8)) {
-        if let Some(value) = value {
-            // The key changes with the value.
-            emit((*item, value % 2 == 0), *value);
-        }
+    fn entries(item: &u8, value: &Option<u8>) -> impl IntoIterator<Item = ((u8, bool), u8)> {
+        // The key changes with the value.
+        value.map(|value| ((*item, value % 2 == 0), value))
     }
 }
 

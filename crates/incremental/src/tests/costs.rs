@@ -57,9 +57,9 @@ impl Collect for Wide {
     fn members(cx: &Reader<'_>, (): &()) -> OrdSet<u32> {
         cx.index::<Numbers>(&())
     }
-    fn entries(key: &u32, value: &u32, emit: &mut dyn FnMut(u32, u32)) {
+    fn entries(key: &u32, value: &u32) -> impl IntoIterator<Item = (u32, u32)> {
         EMISSIONS.set(EMISSIONS.get() + 1);
-        emit(*key, *value);
+        [(*key, *value)]
     }
 }
 

@@ -189,7 +189,9 @@ fn collecting_the_own_stratum_panics_with_both_names() {
         fn members(_: &Reader<'_>, _: &u8) -> imbl::OrdSet<u8> {
             imbl::OrdSet::new()
         }
-        fn entries(_: &u8, _: &u32, _: &mut dyn FnMut(u8, u8)) {}
+        fn entries(_: &u8, _: &u32) -> impl IntoIterator<Item = (u8, u8)> {
+            []
+        }
     }
     let panic = catch_unwind(AssertUnwindSafe(|| Db::new().lease_collect::<Flat>(&0))).unwrap_err();
     let message = panic.downcast_ref::<String>().unwrap();

@@ -109,15 +109,17 @@ impl Collect for Values {
         }
     }
 
-    fn entries(key: &u8, value: &Option<u8>, emit: &mut dyn FnMut(u8, (u8, u8))) {
+    fn entries(key: &u8, value: &Option<u8>) -> impl IntoIterator<Item = (u8, (u8, u8))> {
+        let mut entries = Vec::new();
         if let Some(value) = value {
-            emit(value % 5, (*key, *value));
+            entries.push((value % 5, (*key, *value)));
             if *value > 3 {
-                emit(100 + value % 2, (*key, 0));
+                entries.push((100 + value % 2, (*key, 0)));
             }
-            // Emitted before, unless it is not: the first counts.
-            emit(100, (*key, 1));
+            // There already, unless it is not: the first counts.
+            entries.push((100, (*key, 1)));
         }
+        entries
     }
 }
 
@@ -174,11 +176,9 @@ impl Collect for Tops {
         all.iter().filter_map(|key| cx.input::<Item>(key)).map(|item| item.group % (modulus + 1)).collect()
     }
 
-    fn entries(group: &u8, top: &(u32, Vec<u8>), emit: &mut dyn FnMut(u32, u8)) {
-        emit(top.0, *group);
-        for key in &top.1 {
-            emit(u32::from(*key) + 1000, *group);
-        }
+    fn entries(group: &u8, top: &(u32, Vec<u8>)) -> impl IntoIterator<Item = (u32, u8)> {
+        let keys = top.1.iter().map(|key| u32::from(*key) + 1000);
+        std::iter::once(top.0).chain(keys).map(|key| (key, *group))
     }
 }
 

@@ -85,11 +85,9 @@ impl Collect for DiagnosticsOfKind {
     fn entries(
         object: &ConfigKey,
         found: &Arc<[Diagnostic]>,
-        emit: &mut dyn FnMut(Self::OutKey, Self::OutValue),
-    ) {
-        for (number, diagnostic) in found.iter().enumerate() {
-            emit((object.clone(), number), diagnostic.clone());
-        }
+    ) -> impl IntoIterator<Item = (Self::OutKey, Self::OutValue)> {
+        let numbered = found.iter().enumerate();
+        numbered.map(|(number, diagnostic)| ((object.clone(), number), diagnostic.clone()))
     }
 }
 

@@ -92,10 +92,11 @@ impl Collect for HeadlessAddresses {
         cx.index::<HeadlessServices>(&())
     }
 
-    fn entries(_: &ConfigKey, addresses: &Arc<[HeadlessAddress]>, emit: &mut dyn FnMut(HeadlessAddress, ())) {
-        for address in addresses.iter() {
-            emit(address.clone(), ());
-        }
+    fn entries(
+        _: &ConfigKey,
+        addresses: &Arc<[HeadlessAddress]>,
+    ) -> impl IntoIterator<Item = (HeadlessAddress, ())> {
+        addresses.iter().map(|address| (address.clone(), ()))
     }
 }
 

@@ -101,11 +101,8 @@ impl Collect for GatewayListenerSet {
     fn entries(
         _: &GatewayListenerKey,
         listener: &Option<EncodedResource>,
-        emit: &mut dyn FnMut(ResourceName, EncodedResource),
-    ) {
-        if let Some(listener) = listener {
-            emit(listener.name.clone(), listener.clone());
-        }
+    ) -> impl IntoIterator<Item = (ResourceName, EncodedResource)> {
+        listener.as_ref().map(EncodedResource::named)
     }
 }
 

@@ -42,9 +42,8 @@ impl Collect for OutboundListenerSet {
     fn entries(
         _: &OutboundListenerKey,
         listener: &EncodedResource,
-        emit: &mut dyn FnMut(ResourceName, EncodedResource),
-    ) {
-        emit(listener.name.clone(), listener.clone());
+    ) -> impl IntoIterator<Item = (ResourceName, EncodedResource)> {
+        [listener.named()]
     }
 }
 

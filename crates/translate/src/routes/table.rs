@@ -116,9 +116,8 @@ impl Collect for TableChildren {
     fn entries(
         _: &VirtualHostKey,
         host: &EncodedResource,
-        emit: &mut dyn FnMut(ResourceName, EncodedResource),
-    ) {
-        emit(host.name.clone(), host.clone());
+    ) -> impl IntoIterator<Item = (ResourceName, EncodedResource)> {
+        [host.named()]
     }
 }
 
@@ -199,11 +198,8 @@ impl Collect for RouteTables {
     fn entries(
         _: &TableKey,
         table: &Option<EncodedResource>,
-        emit: &mut dyn FnMut(ResourceName, EncodedResource),
-    ) {
-        if let Some(table) = table {
-            emit(table.name.clone(), table.clone());
-        }
+    ) -> impl IntoIterator<Item = (ResourceName, EncodedResource)> {
+        table.as_ref().map(EncodedResource::named)
     }
 }
 
