@@ -14,9 +14,6 @@ use prost::{Message, Name};
 
 use crate::{data_source::inline_string, extension, pack_any};
 
-/// The standard output of Envoy.
-pub const STDOUT: &str = "/dev/stdout";
-
 /// The form of an access log's entries.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Format {

@@ -1,6 +1,6 @@
 //! Addresses, ports and address ranges.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use envoy_types::pb::envoy::config::core::v3::{
     Address, CidrRange, Pipe, SocketAddress, address, socket_address::PortSpecifier,
@@ -22,11 +22,6 @@ pub fn socket_address(host: impl Into<String>, port: u16) -> SocketAddress {
     }
 }
 
-/// A TCP address from Rust's own.
-pub fn from_socket_addr(addr: SocketAddr) -> Address {
-    address(addr.ip().to_string(), addr.port())
-}
-
 /// A Unix domain socket; a path that begins with `@` is abstract.
 pub fn pipe(path: impl Into<String>) -> Address {
     Address { address: Some(address::Address::Pipe(Pipe { path: path.into(), mode: 0 })) }
@@ -35,9 +30,4 @@ pub fn pipe(path: impl Into<String>) -> Address {
 /// The range of `prefix_len` leading bits of `ip`.
 pub fn cidr_range(ip: IpAddr, prefix_len: u8) -> CidrRange {
     CidrRange { address_prefix: ip.to_string(), prefix_len: Some(u32::from(prefix_len).into_proto()) }
-}
-
-/// The range of one address.
-pub fn host_range(ip: IpAddr) -> CidrRange {
-    cidr_range(ip, if ip.is_ipv4() { 32 } else { 128 })
 }

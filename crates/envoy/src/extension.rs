@@ -1,8 +1,6 @@
 //! The registered names of Envoy's extensions, and the messages that carry one.
 
-use envoy_types::pb::envoy::config::core::v3::{
-    TransportSocket, TypedExtensionConfig, transport_socket::ConfigType,
-};
+use envoy_types::pb::envoy::config::core::v3::{TransportSocket, transport_socket::ConfigType};
 use prost::{Message, Name};
 
 use crate::pack_any;
@@ -31,8 +29,6 @@ pub const ROUTER: &str = "envoy.filters.http.router";
 pub const CORS: &str = "envoy.filters.http.cors";
 /// HTTP filter: injected delays and aborts, configured per route.
 pub const FAULT: &str = "envoy.filters.http.fault";
-/// HTTP filter: gRPC statistics.
-pub const GRPC_STATS: &str = "envoy.filters.http.grpc_stats";
 /// HTTP filter: gRPC-Web to gRPC.
 pub const GRPC_WEB: &str = "envoy.filters.http.grpc_web";
 /// HTTP filter, upstream only: encodes the request; always the last.
@@ -59,11 +55,6 @@ pub const SERVER_NAME_INPUT: &str = "envoy.matching.inputs.server_name";
 pub const FILTER_CHAIN_NAME: &str = "filter-chain-name";
 /// Metadata namespace that `transport_socket_matches` compares with.
 pub const TRANSPORT_SOCKET_MATCH: &str = "envoy.transport_socket_match";
-
-/// An extension with its configuration.
-pub fn typed_extension<M: Message + Name>(name: &str, config: &M) -> TypedExtensionConfig {
-    TypedExtensionConfig { name: name.to_owned(), typed_config: Some(pack_any(config)) }
-}
 
 /// A transport socket with its configuration.
 pub fn transport_socket<M: Message + Name>(name: &str, config: &M) -> TransportSocket {

@@ -4,17 +4,11 @@ use std::time::Duration;
 
 use envoy_types::pb::{
     envoy::{
-        config::{
-            accesslog::v3::AccessLog,
-            core::v3::{Http1ProtocolOptions, HttpProtocolOptions},
-            listener::v3::Filter,
-            route::v3::RouteConfiguration,
-        },
+        config::{accesslog::v3::AccessLog, listener::v3::Filter, route::v3::RouteConfiguration},
         extensions::filters::network::http_connection_manager::v3::{
             HttpConnectionManager, HttpFilter, Rds,
             http_connection_manager::{
-                CodecType, ForwardClientCertDetails, PathWithEscapedSlashesAction, RouteSpecifier,
-                SetCurrentClientCertDetails, Tracing, UpgradeConfig,
+                ForwardClientCertDetails, RouteSpecifier, SetCurrentClientCertDetails, UpgradeConfig,
             },
         },
     },
@@ -65,12 +59,6 @@ pub fn http_connection_manager(
 pub struct HttpConnectionManagerBuilder(HttpConnectionManager);
 
 impl HttpConnectionManagerBuilder {
-    /// The version of HTTP, where it is not to be detected.
-    pub fn codec(mut self, codec: CodecType) -> Self {
-        self.0.set_codec_type(codec);
-        self
-    }
-
     /// Appends an HTTP filter; the router comes last.
     pub fn filter(mut self, filter: HttpFilter) -> Self {
         self.0.http_filters.push(filter);
@@ -103,12 +91,6 @@ impl HttpConnectionManagerBuilder {
         self
     }
 
-    /// Limits of connections, see [`crate::cluster::protocol::common_options`].
-    pub fn common_http_protocol_options(mut self, options: HttpProtocolOptions) -> Self {
-        self.0.common_http_protocol_options = Some(options);
-        self
-    }
-
     /// Whether the client is the peer of the connection (an edge) or what the peer says it is. Envoy's default is
     /// the latter.
     pub fn use_remote_address(mut self, edge: bool) -> Self {
@@ -116,22 +98,9 @@ impl HttpConnectionManagerBuilder {
         self
     }
 
-    /// How many proxies in front are trusted to have written `x-forwarded-for`.
-    pub fn xff_num_trusted_hops(mut self, hops: u32) -> Self {
-        self.0.xff_num_trusted_hops = hops;
-        self
-    }
-
     /// Normalizes paths by RFC 3986.
     pub fn normalize_path(mut self, normalize: bool) -> Self {
         self.0.normalize_path = Some(normalize.into_proto());
-        self
-    }
-
-    /// Merges adjacent slashes, and treats escaped ones as `action` says.
-    pub fn slashes(mut self, merge: bool, action: PathWithEscapedSlashesAction) -> Self {
-        self.0.merge_slashes = merge;
-        self.0.set_path_with_escaped_slashes_action(action);
         self
     }
 
@@ -149,18 +118,6 @@ impl HttpConnectionManagerBuilder {
     /// Passes `Expect: 100-continue` on instead of answering it.
     pub fn proxy_100_continue(mut self) -> Self {
         self.0.proxy_100_continue = true;
-        self
-    }
-
-    /// Accepts HTTP/1.0 requests.
-    pub fn accept_http_10(mut self) -> Self {
-        self.0.http_protocol_options.get_or_insert_with(Http1ProtocolOptions::default).accept_http_10 = true;
-        self
-    }
-
-    /// Traces requests.
-    pub fn tracing(mut self, tracing: Tracing) -> Self {
-        self.0.tracing = Some(tracing);
         self
     }
 

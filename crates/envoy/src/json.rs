@@ -2,11 +2,10 @@
 //!
 //! Prints as Envoy's own `/config_dump` does: field names as in the `.proto` files, keys sorted, every `Any`
 //! expanded with its `@type`. A message type that the descriptor set does not know is printed as its type and
-//! its bytes in base64. [`dump`], [`dump_any`] and [`dump_message`] hide key material: they are the form for
-//! everything that a person or a file sees. [`to_json`] and [`any_to_json`] show all.
+//! its bytes in base64. [`dump`] and [`dump_message`] hide key material: they are the form for everything that a
+//! person or a file sees. [`to_json`] shows all.
 
 use bytes::Bytes;
-use envoy_types::pb::google::protobuf::Any;
 use prost::{Message, Name};
 use prost_reflect::{
     DeserializeOptions, DynamicMessage, MessageDescriptor, ReflectMessage, SerializeOptions,
@@ -71,13 +70,6 @@ pub fn dump(type_url: &str, bytes: &[u8]) -> Result<Value, JsonError> {
     Ok(json)
 }
 
-/// As [`dump`], for an `Any`: the object also has `@type`.
-pub fn dump_any(any: &Any) -> Result<Value, JsonError> {
-    let mut json = any_to_json(any)?;
-    redact(&mut json);
-    Ok(json)
-}
-
 /// As [`dump`], for a message at hand.
 pub fn dump_message<M: Message + Name>(message: &M) -> Result<Value, JsonError> {
     dump(&M::full_name(), &crate::encode(message))
@@ -100,11 +92,6 @@ pub fn to_json(type_url: &str, bytes: &[u8]) -> Result<Value, JsonError> {
         }
         None => Ok(any::opaque(type_url, bytes)),
     }
-}
-
-/// An `Any` as JSON with its `@type`, key material included.
-pub fn any_to_json(any: &Any) -> Result<Value, JsonError> {
-    to_json(&Any::full_name(), &any.encode_to_vec())
 }
 
 /// Reads the JSON form of a message of type `type_url` strictly: an unknown field is an error.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::{
-    accesslog::v3::AccessLog,
     core::v3::{Address, Metadata, TrafficDirection},
     listener::v3::{AdditionalAddress, Filter, FilterChain, Listener, ListenerFilter, filter},
 };
@@ -102,18 +101,6 @@ impl ListenerBuilder {
     /// The chain for connections that match no other. Without one they are closed.
     pub fn default_filter_chain(mut self, chain: FilterChain) -> Self {
         self.0.default_filter_chain = Some(chain);
-        self
-    }
-
-    /// Logs connections, above all those that no chain took.
-    pub fn access_log(mut self, log: AccessLog) -> Self {
-        self.0.access_log.push(log);
-        self
-    }
-
-    /// Bytes that a connection may buffer. Envoy's default is 1 MiB.
-    pub fn per_connection_buffer_limit_bytes(mut self, limit: u32) -> Self {
-        self.0.per_connection_buffer_limit_bytes = Some(limit.into_proto());
         self
     }
 

@@ -36,11 +36,6 @@ impl From<StringMatch> for StringMatcher {
     }
 }
 
-/// A comparison that ignores the case of ASCII letters. Envoy ignores the switch for regular expressions.
-pub fn ignoring_case(r#match: StringMatch) -> StringMatcher {
-    StringMatcher { ignore_case: true, ..r#match.into() }
-}
-
 /// An RE2 expression (Envoy's only and default engine).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Regex {

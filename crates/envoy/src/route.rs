@@ -111,11 +111,6 @@ pub fn host_rewrite(host: impl Into<String>) -> HostRewriteSpecifier {
     HostRewriteSpecifier::HostRewriteLiteral(host.into())
 }
 
-/// Takes `:authority` from the name of the upstream host (DNS clusters).
-pub fn auto_host_rewrite() -> HostRewriteSpecifier {
-    HostRewriteSpecifier::AutoHostRewrite(true.into_proto())
-}
-
 /// An answer with another address. What is `None` is that of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redirect {

@@ -1,7 +1,7 @@
 //! Secrets that SDS delivers.
 
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
-    CertificateValidationContext, GenericSecret, Secret, TlsCertificate, secret,
+    CertificateValidationContext, Secret, TlsCertificate, secret,
 };
 
 use crate::data_source::{self, inline_bytes};
@@ -63,12 +63,6 @@ pub fn authorities_in_file(name: impl Into<String>, trusted_ca: impl Into<String
             ..Default::default()
         }),
     )
-}
-
-/// A secret of any use, as credential injectors take it.
-pub fn generic_secret(name: impl Into<String>, secret: impl Into<Vec<u8>>) -> Secret {
-    let secret = GenericSecret { secret: Some(inline_bytes(secret)), ..Default::default() };
-    of(name, secret::Type::GenericSecret(secret))
 }
 
 fn of(name: impl Into<String>, secret: secret::Type) -> Secret {

@@ -1,11 +1,8 @@
-//! How a cluster connects: source address, keepalive, the choice of a transport socket per endpoint.
+//! How a cluster connects: source address and keepalive.
 
-use envoy_types::pb::{
-    envoy::config::{
-        cluster::v3::{UpstreamConnectionOptions, cluster::TransportSocketMatch},
-        core::v3::{BindConfig, ExtraSourceAddress, TcpKeepalive, TransportSocket},
-    },
-    google::protobuf::Struct,
+use envoy_types::pb::envoy::config::{
+    cluster::v3::UpstreamConnectionOptions,
+    core::v3::{BindConfig, ExtraSourceAddress, TcpKeepalive},
 };
 
 use crate::{address::socket_address, wkt::IntoProto};
@@ -44,19 +41,5 @@ pub fn bind_config(source: impl Into<String>, extra: impl IntoIterator<Item = St
             .map(|ip| ExtraSourceAddress { address: Some(socket_address(ip, 0)), ..Default::default() })
             .collect(),
         ..Default::default()
-    }
-}
-
-/// The socket for endpoints whose metadata under [`crate::extension::TRANSPORT_SOCKET_MATCH`] has these fields.
-/// The first match of a cluster wins; one without fields takes every endpoint.
-pub fn transport_socket_match(
-    name: impl Into<String>,
-    fields: Struct,
-    transport_socket: TransportSocket,
-) -> TransportSocketMatch {
-    TransportSocketMatch {
-        name: name.into(),
-        r#match: Some(fields),
-        transport_socket: Some(transport_socket),
     }
 }

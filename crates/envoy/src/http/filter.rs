@@ -9,7 +9,6 @@ use envoy_types::pb::envoy::{
         http::{
             cors::v3::{Cors, CorsPolicy as ProtoCorsPolicy},
             fault::v3::{FaultAbort, HttpFault, fault_abort::ErrorType},
-            grpc_stats::v3::{FilterConfig, filter_config::PerMethodStatSpecifier},
             grpc_web::v3::GrpcWeb,
             router::v3::Router,
         },
@@ -48,17 +47,6 @@ pub fn cors() -> HttpFilter {
 /// Delays and aborts requests, on routes with an [`http_fault`].
 pub fn fault() -> HttpFilter {
     http_filter(extension::FAULT, &HttpFault::default())
-}
-
-/// Counts gRPC calls and messages, for all methods together; `emit_filter_state` shows the messages of a call to
-/// access logs.
-pub fn grpc_stats(emit_filter_state: bool) -> HttpFilter {
-    let config = FilterConfig {
-        emit_filter_state,
-        per_method_stat_specifier: Some(PerMethodStatSpecifier::StatsForAllMethods(false.into_proto())),
-        ..Default::default()
-    };
-    http_filter(extension::GRPC_STATS, &config)
 }
 
 /// Turns gRPC-Web into gRPC.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::cluster::v3::{Cluster, cluster::TransportSocketMatch};
 
 use crate::{
     IntoProto, address,
@@ -15,7 +15,7 @@ use crate::{
             set_http_protocol_options,
         },
         set_lb_policy,
-        upstream::{Keepalive, bind_config, transport_socket_match, upstream_connection_options},
+        upstream::{Keepalive, bind_config, upstream_connection_options},
     },
     endpoint::{lb_endpoint, load_assignment, locality_lb_endpoints},
     golden::check_messages,
@@ -130,10 +130,13 @@ fn everything_set() {
         time_seconds: Some(60),
         interval_seconds: None,
     }));
-    cluster.transport_socket_matches = vec![
-        transport_socket_match("some", string_struct([("mode", "plain")]), raw_buffer()),
-        transport_socket_match("any", struct_of::<String>([]), raw_buffer()),
-    ];
+    let plain = |name: &str, fields| TransportSocketMatch {
+        name: name.to_owned(),
+        r#match: Some(fields),
+        transport_socket: Some(raw_buffer()),
+    };
+    cluster.transport_socket_matches =
+        vec![plain("some", string_struct([("mode", "plain")])), plain("any", struct_of::<String>([]))];
     cluster.metadata = Some(filter_metadata([("ns", struct_of([("key", string_value("value"))]))]));
     set_http_protocol_options(
         &mut cluster,

@@ -1,15 +1,18 @@
 use std::time::Duration;
 
 use envoy_types::pb::envoy::{
-    config::core::v3::TrafficDirection,
-    extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
-        CodecType, ForwardClientCertDetails, PathWithEscapedSlashesAction, SetCurrentClientCertDetails,
+    config::core::v3::{Http1ProtocolOptions, TrafficDirection},
+    extensions::filters::{
+        http::grpc_stats::v3::{FilterConfig, filter_config::PerMethodStatSpecifier},
+        network::http_connection_manager::v3::http_connection_manager::{
+            ForwardClientCertDetails, PathWithEscapedSlashesAction, SetCurrentClientCertDetails,
+        },
     },
 };
 
 use crate::{
     IntoProto, access_log,
-    address::{address, cidr_range, host_range},
+    address::{address, cidr_range},
     cluster::protocol::{CommonHttp, common_options},
     golden::check_messages,
     http::{Routes, filter, http_connection_manager},
@@ -36,7 +39,7 @@ fn a_listener_that_intercepts() {
     let weighted = TcpUpstream::Weighted(vec![("a".to_owned(), 90), ("b".to_owned(), 10)]);
     let mut weighted = tcp_proxy("weighted", weighted);
     weighted.idle_timeout = Some(Duration::from_secs(60).into_proto());
-    weighted.access_log.push(access_log::file(access_log::STDOUT, None));
+    weighted.access_log.push(access_log::file("/dev/stdout", None));
     let listener = listener("outbound", address("0.0.0.0", 15001))
         .additional_address(address("::", 15001))
         .use_original_dst()
@@ -53,7 +56,7 @@ fn a_listener_that_intercepts() {
                 .name("range")
                 .prefix_ranges([
                     cidr_range("10.0.0.0".parse().unwrap(), 8),
-                    host_range("fd00::1".parse().unwrap()),
+                    cidr_range("fd00::1".parse().unwrap(), 128),
                 ])
                 .server_names(["a.example.com", "*.example.org"])
                 .transport_protocol(TransportProtocol::Tls)
@@ -86,13 +89,13 @@ fn a_listener_that_inspects() {
         .listener_filter(enabled_only_on_ports(http_inspector(), &[]))
         .listener_filter(disabled_on_ports(http_inspector(), &[]))
         .listener_filters_timeout(Duration::ZERO, true)
-        .per_connection_buffer_limit_bytes(32_768)
         .metadata(filter_metadata([("ns", string_struct([("k", "v")]))]))
-        .access_log(access_log::file(
-            access_log::STDOUT,
-            Some(access_log::Format::Json(string_struct([("code", "%RESPONSE_CODE%")]))),
-        ))
-        .with(|listener| listener.stat_prefix = "in".to_owned())
+        .with(|listener| {
+            let format = access_log::Format::Json(string_struct([("code", "%RESPONSE_CODE%")]));
+            listener.access_log = vec![access_log::file("/dev/stdout", Some(format))];
+            listener.per_connection_buffer_limit_bytes = Some(32_768_u32.into_proto());
+            listener.stat_prefix = "in".to_owned();
+        })
         .filter_chain(filter_chain().filter(tcp_proxy_filter(&tcp_proxy("pass", to_cluster("pass")))).build())
         .build();
     check_messages("listener-inspecting", &[listener]);
@@ -100,21 +103,20 @@ fn a_listener_that_inspects() {
 
 #[test]
 fn connection_managers() {
+    let grpc_stats = FilterConfig {
+        emit_filter_state: true,
+        per_method_stat_specifier: Some(PerMethodStatSpecifier::StatsForAllMethods(false.into_proto())),
+        ..FilterConfig::default()
+    };
+    let grpc_stats = filter::http_filter("envoy.filters.http.grpc_stats", &grpc_stats);
     let by_rds = http_connection_manager("rds", Routes::Rds("80".to_owned()))
-        .codec(CodecType::Auto)
-        .filters([filter::grpc_web(), filter::grpc_stats(true), filter::fault(), filter::cors()])
+        .filters([filter::grpc_web(), grpc_stats, filter::fault(), filter::cors()])
         .filter(filter::router())
         .access_log(access_log::file("/tmp/a", Some(access_log::Format::Text("%PROTOCOL%\n".to_owned()))))
         .upgrade("websocket")
         .stream_idle_timeout(Duration::ZERO)
-        .common_http_protocol_options(common_options(CommonHttp {
-            idle_timeout: Some(Duration::from_secs(60)),
-            ..CommonHttp::default()
-        }))
         .use_remote_address(true)
-        .xff_num_trusted_hops(1)
         .normalize_path(true)
-        .slashes(true, PathWithEscapedSlashesAction::KeepUnchanged)
         .forward_client_cert(
             ForwardClientCertDetails::SanitizeSet,
             Some(SetCurrentClientCertDetails {
@@ -124,9 +126,18 @@ fn connection_managers() {
             }),
         )
         .proxy_100_continue()
-        .accept_http_10()
         .server_name("server")
-        .with(|manager| manager.via = "via".to_owned())
+        .with(|manager| {
+            let idle_timeout = Some(Duration::from_secs(60));
+            let common = common_options(CommonHttp { idle_timeout, ..CommonHttp::default() });
+            manager.common_http_protocol_options = Some(common);
+            manager.xff_num_trusted_hops = 1;
+            manager.merge_slashes = true;
+            manager.set_path_with_escaped_slashes_action(PathWithEscapedSlashesAction::KeepUnchanged);
+            manager.http_protocol_options =
+                Some(Http1ProtocolOptions { accept_http_10: true, ..Http1ProtocolOptions::default() });
+            manager.via = "via".to_owned();
+        })
         .build();
     let not_found = Action::DirectResponse { status: 404, body: None };
     let routes = [route("", route_match(PathMatch::Prefix("/".to_owned())), not_found)];

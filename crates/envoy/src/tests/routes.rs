@@ -1,17 +1,19 @@
 use std::time::Duration;
 
-use envoy_types::pb::envoy::config::route::v3::{RetryPolicy, Route, RouteAction};
+use envoy_types::pb::envoy::config::route::v3::{
+    RetryPolicy, Route, RouteAction, route_action::HostRewriteSpecifier,
+};
 
 use crate::{
     IntoProto,
     extension::{CORS, FAULT},
     golden::check_messages,
     http::filter::{Abort, AbortStatus, CorsPolicy, Delay, PerFilterConfig, cors_policy, http_fault},
-    matcher::{StringMatch, ignoring_case, regex_rewrite},
+    matcher::{StringMatch, regex_rewrite},
     metadata::{filter_metadata, string_struct},
     route::{
         Action, Body, HeaderAction, HeaderMatch, PathMatch, QueryMatch, Redirect, RedirectCode, RedirectPath,
-        Upstream, auto_host_rewrite, cluster_weight, forward, header, header_matcher, host_rewrite,
+        Upstream, cluster_weight, forward, header, header_matcher, host_rewrite,
         policy::{HashCookie, HashOn, Retry, hash_policy, max_stream_duration, mirror, retry_policy},
         query_parameter, route, route_configuration, route_match, virtual_host,
     },
@@ -128,7 +130,7 @@ fn answers() -> Vec<Route> {
     let by_prefix = Redirect { path: Some(RedirectPath::Prefix(text("/new"))), ..Redirect::default() };
     let body = |body| Action::DirectResponse { status: 503, body: Some(body) };
     let mut by_dns = forward(Upstream::ClusterHeader(text("x-cluster")));
-    by_dns.host_rewrite_specifier = Some(auto_host_rewrite());
+    by_dns.host_rewrite_specifier = Some(HostRewriteSpecifier::AutoHostRewrite(true.into_proto()));
     vec![
         route("redirect", route_match(prefix()), Action::Redirect(redirect)),
         route("redirect-prefix", route_match(prefix()), Action::Redirect(by_prefix)),
@@ -163,9 +165,8 @@ fn grpc_aborts_have_a_grpc_status() {
 }
 
 #[test]
-fn case_is_told_apart_unless_said_otherwise() {
-    let plain = || StringMatch::Exact(text("a"));
-    assert!(ignoring_case(plain()).ignore_case);
-    let matcher: envoy_types::pb::envoy::r#type::matcher::v3::StringMatcher = plain().into();
+fn case_is_told_apart() {
+    let matcher: envoy_types::pb::envoy::r#type::matcher::v3::StringMatcher =
+        StringMatch::Exact(text("a")).into();
     assert!(!matcher.ignore_case);
 }

@@ -1,3 +1,5 @@
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{GenericSecret, Secret, secret::Type};
+
 use crate::{
     config_source, data_source,
     golden::check_messages,
@@ -73,13 +75,15 @@ fn transport_sockets() {
 
 #[test]
 fn secrets() {
+    let token =
+        GenericSecret { secret: Some(data_source::inline_bytes(*b"secret")), ..GenericSecret::default() };
     check_messages(
         "secrets",
         &[
             secret::tls_certificate("default", *b"chain", *b"key"),
             secret::validation_context("roots", *b"ca", Some(b"crl".to_vec())),
             secret::validation_context("roots", *b"ca", None),
-            secret::generic_secret("token", *b"secret"),
+            Secret { name: "token".to_owned(), r#type: Some(Type::GenericSecret(token)) },
         ],
     );
 }

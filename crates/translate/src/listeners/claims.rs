@@ -7,7 +7,7 @@ use envoy_types::pb::envoy::config::{
     core::v3::CidrRange,
     listener::v3::{FilterChain, FilterChainMatch},
 };
-use fairlead_envoy::IntoProto;
+use fairlead_envoy::address::cidr_range;
 use fairlead_model::{Host, proxy::IpFamilies};
 use ipnet::IpNet;
 
@@ -91,11 +91,7 @@ fn is_v6(range: &IpNet) -> bool {
 
 /// The ranges as Envoy has them.
 pub(super) fn cidrs(ranges: &[IpNet]) -> Vec<CidrRange> {
-    let cidr = |range: &IpNet| CidrRange {
-        address_prefix: range.network().to_string(),
-        prefix_len: Some(u32::from(range.prefix_len()).into_proto()),
-    };
-    ranges.iter().map(cidr).collect()
+    ranges.iter().map(|range| cidr_range(range.network(), range.prefix_len())).collect()
 }
 
 /// Whether a chain takes every connection.

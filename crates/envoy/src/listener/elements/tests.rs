@@ -4,7 +4,7 @@ use prost::Message;
 
 use super::{ChainElement, ChainSecrets, NEVER, SECRETS_PER_HOLDER, listener_of_chains};
 use crate::{
-    address::{address, host_range},
+    address::{address, cidr_range},
     golden::check_messages,
     json::dump_message,
     listener::{filter_chain, inspect::tls_inspector, listener},
@@ -92,7 +92,7 @@ fn a_chain_that_asks_for_an_address_stays_inline_with_its_listener() {
     let ranged = filter_chain()
         .name("l/b")
         .server_names(["b"])
-        .prefix_ranges([host_range("10.0.0.1".parse().unwrap())])
+        .prefix_ranges([cidr_range("10.0.0.1".parse().unwrap(), 32)])
         .build();
     let chains = [element("a"), ChainElement::new(&ranged, ChainSecrets::default())];
     assert_eq!(listener_of_chains(&head(), chains, 2).elements, None);
