@@ -63,26 +63,6 @@ pub struct GatewayListenerKey {
     pub families: IpFamilies,
 }
 
-/// The keys of a view's listeners.
-struct GatewayListenerPlan;
-
-impl Query for GatewayListenerPlan {
-    type Key = GatewayView;
-    type Value = OrdSet<GatewayListenerKey>;
-    const NAME: &'static str = "gateway_listener_plan";
-    const STRATUM: Stratum = strata::PLAN;
-
-    fn compute(cx: &Reader<'_>, view: &GatewayView) -> Self::Value {
-        let key = |listener: &GatewayListener| GatewayListenerKey {
-            listener: listener.clone(),
-            scope: view.scope.clone(),
-            source: view.source.clone(),
-            families: view.families,
-        };
-        view.listeners(cx).listeners.iter().map(key).collect()
-    }
-}
-
 /// All listeners of a gateway view, by name.
 pub struct GatewayListenerSet;
 
@@ -95,7 +75,13 @@ impl Collect for GatewayListenerSet {
     const STRATUM: Stratum = strata::SET;
 
     fn members(cx: &Reader<'_>, view: &GatewayView) -> OrdSet<GatewayListenerKey> {
-        (*cx.get::<GatewayListenerPlan>(view)).clone()
+        let key = |listener: &GatewayListener| GatewayListenerKey {
+            listener: listener.clone(),
+            scope: view.scope.clone(),
+            source: view.source.clone(),
+            families: view.families,
+        };
+        view.listeners(cx).listeners.iter().map(key).collect()
     }
 
     fn entries(
