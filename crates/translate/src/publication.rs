@@ -54,6 +54,22 @@ pub struct ViewKey {
     takes_large_expressions: bool,
 }
 
+impl ViewKey {
+    /// The view of a gateway.
+    fn gateway_view(&self) -> GatewayView {
+        let binding = &self.binding;
+        GatewayView {
+            scope: binding.scope.clone(),
+            source: binding.source.clone(),
+            gateways: binding.gateways.clone(),
+            ports: binding.gateway_ports.clone(),
+            privileged: binding.privileged,
+            families: binding.families,
+            takes_large_expressions: self.takes_large_expressions,
+        }
+    }
+}
+
 /// The resources of one view, by type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sets {
@@ -164,48 +180,44 @@ pub(crate) struct SetKeys {
 
 impl SetKeys {
     pub(crate) fn of(cx: &Reader<'_>, key: &ViewKey) -> Self {
-        let binding = &key.binding;
-        let gateway = binding.inbound.is_none();
-        let scope = &binding.scope;
-        let gateway_view = GatewayView {
-            scope: scope.clone(),
-            source: binding.source.clone(),
-            gateways: binding.gateways.clone(),
-            ports: binding.gateway_ports.clone(),
-            privileged: binding.privileged,
-            families: binding.families,
-            takes_large_expressions: key.takes_large_expressions,
-        };
+        let ProxyBinding { scope, source, inbound, .. } = &key.binding;
+        let (interception, families) = (key.binding.interception, key.binding.families);
         let placed = *cx.get::<PlaceMattersIn>(scope);
-        let place = if placed { binding.place.clone() } else { Place::default() };
+        let place = if placed { key.binding.place.clone() } else { Place::default() };
+        let (listeners, route_tables, gateway_view) = match inbound {
+            None => {
+                let view = key.gateway_view();
+                (ListenerSetKey::Gateway(view.clone()), TablesKey::Gateway(view.clone()), Some(view))
+            }
+            Some(inbound) => {
+                let (scope, source) = (scope.clone(), source.clone());
+                let routes = RouteView {
+                    scope: scope.clone(),
+                    source: source.clone(),
+                    dns_domain: key.dns_domain.clone(),
+                    interception,
+                    takes_large_expressions: key.takes_large_expressions,
+                };
+                let listeners = ListenerView { scope, source, interception, families };
+                (ListenerSetKey::Sidecar(listeners, inbound.clone()), TablesKey::Sidecar(routes), None)
+            }
+        };
+        let gateway = gateway_view.is_some();
         Self {
             clusters: ClusterSetKey {
-                outbound: ScopeInView {
-                    scope: scope.clone(),
-                    view: ClusterView { gateway, families: binding.families },
-                },
-                inbound: binding.inbound.clone(),
+                outbound: ScopeInView { scope: scope.clone(), view: ClusterView { gateway, families } },
+                inbound: inbound.clone(),
             },
             load_assignments: ScopeInView {
                 scope: scope.clone(),
-                view: EndpointView { gateway, place, families: binding.families },
+                view: EndpointView { gateway, place, families },
             },
-            listeners: listener_set_key(binding, &gateway_view),
-            route_tables: if gateway {
-                TablesKey::Gateway(gateway_view.clone())
-            } else {
-                TablesKey::Sidecar(RouteView {
-                    scope: scope.clone(),
-                    source: binding.source.clone(),
-                    dns_domain: key.dns_domain.clone(),
-                    interception: binding.interception,
-                    takes_large_expressions: key.takes_large_expressions,
-                })
-            },
+            listeners,
+            route_tables,
             secrets: SecretsKey {
                 namespace: key.secrets.clone(),
                 scope: scope.clone(),
-                gateway: gateway.then_some(gateway_view),
+                gateway: gateway_view,
             },
         }
     }
@@ -268,21 +280,6 @@ impl Query for RouteTableSet {
 pub(crate) enum ListenerSetKey {
     Sidecar(ListenerView, InboundKey),
     Gateway(GatewayView),
-}
-
-fn listener_set_key(binding: &ProxyBinding, gateway_view: &GatewayView) -> ListenerSetKey {
-    match &binding.inbound {
-        None => ListenerSetKey::Gateway(gateway_view.clone()),
-        Some(inbound) => {
-            let view = ListenerView {
-                scope: binding.scope.clone(),
-                source: binding.source.clone(),
-                interception: binding.interception,
-                families: binding.families,
-            };
-            ListenerSetKey::Sidecar(view, inbound.clone())
-        }
-    }
 }
 
 /// All listeners of proxies that share scope, view and inbound side.
