@@ -36,7 +36,7 @@ impl Db {
     }
 
     /// Ends a lease now. Dropping it has the same effect at the next operation of the database.
-    pub fn release(&mut self, lease: impl AnyLease) {
+    pub fn release<Q: Query>(&mut self, lease: Lease<Q>) {
         drop(lease);
         self.work(|_| ());
     }
@@ -105,24 +105,6 @@ impl<C: Collect> CollectLease<C> {
     /// Identifies the root in [`Settled::changed`](crate::Settled::changed).
     pub fn id(&self) -> RootId {
         self.hold.root()
-    }
-}
-
-/// A [`Lease`] or a [`CollectLease`].
-pub trait AnyLease {
-    /// Identifies the leased root.
-    fn id(&self) -> RootId;
-}
-
-impl<Q: Query> AnyLease for Lease<Q> {
-    fn id(&self) -> RootId {
-        Lease::id(self)
-    }
-}
-
-impl<C: Collect> AnyLease for CollectLease<C> {
-    fn id(&self) -> RootId {
-        CollectLease::id(self)
     }
 }
 

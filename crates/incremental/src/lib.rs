@@ -126,7 +126,7 @@ pub use edit::{few_changed_keys, is_few};
 pub use explain::{Cause, Explanation, Mention, NodeId};
 pub use hold::RootId;
 pub use input::ChangeSet;
-pub use lease::{AnyLease, CollectLease, Lease};
+pub use lease::{CollectLease, Lease};
 pub use reader::Reader;
 pub use settle::{ChangedRoot, Settled};
 pub use stats::{Stats, StatsLine};
