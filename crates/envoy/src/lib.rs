@@ -17,8 +17,6 @@ pub mod extension;
 pub mod fragment;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
-#[cfg(test)]
-mod golden;
 pub mod http;
 pub mod json;
 pub mod listener;

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod endpoints;
+pub(crate) mod golden;
 mod listeners;
 mod routes;
 mod tls;

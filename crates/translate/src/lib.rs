@@ -21,6 +21,6 @@ pub mod routes;
 pub mod secrets;
 pub mod sets;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod values;
 pub mod view;

@@ -47,12 +47,12 @@ fn plain() -> Bootstrap {
 
 #[test]
 fn a_full_bootstrap_is_the_golden_one() {
-    crate::golden::check("bootstrap-full", &full().to_json());
+    crate::tests::golden::check("bootstrap-full", &full().to_json());
 }
 
 #[test]
 fn a_plain_bootstrap_is_the_golden_one() {
-    crate::golden::check("bootstrap-plain", &plain().to_json());
+    crate::tests::golden::check("bootstrap-plain", &plain().to_json());
 }
 
 #[test]

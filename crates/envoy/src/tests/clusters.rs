@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use envoy_types::pb::envoy::config::cluster::v3::{Cluster, cluster::TransportSocketMatch};
 
+use super::golden::check_messages;
 use crate::{
     IntoProto, address,
     cluster::{
@@ -18,7 +19,6 @@ use crate::{
         upstream::{Keepalive, bind_config, upstream_connection_options},
     },
     endpoint::{lb_endpoint, load_assignment, locality_lb_endpoints},
-    golden::check_messages,
     metadata::{filter_metadata, string_struct, string_value, struct_of},
     tls::raw_buffer,
 };

@@ -1,10 +1,10 @@
 use envoy_types::pb::envoy::config::core::v3::HealthStatus;
 
+use super::golden::check_messages;
 use crate::{
     IntoProto, address,
     endpoint::{lb_endpoint, load_assignment, locality, locality_lb_endpoints, placed},
     extension::TRANSPORT_SOCKET_MATCH,
-    golden::check_messages,
     json::dump_message,
     metadata::{filter_metadata, json_struct, string_struct},
 };

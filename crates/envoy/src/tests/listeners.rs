@@ -10,11 +10,11 @@ use envoy_types::pb::envoy::{
     },
 };
 
+use super::golden::check_messages;
 use crate::{
     IntoProto, access_log,
     address::{address, cidr_range},
     cluster::protocol::{CommonHttp, common_options},
-    golden::check_messages,
     http::{Routes, filter, http_connection_manager},
     listener::{
         TransportProtocol, filter_chain,

@@ -4,10 +4,10 @@ use envoy_types::pb::envoy::config::route::v3::{
     RetryPolicy, Route, RouteAction, route_action::HostRewriteSpecifier,
 };
 
+use super::golden::check_messages;
 use crate::{
     IntoProto,
     extension::{CORS, FAULT},
-    golden::check_messages,
     http::filter::{Abort, AbortStatus, CorsPolicy, Delay, PerFilterConfig, cors_policy, http_fault},
     matcher::{StringMatch, regex_rewrite},
     metadata::{filter_metadata, string_struct},

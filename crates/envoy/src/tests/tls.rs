@@ -1,8 +1,8 @@
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{GenericSecret, Secret, secret::Type};
 
+use super::golden::check_messages;
 use crate::{
     config_source, data_source,
-    golden::check_messages,
     matcher::StringMatch,
     secret,
     tls::{

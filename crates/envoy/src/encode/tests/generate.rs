@@ -14,7 +14,7 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/encode/table.rs");
 #[test]
 fn table_is_what_the_descriptor_set_gives() {
     let fresh = table();
-    if crate::golden::update() {
+    if crate::tests::golden::update() {
         std::fs::write(TABLE, &fresh).unwrap();
     }
     let checked_in = std::fs::read_to_string(TABLE).unwrap();

@@ -5,9 +5,9 @@ use prost::Message;
 use super::{ChainElement, ChainSecrets, NEVER, SECRETS_PER_HOLDER, listener_of_chains};
 use crate::{
     address::{address, cidr_range},
-    golden::check_messages,
     json::dump_message,
     listener::{filter_chain, inspect::tls_inspector, listener},
+    tests::golden::check_messages,
     tls::{Certificate, CommonTls, Validation, downstream_tls, downstream_tls_context},
 };
 

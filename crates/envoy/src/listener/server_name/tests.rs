@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::server_name_matcher;
-use crate::{encode, golden::check_messages};
+use crate::{encode, tests::golden::check_messages};
 
 #[test]
 fn the_most_specific_name_is_asked_for_first() {

@@ -7,7 +7,7 @@ use fairlead_model::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::{NAMESPACES, check_against_plain, histories};
+use crate::tests::histories::{NAMESPACES, check_against_plain, histories};
 
 fn view(namespace: &str, interception: Interception) -> ListenerView {
     ListenerView {

@@ -1,0 +1,3 @@
+//! What properties of several modules are tested with.
+
+pub(crate) mod histories;
