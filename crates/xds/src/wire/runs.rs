@@ -15,7 +15,7 @@ use fairlead_resource::{Digest, EncodedResource, ResourceName, TypeUrl};
 use xxhash_rust::xxh3::Xxh3;
 
 /// A run ends at one content in so many, on average.
-const ONE_IN: u128 = 16;
+const ONE_IN: u128 = 8;
 /// A run ends when it has so many bytes, wherever that is.
 const ENOUGH: usize = 64 << 10;
 /// Runs that nobody has any more are forgotten when so many are known, and from then on when it is twice as many as
