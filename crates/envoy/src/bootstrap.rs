@@ -3,7 +3,7 @@
 //! The form is the one that was seen to work with Envoy 1.40: a token is added by the credential injector from a
 //! secret in a file (which follows rotation), reconnection is quick, and no first answer is waited for in vain.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde_json::{Map, Value, json};
 
@@ -90,29 +90,6 @@ impl StatsTuning {
         ["cluster_manager", "listener_manager", "server", "cluster.xds-grpc", "control_plane"];
     /// As [`Self::ALWAYS`], by the end of the name: whether certificates rotate.
     pub const ALWAYS_SUFFIX: &str = "ssl_context_update_by_sds";
-}
-
-/// What Envoy takes on its command line and not from its bootstrap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ProcessOptions {
-    /// Worker threads. Envoy's default is one a processor; zero is that too.
-    pub concurrency: Option<u32>,
-    /// How long connections are drained when a listener goes. Envoy's default is 600 s.
-    pub drain_time: Option<Duration>,
-}
-
-impl ProcessOptions {
-    /// The arguments.
-    pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = Vec::new();
-        if let Some(concurrency) = self.concurrency {
-            arguments.extend(["--concurrency".to_owned(), concurrency.to_string()]);
-        }
-        if let Some(drain) = self.drain_time {
-            arguments.extend(["--drain-time-s".to_owned(), drain.as_secs().to_string()]);
-        }
-        arguments
-    }
 }
 
 impl Bootstrap {

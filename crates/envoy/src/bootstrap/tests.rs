@@ -69,10 +69,3 @@ fn every_field_is_one_of_the_api() {
 fn the_same_bootstrap_is_printed_the_same() {
     assert_eq!(to_yaml(&full().to_json()), to_yaml(&full().to_json()));
 }
-
-#[test]
-fn options_of_the_process_are_arguments() {
-    let options = ProcessOptions { concurrency: Some(2), drain_time: Some(Duration::from_secs(45)) };
-    assert_eq!(options.arguments(), ["--concurrency", "2", "--drain-time-s", "45"]);
-    assert!(ProcessOptions::default().arguments().is_empty());
-}
