@@ -16,10 +16,12 @@ use envoy_types::pb::envoy::{
         core::v3::{Metadata, TypedExtensionConfig},
         endpoint::v3::ClusterLoadAssignment,
     },
-    extensions::clusters::{common::dns::v3::DnsLookupFamily, dns::v3::DnsCluster},
+    extensions::clusters::dns::v3::DnsCluster,
 };
 
 use crate::{Template, config_source, extension, pack_any, wkt::IntoProto};
+
+pub use envoy_types::pb::envoy::extensions::clusters::common::dns::v3::DnsLookupFamily;
 
 pub mod limits;
 pub mod protocol;
@@ -49,8 +51,8 @@ pub enum Discovery {
 pub struct Dns {
     /// The names, as addresses of endpoints.
     pub load_assignment: ClusterLoadAssignment,
-    /// Which addresses are asked for.
-    pub family: DnsFamily,
+    /// Which addresses are asked for. Envoy's default is IPv6, and IPv4 if there is none.
+    pub family: DnsLookupFamily,
     /// How often a name is resolved. Envoy's default is 5 s.
     pub refresh_rate: Option<Duration>,
     /// Resolve when the answer's TTL ends, and by the refresh rate after failures only. Envoy's default is off.
@@ -59,22 +61,6 @@ pub struct Dns {
     pub jitter: Option<Duration>,
     /// The resolver, where it is not Envoy's default one.
     pub resolver: Option<TypedExtensionConfig>,
-}
-
-/// Which addresses a name is resolved to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum DnsFamily {
-    /// IPv6, and IPv4 if there is none (Envoy's default).
-    #[default]
-    Auto,
-    /// IPv4.
-    V4Only,
-    /// IPv6.
-    V6Only,
-    /// IPv4, and IPv6 if there is none.
-    V4Preferred,
-    /// Both, tried in turn by connections.
-    All,
 }
 
 /// Settings of an original-destination cluster.
@@ -192,7 +178,7 @@ fn set_dns(cluster: &mut Cluster, dns: Dns, logical: bool) {
         respect_dns_ttl: dns.respect_ttl,
         dns_jitter: dns.jitter.map(IntoProto::into_proto),
         typed_dns_resolver_config: dns.resolver,
-        dns_lookup_family: DnsLookupFamily::from(dns.family).into(),
+        dns_lookup_family: dns.family.into(),
         all_addresses_in_single_endpoint: logical,
         ..Default::default()
     };
@@ -215,17 +201,5 @@ fn set_original_dst(cluster: &mut Cluster, settings: OriginalDst) {
             http_header_name: http_header.unwrap_or_default(),
             ..Default::default()
         }));
-    }
-}
-
-impl From<DnsFamily> for DnsLookupFamily {
-    fn from(family: DnsFamily) -> Self {
-        match family {
-            DnsFamily::Auto => Self::Auto,
-            DnsFamily::V4Only => Self::V4Only,
-            DnsFamily::V6Only => Self::V6Only,
-            DnsFamily::V4Preferred => Self::V4Preferred,
-            DnsFamily::All => Self::All,
-        }
     }
 }

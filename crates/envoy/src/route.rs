@@ -1,11 +1,11 @@
 //! Route tables: virtual hosts, routes, and where a route leads.
 
 use envoy_types::pb::envoy::config::{
-    core::v3::{HeaderValue, HeaderValueOption, header_value_option::HeaderAppendAction},
+    core::v3::{HeaderValue, HeaderValueOption},
     route::v3::{
         DirectResponseAction, RedirectAction, Route, RouteAction, RouteConfiguration, RouteMatch,
         VirtualHost, WeightedCluster,
-        redirect_action::{PathRewriteSpecifier, RedirectResponseCode, SchemeRewriteSpecifier},
+        redirect_action::{PathRewriteSpecifier, SchemeRewriteSpecifier},
         route::Action as ProtoAction,
         route_action::{ClusterSpecifier, HostRewriteSpecifier},
         weighted_cluster::ClusterWeight,
@@ -15,6 +15,10 @@ use envoy_types::pb::envoy::config::{
 use crate::{
     data_source::{inline_bytes, inline_string},
     wkt::IntoProto,
+};
+
+pub use envoy_types::pb::envoy::config::{
+    core::v3::header_value_option::HeaderAppendAction, route::v3::redirect_action::RedirectResponseCode,
 };
 
 pub mod matching;
@@ -123,7 +127,7 @@ pub struct Redirect {
     /// The path.
     pub path: Option<RedirectPath>,
     /// The status. Envoy's default is 301.
-    pub code: RedirectCode,
+    pub code: RedirectResponseCode,
     /// Drops the query.
     pub strip_query: bool,
 }
@@ -137,47 +141,16 @@ pub enum RedirectPath {
     Prefix(String),
 }
 
-/// The status of a redirect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum RedirectCode {
-    /// 301.
-    #[default]
-    MovedPermanently,
-    /// 302.
-    Found,
-    /// 303.
-    SeeOther,
-    /// 307.
-    TemporaryRedirect,
-    /// 308.
-    PermanentRedirect,
-}
-
-/// What becomes of a header that a message already has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HeaderAction {
-    /// The value is added to those that are there.
-    Append,
-    /// The value is the only one.
-    Overwrite,
-    /// What is there stays.
-    AddIfAbsent,
-    /// The value replaces what is there, and is not added otherwise.
-    OverwriteIfExists,
-}
-
-/// A header to add. The value may have Envoy's `%COMMANDS%`; a header whose value is empty is not sent (Envoy's
-/// default).
-pub fn header(key: impl Into<String>, value: impl Into<String>, action: HeaderAction) -> HeaderValueOption {
-    let append_action = match action {
-        HeaderAction::Append => HeaderAppendAction::AppendIfExistsOrAdd,
-        HeaderAction::Overwrite => HeaderAppendAction::OverwriteIfExistsOrAdd,
-        HeaderAction::AddIfAbsent => HeaderAppendAction::AddIfAbsent,
-        HeaderAction::OverwriteIfExists => HeaderAppendAction::OverwriteIfExists,
-    };
+/// A header to add, and what becomes of it in a message that has it. The value may have Envoy's `%COMMANDS%`; a header
+/// whose value is empty is not sent (Envoy's default).
+pub fn header(
+    key: impl Into<String>,
+    value: impl Into<String>,
+    action: HeaderAppendAction,
+) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(HeaderValue { key: key.into(), value: value.into(), ..Default::default() }),
-        append_action: append_action.into(),
+        append_action: action.into(),
         ..Default::default()
     }
 }
@@ -207,13 +180,6 @@ impl From<RouteAction> for Action {
 
 impl From<Redirect> for RedirectAction {
     fn from(redirect: Redirect) -> Self {
-        let code = match redirect.code {
-            RedirectCode::MovedPermanently => RedirectResponseCode::MovedPermanently,
-            RedirectCode::Found => RedirectResponseCode::Found,
-            RedirectCode::SeeOther => RedirectResponseCode::SeeOther,
-            RedirectCode::TemporaryRedirect => RedirectResponseCode::TemporaryRedirect,
-            RedirectCode::PermanentRedirect => RedirectResponseCode::PermanentRedirect,
-        };
         Self {
             scheme_rewrite_specifier: redirect.scheme.map(SchemeRewriteSpecifier::SchemeRedirect),
             host_redirect: redirect.host.unwrap_or_default(),
@@ -222,7 +188,7 @@ impl From<Redirect> for RedirectAction {
                 RedirectPath::Full(path) => PathRewriteSpecifier::PathRedirect(path),
                 RedirectPath::Prefix(prefix) => PathRewriteSpecifier::PrefixRewrite(prefix),
             }),
-            response_code: code.into(),
+            response_code: redirect.code.into(),
             strip_query: redirect.strip_query,
         }
     }

@@ -8,9 +8,12 @@ use envoy_types::pb::envoy::{
             CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, SdsSecretConfig,
             SubjectAltNameMatcher, TlsCertificate, TlsParameters, UpstreamTlsContext,
             common_tls_context::{CombinedCertificateValidationContext, ValidationContextType},
-            subject_alt_name_matcher, tls_parameters,
         },
     },
+};
+
+pub use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::{
+    subject_alt_name_matcher::SanType, tls_parameters::TlsProtocol,
 };
 
 use crate::{
@@ -56,53 +59,18 @@ pub enum Validation {
     /// By a secret of this name, by SDS over ADS.
     Sds(String),
     /// By a secret of this name, by SDS over ADS, and by one of these names in the certificate.
-    SdsAndNames(String, Vec<SubjectAltName>),
+    SdsAndNames(String, Vec<SubjectAltNameMatcher>),
     /// By a context at hand, see [`validation_context`].
     Context(Box<CertificateValidationContext>),
-}
-
-/// A name that a certificate may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubjectAltName {
-    /// The kind of name.
-    pub kind: SanKind,
-    /// The comparison.
-    pub matches: StringMatch,
-}
-
-/// The kind of a subject alternative name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SanKind {
-    /// A host name.
-    Dns,
-    /// A URI, as SPIFFE's are.
-    Uri,
-    /// An IP address.
-    IpAddress,
-    /// A mail address.
-    Email,
-}
-
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TlsVersion {
-    /// TLS 1.0.
-    V1_0,
-    /// TLS 1.1.
-    V1_1,
-    /// TLS 1.2.
-    V1_2,
-    /// TLS 1.3.
-    V1_3,
 }
 
 /// Versions and ciphers. What is not given is Envoy's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSettings {
     /// Envoy's default is TLS 1.2 on both sides.
-    pub min_version: Option<TlsVersion>,
+    pub min_version: Option<TlsProtocol>,
     /// Envoy's default is TLS 1.3 for servers and TLS 1.2 for clients; [`upstream_tls_context`] makes it TLS 1.3.
-    pub max_version: Option<TlsVersion>,
+    pub max_version: Option<TlsProtocol>,
     /// Ciphers of TLS 1.2 and below, as BoringSSL calls them.
     pub cipher_suites: Vec<String>,
     /// Curves for the key exchange.
@@ -112,7 +80,7 @@ pub struct TlsSettings {
 /// TLS to the hosts of a cluster, TLS 1.3 at most unless said otherwise. No `sni`: none is sent.
 pub fn upstream_tls_context(common: CommonTls, sni: Option<String>) -> UpstreamTlsContext {
     let mut common = common;
-    common.parameters.max_version.get_or_insert(TlsVersion::V1_3);
+    common.parameters.max_version.get_or_insert(TlsProtocol::TlSv13);
     UpstreamTlsContext {
         common_tls_context: Some(common_tls_context(common)),
         sni: sni.unwrap_or_default(),
@@ -156,12 +124,21 @@ pub fn sds(name: impl Into<String>) -> SdsSecretConfig {
 /// accepts and ignores (measured: a certificate signed by itself is taken).
 pub fn validation_context(
     trusted_ca: DataSource,
-    names: impl IntoIterator<Item = SubjectAltName>,
+    names: impl IntoIterator<Item = SubjectAltNameMatcher>,
 ) -> CertificateValidationContext {
     CertificateValidationContext {
         trusted_ca: Some(trusted_ca),
-        match_typed_subject_alt_names: names.into_iter().map(Into::into).collect(),
+        match_typed_subject_alt_names: names.into_iter().collect(),
         ..Default::default()
+    }
+}
+
+/// A name that a certificate may have.
+pub fn subject_alt_name(kind: SanType, matches: StringMatch) -> SubjectAltNameMatcher {
+    SubjectAltNameMatcher {
+        san_type: kind.into(),
+        matcher: Some(matches.into()),
+        ..SubjectAltNameMatcher::default()
     }
 }
 
@@ -191,10 +168,8 @@ fn validation_context_type(validation: Validation) -> Option<ValidationContextTy
         Validation::None => None,
         Validation::Sds(name) => Some(ValidationContextType::ValidationContextSdsSecretConfig(sds(name))),
         Validation::SdsAndNames(name, names) => {
-            let default = CertificateValidationContext {
-                match_typed_subject_alt_names: names.into_iter().map(Into::into).collect(),
-                ..Default::default()
-            };
+            let default =
+                CertificateValidationContext { match_typed_subject_alt_names: names, ..Default::default() };
             Some(ValidationContextType::CombinedValidationContext(CombinedCertificateValidationContext {
                 default_validation_context: Some(default),
                 validation_context_sds_secret_config: Some(sds(name)),
@@ -206,9 +181,7 @@ fn validation_context_type(validation: Validation) -> Option<ValidationContextTy
 }
 
 fn tls_parameters(settings: TlsSettings) -> Option<TlsParameters> {
-    let version = |version: Option<TlsVersion>| {
-        version.map_or(tls_parameters::TlsProtocol::TlsAuto, tls_parameters::TlsProtocol::from).into()
-    };
+    let version = |version: Option<TlsProtocol>| version.unwrap_or(TlsProtocol::TlsAuto).into();
     (settings != TlsSettings::default()).then(|| TlsParameters {
         tls_minimum_protocol_version: version(settings.min_version),
         tls_maximum_protocol_version: version(settings.max_version),
@@ -216,28 +189,4 @@ fn tls_parameters(settings: TlsSettings) -> Option<TlsParameters> {
         ecdh_curves: settings.ecdh_curves,
         ..Default::default()
     })
-}
-
-impl From<TlsVersion> for tls_parameters::TlsProtocol {
-    fn from(version: TlsVersion) -> Self {
-        match version {
-            TlsVersion::V1_0 => Self::TlSv10,
-            TlsVersion::V1_1 => Self::TlSv11,
-            TlsVersion::V1_2 => Self::TlSv12,
-            TlsVersion::V1_3 => Self::TlSv13,
-        }
-    }
-}
-
-impl From<SubjectAltName> for SubjectAltNameMatcher {
-    fn from(name: SubjectAltName) -> Self {
-        use subject_alt_name_matcher::SanType;
-        let san_type = match name.kind {
-            SanKind::Dns => SanType::Dns,
-            SanKind::Uri => SanType::Uri,
-            SanKind::IpAddress => SanType::IpAddress,
-            SanKind::Email => SanType::Email,
-        };
-        Self { san_type: san_type.into(), matcher: Some(name.matches.into()), ..Default::default() }
-    }
 }

@@ -6,7 +6,7 @@ use super::golden::check_messages;
 use crate::{
     IntoProto, address,
     cluster::{
-        Discovery, Dns, DnsFamily, LbPolicy, OriginalDst, cluster,
+        Discovery, Dns, DnsLookupFamily, LbPolicy, OriginalDst, cluster,
         limits::{
             self, Consecutive, OutlierDetection, RetryBudget, Thresholds, circuit_breakers,
             outlier_detection, slow_start,
@@ -35,7 +35,7 @@ fn dns(name: &str) -> Dns {
     let endpoints = [lb_endpoint(address::address(format!("{name}.example.com"), 443))];
     Dns {
         load_assignment: load_assignment(name, [locality_lb_endpoints(None, endpoints)]),
-        family: DnsFamily::V4Only,
+        family: DnsLookupFamily::V4Only,
         refresh_rate: Some(seconds(60)),
         respect_ttl: true,
         jitter: Some(Duration::from_millis(100)),
@@ -61,7 +61,11 @@ fn discovery() {
                 Some(seconds(10)),
             ),
             cluster("strict", Discovery::StrictDns(dns("strict")), None),
-            cluster("logical", Discovery::LogicalDns(Dns { family: DnsFamily::All, ..dns("logical") }), None),
+            cluster(
+                "logical",
+                Discovery::LogicalDns(Dns { family: DnsLookupFamily::All, ..dns("logical") }),
+                None,
+            ),
             cluster("static", Discovery::Static(load_assignment("static", [static_hosts])), None),
             cluster("original", Discovery::OriginalDst(OriginalDst::default()), None),
             cluster("original-set", Discovery::OriginalDst(original), None),

@@ -12,8 +12,8 @@ use crate::{
     matcher::{StringMatch, regex_rewrite},
     metadata::{filter_metadata, string_struct},
     route::{
-        Action, Body, HeaderAction, HeaderMatch, PathMatch, QueryMatch, Redirect, RedirectCode, RedirectPath,
-        Upstream, cluster_weight, forward, header, header_matcher, host_rewrite,
+        Action, Body, HeaderAppendAction, HeaderMatch, PathMatch, QueryMatch, Redirect, RedirectPath,
+        RedirectResponseCode, Upstream, cluster_weight, forward, header, header_matcher, host_rewrite,
         policy::{HashCookie, HashOn, Retry, hash_policy, max_stream_duration, mirror, retry_policy},
         query_parameter, route, route_configuration, route_match, virtual_host,
     },
@@ -56,7 +56,7 @@ fn matches() -> Vec<Route> {
 
 fn forwarding() -> Route {
     let mut heavy = cluster_weight("b", 90);
-    heavy.request_headers_to_add.push(header("x-b", "1", HeaderAction::AddIfAbsent));
+    heavy.request_headers_to_add.push(header("x-b", "1", HeaderAppendAction::AddIfAbsent));
     heavy.configure_filter(FAULT, &http_fault(None, None));
     let mut action = forward(Upstream::Weighted(vec![cluster_weight("a", 10), heavy]));
     action.timeout = Some(Duration::ZERO.into_proto());
@@ -90,9 +90,9 @@ fn forwarding() -> Route {
 
     let mut route = route("forward", route_match(prefix()), action.into());
     route.request_headers_to_add = vec![
-        header("x-set", "%PROTOCOL%", HeaderAction::Overwrite),
-        header("x-add", "1", HeaderAction::Append),
-        header("x-if", "1", HeaderAction::OverwriteIfExists),
+        header("x-set", "%PROTOCOL%", HeaderAppendAction::OverwriteIfExistsOrAdd),
+        header("x-add", "1", HeaderAppendAction::AppendIfExistsOrAdd),
+        header("x-if", "1", HeaderAppendAction::OverwriteIfExists),
     ];
     route.response_headers_to_remove = vec![text("x-gone")];
     route.metadata = Some(filter_metadata([("ns", string_struct([("from", "here")]))]));
@@ -124,7 +124,7 @@ fn answers() -> Vec<Route> {
         host: Some(text("example.com")),
         port: Some(8443),
         path: Some(RedirectPath::Full(text("/new"))),
-        code: RedirectCode::PermanentRedirect,
+        code: RedirectResponseCode::PermanentRedirect,
         strip_query: true,
     };
     let by_prefix = Redirect { path: Some(RedirectPath::Prefix(text("/new"))), ..Redirect::default() };

@@ -6,14 +6,11 @@ use crate::{
     matcher::StringMatch,
     secret,
     tls::{
-        Certificate, CommonTls, SanKind, SubjectAltName, TlsSettings, TlsVersion, Validation, downstream_tls,
-        downstream_tls_context, raw_buffer, upstream_tls, upstream_tls_context, validation_context,
+        Certificate, CommonTls, SanType, TlsProtocol, TlsSettings, Validation, downstream_tls,
+        downstream_tls_context, raw_buffer, subject_alt_name, upstream_tls, upstream_tls_context,
+        validation_context,
     },
 };
-
-fn name(kind: SanKind, matches: StringMatch) -> SubjectAltName {
-    SubjectAltName { kind, matches }
-}
 
 fn by_sds() -> CommonTls {
     CommonTls {
@@ -21,8 +18,8 @@ fn by_sds() -> CommonTls {
         validation: Validation::SdsAndNames(
             "roots".to_owned(),
             vec![
-                name(SanKind::Uri, StringMatch::Exact("spiffe://a/b".to_owned())),
-                name(SanKind::Dns, StringMatch::Suffix(".example.com".to_owned())),
+                subject_alt_name(SanType::Uri, StringMatch::Exact("spiffe://a/b".to_owned())),
+                subject_alt_name(SanType::Dns, StringMatch::Suffix(".example.com".to_owned())),
             ],
         ),
         alpn_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
@@ -38,12 +35,12 @@ fn by_files() -> CommonTls {
         }],
         validation: Validation::Context(Box::new(validation_context(
             data_source::file("/ca.pem"),
-            [name(SanKind::Dns, StringMatch::Exact("a.example.com".to_owned()))],
+            [subject_alt_name(SanType::Dns, StringMatch::Exact("a.example.com".to_owned()))],
         ))),
         alpn_protocols: Vec::new(),
         parameters: TlsSettings {
-            min_version: Some(TlsVersion::V1_2),
-            max_version: Some(TlsVersion::V1_2),
+            min_version: Some(TlsProtocol::TlSv12),
+            max_version: Some(TlsProtocol::TlSv12),
             cipher_suites: vec!["ECDHE-ECDSA-AES128-GCM-SHA256".to_owned()],
             ecdh_curves: vec!["P-256".to_owned()],
         },

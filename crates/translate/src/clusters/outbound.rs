@@ -2,7 +2,7 @@
 
 use envoy_types::pb::envoy::config::{cluster::v3::Cluster, endpoint::v3::ClusterLoadAssignment};
 use fairlead_envoy::{
-    cluster::{Discovery, Dns, DnsFamily, OriginalDst, cluster},
+    cluster::{Discovery, Dns, DnsLookupFamily, OriginalDst, cluster},
     endpoint::load_assignment,
 };
 use fairlead_model::{
@@ -107,9 +107,9 @@ fn discovery(
         (!load_assignment.endpoints.is_empty()).then(|| Dns {
             load_assignment,
             family: match inputs.view.families {
-                IpFamilies::V4 => DnsFamily::V4Only,
-                IpFamilies::V6 => DnsFamily::V6Only,
-                IpFamilies::Dual => DnsFamily::All,
+                IpFamilies::V4 => DnsLookupFamily::V4Only,
+                IpFamilies::V6 => DnsLookupFamily::V6Only,
+                IpFamilies::Dual => DnsLookupFamily::All,
             },
             refresh_rate: Some(inputs.mesh.dns_refresh_rate),
             respect_ttl: true,

@@ -4,12 +4,14 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::{
+    config::cluster::v3::Cluster, extensions::transport_sockets::tls::v3::SubjectAltNameMatcher,
+};
 use fairlead_envoy::{
     data_source,
     matcher::StringMatch,
     tls::{
-        Certificate, CommonTls, SanKind, SubjectAltName, Validation, upstream_tls, upstream_tls_context,
+        Certificate, CommonTls, SanType, Validation, subject_alt_name, upstream_tls, upstream_tls_context,
         validation_context,
     },
 };
@@ -91,7 +93,7 @@ fn validation(settings: &UpstreamTlsSettings, inputs: &TlsInputs<'_>) -> Validat
 }
 
 /// The names, one of which the server must present: the rule's, else the ServiceEntry's.
-fn alt_names(settings: &UpstreamTlsSettings, service: &Service) -> Vec<SubjectAltName> {
+fn alt_names(settings: &UpstreamTlsSettings, service: &Service) -> Vec<SubjectAltNameMatcher> {
     let names: &[Arc<str>] = if settings.subject_alt_names.is_empty() {
         &service.subject_alt_names
     } else {
@@ -101,13 +103,13 @@ fn alt_names(settings: &UpstreamTlsSettings, service: &Service) -> Vec<SubjectAl
 }
 
 /// A name of the kind that its form shows.
-pub(crate) fn alt_name(name: &str) -> SubjectAltName {
+pub(crate) fn alt_name(name: &str) -> SubjectAltNameMatcher {
     let kind = if name.contains("://") {
-        SanKind::Uri
+        SanType::Uri
     } else if name.parse::<IpAddr>().is_ok() {
-        SanKind::IpAddress
+        SanType::IpAddress
     } else {
-        SanKind::Dns
+        SanType::Dns
     };
-    SubjectAltName { kind, matches: StringMatch::Exact(name.to_owned()) }
+    subject_alt_name(kind, StringMatch::Exact(name.to_owned()))
 }

@@ -9,8 +9,7 @@ use fairlead_envoy::{
     http::ManagerTemplate,
     listener::{ChainElement, ChainSecrets, filter_chain},
     tls::{
-        Certificate, CommonTls, TlsSettings, TlsVersion as EnvoyTlsVersion, Validation, downstream_tls,
-        downstream_tls_context,
+        Certificate, CommonTls, TlsProtocol, TlsSettings, Validation, downstream_tls, downstream_tls_context,
     },
 };
 use fairlead_model::{
@@ -130,12 +129,12 @@ fn client_validation(ca: &ClientCa, tls: &DownstreamTls) -> Validation {
     if names.is_empty() { Validation::Sds(ca) } else { Validation::SdsAndNames(ca, names) }
 }
 
-fn version(version: TlsVersion) -> EnvoyTlsVersion {
+fn version(version: TlsVersion) -> TlsProtocol {
     match version {
-        TlsVersion::Tls10 => EnvoyTlsVersion::V1_0,
-        TlsVersion::Tls11 => EnvoyTlsVersion::V1_1,
-        TlsVersion::Tls12 => EnvoyTlsVersion::V1_2,
-        TlsVersion::Tls13 => EnvoyTlsVersion::V1_3,
+        TlsVersion::Tls10 => TlsProtocol::TlSv10,
+        TlsVersion::Tls11 => TlsProtocol::TlSv11,
+        TlsVersion::Tls12 => TlsProtocol::TlSv12,
+        TlsVersion::Tls13 => TlsProtocol::TlSv13,
     }
 }
 

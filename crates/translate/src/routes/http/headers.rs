@@ -7,7 +7,7 @@ use envoy_types::pb::envoy::config::{
         weighted_cluster::{ClusterWeight, cluster_weight::HostRewriteSpecifier},
     },
 };
-use fairlead_envoy::route::{HeaderAction, header};
+use fairlead_envoy::route::{HeaderAppendAction, header};
 use fairlead_model::routes::{HeaderOperations, Headers};
 
 /// Adds the operations to those of a route.
@@ -42,8 +42,8 @@ pub(super) fn authority(headers: &Headers) -> Option<&str> {
 
 /// `set` before `add`, each sorted by name.
 fn additions(operations: &HeaderOperations) -> impl Iterator<Item = HeaderValueOption> {
-    let set = operations.set.iter().map(|entry| (entry, HeaderAction::Overwrite));
-    let add = operations.add.iter().map(|entry| (entry, HeaderAction::Append));
+    let set = operations.set.iter().map(|entry| (entry, HeaderAppendAction::OverwriteIfExistsOrAdd));
+    let add = operations.add.iter().map(|entry| (entry, HeaderAppendAction::AppendIfExistsOrAdd));
     set.chain(add)
         .filter(|((name, _), _)| is_plain(name))
         .map(|((name, value), action)| header(&**name, &**value, action))

@@ -3,7 +3,7 @@
 use envoy_types::pb::envoy::config::route::v3::{Route, route::Action};
 use fairlead_envoy::{
     matcher::StringMatch as EnvoyMatch,
-    route::{HeaderMatch, Redirect as EnvoyRedirect, RedirectCode, RedirectPath, header_matcher},
+    route::{HeaderMatch, Redirect as EnvoyRedirect, RedirectPath, RedirectResponseCode, header_matcher},
 };
 use fairlead_model::routes::{Redirect, RedirectPort};
 
@@ -29,11 +29,11 @@ pub(super) fn redirect(redirect: &Redirect, listener_port: u16, is_tls: bool) ->
         port: port.filter(|port| *port != implied),
         path,
         code: match redirect.status {
-            302 => RedirectCode::Found,
-            303 => RedirectCode::SeeOther,
-            307 => RedirectCode::TemporaryRedirect,
-            308 => RedirectCode::PermanentRedirect,
-            _ => RedirectCode::MovedPermanently,
+            302 => RedirectResponseCode::Found,
+            303 => RedirectResponseCode::SeeOther,
+            307 => RedirectResponseCode::TemporaryRedirect,
+            308 => RedirectResponseCode::PermanentRedirect,
+            _ => RedirectResponseCode::MovedPermanently,
         },
         strip_query: false,
     }
