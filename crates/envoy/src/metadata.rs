@@ -17,8 +17,7 @@ pub fn filter_metadata<N: Into<String>>(namespaces: impl IntoIterator<Item = (N,
 
 /// A struct of texts.
 pub fn string_struct<K: Into<String>, V: Into<String>>(fields: impl IntoIterator<Item = (K, V)>) -> Struct {
-    let fields = fields.into_iter().map(|(key, text)| (key.into(), string_value(text)));
-    Struct { fields: fields.collect() }
+    struct_of(fields.into_iter().map(|(key, text)| (key, string_value(text))))
 }
 
 /// A struct of values.

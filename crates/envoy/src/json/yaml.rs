@@ -7,39 +7,43 @@ use serde_json::Value;
 /// `json` as a YAML document that ends with a line break. Keys stand in the order of the JSON object (sorted).
 pub fn to_yaml(json: &Value) -> String {
     let mut out = String::new();
+    value(&mut out, json, 0);
+    out
+}
+
+/// A value with the end of its line, in a place that is indented already.
+fn value(out: &mut String, json: &Value, indent: usize) {
     match json {
-        Value::Object(o) if !o.is_empty() => block(&mut out, json, 0),
-        Value::Array(a) if !a.is_empty() => block(&mut out, json, 0),
+        Value::Object(o) if !o.is_empty() => block(out, json, indent),
+        Value::Array(a) if !a.is_empty() => block(out, json, indent),
         scalar => {
-            inline(&mut out, scalar, 0);
+            inline(out, scalar, indent);
             out.push('\n');
         }
     }
-    out
 }
 
 /// A non-empty collection, each entry on a line of its own at `indent`; the first line is already indented.
 fn block(out: &mut String, json: &Value, indent: usize) {
     match json {
         Value::Object(object) => {
-            for (n, (key, value)) in object.iter().enumerate() {
+            for (n, (key, item)) in object.iter().enumerate() {
                 begin_line(out, n, indent);
                 text(out, key);
                 out.push(':');
-                match value {
+                match item {
                     Value::Array(items) if !items.is_empty() => {
                         // A list stands at the column of its key, as kubectl prints it.
                         new_line(out, indent);
-                        block(out, value, indent);
+                        block(out, item, indent);
                     }
                     Value::Object(inner) if !inner.is_empty() => {
                         new_line(out, indent + 2);
-                        block(out, value, indent + 2);
+                        block(out, item, indent + 2);
                     }
                     scalar => {
                         out.push(' ');
-                        inline(out, scalar, indent + 2);
-                        out.push('\n');
+                        value(out, scalar, indent + 2);
                     }
                 }
             }
@@ -48,14 +52,7 @@ fn block(out: &mut String, json: &Value, indent: usize) {
             for (n, item) in items.iter().enumerate() {
                 begin_line(out, n, indent);
                 out.push_str("- ");
-                match item {
-                    Value::Object(o) if !o.is_empty() => block(out, item, indent + 2),
-                    Value::Array(a) if !a.is_empty() => block(out, item, indent + 2),
-                    scalar => {
-                        inline(out, scalar, indent + 2);
-                        out.push('\n');
-                    }
-                }
+                value(out, item, indent + 2);
             }
         }
         _ => unreachable!("a block is a collection"),

@@ -5,10 +5,7 @@ use std::net::IpAddr;
 use envoy_types::pb::{
     envoy::{
         config::{
-            core::v3::{
-                DataSource, SubstitutionFormatString, data_source::Specifier,
-                substitution_format_string::Format,
-            },
+            core::v3::{SubstitutionFormatString, substitution_format_string::Format},
             listener::v3::Filter,
         },
         extensions::filters::{
@@ -23,16 +20,16 @@ use envoy_types::pb::{
     xds::core::v3::CidrRange,
 };
 
-use crate::{extension, listener::network_filter, wkt::IntoProto};
+use crate::{data_source::inline_string, extension, listener::network_filter, wkt::IntoProto};
 
 /// The name of what is remembered.
 const KEY: &str = "destination";
 
 /// Remembers where a connection was meant for, before it was redirected; stands before the connection manager.
 pub fn remember_destination() -> Filter {
-    let text = Specifier::InlineString("%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%".to_owned());
+    let text = inline_string("%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%");
     let format = SubstitutionFormatString {
-        format: Some(Format::TextFormatSource(DataSource { specifier: Some(text), ..DataSource::default() })),
+        format: Some(Format::TextFormatSource(text)),
         ..SubstitutionFormatString::default()
     };
     let value = FilterStateValue {
