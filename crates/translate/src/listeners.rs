@@ -25,6 +25,9 @@ pub mod outbound;
 mod ranges;
 mod tcp;
 
+/// What the HTTP inspector calls plaintext HTTP.
+const PLAINTEXT_HTTP: [&str; 2] = ["http/1.1", "h2c"];
+
 /// The address that stands for every address of a family.
 pub(crate) fn wildcard(families: IpFamilies) -> IpAddr {
     match families {

@@ -34,13 +34,11 @@ use fairlead_model::{
 };
 use fairlead_resource::EncodedResource;
 
-use super::{bind_address, bind_name, encoded, http, second_wildcard, tcp, wildcard};
+use super::{PLAINTEXT_HTTP, bind_address, bind_name, encoded, http, second_wildcard, tcp, wildcard};
 use crate::{maker::Maker, metadata, names};
 
 /// The mark of connections that Envoy makes from the client's address (istio-iptables).
 const TPROXY_MARK: u32 = 1337;
-/// What the HTTP inspector calls plaintext HTTP.
-const PLAINTEXT_HTTP: [&str; 2] = ["http/1.1", "h2c"];
 /// How often a request is tried again that the application cannot have seen (Istio's inbound default).
 const RESET_BEFORE_REQUEST_RETRIES: u32 = 2;
 

@@ -28,7 +28,7 @@ use crate::{
     destination::Destinations,
     discovery::policy,
     listeners::{
-        bind_address, bind_name,
+        PLAINTEXT_HTTP, bind_address, bind_name,
         claims::{Claims, cidrs, takes_all},
         encoded, http,
         ranges::within_ranges,
@@ -39,9 +39,6 @@ use crate::{
     maker::Maker,
     names,
 };
-
-/// What the HTTP inspector calls plaintext HTTP.
-const PLAINTEXT_HTTP: [&str; 2] = ["http/1.1", "h2c"];
 
 /// The listener of a key.
 pub struct OutboundListener;
