@@ -100,6 +100,9 @@ impl Collect for HeadlessAddresses {
     }
 }
 
+/// Pods of headless Services that may come or go in one edit, in the smallest mesh.
+const FEW_PODS: usize = 16;
+
 /// The addresses of all headless Services, as [`HeadlessAddresses`] gives them.
 #[derive(Clone, Debug, Default)]
 pub struct PodAddresses(OrdMap<HeadlessAddress, ()>);
@@ -125,8 +128,9 @@ impl PodAddresses {
         self.0.contains_key(&HeadlessAddress { service: service.clone(), port, ip })
     }
 
-    /// The addresses added or removed since `before`; `None` if there are more than `most`.
-    pub fn changed_since(&self, before: &Self, most: usize) -> Option<Vec<HeadlessAddress>> {
+    /// The addresses added or removed since `before`; `None` if there are more than `hosts`, and more than a few.
+    pub fn changed_since(&self, before: &Self, hosts: usize) -> Option<Vec<HeadlessAddress>> {
+        let most = hosts.max(FEW_PODS);
         let mut changed = Vec::new();
         for item in before.0.diff(&self.0) {
             let (DiffItem::Add(address, ())

@@ -31,9 +31,6 @@ use crate::{
     view::{RouteView, VirtualHostKey},
 };
 
-/// Pods of headless Services that may come or go in one edit, in the smallest mesh.
-const FEW_PODS: usize = 16;
-
 /// The tables of a view.
 #[derive(Clone, Copy)]
 pub(super) struct TablesOf<'a> {
@@ -90,7 +87,7 @@ impl<'a> Before<'a> {
         }
         let mut changed: BTreeSet<Host> =
             few_changed_keys(&old.hosts, &listener.hosts)?.into_iter().collect();
-        let pods = planner.pods.changed_since(&inputs.pods, listener.hosts.len().max(FEW_PODS))?;
+        let pods = planner.pods.changed_since(&inputs.pods, listener.hosts.len())?;
         changed.extend(pods.into_iter().map(|address| address.service.host));
         Self { tables, view, inputs, listener: old, changed, distance: None }.if_narrow()
     }

@@ -27,9 +27,6 @@ use super::{
 };
 use crate::{listeners::loopback, names, view::ListenerView};
 
-/// Pods of headless Services that may come or go in one edit, in the smallest mesh.
-const FEW_PODS: usize = 16;
-
 /// Plans the outbound listeners of a view.
 pub(super) struct OutboundListenerPlan;
 
@@ -240,7 +237,7 @@ impl<'a> Hosts<'a> {
             return None;
         }
         let changed = few_changed_keys(&was.hosts, &is.hosts)?.into_iter().collect();
-        let pods = self.inputs.pods.changed_since(&old.inputs.pods, is.hosts.len().max(FEW_PODS))?;
+        let pods = self.inputs.pods.changed_since(&old.inputs.pods, is.hosts.len())?;
         Some(Before { of, changed, pods, distance: None })
     }
 
