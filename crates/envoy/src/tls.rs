@@ -56,10 +56,8 @@ pub enum Validation {
     /// Not at all.
     #[default]
     None,
-    /// By a secret of this name, by SDS over ADS.
-    Sds(String),
-    /// By a secret of this name, by SDS over ADS, and by one of these names in the certificate.
-    SdsAndNames(String, Vec<SubjectAltNameMatcher>),
+    /// By a secret of this name, by SDS over ADS, and by one of these names in the certificate, if there are any.
+    Sds(String, Vec<SubjectAltNameMatcher>),
     /// By a context at hand, see [`validation_context`].
     Context(Box<CertificateValidationContext>),
 }
@@ -166,8 +164,10 @@ fn common_tls_context(common: CommonTls) -> CommonTlsContext {
 fn validation_context_type(validation: Validation) -> Option<ValidationContextType> {
     match validation {
         Validation::None => None,
-        Validation::Sds(name) => Some(ValidationContextType::ValidationContextSdsSecretConfig(sds(name))),
-        Validation::SdsAndNames(name, names) => {
+        Validation::Sds(name, names) if names.is_empty() => {
+            Some(ValidationContextType::ValidationContextSdsSecretConfig(sds(name)))
+        }
+        Validation::Sds(name, names) => {
             let default =
                 CertificateValidationContext { match_typed_subject_alt_names: names, ..Default::default() };
             Some(ValidationContextType::CombinedValidationContext(CombinedCertificateValidationContext {

@@ -111,10 +111,9 @@ impl DownstreamTls {
 
     /// The Secret with the authorities of clients, where one is named.
     pub fn ca_secret(&self) -> Option<&Arc<str>> {
-        match &self.client {
-            ClientValidation::Required(ClientCa::Secret(name))
-            | ClientValidation::Optional(ClientCa::Secret(name)) => Some(name),
-            _ => None,
+        match self.client.authorities()? {
+            ClientCa::Secret(name) => Some(name),
+            ClientCa::File(_) => None,
         }
     }
 }
@@ -130,8 +129,18 @@ pub enum ClientValidation {
     Optional(ClientCa),
 }
 
+impl ClientValidation {
+    /// The authorities that a client's certificate is checked against.
+    pub fn authorities(&self) -> Option<&ClientCa> {
+        match self {
+            Self::None => None,
+            Self::Required(ca) | Self::Optional(ca) => Some(ca),
+        }
+    }
+}
+
 /// The certificate authorities of clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClientCa {
     /// A file on the proxy.
     File(Arc<str>),

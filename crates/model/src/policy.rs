@@ -222,7 +222,7 @@ pub enum ServerValidation {
 }
 
 /// Where a certificate and its key come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CertificateSource {
     /// Files on the proxy.
     Files {

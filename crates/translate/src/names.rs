@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use fairlead_model::Host;
+use fairlead_model::{CertificateSource, Host, gateway::ClientCa};
 
 /// The cluster to which sidecars send what no service claims, where that is allowed.
 pub const PASSTHROUGH_CLUSTER: &str = "PassthroughCluster";
@@ -37,11 +37,6 @@ pub(crate) fn outbound_cluster_text(port: u16, subset: &str, host: &Host) -> Str
 /// `inbound|<port>||`.
 pub fn inbound_cluster(port: u16) -> Arc<str> {
     format!("inbound|{port}||").into()
-}
-
-/// `outbound_.<port>_.<subset>_.<host>`: the SNI of mesh traffic.
-pub fn outbound_sni(port: u16, subset: &str, host: &Host) -> String {
-    format!("outbound_.{port}_.{subset}_.{host}")
 }
 
 /// `<bind>_<port>`.
@@ -133,20 +128,36 @@ pub fn blackhole_virtual_host(port: u16) -> Arc<str> {
     format!("blackhole:{port}").into()
 }
 
+/// The SDS name of a server's certificate.
+pub fn certificate(source: &CertificateSource) -> Arc<str> {
+    match source {
+        CertificateSource::Secret(name) => credential(name),
+        CertificateSource::Files { certificate, key } => file_certificate(certificate, key),
+    }
+}
+
+/// The SDS name of the authorities that certificates of clients are checked against.
+pub fn authorities(ca: &ClientCa) -> Arc<str> {
+    match ca {
+        ClientCa::Secret(name) => credential_ca(name),
+        ClientCa::File(path) => file_ca(path),
+    }
+}
+
 /// The SDS name of the certificate and key of a `credentialName`: `kubernetes://<name>`.
 pub fn credential(name: &str) -> Arc<str> {
     format!("kubernetes://{name}").into()
 }
 
 /// The SDS name of a certificate and key in files of the proxy: `file-cert:<certificate>~<key>`.
-pub fn file_certificate(certificate: &str, key: &str) -> Arc<str> {
+fn file_certificate(certificate: &str, key: &str) -> Arc<str> {
     // The first `~` ends the certificate.
     let certificate = certificate.replace('%', "%25").replace('~', "%7E");
     format!("file-cert:{certificate}~{key}").into()
 }
 
 /// The SDS name of certificate authorities in a file of the proxy: `file-root:<path>`.
-pub fn file_ca(path: &str) -> Arc<str> {
+fn file_ca(path: &str) -> Arc<str> {
     format!("file-root:{path}").into()
 }
 

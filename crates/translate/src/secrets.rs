@@ -15,7 +15,7 @@ use fairlead_incremental::{Query, Reader, Stratum};
 use fairlead_model::{
     CertificateSource, Namespace, Origin,
     destination_rule::{MergedRule, RuleKey, RulesNamingSecrets},
-    gateway::{ClientCa, ClientValidation, ResolvedGateway, ServerTls},
+    gateway::{ClientCa, ResolvedGateway, ServerTls},
     origin,
     scope::{ScopeKey, ScopeOf},
     secret::TlsMaterialOf,
@@ -59,8 +59,12 @@ pub(crate) fn origins(cx: &Reader<'_>, key: &SecretsKey) -> BTreeMap<Arc<str>, V
     each_wanted(cx, key, &mut |wanted, by| all.entry(wanted).or_default().push(by()));
     let of = |(wanted, by): (Wanted, Vec<Origin>)| {
         let material = match (&key.namespace, &wanted) {
-            (Some(namespace), Wanted::Certificate(name)) => origin::of_certificate(cx, namespace, name),
-            (Some(namespace), Wanted::ClientCa(name)) => origin::of_authorities(cx, namespace, name),
+            (Some(namespace), Wanted::Certificate(CertificateSource::Secret(name))) => {
+                origin::of_certificate(cx, namespace, name)
+            }
+            (Some(namespace), Wanted::Authorities(ClientCa::Secret(name))) => {
+                origin::of_authorities(cx, namespace, name)
+            }
             _ => None,
         };
         (wanted.name(), material.into_iter().chain(by).collect())
@@ -88,8 +92,8 @@ fn each_wanted(cx: &Reader<'_>, key: &SecretsKey, visit: &mut dyn FnMut(Wanted, 
         {
             for (tls, policy) in rule.tls() {
                 let secrets = [
-                    tls.certificate_secret().cloned().map(Wanted::Certificate),
-                    tls.ca_secret().cloned().map(Wanted::ClientCa),
+                    tls.certificate_secret().cloned().map(CertificateSource::Secret).map(Wanted::Certificate),
+                    tls.ca_secret().cloned().map(ClientCa::Secret).map(Wanted::Authorities),
                 ];
                 secrets.into_iter().flatten().for_each(|wanted| visit(wanted, &|| policy.tls_origin()));
             }
@@ -115,48 +119,33 @@ fn rules_with_secrets(cx: &Reader<'_>, key: &SecretsKey) -> Vec<RuleKey> {
 /// What an object names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wanted {
-    /// The certificate and key of a Secret.
-    Certificate(Arc<str>),
-    /// The certificate authorities of one.
-    ClientCa(Arc<str>),
-    /// A certificate and key in files.
-    CertificateFiles(Arc<str>, Arc<str>),
-    /// Certificate authorities in a file.
-    ClientCaFile(Arc<str>),
+    /// A certificate and its key.
+    Certificate(CertificateSource),
+    /// Certificate authorities.
+    Authorities(ClientCa),
 }
 
 impl Wanted {
     fn is_in_files(&self) -> bool {
-        matches!(self, Self::CertificateFiles(..) | Self::ClientCaFile(_))
+        matches!(
+            self,
+            Self::Certificate(CertificateSource::Files { .. }) | Self::Authorities(ClientCa::File(_))
+        )
     }
 
     /// The name of the secret.
     fn name(&self) -> Arc<str> {
         match self {
-            Self::Certificate(credential) => names::credential(credential),
-            Self::ClientCa(credential) => names::credential_ca(credential),
-            Self::CertificateFiles(chain, key) => names::file_certificate(chain, key),
-            Self::ClientCaFile(path) => names::file_ca(path),
+            Self::Certificate(source) => names::certificate(source),
+            Self::Authorities(ca) => names::authorities(ca),
         }
     }
 }
 
 fn of_server(tls: &ServerTls) -> Vec<Wanted> {
     let ServerTls::Terminate(tls) = tls else { return Vec::new() };
-    let certificate = match &tls.certificate {
-        CertificateSource::Secret(name) => Wanted::Certificate(name.clone()),
-        CertificateSource::Files { certificate, key } => {
-            Wanted::CertificateFiles(certificate.clone(), key.clone())
-        }
-    };
-    let authorities = match &tls.client {
-        ClientValidation::None => None,
-        ClientValidation::Required(ca) | ClientValidation::Optional(ca) => Some(match ca {
-            ClientCa::Secret(name) => Wanted::ClientCa(name.clone()),
-            ClientCa::File(path) => Wanted::ClientCaFile(path.clone()),
-        }),
-    };
-    std::iter::once(certificate).chain(authorities).collect()
+    let authorities = tls.client.authorities().cloned().map(Wanted::Authorities);
+    std::iter::once(Wanted::Certificate(tls.certificate.clone())).chain(authorities).collect()
 }
 
 /// The secret, or `None` where there is no Secret, or it lacks the part.
@@ -166,13 +155,17 @@ fn encoded(cx: &Reader<'_>, key: &SecretsKey, wanted: &Wanted) -> Option<Encoded
     };
     let name = wanted.name();
     let message = match wanted {
-        Wanted::Certificate(credential) => {
+        Wanted::Certificate(CertificateSource::Secret(credential)) => {
             let (chain, key) = material(credential)?.certificate?;
             secret::tls_certificate(&*name, &*chain, &*key)
         }
-        Wanted::ClientCa(credential) => secret::validation_context(&*name, &*material(credential)?.ca?, None),
-        Wanted::CertificateFiles(chain, key) => secret::certificate_in_files(&*name, &**chain, &**key),
-        Wanted::ClientCaFile(path) => secret::authorities_in_file(&*name, &**path),
+        Wanted::Certificate(CertificateSource::Files { certificate, key }) => {
+            secret::certificate_in_files(&*name, &**certificate, &**key)
+        }
+        Wanted::Authorities(ClientCa::Secret(credential)) => {
+            secret::validation_context(&*name, &*material(credential)?.ca?, None)
+        }
+        Wanted::Authorities(ClientCa::File(path)) => secret::authorities_in_file(&*name, &**path),
     };
     Some(EncodedResource::whole(name, encode(&message)))
 }

@@ -172,8 +172,11 @@ fn holders(chains: &[ChainElement]) -> Vec<FilterChain> {
 }
 
 fn holder(name: String, certificates: Vec<Certificate>, authority: &str) -> FilterChain {
-    let common =
-        CommonTls { certificates, validation: Validation::Sds(authority.to_owned()), ..CommonTls::default() };
+    let common = CommonTls {
+        certificates,
+        validation: Validation::Sds(authority.to_owned(), Vec::new()),
+        ..CommonTls::default()
+    };
     filter_chain().name(name).transport_socket(downstream_tls(&downstream_tls_context(common, false))).build()
 }
 

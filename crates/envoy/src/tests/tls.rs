@@ -15,7 +15,7 @@ use crate::{
 fn by_sds() -> CommonTls {
     CommonTls {
         certificates: vec![Certificate::Sds("default".to_owned())],
-        validation: Validation::SdsAndNames(
+        validation: Validation::Sds(
             "roots".to_owned(),
             vec![
                 subject_alt_name(SanType::Uri, StringMatch::Exact("spiffe://a/b".to_owned())),
@@ -54,7 +54,8 @@ fn transport_sockets() {
         validation: Validation::Context(Box::new(validation_context(data_source::file("/roots.pem"), []))),
         ..CommonTls::default()
     };
-    let roots = CommonTls { validation: Validation::Sds("roots".to_owned()), ..CommonTls::default() };
+    let roots =
+        CommonTls { validation: Validation::Sds("roots".to_owned(), Vec::new()), ..CommonTls::default() };
     check_messages(
         "transport-sockets",
         &[

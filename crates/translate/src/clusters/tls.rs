@@ -84,11 +84,7 @@ fn validation(settings: &UpstreamTlsSettings, inputs: &TlsInputs<'_>) -> Validat
         ServerValidation::SystemRoots => file(SYSTEM_ROOTS),
         ServerValidation::File(path) => file(path),
         ServerValidation::Secret(_) if !honours_credential(inputs) => file(SYSTEM_ROOTS),
-        ServerValidation::Secret(name) => {
-            let secret = names::credential_ca(name).to_string();
-            let names = names();
-            if names.is_empty() { Validation::Sds(secret) } else { Validation::SdsAndNames(secret, names) }
-        }
+        ServerValidation::Secret(name) => Validation::Sds(names::credential_ca(name).to_string(), names()),
     }
 }
 

@@ -309,7 +309,7 @@ fn byte_chains<'a>(inputs: &'a ServerInputs<'_>, claims: &mut Claims, mesh: &'a 
             let chains = tcp_chains(inputs, &mut Claims::new(IpFamilies::Dual), mesh);
             let narrowed = |(chain, maker): MadeChain<'a>| {
                 let mut chain = FilterChain {
-                    transport_socket: Some(https::transport_socket(tls, https::certificate(tls), &[])),
+                    transport_socket: Some(https::transport_socket(tls, &[])),
                     transport_socket_connect_timeout: Some(HANDSHAKE_TIMEOUT.into_proto()),
                     ..chain
                 };

@@ -58,10 +58,17 @@ fn a_chain_is_known_by_what_it_matches() {
 
 #[test]
 fn a_chain_that_is_closed_takes_the_same_connections_and_needs_no_secret() {
-    use fairlead_envoy::tls::{Certificate, CommonTls, Validation, downstream_tls, downstream_tls_context};
+    use fairlead_envoy::{
+        matcher::StringMatch,
+        tls::{
+            Certificate, CommonTls, SanType, Validation, downstream_tls, downstream_tls_context,
+            subject_alt_name,
+        },
+    };
+    let name = subject_alt_name(SanType::Dns, StringMatch::Exact("client.test".to_owned()));
     let common = CommonTls {
         certificates: vec![Certificate::Sds("mine".to_owned())],
-        validation: Validation::SdsAndNames("theirs".to_owned(), Vec::new()),
+        validation: Validation::Sds("theirs".to_owned(), vec![name]),
         ..CommonTls::default()
     };
     let socket = downstream_tls(&downstream_tls_context(common, true));

@@ -2,7 +2,7 @@
 //!
 //! There may be thousands in a listener.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap};
 
 use envoy_types::pb::envoy::config::{core::v3::TransportSocket, listener::v3::Filter};
 use fairlead_envoy::{
@@ -13,7 +13,7 @@ use fairlead_envoy::{
     },
 };
 use fairlead_model::{
-    CertificateSource, Host, Protocol,
+    Host, Protocol,
     gateway::{
         ClientCa, ClientValidation, DownstreamTls, GatewayListener, GatewayServer, ServerTls, TlsVersion,
     },
@@ -61,7 +61,7 @@ impl<'a> HttpsChains<'a> {
             .name(names::gateway_chain(self.listener, first))
             .server_names(&server_names)
             .filter(self.manager(server.protocol, stat_prefix, &table))
-            .transport_socket(transport_socket(tls, certificate(tls), &["h2", "http/1.1"]))
+            .transport_socket(transport_socket(tls, &["h2", "http/1.1"]))
             .transport_socket_connect_timeout(HANDSHAKE_TIMEOUT)
             .metadata(metadata::config(&gateway.origin))
             .build();
@@ -76,42 +76,17 @@ impl<'a> HttpsChains<'a> {
     }
 }
 
-/// The certificate of a server: by SDS, also where it is in files. A file that is missing, or is no certificate, is
-/// then the fault of a secret, which its own server waits for; within a chain it would be that of the listener.
-pub(super) fn certificate(tls: &DownstreamTls) -> Certificate {
-    Certificate::Sds(certificate_name(&tls.certificate).to_string())
-}
-
-/// The SDS name of a server's certificate.
-pub(super) fn certificate_name(certificate: &CertificateSource) -> Arc<str> {
-    match certificate {
-        CertificateSource::Secret(name) => names::credential(name),
-        CertificateSource::Files { certificate, key } => names::file_certificate(certificate, key),
-    }
-}
-
-/// The SDS name of the authorities that certificates of clients are checked against.
-pub(super) fn ca_name(ca: &ClientCa) -> Arc<str> {
-    match ca {
-        ClientCa::Secret(name) => names::credential_ca(name),
-        ClientCa::File(path) => names::file_ca(path),
-    }
-}
-
-/// The TLS of a server.
-pub(super) fn transport_socket(
-    tls: &DownstreamTls,
-    certificate: Certificate,
-    alpn: &[&str],
-) -> TransportSocket {
-    let (validation, required) = match &tls.client {
-        ClientValidation::None => (Validation::None, false),
-        ClientValidation::Required(ca) => (client_validation(ca, tls), true),
-        ClientValidation::Optional(ca) => (client_validation(ca, tls), false),
+/// The TLS of a server. Its certificate comes by SDS, also where it is in files. A file that is missing, or is no
+/// certificate, is then the fault of a secret, which its own server waits for; within a chain it would be that of the
+/// listener.
+pub(super) fn transport_socket(tls: &DownstreamTls, alpn: &[&str]) -> TransportSocket {
+    let validation = |ca: &ClientCa| {
+        let names = tls.subject_alt_names.iter().map(|name| alt_name(name));
+        Validation::Sds(names::authorities(ca).to_string(), names.collect())
     };
     let common = CommonTls {
-        certificates: vec![certificate],
-        validation,
+        certificates: vec![Certificate::Sds(names::certificate(&tls.certificate).to_string())],
+        validation: tls.client.authorities().map_or(Validation::None, validation),
         alpn_protocols: alpn.iter().map(ToString::to_string).collect(),
         parameters: TlsSettings {
             min_version: Some(version(tls.min_version)),
@@ -120,13 +95,8 @@ pub(super) fn transport_socket(
             ecdh_curves: Vec::new(),
         },
     };
-    downstream_tls(&downstream_tls_context(common, required))
-}
-
-fn client_validation(ca: &ClientCa, tls: &DownstreamTls) -> Validation {
-    let names: Vec<_> = tls.subject_alt_names.iter().map(|name| alt_name(name)).collect();
-    let ca = ca_name(ca).to_string();
-    if names.is_empty() { Validation::Sds(ca) } else { Validation::SdsAndNames(ca, names) }
+    let is_required = matches!(tls.client, ClientValidation::Required(_));
+    downstream_tls(&downstream_tls_context(common, is_required))
 }
 
 fn version(version: TlsVersion) -> TlsProtocol {
@@ -142,10 +112,8 @@ fn version(version: TlsVersion) -> TlsProtocol {
 pub(super) fn secrets(server: &GatewayServer) -> ChainSecrets {
     let mut secrets = ChainSecrets::default();
     if let ServerTls::Terminate(tls) = &server.tls {
-        secrets.certificates.push(certificate_name(&tls.certificate).to_string());
-        if let ClientValidation::Required(ca) | ClientValidation::Optional(ca) = &tls.client {
-            secrets.authorities.push(ca_name(ca).to_string());
-        }
+        secrets.certificates.push(names::certificate(&tls.certificate).to_string());
+        secrets.authorities.extend(tls.client.authorities().map(|ca| names::authorities(ca).to_string()));
     }
     secrets
 }
