@@ -33,13 +33,17 @@ pub trait Based: 'static {
     /// Its place in the order. Bases are one stratum lower.
     const STRATUM: Stratum;
 
-    /// The value, edited out of the `previous` one of the same key, out of that of the `base`, or made anew.
-    fn edit(
-        cx: &Reader<'_>,
-        key: &Self::Key,
-        previous: Option<&Self::Value>,
-        base: Option<&Self::Value>,
-    ) -> Self::Value;
+    /// The value, edited out of what it can be edited from, or made anew.
+    fn edit(cx: &Reader<'_>, key: &Self::Key, from: EditFrom<'_, Self::Value>) -> Self::Value;
+}
+
+/// The values that another can be edited out of.
+#[derive(Debug)]
+pub struct EditFrom<'a, V> {
+    /// The previous one of the same key.
+    pub previous: Option<&'a V>,
+    /// That of the base.
+    pub base: Option<&'a V>,
 }
 
 impl<Q: Based> Query for Q {
@@ -54,7 +58,7 @@ impl<Q: Based> Query for Q {
             return (*cx.get::<BaseOf<Q>>(key)).clone();
         }
         let base = base.map(|base| cx.get::<BaseOf<Q>>(&base));
-        Q::edit(cx, key, cx.previous::<Q>().as_deref(), base.as_deref())
+        Q::edit(cx, key, EditFrom { previous: cx.previous::<Q>().as_deref(), base: base.as_deref() })
     }
 }
 
@@ -68,7 +72,7 @@ impl<Q: Based> Query for BaseOf<Q> {
     const STRATUM: Stratum = Stratum(<Q as Based>::STRATUM.0 - 1);
 
     fn compute(cx: &Reader<'_>, key: &<Q as Based>::Key) -> <Q as Based>::Value {
-        Q::edit(cx, key, cx.previous::<Self>().as_deref(), None)
+        Q::edit(cx, key, EditFrom { previous: cx.previous::<Self>().as_deref(), base: None })
     }
 }
 

@@ -119,7 +119,7 @@ mod union;
 #[cfg(test)]
 mod tests;
 
-pub use base::{Based, BasedCollect, BasedKey, BasedUnion, Distance, UnionOf};
+pub use base::{Based, BasedCollect, BasedKey, BasedUnion, Distance, EditFrom, UnionOf};
 pub use db::Db;
 pub use define::{Collect, Index, Input, MemberKey, MemberValue, Query};
 pub use edit::{few_changed_keys, is_few};

@@ -1,5 +1,6 @@
 //! Sets that are derived from maps, and edited where the map has changed.
 
+use fairlead_incremental::EditFrom;
 use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
 
 /// A set with one element for each entry of a map, with the map that it was made of.
@@ -18,8 +19,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq, T: Ord + Clone> Derived<K, V, T> {
     /// lost, out of that of the `base`. `element` must give different elements for different keys; `of_base` gives
     /// those of the base, which an entry keeps that is the same there.
     pub(crate) fn new(
-        previous: Option<&Self>,
-        base: Option<&Self>,
+        EditFrom { previous, base }: EditFrom<'_, Self>,
         source: &OrdMap<K, V>,
         element: impl Fn(&K, &V) -> T,
         of_base: impl Fn(&K, &V) -> T,

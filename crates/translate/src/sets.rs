@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use fairlead_incremental::{Based, BasedCollect, BasedKey, Collect, Key, Query, Reader, Stratum};
+use fairlead_incremental::{Based, BasedCollect, BasedKey, Collect, EditFrom, Key, Query, Reader, Stratum};
 use fairlead_model::{
     Host,
     proxy::{Place, PlacedServices, PlacedServicesOf},
@@ -42,8 +42,7 @@ type Members<V> = Derived<Host, ScopedService, ServiceInView<V>>;
 fn members<V: Clone + Ord>(
     cx: &Reader<'_>,
     scope: &ScopeKey,
-    previous: Option<&Members<V>>,
-    base: Option<&Members<V>>,
+    from: EditFrom<'_, Members<V>>,
     view: impl Fn(&ScopedService) -> V,
 ) -> Members<V> {
     let member = |_: &Host, scoped: &ScopedService| ServiceInView {
@@ -51,7 +50,7 @@ fn members<V: Clone + Ord>(
         rule: scoped.rule.clone(),
         view: view(scoped),
     };
-    Derived::new(previous, base, &cx.get::<ScopeOf>(scope).services, member, member)
+    Derived::new(from, &cx.get::<ScopeOf>(scope).services, member, member)
 }
 
 /// The members of [`OutboundClusters`]: scopes that change without a service coming or going stop here.
@@ -64,13 +63,8 @@ impl Based for ClusterMembers {
     const BASE_NAME: &'static str = "base_cluster_members";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn edit(
-        cx: &Reader<'_>,
-        key: &Self::Key,
-        previous: Option<&Self::Value>,
-        base: Option<&Self::Value>,
-    ) -> Self::Value {
-        members(cx, &key.scope, previous, base, |_| key.view.clone())
+    fn edit(cx: &Reader<'_>, key: &Self::Key, from: EditFrom<'_, Self::Value>) -> Self::Value {
+        members(cx, &key.scope, from, |_| key.view.clone())
     }
 }
 
@@ -113,11 +107,11 @@ impl Based for PlaceMattersIn {
     const BASE_NAME: &'static str = "place_matters_in_base";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn edit(cx: &Reader<'_>, key: &ScopeKey, _: Option<&bool>, base: Option<&bool>) -> bool {
+    fn edit(cx: &Reader<'_>, key: &ScopeKey, from: EditFrom<'_, bool>) -> bool {
         let placed = cx.get::<PlacedServicesOf>(&());
         let services = |scope: &ScopeKey| cx.get::<ScopeOf>(scope).services.clone();
         // What the base has, and no other rule applies to, need not be asked again.
-        let asked = match (base, key.base()) {
+        let asked = match (from.base, key.base()) {
             (Some(true), _) => return true,
             (Some(false), Some(base)) => services(&base),
             _ => OrdMap::new(),
@@ -142,20 +136,16 @@ impl Based for LoadAssignmentMembers {
     const BASE_NAME: &'static str = "base_load_assignment_members";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn edit(
-        cx: &Reader<'_>,
-        key: &Self::Key,
-        previous: Option<&Self::Value>,
-        base: Option<&Self::Value>,
-    ) -> Self::Value {
+    fn edit(cx: &Reader<'_>, key: &Self::Key, from: EditFrom<'_, Self::Value>) -> Self::Value {
         let placed = cx.get::<PlacedServicesOf>(&());
         let anywhere = EndpointView { place: Place::default(), ..key.view.clone() };
         let view = |scoped: &ScopedService| {
             let matters = placed.may_include(&scoped.service, scoped.rule.is_some());
             if matters { key.view.clone() } else { anywhere.clone() }
         };
-        let previous = previous.filter(|(of, _)| *of == placed).map(|(_, members)| members);
-        let members = members(cx, &key.scope, previous, base.map(|(_, members)| members), view);
+        let previous = from.previous.filter(|(of, _)| *of == placed).map(|(_, members)| members);
+        let from = EditFrom { previous, base: from.base.map(|(_, members)| members) };
+        let members = members(cx, &key.scope, from, view);
         (placed, members)
     }
 }

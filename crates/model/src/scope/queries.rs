@@ -9,7 +9,7 @@ use std::{
 };
 
 use fairlead_config::Namespace;
-use fairlead_incremental::{Based, Distance, Query, Reader, Stratum, few_changed_keys, is_few};
+use fairlead_incremental::{Based, Distance, EditFrom, Query, Reader, Stratum, few_changed_keys, is_few};
 use imbl::OrdMap;
 
 use super::{
@@ -75,8 +75,8 @@ impl Based for ScopeOf {
     const BASE_NAME: &'static str = "base scope";
     const STRATUM: Stratum = strata::BINDING;
 
-    fn edit(cx: &Reader<'_>, key: &ScopeKey, previous: Option<&Scope>, base: Option<&Scope>) -> Scope {
-        scope(cx, key, previous, base)
+    fn edit(cx: &Reader<'_>, key: &ScopeKey, from: EditFrom<'_, Scope>) -> Scope {
+        scope(cx, key, from.previous, from.base)
     }
 }
 

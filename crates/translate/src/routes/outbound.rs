@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use fairlead_incremental::{Based, BasedKey, Reader, Stratum};
+use fairlead_incremental::{Based, BasedKey, EditFrom, Reader, Stratum};
 use fairlead_model::{Protocol, endpoints::PodAddresses, mesh::ResolvedMesh, scope::ScopeOf, strata};
 use imbl::OrdMap;
 
@@ -26,20 +26,15 @@ impl Based for OutboundTablesOf {
     const BASE_NAME: &'static str = "base_tables";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn edit(
-        cx: &Reader<'_>,
-        view: &RouteView,
-        previous: Option<&Self::Value>,
-        base: Option<&Self::Value>,
-    ) -> Self::Value {
+    fn edit(cx: &Reader<'_>, view: &RouteView, from: EditFrom<'_, Self::Value>) -> Self::Value {
         let scope = cx.get::<ScopeOf>(&view.scope);
         let explicit_proxy = cx.get::<ResolvedMesh>(&()).http_proxy_port.is_some();
         let pods = PodAddresses::read(cx);
         let planner = Planner { view, scope: &scope, pods: &pods };
-        let of_base = base.zip(view.base());
+        let of_base = from.base.zip(view.base());
         let base = of_base.as_ref().map(|(tables, view)| TablesOf { tables, view });
         Arc::new(match scope.only_listener().filter(|_| !explicit_proxy) {
-            Some(only) => implied::tables(previous.map(|tables| &**tables), base, &planner, only),
+            Some(only) => implied::tables(from.previous.map(|tables| &**tables), base, &planner, only),
             None => of_listeners(&planner, explicit_proxy),
         })
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use fairlead_envoy::fragment;
-use fairlead_incremental::{Based, BasedCollect, BasedKey, Collect, Query, Reader, Stratum, UnionOf};
+use fairlead_incremental::{
+    Based, BasedCollect, BasedKey, Collect, EditFrom, Query, Reader, Stratum, UnionOf,
+};
 use fairlead_model::strata;
 use fairlead_resource::{EncodedResource, ResourceName};
 use imbl::OrdSet;
@@ -166,17 +168,12 @@ impl Based for TableNames {
     const BASE_NAME: &'static str = "base_table_names";
     const STRATUM: Stratum = Stratum(strata::PLAN.0 + 2);
 
-    fn edit(
-        cx: &Reader<'_>,
-        view: &TablesKey,
-        previous: Option<&Self::Value>,
-        base: Option<&Self::Value>,
-    ) -> Self::Value {
+    fn edit(cx: &Reader<'_>, view: &TablesKey, from: EditFrom<'_, Self::Value>) -> Self::Value {
         // A table that is the same in the base is named as it is there.
         let base_view = view.base().unwrap_or_else(|| view.clone());
         let key = |name: &Arc<str>, table: &Table| TableKey::of(view, name, table);
         let of_base = |name: &Arc<str>, table: &Table| TableKey::of(&base_view, name, table);
-        Derived::new(previous, base, &view.plan(cx).tables, key, of_base)
+        Derived::new(from, &view.plan(cx).tables, key, of_base)
     }
 }
 

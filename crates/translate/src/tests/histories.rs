@@ -3,7 +3,7 @@
 use std::{fmt::Debug, marker::PhantomData};
 
 use fairlead_config::{AnyConfig, Change, ChangeBatch, decode_file};
-use fairlead_incremental::{Based, Db, Query, Reader, Stratum};
+use fairlead_incremental::{Based, Db, EditFrom, Query, Reader, Stratum};
 use fairlead_model::input;
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ impl<Q: Based> Query for Plain<Q> {
     const STRATUM: Stratum = <Q as Based>::STRATUM;
 
     fn compute(cx: &Reader<'_>, key: &Self::Key) -> Self::Value {
-        Q::edit(cx, key, None, None)
+        Q::edit(cx, key, EditFrom { previous: None, base: None })
     }
 }
 

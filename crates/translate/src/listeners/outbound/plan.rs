@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use fairlead_incremental::{Based, BasedKey, Distance, Reader, Stratum, few_changed_keys, is_few};
+use fairlead_incremental::{Based, BasedKey, Distance, EditFrom, Reader, Stratum, few_changed_keys, is_few};
 use fairlead_model::{
     Host, Protocol,
     endpoints::{HeadlessAddress, PodAddresses},
@@ -37,15 +37,15 @@ impl Based for OutboundListenerPlan {
     const BASE_NAME: &'static str = "base_listener_plan";
     const STRATUM: Stratum = strata::PLAN;
 
-    fn edit(cx: &Reader<'_>, view: &ListenerView, previous: Option<&Plan>, base: Option<&Plan>) -> Plan {
+    fn edit(cx: &Reader<'_>, view: &ListenerView, from: EditFrom<'_, Plan>) -> Plan {
         let inputs = PlanInputs {
             scope: cx.get::<ScopeOf>(&view.scope),
             mesh: cx.get::<ResolvedMesh>(&()),
             pods: PodAddresses::read(cx),
         };
-        let of_base = base.zip(view.base());
+        let of_base = from.base.zip(view.base());
         let base = of_base.as_ref().map(|(plan, view)| PlanOf { plan, view });
-        plan(previous, base, view, inputs)
+        plan(from.previous, base, view, inputs)
     }
 }
 
