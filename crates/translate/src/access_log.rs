@@ -1,4 +1,4 @@
-//! Access logs as MeshConfig asks for them.
+//! Access logs as MeshConfig configures them.
 
 use envoy_types::pb::envoy::config::accesslog::v3::AccessLog;
 use fairlead_envoy::{

@@ -44,7 +44,7 @@ impl Query for ServiceClusters {
     }
 }
 
-/// Visits the clusters of a service, each with what makes it.
+/// Visits the clusters of a service, each with its maker.
 pub(crate) fn each_of_service(
     cx: &Reader<'_>,
     key: &ServiceInView<ClusterView>,
@@ -82,7 +82,7 @@ impl Query for InboundClusters {
     }
 }
 
-/// Visits the clusters of an inbound side, each with what makes it.
+/// Visits the clusters of an inbound side, each with its maker.
 pub(crate) fn each_inbound(cx: &Reader<'_>, key: &InboundKey, visit: &mut dyn FnMut(Cluster, Maker<'_>)) {
     let mesh = cx.get::<ResolvedMesh>(&());
     for listener in key.listeners.iter() {
@@ -92,7 +92,7 @@ pub(crate) fn each_inbound(cx: &Reader<'_>, key: &InboundKey, visit: &mut dyn Fn
     }
 }
 
-/// The clusters that a proxy has whatever it sees.
+/// The clusters that every proxy has, whatever it sees.
 pub(crate) struct SpecialClusters;
 
 impl Query for SpecialClusters {

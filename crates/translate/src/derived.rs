@@ -3,14 +3,14 @@
 use fairlead_incremental::EditFrom;
 use imbl::{OrdMap, OrdSet, ordmap::DiffItem};
 
-/// A set with one element for each entry of a map, with the map that it was made of.
+/// A set with one element for each entry of a map, with the map that it was made from.
 #[derive(Clone, Debug)]
 pub(crate) struct Derived<K: Ord + Clone, V: Clone, T: Ord + Clone> {
     source: OrdMap<K, V>,
     set: OrdSet<T>,
-    /// By how many entries the map differed from that of the base when the set was edited out of that.
+    /// Number of entries in which the map differed from the base's when the set was derived from the base's.
     distinct: usize,
-    /// How many entries were edited since.
+    /// Number of entries edited since.
     since: usize,
 }
 

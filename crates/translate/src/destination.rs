@@ -1,4 +1,4 @@
-//! Destinations of routes: which cluster one leads to, and which policy applies there.
+//! Destinations of routes: which cluster each leads to, and which policy applies there.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,10 +14,10 @@ use fairlead_model::{
 
 use crate::{discovery::policy, names};
 
-/// What a destination host is.
+/// What a destination host resolves to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ResolvedDestination {
-    /// The service; `None` where the scope has none of that host.
+    /// The service; `None` where the scope has no service of that host.
     pub service: Option<Arc<Service>>,
     /// The DestinationRule that applies.
     pub rule: Option<Arc<DestinationRule>>,
@@ -51,10 +51,10 @@ impl Destinations {
         destination.port.or_else(only_port).unwrap_or(listener_port)
     }
 
-    /// The cluster of a destination. A host that is no service still names a cluster: requests for it are
-    /// answered by 503 NC until there is one.
+    /// The cluster of a destination. A host without a service still names a cluster: requests for it are answered with
+    /// 503 NC until there is one.
     pub(crate) fn cluster(&self, destination: &Destination, listener_port: u16) -> String {
-        // A second name of a service leads to the clusters of the service.
+        // An alias leads to the clusters of its service.
         let host = self.service(&destination.host).map_or(&destination.host, |service| &service.key.host);
         let subset = destination.subset.as_deref().unwrap_or_default();
         names::outbound_cluster_text(self.port(destination, listener_port), subset, host)

@@ -1,4 +1,4 @@
-//! What decides how clients find the endpoints of a service: for clusters and load assignments alike.
+//! How clients find the endpoints of a service: shared by clusters and load assignments.
 
 use fairlead_model::{
     LoadBalancer, Service, TrafficPolicy,
@@ -25,7 +25,7 @@ pub(crate) fn is_eds(service: &Service, policy: &TrafficPolicy, gateway: bool) -
     policy.load_balancer != Some(LoadBalancer::Passthrough) && has_endpoints(service, gateway)
 }
 
-/// Whether the hosts of a service are sent, if a load balancer chooses one.
+/// Whether the hosts of a service are sent, where a load balancer chooses among them.
 fn has_endpoints(service: &Service, gateway: bool) -> bool {
     match service.resolution {
         Resolution::Registry => true,

@@ -72,7 +72,7 @@ pub(crate) fn each_of_service(
     load_assignments(&inputs, visit);
 }
 
-/// A load assignment, before it is a message.
+/// A load assignment before it becomes a message.
 pub(crate) struct LoadAssignment<'a> {
     pub(crate) name: Arc<str>,
     /// The port of the service.
@@ -80,7 +80,7 @@ pub(crate) struct LoadAssignment<'a> {
     /// What makes it.
     pub(crate) maker: Maker<'a>,
     groups: Vec<LocalityGroup<'a>>,
-    /// Whether its endpoints may come as resources of their own.
+    /// Whether its endpoints may be sent as resources of their own.
     collected: bool,
 }
 
@@ -105,7 +105,7 @@ impl LoadAssignment<'_> {
     }
 }
 
-/// What an endpoint is called among others: its address and port.
+/// The name of an endpoint within an assignment: its address and port.
 pub(crate) fn name(address: &EndpointAddress, port: u16) -> Arc<str> {
     match address {
         EndpointAddress::Ip(ip) => format!("{ip}:{port}").into(),
@@ -114,7 +114,7 @@ pub(crate) fn name(address: &EndpointAddress, port: u16) -> Arc<str> {
     }
 }
 
-/// All that the load assignments of a service are decided by.
+/// Everything that the load assignments of a service depend on.
 struct LoadAssignmentInputs<'a> {
     service: &'a Service,
     rule: Option<&'a DestinationRule>,
@@ -153,11 +153,11 @@ fn load_assignments(inputs: &LoadAssignmentInputs<'_>, visit: &mut dyn FnMut(Loa
     }
 }
 
-/// Whether the endpoints of an assignment may come as resources of their own.
+/// Whether the endpoints of an assignment may be sent as resources of their own.
 ///
-/// There have to be enough of them, and what is left of the assignment has to stay as it is when one of them comes or
-/// goes: with each change of that the client is sent everything again. So the weight of a locality, which follows
-/// from its endpoints, is set to 1 where it does not count. Where it does, the assignment is sent in one piece.
+/// There must be enough of them, and adding or removing one must not change the rest of the assignment, since the
+/// client is sent everything again whenever that changes. The weight of a locality, which depends on its endpoints, is
+/// therefore set to 1 where it has no effect. Where it has one, the assignment is sent in one piece.
 fn in_collections(groups: &mut [LocalityGroup<'_>], weighted: bool, mesh: &Mesh) -> bool {
     let count: usize = groups.iter().map(|group| group.endpoints.len()).sum();
     if count == 0 || count < mesh.assignment_elements {
@@ -184,7 +184,7 @@ pub(crate) fn by_locality(
     locality_lb::group(usable).iter().map(locality_endpoints).collect()
 }
 
-/// The endpoints that may be used: healthy ones of the subset, on the client's node where the service says so.
+/// The usable endpoints: healthy ones of the subset, on the client's node where the service says so.
 fn usable<'a>(
     endpoints: &'a [Endpoint],
     subset: Option<&'a Subset>,
@@ -203,8 +203,8 @@ fn usable<'a>(
     })
 }
 
-/// How localities are preferred: a Service's `trafficDistribution` counts unless the rule has its own setting;
-/// failing over needs outlier detection, or every failure would be permanent (Istio has the same rule).
+/// How localities are preferred: a Service's `trafficDistribution` counts unless the rule has its own setting. Failover
+/// requires outlier detection, without which no endpoint would ever count as failed (Istio does the same).
 fn preference<'a>(service: &Service, policy: &'a TrafficPolicy, mesh: &'a Mesh) -> Option<Preference<'a>> {
     if let (Some(distribution), None) = (service.traffic_distribution, &policy.locality_lb) {
         return Some(Preference::Labels(match distribution {

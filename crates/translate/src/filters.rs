@@ -1,4 +1,4 @@
-//! The HTTP filters of proxies: one file for each, and the one table that says in which order requests pass them.
+//! The HTTP filters of proxies: one file for each, and one table of the order in which requests pass them.
 //!
 //! A file says what its filter adds to the chain of a connection manager and to a route. Nothing else names a filter:
 //! listeners ask for [`chain`], routes for [`on_route`].
@@ -26,7 +26,7 @@ pub(crate) fn chain(inputs: &ChainInputs) -> impl Iterator<Item = HttpFilter> {
     ORDER.iter().filter_map(|filter| filter.in_chain(inputs))
 }
 
-/// Adds to a route what the filters do on it.
+/// Adds to a route what each filter does there.
 pub(crate) fn on_route(inputs: &RouteInputs<'_>, route: &mut Route) {
     for filter in ORDER {
         filter.on_route(inputs, route);

@@ -1,4 +1,4 @@
-//! The resolved mesh and a view of it, translated into Envoy resources.
+//! Translates the resolved mesh, as seen in a view, into Envoy resources.
 //!
 //! A query gathers, a plain function decides: each module has `impl Query` bodies that only read and call, and
 //! functions from domain types to Envoy messages that are tested with literals. No function sees a proxy; the

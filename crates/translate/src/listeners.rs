@@ -7,7 +7,7 @@
 //! | [`gateway`] | those of a gateway |
 //! | `tcp` | filter chains that proxy bytes |
 //! | `claims` | which chain takes which connections |
-//! | `ranges` | what is repeated within ranges |
+//! | `ranges` | which chains are repeated within ranges |
 //! | `http` | the HTTP connection managers of all three |
 
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ mod tcp;
 /// What the HTTP inspector calls plaintext HTTP.
 const PLAINTEXT_HTTP: [&str; 2] = ["http/1.1", "h2c"];
 
-/// The address that stands for every address of a family.
+/// The wildcard address of a family.
 pub(crate) fn wildcard(families: IpFamilies) -> IpAddr {
     match families {
         IpFamilies::V6 => std::net::Ipv6Addr::UNSPECIFIED.into(),

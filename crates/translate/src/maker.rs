@@ -1,7 +1,7 @@
 //! What makes a cluster, a route or a filter chain.
 //!
-//! The functions that make a message say by reference what made it, which costs nothing. Only when somebody asks is it
-//! told as fields of objects.
+//! The functions that make a message return its maker by reference, which costs nothing. Only on demand is it resolved
+//! to fields of objects.
 
 use fairlead_incremental::Reader;
 use fairlead_model::{
@@ -15,9 +15,9 @@ use fairlead_model::{
 
 #[derive(Clone, Copy)]
 pub(crate) enum Maker<'a> {
-    /// No object: every proxy of its sort has it.
+    /// No object: every proxy of the type has it.
     Fairlead,
-    /// A port of a service, with the rule and the subset that shape what leads there.
+    /// A port of a service, with the rule and the subset that apply to it.
     Service { key: &'a ServiceKey, port: u16, rule: Option<&'a DestinationRule>, subset: Option<&'a Subset> },
     /// A route of a route set.
     Route(&'a RouteSet, RouteAt),
@@ -25,12 +25,12 @@ pub(crate) enum Maker<'a> {
     Inbound(&'a InboundListener, Option<&'a DestinationRule>),
     /// Servers of Gateways.
     Servers(&'a [ServerRef]),
-    /// The HTTP of everything that shares a listener, which does not know it.
+    /// The HTTP services that share a listener; the listener does not know which.
     SharedHttp,
 }
 
 impl Maker<'_> {
-    /// The fields that it was made from, the nearest first; none for [`Maker::Fairlead`] and [`Maker::SharedHttp`].
+    /// The fields behind it, the nearest first; none for [`Maker::Fairlead`] and [`Maker::SharedHttp`].
     pub(crate) fn origins(self, cx: &Reader<'_>) -> Vec<Origin> {
         match self {
             Self::Fairlead | Self::SharedHttp => Vec::new(),

@@ -1,4 +1,4 @@
-//! `filter_metadata.istio`: where a resource comes from, in the form that Istio's tools read.
+//! `filter_metadata.istio`: the origin of a resource, in the form that Istio's tools read.
 
 use envoy_types::pb::envoy::config::core::v3::Metadata;
 use fairlead_envoy::metadata::{Plain, filter_metadata, plain_filter_metadata, string_value, struct_of};

@@ -1,12 +1,12 @@
-//! The names of resources, as Istio writes them: users' tools know them. Names are written, never parsed back.
+//! The names of resources, in Istio's form, which users' tools know. Names are written, never parsed back.
 
 use std::{net::IpAddr, sync::Arc};
 
 use fairlead_model::{CertificateSource, Host, gateway::ClientCa};
 
-/// The cluster to which sidecars send what no service claims, where that is allowed.
+/// The cluster to which sidecars send traffic that no service claims, where that is allowed.
 pub const PASSTHROUGH_CLUSTER: &str = "PassthroughCluster";
-/// The cluster without endpoints, to which sidecars send what they refuse.
+/// The cluster without endpoints, to which sidecars send traffic that they refuse.
 pub const BLACK_HOLE_CLUSTER: &str = "BlackHoleCluster";
 /// The cluster to which inbound traffic goes that no service claims.
 pub const INBOUND_PASSTHROUGH_CLUSTER: &str = "InboundPassthroughCluster";
@@ -28,7 +28,7 @@ pub fn outbound_cluster(port: u16, subset: &str, host: &Host) -> Arc<str> {
     outbound_cluster_text(port, subset, host).into()
 }
 
-/// As [`outbound_cluster`], where it is written into a message.
+/// Like [`outbound_cluster`], for writing into a message.
 pub(crate) fn outbound_cluster_text(port: u16, subset: &str, host: &Host) -> String {
     // Thousands are written, and `format!` takes several times as long.
     ["outbound|", &port.to_string(), "|", subset, "|", host.as_str()].concat()
@@ -100,8 +100,8 @@ pub fn gateway_https_route(
     bind.map(bind_part).map_or(name.as_str().into(), |bind| format!("{name}:{bind}").into())
 }
 
-/// `text` with each byte but letters, digits, `-` and `_` as `%` and its number: a part of a name whose parts are
-/// told apart by other characters.
+/// `text` with each byte but letters, digits, `-` and `_` escaped as `%` and its value: a part of a name whose parts
+/// are separated by other characters.
 fn word(text: &str) -> String {
     let mut word = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -136,7 +136,7 @@ pub fn certificate(source: &CertificateSource) -> Arc<str> {
     }
 }
 
-/// The SDS name of the authorities that certificates of clients are checked against.
+/// The SDS name of the authorities that client certificates are verified against.
 pub fn authorities(ca: &ClientCa) -> Arc<str> {
     match ca {
         ClientCa::Secret(name) => credential_ca(name),

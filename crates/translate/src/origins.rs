@@ -1,7 +1,7 @@
 //! The origins of a view's resources: fields of objects, looked up on demand.
 //!
-//! Nothing of it is kept. The functions that make messages are called again, without encoding, for the members of a
-//! set that are asked for.
+//! Nothing is stored. The functions that make messages are called again, without encoding, for the requested members of
+//! a set.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,21 +12,21 @@ use std::{
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use fairlead_model::Origin;
 
-/// Origins that are named at most of a resource that many objects share.
+/// Maximum number of origins named for a resource that many objects share.
 pub const MOST_NAMED: usize = 4;
 
 /// What one resource was made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResourceOrigins {
-    /// The fields that it was made from, the nearest first; none for one that every proxy of its sort has.
+    /// The fields that it was made from, the nearest first; none for a resource that every proxy of the type has.
     pub own: Vec<Origin>,
-    /// Those of its parts, in their order: of each route under the name of its virtual host, of each filter chain
-    /// under its own name (the default one comes last), of each endpoint under its address.
+    /// The origins of its parts, in order: each route under the name of its virtual host, each filter chain under its
+    /// own name (the default one last), each endpoint under its address.
     pub parts: Vec<(Arc<str>, Vec<Origin>)>,
 }
 
 impl ResourceOrigins {
-    /// Adds what other members tell of the same resource.
+    /// Adds the origins of the same resource from other members.
     pub fn extend(&mut self, more: Self) {
         self.own.extend(more.own);
         self.parts.extend(more.parts);
@@ -45,23 +45,23 @@ impl ResourceOrigins {
     }
 }
 
-/// The resources of a type that are asked about.
+/// The requested resources of a type.
 #[derive(Clone, Debug)]
 pub enum Which {
-    /// Those of some names.
+    /// Those with certain names.
     Named(Named),
-    /// Those of some members of the set, by their number: a large set is told in slices.
+    /// Those of a range of the set's members: a large set is answered in slices.
     Members(Range<usize>),
 }
 
 impl Which {
-    /// The resource of a name, of a route table perhaps one virtual host only.
+    /// The resource of a name; of a route table, optionally one virtual host only.
     pub fn one(name: &str, host: Option<&str>) -> Self {
         Self::Named([(name, host)].into_iter().collect())
     }
 }
 
-/// Names of resources, of route tables perhaps with some virtual hosts only.
+/// Names of resources; of route tables, optionally some virtual hosts only.
 #[derive(Clone, Debug, Default)]
 pub struct Named(BTreeMap<Arc<str>, BTreeSet<Option<Arc<str>>>>);
 

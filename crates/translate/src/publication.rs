@@ -1,7 +1,7 @@
 //! What one proxy is sent: the union of the sets that its binding names.
 //!
-//! Sets that depend on less than the whole proxy are queries of their own, so that proxies that look alike share
-//! one [`SharedSet`], and with it one difference and one response body.
+//! Sets that depend on less than the whole proxy are queries of their own, so that similar proxies share one
+//! [`SharedSet`], and with it one difference and one response body.
 
 use std::sync::Arc;
 
@@ -39,15 +39,15 @@ pub use origins::{Told, origins};
 pub struct PublicationKey {
     /// The proxy.
     pub proxy: ProxyKey,
-    /// Whether secrets may be sent: the connection is encrypted, or does not leave the machine.
+    /// Whether secrets may be sent: the connection is encrypted or local to the machine.
     pub secrets: bool,
 }
 
-/// All that a proxy's resources depend on. Proxies that look alike share it, whatever their addresses and labels.
+/// Everything that a proxy's resources depend on. Similar proxies share it, whatever their addresses and labels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewKey {
     binding: ProxyBinding,
-    /// The namespace whose Secrets it may have, if it may have any.
+    /// The namespace whose Secrets it may be sent, if any.
     secrets: Option<Namespace>,
     /// The DNS domain that short host names are completed with.
     dns_domain: Arc<str>,
@@ -91,7 +91,7 @@ impl Sets {
         self.shared(type_url).map_or_else(ResourceSet::new, |set| (**set).clone())
     }
 
-    /// The set of a type as it is shared; `None` for types whose resources are elements of others.
+    /// The shared set of a type; `None` for types whose resources are elements of others.
     pub fn shared(&self, type_url: TypeUrl) -> Option<&SharedSet> {
         match type_url {
             TypeUrl::CLUSTER => Some(&self.clusters),
@@ -124,8 +124,8 @@ impl Query for ViewOf {
     }
 }
 
-/// A client's DNS domain (`shop.svc.cluster.local`), with its namespace as it is seen: in one without a Service there
-/// are no bare names.
+/// A client's DNS domain (`shop.svc.cluster.local`) as far as it matters: a namespace without Services has no bare
+/// names.
 fn dns_domain(cx: &Reader<'_>, of_client: &Arc<str>) -> Arc<str> {
     let Some((namespace, services)) = of_client.find(".svc.").map(|at| of_client.split_at(at)) else {
         return of_client.clone();

@@ -5,7 +5,7 @@
 //! | [`outbound`] | which tables a sidecar has, and which hosts each |
 //! | [`gateway`] | the same for gateways |
 //! | [`virtual_host`] | the bytes of one host |
-//! | [`table`] | a table made of its hosts |
+//! | [`table`] | a table assembled from its hosts |
 
 mod domains;
 pub mod gateway;

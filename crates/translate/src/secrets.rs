@@ -1,9 +1,9 @@
 //! Secrets by SDS: only to proxies of the Secret's own namespace for which an object names it.
 //!
-//! Who may have a secret is decided before any Secret is looked at, so that an answer does not tell whether one
-//! exists elsewhere. Certificates in files of the proxy are served in the same way: the paths alone, which are no
-//! secret. So a file that is missing costs its own server (a chain that named it would cost its listener), and Envoy
-//! reads files again that are replaced.
+//! Authorization comes before any Secret is read, so that an answer does not reveal whether one exists elsewhere.
+//! Certificates in files of the proxy are served by SDS too, as paths, which are not secret. A missing file then
+//! affects its own server only (named in the chain, it would affect the listener), and Envoy reloads files that are
+//! replaced.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,12 +25,12 @@ use fairlead_resource::{EncodedResource, ResourceSet, SharedSet};
 
 use crate::{names, routes::gateway::GatewayView};
 
-/// Who asks, and what may name a secret for it.
+/// The client, and the objects that may name secrets for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretsKey {
-    /// The namespace of the proxy, if it may have Secrets.
+    /// The namespace of the proxy, if it may be sent Secrets.
     pub namespace: Option<Namespace>,
-    /// What it sees, whose DestinationRules may name secrets.
+    /// Its scope, whose DestinationRules may name secrets.
     pub scope: ScopeKey,
     /// Its Gateways, which may name secrets.
     pub gateway: Option<GatewayView>,
@@ -53,7 +53,7 @@ impl Query for ProxySecrets {
     }
 }
 
-/// The fields that name each secret of a proxy, after those of Secrets that it is made of.
+/// The origins of each secret of a proxy: the Secret's fields, then the fields that name it.
 pub(crate) fn origins(cx: &Reader<'_>, key: &SecretsKey) -> BTreeMap<Arc<str>, Vec<Origin>> {
     let mut all: BTreeMap<Wanted, Vec<Origin>> = BTreeMap::new();
     each_wanted(cx, key, &mut |wanted, by| all.entry(wanted).or_default().push(by()));
@@ -72,7 +72,7 @@ pub(crate) fn origins(cx: &Reader<'_>, key: &SecretsKey) -> BTreeMap<Arc<str>, V
     all.into_iter().map(of).collect()
 }
 
-/// Visits what the Gateways and rules of a proxy name, with the field that does.
+/// Visits the secrets that the Gateways and rules of a proxy name, with the field that names each.
 fn each_wanted(cx: &Reader<'_>, key: &SecretsKey, visit: &mut dyn FnMut(Wanted, &dyn Fn() -> Origin)) {
     let may_have = |wanted: &Wanted| wanted.is_in_files() || key.namespace.is_some();
     for gateway in key.gateway.iter().flat_map(|view| view.gateways.iter()) {
@@ -101,9 +101,9 @@ fn each_wanted(cx: &Reader<'_>, key: &SecretsKey, visit: &mut dyn FnMut(Wanted, 
     }
 }
 
-/// The rules of a scope that name a Secret. Most meshes have none, and then the scope is not looked at.
+/// The rules of a scope that name a Secret. Most meshes have none, and then the scope is not read.
 fn rules_with_secrets(cx: &Reader<'_>, key: &SecretsKey) -> Vec<RuleKey> {
-    // Those for some workloads only apply to the proxies that they select.
+    // Rules with a workload selector apply only to the proxies that they select.
     if key.gateway.is_none() && key.scope.selected_rules.is_empty() {
         return Vec::new();
     }
@@ -116,7 +116,7 @@ fn rules_with_secrets(cx: &Reader<'_>, key: &SecretsKey) -> Vec<RuleKey> {
     rules.filter(|rule| rule.objects.iter().any(|object| naming.contains(object))).cloned().collect()
 }
 
-/// What an object names.
+/// A secret that an object names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wanted {
     /// A certificate and its key.
@@ -148,7 +148,7 @@ fn of_server(tls: &ServerTls) -> Vec<Wanted> {
     std::iter::once(Wanted::Certificate(tls.certificate.clone())).chain(authorities).collect()
 }
 
-/// The secret, or `None` where there is no Secret, or it lacks the part.
+/// The secret; `None` if there is no Secret or it lacks the part.
 fn encoded(cx: &Reader<'_>, key: &SecretsKey, wanted: &Wanted) -> Option<EncodedResource> {
     let material = |credential: &Arc<str>| {
         (*cx.get::<TlsMaterialOf>(&(key.namespace.clone()?, credential.clone()))).clone()

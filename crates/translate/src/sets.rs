@@ -1,5 +1,4 @@
-//! The sets of clusters and load assignments of a view, kept by union: one changed service changes its own
-//! entries and no other.
+//! The sets of clusters and load assignments of a view, kept by union: a changed service changes only its own entries.
 
 use std::sync::Arc;
 
@@ -20,12 +19,12 @@ use crate::{
     view::{ClusterView, EndpointView, ServiceInView},
 };
 
-/// A scope seen in a view.
+/// A scope as seen in a view.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeInView<V> {
     /// What is seen.
     pub scope: ScopeKey,
-    /// How.
+    /// The view.
     pub view: V,
 }
 
@@ -110,7 +109,7 @@ impl Based for PlaceMattersIn {
     fn edit(cx: &Reader<'_>, key: &ScopeKey, from: EditFrom<'_, bool>) -> bool {
         let placed = cx.get::<PlacedServicesOf>(&());
         let services = |scope: &ScopeKey| cx.get::<ScopeOf>(scope).services.clone();
-        // What the base has, and no other rule applies to, need not be asked again.
+        // A service of the base to which the same rule applies need not be examined again.
         let asked = match (from.base, key.base()) {
             (Some(true), _) => return true,
             (Some(false), Some(base)) => services(&base),

@@ -14,14 +14,14 @@ pub(crate) fn percent(percent: Percent) -> FractionalPercent {
     FractionalPercent { numerator: percent.millionths, denominator: DenominatorType::Million.into() }
 }
 
-/// An expression. A large one says, where it has to, how large it may be: a deprecated field, but an Envoy with a
-/// bootstrap of its own takes no large expression otherwise, and loses the whole host.
+/// A regular expression. If `sized`, a large one carries its maximum program size: the field is deprecated, but without
+/// it an Envoy with a bootstrap of its own rejects large expressions, and with them the whole virtual host.
 pub(crate) fn regex(expression: &str, sized: bool) -> Regex {
     let most_program = (sized && is_large(expression)).then_some(MOST_PROGRAM);
     Regex { expression: expression.to_owned(), most_program }
 }
 
-/// `None` where being there is enough. `sized`: large expressions say how large they are.
+/// `None` where presence is enough. `sized`: large expressions carry their maximum program size.
 pub(crate) fn string_match(wanted: &StringMatch, sized: bool) -> Option<EnvoyMatch> {
     Some(match wanted {
         StringMatch::Exact(value) => EnvoyMatch::Exact(value.to_string()),

@@ -1,7 +1,7 @@
-//! Views: exactly those attributes of a proxy that may influence one kind of resource.
+//! Views: exactly those attributes of a proxy that may influence one type of resource.
 //!
-//! A proxy attribute that is not in a view cannot be named by a translation function. Views are separate for
-//! each kind of resource because sharing depends on it: locality splits endpoints, not clusters.
+//! A translation function cannot name an attribute that its view lacks. Each type of resource has a view of its own
+//! because sharing depends on it: locality splits endpoints, not clusters.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -30,9 +30,9 @@ pub struct ClusterView {
 pub struct EndpointView {
     /// Whether the proxy is a gateway (see [`ClusterView::gateway`]).
     pub gateway: bool,
-    /// Where the client is; nowhere, for services to which that makes no difference.
+    /// The place of the client; empty for services to which it makes no difference.
     pub place: Place,
-    /// IP families: endpoints that the client has no address for are of no use to it.
+    /// IP families: a client cannot reach endpoints of a family in which it has no address.
     pub families: IpFamilies,
 }
 
@@ -56,9 +56,9 @@ pub struct RouteView {
     pub source: ClientAttributes,
     /// The client's DNS domain (`default.svc.cluster.local`), which decides short host names.
     pub dns_domain: Arc<str>,
-    /// How traffic reaches the proxy: what was not redirected has no original destination to pass on to.
+    /// How traffic reaches the proxy: without redirection there is no original destination to pass it on to.
     pub interception: Interception,
-    /// Whether the proxy's bootstrap lets it take large expressions.
+    /// Whether the proxy's bootstrap allows large regular expressions.
     pub takes_large_expressions: bool,
 }
 
@@ -84,7 +84,7 @@ fn base_of(source: &ClientAttributes) -> ClientAttributes {
 pub struct ListenerView {
     /// What is seen.
     pub scope: ScopeKey,
-    /// What TCP and TLS routes may ask about the client.
+    /// The attributes of the client that TCP and TLS routes may match on.
     pub source: ClientAttributes,
     /// How traffic reaches the proxy.
     pub interception: Interception,
@@ -98,7 +98,7 @@ impl BasedKey for ListenerView {
     }
 }
 
-/// The key of one virtual host: all that its bytes depend on.
+/// The key of one virtual host: everything that its bytes depend on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VirtualHostKey {
     /// The route table that it belongs to.
@@ -113,34 +113,34 @@ pub struct VirtualHostKey {
     pub service: Option<ServiceKey>,
     /// The route sets whose routes make up the host, in order: at most one for sidecars.
     pub route_sets: Arc<[RoutesAt]>,
-    /// What the destinations are.
+    /// What its destinations resolve to.
     pub destinations: Arc<[DestinationBinding]>,
-    /// Who asks: a sidecar with these attributes, or a gateway.
+    /// The client: a sidecar with these attributes, or a gateway.
     pub client: RouteClient,
-    /// Where requests must have been addressed to; `None`: anywhere.
+    /// Where requests must have been addressed; `None` for anywhere.
     pub only_at: Option<OnlyAt>,
-    /// Whether large expressions have to say how large they are. Only where a route set has such, so that hosts
-    /// are shared.
+    /// Whether large regular expressions must carry their maximum program size. Only set where a route set has any, so
+    /// that hosts are shared.
     pub sizes_expressions: bool,
 }
 
-/// The addresses of a headless service, and what happens with requests that were addressed elsewhere.
+/// The addresses of a headless service, and what happens to requests that were addressed elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OnlyAt {
     /// The addresses of its Pods.
     pub ips: Arc<[IpAddr]>,
-    /// What happens with the others, as with requests for unknown hosts.
+    /// What happens to other requests: the policy for unknown hosts.
     pub otherwise: OutboundTrafficPolicy,
 }
 
-/// Who asks for a virtual host.
+/// The client of a virtual host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteClient {
-    /// A sidecar. The source is given only where the route set asks about it, so that hosts are shared.
+    /// A sidecar. The source is given only if the route set matches on it, so that hosts are shared.
     Sidecar(Option<ClientAttributes>),
     /// A gateway.
     Gateway {
-        /// The gateway itself, only where a route set asks about it.
+        /// The gateway itself, only if a route set matches on it.
         source: Option<ClientAttributes>,
         /// Whether requests come over TLS.
         tls: bool,

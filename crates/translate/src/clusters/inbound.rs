@@ -18,7 +18,7 @@ use fairlead_model::{
 use super::{special, traffic_policy};
 use crate::{metadata, names};
 
-/// The cluster of one inbound port. Of a DestinationRule only the connection pool applies here, as in Istio
+/// The cluster of one inbound port. Only the connection pool of a DestinationRule applies here, as in Istio
 /// (cluster_traffic_policy.go, applyTrafficPolicy for inbound clusters).
 pub(super) fn cluster(
     listener: &InboundListener,
@@ -68,7 +68,7 @@ fn at(name: &str, address: Address) -> Discovery {
 fn original_dst(port_override: Option<u16>) -> Discovery {
     Discovery::OriginalDst(OriginalDst {
         port_override,
-        // There is one host, and it never goes.
+        // The only host is never removed.
         cleanup_interval: Some(special::NEVER),
         ..OriginalDst::default()
     })

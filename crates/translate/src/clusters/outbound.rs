@@ -24,7 +24,7 @@ use crate::{
     view::ClusterView,
 };
 
-/// All that the clusters of a service are decided by.
+/// Everything that the clusters of a service depend on.
 pub(crate) struct ClusterInputs<'a> {
     pub service: &'a Service,
     pub rule: Option<&'a DestinationRule>,
@@ -34,9 +34,9 @@ pub(crate) struct ClusterInputs<'a> {
     pub view: &'a ClusterView,
 }
 
-/// A cluster, and what made it.
+/// A cluster, and its maker.
 pub(crate) struct OutboundCluster<'a> {
-    /// All of it but the metadata; in a box, as it has more than two kilobytes.
+    /// The cluster without its metadata; boxed, since it takes more than two kilobytes.
     pub message: Box<Cluster>,
     /// Its metadata in canonical bytes.
     pub metadata: Vec<u8>,
@@ -83,7 +83,7 @@ fn outbound_cluster(
     Some(cluster)
 }
 
-/// Where the hosts come from; `None` where there is nothing to connect to and no way that there will be.
+/// Where the hosts come from; `None` where there is nothing to connect to and never will be.
 fn discovery(
     inputs: &ClusterInputs<'_>,
     port: &Port,
@@ -102,7 +102,7 @@ fn discovery(
             load_assignment.endpoints.truncate(1);
             load_assignment.endpoints.iter_mut().for_each(|l| l.lb_endpoints.truncate(1));
         }
-        // A cluster without a name to resolve is not sent: requests are answered by 503 NC, as in Istio
+        // A cluster without a name to resolve is not sent: requests are answered with 503 NC, as in Istio
         // (cluster_builder.go, buildCluster).
         (!load_assignment.endpoints.is_empty()).then(|| Dns {
             load_assignment,

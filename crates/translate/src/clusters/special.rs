@@ -1,4 +1,4 @@
-//! The clusters that a proxy has whatever it sees.
+//! The clusters that every proxy has, whatever it sees.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use fairlead_model::{ConnectionPool, mesh::Mesh, proxy::IpFamilies};
 use super::traffic_policy;
 use crate::{names, view::ClusterView};
 
-/// The longest interval that is safe: 24.8 days, the most milliseconds in 31 bits.
+/// Longest safe interval: 24.8 days, which in milliseconds just fits into 31 bits.
 pub(super) const NEVER: Duration = Duration::from_secs(2_147_483);
 
-/// How long an unused connection to an unknown destination is kept (Istio, passthroughHttpProtocolOptions).
+/// Idle timeout of connections to unknown destinations (Istio, passthroughHttpProtocolOptions).
 const PASSTHROUGH_IDLE: Duration = Duration::from_secs(300);
 
 /// The special clusters of a view.
@@ -39,7 +39,7 @@ pub(super) fn clusters(view: &ClusterView, mesh: &Mesh) -> Vec<Cluster> {
     vec![black_hole, passthrough(names::PASSTHROUGH_CLUSTER, mesh), inbound]
 }
 
-/// Leads to where the connection was addressed.
+/// Leads to the original destination of the connection.
 fn passthrough(name: &str, mesh: &Mesh) -> Cluster {
     let mut cluster =
         cluster(name, Discovery::OriginalDst(OriginalDst::default()), Some(mesh.connect_timeout));

@@ -26,7 +26,7 @@ use crate::{names, view::ClusterView};
 /// the system's roots (its `system_root_certs` is not implemented), so a file is named.
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// What TLS settings depend on besides the policy.
+/// Everything that TLS settings depend on besides the policy.
 pub(super) struct TlsInputs<'a> {
     pub service: &'a Service,
     pub rule: Option<&'a DestinationRule>,
@@ -34,7 +34,7 @@ pub(super) struct TlsInputs<'a> {
     pub view: &'a ClusterView,
 }
 
-/// Gives the cluster the TLS that `policy` asks for.
+/// Configures the TLS that `policy` asks for.
 pub(super) fn apply(cluster: &mut Cluster, policy: &TrafficPolicy, inputs: &TlsInputs<'_>) {
     let (settings, certificate) = match &policy.tls {
         // The mesh's own certificates are not issued yet; decoding says so to the user.
@@ -52,7 +52,7 @@ pub(super) fn apply(cluster: &mut Cluster, policy: &TrafficPolicy, inputs: &TlsI
     cluster.transport_socket = Some(upstream_tls(&context));
 }
 
-/// What the cluster speaks above TLS. Without it a server with ALPN may choose what Envoy does not expect.
+/// The protocols that the cluster offers by ALPN. Without them a server may choose one that Envoy does not expect.
 fn alpn(port: &Port) -> Vec<String> {
     if port.protocol.is_http2() { vec!["h2".to_owned()] } else { Vec::new() }
 }
@@ -69,8 +69,8 @@ fn client_certificate(source: &CertificateSource, inputs: &TlsInputs<'_>) -> Opt
     }
 }
 
-/// A sidecar gets the secrets that a rule names only where the rule selects workloads: otherwise every workload
-/// of the namespace would get them (Istio has the same rule).
+/// A sidecar is sent the secrets that a rule names only if the rule selects workloads: otherwise every workload of the
+/// namespace would be sent them (Istio does the same).
 fn honours_credential(inputs: &TlsInputs<'_>) -> bool {
     inputs.view.gateway || inputs.rule.is_some_and(|rule| rule.workload_selector.is_some())
 }
@@ -88,7 +88,7 @@ fn validation(settings: &UpstreamTlsSettings, inputs: &TlsInputs<'_>) -> Validat
     }
 }
 
-/// The names, one of which the server must present: the rule's, else the ServiceEntry's.
+/// The names of which the server must present one: the rule's, else the ServiceEntry's.
 fn alt_names(settings: &UpstreamTlsSettings, service: &Service) -> Vec<SubjectAltNameMatcher> {
     let names: &[Arc<str>] = if settings.subject_alt_names.is_empty() {
         &service.subject_alt_names
@@ -98,7 +98,7 @@ fn alt_names(settings: &UpstreamTlsSettings, service: &Service) -> Vec<SubjectAl
     names.iter().map(|name| alt_name(name)).collect()
 }
 
-/// A name of the kind that its form shows.
+/// A name, of the type that its form implies.
 pub(crate) fn alt_name(name: &str) -> SubjectAltNameMatcher {
     let kind = if name.contains("://") {
         SanType::Uri

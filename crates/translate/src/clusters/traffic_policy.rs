@@ -1,4 +1,4 @@
-//! What a DestinationRule asks of a cluster, but for TLS.
+//! What a DestinationRule configures on a cluster, except for TLS.
 //!
 //! Mirrors istio pilot/pkg/networking/core/cluster_traffic_policy.go.
 
@@ -20,13 +20,13 @@ use fairlead_model::{
     UpstreamTls, mesh::Mesh,
 };
 
-/// What applying a policy depends on besides the policy.
+/// Everything that applying a policy depends on besides the policy.
 pub(super) struct PolicyInputs<'a> {
-    /// The names that a ServiceEntry gives for the server's certificate.
+    /// The names that a ServiceEntry expects in the server's certificate.
     pub subject_alt_names: &'a [Arc<str>],
     pub protocol: Protocol,
     pub mesh: &'a Mesh,
-    /// Whether the client is a gateway, which detects no protocol.
+    /// Whether the client is a gateway, which does not detect protocols.
     pub gateway: bool,
     /// Whether a load balancer can be set.
     pub chooses_host: bool,
@@ -36,7 +36,7 @@ pub(super) struct PolicyInputs<'a> {
 pub(super) fn apply(cluster: &mut Cluster, policy: &TrafficPolicy, inputs: &PolicyInputs<'_>) {
     let PolicyInputs { subject_alt_names, mesh, chooses_host, .. } = *inputs;
     connection_pool(cluster, &policy.connection_pool, mesh);
-    // A gateway would pass on the version that the client speaks, which says nothing about the service.
+    // A gateway would forward with its client's version of HTTP, which says nothing about the service.
     let protocol = match inputs.protocol {
         Protocol::Auto if inputs.gateway => Protocol::Tcp,
         protocol => protocol,
@@ -59,7 +59,7 @@ pub(crate) fn weighs_localities(policy: &TrafficPolicy, mesh: &Mesh) -> bool {
     setting.enabled && !setting.distribute.is_empty()
 }
 
-/// Limits and keepalive. Where nothing is asked for there is no limit: Envoy's own 1024 would surprise.
+/// Limits and keepalive. Without a setting there is no limit: Envoy's default of 1024 would surprise users.
 pub(super) fn connection_pool(cluster: &mut Cluster, pool: &ConnectionPool, mesh: &Mesh) {
     let or_unlimited = |limit: Option<u32>| Some(limit.unwrap_or(u32::MAX));
     cluster.circuit_breakers = Some(circuit_breakers(Thresholds {
@@ -74,7 +74,7 @@ pub(super) fn connection_pool(cluster: &mut Cluster, pool: &ConnectionPool, mesh
         keepalive(pool.tcp_keepalive, mesh.tcp_keepalive).map(upstream_connection_options);
 }
 
-/// How HTTP is spoken to the hosts; nothing is written for what is Envoy's default anyway.
+/// How HTTP is spoken to the hosts; Envoy's defaults are not written.
 pub(super) fn http_options(cluster: &mut Cluster, pool: &ConnectionPool, protocol: Protocol, auto: AutoSni) {
     let http2 = Http2 { max_concurrent_streams: pool.max_concurrent_streams, keepalive: None };
     let http = if pool.use_client_protocol {
@@ -96,8 +96,8 @@ pub(super) fn http_options(cluster: &mut Cluster, pool: &ConnectionPool, protoco
     }
 }
 
-/// A rule that names no SNI means the host of the request, and that the server proves to be that host unless
-/// the rule or the service names others.
+/// If a rule names no SNI, the host of the request is sent, and the server's certificate must match it unless the rule
+/// or the service names others.
 fn auto_sni(policy: &TrafficPolicy, subject_alt_names: &[Arc<str>]) -> AutoSni {
     let Some(UpstreamTls::Simple(settings) | UpstreamTls::Mutual { settings, .. }) = &policy.tls else {
         return AutoSni::default();
@@ -144,13 +144,13 @@ fn outlier(detection: &OutlierDetection) -> EnvoyOutlierDetection {
     }
 }
 
-/// The rule's settings field by field over the mesh's.
+/// The rule's settings, with the mesh's for fields that it does not set.
 fn keepalive(rule: Option<TcpKeepalive>, mesh: Option<TcpKeepalive>) -> Option<Keepalive> {
     let (rule, mesh) = match (rule, mesh) {
         (None, None) => return None,
         (rule, mesh) => (rule.unwrap_or_default(), mesh.unwrap_or_default()),
     };
-    // The kernel counts whole seconds, and takes zero for an error.
+    // The kernel counts whole seconds, and rejects zero.
     let seconds = |d: Duration| u32::try_from(d.as_secs()).unwrap_or(u32::MAX).max(1);
     Some(Keepalive {
         probes: rule.probes.or(mesh.probes),

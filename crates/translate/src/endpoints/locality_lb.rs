@@ -1,4 +1,4 @@
-//! Priorities and weights of localities, as seen from the place of a client.
+//! Priorities and weights of localities, from the point of view of a client's place.
 //!
 //! Mirrors istio pilot/pkg/networking/core/loadbalancer/loadbalancer.go.
 
@@ -14,7 +14,7 @@ pub(super) const SAME_ZONE: [&str; 4] = [NETWORK, REGION, ZONE, SUBZONE];
 /// The labels that `trafficDistribution: PreferSameNode` compares.
 pub(super) const SAME_NODE: [&str; 5] = [NETWORK, REGION, ZONE, SUBZONE, NODE];
 
-/// The last priority that Envoy takes (`LocalityLbEndpoints.priority`).
+/// Highest priority number that Envoy accepts (`LocalityLbEndpoints.priority`).
 const LAST_PRIORITY: u32 = 128;
 
 const NETWORK: &str = "topology.istio.io/network";
@@ -23,16 +23,16 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 const SUBZONE: &str = "topology.istio.io/subzone";
 const NODE: &str = "kubernetes.io/hostname";
 
-/// The shares of target localities, for clients of a locality.
+/// The shares of target localities, for the clients of one locality.
 pub(super) type Shares = (Arc<str>, BTreeMap<Arc<str>, u32>);
 
 /// How localities are preferred.
 pub(super) enum Preference<'a> {
     /// `distribute`: shares by the client's locality.
     Distribute(&'a [Shares]),
-    /// The nearest first; `failover` says which region comes after the own one.
+    /// The nearest first; `failover` names the region that comes after the client's own.
     Failover(&'a [(Arc<str>, Arc<str>)]),
-    /// `failoverPriority`: the more of these labels agree, in order, the better.
+    /// `failoverPriority`: the more of these labels match, in order, the better.
     Labels(Vec<Arc<str>>),
 }
 
@@ -41,13 +41,13 @@ pub(super) enum Preference<'a> {
 pub(super) struct LocalityGroup<'a> {
     pub locality: &'a Locality,
     pub endpoints: Vec<&'a Endpoint>,
-    /// 0 is tried first.
+    /// The priority; The priority; 0 is tried first.
     pub priority: u32,
     /// Relative to the other localities of the priority.
     pub weight: u32,
 }
 
-/// One group for each locality, all alike, weighed by their endpoints.
+/// One group for each locality, all of the same priority, weighted by their endpoints.
 pub(super) fn group<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Vec<LocalityGroup<'a>> {
     // In the order of the localities.
     let mut localities: BTreeMap<&Locality, Vec<&Endpoint>> = BTreeMap::new();
@@ -81,7 +81,7 @@ pub(super) fn apply<'a>(
     }
 }
 
-/// The same subzone, zone, region, the region to fail over to, and the rest.
+/// By distance: the same subzone, zone, region, the region to fail over to, and the rest.
 fn by_distance<'a>(
     mut groups: Vec<LocalityGroup<'a>>,
     failover: &[(Arc<str>, Arc<str>)],
@@ -101,7 +101,7 @@ fn by_distance<'a>(
     groups
 }
 
-/// By how many labels agree before the first that does not; a locality may be split.
+/// By the number of labels that match before the first that does not; this may split a locality.
 fn by_labels<'a>(
     groups: Vec<LocalityGroup<'a>>,
     labels: &[Arc<str>],
@@ -152,8 +152,8 @@ fn endpoint_label<'a>(endpoint: &'a Endpoint, key: &str) -> Option<&'a str> {
     })
 }
 
-/// Numbers the priorities from 0 without a gap (Envoy demands it), and sorts by them. Those beyond the last that
-/// Envoy takes share it: it would reject the whole assignment for one.
+/// Numbers the priorities from 0 without gaps, as Envoy requires, and sorts by them. Those beyond the highest that
+/// Envoy accepts share it: a single one above would make Envoy reject the whole assignment.
 fn compact(mut groups: Vec<LocalityGroup<'_>>) -> Vec<LocalityGroup<'_>> {
     let mut used: Vec<u32> = groups.iter().map(|g| g.priority).collect();
     used.sort_unstable();

@@ -1,20 +1,20 @@
-//! What an HTTP filter says of itself.
+//! What an HTTP filter adds to chains and routes.
 
 use envoy_types::pb::envoy::{
     config::route::v3::Route, extensions::filters::network::http_connection_manager::v3::HttpFilter,
 };
 use fairlead_model::{Protocol, routes::HttpRoute};
 
-/// What decides about the filters of a connection manager.
+/// Everything that the filters of a connection manager depend on.
 pub(crate) struct ChainInputs {
     /// The protocol that the port declares.
     pub(crate) protocol: Protocol,
 }
 
-/// What decides about what filters do on a route.
+/// Everything that a filter's part of a route depends on.
 pub(crate) struct RouteInputs<'a> {
     pub(crate) route: &'a HttpRoute,
-    /// Whether large expressions have to say how large they are.
+    /// Whether large regular expressions must carry their maximum program size.
     pub(crate) sizes_expressions: bool,
 }
 
@@ -23,6 +23,6 @@ pub(super) trait Filter {
     /// The filter in the chain; `None` where it is not needed.
     fn in_chain(&self, inputs: &ChainInputs) -> Option<HttpFilter>;
 
-    /// Adds to a route what the filter does on it.
+    /// Adds to a route what the filter does there.
     fn on_route(&self, _inputs: &RouteInputs<'_>, _route: &mut Route) {}
 }

@@ -1,4 +1,4 @@
-//! Turns gRPC-Web into gRPC, on ports that declare it.
+//! Translates gRPC-Web into gRPC, on ports that declare it.
 
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use fairlead_envoy::http::filter::grpc_web;

@@ -1,4 +1,4 @@
-//! Forwards by the route: the last filter of every chain.
+//! Forwards requests along their routes: the last filter of every chain.
 
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use fairlead_envoy::http::filter::router;

@@ -1,5 +1,5 @@
-//! What the filter chains of a listener take: Envoy refuses two that take the same connections, and with them the
-//! whole listener. So what an object adds is held against what is there, and against the rest of itself.
+//! The connections that the filter chains of a listener match: Envoy rejects a listener two of whose chains match the
+//! same. Each chain is therefore checked against all earlier ones, those of the same object included.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use fairlead_envoy::address::cidr_range;
 use fairlead_model::{Host, proxy::IpFamilies};
 use ipnet::IpNet;
 
-/// What earlier chains of a listener have claimed: the first one wins.
+/// What earlier chains of a listener have claimed: the first claim wins.
 pub(super) struct Claims {
     families: IpFamilies,
     /// Server name and range; `None` is any.
@@ -22,7 +22,7 @@ pub(super) struct Claims {
 pub(super) type FreeNames = (Vec<Host>, Vec<IpNet>);
 
 impl Claims {
-    /// Nothing is claimed yet of a listener on addresses of these families.
+    /// A listener on addresses of these families, of which nothing is claimed yet.
     pub(super) fn new(families: IpFamilies) -> Self {
         Self { families, taken: BTreeSet::new() }
     }
@@ -33,7 +33,7 @@ impl Claims {
         let mut free: BTreeMap<Vec<IpNet>, Vec<Host>> = BTreeMap::new();
         let mut order: Vec<Vec<IpNet>> = Vec::new();
         for name in names {
-            // `*` is every name, which Envoy has as no condition.
+            // `*` stands for every name, which Envoy expresses by no condition.
             let claimed = (name.as_str() != "*").then(|| name.clone());
             let Some(ranges) = self.claim(claimed.as_ref(), &ranges) else { continue };
             let of_ranges = free.entry(ranges.clone()).or_default();
@@ -60,10 +60,11 @@ impl Claims {
         (!free.is_empty()).then_some(free)
     }
 
-    /// The ranges as Envoy tells them apart, each once.
+    /// The ranges as Envoy distinguishes them, each once.
     ///
-    /// A range of every address is no condition. Envoy takes no condition for those ranges, and would find only one
-    /// of two chains; so one that is not all that the listener is on is written as its halves.
+    /// Ranges that cover every address of the listener become no condition. Otherwise a range of every address of a
+    /// family is written as its two halves: Envoy takes no condition for that range, and would find only one of two
+    /// such chains.
     fn distinct(&self, ranges: &[IpNet]) -> Vec<IpNet> {
         let every = |v6: bool| ranges.iter().any(|range| range.prefix_len() == 0 && is_v6(range) == v6);
         let all = match self.families {
@@ -89,7 +90,7 @@ fn is_v6(range: &IpNet) -> bool {
     matches!(range, IpNet::V6(_))
 }
 
-/// The ranges as Envoy has them.
+/// The ranges as Envoy's message.
 pub(super) fn cidrs(ranges: &[IpNet]) -> Vec<CidrRange> {
     ranges.iter().map(|range| cidr_range(range.network(), range.prefix_len())).collect()
 }

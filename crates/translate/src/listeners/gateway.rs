@@ -57,7 +57,7 @@ pub struct GatewayListenerKey {
     pub listener: GatewayListener,
     /// What is seen: TCP and TLS routes lead to services.
     pub scope: ScopeKey,
-    /// What TCP and TLS routes may ask about the gateway's own workload.
+    /// The attributes of the gateway's own workload that TCP and TLS routes may match on.
     pub source: ClientAttributes,
     /// The families that it listens on where it has no address of its own.
     pub families: IpFamilies,
@@ -114,10 +114,10 @@ impl Query for GatewayListenerOf {
     }
 }
 
-/// A listener, with what makes each of its filter chains.
+/// A listener, with the maker of each of its filter chains.
 pub(crate) enum MadeListener<'a> {
     Whole(Listener, Vec<Maker<'a>>),
-    /// One whose chains may be resources of their own, without them.
+    /// A listener whose chains may be resources of their own, without and beside them.
     OfElements(Listener, Vec<(ChainElement, Maker<'a>)>),
 }
 
@@ -201,7 +201,8 @@ fn gateway_listener<'a>(
             let head = head(key, &name, &bind, families, servers).build();
             let https = HttpsChains::new(key, &name, mesh);
             let of_server = |inputs| chain_elements(&https, inputs, &mut claims, mesh);
-            // The names of a server that terminates TLS are its own: no route of one that passes TLS on takes them.
+            // The names of a server that terminates TLS belong to it alone: no route of a passthrough server matches
+            // them.
             let (passing, terminating): (Vec<_>, Vec<_>) =
                 servers.iter().partition(|inputs| inputs.server.tls == ServerTls::Passthrough);
             let chains = terminating.into_iter().chain(passing).flat_map(of_server).collect();
@@ -230,10 +231,10 @@ fn within_each_others_ranges(elements: Vec<MadeElement<'_>>) -> Vec<MadeElement<
     chains.into_iter().map(of).collect()
 }
 
-/// A filter chain that may be a resource of its own, with what makes it.
+/// A filter chain that may be a resource of its own, with its maker.
 type MadeElement<'a> = (ChainElement, Maker<'a>);
 
-/// A listener but for its chains.
+/// A listener without its chains.
 fn head(
     key: &GatewayListener,
     name: &str,
@@ -291,7 +292,7 @@ fn chain_elements<'a>(
     byte_chains(inputs, claims, mesh).into_iter().map(element).collect()
 }
 
-/// The hosts of a server that no chain takes yet; they are taken now.
+/// Claims the hosts of a server that no chain has claimed yet, and returns them.
 fn free_hosts(server: &GatewayServer, claims: &mut Claims) -> Vec<Host> {
     claims.server_names(&hosts(server), &[]).into_iter().flat_map(|(names, _)| names).collect()
 }
@@ -305,7 +306,7 @@ fn byte_chains<'a>(inputs: &'a ServerInputs<'_>, claims: &mut Claims, mesh: &'a 
             if free.is_empty() {
                 return Vec::new();
             }
-            // The names are this server's alone, and within them the addresses are free.
+            // The names belong to this server alone, so within them all addresses are free.
             let chains = tcp_chains(inputs, &mut Claims::new(IpFamilies::Dual), mesh);
             let narrowed = |(chain, maker): MadeChain<'a>| {
                 let mut chain = FilterChain {

@@ -21,7 +21,7 @@ use crate::{
     filters::{self, ChainInputs},
 };
 
-/// The `server` header of answers, as Istio's users know it.
+/// Value of the `server` header of responses (Istio's).
 const SERVER_NAME: &str = "istio-envoy";
 
 /// The manager of a sidecar's outbound listener.
@@ -32,7 +32,7 @@ pub(super) fn outbound(stat_prefix: &str, table: &str, protocol: Protocol, mesh:
         .build_filter()
 }
 
-/// The manager of a sidecar's inbound port. The application sees who the client was.
+/// The manager of a sidecar's inbound port. The application is told the client's certificate.
 pub(super) fn inbound(
     stat_prefix: &str,
     table: RouteConfiguration,
@@ -51,7 +51,7 @@ pub(super) fn gateway(stat_prefix: &str, table: &str, protocol: Protocol, mesh: 
     at_the_edge(stat_prefix, table, protocol, mesh).build_filter()
 }
 
-/// The same for many servers, each with a table of its own.
+/// A template of [`gateway`] for many servers, each with a table of its own.
 pub(super) fn gateway_template(protocol: Protocol, mesh: &Mesh) -> ManagerTemplate {
     at_the_edge("-", "", protocol, mesh).build_template()
 }

@@ -37,9 +37,9 @@ use fairlead_resource::EncodedResource;
 use super::{PLAINTEXT_HTTP, bind_address, bind_name, encoded, http, second_wildcard, tcp, wildcard};
 use crate::{maker::Maker, metadata, names};
 
-/// The mark of connections that Envoy makes from the client's address (istio-iptables).
+/// Mark of connections that Envoy opens from the client's address (istio-iptables).
 const TPROXY_MARK: u32 = 1337;
-/// How often a request is tried again that the application cannot have seen (Istio's inbound default).
+/// Number of retries of a request that the application cannot have seen (Istio's inbound default).
 const RESET_BEFORE_REQUEST_RETRIES: u32 = 2;
 
 /// The listeners of an inbound side.
@@ -56,10 +56,10 @@ impl Query for InboundListeners {
     }
 }
 
-/// The listeners of an inbound side, each with what makes each of its filter chains.
+/// The listeners of an inbound side, with the maker of each of their filter chains.
 pub(crate) fn listeners<'a>(key: &'a InboundKey, mesh: &Mesh) -> Vec<(Listener, Vec<Maker<'a>>)> {
     let (bound, mut captured): (Vec<_>, Vec<_>) = key.listeners.iter().partition(|l| l.bind.is_some());
-    // What is meant for the proxy's own port never reaches a workload, and Envoy refuses a second chain for it.
+    // Connections to the proxy's own port never reach a workload, and Envoy rejects a second chain for that port.
     captured.retain(|listener| listener.port != mesh.inbound_port);
     let mut listeners: Vec<_> =
         bound.into_iter().filter_map(|l| Some(bound_listener(l, l.bind.as_ref()?, mesh))).collect();
@@ -159,7 +159,7 @@ fn chains(inbound: &InboundListener, mesh: &Mesh, base: &dyn Fn() -> FilterChain
     }
 }
 
-/// Every request goes to the application, without a time limit: limits are the client's business.
+/// Every request goes to the application, without a timeout: timeouts are up to the client.
 fn inbound_table(port: u16, protocol: Protocol) -> RouteConfiguration {
     let cluster = names::inbound_cluster(port);
     let mut action = forward(Upstream::Cluster(cluster.to_string()));

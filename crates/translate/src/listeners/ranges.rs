@@ -1,8 +1,8 @@
-//! Ranges within which server names decide, and the chains that others have beside them.
+//! Filter chains repeated within the address ranges of others.
 //!
-//! Envoy looks for the most specific range of a connection first and for its server name then, and does not go back. So
-//! a chain for a name within a range would cut off all other names of that range, whoever has them. They are given
-//! chains within the range, up to [`MOST_REPEATED`] names.
+//! Envoy matches the most specific range of a connection first and its server name next, and does not backtrack. A
+//! chain for a name within a range would therefore cut off all other names in that range. These are given chains within
+//! the range as well, up to [`MOST_REPEATED`] names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,11 +72,11 @@ pub(super) fn within_ranges(chains: Vec<FilterChain>) -> Vec<(usize, FilterChain
     result
 }
 
-/// What a chain asks for.
+/// What a chain matches.
 struct Known {
     ranges: Vec<IpNet>,
     names: Vec<String>,
-    /// All but ranges and names.
+    /// Everything but ranges and names.
     rest: FilterChainMatch,
 }
 
@@ -96,8 +96,8 @@ impl Known {
     }
 }
 
-/// The names of other chains that are missing within a range, by chain; no name stands for all. `None` if there are more
-/// than `most`.
+/// The names of other chains that are missing within a range, by chain; an empty list stands for all names. `None` if
+/// there are more than `most`.
 fn missing(
     range: IpNet,
     known: &[Known],

@@ -19,12 +19,12 @@ use ipnet::IpNet;
 use super::claims::{Claims, cidrs};
 use crate::{access_log, destination::Destinations, maker::Maker, metadata};
 
-/// A filter chain, with what makes it.
+/// A filter chain, with its maker.
 pub(super) type MadeChain<'a> = (FilterChain, Maker<'a>);
 
-/// Who asks, as far as a condition on a connection can be decided here.
+/// The client, as far as conditions on connections can be decided here.
 pub(super) struct L4Client<'a> {
-    /// The port of the listener, which `match.port` is compared with and which destinations default to.
+    /// The port of the listener: compared with `match.port`, and the default port of destinations.
     pub port: u16,
     /// Where the routes apply: `mesh`, or the Gateways of a listener.
     pub gateways: &'a [GatewayRef],
@@ -33,8 +33,8 @@ pub(super) struct L4Client<'a> {
 }
 
 impl L4Client<'_> {
-    /// Whether all that can be decided here holds. Mirrors istio pilot/pkg/networking/core/tls.go (matchTLS); unlike
-    /// there, a gateway's own labels and namespace are held against `sourceLabels` and `sourceNamespace` as well.
+    /// Whether the parts of a condition that can be decided here hold. Mirrors istio pilot/pkg/networking/core/tls.go
+    /// (matchTLS); in addition, `sourceLabels` and `sourceNamespace` apply to a gateway's own labels and namespace.
     fn admits(&self, condition: &L4Match) -> bool {
         let here = |gateways: &[GatewayRef]| gateways.iter().any(|g| self.gateways.contains(g));
         condition.port.is_none_or(|port| port == self.port)
@@ -44,12 +44,12 @@ impl L4Client<'_> {
     }
 }
 
-/// The TCP proxy to one cluster, closed as its policy says.
+/// The TCP proxy to one cluster, with the idle timeout of its policy.
 pub(super) fn to_cluster(cluster: &str, policy: Option<&TrafficPolicy>, mesh: &Mesh) -> Filter {
     proxy(cluster, TcpUpstream::Cluster(cluster.to_owned()), policy, mesh)
 }
 
-/// The TCP and TLS routes of a route set, and all that their proxies are decided by.
+/// The TCP and TLS routes of a route set, and everything that their proxies depend on.
 pub(super) struct L4Routes<'a> {
     pub set: &'a RouteSet,
     pub destinations: &'a Destinations,
@@ -93,13 +93,13 @@ fn proxy(stat_prefix: &str, upstream: TcpUpstream, policy: Option<&TrafficPolicy
     tcp_proxy_filter(&proxy)
 }
 
-/// Of what a request can be hashed by, a connection has the client's address only.
+/// Whether a policy hashes by the client's address, the only hash key that a connection has.
 fn hashes_source_ip(policy: &TrafficPolicy) -> bool {
     matches!(&policy.load_balancer, Some(LoadBalancer::ConsistentHash(hash)) if hash.key == HashKey::SourceIp)
 }
 
-/// The chains of TLS routes: one for each condition that names server names which no earlier chain has.
-/// `within` narrows the names to those of a gateway's server.
+/// The chains of TLS routes: one for each condition with server names that no earlier chain has. `within` narrows the
+/// names to those of a gateway's server.
 pub(super) fn tls_chains<'a>(
     routes: &L4Routes<'a>,
     within: Option<&[Host]>,
@@ -121,8 +121,8 @@ pub(super) fn tls_chains<'a>(
                     Some(hosts) => hosts.iter().filter_map(|h| h.intersection(host)).collect(),
                     None => vec![host.clone()],
                 })
-                // Not a server name, and not needed: an SNI host is none itself and lies within one of the hosts of
-                // its route set, so another of the names has what this one stands for.
+                // Neither valid as a server name nor needed: an SNI host is never one and lies within a host of its
+                // route set, so another of the names covers it.
                 .filter(|name| !name.is_partial_wildcard())
                 .collect();
             for (names, ranges) in claims.server_names(&names, ranges) {
@@ -139,8 +139,8 @@ pub(super) fn tls_chains<'a>(
     chains
 }
 
-/// The chains of TCP routes for connections that no earlier chain takes, up to the first route that takes every
-/// connection; `true` where there is such a one.
+/// The chains of TCP routes for connections that no earlier chain matches, up to the first route that matches every
+/// connection; `true` if there is one.
 pub(super) fn tcp_chains<'a>(
     routes: &L4Routes<'a>,
     ranges: &[IpNet],
@@ -158,7 +158,7 @@ pub(super) fn tcp_chains<'a>(
             (chain, Maker::Route(routes.set, RouteAt::Tcp(*index, written)))
         };
         let admitted: Vec<&L4Match> = matches.iter().filter(|m| routes.client.admits(m)).collect();
-        // The first condition that asks for no address takes the rest of the connections.
+        // The first condition without an address matches all remaining connections.
         let takes_rest = admitted.iter().find(|m| m.destination_subnets.is_empty()).copied();
         if matches.is_empty() || takes_rest.is_some() {
             chains.extend(claims.free(ranges).map(|ranges| chain(takes_rest, ranges)));
@@ -170,7 +170,7 @@ pub(super) fn tcp_chains<'a>(
     (chains, false)
 }
 
-/// Names as Envoy matches them; `*` is every name, which is no condition.
+/// Names as Envoy matches them; `*`, which is every name, becomes no condition.
 pub(super) fn server_names(hosts: &[Host]) -> Vec<String> {
     if hosts.iter().any(|h| h.as_str() == "*") {
         return Vec::new();

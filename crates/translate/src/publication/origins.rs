@@ -1,4 +1,4 @@
-//! What the resources of a view were made from, looked for among the members of its sets.
+//! The origins of the resources of a view, found among the members of its sets.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -30,12 +30,12 @@ use crate::{
     view::EndpointView,
 };
 
-/// What was told, and whether there may be more members.
+/// The origins found, and whether there may be more members.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// By the name of the resource. One that many members share is told by each.
+    /// By the name of the resource. A shared one has origins from each of its members.
     pub resources: BTreeMap<ResourceName, ResourceOrigins>,
-    /// Whether members were left.
+    /// Whether members were left out.
     pub is_cut: bool,
 }
 
@@ -65,7 +65,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// The members that are asked for: those of the slice, or the ones that have one of the names.
+    /// The requested members: those of the slice, or those with one of the names.
     fn members<T>(&mut self, all: impl IntoIterator<Item = T>, has: impl Fn(&T, &Named) -> bool) -> Vec<T> {
         match self.which {
             Which::Named(named) => all.into_iter().filter(|member| has(member, named)).collect(),
@@ -108,7 +108,7 @@ impl Teller<'_> {
     fn cluster(&mut self, cluster: &Cluster, maker: Maker<'_>) {
         let own = maker.origins(self.cx);
         let mut parts = Vec::new();
-        // One whose names Envoy resolves has its endpoints in itself.
+        // A DNS cluster contains its endpoints.
         if let (Some(_), Maker::Service { key, port, .. }) = (&cluster.load_assignment, maker) {
             let of_service = endpoint_origins(self.cx, key);
             let of_port = of_service.into_iter().filter(|((of, ..), _)| *of == port);

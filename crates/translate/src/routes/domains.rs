@@ -1,4 +1,4 @@
-//! The domains of a virtual host: every way in which a client may write the name of a service.
+//! The domains of a virtual host: every form in which a client may write the name of a service.
 //!
 //! Mirrors istio pilot/pkg/networking/core/httproute.go (generateVirtualHostDomains, generateAltVirtualHosts).
 
@@ -7,15 +7,15 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 use fairlead_model::Host;
 use fairlead_resource::Digest;
 
-/// What the domains of one host are made of.
+/// What the domains of one host are made from.
 pub(super) struct HostNames<'a> {
     /// The host itself.
     pub host: &'a Host,
-    /// Second names of it.
+    /// Its aliases.
     pub aliases: &'a [Host],
     /// Its addresses.
     pub addresses: &'a [IpAddr],
-    /// Whether its Pods have names below it (headless Services of Kubernetes).
+    /// Whether its Pods have names below it (headless Kubernetes Services).
     pub headless: bool,
 }
 
@@ -27,7 +27,7 @@ pub(super) fn domains(names: &HostNames<'_>, dns_domain: &str) -> Vec<Arc<str>> 
     for host in std::iter::once(names.host).chain(names.aliases) {
         domains.push(host.as_arc().clone());
         if is_dns_name(host) {
-            // A client that resolves names fully may send the trailing dot.
+            // A client that uses absolute DNS names may send the trailing dot.
             domains.push([host.as_str(), "."].concat().into());
         }
         domains.extend(short_forms(host.as_str(), dns_domain).map(Arc::from));
@@ -43,9 +43,9 @@ pub(super) fn domains(names: &HostNames<'_>, dns_domain: &str) -> Vec<Arc<str>> 
     domains
 }
 
-/// The domains that hosts of a table have: Envoy refuses one that comes twice, in whatever case.
+/// The domains that the hosts of a table have claimed: Envoy rejects a table with duplicates, ignoring case.
 ///
-/// A set of digests: it is asked for each domain of each host, and a mesh has ten of them for each service.
+/// A set of digests, for speed: it is searched for each domain, and a mesh has ten for each service.
 #[derive(Default)]
 pub(super) struct ClaimedDomains(BTreeSet<Digest>);
 
@@ -71,10 +71,10 @@ fn folded(domain: &str) -> Digest {
 
 /// `a`, `a.ns.svc` and `a.ns` for `a.ns.svc.cluster.local`; the bare `a` only within the same namespace.
 ///
-/// Only names below the client's own `svc.cluster.local` have them: whoever writes a ServiceEntry chooses its host
-/// freely, and `a.ns.svc.elsewhere.test` must not take the names of a Service. For the same reason no form may be a
-/// name that some other Service has too: a wildcard has no bare form, which would be `*`, and below a namespace
-/// called `svc` only single names have forms, since `a.ns` there would be `a.ns.svc`.
+/// Only names below the client's own `svc.cluster.local` have short forms: authors of ServiceEntries choose hosts
+/// freely, and `a.ns.svc.elsewhere.test` must not take the names of a Service. Nor may a form be a name of another
+/// Service: a wildcard has no bare form, which would be `*`, and below a namespace called `svc` only single names have
+/// forms, since `a.ns` there would be `a.ns.svc`.
 fn short_forms<'a>(host: &'a str, dns_domain: &str) -> impl Iterator<Item = &'a str> {
     let forms = || {
         let (namespace, services) = dns_domain.split_at(dns_domain.find(".svc.")?);
@@ -90,7 +90,7 @@ fn short_forms<'a>(host: &'a str, dns_domain: &str) -> impl Iterator<Item = &'a 
     forms().into_iter().flatten().flatten()
 }
 
-/// Whether a host has a name that is short for clients of this domain and for no others.
+/// Whether a host has a short name for clients of this domain only.
 pub(super) fn has_bare_name(host: &Host, dns_domain: &str) -> bool {
     let (name, rest) = host.as_str().split_once('.').unwrap_or((host.as_str(), ""));
     rest == dns_domain && !name.contains('*')

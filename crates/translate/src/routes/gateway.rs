@@ -27,7 +27,7 @@ use crate::{
 pub struct GatewayView {
     /// What is seen.
     pub scope: ScopeKey,
-    /// What routes may ask about the gateway's own workload.
+    /// The attributes of the gateway's own workload that routes may match on.
     pub source: ClientAttributes,
     /// The Gateways that select the proxy, oldest first.
     pub gateways: Arc<[ConfigKey]>,
@@ -37,7 +37,7 @@ pub struct GatewayView {
     pub privileged: bool,
     /// The families that listeners listen on.
     pub families: IpFamilies,
-    /// Whether the proxy's bootstrap lets it take large expressions.
+    /// Whether the proxy's bootstrap allows large regular expressions.
     pub takes_large_expressions: bool,
 }
 
@@ -165,7 +165,7 @@ fn plan(table: &TableOfServers, hosts: &[GatewayHost], view: &GatewayView) -> Ta
             sizes_expressions: host.has_large_expressions && !view.takes_large_expressions,
         })
         .collect();
-    // A table without a host answers 404 to everything, and a table with hosts answers so to the others.
+    // Without hosts, the table needs a virtual host that answers 404; with hosts, Envoy answers 404 to all others.
     let catch_all = if keys.is_empty() {
         CatchAll::NotFound(names::blackhole_virtual_host(table.port))
     } else {

@@ -39,7 +39,7 @@ mod matching;
 mod redirect;
 mod retry;
 
-/// All that a virtual host is decided by.
+/// Everything that a virtual host depends on.
 pub(super) struct VirtualHostInputs<'a> {
     pub key: &'a VirtualHostKey,
     pub route_sets: Vec<(&'a RoutesAt, Arc<RouteSet>)>,
@@ -47,7 +47,7 @@ pub(super) struct VirtualHostInputs<'a> {
     pub mesh: &'a Mesh,
 }
 
-/// The routes of a host, each with what makes it: those of its route sets, or one to its service.
+/// The routes of a host, each with its maker: those of its route sets, or one to its service.
 pub(super) fn routes<'a>(inputs: &'a VirtualHostInputs<'_>) -> Vec<(Route, Maker<'a>)> {
     let Some(only_at) = &inputs.key.only_at else { return own_routes(inputs) };
     let elsewhere = (elsewhere(only_at), of_service(inputs, None));
@@ -55,13 +55,13 @@ pub(super) fn routes<'a>(inputs: &'a VirtualHostInputs<'_>) -> Vec<(Route, Maker
     std::iter::once(elsewhere).chain(own).collect()
 }
 
-/// The service of a host, with the rule that shapes its route.
+/// The service of a host, with the rule that applies to its route.
 fn of_service<'a>(inputs: &'a VirtualHostInputs<'_>, rule: Option<&'a DestinationRule>) -> Maker<'a> {
     let of = |key| Maker::Service { key, port: inputs.key.port, rule, subset: None };
     inputs.key.service.as_ref().map_or(Maker::Fairlead, of)
 }
 
-/// The route of requests that were addressed elsewhere than to a Pod of the service: as those for unknown hosts.
+/// The route of requests not addressed to a Pod of the service: the same as for unknown hosts.
 fn elsewhere(only_at: &OnlyAt) -> Route {
     let mut condition = route_match(PathMatch::Prefix("/".to_owned()));
     if !only_at.ips.is_empty() {
@@ -89,13 +89,13 @@ fn own_routes<'a>(inputs: &'a VirtualHostInputs<'_>) -> Vec<(Route, Maker<'a>)> 
         routes_of(set, at, inputs, &mut routes);
     }
     if let RouteClient::Gateway { .. } = inputs.key.client {
-        // Several route sets share a gateway's host: what matches everything comes after what does not.
+        // Several route sets may share a gateway's host: catch-all routes go after all others.
         routes.sort_by_key(|(_, _, takes_all)| *takes_all);
     }
     routes.into_iter().map(|(route, maker, _)| (route, maker)).collect()
 }
 
-/// Whether the condition that a route stands for takes every request.
+/// Whether the condition of a route matches every request.
 type TakesAll = bool;
 
 /// Adds the routes of one route set, up to the first that matches everything.
@@ -214,7 +214,7 @@ fn forwarding(http: &HttpRoute, port: u16, inputs: &VirtualHostInputs<'_>) -> Ro
     action
 }
 
-/// One cluster, or several by weight. A destination's own authority counts where the route has none.
+/// One cluster, or several by weight. A destination's own authority counts where the route sets none.
 fn upstream(
     destinations: &[WeightedDestination],
     authority_given: bool,
@@ -254,17 +254,17 @@ fn hash_policies<'a>(
     keys.iter().map(|key| hash_policy(values::hash_on(key))).collect()
 }
 
-/// A route without a time limit has none, and there gRPC clients' own deadlines count.
+/// A route without a timeout honours the deadlines of gRPC clients.
 ///
-/// Not beside a time limit: Envoy ignores `timeout` where `max_stream_duration` is set at all (router.cc,
-/// `finalTimeout`), and a stream that it ends is no upstream timeout to whoever reads the logs.
+/// With a timeout it does not: Envoy ignores `timeout` if `max_stream_duration` is set at all (router.cc,
+/// `finalTimeout`), and does not log the end of such a stream as an upstream timeout.
 fn set_timeout(action: &mut RouteAction, timeout: Option<std::time::Duration>) {
     let timeout = timeout.unwrap_or_default();
     action.timeout = Some(timeout.into_proto());
     action.max_stream_duration = timeout.is_zero().then(|| max_stream_duration(None, Some(timeout)));
 }
 
-/// Text where it is text, so that dumps can be read.
+/// The body as a string if it is UTF-8, so that dumps are readable.
 fn response_body(body: &Arc<[u8]>) -> Option<Body> {
     if body.is_empty() {
         return None;

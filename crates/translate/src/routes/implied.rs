@@ -1,11 +1,11 @@
 //! The route tables that the ports of services imply, for a listener without a port of its own.
 //!
-//! Hosts are given domains in order, and the first to have a domain in a table keeps it; so what a host has depends
-//! on the hosts before it with which it shares a domain, its *rivals*. All domains of a name begin with the first
-//! label of it, and those of an address are the address: that is how rivals are found.
+//! Hosts claim domains in order, and the first to claim one in a table keeps it, so the domains of a host depend on the
+//! earlier hosts that share one with it, its *rivals*. All domains of a name begin with its first label, and the domain
+//! of an address is the address: that is how rivals are found.
 //!
-//! There is one algorithm, an edit: what hosts that come and go change in the tables, and nothing else. A plan from
-//! scratch is the edit of no tables in which every host comes.
+//! There is one algorithm, an edit: it applies hosts that come and go to existing tables. A plan from scratch edits an
+//! empty set of tables, to which every host is added.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,19 +38,19 @@ pub(super) struct TablesOf<'a> {
     pub(super) view: &'a RouteView,
 }
 
-/// Tables that can be edited, and the hosts whose entries they no longer have right.
+/// Tables that can be edited, and the hosts whose entries in them may be out of date.
 struct Before<'a> {
     tables: &'a Tables,
     view: &'a RouteView,
     inputs: &'a PlanInputs,
     listener: &'a ScopeListener,
     changed: BTreeSet<Host>,
-    /// The distance that there will be from the tables of the base.
+    /// The distance from the base's tables after the edit.
     distance: Option<Distance<Host>>,
 }
 
 impl<'a> Before<'a> {
-    /// The tables of the base or the previous ones, whichever cost less in the long run.
+    /// The base's tables or the previous ones, whichever cost less in the long run.
     fn choose(
         previous: Option<&'a Tables>,
         base: Option<TablesOf<'a>>,
@@ -75,7 +75,7 @@ impl<'a> Before<'a> {
         of_base.or(previous)
     }
 
-    /// `None` where more than a few hosts may have other entries.
+    /// `None` if more than a few hosts may have other entries.
     fn of(of: TablesOf<'a>, planner: &Planner<'_>, listener: &ScopeListener) -> Option<Self> {
         let TablesOf { tables, view } = of;
         let inputs = tables.inputs.as_ref()?;
@@ -165,7 +165,7 @@ struct Edit {
 }
 
 impl Edit {
-    /// Takes up what a host was and is: in the index, the tables that it has alone, and which shared tables there are.
+    /// Applies the change of a host to the index, to the tables of its own, and to the set of shared tables.
     fn host(
         &mut self,
         was: Option<(&Planner<'_>, &ScopeHost)>,
@@ -218,7 +218,7 @@ impl Edit {
         }
     }
 
-    /// The hosts that are no service, and may be in a table that is new.
+    /// The hosts without a service that may be in a new table.
     fn alternatives_of_added(&self) -> impl Iterator<Item = Host> {
         self.added.iter().flat_map(|port| {
             let from_there = self.index.alternatives.range((*port, Host::new(""))..);
@@ -227,7 +227,7 @@ impl Edit {
     }
 }
 
-/// The ports in whose tables a host may be that is no service.
+/// The ports in whose tables a host without a service may be.
 fn alternatives(host: &ScopeHost) -> BTreeSet<u16> {
     if host.service.is_some() { BTreeSet::new() } else { host.alternative_ports() }
 }
@@ -249,7 +249,7 @@ struct Hosts<'a> {
 }
 
 impl Hosts<'_> {
-    /// What the shared tables have of these hosts, by port.
+    /// The entries of these hosts in the shared tables, by port.
     fn entries(&self, hosts: &BTreeSet<Host>) -> Vec<(u16, VirtualHostKey)> {
         let planner = self.planner;
         let all = self.with_rivals(hosts);
@@ -270,9 +270,9 @@ impl Hosts<'_> {
         entries
     }
 
-    /// These hosts, and the others that may have a domain in common with one of them; more than do, but few.
+    /// These hosts, and others that may share a domain with one of them: all that do, and a few that do not.
     ///
-    /// Each label and address is looked up once, however many of the hosts meet there.
+    /// Each label and address is looked up once, however many of the hosts share it.
     fn with_rivals(&self, hosts: &BTreeSet<Host>) -> BTreeSet<Host> {
         let mut all = hosts.clone();
         if hosts.len() >= self.listener.hosts.len() && self.listener.hosts.keys().all(|h| hosts.contains(h)) {
@@ -315,7 +315,7 @@ fn place(host: &ScopeHost) -> (Rank, &Host) {
     (rank(host), &host.binding.host)
 }
 
-/// The first label of a name, below wildcards: that of all domains that the name gives.
+/// The first label of a name without its wildcard: all domains of the name begin with it.
 fn first_label(host: &Host) -> &str {
     let mut name = host.as_str();
     while let Some(rest) = name.strip_prefix("*.") {

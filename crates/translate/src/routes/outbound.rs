@@ -1,7 +1,7 @@
 //! The route tables of sidecars: which there are, and which virtual hosts each has.
 //!
-//! A plan consists of keys. It changes when a host or a domain comes or goes; what a route set does with a
-//! request is in [`super::virtual_host`].
+//! A plan consists of keys. It changes when a host or a domain comes or goes; the routes themselves are made in
+//! [`super::virtual_host`].
 
 use std::sync::Arc;
 

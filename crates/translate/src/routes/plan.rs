@@ -1,4 +1,4 @@
-//! What a plan consists of: tables by name, and the keys of their hosts.
+//! The parts of a plan: tables by name, and the keys of their hosts.
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::view::VirtualHostKey;
 pub struct Tables {
     /// By name.
     pub tables: OrdMap<Arc<str>, Table>,
-    /// What they were planned from, where that is enough to edit them.
+    /// The inputs of the plan, where they suffice to edit it.
     pub(super) inputs: Option<PlanInputs>,
 }
 
@@ -29,7 +29,7 @@ impl PartialEq for Tables {
 pub struct Table {
     /// Its virtual hosts, without the catch-all.
     pub hosts: OrdSet<VirtualHostKey>,
-    /// What happens with requests for other hosts.
+    /// What happens to requests for other hosts.
     pub catch_all: CatchAll,
     /// Whether the port of the authority counts: in the table of the explicit proxy, which serves all ports.
     pub by_port: bool,
@@ -42,12 +42,12 @@ impl Table {
     }
 }
 
-/// What happens with requests for hosts that a table does not have.
+/// What happens to requests for hosts that a table does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CatchAll {
-    /// Envoy answers them with 404; also where some host claims every domain.
+    /// Envoy answers them with 404; also used where some host claims every domain.
     None,
-    /// They go to where they were addressed.
+    /// They go to their original destination.
     AllowAny,
     /// They are refused with 502.
     BlockAll,
@@ -61,16 +61,16 @@ pub(super) struct PlanInputs {
     pub(super) scope: Arc<Scope>,
     pub(super) pods: PodAddresses,
     pub(super) index: HostIndex,
-    /// How far they are from the tables of the base, if they were edited out of these.
+    /// Their distance from the base's tables, if they were derived from those.
     pub(super) distance: Option<Distance<Host>>,
 }
 
-/// The hosts of a listener by what decides about tables.
+/// Indexes of the hosts of a listener, by what tables depend on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostIndex {
-    /// How many services share the table of each port.
+    /// Number of services that share the table of each port.
     pub(super) sharing: BTreeMap<u16, usize>,
-    /// The hosts that are no service, by the ports in whose tables they may be.
+    /// The hosts without a service, by the ports in whose tables they may be.
     pub(super) alternatives: OrdSet<(u16, Host)>,
     /// The hosts by their addresses and those of their Pods.
     pub(super) addresses: OrdSet<(IpAddr, Host)>,

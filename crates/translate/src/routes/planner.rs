@@ -1,4 +1,4 @@
-//! What decides about the route tables of a sidecar: which hosts a table has, and under which domains.
+//! The decisions behind the route tables of a sidecar: which hosts a table has, and under which domains.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -22,7 +22,7 @@ use crate::{
     view::{OnlyAt, RouteClient, RouteView, VirtualHostKey},
 };
 
-/// What route tables are planned from.
+/// Everything that route tables are planned from.
 pub(super) struct Planner<'a> {
     pub(super) view: &'a RouteView,
     pub(super) scope: &'a Arc<Scope>,
@@ -33,9 +33,9 @@ pub(super) struct Planner<'a> {
 impl Planner<'_> {
     /// The table of a listener that serves every HTTP port of the services, each port under its own domains.
     ///
-    /// A name without a port is for port 80, as a proxy is asked; by a socket, which has no port, it is for the first
-    /// port of a service without that one.
-    /// Mirrors istio pilot/pkg/networking/core/httproute.go (buildSidecarOutboundVirtualHosts for `http_proxy`).
+    /// A name without a port means port 80, as in requests to a proxy; on a socket, which has no port, it means the
+    /// first port of a service that lacks port 80. Mirrors istio pilot/pkg/networking/core/httproute.go
+    /// (buildSidecarOutboundVirtualHosts for `http_proxy`).
     pub(super) fn proxy_table(
         &self,
         table: &Arc<str>,
@@ -101,7 +101,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A host in the table of a port, under the domains that no host before it has; `None` where it has none.
+    /// A host in the table of a port, under the domains that no earlier host has; `None` if none is left.
     pub(super) fn entry(
         &self,
         table: &Arc<str>,
@@ -115,7 +115,7 @@ impl Planner<'_> {
         (!free.is_empty()).then(|| self.host_key_at(table, port, host, free, listener))
     }
 
-    /// Whether the table of a port has a host, if any domain is left for it.
+    /// Whether a host belongs in the table of a port, provided that a domain is left for it.
     pub(super) fn is_in_table(&self, host: &ScopeHost, port: u16, listener: &ScopeListener) -> bool {
         match &host.service {
             Some(service) => self.serves_http(service, port, listener),
@@ -123,7 +123,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether clients of this view know a host by another name than those of the base, or have other routes for it.
+    /// Whether a host has other names or other routes for clients of this view than for those of the base.
     pub(super) fn differs_from_base(&self, host: &ScopeHost) -> bool {
         let mut names = std::iter::once(&host.binding.host).chain(host.binding.aliases.iter());
         names.any(|name| has_bare_name(name, &self.view.dns_domain))
@@ -135,13 +135,13 @@ impl Planner<'_> {
         host.service.is_some() || self.http_owner(host, port).is_some()
     }
 
-    /// The route set whose routes this client has for a host.
+    /// The route set whose routes apply to this client for a host.
     fn http_owner<'h>(&self, host: &'h ScopeHost, port: u16) -> Option<&'h HttpOwner> {
         let (place, source) = (Some(&GatewayRef::Mesh), Some(&self.view.source));
         host.http_owner(&HttpClient { port, place, source })
     }
 
-    /// The table of one service port whose protocol is detected: whatever comes is for that service.
+    /// The table of one service port whose protocol is detected: every request is for that service.
     pub(super) fn sniffed_table(&self, table: &Arc<str>, port: u16, host: &ScopeHost) -> Table {
         Table::of_host(self.host_key(table, port, host, Arc::new(["*".into()])))
     }
@@ -175,7 +175,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The same in a table of several hosts: a headless service is there for requests to its Pods.
+    /// The same in a table of several hosts, where a headless service accepts requests to its Pods only.
     fn host_key_at(
         &self,
         table: &Arc<str>,
@@ -192,8 +192,8 @@ impl Planner<'_> {
         VirtualHostKey { only_at, ..self.host_key(table, port, host, domains) }
     }
 
-    /// What happens with requests for unknown hosts. A connection that was not redirected was addressed to the
-    /// proxy itself, so there is nowhere to pass it on to.
+    /// What happens to requests for unknown hosts. A connection that was not redirected was addressed to the proxy
+    /// itself, so it cannot be passed on.
     pub(super) fn unknown(&self, listener: &ScopeListener) -> CatchAll {
         match self.scope.outbound_policy {
             OutboundTrafficPolicy::AllowAny if self.captured(listener) => CatchAll::AllowAny,
@@ -205,7 +205,7 @@ impl Planner<'_> {
         is_captured(self.view.interception, listener)
     }
 
-    /// Whether the table of `port` has a host for the service.
+    /// Whether the table of `port` has a virtual host for the service.
     fn serves_http(&self, service: &Service, port: u16, listener: &ScopeListener) -> bool {
         let own = has_own_listener(service, self.view.interception, listener);
         service.port(port).is_some_and(|p| p.protocol.is_http() || p.protocol == Protocol::Auto && !own)
@@ -237,16 +237,16 @@ impl Planner<'_> {
     }
 }
 
-/// The hosts of a listener, in the order in which they are given domains.
+/// The hosts of a listener, in the order in which they claim domains.
 fn in_order(listener: &ScopeListener) -> impl Iterator<Item = &ScopeHost> {
     let those = |rank| listener.hosts.values().filter(move |host| self::rank(host) == rank);
     those(Rank::Named).chain(those(Rank::Kubernetes)).chain(those(Rank::External))
 }
 
-/// Who is given domains first.
+/// The rank of a host among those that claim domains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
-    /// What a route set names, and is no service: perhaps the second name of one.
+    /// A name in a route set that is not a service, but may be the alias of one.
     Named,
     /// A Kubernetes Service.
     Kubernetes,
@@ -263,10 +263,10 @@ pub(super) fn rank(host: &ScopeHost) -> Rank {
     }
 }
 
-/// The port of HTTP, which need not be written.
+/// Default port of HTTP, which need not be written.
 const HTTP_PORT: u16 = 80;
 
-/// The ports of a host that HTTP may be spoken to.
+/// The HTTP ports of a host.
 fn proxied_ports(host: &ScopeHost) -> BTreeSet<u16> {
     let is_http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Auto;
     match &host.service {
@@ -275,7 +275,7 @@ fn proxied_ports(host: &ScopeHost) -> BTreeSet<u16> {
     }
 }
 
-/// A domain with its port, and without where the port need not be written.
+/// A domain with its port and, where `bare`, without.
 fn with_port(domain: &Arc<str>, port: u16, bare: bool) -> Vec<Arc<str>> {
     let mut domains = vec![format!("{domain}:{port}").into()];
     if bare {
@@ -295,8 +295,8 @@ pub(super) fn is_socket(listener: &ScopeListener) -> bool {
     matches!(listener.bind, Some(Bind::Unix(_)))
 }
 
-/// Whether the bytes of a service have a listener of their own: on its address or, if it is headless, on those of its
-/// Pods, where connections arrive that are captured, unless a Sidecar says where they arrive.
+/// Whether the TCP of a service has a listener of its own: on its address or, if it is headless, on those of its Pods.
+/// Only where connections are captured, and no Sidecar says where they arrive.
 pub(crate) fn has_own_listener(
     service: &Service,
     interception: Interception,

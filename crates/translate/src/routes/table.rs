@@ -1,4 +1,4 @@
-//! A route table made of its hosts.
+//! A route table, assembled from its hosts.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{
 pub enum TableKey {
     /// Of a view, by its name.
     OfView(TablesKey, Arc<str>),
-    /// One of this host and nothing else: what is planned for it need not be looked up, and views share it.
+    /// A table of this host only: views share it, and need not look up its plan.
     OfHost(Arc<VirtualHostKey>),
 }
 
@@ -83,7 +83,7 @@ impl TablesKey {
     }
 }
 
-/// What is planned for one table; changes of other tables stop here.
+/// The plan of one table; changes of other tables stop here.
 struct PlannedTable;
 
 impl Query for PlannedTable {
@@ -100,7 +100,7 @@ impl Query for PlannedTable {
     }
 }
 
-/// The hosts of a table as a set of resources, which the difference of two revisions is taken of.
+/// The hosts of a table as a set of resources, from which differences of revisions are taken.
 struct TableChildren;
 
 impl Collect for TableChildren {
@@ -169,7 +169,7 @@ impl Based for TableNames {
     const STRATUM: Stratum = Stratum(strata::PLAN.0 + 2);
 
     fn edit(cx: &Reader<'_>, view: &TablesKey, from: EditFrom<'_, Self::Value>) -> Self::Value {
-        // A table that is the same in the base is named as it is there.
+        // A table that is the same in the base has the base's key.
         let base_view = view.base().unwrap_or_else(|| view.clone());
         let key = |name: &Arc<str>, table: &Table| TableKey::of(view, name, table);
         let of_base = |name: &Arc<str>, table: &Table| TableKey::of(&base_view, name, table);
@@ -218,10 +218,10 @@ mod fixed {
 
     use crate::names;
 
-    /// The largest body of a direct response, in bytes (validation holds bodies to the same).
+    /// Maximum size of a direct response's body in bytes (validation enforces the same limit).
     const MAX_DIRECT_RESPONSE_BODY: u32 = 1 << 20;
 
-    /// A table without hosts. Clusters are not validated: they may come later.
+    /// A table without hosts. Clusters are not validated, since they may be added later.
     pub(super) fn head(by_port: bool) -> RouteConfiguration {
         RouteConfiguration {
             validate_clusters: Some(false.into_proto()),
@@ -231,7 +231,7 @@ mod fixed {
         }
     }
 
-    /// Passes requests for unknown hosts on to where they were addressed.
+    /// Passes requests for unknown hosts on to their original destination.
     pub(super) fn allow_any() -> VirtualHost {
         let mut action = forward(Upstream::Cluster(names::PASSTHROUGH_CLUSTER.to_owned()));
         action.timeout = Some(std::time::Duration::ZERO.into_proto());

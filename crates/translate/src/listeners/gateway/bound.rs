@@ -14,14 +14,14 @@ use crate::destination::Destinations;
 
 /// A route set that is bound to a server.
 pub(super) struct BoundRouteSet {
-    /// The names that it may take of the server: its hosts, within those that the server has for its namespace.
+    /// The names of the server that it may use: its hosts, within those that the server offers to its namespace.
     pub hosts: Vec<Host>,
     pub routes: Arc<RouteSet>,
     pub destinations: Destinations,
 }
 
-/// The route sets that name the Gateway, share a host with the server and are visible to the proxy: private
-/// ones first, then those that name the proxy's namespace, and the oldest first.
+/// The route sets that name the Gateway, share a host with the server and are visible to the proxy: private ones first,
+/// then those exported to the proxy's namespace by name, each oldest first.
 pub(super) fn bound_route_sets(
     cx: &Reader<'_>,
     gateway: &ConfigKey,

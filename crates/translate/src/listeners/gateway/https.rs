@@ -36,7 +36,7 @@ pub(super) struct HttpsChains<'a> {
     mesh: &'a Mesh,
     /// The prefix of the statistics of servers without a name.
     stat_prefix: String,
-    /// The managers of each protocol: thousands that differ in the prefix and the route table.
+    /// A template for each protocol: thousands of managers differ only in the prefix and the route table.
     managers: RefCell<BTreeMap<Protocol, ManagerTemplate>>,
 }
 
@@ -45,7 +45,7 @@ impl<'a> HttpsChains<'a> {
         Self { key, listener, mesh, stat_prefix: stat_prefix(key), managers: RefCell::default() }
     }
 
-    /// The chain of a server for those of its hosts that it takes.
+    /// The chain of a server for those of its hosts that are free.
     pub(super) fn chain(
         &self,
         inputs: &ServerInputs<'_>,
@@ -108,7 +108,7 @@ fn version(version: TlsVersion) -> TlsProtocol {
     }
 }
 
-/// What a server is sent by SDS.
+/// The secrets of a server that come by SDS.
 pub(super) fn secrets(server: &GatewayServer) -> ChainSecrets {
     let mut secrets = ChainSecrets::default();
     if let ServerTls::Terminate(tls) = &server.tls {

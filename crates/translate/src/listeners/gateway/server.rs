@@ -1,4 +1,4 @@
-//! A server of a gateway, with all that its filter chains depend on.
+//! A server of a gateway, with everything that its filter chains depend on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,12 +15,12 @@ use crate::{
     names,
 };
 
-/// How long a client may take for the TLS handshake (Istio's default).
+/// Time limit for the TLS handshake (Istio's default).
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A server and the route sets whose TCP and TLS routes apply to it.
 pub(super) struct ServerInputs<'s> {
-    /// It alone.
+    /// The server, as a slice of one.
     pub(super) reference: &'s [ServerRef],
     pub(super) gateway: Arc<Gateway>,
     /// The same, as route sets name it.

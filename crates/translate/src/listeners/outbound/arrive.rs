@@ -1,4 +1,4 @@
-//! Where the ports of services arrive: at addresses of their own, or at one that services share.
+//! Where connections to service ports arrive: at an address of the service, or at one that services share.
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -22,12 +22,12 @@ use crate::{
     view::ListenerView,
 };
 
-/// Adds what arrives by one listener of a scope.
+/// Adds the connections that arrive by one listener of a scope.
 pub(super) struct ListenerPlanner<'a, 'b> {
     pub(super) view: &'a ListenerView,
     pub(super) listener: &'a ScopeListener,
     pub(super) pods: &'a PodAddresses,
-    /// The one address and port that is asked for; `None`: all.
+    /// The only address and port of interest; `None` for all.
     pub(super) only: Option<&'a At>,
     pub(super) drafts: &'b mut BTreeMap<At, ListenerDraft>,
 }
@@ -90,14 +90,13 @@ impl ListenerPlanner<'_, '_> {
         }
     }
 
-    /// Whether it is asked what arrives there.
+    /// Whether this address and port are of interest.
     fn wants(&self, at: &At) -> bool {
         self.only.is_none_or(|only| only == at)
     }
 
-    /// Where a port arrives that is TCP, or that is told apart by its first bytes: at the addresses of the service or,
-    /// if it is headless, of its Pods; for the ranges that it has beside them, or without an address, at the one that
-    /// services share.
+    /// Adds a port that is TCP or whose protocol is detected: at the addresses of the service or, if it is headless, of
+    /// its Pods; for the ranges that it has besides, or without an address, at the address that services share.
     fn bytes(&mut self, host: &HostBinding, service: &Service, port: &Port) {
         let detected = port.protocol == Protocol::Auto;
         let shared = (self.shared_bind(), port.number);
@@ -117,7 +116,7 @@ impl ListenerPlanner<'_, '_> {
             self.own(*ip, host, port, &ips);
         }
         if service.headless {
-            // A listener for each Pod: one that comes or goes costs its own, and no connection to another.
+            // A listener for each Pod: a Pod that comes or goes affects no connection to another.
             for ip in self.wanted_pods(service, port.number).into_iter().filter(|ip| !ips.contains(ip)) {
                 self.own(ip, host, port, &[]);
             }
@@ -132,8 +131,8 @@ impl ListenerPlanner<'_, '_> {
         }
     }
 
-    /// Adds a service to what arrives at an address of its own. Where several have the address, the oldest takes
-    /// what is not told apart.
+    /// Adds a service to what arrives at an address of its own. Where several have the address, the oldest takes the
+    /// connections that nothing tells apart.
     fn own(&mut self, ip: IpAddr, host: &HostBinding, port: &Port, addresses: &[IpAddr]) {
         let at = (Bind::Ip(ip), port.number);
         if !self.wants(&at) {
@@ -150,7 +149,7 @@ impl ListenerPlanner<'_, '_> {
         }
     }
 
-    /// The Pods of a port at which it is asked what arrives.
+    /// The addresses of the Pods of a port that are of interest.
     fn wanted_pods(&self, service: &Service, port: u16) -> Vec<IpAddr> {
         match self.only {
             None => self.pods.of(&service.key, port).collect(),
@@ -168,14 +167,14 @@ impl ListenerPlanner<'_, '_> {
             host: host.clone(),
             port: port.clone(),
             addressed,
-            // Without routes nobody asks, and clients of all sorts share the listener.
+            // Without routes the source does not matter, and all clients share the listener.
             source: (!host.l4.is_empty()).then(|| self.view.source.clone()),
         });
         draft
     }
 
-    /// The addresses as ranges. Connections that are not captured are addressed to the proxy instead, and those to
-    /// one address of a Sidecar's choice are all addressed to that.
+    /// The addresses as ranges. Connections that are not captured are addressed to the proxy instead, and those to the
+    /// bind address of a Sidecar's listener to that one.
     fn ranges(&self, addresses: &[ServiceAddress]) -> Arc<[IpNet]> {
         let range = |address: &ServiceAddress| match address {
             ServiceAddress::Ip(ip) => IpNet::from(*ip),

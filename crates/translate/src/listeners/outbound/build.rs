@@ -54,7 +54,7 @@ impl Query for OutboundListener {
     }
 }
 
-/// Makes the listener of a key, with what makes each of its filter chains.
+/// Makes the listener of a key, with the maker of each of its filter chains.
 pub(crate) fn with_listener<T>(
     cx: &Reader<'_>,
     key: &OutboundListenerKey,
@@ -85,7 +85,7 @@ struct Inputs<'a> {
 
 struct TcpInputs<'a> {
     service: &'a TcpService,
-    /// The route sets whose TLS and TCP routes the service has, in order, and where they lead.
+    /// The route sets whose TLS and TCP routes apply to the service, in order, and where they lead.
     routes: Vec<(Arc<RouteSet>, Destinations)>,
     rule: Option<Arc<DestinationRule>>,
 }
@@ -133,13 +133,13 @@ fn outbound_listener<'a>(inputs: &'a Inputs<'_>) -> (Listener, Vec<Maker<'a>>) {
 #[derive(Default)]
 struct Chains<'a> {
     matched: Vec<MadeChain<'a>>,
-    /// For connections that no chain takes.
+    /// The chain for connections that no other matches.
     rest: Option<MadeChain<'a>>,
     needs_sni: bool,
     needs_http: bool,
     /// The ranges of services whose protocol is detected, with their chains for bytes.
     sniffed: Vec<(Vec<IpNet>, FilterChainBuilder, Maker<'a>)>,
-    /// Whether all services so far speak TLS, so that waiting for a client's first bytes holds up nobody.
+    /// Whether all services so far speak TLS, whose clients speak first, so that waiting for their bytes delays nobody.
     only_tls: bool,
 }
 
@@ -151,8 +151,8 @@ impl<'a> Chains<'a> {
         for service in &inputs.services {
             result.add_service(service, &mut claims, inputs.mesh);
         }
-        // What is redirected may be meant for an unknown host: at an address that stands for many, and at the address
-        // of a service of which routes take some server names only.
+        // Redirected connections may be meant for an unknown host: at an address that stands for many, and at the
+        // address of a service whose routes match only some server names.
         let stands_for_many = key.bind == Bind::Ip(wildcard(key.families));
         let own = || key.tcp.iter().any(|service| service.addressed == Addressed::Own);
         if result.rest.is_none() && !key.bind_to_port && (stands_for_many || own()) {
@@ -162,18 +162,18 @@ impl<'a> Chains<'a> {
             let stat_prefix = format!("outbound_{}", names::listener(&bind_name(&key.bind), key.port));
             let manager = http::outbound(&stat_prefix, table, *protocol, inputs.mesh);
             let filters = key.by_address.then(remember_destination).into_iter().chain([manager]);
-            // What is told apart at an address of its own is of the service that has it.
+            // Detected protocols at an address of its own belong to the service that has it.
             let own = inputs.services.first().filter(|first| first.service.addressed == Addressed::Own);
             let maker = own.map_or(Maker::SharedHttp, TcpInputs::maker);
             if result.rest.is_some() || !result.matched.is_empty() {
-                // HTTP is told apart from everything else.
+                // HTTP is distinguished from everything else.
                 result.needs_http = true;
                 let chain = filter_chain()
                     .transport_protocol(TransportProtocol::RawBuffer)
                     .application_protocols(PLAINTEXT_HTTP)
                     .filters(filters);
-                // Envoy looks for the address first and for the transport then, and does not go back: what is told
-                // apart within ranges has chains of these ranges, and bytes one that names the transport too.
+                // Envoy looks for the address first and for the transport then, and does not go back: detection within
+                // ranges needs chains of these ranges, and the one for bytes names the transport too.
                 for (ranges, bytes, of_bytes) in std::mem::take(&mut result.sniffed) {
                     let http = chain.clone().prefix_ranges(cidrs(&ranges));
                     let bytes = bytes.transport_protocol(TransportProtocol::RawBuffer);
@@ -206,7 +206,7 @@ impl<'a> Chains<'a> {
             if service.port.protocol.is_tls() {
                 let chains = tcp::tls_chains(&routes, None, ranges, claims);
                 takes_all |= match service.addressed {
-                    // What asks for other names only leaves the service its own.
+                    // Routes for other names only leave the service its own.
                     Addressed::Shared(_) => routes.ask_for(&service.host.host),
                     Addressed::Own | Addressed::Pods(_) => !chains.is_empty(),
                 };
@@ -234,11 +234,11 @@ impl<'a> Chains<'a> {
         let cluster = names::outbound_cluster(service.port.number, "", host);
         let policy = inputs.rule.as_deref().map(|rule| policy(Some(rule), service.port.number, None, mesh));
         let chain = filter_chain().filter(tcp::to_cluster(&cluster, policy.as_ref(), mesh));
-        // On an address that is shared, TLS services are told apart by the name that clients ask for.
-        // Mirrors istio pilot/pkg/networking/core/tls.go (buildSidecarOutboundTLSFilterChainOpts).
+        // On a shared address, TLS services are distinguished by the server name that clients send. Mirrors istio
+        // pilot/pkg/networking/core/tls.go (buildSidecarOutboundTLSFilterChainOpts).
         let is_tls = service.port.protocol.is_tls();
         if let Addressed::Pods(pods) = &service.addressed {
-            // A chain for each: Envoy closes the connections of one that has changed.
+            // A chain for each: Envoy closes the connections of a chain that has changed.
             for pod in pods.iter().filter_map(|pod| claims.free(&[*pod])) {
                 self.add_bytes(service, pod, chain.clone(), maker);
             }
@@ -249,7 +249,7 @@ impl<'a> Chains<'a> {
                 self.add_bytes(service, ranges, chain, maker);
                 return;
             }
-            // The address is an older service's as well; clients of that are not kept waiting.
+            // The address belongs to an older service as well, whose clients must not be kept waiting.
             if !(is_tls && self.only_tls) {
                 return;
             }
@@ -276,7 +276,7 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// Adds a chain; the one that takes every connection comes after all others.
+    /// Adds a chain; the one that matches every connection comes after all others.
     fn add(&mut self, chain: MadeChain<'a>) {
         if !takes_all(&chain.0) {
             self.matched.push(chain);

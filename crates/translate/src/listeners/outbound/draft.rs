@@ -1,4 +1,4 @@
-//! What connections arrive at one address and port, and the listener that takes them.
+//! The connections that arrive at one address and port, and the listener that accepts them.
 
 use std::{cmp::Ordering, net::IpAddr, sync::Arc};
 
@@ -16,16 +16,16 @@ use crate::view::ListenerView;
 /// An address and a port.
 pub(super) type At = (Bind, u16);
 
-/// What arrives at one address and port: a listener in the making.
+/// The services that arrive at one address and port: a listener in the making.
 #[derive(Default)]
 pub(super) struct ListenerDraft {
     /// Whether connections were addressed to another destination and redirected.
     pub(super) captured: bool,
     pub(super) http: Option<(Arc<str>, Protocol)>,
     pub(super) tcp: Vec<TcpService>,
-    /// The oldest of the hosts that bring HTTP and nothing else.
+    /// The oldest of the hosts that have only HTTP here.
     pub(super) only_http: Option<Host>,
-    /// The oldest of those that are headless.
+    /// The oldest headless one of these.
     pub(super) headless_http: Option<Host>,
     /// All addresses of the first service whose own address this is.
     pub(super) addresses: Vec<IpAddr>,
@@ -52,9 +52,9 @@ impl ListenerDraft {
         (alone.next()? == *bind).then(|| alone.collect())
     }
 
-    /// The listener that takes them; `None` where there can be none, or it is that of another address.
+    /// The key of the listener; `None` where there can be none, or another address has it.
     pub(super) fn key(self, at: &At, context: &PlanContext<'_>) -> Option<OutboundListenerKey> {
-        // Envoy refuses a listener without a filter chain.
+        // Envoy rejects a listener without a filter chain.
         if self.http.is_none() && self.tcp.is_empty() {
             return None;
         }
@@ -96,8 +96,8 @@ pub(super) fn service_host(host: &ScopeHost) -> Option<ServiceHost<'_>> {
     Some((&host.binding, host.service.as_ref()?))
 }
 
-/// Orders services as they claim connections: the first wins where two claim the same. Those of Kubernetes come first,
-/// since whoever writes a ServiceEntry chooses its addresses freely; then the oldest.
+/// The order in which services claim connections, of which the first wins: Kubernetes Services before ServiceEntries,
+/// whose authors choose addresses freely; then the oldest.
 pub(super) fn by_age((_, a): &ServiceHost<'_>, (_, b): &ServiceHost<'_>) -> Ordering {
     a.precedence().cmp(&b.precedence())
 }

@@ -10,7 +10,7 @@ use fairlead_model::{
 };
 use ipnet::IpNet;
 
-/// One outbound listener: all that its bytes depend on.
+/// One outbound listener: everything that its bytes depend on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutboundListenerKey {
     /// Where it listens.
@@ -19,17 +19,17 @@ pub struct OutboundListenerKey {
     pub more: Arc<[Bind]>,
     /// The port.
     pub port: u16,
-    /// Whether it takes connections from the network; if not, `virtualOutbound` hands them over.
+    /// Whether it accepts connections from the network; if not, `virtualOutbound` hands them over.
     pub bind_to_port: bool,
     /// The families that a listener on every address listens on.
     pub families: IpFamilies,
-    /// The route table of HTTP connections, where it takes any, and the protocol that is declared.
+    /// The route table of HTTP connections, if it accepts any, and the declared protocol.
     pub http: Option<(Arc<str>, Protocol)>,
-    /// Whether routes ask where a request was addressed to.
+    /// Whether routes match on the address that a request was sent to.
     pub by_address: bool,
     /// The services that bytes are proxied to, oldest first.
     pub tcp: Arc<[TcpService]>,
-    /// What happens with connections that nothing takes.
+    /// What happens to connections that nothing matches.
     pub unknown: OutboundTrafficPolicy,
 }
 
@@ -42,19 +42,19 @@ pub struct TcpService {
     pub port: Port,
     /// What tells its connections apart.
     pub addressed: Addressed,
-    /// What TCP and TLS routes may ask about the client, where there are any.
+    /// The attributes of the client that TCP and TLS routes may match on, where there are any.
     pub source: Option<ClientAttributes>,
 }
 
 /// What distinguishes the connections of a service from those of others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Addressed {
-    /// Nothing need: the listener is on an address of the service.
+    /// The listener is on an address of the service, so nothing needs to.
     Own,
-    /// The listener is on an address that services share; they may be told apart by where a connection was
-    /// addressed to, if to one of these ranges.
+    /// The listener is on an address that services share; the original destination distinguishes them, if it is in one
+    /// of these ranges.
     Shared(Arc<[IpNet]>),
-    /// The same, of a headless service: each range is a Pod, and nothing else tells its connections apart.
+    /// The same for a headless service: each range is a Pod, and nothing else distinguishes its connections.
     Pods(Arc<[IpNet]>),
 }
 

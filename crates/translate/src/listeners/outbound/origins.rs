@@ -39,7 +39,7 @@ pub(crate) fn origins(
     })
 }
 
-/// The egress listener with a port or an address of its own that a listener is.
+/// The egress listener, with a port or an address of its own, behind a listener.
 fn of_egress(
     cx: &Reader<'_>,
     view: &ListenerView,

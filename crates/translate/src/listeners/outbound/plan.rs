@@ -1,8 +1,8 @@
 //! Which listeners a sidecar has towards services: what arrives at each address and port.
 //!
-//! A listener is decided by the services that arrive at it; of those that bring HTTP and nothing else, however many,
-//! by the oldest alone. There is one algorithm, an edit: what services that come and go change in the listeners, and
-//! nothing else. A plan from scratch is the edit of no listeners in which every service comes.
+//! A listener depends on the services that arrive at it; of those with only HTTP there, on the oldest alone. There is
+//! one algorithm, an edit: it applies services that come and go to existing listeners. A plan from scratch edits an
+//! empty set of listeners, to which every service is added.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,9 +54,9 @@ impl Based for OutboundListenerPlan {
 pub(super) struct Plan {
     pub(super) keys: OrdSet<OutboundListenerKey>,
     inputs: PlanInputs,
-    /// Who decides each listener; empty where the listeners cannot be edited.
+    /// The hosts that each listener depends on; empty where the listeners cannot be edited.
     deciding: OrdMap<At, Deciding>,
-    /// How far they are from those of the base, if they were edited out of these.
+    /// Their distance from the base's, if they were derived from those.
     distance: Option<Distance<Host>>,
 }
 
@@ -75,12 +75,12 @@ struct PlanInputs {
     pods: PodAddresses,
 }
 
-/// The hosts that decide a listener.
+/// The hosts that a listener depends on.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Deciding {
-    /// The oldest that brings HTTP and nothing else.
+    /// The oldest with only HTTP there.
     http: Option<Host>,
-    /// The oldest of those that is headless.
+    /// The oldest headless one of these.
     headless_http: Option<Host>,
     /// Those whose connections are proxied as bytes.
     bytes: Arc<[Host]>,
@@ -129,7 +129,7 @@ struct Before<'a> {
     of: PlanOf<'a>,
     changed: BTreeSet<Host>,
     pods: Vec<HeadlessAddress>,
-    /// The distance that there will be from the listeners of the base.
+    /// The distance from the base's listeners after the edit.
     distance: Option<Distance<Host>>,
 }
 
@@ -152,7 +152,7 @@ fn plan(previous: Option<&Plan>, base: Option<PlanOf<'_>>, view: &ListenerView, 
     let mut keys = OrdSet::new();
     if let Some(before) = before {
         let old = before.hosts();
-        // Which of its addresses the listener of a service is on follows from those that it has for itself.
+        // The address that a service's listener is on depends on which ones it has for itself.
         for at in drafts.keys() {
             affected.extend(old.addresses_of_only(at, &were));
             affected.extend(new.addresses_of_only(at, &deciding));
@@ -192,8 +192,7 @@ struct Hosts<'a> {
 }
 
 impl<'a> Hosts<'a> {
-    /// The listener of a scope whose listeners can be edited: it has one, without a port and an address, and no proxy
-    /// beside it.
+    /// The listener of a scope that can be edited: its only one, without a port, an address or an HTTP proxy beside it.
     fn only_listener(&self) -> Option<&'a ScopeListener> {
         let PlanInputs { scope, mesh, .. } = self.inputs;
         scope.only_listener().filter(|only| only.bind.is_none() && mesh.http_proxy_port.is_none())
@@ -208,8 +207,7 @@ impl<'a> Hosts<'a> {
         drafts.into_iter().map(|(at, draft)| (at, Some(draft))).collect()
     }
 
-    /// The listeners of the base or the previous ones, whichever cost less in the long run. `None` where neither can be
-    /// edited.
+    /// The base's listeners or the previous ones, whichever cost less in the long run. `None` if neither can be edited.
     fn choose<'b>(&self, previous: Option<&'b Plan>, base: Option<PlanOf<'b>>) -> Option<Before<'b>>
     where
         'a: 'b,
@@ -241,7 +239,7 @@ impl<'a> Hosts<'a> {
         Some(Before { of, changed, pods, distance: None })
     }
 
-    /// What arrives where services that have changed since `before` arrive, or did.
+    /// The drafts wherever a service that has changed since `before` arrives or arrived.
     fn changed_drafts(&self, before: &Before<'_>) -> Drafts {
         let Before { of, changed, pods, .. } = before;
         let old = of.hosts();
@@ -299,7 +297,7 @@ impl<'a> Hosts<'a> {
         }
     }
 
-    /// What arrives at an address and port, by those who decide it.
+    /// The draft of an address and port, from the hosts that it depends on.
     fn draft(&self, at: &At, deciding: &OrdMap<At, Deciding>) -> Option<ListenerDraft> {
         let by = deciding.get(at)?;
         self.drafts_of(by.oldest().chain(by.bytes.iter()), Some(at)).remove(at)

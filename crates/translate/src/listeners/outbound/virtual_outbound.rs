@@ -1,4 +1,4 @@
-//! The listener that redirected outbound connections arrive at.
+//! The listener at which redirected outbound connections arrive.
 
 use envoy_types::pb::envoy::config::{core::v3::TrafficDirection, listener::v3::Listener};
 use fairlead_envoy::{
@@ -37,7 +37,7 @@ impl Query for VirtualOutbound {
     }
 }
 
-/// Hands each connection over to the listener of its original destination; what none takes goes on or is
+/// Hands each connection over to the listener of its original destination; one without a listener is passed on or
 /// refused. A connection to the listener's own port would come back for ever, and is closed.
 fn virtual_outbound(
     interception: Interception,

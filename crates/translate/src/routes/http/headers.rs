@@ -1,4 +1,4 @@
-//! Operations on headers. The authority is no header to Envoy: setting it rewrites the host.
+//! Operations on headers. To Envoy the authority is not a header: setting it rewrites the host.
 
 use envoy_types::pb::envoy::config::{
     core::v3::HeaderValueOption,
@@ -18,7 +18,7 @@ pub(super) fn apply(route: &mut Route, headers: &Headers) {
     route.response_headers_to_remove.extend(removals(&headers.response));
 }
 
-/// The operations of one of several destinations.
+/// Adds the operations of one of several destinations.
 pub(super) fn apply_to_cluster(weight: &mut ClusterWeight, headers: &Headers, authority_given: bool) {
     weight.request_headers_to_add.extend(additions(&headers.request));
     weight.request_headers_to_remove.extend(removals(&headers.request));

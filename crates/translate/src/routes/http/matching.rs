@@ -11,7 +11,7 @@ use fairlead_model::routes::{HttpMatch, StringMatch};
 
 use crate::values::{regex, string_match};
 
-/// What Envoy compares. `sized`: large expressions say how large they are.
+/// The condition as Envoy's message. `sized`: large expressions carry their maximum program size.
 pub(super) fn condition(condition: &HttpMatch, sized: bool) -> RouteMatch {
     let mut result = route_match(path(condition.uri.as_ref(), sized));
     result.case_sensitive = Some((!condition.ignore_uri_case).into_proto());
@@ -39,7 +39,7 @@ pub(super) fn condition(condition: &HttpMatch, sized: bool) -> RouteMatch {
     result
 }
 
-/// Whether a route matches every request: prefix `/` or expression `.*`, and nothing else is asked.
+/// Whether a route matches every request: prefix `/` or expression `.*`, and no other condition.
 pub(super) fn is_catch_all(route: &Route) -> bool {
     let Some(condition) = &route.r#match else { return false };
     let any_path = match &condition.path_specifier {

@@ -7,8 +7,7 @@ use fairlead_envoy::{
 };
 use fairlead_model::routes::{Redirect, RedirectPort};
 
-/// A redirect of a listener with this port. Envoy adds `port` to whatever host it is, so what the scheme implies is
-/// left out.
+/// A redirect by a listener with this port. Envoy appends `port` to any host, so the scheme's default port is left out.
 ///
 /// Mirrors istio pilot/pkg/networking/core/route/route.go (ApplyRedirect).
 pub(super) fn redirect(redirect: &Redirect, listener_port: u16, is_tls: bool) -> EnvoyRedirect {
@@ -48,9 +47,9 @@ fn implied_port(redirect: &Redirect, is_tls: bool) -> u16 {
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
-/// The port that a redirect names and its scheme implies, where the host stays that of the request.
+/// The port of a redirect, if it is the scheme's default and the host stays that of the request.
 ///
-/// Left out, it would not replace a port that the host has: `{scheme: https, port: 443}` would lead from
+/// Left out, it would not replace the port of such a host: `{scheme: https, port: 443}` would lead from
 /// `http://a.example.com:8080` to `https://a.example.com:8080`. Hosts with a port need a route of their own.
 pub(super) fn replaced_port(redirect: &Redirect, is_tls: bool) -> Option<u16> {
     match redirect.port {

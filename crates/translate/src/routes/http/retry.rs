@@ -9,14 +9,14 @@ use fairlead_model::{mesh::Mesh, routes::Retries};
 const DEFAULT_RETRY_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
 /// Istio's default number of retries.
 const DEFAULT_ATTEMPTS: u32 = 2;
-/// How often another host is looked for.
+/// Maximum number of attempts to select another host.
 const HOST_SELECTION_ATTEMPTS: u32 = 5;
-/// How many tries share a priority before the next is preferred.
+/// Number of attempts after which the next priority is preferred.
 const PRIORITY_UPDATE_FREQUENCY: u16 = 2;
 const RETRIABLE_STATUS_CODES: &str = "retriable-status-codes";
 
-/// The policy of a route; `None` where nothing is retried. Hashed requests may go to a host again: the hash says
-/// which one.
+/// The policy of a route; `None` where nothing is retried. Hashed requests may be retried on the same host, which the
+/// hash chooses.
 pub(super) fn policy(retries: Option<&Retries>, mesh: &Mesh, hashed: bool) -> Option<Retry> {
     let Some(retries) = retries.or(mesh.default_retries.as_ref()) else {
         return Some(with_hosts(parse(DEFAULT_RETRY_ON, DEFAULT_ATTEMPTS), !hashed));
