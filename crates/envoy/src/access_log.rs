@@ -23,7 +23,7 @@ pub enum Format {
     Json(Struct),
 }
 
-/// A log into the file at `path`, which Envoy writes to in steps of 10 s or 64 KiB (its defaults). No format is
+/// A log to the file at `path`, which Envoy flushes every 10 s or 64 KiB (its defaults). Without a format it writes
 /// Envoy's default line.
 pub fn file(path: impl Into<String>, format: Option<Format>) -> AccessLog {
     let config = FileAccessLog {

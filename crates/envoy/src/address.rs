@@ -8,7 +8,7 @@ use envoy_types::pb::envoy::config::core::v3::{
 
 use crate::wkt::IntoProto;
 
-/// A TCP address. `host` is an IP address, or a name where Envoy resolves names (DNS clusters).
+/// A TCP address. `host` is an IP address or, in DNS clusters, a name.
 pub fn address(host: impl Into<String>, port: u16) -> Address {
     Address { address: Some(address::Address::SocketAddress(socket_address(host, port))) }
 }

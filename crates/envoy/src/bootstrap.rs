@@ -1,7 +1,7 @@
-//! The bootstrap of an Envoy that takes everything from one ADS stream.
+//! The bootstrap of an Envoy that gets everything from one ADS stream.
 //!
-//! The form is the one that was seen to work with Envoy 1.40: a token is added by the credential injector from a
-//! secret in a file (which follows rotation), reconnection is quick, and no first answer is waited for in vain.
+//! Tested with Envoy 1.40: the credential injector adds a token from a secret in a file (which follows rotation),
+//! reconnection is quick, and no wait for a first response is in vain.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -14,13 +14,13 @@ mod tests;
 
 pub use xds_cluster::{XDS_CLUSTER, Xds, XdsProtocol, XdsTls, token_secret};
 
-/// The largest RE2 program that an Envoy with this bootstrap takes; without it, an Envoy takes 100.
+/// Maximum RE2 program size of an Envoy with this bootstrap; Envoy's default is 100.
 pub const MOST_PROGRAM: u32 = 32_768;
 
-/// The entry of the node's metadata that tells the control plane so.
+/// The entry of the node's metadata that tells the control plane this limit.
 pub const MOST_PROGRAM_METADATA: &str = "RE2_MAX_PROGRAM_SIZE";
 
-/// What a bootstrap says.
+/// The contents of a bootstrap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bootstrap {
     /// Who this Envoy is.
@@ -29,7 +29,7 @@ pub struct Bootstrap {
     pub xds: Xds,
     /// The admin interface.
     pub admin: Option<Admin>,
-    /// Which statistics are kept. `None`: all, at once.
+    /// The statistics that are kept. `None` keeps all, from the start.
     pub stats: Option<StatsTuning>,
 }
 
@@ -40,7 +40,7 @@ pub struct Node {
     pub id: String,
     /// The group of Envoys that this one belongs to.
     pub cluster: String,
-    /// What else the control plane is told.
+    /// Further attributes for the control plane.
     pub metadata: BTreeMap<String, Value>,
     /// Where it runs.
     pub locality: Option<Locality>,
@@ -74,8 +74,9 @@ pub enum Admin {
     },
 }
 
-/// Keeps the statistics whose names begin or end so, and [`StatsTuning::ALWAYS`]; creates those of a cluster with
-/// its first request. With 1,000 clusters that is a quarter of the time and two thirds of the memory.
+/// Keeps the statistics whose names have one of these prefixes or suffixes, and [`StatsTuning::ALWAYS`]; creates those
+/// of a cluster at its first request. With 1,000 clusters that takes a quarter of the time and two thirds of the
+/// memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatsTuning {
     /// Beginnings of names.
@@ -85,10 +86,10 @@ pub struct StatsTuning {
 }
 
 impl StatsTuning {
-    /// Beginnings of the names that every tuned Envoy keeps: those that tell whether it and its stream are well.
+    /// Prefixes of statistics that every tuned Envoy keeps: those that show the health of Envoy and its stream.
     pub const ALWAYS: [&str; 5] =
         ["cluster_manager", "listener_manager", "server", "cluster.xds-grpc", "control_plane"];
-    /// As [`Self::ALWAYS`], by the end of the name: whether certificates rotate.
+    /// Like [`Self::ALWAYS`], a suffix: whether certificates rotate.
     pub const ALWAYS_SUFFIX: &str = "ssl_context_update_by_sds";
 }
 
@@ -115,7 +116,7 @@ impl Bootstrap {
 }
 
 impl Node {
-    /// The node as the bootstrap has it.
+    /// The node in the form of the bootstrap.
     pub fn to_json(&self) -> Value {
         let mut node = Map::new();
         node.insert("id".to_owned(), self.id.as_str().into());
@@ -148,7 +149,7 @@ impl Xds {
                 "grpc_services": [{ "envoy_grpc": {
                     "cluster_name": XDS_CLUSTER,
                     "skip_envoy_headers": true,
-                    // The default goes up to 30 s, long after a restarted control plane is there again.
+                    // The default backs off for up to 30 s, long after a restarted control plane is back.
                     "retry_policy": { "retry_back_off": { "base_interval": "0.2s", "max_interval": "3s" } },
                 } }],
             },

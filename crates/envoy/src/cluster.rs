@@ -1,4 +1,4 @@
-//! Clusters: discovery and load balancing. What a cluster also has is in the modules below.
+//! Clusters: discovery and load balancing. The other settings of a cluster are in the modules below.
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ pub mod upstream;
 /// Where the hosts of a cluster come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Discovery {
-    /// EDS over ADS, without a limit to the wait for the first answer: a cluster without endpoints is no better
-    /// than one that still warms.
+    /// EDS over ADS, waiting for the first response without a timeout: a cluster without endpoints is no better than
+    /// one that is still warming.
     Eds {
         /// The name to ask for, where it is not the cluster's.
         service_name: Option<String>,
@@ -53,9 +53,9 @@ pub struct Dns {
     pub load_assignment: ClusterLoadAssignment,
     /// Which addresses are asked for. Envoy's default is IPv6, and IPv4 if there is none.
     pub family: DnsLookupFamily,
-    /// How often a name is resolved. Envoy's default is 5 s.
+    /// Interval at which names are resolved. Envoy's default is 5 s.
     pub refresh_rate: Option<Duration>,
-    /// Resolve when the answer's TTL ends, and by the refresh rate after failures only. Envoy's default is off.
+    /// Resolves names when the TTL expires, and at the refresh rate only after failures. Envoy's default is off.
     pub respect_ttl: bool,
     /// Maximum random jitter added to the interval. Envoy's default is none.
     pub jitter: Option<Duration>,
@@ -70,7 +70,7 @@ pub struct OriginalDst {
     pub port_override: Option<u16>,
     /// Takes the address from this request header, if it is there.
     pub http_header: Option<String>,
-    /// How long an unused host is kept. Envoy's default is 5 s.
+    /// Interval after which unused hosts are removed. Envoy's default is 5 s.
     pub cleanup_interval: Option<Duration>,
 }
 
@@ -95,8 +95,8 @@ pub enum LbPolicy {
     },
 }
 
-/// A cluster. Load balancing is round robin (Envoy's default) but for an original-destination cluster, which
-/// chooses by itself. The time to connect is 5 s (Envoy's default) unless given.
+/// A cluster. Load balancing is round robin (Envoy's default) except for an original-destination cluster, which needs
+/// no choice. The connect timeout is 5 s (Envoy's default) unless given.
 pub fn cluster(name: impl Into<String>, discovery: Discovery, connect_timeout: Option<Duration>) -> Cluster {
     let mut cluster = Cluster {
         name: name.into(),

@@ -1,4 +1,4 @@
-//! A load assignment that has its endpoints as elements (LEDS), one collection for each locality.
+//! A load assignment with its endpoints as elements (LEDS), in one collection for each locality.
 
 use std::net::IpAddr;
 
@@ -19,14 +19,14 @@ use crate::{config_source, encode};
 #[cfg(test)]
 mod tests;
 
-/// The longest path of a socket (`sun_path` without its end).
+/// Maximum length of a socket's path (`sun_path` without its NUL).
 const PATH_BYTES: usize = 107;
 
 /// A load assignment that has its endpoints as elements, one collection for each locality.
 ///
-/// It has no second form if it has no endpoint: Envoy would wait for endpoints that never come. Nor has it one if
-/// Envoy cannot read an address: an assignment with that is rejected, but an endpoint ends the process, as soon as
-/// another one of the assignment changes (`std::terminate`, uncaught `malformed IP address`).
+/// There is no second form without endpoints: Envoy would wait for some that never come. Nor is there one if Envoy
+/// cannot read an address: it rejects an assignment with such an address, but as an endpoint by LEDS it ends the
+/// process as soon as another endpoint changes (`std::terminate`, uncaught `malformed IP address`).
 pub fn load_assignment(assignment: &ClusterLoadAssignment) -> EncodedResource {
     let full = EncodedResource::whole(assignment.cluster_name.as_str(), encode(assignment));
     if !assignment.endpoints.iter().flat_map(|locality| &locality.lb_endpoints).all(is_readable) {
@@ -67,7 +67,7 @@ fn parent(assignment: &ClusterLoadAssignment, epoch: Epoch) -> EncodedResource {
         proximity: locality.proximity,
         metadata: locality.metadata.clone(),
         lb_config: Some(LbConfig::LedsClusterLocalityConfig(LedsClusterLocalityConfig {
-            // Without an answer in time Envoy would go on with a locality that has no endpoint.
+            // After a timeout Envoy would continue with a locality without endpoints.
             leds_config: Some(config_source::ads_without_timeout()),
             leds_collection_name: Collection::new(epoch, name, number).glob(),
         })),
@@ -82,7 +82,7 @@ fn parent(assignment: &ClusterLoadAssignment, epoch: Epoch) -> EncodedResource {
     EncodedResource::whole(name.as_str(), encode(&parent))
 }
 
-/// The endpoints under their names in the first epoch. Of several at one address the first counts, as in Envoy.
+/// The endpoints under their names in the first epoch. The first of several at one address counts, as in Envoy.
 fn endpoints(assignment: &ClusterLoadAssignment) -> ResourceSet {
     let mut set = ResourceSet::new();
     for (number, locality) in localities(assignment) {
@@ -98,7 +98,7 @@ fn endpoints(assignment: &ClusterLoadAssignment) -> ResourceSet {
     set
 }
 
-/// What an endpoint is called in its collection: its address, or a digest where that is no IP address and port.
+/// The name of an endpoint in its collection: its IP address and port, or else a digest.
 fn id(endpoint: &LbEndpoint, body: &[u8]) -> String {
     let of = match &endpoint.host_identifier {
         Some(HostIdentifier::Endpoint(of)) => of.address.as_ref().and_then(|a| a.address.as_ref()),

@@ -9,13 +9,13 @@ use envoy_types::pb::envoy::config::core::v3::{
 
 use crate::wkt::IntoProto;
 
-/// The ADS stream. Envoy waits 15 s for the first answer (Envoy API, `initial_fetch_timeout`) and then goes on
+/// The ADS stream. Envoy waits 15 s for the first response (Envoy API, `initial_fetch_timeout`) and then continues
 /// without the resource.
 pub fn ads() -> ConfigSource {
     of(ConfigSourceSpecifier::Ads(AggregatedConfigSource {}))
 }
 
-/// The ADS stream, without a limit to the wait for the first answer.
+/// The ADS stream, waiting for the first response without a timeout.
 pub fn ads_without_timeout() -> ConfigSource {
     ConfigSource { initial_fetch_timeout: Some(Duration::ZERO.into_proto()), ..ads() }
 }

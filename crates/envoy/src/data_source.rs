@@ -2,7 +2,7 @@
 
 use envoy_types::pb::envoy::config::core::v3::{DataSource, data_source::Specifier};
 
-/// A file that Envoy reads when the resource is loaded. Of a secret by SDS it is read again when it is replaced.
+/// A file that Envoy reads when it loads the resource. A file of an SDS secret is reloaded when it is replaced.
 pub fn file(path: impl Into<String>) -> DataSource {
     of(Specifier::Filename(path.into()))
 }

@@ -28,8 +28,8 @@ pub fn locality_lb_endpoints(
     LocalityLbEndpoints { locality, lb_endpoints: endpoints.into_iter().collect(), ..Default::default() }
 }
 
-/// Places a locality: its priority (0 is tried first, no number may be left out) and its weight among the
-/// localities of that priority, which counts under locality-weighted load balancing only.
+/// Sets a locality's priority (0 is tried first, no number may be skipped) and its weight among the localities of that
+/// priority, which only locality-weighted load balancing uses.
 pub fn placed(locality: LocalityLbEndpoints, priority: u32, weight: Option<u32>) -> LocalityLbEndpoints {
     LocalityLbEndpoints { priority, load_balancing_weight: weight.map(IntoProto::into_proto), ..locality }
 }

@@ -9,7 +9,7 @@ use crate::pack_any;
 pub const HTTP_CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 /// Network filter: keeps values for the filters after it.
 pub const SET_FILTER_STATE: &str = "envoy.filters.network.set_filter_state";
-/// What makes an address of a text, for a value that is kept.
+/// Filter state factory: parses an IP address.
 pub const IP_STATE: &str = "envoy.network.ip";
 /// Network filter: TCP proxy.
 pub const TCP_PROXY: &str = "envoy.filters.network.tcp_proxy";

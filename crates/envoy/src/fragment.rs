@@ -33,8 +33,8 @@ fn field_len(tag: u32, value: usize) -> usize {
     key_len(tag) + encoded_len_varint(value as u64) + value
 }
 
-/// A virtual host as a resource of its own, which is called `<table>/<name>`: that is how Envoy finds the table that a
-/// host belongs to (and so a table's name has no `/`).
+/// A virtual host as a resource of its own, named `<table>/<name>`: by the part before the `/` Envoy finds the table
+/// (so a table's name has no `/`).
 ///
 /// The first fragment is the name, and the second the rest, which is shared with the full form of the table.
 pub fn virtual_host(table: &str, mut host: VirtualHost) -> EncodedResource {
@@ -48,15 +48,14 @@ pub fn virtual_host(table: &str, mut host: VirtualHost) -> EncodedResource {
 /// catch-all host.
 ///
 /// A table also has the form of a parent with children: the head with `vhds` over ADS, and all hosts, the catch-all
-/// among them. So the parent says nothing that depends on the hosts: a host that takes every domain comes, or goes,
-/// in the same response as the catch-all that it replaces, and Envoy never sees two of them ("Only a single wildcard
-/// domain is permitted"). A table without elements has that form too, and Envoy has to be told that there are none:
-/// should a table lose `vhds` with its last host, Envoy 1.40 would keep that host, and show it again when the table
-/// has `vhds` again.
+/// among them. The parent does not depend on the hosts: a host for every domain is added or removed in the same
+/// response as the catch-all that it replaces, and Envoy never sees two of them ("Only a single wildcard domain is
+/// permitted"). A table without hosts has this form too: if it lost `vhds` with its last host, Envoy 1.40 would keep
+/// that host, and serve it again once the table has `vhds` again.
 ///
-/// The digest of the full form is that of its head, its catch-all and its elements' digests, so one changed host
-/// among thousands costs 16 hashed bytes a host and no pass over their bytes. The digest determines the bytes,
-/// as an element's digest covers its name in the table and its body.
+/// The digest of the full form covers its head, its catch-all and its elements' digests, so a changed host among
+/// thousands costs 16 hashed bytes for each host and no pass over their bytes. The digest determines the bytes, as an
+/// element's digest covers its name in the table and its body.
 ///
 /// The full form is assembled on demand: delta clients never need it.
 pub fn route_table(
@@ -94,8 +93,8 @@ pub fn route_table(
     })
 }
 
-/// A table from its head, its hosts as resources, and its catch-all. `table` is the length of its name, which the
-/// names of the hosts begin with there, and not here.
+/// A table from its head, its hosts as resources, and its catch-all. `table` is the length of its name, the prefix of
+/// the hosts' names as resources that they lack here.
 fn with_hosts(head: &Bytes, table: usize, hosts: &ResourceSet, catch_all: Option<&[Bytes]>) -> Arc<[Bytes]> {
     let mut heads = BytesMut::new();
     let mut ends = Vec::with_capacity(hosts.len());

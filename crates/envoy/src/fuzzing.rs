@@ -1,4 +1,4 @@
-//! Checks the encoder of fragments with arbitrary messages: parts put together are the message as a whole.
+//! Checks the encoder of fragments with arbitrary messages: the parts must add up to the message.
 
 use envoy_types::pb::envoy::config::{
     endpoint::v3::ClusterLoadAssignment,
@@ -16,7 +16,7 @@ use crate::{
 /// Reads `data` as a load assignment and as a route table, divides each into its elements, and puts it together.
 ///
 /// # Panics
-/// If the parts are not the message, or the same message gives other bytes the second time: bugs.
+/// If the parts are not the message, or encoding it twice gives different bytes: bugs.
 pub fn fuzz_fragment(data: &[u8]) {
     if let Ok(assignment) = ClusterLoadAssignment::decode(data) {
         let first = load_assignment(&assignment);

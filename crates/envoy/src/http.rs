@@ -27,7 +27,7 @@ pub mod filter;
 /// Where the routes come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Routes {
-    /// The route table of this name, by RDS over ADS, without a limit to the wait for it.
+    /// The route table of this name, by RDS over ADS, waiting for it without a timeout.
     Rds(String),
     /// This table.
     Inline(Box<RouteConfiguration>),
@@ -53,7 +53,7 @@ pub fn http_connection_manager(
     })
 }
 
-/// Builds an [`HttpConnectionManager`]; what is not called stays at Envoy's default.
+/// Builds an [`HttpConnectionManager`]; what is not set stays at Envoy's default.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct HttpConnectionManagerBuilder(HttpConnectionManager);
@@ -91,8 +91,8 @@ impl HttpConnectionManagerBuilder {
         self
     }
 
-    /// Whether the client is the peer of the connection (an edge) or what the peer says it is. Envoy's default is
-    /// the latter.
+    /// Whether the client's address is the peer's (at an edge) or the one in `x-forwarded-for`. Envoy's default is the
+    /// latter.
     pub fn use_remote_address(mut self, edge: bool) -> Self {
         self.0.use_remote_address = Some(edge.into_proto());
         self
@@ -104,7 +104,7 @@ impl HttpConnectionManagerBuilder {
         self
     }
 
-    /// What becomes of `x-forwarded-client-cert`, and what is written into it.
+    /// How `x-forwarded-client-cert` is treated, and what is written into it.
     pub fn forward_client_cert(
         mut self,
         details: ForwardClientCertDetails,
@@ -121,13 +121,13 @@ impl HttpConnectionManagerBuilder {
         self
     }
 
-    /// The `server` header of answers.
+    /// The `server` header of responses.
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.0.server_name = name.into();
         self
     }
 
-    /// Sets what has no method here.
+    /// Sets fields that have no method here.
     pub fn with(mut self, set: impl FnOnce(&mut HttpConnectionManager)) -> Self {
         set(&mut self.0);
         self
@@ -145,8 +145,8 @@ impl HttpConnectionManagerBuilder {
         network_filter(extension::HTTP_CONNECTION_MANAGER, &self.0)
     }
 
-    /// The same for many chains, whose managers differ in the prefix of their statistics and in the table that they
-    /// ask for by RDS, which this one must do.
+    /// A template for many chains whose managers differ in the prefix of their statistics and in their RDS table; this
+    /// one must use RDS.
     #[must_use]
     pub fn build_template(self) -> ManagerTemplate {
         ManagerTemplate(Template::new(&self.0, &[STAT_PREFIX, RDS]))
@@ -157,7 +157,7 @@ impl HttpConnectionManagerBuilder {
 const STAT_PREFIX: u32 = 2;
 const RDS: u32 = 3;
 
-/// Connection managers that differ in little, see [`HttpConnectionManagerBuilder::build_template`].
+/// A template of similar connection managers, see [`HttpConnectionManagerBuilder::build_template`].
 #[derive(Clone, Debug)]
 pub struct ManagerTemplate(Template);
 

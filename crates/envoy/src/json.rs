@@ -1,9 +1,9 @@
 //! Messages as JSON and YAML, for dumps, golden files and tests.
 //!
-//! Prints as Envoy's own `/config_dump` does: field names as in the `.proto` files, keys sorted, every `Any`
-//! expanded with its `@type`. A message type that the descriptor set does not know is printed as its type and
-//! its bytes in base64. [`dump`] and [`dump_message`] hide key material: they are the form for everything that a
-//! person or a file sees. [`to_json`] shows all.
+//! Prints as Envoy's own `/config_dump` does: field names as in the `.proto` files, keys sorted, every `Any` expanded
+//! with its `@type`. A message of a type that is not in the descriptor set is printed as its type and its bytes in
+//! base64. [`dump`] and [`dump_message`] hide key material, and are the form for people and files. [`to_json`] shows
+//! everything.
 
 use bytes::Bytes;
 use prost::{Message, Name};
@@ -29,12 +29,12 @@ pub use yaml::to_yaml;
 /// Why a message could not be printed or read.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
-    /// The bytes are not a message of the type that they are said to be.
+    /// The bytes are not a message of the stated type.
     #[error("decode {type_name}")]
     Decode {
         /// The full name of the message.
         type_name: String,
-        /// What the decoder says.
+        /// The decoder's error.
         #[source]
         source: prost::DecodeError,
     },
@@ -43,7 +43,7 @@ pub enum JsonError {
     Print {
         /// The full name of the message.
         type_name: String,
-        /// What the serialiser says.
+        /// The serialiser's error.
         #[source]
         source: serde_json::Error,
     },
@@ -52,7 +52,7 @@ pub enum JsonError {
     Read {
         /// The full name of the message.
         type_name: String,
-        /// What the deserialiser says.
+        /// The deserialiser's error.
         #[source]
         source: serde_json::Error,
     },
@@ -70,14 +70,14 @@ pub fn dump(type_url: &str, bytes: &[u8]) -> Result<Value, JsonError> {
     Ok(json)
 }
 
-/// As [`dump`], for a message at hand.
+/// Like [`dump`], for a message that is not encoded.
 pub fn dump_message<M: Message + Name>(message: &M) -> Result<Value, JsonError> {
     dump(&M::full_name(), &crate::encode(message))
 }
 
 /// The message of type `type_url` in `bytes` as JSON, key material included.
 ///
-/// A type that is not known gives `{"@type": …, "value": <base64>}`.
+/// An unknown type gives `{"@type": …, "value": <base64>}`.
 pub fn to_json(type_url: &str, bytes: &[u8]) -> Result<Value, JsonError> {
     match descriptor(type_url) {
         Some(descriptor) => {
@@ -96,8 +96,8 @@ pub fn to_json(type_url: &str, bytes: &[u8]) -> Result<Value, JsonError> {
 
 /// Reads the JSON form of a message of type `type_url` strictly: an unknown field is an error.
 ///
-/// The bytes are canonical as those of [`crate::encode()`] are, but may differ from them in the position of a
-/// `oneof`; for bytes to compare, read the message with [`parse`] and encode that.
+/// The bytes are canonical, but may differ from those of [`crate::encode()`] in the position of a `oneof`; to compare
+/// bytes, read the message with [`parse`] and encode it.
 pub fn from_json(type_url: &str, json: &Value) -> Result<Bytes, JsonError> {
     let descriptor = descriptor(type_url).ok_or_else(|| JsonError::UnknownType(type_url.to_owned()))?;
     let options = DeserializeOptions::new().deny_unknown_fields(true);

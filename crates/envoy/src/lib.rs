@@ -1,8 +1,8 @@
 //! Envoy's concepts as small constructors, and the one way a message becomes bytes.
 //!
-//! Knows Envoy's words only: no Istio and no Kubernetes word appears here. A constructor takes what nearly always
-//! varies and returns Envoy's own message, whose other fields the caller sets; what it does not set is Envoy's
-//! default. No constructor sets a deprecated field.
+//! Only Envoy's terms appear here, none of Istio's or Kubernetes'. A constructor takes what nearly always varies and
+//! returns Envoy's own message, whose other fields the caller may set; unset ones have Envoy's defaults. No constructor
+//! sets a deprecated field.
 
 pub mod access_log;
 pub mod address;

@@ -31,12 +31,12 @@ pub fn network_filter<M: Message + Name>(name: &str, config: &M) -> Filter {
     network_filter_of(name, pack_any(config))
 }
 
-/// A network filter with its configuration as it is packed.
+/// A network filter with its packed configuration.
 pub(crate) fn network_filter_of(name: &str, config: envoy_types::pb::google::protobuf::Any) -> Filter {
     Filter { name: name.to_owned(), config_type: Some(filter::ConfigType::TypedConfig(config)) }
 }
 
-/// Builds a [`Listener`]; what is not called stays at Envoy's default.
+/// Builds a [`Listener`]; what is not set stays at Envoy's default.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ListenerBuilder(Listener);
@@ -48,7 +48,7 @@ impl ListenerBuilder {
         self
     }
 
-    /// `false`: takes no connections from the network, only those that another listener hands over.
+    /// `false`: accepts no connections from the network, only those that another listener hands over.
     pub fn bind_to_port(mut self, bind: bool) -> Self {
         self.0.bind_to_port = Some(bind.into_proto());
         self
@@ -60,7 +60,7 @@ impl ListenerBuilder {
         self
     }
 
-    /// Takes connections to addresses that are not the host's own (TPROXY).
+    /// Accepts connections to addresses that are not the host's own (TPROXY).
     pub fn transparent(mut self) -> Self {
         self.0.transparent = Some(true.into_proto());
         self
@@ -78,8 +78,8 @@ impl ListenerBuilder {
         self
     }
 
-    /// How long listener filters may wait for bytes (Envoy's default is 15 s; zero is for ever), and whether the
-    /// connection then goes on without them (Envoy closes it by default).
+    /// Time for which listener filters may wait for bytes (Envoy's default is 15 s; zero is for ever), and whether the
+    /// connection then continues without them (by default Envoy closes it).
     pub fn listener_filters_timeout(mut self, timeout: Duration, go_on: bool) -> Self {
         self.0.listener_filters_timeout = Some(timeout.into_proto());
         self.0.continue_on_listener_filters_timeout = go_on;
@@ -110,7 +110,7 @@ impl ListenerBuilder {
         self
     }
 
-    /// Sets what has no method here.
+    /// Sets fields that have no method here.
     pub fn with(mut self, set: impl FnOnce(&mut Listener)) -> Self {
         set(&mut self.0);
         self

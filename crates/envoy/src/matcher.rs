@@ -1,4 +1,4 @@
-//! `envoy.type.matcher.v3`: how texts are compared.
+//! `envoy.type.matcher.v3`: how strings are compared.
 
 use envoy_types::pb::envoy::r#type::matcher::v3::{
     RegexMatchAndSubstitute, RegexMatcher, StringMatcher,
@@ -8,7 +8,7 @@ use envoy_types::pb::envoy::r#type::matcher::v3::{
 
 use crate::IntoProto;
 
-/// How a text is compared.
+/// How a string is compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StringMatch {
     /// Equal.
@@ -19,7 +19,7 @@ pub enum StringMatch {
     Suffix(String),
     /// Contains.
     Contains(String),
-    /// The whole text matches the RE2 expression.
+    /// The whole string matches the RE2 expression.
     Regex(Regex),
 }
 
@@ -41,9 +41,9 @@ impl From<StringMatch> for StringMatcher {
 pub struct Regex {
     /// The expression.
     pub expression: String,
-    /// The largest program that it may have. `None`: what the Envoy's runtime says, and 100 where that says nothing.
+    /// Maximum program size. `None` is the limit of Envoy's runtime, or 100 without one.
     ///
-    /// The field on the wire is deprecated, and an Envoy logs a warning for it; Envoy 1.40 heeds it.
+    /// The field on the wire is deprecated, and Envoy logs a warning for it, but Envoy 1.40 applies it.
     pub most_program: Option<u32>,
 }
 

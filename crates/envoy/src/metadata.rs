@@ -15,7 +15,7 @@ pub fn filter_metadata<N: Into<String>>(namespaces: impl IntoIterator<Item = (N,
     }
 }
 
-/// A struct of texts.
+/// A struct of strings.
 pub fn string_struct<K: Into<String>, V: Into<String>>(fields: impl IntoIterator<Item = (K, V)>) -> Struct {
     struct_of(fields.into_iter().map(|(key, text)| (key, string_value(text))))
 }
@@ -53,8 +53,8 @@ pub fn json_struct(fields: &serde_json::Map<String, Json>) -> Struct {
     struct_of(fields.iter().map(|(key, value)| (key.as_str(), json_value(value))))
 }
 
-/// A value of metadata that is written without a message in between: the maps of a message are hash maps, which cost
-/// more than the rest of a cluster.
+/// A metadata value that is written without a message: the maps of messages are hash maps, which cost more than the
+/// rest of a cluster.
 #[derive(Clone, Copy, Debug)]
 pub enum Plain<'a> {
     /// A text.
@@ -65,8 +65,8 @@ pub enum Plain<'a> {
     Struct(&'a [(&'a str, Plain<'a>)]),
 }
 
-/// The canonical bytes of metadata with one namespace, whose fields come in the order of their keys: those of
-/// [`filter_metadata`] for the same fields.
+/// The canonical bytes of metadata with one namespace, equal to those of [`filter_metadata`]. Fields must be given in
+/// the order of their keys.
 pub fn plain_filter_metadata(namespace: &str, fields: &[(&str, Plain<'_>)]) -> Vec<u8> {
     let mut bytes = Backwards::default();
     bytes.message(FILTER_METADATA, |entry| {
@@ -89,7 +89,7 @@ const STRING_VALUE: u32 = 3;
 const STRUCT_VALUE: u32 = 5;
 const LIST_VALUE: u32 = 6;
 
-/// Bytes that are written from the end, so that the length of a message is known when its head is written.
+/// Bytes written from the end, so that the length of a message is known when its head is written.
 #[derive(Default)]
 struct Backwards(Vec<u8>);
 

@@ -38,7 +38,7 @@ pub fn route_configuration(
     }
 }
 
-/// A virtual host: the routes of requests for one of `domains`, the first match wins.
+/// A virtual host: the routes of requests for `domains`, of which the first match wins.
 pub fn virtual_host<D: Into<String>>(
     name: impl Into<String>,
     domains: impl IntoIterator<Item = D>,
@@ -57,7 +57,7 @@ pub fn virtual_host<D: Into<String>>(
 pub enum Action {
     /// Sends the request to an upstream, see [`forward`].
     Forward(Box<RouteAction>),
-    /// Answers with another address.
+    /// Answers with a redirect.
     Redirect(Redirect),
     /// Answers by itself.
     DirectResponse {
@@ -77,7 +77,7 @@ pub enum Body {
     Bytes(Vec<u8>),
 }
 
-/// A route: what matches takes the action.
+/// A route: the action for matching requests.
 pub fn route(name: impl Into<String>, r#match: RouteMatch, action: Action) -> Route {
     Route { name: name.into(), r#match: Some(r#match), action: Some(action.into()), ..Default::default() }
 }
@@ -93,7 +93,7 @@ pub enum Upstream {
     Weighted(Vec<ClusterWeight>),
 }
 
-/// Sends requests to `upstream`. Envoy's own time-out is 15 s; set `timeout` for another.
+/// Sends requests to `upstream`. Envoy's default timeout is 15 s; set `timeout` for another.
 pub fn forward(upstream: Upstream) -> RouteAction {
     let specifier = match upstream {
         Upstream::Cluster(name) => ClusterSpecifier::Cluster(name),
@@ -115,7 +115,7 @@ pub fn host_rewrite(host: impl Into<String>) -> HostRewriteSpecifier {
     HostRewriteSpecifier::HostRewriteLiteral(host.into())
 }
 
-/// An answer with another address. What is `None` is that of the request.
+/// A redirect. `None` keeps the value of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redirect {
     /// The scheme.

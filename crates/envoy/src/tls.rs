@@ -23,12 +23,12 @@ use crate::{
     wkt::IntoProto,
 };
 
-/// What both sides of TLS have.
+/// Settings of both sides of TLS.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CommonTls {
     /// The certificates shown to the peer.
     pub certificates: Vec<Certificate>,
-    /// How the peer's certificate is checked.
+    /// How the peer's certificate is verified.
     pub validation: Validation,
     /// Application protocols, the preferred one first.
     pub alpn_protocols: Vec<String>,
@@ -41,7 +41,7 @@ pub struct CommonTls {
 pub enum Certificate {
     /// A secret of this name, by SDS over ADS.
     Sds(String),
-    /// Content or files; files are not read again when they change.
+    /// Inline content or files; files are not reloaded when they change.
     Source {
         /// The certificate and its intermediates, PEM.
         chain: DataSource,
@@ -50,7 +50,7 @@ pub enum Certificate {
     },
 }
 
-/// How the peer's certificate is checked.
+/// How the peer's certificate is verified.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Validation {
     /// Not at all.
@@ -62,7 +62,7 @@ pub enum Validation {
     Context(Box<CertificateValidationContext>),
 }
 
-/// Versions and ciphers. What is not given is Envoy's default.
+/// Versions and ciphers. `None` or empty is Envoy's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSettings {
     /// Envoy's default is TLS 1.2 on both sides.
@@ -75,7 +75,7 @@ pub struct TlsSettings {
     pub ecdh_curves: Vec<String>,
 }
 
-/// TLS to the hosts of a cluster, TLS 1.3 at most unless said otherwise. No `sni`: none is sent.
+/// TLS to the hosts of a cluster, up to TLS 1.3 unless limited. Without `sni` none is sent.
 pub fn upstream_tls_context(common: CommonTls, sni: Option<String>) -> UpstreamTlsContext {
     let mut common = common;
     common.parameters.max_version.get_or_insert(TlsProtocol::TlSv13);
@@ -105,21 +105,21 @@ pub fn downstream_tls(context: &DownstreamTlsContext) -> TransportSocket {
     transport_socket(extension::TLS, context)
 }
 
-/// No TLS, said explicitly.
+/// No TLS, explicitly.
 pub fn raw_buffer() -> TransportSocket {
     transport_socket(extension::RAW_BUFFER, &RawBuffer {})
 }
 
-/// A secret by SDS over ADS, without a limit to the wait for it: without its secret a listener or a cluster is
-/// of no use, and keeps the traffic away while it warms.
+/// A secret by SDS over ADS, waiting for it without a timeout: a listener or a cluster without its secret is of no use,
+/// and gets no traffic while it warms.
 pub fn sds(name: impl Into<String>) -> SdsSecretConfig {
     SdsSecretConfig { name: name.into(), sds_config: Some(config_source::ads_without_timeout()) }
 }
 
 /// Checks certificates against `trusted_ca`, and one of `names`, or any.
 ///
-/// There is no form without authorities: Envoy 1.40 verifies nothing then, with `system_root_certs` too, which it
-/// accepts and ignores (measured: a certificate signed by itself is taken).
+/// Authorities are required: without them Envoy 1.40 verifies nothing, even with `system_root_certs`, which it accepts
+/// and ignores (measured: it accepts a self-signed certificate).
 pub fn validation_context(
     trusted_ca: DataSource,
     names: impl IntoIterator<Item = SubjectAltNameMatcher>,

@@ -19,7 +19,7 @@ pub trait IntoProto<T> {
     fn into_proto(self) -> T;
 }
 
-/// Saturates at the largest duration that protobuf can hold in seconds.
+/// Saturates at the largest number of seconds that protobuf can hold.
 impl IntoProto<pb::Duration> for Duration {
     fn into_proto(self) -> pb::Duration {
         pb::Duration {
@@ -79,7 +79,7 @@ pub fn runtime_fraction(default_value: FractionalPercent) -> RuntimeFractionalPe
     RuntimeFractionalPercent { default_value: Some(default_value), runtime_key: String::new() }
 }
 
-/// A number with the runtime key that may override it (Envoy demands a key).
+/// A number with the runtime key that may override it (Envoy requires one).
 pub fn runtime_double(default_value: f64, runtime_key: impl Into<String>) -> RuntimeDouble {
     RuntimeDouble { default_value, runtime_key: runtime_key.into() }
 }

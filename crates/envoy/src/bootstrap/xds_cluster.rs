@@ -21,7 +21,7 @@ pub struct Xds {
     pub port: u16,
     /// The variant of the protocol.
     pub protocol: XdsProtocol,
-    /// TLS to it. `None` is plain text.
+    /// TLS to the control plane. `None` is plaintext.
     pub tls: Option<XdsTls>,
     /// The path of a file with the secret of [`token_secret`], whose token is sent with each stream.
     pub token_secret_path: Option<String>,
@@ -42,7 +42,7 @@ pub enum XdsProtocol {
 pub struct XdsTls {
     /// The file with the roots to trust, PEM.
     pub ca_file: String,
-    /// The name asked for, which the certificate must have.
+    /// The SNI to send, which the certificate must match.
     pub server_name: String,
 }
 

@@ -1,4 +1,4 @@
-//! What bounds and protects the hosts of a cluster: circuit breakers, outlier detection, panic, slow start.
+//! Limits and protection of a cluster's hosts: circuit breakers, outlier detection, panic threshold, slow start.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ pub struct Thresholds {
     pub max_connections: Option<u32>,
     /// Requests that wait for a connection.
     pub max_pending_requests: Option<u32>,
-    /// Requests under way.
+    /// Active requests.
     pub max_requests: Option<u32>,
-    /// Retries under way.
+    /// Active retries.
     pub max_retries: Option<u32>,
     /// Retries as a share of the requests; replaces `max_retries`.
     pub retry_budget: Option<RetryBudget>,
-    /// Publish how much is left as gauges.
+    /// Publishes what remains as gauges.
     pub track_remaining: bool,
 }
 
-/// Retries as a share of the requests under way and waiting.
+/// Retries as a share of the active and pending requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryBudget {
     /// Percent of the requests. Envoy's default is 20.
@@ -57,28 +57,28 @@ pub fn circuit_breakers(limits: Thresholds) -> CircuitBreakers {
     CircuitBreakers { thresholds: vec![thresholds], ..Default::default() }
 }
 
-/// When a host is taken out for a while. What is `None` is Envoy's default.
+/// When a host is ejected. `None` is Envoy's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutlierDetection {
-    /// 5xx answers in a row. Envoy's default is 5.
+    /// Consecutive 5xx responses. Envoy's default is 5.
     pub consecutive_5xx: Option<Consecutive>,
-    /// 502, 503 and 504 answers in a row. Envoy's default is 5, not enforced.
+    /// Consecutive 502, 503 and 504 responses. Envoy's default is 5, not enforced.
     pub consecutive_gateway_failure: Option<Consecutive>,
-    /// Failures to connect in a row, told apart from answers. `None`: they count as 5xx.
+    /// Consecutive failures to connect, counted apart from responses. `None` counts them as 5xx.
     pub consecutive_local_origin_failure: Option<Consecutive>,
-    /// Count failures to connect by themselves, even if no number is given for them.
+    /// Counts failures to connect separately, even without a number for them.
     pub split_external_local_origin_errors: bool,
     /// Percent of the ejections by success rate that are enforced. Envoy's default is 100.
     pub enforcing_success_rate: Option<u32>,
-    /// Time between two looks. Envoy's default is 10 s.
+    /// Time between two evaluations. Envoy's default is 10 s.
     pub interval: Option<Duration>,
-    /// The first ejection; each further one is longer by as much. Envoy's default is 30 s.
+    /// Duration of the first ejection; each further one is longer by as much. Envoy's default is 30 s.
     pub base_ejection_time: Option<Duration>,
-    /// Percent of the hosts that may be out. Envoy's default is 10.
+    /// Maximum percentage of ejected hosts. Envoy's default is 10.
     pub max_ejection_percent: Option<u32>,
 }
 
-/// A number of failures in a row that ejects a host.
+/// Number of consecutive failures that ejects a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consecutive {
     /// The number of failures.
@@ -116,8 +116,8 @@ pub fn outlier_detection(settings: OutlierDetection) -> ProtoOutlierDetection {
     }
 }
 
-/// What all load balancing policies share: below which share of healthy hosts (in percent; Envoy's default is
-/// 50) health is ignored, and whether localities are chosen by their weights.
+/// Settings of all load balancing policies: the percentage of healthy hosts below which health is ignored (Envoy's
+/// default is 50), and whether localities are chosen by their weights.
 pub fn common_lb_config(healthy_panic_threshold: Option<f64>, locality_weighted: bool) -> CommonLbConfig {
     CommonLbConfig {
         healthy_panic_threshold: healthy_panic_threshold.map(percent),
@@ -127,7 +127,7 @@ pub fn common_lb_config(healthy_panic_threshold: Option<f64>, locality_weighted:
     }
 }
 
-/// A new host gets its full share of requests after `window` only.
+/// Gives a new host its full share of requests only after `window`.
 ///
 /// `aggression` bends the ramp (Envoy's default is 1, a straight line), `min_weight_percent` is where it begins
 /// (Envoy's default is 10).
@@ -138,7 +138,7 @@ pub fn slow_start(
 ) -> SlowStartConfig {
     SlowStartConfig {
         slow_start_window: Some(window.into_proto()),
-        // Envoy demands a runtime key; nothing sets this one.
+        // Envoy requires a runtime key; nothing sets this one.
         aggression: aggression.map(|value| runtime_double(value, "slow_start.aggression")),
         min_weight_percent: min_weight_percent.map(percent),
     }

@@ -38,7 +38,7 @@ pub enum UpstreamHttp {
 /// Settings of HTTP/2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Http2 {
-    /// Requests at once on a connection. Envoy's default is 1024.
+    /// Maximum number of concurrent requests on a connection. Envoy's default is 1024.
     pub max_concurrent_streams: Option<u32>,
     /// Pings.
     pub keepalive: Option<Http2Keepalive>,
@@ -49,7 +49,7 @@ pub struct Http2 {
 pub struct Http2Keepalive {
     /// Time between two pings.
     pub interval: Duration,
-    /// Time for the answer, after which the connection is closed.
+    /// Time limit for the reply, after which the connection is closed.
     pub timeout: Duration,
 }
 
@@ -60,7 +60,7 @@ pub struct CommonHttp {
     pub idle_timeout: Option<Duration>,
     /// Closes a connection of this age. Envoy's default is never.
     pub max_connection_duration: Option<Duration>,
-    /// Requests on a connection in all. Envoy's default is no limit.
+    /// Maximum number of requests on a connection. Envoy's default is no limit.
     pub max_requests_per_connection: Option<u32>,
 }
 

@@ -32,7 +32,7 @@ pub fn tcp_keepalive(keepalive: Keepalive) -> TcpKeepalive {
     }
 }
 
-/// Connects from `source`, or from that of `extra` which is of the family of the host.
+/// Connects from `source`, or from the address in `extra` that is of the host's family.
 pub fn bind_config(source: impl Into<String>, extra: impl IntoIterator<Item = String>) -> BindConfig {
     BindConfig {
         source_address: Some(socket_address(source, 0)),

@@ -9,8 +9,8 @@ use prost::{
 
 use super::{encode_to_vec, wire};
 
-/// A message in canonical bytes with places for some of its fields. Who fills them gives their content encoded: what
-/// is alike is made and sorted once, and what a map would cost more than all else can be written without one.
+/// A message in canonical bytes with places for some of its fields, which are filled with encoded content. What the
+/// messages share is encoded and sorted once, and metadata can be written without its expensive maps.
 #[derive(Clone, Debug)]
 pub struct Template {
     bytes: Vec<u8>,
@@ -19,12 +19,12 @@ pub struct Template {
 }
 
 impl Template {
-    /// The message with a place for each of these fields of its own: texts and messages that it has, once each. What
-    /// they are in it does not matter.
+    /// The message with a place for each of these fields: strings and messages, which must occur in it once each. Their
+    /// content does not matter.
     ///
     /// # Panics
     ///
-    /// When the message does not have one of the fields.
+    /// If the message lacks one of the fields.
     pub fn new<M: Message + Name>(message: &M, tags: &[u32]) -> Self {
         let bytes = encode_to_vec(message);
         let place = |tag: &u32| {
@@ -41,7 +41,7 @@ impl Template {
     ///
     /// # Panics
     ///
-    /// When a field is not given that has a place.
+    /// If a field with a place is not given.
     pub fn fill(&self, contents: &[(u32, &[u8])]) -> Vec<u8> {
         let room: usize = contents.iter().map(|(_, content)| content.len() + 8).sum();
         let mut bytes = Vec::with_capacity(self.bytes.len() + room);

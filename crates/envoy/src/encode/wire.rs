@@ -14,7 +14,7 @@ const WELL_FORMED: &str = "the message was encoded by prost";
 pub(super) fn sort_maps(message: &mut [u8], node: &Node) {
     let mut run = Run::default();
     let mut at = 0;
-    // Fields come in the order of their tags, but for those of a oneof: so nearly each is the next of the node's.
+    // Fields come in the order of their tags, except those of a oneof: nearly each is the node's next.
     let mut fields = node.fields;
     let mut before = 0;
     while at < message.len() {
@@ -46,7 +46,7 @@ pub(super) fn sort_maps(message: &mut [u8], node: &Node) {
     run.finish(message);
 }
 
-/// The first field with this tag: where it stands as a whole, and where its content does.
+/// The first field with this tag: the range of the whole field, and that of its content.
 pub(super) fn field(message: &[u8], tag: u32) -> Option<(Range<usize>, Range<usize>)> {
     let mut at = 0;
     while at < message.len() {
@@ -146,7 +146,7 @@ impl<'a> MapKey<'a> {
     }
 }
 
-/// One field on the wire: where it stands as a whole, and where its content does.
+/// One field on the wire: the range of the whole field, and that of its content.
 struct Record {
     tag: u32,
     whole: Range<usize>,

@@ -1,4 +1,4 @@
-//! HTTP filters, and what a route says to one.
+//! HTTP filters, and their configuration on routes.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub fn http_filter<M: Message + Name>(name: &str, config: &M) -> HttpFilter {
     }
 }
 
-/// Forwards by the route; always the last filter.
+/// Forwards requests along their routes; always the last filter.
 pub fn router() -> HttpFilter {
     http_filter(extension::ROUTER, &Router::default())
 }
@@ -49,12 +49,12 @@ pub fn fault() -> HttpFilter {
     http_filter(extension::FAULT, &HttpFault::default())
 }
 
-/// Turns gRPC-Web into gRPC.
+/// Translates gRPC-Web into gRPC.
 pub fn grpc_web() -> HttpFilter {
     http_filter(extension::GRPC_WEB, &GrpcWeb {})
 }
 
-/// What can say something to a filter for its own requests.
+/// A route, or another part of a route table, that can configure a filter for its requests.
 pub trait PerFilterConfig {
     /// Configures the filter called `name` in the chain.
     fn configure_filter<M: Message + Name>(&mut self, name: &str, config: &M);
@@ -83,11 +83,11 @@ pub struct CorsPolicy {
     pub allow_headers: Vec<String>,
     /// Response headers that scripts may see. None: the header is not sent.
     pub expose_headers: Vec<String>,
-    /// How long a browser may remember the answer, in whole seconds.
+    /// Time for which a browser may cache the response, in whole seconds.
     pub max_age: Option<Duration>,
     /// Whether requests may carry credentials.
     pub allow_credentials: Option<bool>,
-    /// Whether preflights of other origins go to the upstream. Envoy's default is yes.
+    /// Whether preflights of other origins are forwarded upstream. Envoy's default is yes.
     pub forward_not_matching_preflights: Option<bool>,
 }
 
@@ -115,7 +115,7 @@ pub struct Delay {
     pub percentage: FractionalPercent,
 }
 
-/// An answer in place of the upstream's for a share of the requests.
+/// A response in place of the upstream's for a share of the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abort {
     /// The answer.
@@ -124,7 +124,7 @@ pub struct Abort {
     pub percentage: FractionalPercent,
 }
 
-/// The answer of an aborted request.
+/// The response to an aborted request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AbortStatus {
     /// An HTTP status, 200 to 599.

@@ -1,4 +1,4 @@
-//! What lies inside the `Any`s of a message: unknown types on the way to JSON, canonical bytes on the way back.
+//! The contents of a message's `Any`s: unknown types on the way to JSON, canonical bytes on the way back.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use envoy_types::pb::google::protobuf::{self as wkt, value::Kind};
@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::descriptors::descriptor;
 use crate::encode::{pack_any, sort_maps};
 
-/// The keys of a stand-in for an `Any` that cannot be expanded. They are no names that a `Struct` in Envoy's
-/// configuration has by accident.
+/// The keys of a stand-in for an `Any` that cannot be expanded, which no `Struct` in Envoy's configuration has by
+/// accident.
 const MASKED_TYPE: &str = "\u{1}type";
 const MASKED_VALUE: &str = "\u{1}value";
 
@@ -39,7 +39,7 @@ pub(super) fn mask_unknown(message: &mut DynamicMessage) {
     });
 }
 
-/// Turns the stand-ins of [`mask_unknown`] into what is printed for an unknown type.
+/// Turns the stand-ins of [`mask_unknown`] into the printed form of unknown types.
 pub(super) fn unmask_unknown(json: &mut Value) {
     match json {
         Value::Object(object) => match masked(object) {
@@ -77,7 +77,7 @@ pub(super) fn encode_canonical(message: &DynamicMessage) -> Vec<u8> {
 
 enum Inner {
     Known(DynamicMessage),
-    /// A known type, but the bytes are no message of it: left as it is, so that printing reports it.
+    /// A known type, but the bytes are not a message of it: left alone, so that printing reports it.
     Malformed,
     Unknown,
 }

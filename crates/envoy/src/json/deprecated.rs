@@ -8,7 +8,7 @@ use super::{JsonError, decode, descriptors::descriptor};
 
 /// The full names of the deprecated fields and enum values that the message in `bytes` sets, at any depth.
 ///
-/// What lies in an `Any` of an unknown type is not seen.
+/// Fields inside an `Any` of an unknown type are not found.
 pub fn deprecated_fields(type_url: &str, bytes: &[u8]) -> Result<Vec<String>, JsonError> {
     let mut found = Vec::new();
     if let Some(descriptor) = descriptor(type_url) {

@@ -1,4 +1,4 @@
-//! What the messages of the Envoy API consist of.
+//! The descriptors of the messages of the Envoy API.
 
 use std::sync::OnceLock;
 

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-/// What stands in place of a secret.
+/// Replacement for a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Fields that hold a `DataSource` with a secret, alone, in a list or as the values of a map. What is inline is
-/// hidden; the name of a file stays, it helps and gives nothing away.
+/// Fields that hold a `DataSource` with a secret, alone, in a list or as the values of a map. Inline content is hidden;
+/// the name of a file stays, since it helps and reveals nothing.
 pub(super) const SECRET_DATA_SOURCES: &[&str] = &[
     "auth_password",
     "auth_username",
@@ -25,7 +25,7 @@ pub(super) const SECRET_DATA_SOURCES: &[&str] = &[
     "web_identity_token_data_source",
 ];
 
-/// Fields in which every text is a secret.
+/// Fields in which every string is a secret.
 pub(super) const SECRET_TEXTS: &[&str] = &[
     "access_token",
     "backend_token",
@@ -36,7 +36,7 @@ pub(super) const SECRET_TEXTS: &[&str] = &[
     "session_token",
 ];
 
-/// Texts that are no secret even within [`SECRET_TEXTS`].
+/// Strings that are not secret even within [`SECRET_TEXTS`].
 const NAMES: &[&str] = &["@type", "provider_name", "client"];
 
 /// Replaces private keys, passwords, tokens and other secret bytes by [`REDACTED`].

@@ -80,7 +80,7 @@ fn inline(out: &mut String, json: &Value, indent: usize) {
     }
 }
 
-/// A text on one line: plain where no parser can take it for anything else, otherwise in double quotes.
+/// A string on one line: plain where no parser can mistake it for anything else, otherwise in double quotes.
 fn text(out: &mut String, text: &str) {
     if is_plain(text) {
         out.push_str(text);
@@ -107,13 +107,13 @@ fn escape(out: &mut String, c: char) {
     out.push_str(&escaped);
 }
 
-/// Printable in YAML, less the characters that some parser takes for a line break or a byte order mark.
+/// Whether YAML can print a character and no parser takes it for a line break or a byte order mark.
 fn is_printable(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// A duration or an IPv4 address, or a text that begins with a letter, `/` or `_`, goes on with characters without
-/// meaning in YAML, and is no word that YAML 1.1 reads as a boolean or null.
+/// A duration or an IPv4 address, or a string that begins with a letter, `/` or `_`, continues with characters without
+/// meaning in YAML, and is not a word that YAML 1.1 reads as a boolean or null.
 fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else { return false };
     if first.is_ascii_digit() {

@@ -33,7 +33,7 @@ impl TransportProtocol {
     }
 }
 
-/// Builds a [`FilterChain`]. A criterion that is not called matches everything.
+/// Builds a [`FilterChain`]. A criterion that is not set matches everything.
 ///
 /// Envoy rules out criterion by criterion, in this order: destination port, destination address, server name,
 /// transport protocol, application protocols; the most specific chain wins.
@@ -93,13 +93,13 @@ impl FilterChainBuilder {
         self
     }
 
-    /// The transport socket. None is plain bytes.
+    /// The transport socket. Without one, plaintext.
     pub fn transport_socket(mut self, socket: TransportSocket) -> Self {
         self.chain.transport_socket = Some(socket);
         self
     }
 
-    /// How long the handshake of the transport socket may take. Envoy's default is no limit.
+    /// Time limit for the handshake of the transport socket. Envoy's default is none.
     pub fn transport_socket_connect_timeout(mut self, timeout: Duration) -> Self {
         self.chain.transport_socket_connect_timeout = Some(timeout.into_proto());
         self

@@ -1,4 +1,4 @@
-//! The address that a connection was meant for, as routes may ask for it.
+//! The original destination of a connection, for routes to match on.
 
 use std::net::IpAddr;
 
@@ -22,10 +22,10 @@ use envoy_types::pb::{
 
 use crate::{data_source::inline_string, extension, listener::network_filter, wkt::IntoProto};
 
-/// The name of what is remembered.
+/// Key of the filter state.
 const KEY: &str = "destination";
 
-/// Remembers where a connection was meant for, before it was redirected; stands before the connection manager.
+/// Saves the destination of a connection before redirection; goes before the connection manager.
 pub fn remember_destination() -> Filter {
     let text = inline_string("%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%");
     let format = SubstitutionFormatString {
@@ -44,7 +44,7 @@ pub fn remember_destination() -> Filter {
     )
 }
 
-/// Whether a connection was meant for none of these addresses. It does not match where nothing is remembered.
+/// Matches connections meant for none of these addresses, but none whose destination was not saved.
 pub fn destination_not_in(addresses: impl IntoIterator<Item = IpAddr>) -> FilterStateMatcher {
     let range = |ip: IpAddr| CidrRange {
         address_prefix: ip.to_string(),

@@ -1,7 +1,7 @@
 //! A listener whose filter chains are resources of their own (FCDS).
 //!
-//! The parent picks a chain by server name and names the chains; Envoy subscribes to each by its name. Two things
-//! that Envoy 1.40 does make the parent carry filter chains of its own, which it never picks:
+//! The parent picks a chain by server name, and Envoy subscribes to each chain by its name. Because of two behaviours
+//! of Envoy 1.40, the parent also carries inline filter chains, which it never picks:
 //!
 //! - **A listener without an inline chain is replaced as a whole** whenever it changes, and all of its connections
 //!   are drained. With one, a change of the matcher is an update in place, and no connection is drained.
@@ -30,18 +30,18 @@ const FILTER_CHAINS: u32 = 3;
 
 /// The name of an authority that does not exist.
 pub const NEVER: &str = "never";
-/// The name of a certificate that does not exist. Not the same: Envoy does not ask for a name again that it has asked
-/// for, and the listener that is the first to need the other kind would wait for an answer without end.
+/// The name of a certificate that does not exist. It differs from [`NEVER`] because Envoy asks for a name only once:
+/// the first listener to need the other kind would wait for ever.
 pub const NEVER_A_CERTIFICATE: &str = "never-a-certificate";
 
-/// So many secrets are held by one chain, more or less: for each one that comes, Envoy copies all of them.
+/// Approximate number of secrets that one chain holds: for each that arrives, Envoy copies all of them.
 const SECRETS_PER_HOLDER: usize = 16;
 
-/// A filter chain in both forms, and what its listener has to know of it.
+/// A filter chain in both forms, and what its listener must know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainElement {
     element: Element,
-    /// What picks it: exact names, wildcards, `*`. Empty where server names do not decide alone.
+    /// The server names that pick it: exact names, wildcards, `*`. Empty where something else matters too.
     server_names: Vec<String>,
     secrets: ChainSecrets,
 }
@@ -58,7 +58,7 @@ pub struct ChainSecrets {
 impl ChainElement {
     /// The chain, whose name begins with that of its listener: `<listener>/<chain>`.
     ///
-    /// It takes no part in the second form of its listener if it asks for more than a server name.
+    /// Its listener has no second form if it matches on more than a server name.
     pub fn new(chain: &FilterChain, secrets: ChainSecrets) -> Self {
         let encoded = encode(chain);
         let inline = message_field(FILTER_CHAINS, [encoded.clone()]);
@@ -80,7 +80,7 @@ impl ChainElement {
     ///
     /// # Panics
     ///
-    /// Not at all: it was encoded here.
+    /// Never: it was encoded here.
     pub fn chain(&self) -> FilterChain {
         FilterChain::decode(&*self.element.alone.to_vec()).expect("it was encoded here")
     }
@@ -91,7 +91,7 @@ impl ChainElement {
     }
 }
 
-/// The server names that alone pick a chain; `*` where it asks for none. `None` if something else counts too.
+/// The server names that pick a chain; `*` where it matches on none. `None` if something else matters too.
 fn server_names(chain: &FilterChain) -> Option<Vec<String>> {
     let Some(mut conditions) = chain.filter_chain_match.clone() else { return Some(vec!["*".to_owned()]) };
     let names = std::mem::take(&mut conditions.server_names);

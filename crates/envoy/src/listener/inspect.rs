@@ -64,7 +64,7 @@ pub fn enabled_only_on_ports(filter: ListenerFilter, ports: &[u16]) -> ListenerF
     ListenerFilter { filter_disabled: Some(predicate(disabled)), ..filter }
 }
 
-/// Any of the ports. Envoy demands two rules at least for an "or".
+/// Any of the ports. Envoy requires at least two rules for an "or".
 fn on_ports(ports: &[u16]) -> Option<Predicate> {
     match ports {
         [] => None,

@@ -30,8 +30,8 @@ use crate::{extension, pack_any, wkt::IntoProto};
 /// connections without a server name. `None` where there is nothing to compare.
 ///
 /// Names are looked up in a map, wildcards one by one, the longest first. Envoy has a tree for both
-/// (`ServerNameMatcher`), but calls it work in progress, outside of its threat model, and logs so for each name
-/// each time.
+/// (`ServerNameMatcher`), but it is work in progress and outside the threat model, and Envoy logs a warning for each
+/// name every time.
 pub fn server_name_matcher(chains: &BTreeMap<&str, &str>) -> Option<Matcher> {
     let otherwise = chains.get("*").map(|chain| action(chain));
     let suffix =

@@ -14,7 +14,7 @@ pub enum PathMatch {
     Exact(String),
     /// Begins with; `/foo` also matches `/foobar`.
     Prefix(String),
-    /// Equal, or begins with it and goes on with `/`. Ends without `/`, and is not `/` itself.
+    /// Equal, or begins with it followed by `/`. Must not end in `/`.
     PathSeparatedPrefix(String),
     /// The whole path matches the RE2 expression.
     Regex(Regex),

@@ -1,4 +1,4 @@
-//! What a route does besides forwarding: retries, time limits, hashing, mirroring.
+//! What a route does besides forwarding: retries, timeouts, hashing, mirroring.
 
 use std::time::Duration;
 
@@ -27,19 +27,18 @@ use crate::{
     wkt::{IntoProto, runtime_fraction},
 };
 
-/// When and how a request is tried again. What is `None` is Envoy's default.
+/// When and how a request is retried. `None` is Envoy's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retry {
-    /// Conditions, in Envoy's words.
+    /// Conditions, as Envoy names them.
     pub retry_on: String,
-    /// Further tries after the first. Envoy's default is 1.
+    /// Number of retries. Envoy's default is 1.
     pub num_retries: Option<u32>,
-    /// Time for one try. Envoy's default is the time for the request.
+    /// Timeout of one attempt. Envoy's default is the timeout of the request.
     pub per_try_timeout: Option<Duration>,
     /// Statuses to retry, with the condition `retriable-status-codes`.
     pub retriable_status_codes: Vec<u32>,
-    /// The time before the first further try, and the most before a later one. Envoy's default is 25 ms, and ten
-    /// times the first.
+    /// The back-off before the first retry, and its maximum. Envoy's defaults are 25 ms, and ten times the first.
     pub back_off: Option<(Duration, Option<Duration>)>,
     /// Maximum number of selections to avoid hosts that were tried already. By default Envoy does not avoid them.
     pub avoid_previous_hosts: Option<u32>,
@@ -68,8 +67,8 @@ pub fn retry_policy(retry: Retry) -> RetryPolicy {
     }
 }
 
-/// Limits the whole stream. Zero is no limit; a gRPC client's own limit counts up to `grpc_timeout_header_max`,
-/// and without a bound if that is zero.
+/// Limits the whole stream. Zero is no limit; a gRPC client's own timeout applies up to `grpc_timeout_header_max`, or
+/// without a bound if that is zero.
 pub fn max_stream_duration(
     max_stream_duration: Option<Duration>,
     grpc_timeout_header_max: Option<Duration>,
@@ -101,7 +100,7 @@ pub struct HashCookie {
     pub name: String,
     /// The path, where Envoy sets the cookie.
     pub path: Option<String>,
-    /// Envoy sets the cookie if it is missing, for this time; zero is a session's. `None`: Envoy sets none.
+    /// Lifetime of the cookie that Envoy sets if it is missing; zero is a session cookie. `None`: Envoy sets none.
     pub ttl: Option<Duration>,
     /// Further attributes, where Envoy sets the cookie.
     pub attributes: Vec<(String, String)>,
@@ -127,8 +126,8 @@ pub fn hash_policy(on: HashOn) -> HashPolicy {
     HashPolicy { terminal: false, policy_specifier: Some(specifier) }
 }
 
-/// Sends a copy of a share of the requests to `cluster` and drops the answers. Copies are traced as the request
-/// is, and have `-shadow` after the host (Envoy's defaults).
+/// Sends a copy of a share of the requests to `cluster` and drops the responses. Copies are traced like the request,
+/// and have `-shadow` appended to the host (Envoy's defaults).
 pub fn mirror(cluster: impl Into<String>, share: FractionalPercent) -> RequestMirrorPolicy {
     RequestMirrorPolicy {
         cluster: cluster.into(),
