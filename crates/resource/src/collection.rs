@@ -14,14 +14,13 @@ mod tests;
 
 const PREFIX: &str = "xdstp:///envoy.config.endpoint.v3.LbEndpoint/";
 
-/// One of two names for the same collections.
+/// Which of two names the same collections have.
 ///
-/// An Envoy that is sent an assignment again keeps the subscriptions of collections that it knows, and with them
-/// endpoints that are long gone, and a pointer to the assignment before, which it has freed. Collections of another
-/// name are subscribed anew.
+/// An Envoy that receives an assignment again keeps its subscriptions to known collections, and with them removed
+/// endpoints and a dangling pointer to the previous assignment. It subscribes anew to collections of another name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Epoch {
-    /// The one that is used first.
+    /// The initial one.
     #[default]
     First,
     /// The other.
@@ -40,13 +39,13 @@ impl Epoch {
 
     /// The epoch of an assignment with collections, by the version that a client lists.
     ///
-    /// What is no digest is of no epoch; every digest of another resource seems to be of one.
+    /// Only a digest has an epoch; the digest of any other resource seems to have one too.
     pub fn of_version(version: &str) -> Option<Self> {
         let last = version.chars().last()?.to_digit(16)?;
         Some(if last & 1 == 0 { Self::First } else { Self::Second })
     }
 
-    /// The digest of an assignment in this epoch: its last bit tells.
+    /// The digest of an assignment in this epoch, which is its last bit.
     fn mark(self, Digest(digest): Digest) -> Digest {
         Digest(digest & !1 | u128::from(self == Self::Second))
     }
@@ -59,7 +58,7 @@ impl Epoch {
     }
 }
 
-/// A collection in one epoch: what the names of its endpoints begin with, up to the last `/`.
+/// A collection in one epoch: the prefix of its endpoints' names, up to the last `/`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Collection(ResourceName);
 
@@ -81,17 +80,17 @@ impl Collection {
         collection.parts().is_some().then_some(collection)
     }
 
-    /// What the name of an endpoint begins with, as the prefix of its collection.
+    /// The prefix of an endpoint's name: that of its collection.
     pub fn prefix_of(endpoint: &str) -> Option<&str> {
         endpoint.rsplit_once('/').map(|(prefix, _)| prefix)
     }
 
-    /// What the names of its endpoints begin with, without the `/`.
+    /// The prefix of its endpoints' names, without the `/`.
     pub fn prefix(&self) -> &str {
         &self.0
     }
 
-    /// The name by which it is subscribed.
+    /// The name by which clients subscribe to it.
     pub fn glob(&self) -> String {
         format!("{}/*", self.0)
     }
@@ -102,7 +101,7 @@ impl Collection {
         if self.epoch() == epoch { self.clone() } else { Self(renamed(&self.0, epoch)) }
     }
 
-    /// What the names of its endpoints begin with, shared.
+    /// The prefix of its endpoints' names, shared.
     pub fn into_prefix(self) -> ResourceName {
         self.0
     }
@@ -137,19 +136,19 @@ impl fmt::Debug for Collection {
     }
 }
 
-/// The name of an endpoint of a collection in an epoch; `None` for what is no such name.
+/// The name of a collection's endpoint in an epoch; `None` for other names.
 pub fn endpoint_in(endpoint: &str, epoch: Epoch) -> Option<ResourceName> {
     Collection::of_endpoint(endpoint).map(|_| renamed(endpoint, epoch))
 }
 
-/// What begins as a collection does, in another epoch: the letters are of the same length.
+/// A name with a collection's prefix, in another epoch: the letters have the same length.
 fn renamed(endpoint: &str, epoch: Epoch) -> ResourceName {
     format!("{PREFIX}{}{}", epoch.letter(), &endpoint[PREFIX.len() + 1..]).into()
 }
 
 impl Elements {
-    /// The second form of a load assignment: its parent in either epoch, and the endpoints by their names in the
-    /// first. The digests of the parents are made to tell the epoch.
+    /// The second form of a load assignment: its parent in either epoch, and the endpoints by their names in the first.
+    /// The digests of the parents show the epoch.
     pub fn of_collections([first, second]: [EncodedResource; 2], children: ResourceSet) -> Self {
         let marked = |parent: EncodedResource, epoch: Epoch| {
             let digest = epoch.mark(parent.digest);

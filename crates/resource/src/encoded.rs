@@ -80,11 +80,11 @@ pub struct Content {
 enum Fragments {
     Made(Arc<[Bytes]>),
     Later(Arc<Later>),
-    /// Not here.
+    /// None: see [`EncodedResource::outline`].
     Outline,
 }
 
-/// The pieces of a message that not every client is sent: put together for the first who asks.
+/// The pieces of a message that not every client needs: assembled on first use.
 struct Later {
     made: OnceLock<Arc<[Bytes]>>,
     make: Box<dyn Fn() -> Arc<[Bytes]> + Send + Sync>,
@@ -100,7 +100,7 @@ pub struct Elements {
     pub parent: EncodedResource,
     /// The children by their resource name (for VHDS `<table>/<host>`).
     pub children: ResourceSet,
-    /// The parent with other names of its children, where it must not name the same each time that it is sent (LEDS).
+    /// The parent with other names for its children, where names must differ each time that it is sent (LEDS).
     pub in_second_epoch: Option<EncodedResource>,
 }
 
@@ -131,9 +131,9 @@ impl EncodedResource {
 
     /// A resource whose message is the concatenation of `fragments`, with the digest of the digests of its parts.
     ///
-    /// For a resource of many parts whose digests are known: the parts are not read again. The caller sees to it
-    /// that `parts` determine the bytes of `fragments`, and that a name is always built by the same constructor,
-    /// as the digest differs from that of [`Self::of_fragments`].
+    /// For a resource of many parts whose digests are known: the parts are not read again. The caller must ensure that
+    /// `parts` determine the bytes of `fragments`, and that a name is always built by the same constructor, as the
+    /// digest differs from that of [`Self::of_fragments`].
     pub fn of_parts(
         name: impl Into<ResourceName>,
         fragments: Arc<[Bytes]>,
@@ -142,7 +142,7 @@ impl EncodedResource {
         Self::new(name.into(), Digest::of_parts(parts), Fragments::Made(fragments))
     }
 
-    /// As [`Self::of_parts`], with fragments that are made when somebody asks for them. `make` always makes the same.
+    /// Like [`Self::of_parts`], with fragments that are made on first use. `make` must always make the same.
     pub fn of_parts_later(
         name: impl Into<ResourceName>,
         make: impl Fn() -> Arc<[Bytes]> + Send + Sync + 'static,
@@ -175,7 +175,7 @@ impl EncodedResource {
         self
     }
 
-    /// The same with another digest: that of bytes which differ in what the digest does not cover.
+    /// The same with another digest, for bytes whose difference the digest does not cover.
     #[must_use]
     pub(crate) fn with_digest(mut self, digest: Digest) -> Self {
         Arc::make_mut(&mut self.0).digest = digest;
@@ -189,7 +189,7 @@ impl EncodedResource {
         self
     }
 
-    /// The same without its bytes, for those who tell contents apart and must not keep them.
+    /// The same without its bytes, for comparing contents without keeping them.
     #[must_use]
     pub fn outline(&self) -> Self {
         Self::new(self.name.clone(), self.digest, Fragments::Outline)

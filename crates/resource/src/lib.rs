@@ -1,7 +1,7 @@
 //! xDS resources as they are kept and sent: names, digests, encoded bytes, sets and type URLs.
 //!
-//! Whoever makes resources (`envoy`, `translate`) and whoever serves them (`xds`) agree on these words and on nothing
-//! else. No protobuf message appears here: a resource is a name, a digest and bytes.
+//! These types are all that the crates that make resources (`envoy`, `translate`) and the one that serves them (`xds`)
+//! have in common. No protobuf message appears here: a resource is a name, a digest and bytes.
 
 pub mod collection;
 mod descriptor;

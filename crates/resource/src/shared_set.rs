@@ -9,11 +9,10 @@ use std::{
 
 use crate::ResourceSet;
 
-/// A resource set, and what its reader derives of it.
+/// A resource set, and what its reader derives from it.
 ///
-/// Proxies that look alike are sent the same set. What serving it costs (cutting resources into elements,
-/// differences, encoded bodies) is paid once for the set, not once for each proxy: it is kept beside the set, and
-/// goes with it.
+/// Similar proxies are sent the same set. The work of serving it (cutting resources into elements, differences, encoded
+/// bodies) is done once for the set, not once for each proxy: its result is kept beside the set, and dropped with it.
 #[derive(Default)]
 pub struct SharedSet {
     resources: ResourceSet,
@@ -21,9 +20,9 @@ pub struct SharedSet {
 }
 
 impl SharedSet {
-    /// What is derived of the set, by `derive` for the first who asks.
+    /// What `derive` makes of the set, on first use.
     ///
-    /// There is room for one type: whoever asks for another is given a value of its own.
+    /// There is room for one type: a caller that asks for another is given a value of its own.
     pub fn derived<T: Any + Send + Sync>(&self, derive: impl Fn(&ResourceSet) -> T) -> Arc<T> {
         let kept = self.derived.get_or_init(|| Arc::new(derive(&self.resources)));
         kept.clone().downcast().unwrap_or_else(|_| Arc::new(derive(&self.resources)))

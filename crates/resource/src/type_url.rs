@@ -1,7 +1,7 @@
 //! The types of xDS resources, as open ids: the only place where type URLs of Envoy are spelled out.
 
 use std::{cmp::Ordering, fmt};
-/// What precedes the full name of a message in its type URL.
+/// Prefix of a message's full name in its type URL.
 pub const PREFIX: &str = "type.googleapis.com/";
 
 /// A resource type that an xDS stream can carry: Envoy's, or one of your own. As small as a pointer.
@@ -14,8 +14,8 @@ pub struct TypeUrl(&'static TypeName);
 /// What a [`TypeUrl`] consists of.
 #[derive(PartialEq, Eq)]
 pub struct TypeName {
-    /// The place in the order in which additions are sent: types go after those that their resources refer to. No two
-    /// types that are served together have the same. Envoy's are multiples of ten.
+    /// The place in the order in which additions are sent: types go after those that their resources refer to. Types
+    /// that are served together have different places. Envoy's are multiples of ten.
     pub order: u8,
     /// The type URL as it stands in a `DiscoveryRequest` and in an `Any`.
     pub url: &'static str,

@@ -13,7 +13,7 @@ pub struct Types {
     all: Vec<TypeDescriptor>,
     /// The places of all orders in it.
     places: [u8; 256],
-    /// Those whose removals wait, in the order in which they are released.
+    /// The types whose removals wait, in the order in which they are released.
     removal: Vec<TypeUrl>,
 }
 
@@ -21,8 +21,8 @@ impl Types {
     /// Registers types.
     ///
     /// # Panics
-    /// If two have the same order or the same URL, or one is related to a type that is not among them: a bug of who
-    /// describes them.
+    /// If two have the same order or the same URL, or one is related to a type that is not among them: a bug in the
+    /// descriptors.
     pub fn new(types: impl IntoIterator<Item = TypeDescriptor>) -> Self {
         let mut all: Vec<TypeDescriptor> = types.into_iter().collect();
         all.sort_by_key(|of| of.type_url);
@@ -72,7 +72,7 @@ impl Types {
     /// The place of a type among all.
     ///
     /// # Panics
-    /// If it is not one of them.
+    /// If it is not one of these.
     #[inline]
     pub fn place(&self, type_url: TypeUrl) -> usize {
         let place = usize::from(self.places[usize::from(type_url.order())]);
@@ -100,7 +100,7 @@ impl Types {
     /// Adds types, for example custom ones besides Envoy's.
     ///
     /// # Panics
-    /// As [`Types::new`].
+    /// Like [`Types::new`].
     #[must_use]
     pub fn with(&self, more: impl IntoIterator<Item = TypeDescriptor>) -> Self {
         Self::new(self.all.iter().cloned().chain(more))

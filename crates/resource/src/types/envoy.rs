@@ -22,7 +22,7 @@ pub(super) const TYPES: [TypeDescriptor; 8] = [
         users: &[TypeUrl::CLUSTER],
         ..TypeDescriptor::new(TypeUrl::CLUSTER_LOAD_ASSIGNMENT)
     },
-    // Endpoints leave their collection. A collection as a whole goes with its assignment.
+    // Endpoints are removed from their collection. A whole collection is removed with its assignment.
     TypeDescriptor {
         parent: Some(TypeUrl::CLUSTER_LOAD_ASSIGNMENT),
         ..TypeDescriptor::new(TypeUrl::LB_ENDPOINT)
@@ -58,13 +58,12 @@ pub(super) const TYPES: [TypeDescriptor; 8] = [
         division: Division::Together,
         ..TypeDescriptor::new(TypeUrl::VIRTUAL_HOST)
     },
-    // Envoy waits for the answer with endpoints and routes (a cluster or listener stays warming), so silence is wrong
-    // there. An unknown secret that is answered leaves its listener serving without certificate, so silence is right
-    // here.
+    // Envoy waits for endpoints and routes (their cluster or listener stays warming), so silence would be wrong there.
+    // An answer for an unknown secret would make its listener serve without a certificate, so silence is right here.
     //
-    // Envoy rejects a response for a secret that it cannot use without saying which, and accepts it silently when it is
-    // sent again with the same content, although it does not use it: it remembers the content before it tries it. So a
-    // search among several would find none, and each is sent alone.
+    // Envoy rejects a response over an unusable secret without naming the secret, and accepts it silently when it is
+    // sent again with the same content, although it does not use it: it stores the content's hash before trying it.
+    // Bisecting a response would therefore find nothing, so each secret is sent alone.
     TypeDescriptor {
         answers_missing: false,
         division: Division::OneByOne,
