@@ -5,7 +5,7 @@ use imbl::ordmap::DiffItem;
 
 /// One difference between an older and a newer set.
 pub(crate) enum Change<'a> {
-    /// Added, or of another content or form.
+    /// Added, or changed in content or form.
     Set { old: Option<&'a EncodedResource>, new: &'a EncodedResource },
     /// No longer there.
     Gone(&'a EncodedResource),

@@ -16,10 +16,10 @@ use prost::Message;
 
 use crate::{Action, Node, Protocol, Publication, Session, SessionOptions};
 
-/// More responses to one input than a session of this size can have reason for.
+/// Number of responses to one input that no session of this size can have reason for.
 const MANY: usize = 200;
 
-/// The bytes decide what happens; at their end everything is zero.
+/// The bytes that decide what happens; zeros follow their end.
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -56,7 +56,7 @@ impl<'a> Input<'a> {
         types.get(usize::from(self.byte() % 10)).map_or("unknown".to_owned(), |t| t.as_str().to_owned())
     }
 
-    /// Small numbers are likely nonces; sometimes it is anything.
+    /// Mostly a small number, which is a likely nonce; sometimes any text.
     fn nonce(&mut self) -> String {
         match self.byte() {
             0..=60 => String::new(),
@@ -122,7 +122,7 @@ fn assignment(name: &str, content: u8, bits: u8) -> Elements {
 /// Plays what `data` says against a session.
 ///
 /// # Panics
-/// If the session does, sends more than it can have reason for, or encodes what cannot be decoded: bugs.
+/// If the session panics, sends more than it can have reason for, or encodes what cannot be decoded: bugs.
 pub fn fuzz_session(data: &[u8]) {
     let mut input = Input(data);
     let flags = input.byte();
@@ -176,7 +176,7 @@ pub fn fuzz_session(data: &[u8]) {
     }
 }
 
-/// A request as it comes from the wire.
+/// A request in its encoded form, as it arrives from the network.
 fn raw(session: &mut Session, protocol: Protocol, input: &mut Input<'_>) -> Vec<Action> {
     let len = usize::from(input.byte());
     let bytes = input.take(len);
@@ -186,7 +186,7 @@ fn raw(session: &mut Session, protocol: Protocol, input: &mut Input<'_>) -> Vec<
 /// Reads `data` as the first requests of a stream, each of the length that the two bytes before it say.
 ///
 /// # Panics
-/// If reading or answering them does, or a response cannot be encoded: bugs.
+/// If reading or answering them panics, or a response cannot be encoded: bugs.
 pub fn fuzz_request(data: &[u8]) {
     let mut input = Input(data);
     let protocol = if input.byte() & 1 == 0 { Protocol::Delta } else { Protocol::StateOfTheWorld };
@@ -206,7 +206,7 @@ pub fn fuzz_request(data: &[u8]) {
     }
 }
 
-/// What a session makes of the bytes of one request, after its node has been read as a server reads it.
+/// A session's reaction to the bytes of one request, whose node is read first, as a server does.
 fn request(session: &mut Session, protocol: Protocol, bytes: &[u8]) -> Vec<Action> {
     match protocol {
         Protocol::Delta => DeltaDiscoveryRequest::decode(bytes).map_or_else(

@@ -1,10 +1,10 @@
 //! The ADS protocol for any control plane: what a client holds, what it should hold, and the bytes between.
 //!
-//! A [`Session`] is one stream as a state machine without clock, socket or task: requests and publications
-//! go in, [`Action`]s come out. The [`server`] module puts it behind gRPC. Resources are opaque
-//! ([`fairlead_resource::EncodedResource`]): their names, digests and bytes are all that is looked at.
+//! A [`Session`] is one stream as a state machine without clock, socket or task: requests and publications go in,
+//! [`Action`]s come out. The [`server`] module puts it behind gRPC. Resources are opaque
+//! ([`fairlead_resource::EncodedResource`]): only their names, digests and bytes matter.
 //!
-//! How a session decides is told in `docs/concepts/xds-session.md`.
+//! `docs/concepts/xds-session.md` explains how a session decides.
 
 mod diff;
 mod memo;

@@ -1,8 +1,8 @@
 //! Differences and encoded bodies that sessions share.
 //!
-//! Belongs to the set that the differences lead to. Ten thousand sessions that hold the same set and are to hold the
-//! same next one have the same difference and the same bytes. Sets are recognised by the identity of their root, so
-//! a hit costs a few comparisons.
+//! A memo belongs to the set that the differences lead to. Ten thousand sessions that move from the same set to the
+//! same next one share one difference and its bytes. Sets are recognised by the identity of their root, so a hit costs
+//! a few comparisons.
 
 use std::{
     collections::VecDeque,
@@ -22,10 +22,10 @@ use crate::{
     },
 };
 
-/// How many differences, and how many whole bodies, are remembered.
+/// Number of differences, and of whole bodies, that are remembered.
 const CAPACITY: usize = 24;
 
-/// Responses of at least so many bytes are made up of runs; smaller ones are cut anywhere.
+/// Minimum size in bytes of a response that is split along runs; smaller ones are cut anywhere.
 const RUNS_FIT: usize = 1 << 20;
 
 /// The shared work of sending one set. Cheap to create.
@@ -37,7 +37,7 @@ pub(crate) struct Memo {
     collected: Mutex<VecDeque<Arc<Collected>>>,
 }
 
-/// The way from one set to another.
+/// The difference from one set to another, with its responses.
 pub(crate) struct SetDiff {
     runs: Arc<Runs>,
     type_url: TypeUrl,
@@ -52,7 +52,7 @@ pub(crate) struct SetDiff {
     in_epochs: Mutex<VecDeque<Arc<InEpochs>>>,
 }
 
-/// The responses of a difference to those who know these clusters in the second epoch.
+/// The responses of a difference for clients that know these clusters in the second epoch.
 struct InEpochs {
     clusters: Vec<ResourceName>,
     removals: bool,
@@ -84,7 +84,7 @@ impl Memo {
         Self { runs, ..Self::default() }
     }
 
-    /// The difference from `old` to `new`, computed by the first who asks.
+    /// The difference from `old` to `new`, computed on the first request.
     pub(crate) fn diff(&self, type_url: TypeUrl, old: &ResourceSet, new: &ResourceSet) -> Arc<SetDiff> {
         remembered(
             &self.steps,
@@ -105,7 +105,7 @@ impl Memo {
         )
     }
 
-    /// All collections of an assignment in an epoch: their prefixes in the first, and the responses.
+    /// All collections of an assignment in an epoch: their prefixes in the first epoch, and the responses.
     pub(crate) fn collected(&self, elements: &Arc<Elements>, epoch: Epoch) -> Arc<Collected> {
         remembered(
             &self.collected,
@@ -114,7 +114,7 @@ impl Memo {
         )
     }
 
-    /// The whole of a set as a state-of-the-world body.
+    /// A whole set as a state-of-the-world body.
     pub(crate) fn whole(&self, type_url: TypeUrl, set: &ResourceSet) -> EncodedResponse {
         let whole = remembered(
             &self.wholes,
@@ -160,7 +160,7 @@ impl EpochView for InEpoch {
     }
 }
 
-/// Finds an entry or makes it, keeping the most recently used ones.
+/// Finds or makes an entry; only the most recently used ones are kept.
 fn remembered<T>(
     entries: &Mutex<VecDeque<Arc<T>>>,
     is: impl Fn(&T) -> bool,
@@ -208,7 +208,7 @@ impl SetDiff {
         self.type_url
     }
 
-    /// The collections that something changes in, by their names in the first epoch.
+    /// The collections in which something changes, by their names in the first epoch.
     pub(crate) fn collections(&self) -> &[Collection] {
         self.collections.get_or_init(|| {
             let changed = self.carried().names();
@@ -225,8 +225,8 @@ impl SetDiff {
         })
     }
 
-    /// As [`SetDiff::delta`], for a client that knows these clusters in the second epoch. `view` is what such a client
-    /// knows, for the first who asks.
+    /// As [`SetDiff::delta`], for a client that knows these clusters in the second epoch. The first call computes the
+    /// responses from `view`, which is what such a client knows.
     pub(crate) fn delta_in_epochs(
         &self,
         clusters: &[ResourceName],
@@ -266,8 +266,8 @@ impl SetDiff {
         })
     }
 
-    /// The delta responses of this difference, each with resources of `limit` bytes at most. The limit of the first who
-    /// asks holds: it is a setting of the server, not of a session.
+    /// The delta responses of this difference, each with resources of `limit` bytes at most. The first call's limit
+    /// holds for all: it is a setting of the server, not of a session.
     pub(crate) fn delta(&self, removals: bool, limit: usize) -> &[EncodedResponse] {
         let (responses, removed) = if removals && !self.removed().is_empty() {
             (&self.everything, &self.removed()[..])

@@ -1,16 +1,16 @@
-//! What is reported of a rejected response.
+//! The report of a rejected response.
 
 use fairlead_resource::{Digest, ResourceName, TypeUrl};
 
 use crate::wire::Nonce;
 
-/// The longest error message that is kept of a NACK, in bytes. Envoy's messages quote whole resources.
+/// Maximum size in bytes of the error message kept of a NACK. Envoy's messages quote whole resources.
 pub(crate) const MESSAGE_BYTES: usize = 1024;
 
-/// So much of a longer message is kept of its beginning, which names the resource.
+/// Number of bytes kept from the beginning of a longer message, which names the resource.
 const BEGINNING_BYTES: usize = 256;
 
-/// What is put in place of the middle.
+/// Replacement for the middle of a longer message.
 const LEFT_OUT: &str = " [...] ";
 
 /// A resource found to be at fault.
@@ -35,8 +35,8 @@ pub struct NackReport {
     pub nonce: Nonce,
 }
 
-/// A message of [`MESSAGE_BYTES`] at most: of a longer one the beginning and the end. Envoy names the resource first,
-/// then may show all of it, and says at the end what is wrong.
+/// The message, cut down to [`MESSAGE_BYTES`] by leaving out its middle. Envoy names the resource first, then may show
+/// all of it, and says at the end what is wrong.
 pub(crate) fn truncated(message: &str) -> String {
     if message.len() <= MESSAGE_BYTES {
         return message.to_owned();

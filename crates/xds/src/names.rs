@@ -13,17 +13,17 @@ use fairlead_resource::{
 
 use crate::diff::{Change, changes};
 
-/// Below this many names a plain set is kept.
+/// Minimum number of names for sharing a base; fewer are kept as a plain set.
 const SHARE_FROM: usize = 64;
 
-/// What a name takes besides its text, in the set and where the session accounts for it.
+/// Memory in bytes that a name takes besides its text, in the set and in the session's accounting.
 const NAME_OVERHEAD: usize = 128;
 
 /// The subscription of one type.
 #[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
 pub(crate) struct Names {
-    /// All resources of the type are wanted, besides the names.
+    /// All resources of the type are wanted, not only the names.
     pub(crate) wildcard: bool,
     /// The collections whose endpoints are wanted, by their prefix in the first epoch, with the epoch in which the
     /// client knows them.
@@ -57,7 +57,7 @@ impl Names {
         self.base.len() - self.minus.len() + self.plus.len()
     }
 
-    /// Bytes of the names that are not those of a published set.
+    /// Bytes of the names that no published set has.
     pub(crate) fn own_bytes(&self) -> usize {
         let name = |name: &ResourceName| name.len() + NAME_OVERHEAD;
         self.plus.iter().chain(self.collections.keys()).map(name).sum::<usize>()

@@ -29,7 +29,7 @@ pub struct Locality {
     pub sub_zone: String,
 }
 
-/// The node of a stream's first request, without what nobody reads (Envoy lists 60 KB of extensions there).
+/// The node of a stream's first request, without the fields that are never read (Envoy lists 60 KB of extensions).
 #[derive(Clone, PartialEq)]
 pub struct Node {
     /// The id, unique in the fleet.
@@ -47,7 +47,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Takes over what is used of the protobuf.
+    /// Takes the fields that are used from the protobuf.
     pub fn from_proto(node: ProtoNode) -> Self {
         let locality = node.locality.unwrap_or_default();
         let version =
@@ -69,7 +69,7 @@ impl Node {
     }
 }
 
-/// Metadata may hold what an operator would not log, so only the id and the software are shown.
+/// Shows only the id and the software: metadata may hold what must not be logged.
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node")

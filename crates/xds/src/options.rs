@@ -26,12 +26,11 @@ pub struct SessionOptions {
     pub types: &'static Types,
     /// Which elements are sent as resources of their own. Ignored for state-of-the-world clients.
     pub elements: ElementTypes,
-    /// For which types a client is told that a name it asked for does not exist, where that is not as their descriptors
-    /// say.
+    /// Whether a client is told that a name it asked for does not exist, for types that differ from their descriptors.
     pub answer_missing: BTreeMap<TypeUrl, bool>,
-    /// How many names a client may subscribe to per type; a client that asks for more is disconnected.
+    /// Maximum number of names that a client may subscribe to per type; a client that asks for more is disconnected.
     pub max_names: usize,
-    /// Resources of a delta response beyond so many bytes go into a further response.
+    /// Maximum size in bytes of the resources in one delta response; the rest goes into further responses.
     pub delta_bytes: usize,
 }
 

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use fairlead_resource::{EncodedResource, ResourceName, TypeUrl};
 use zeroize::Zeroizing;
 
-/// Resources that one client is sent and no other, secrets as a rule; a name that its view has as well means these.
+/// Resources for one client only, secrets as a rule. They take precedence over resources of the same name in its view.
 ///
-/// A session serves them as it serves those of a publication. But it accounts for them without their bytes, which are
-/// nowhere but here and in responses that were not written yet, and are overwritten when both have gone. What was
-/// written cannot be wiped: the buffers of HTTP/2 and TLS have copies.
+/// A session serves them like those of a publication, but accounts for them without their bytes. These exist only here
+/// and in responses not yet written, and are overwritten when both are dropped. What was written cannot be wiped: the
+/// buffers of HTTP/2 and TLS have copies.
 ///
-/// Elements of resources are none of these, and no overlay has resources with elements.
+/// An overlay has neither elements nor resources with elements.
 #[derive(Clone, Default)]
 pub struct Overlay(BTreeMap<TypeUrl, BTreeMap<ResourceName, EncodedResource>>);
 
@@ -22,7 +22,8 @@ impl Overlay {
         Self::default()
     }
 
-    /// Adds a resource in place of one with this name. Whoever made `message` sees to it that nothing else holds its bytes.
+    /// Adds a resource, or replaces the one of this name. The caller ensures that nothing else holds the bytes of
+    /// `message`.
     #[must_use]
     pub fn with(self, type_url: TypeUrl, name: impl Into<ResourceName>, message: Vec<u8>) -> Self {
         self.add(type_url, name, Bytes::from_owner(Zeroizing::new(message)))
@@ -34,7 +35,7 @@ impl Overlay {
         self
     }
 
-    /// Whether it has no resource.
+    /// Whether the overlay has no resource.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -53,7 +54,7 @@ impl Overlay {
     }
 }
 
-/// Names the resources, and says nothing of their contents, not even their sizes.
+/// Shows the names of the resources, but nothing of their contents, not even their sizes.
 impl fmt::Debug for Overlay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.0.iter().map(|(type_url, of)| (type_url, of.keys()))).finish()

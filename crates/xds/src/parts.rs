@@ -1,9 +1,9 @@
 //! Resources cut into the parts that Envoy judges one after the other: the hosts of a route table, the filter chains of
 //! a listener.
 //!
-//! Envoy rejects the whole for one bad part, and rarely says which it is. It stops at the first that it cannot use. So
-//! a message that ends with something which is certainly refused (a probe) tells whether all that precedes it is right,
-//! and is never put to use: no proxy serves less while the part at fault is looked for.
+//! Envoy rejects the whole resource for one bad part, and rarely says which. It stops at the first part that it cannot
+//! use. So a message that ends with a part which is certain to be refused (a probe) shows whether all before it is
+//! right, and is never applied: no proxy serves less while the part at fault is looked for.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -29,15 +29,15 @@ const VIRTUAL_HOSTS: u32 = 2;
 /// `Listener.filter_chains`.
 const FILTER_CHAINS: u32 = 3;
 
-/// The name of what is refused.
+/// Name of the part of a probe that Envoy refuses.
 const PROBE: &str = "fairlead-probe";
-/// A domain that a host of a probe claims twice. No such name exists (RFC 2606).
+/// Domain that the refused host of a probe claims twice. The name is reserved (RFC 2606).
 const PROBE_DOMAIN: &str = "fairlead-probe.invalid";
 
 /// One part of a resource.
 #[derive(Clone)]
 pub struct Part {
-    /// Its name within the resource; of a filter chain it may be empty.
+    /// The name within the resource; a filter chain's may be empty.
     pub name: String,
     /// What it is for: parts of the same use take each other's place.
     pub usage: Bytes,
@@ -53,7 +53,7 @@ impl Part {
         &self.message
     }
 
-    /// The secrets that a filter chain has by SDS.
+    /// The secrets that a filter chain gets by SDS.
     pub fn secrets(&self) -> BTreeSet<String> {
         let of = || {
             let socket = FilterChain::decode(&self.message[..]).ok()?.transport_socket?;
@@ -72,10 +72,10 @@ impl Part {
         of().unwrap_or_default()
     }
 
-    /// A filter chain that takes the same connections and closes them: one without filters does.
+    /// A filter chain that matches the same connections and closes them, because it has no filters.
     #[must_use]
     pub fn closed(&self) -> Self {
-        // What of a chain is not about its filters: `filter_chain_match`, `metadata`, `name`.
+        // The fields that a closed chain keeps: `filter_chain_match`, `metadata`, `name`.
         const KEPT: [u32; 3] = [1, 5, 7];
         let Some(mut fields) = fields_of(&self.message) else { return self.clone() };
         fields.retain(|field| KEPT.contains(&field.tag));
@@ -86,7 +86,7 @@ impl Part {
     }
 }
 
-/// Names the part and its size: its content may be confidential.
+/// Shows the name and the size only: the content may be confidential.
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{} ({} bytes)", self.name, self.digest, self.message.len())
@@ -124,7 +124,7 @@ impl Parts {
         &self.all
     }
 
-    /// Whether both are the same, parts aside.
+    /// Whether both resources are the same apart from their parts.
     pub fn has_head_of(&self, other: &Self) -> bool {
         self.head == other.head
     }
@@ -141,7 +141,7 @@ impl Parts {
         EncodedResource::of_fragments(self.name.clone(), fragments)
     }
 
-    /// A probe of these parts: the resource with them, and then with something that Envoy refuses.
+    /// A probe of these parts: the resource with these parts, followed by one that Envoy refuses.
     pub fn probe<'a>(&self, parts: impl IntoIterator<Item = &'a Part>) -> EncodedResource {
         let refused = if self.type_url == TypeUrl::LISTENER { refused_chains() } else { refused_host() };
         let fields = parts.into_iter().map(|part| part.field.clone());
@@ -149,7 +149,7 @@ impl Parts {
         EncodedResource::of_fragments(self.name.clone(), fragments)
     }
 
-    /// Whether a message that answers a probe is about its end: all that precedes it is right.
+    /// Whether the error message for a probe is about its last part, so that all before it is right.
     pub fn probe_is_right(&self, message: &str) -> bool {
         match self.type_url {
             TypeUrl::LISTENER => message.contains(&format!("'{PROBE}' has the same matching rules defined")),
@@ -158,7 +158,7 @@ impl Parts {
     }
 }
 
-/// Two filter chains that match the same, as fields of their listener.
+/// Two filter chains with the same match, as fields of their listener.
 fn refused_chains() -> Vec<u8> {
     let conditions = FilterChainMatch { application_protocols: vec![PROBE.to_owned()], ..Default::default() };
     let chain =
@@ -173,8 +173,7 @@ fn refused_host() -> Vec<u8> {
     message_field(VIRTUAL_HOSTS, &host.encode_to_vec())
 }
 
-/// Whether a message is about what a resource says together with others, or its parts with each other: a domain or
-/// a match that another one has.
+/// Whether an error message is about a conflict with other resources, or between parts: a domain or match used twice.
 pub fn is_about_others(message: &str) -> bool {
     ["Only unique values for domains", "Only a single wildcard domain", "matching rules"]
         .iter()
@@ -191,7 +190,7 @@ fn tag_of(type_url: TypeUrl) -> Option<u32> {
 }
 
 fn part(type_url: TypeUrl, message: Bytes, field: Bytes) -> Option<Part> {
-    // The name and what it is for: `VirtualHost.name`; `FilterChain.name` and `filter_chain_match`.
+    // The tags of name and usage: `VirtualHost.name`; `FilterChain.name` and `filter_chain_match`.
     let (name_tag, usage_tag) = if type_url == TypeUrl::LISTENER { (7, 1) } else { (1, 1) };
     let fields = fields_of(&message)?;
     let last = |tag| {
@@ -206,13 +205,13 @@ fn part(type_url: TypeUrl, message: Bytes, field: Bytes) -> Option<Part> {
 /// A field of an encoded message.
 struct Field {
     tag: u32,
-    /// What it holds, if that has a length.
+    /// The value, if the field is length-delimited.
     value: Option<Bytes>,
-    /// All of it.
+    /// The whole field, with its key.
     whole: Bytes,
 }
 
-/// The fields of a message in their order. `None` for what is no message.
+/// The fields of a message in their order. `None` if the bytes are not a message.
 fn fields_of(message: &Bytes) -> Option<Vec<Field>> {
     let mut fields = Vec::new();
     let mut rest = message.clone();

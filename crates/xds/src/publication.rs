@@ -1,4 +1,4 @@
-//! What a view publishes: one resource set per type, all of one revision.
+//! The publication of a view: one resource set per type, all of one revision.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use crate::{memo::Memo, published::Published};
 #[derive(Default)]
 pub struct Publication {
     revision: u64,
-    /// Few, so looking through them is as fast as any search.
+    /// There are few, so a linear search is as fast as any.
     sets: Vec<(TypeUrl, Arc<Published>)>,
-    /// Of types that nothing was published of.
+    /// For types of which nothing was published.
     nothing: Published,
 }
 
-/// In which form a client is sent the resources of a type.
+/// The form in which a client is sent the resources of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// With their elements inline, where they have some.
+    /// With their elements, if any, inline.
     #[default]
     Whole,
-    /// Where they have elements, as the parents of these.
+    /// In the parent form, if they have elements.
     Parents,
     /// As elements of resources of this type.
     ElementsOf(TypeUrl),
@@ -40,7 +40,7 @@ impl Publication {
         self.with_published(type_url, Arc::new(set.into()))
     }
 
-    /// Sets the resources of one type, which other publications may have as well: they share the work.
+    /// Sets the resources of one type as a `Published` that other publications may share, and the work with it.
     #[must_use]
     pub fn with_published(mut self, type_url: TypeUrl, set: Arc<Published>) -> Self {
         self.sets.retain(|(known, _)| known.order() != type_url.order());
@@ -58,9 +58,9 @@ impl Publication {
         self.of(type_url).resources()
     }
 
-    /// Derives what is derived from resource sets by patching what `previous` has derived.
+    /// Derives the forms of resource sets by patching those of `previous`.
     ///
-    /// Saves time and, because unchanged parts stay shared, makes the next difference cheap.
+    /// This saves time, and makes the next difference cheap because unchanged parts stay shared.
     #[must_use]
     pub fn following(self, previous: &Self) -> Self {
         for (type_url, set) in &self.sets {
@@ -78,7 +78,7 @@ impl Publication {
         }
     }
 
-    /// What sessions share that send this type in this form.
+    /// The memo shared by the sessions that send this type in this form.
     pub(crate) fn memo(&self, type_url: TypeUrl, form: Form) -> &Memo {
         match form {
             Form::ElementsOf(parent) => self.of(parent).memo(),

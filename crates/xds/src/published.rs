@@ -14,7 +14,7 @@ use crate::{
     wire::Runs,
 };
 
-/// A resource set that is served. However many views publish it, this is kept once.
+/// A resource set that is served, kept once however many views publish it.
 #[derive(Default)]
 pub struct Published {
     resources: ResourceSet,
@@ -31,7 +31,7 @@ pub(crate) struct ElementForms {
 }
 
 impl Published {
-    /// The one `Published` of a set. What it has in common with others of the same `runs` is encoded once.
+    /// The only `Published` of a set. Resources in common with other sets of the same `runs` are encoded once.
     pub fn of(set: &SharedSet, runs: &Arc<Runs>) -> Arc<Self> {
         set.derived(|resources| Self {
             resources: resources.clone(),
@@ -45,7 +45,7 @@ impl Published {
         &self.resources
     }
 
-    /// Cuts the set by patching what was cut before, if it was.
+    /// Cuts the set into elements by patching the previous cut, if there was one.
     pub(crate) fn follow(&self, previous: &Self) {
         if let Some(known) = previous.elements.get() {
             self.elements.get_or_init(|| known.patched(&previous.resources, &self.resources));

@@ -1,7 +1,7 @@
-//! Accepting connections, and what a connection waits for before anything is read of it.
+//! Accepting connections, and what each waits for before anything is read from it.
 //!
-//! It waits for a place, which is a file descriptor; says something; and waits for its turn (see [`admission`]).
-//! Whoever hangs up meanwhile gives up its place.
+//! A connection waits for a place, which is a file descriptor; then for its first bytes; then for admission (see
+//! [`admission`]). A client that hangs up meanwhile gives up its place.
 //!
 //! [`admission`]: super::admission
 
@@ -29,20 +29,20 @@ use super::{
     io::{Io, Pass, Patience},
 };
 
-/// How many accepted connections may wait for the server to take them.
+/// Maximum number of accepted connections that wait for the server to take them.
 const BACKLOG: usize = 64;
 
-/// How long accepting pauses after an error such as too many open files.
+/// Pause in accepting after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long the same reason is not told again.
+/// Interval between two log lines that give the same reason.
 const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// The process, or the system, has no file descriptor left (the same numbers on Linux, BSD and macOS).
+/// The system error numbers for no file descriptor left (the same on Linux, BSD and macOS).
 const EMFILE: i32 = 24;
 const ENFILE: i32 = 23;
 
-/// How long a connection that opens no stream counts as one that is about to be served.
+/// Time for which a connection that opens no stream counts as one that is about to be served.
 const ARRIVAL: Duration = Duration::from_secs(1);
 
 /// Why connections are not taken.
@@ -53,12 +53,12 @@ enum Reason {
     Client,
 }
 
-/// What was said about connections that are not taken: the same is not said again for a while.
+/// The last log line about connections that are not taken, so that the same is not logged again for a while.
 #[derive(Default)]
 struct Told(Option<(Reason, Instant)>);
 
 impl Told {
-    /// Whether to say this.
+    /// Whether to log this reason.
     fn is_news(&mut self, reason: Reason) -> bool {
         let now = Instant::now();
         if self.0.is_some_and(|(known, at)| known == reason && now.duration_since(at) < TOLD_AGAIN_AFTER) {
@@ -85,18 +85,18 @@ impl Told {
 
     fn full(&mut self) {
         if self.is_news(Reason::Full) {
-            tracing::warn!("there are as many connections as there may be, and new ones wait");
+            tracing::warn!("the limit of connections is reached, and new ones wait");
         }
     }
 
     fn client(&mut self, address: SocketAddr) {
         if self.is_news(Reason::Client) {
-            tracing::warn!(address = %address.ip(), "one address has as many connections as it may have");
+            tracing::warn!(address = %address.ip(), "an address has reached its limit of connections");
         }
     }
 }
 
-/// What a listener needs to accept.
+/// What accepting on one listener takes.
 pub(super) struct Door {
     pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) patience: Patience,
@@ -148,7 +148,7 @@ pub(super) fn accept(
     ReceiverStream::new(receiver)
 }
 
-/// Brings a connection to the server.
+/// Admits one connection and hands it to the server.
 async fn enter(
     socket: TcpStream,
     address: SocketAddr,
@@ -182,12 +182,12 @@ async fn open(
     close: &CancellationToken,
 ) -> io::Result<(Io, Pass)> {
     let late = |_elapsed| io::Error::from(io::ErrorKind::TimedOut);
-    // Who says nothing does not wait with those who do.
+    // A client that sends nothing does not queue with those that do.
     let ready = timeout(door.patience.first, socket.ready(Interest::READABLE)).await.map_err(late)??;
     if ready.is_read_closed() {
         return Err(io::ErrorKind::ConnectionAborted.into());
     }
-    // Nothing is read of a connection that waits.
+    // Nothing is read from a connection that waits.
     let admitted = tokio::select! {
         biased;
         admitted = door.admission.enter(&seat.client) => admitted,
@@ -203,7 +203,7 @@ async fn open(
 /// Waits until the other side has closed the connection; what it has sent stays unread.
 #[cfg(target_os = "linux")]
 async fn hung_up(socket: &TcpStream) {
-    // The interest in urgent data, which nobody sends, comes with that in the end.
+    // Urgent data is never sent, but readiness for it also shows that the other side has closed.
     while socket.ready(Interest::PRIORITY).await.is_ok_and(|ready| !ready.is_read_closed()) {
         sleep(Duration::from_secs(1)).await;
     }

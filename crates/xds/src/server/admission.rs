@@ -1,13 +1,11 @@
-//! When a new connection is let in: as fast as those before it get what they are sent.
+//! Admits new connections as fast as the clients before them read what they are sent.
 //!
-//! After a restart all proxies come at once. A fixed rate would be too slow for proxies that see little and too
-//! fast for those that see everything, so what is measured is the backlog itself: the bytes that clients are
-//! owed and read as fast as they can ([`Backlog`]), and the clients that are let in and not yet served. A
-//! connection waits before anything is read of it, when it costs a socket and nothing else; it is not refused. The
-//! connections of one address wait behind each other, and those of several addresses come in by turns; what one
-//! address is owed counts for at most three quarters.
-//! Only if it has waited for `ServerOptions::admission_timeout` are its streams refused,
-//! with a hint after which time to come back.
+//! After a restart all proxies connect at once. A fixed rate would be too slow for proxies that see little and too fast
+//! for those that see everything, so what is measured is the backlog itself: the bytes that clients are owed and read
+//! as fast as they can ([`Backlog`]), and the clients that are let in and not yet served. A connection is not refused
+//! but waits before anything is read from it, while it costs only a socket. The connections of one address queue behind
+//! each other, and those of several addresses are admitted in turn; what one address is owed counts for at most three
+//! quarters. Only after `ServerOptions::admission_timeout` are its streams refused, with a hint when to retry.
 
 use std::{
     sync::{
@@ -22,22 +20,22 @@ use tonic::{Status, metadata::MetadataValue};
 
 use super::{backlog::Backlog, clients::Client};
 
-/// How many clients may be let in and not yet served: each may ask the owner to compute its view.
+/// Maximum number of clients that are admitted and not yet served: each may make the owner compute its view.
 const ARRIVING: usize = 256;
 
-/// How many of them may be of one address.
+/// Maximum number of them from one address.
 const ARRIVING_OF_ONE: usize = ARRIVING * 3 / 4;
 
-/// How often the backlog is looked at while connections wait for it.
+/// Interval at which the backlog is checked while connections wait for it.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// The longest time that a client is told to stay away.
+/// Maximum delay that a refused client is told to wait.
 const LONGEST_HINT: Duration = Duration::from_secs(30);
 
-/// Where gRPC clients look for the time to wait before they try again (gRPC A6, "client retry design").
+/// Metadata key under which gRPC clients find the delay before a retry (gRPC A6, "client retry design").
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// The door.
+/// Admission to a server.
 pub(super) struct Admission {
     backlog: Arc<Backlog>,
     limit: usize,
@@ -56,7 +54,7 @@ struct Pace {
     each: Duration,
 }
 
-/// A client that is let in and not yet served. To be dropped when it is.
+/// A client that is admitted and not yet served; dropped once it is served.
 pub(super) struct Arrival {
     all: Arc<AtomicUsize>,
     client: Arc<Client>,
@@ -72,12 +70,12 @@ impl Drop for Arrival {
 /// A connection that has waited for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Late {
-    /// When it may come again.
+    /// Delay before it may retry.
     pub(super) retry_after: Duration,
 }
 
 impl Late {
-    /// The end of its streams.
+    /// The status that ends its streams.
     pub(super) fn status(self) -> Status {
         let seconds = self.retry_after.as_secs_f32();
         let mut status =
@@ -88,7 +86,7 @@ impl Late {
     }
 }
 
-/// Counts one that waits for as long as it exists.
+/// Counts a waiting connection for as long as this exists.
 struct Waits<'a>(&'a AtomicUsize);
 
 impl<'a> Waits<'a> {
@@ -141,12 +139,12 @@ impl Admission {
         timeout(self.patience, turn).await.map_err(|_elapsed| self.late())
     }
 
-    /// Lets a stream in whose connection came too late, if there is room by now.
+    /// Admits a stream whose connection waited too long, if there is room by now.
     pub(super) fn retry(&self, client: &Arc<Client>) -> Result<Arrival, Late> {
         if self.waiting() == 0 { self.further(client) } else { Err(self.late()) }
     }
 
-    /// Lets a further stream of a connection in, if there is room.
+    /// Admits a further stream of a connection, if there is room.
     pub(super) fn further(&self, client: &Arc<Client>) -> Result<Arrival, Late> {
         if self.has_room() && has_room_for(client) { Ok(self.arrive(client)) } else { Err(self.late()) }
     }
@@ -161,7 +159,7 @@ impl Admission {
         Arrival { all: self.arriving.clone(), client: client.clone() }
     }
 
-    /// Keeps a moving mean of the time between those that had to wait.
+    /// Updates the moving mean of the time between connections that had to wait.
     fn passed(&self, waited: bool) {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

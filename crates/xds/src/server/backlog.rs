@@ -1,11 +1,11 @@
-//! What clients are owed.
+//! The bytes that clients are owed.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Bytes that are owed to clients which read what they are sent: to all of them, or to those of one address.
+/// The bytes owed to all clients that keep reading, or to those of one address.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     bytes: AtomicUsize,
@@ -18,7 +18,7 @@ pub(super) struct Backlog {
 #[derive(Debug)]
 struct Whole {
     all: Arc<Backlog>,
-    /// So much of the part counts at most, so that one address alone does not keep the others waiting.
+    /// Maximum share of the part that counts, so that one address alone does not keep the others waiting.
     most: usize,
 }
 
@@ -56,7 +56,7 @@ impl Backlog {
         self.counted.load(Ordering::Relaxed)
     }
 
-    /// Whether one address has what it may have.
+    /// Whether the backlog of one address has reached its limit.
     pub(super) fn is_full(&self) -> bool {
         self.part_of.as_ref().is_some_and(|whole| self.bytes() >= whole.most)
     }

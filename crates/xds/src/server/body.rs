@@ -1,7 +1,7 @@
 //! The response body: shared bytes, streamed in chunks of 64 KiB.
 //!
-//! What a client has not read yet exists once, in the pieces that all sessions share, and per client as one
-//! chunk. Back-pressure is HTTP/2's own: the body is polled when the client has room.
+//! Unread responses exist once, in the pieces that all sessions share; each client adds one chunk. Back-pressure is
+//! HTTP/2's own: the body is polled when the client has room.
 
 use std::{
     collections::VecDeque,
@@ -20,16 +20,16 @@ use tonic::Status;
 use super::backlog::Backlog;
 use crate::wire::Response;
 
-/// The size of a chunk: large enough that frames are cheap, small enough that a client costs little.
+/// Size of a chunk: large enough for cheap frames, small enough that a client costs little.
 const CHUNK: usize = 64 << 10;
 
-/// Pieces from this size on are sent as they are instead of being copied into a chunk.
+/// Minimum size of a piece that is sent as it is instead of being copied into a chunk.
 const SLICE_FROM: usize = 16 << 10;
 
-/// A client that takes nothing for so long is no longer waited for by others.
+/// Time without reading after which a client no longer keeps others waiting.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
-/// What is to be written to one stream. The session's task fills it, the body empties it.
+/// The responses to be written to one stream. The session's task fills it, the body empties it.
 #[derive(Default)]
 pub(super) struct Outbox {
     state: Mutex<State>,
@@ -57,7 +57,7 @@ struct State {
     gone: bool,
 }
 
-/// The bytes of a response in the body: gRPC puts five before each message.
+/// The size of a response in the body: gRPC puts five bytes before each message.
 fn framed_len(response: &Response) -> usize {
     response.encoded_len() + 5
 }
@@ -110,8 +110,8 @@ impl Outbox {
         self.lock().is_pending()
     }
 
-    /// To be called now and then while something is pending. Returns whether one response has taken the client
-    /// longer than `limit` to read.
+    /// Whether the client has taken longer than `limit` to read one response. To be called regularly while something is
+    /// pending.
     pub(super) fn is_stalled(&self, limit: Duration) -> bool {
         let mut state = self.lock();
         if !state.is_pending() {
@@ -124,7 +124,7 @@ impl Outbox {
         state.head_since.is_some_and(|since| since.elapsed() >= limit)
     }
 
-    /// So many bytes have left.
+    /// Accounts for bytes that have left.
     fn taken(&self, bytes: usize) {
         let mut state = self.lock();
         self.leave(&mut state, bytes);
@@ -176,7 +176,7 @@ pub(super) struct PushBody {
     ended: bool,
 }
 
-/// Where in a response the body is.
+/// The body's position in a response.
 struct Cursor {
     response: Response,
     segment: usize,
@@ -226,7 +226,7 @@ impl PushBody {
 enum Written {
     /// The chunk is full.
     Full,
-    /// This instead of the chunk, which is empty.
+    /// The chunk is empty; this slice is sent in its place.
     Slice(Bytes),
     /// The response is at its end.
     Done,

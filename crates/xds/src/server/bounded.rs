@@ -1,7 +1,7 @@
-//! Bounds that hold for each stream, whatever its service is: how many there are, and what an unfinished message costs.
+//! Bounds on the streams of every service: their number, and the cost of an unfinished message.
 //!
-//! The length of a gRPC message comes before it, so its bytes are held for the client before they are read. While they
-//! may not be held nothing is read, and HTTP/2 makes the client wait. A message has to be finished in time.
+//! The length of a gRPC message precedes it, so its bytes are reserved in the client's budget before they are read.
+//! While the budget is spent nothing is read, and HTTP/2 makes the client wait. A message must be complete in time.
 
 use std::{
     future::Future,
@@ -23,18 +23,18 @@ use super::{
     io::{Active, ConnectionInfo},
 };
 
-/// What comes before each message: whether it is compressed, and its length.
+/// Size of the header of each message: a compression flag, and the length.
 const HEADER: usize = 5;
 
-/// How often a message that waits for its budget looks again.
+/// Interval at which a message that waits for its budget tries again.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Puts the bounds around services.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
-    /// How long a message may take from its first byte to its last.
+    /// Maximum time from a message's first byte to its last.
     pub(super) timeout: Duration,
-    /// The largest message of any service. What is larger is refused by whoever reads it, at its header.
+    /// Maximum message size of any service. The reader of a stream refuses larger ones at their header.
     pub(super) largest: usize,
 }
 
@@ -96,7 +96,7 @@ struct OpenStream {
     _active: Active,
 }
 
-/// A response, for as long as which the stream counts.
+/// A response; while it exists its stream counts.
 struct Kept {
     body: Body,
     _stream: Arc<OpenStream>,
@@ -128,14 +128,14 @@ struct BoundedBody {
     stream: Arc<OpenStream>,
     bounds: Bounds,
     framing: Framing,
-    /// What was read and is not handed on yet, and how much of it was looked at.
+    /// The frame that was read and not handed on yet, and how much of it was examined.
     frame: Option<(Bytes, usize)>,
-    /// When the message under way has to be finished.
+    /// When the message under way must be complete.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// When to ask again for the bytes of a message.
+    /// When to try again to reserve the bytes of a message.
     again: Option<Pin<Box<Sleep>>>,
     held: Option<Held>,
-    /// Those of messages that have been handed on, until whoever reads has done with them and comes for more.
+    /// The bytes of messages handed on, held until the reader asks for more.
     finished: Vec<Held>,
 }
 
@@ -145,7 +145,7 @@ struct Framing {
     header: [u8; HEADER],
     /// How much of the header is known.
     known: usize,
-    /// What is still to come of the message after it.
+    /// How many bytes of the message are still to come.
     rest: usize,
 }
 
@@ -188,7 +188,7 @@ impl BoundedBody {
         self.stream.open.client()
     }
 
-    /// Looks at the rest of a frame, for where messages begin and end.
+    /// Examines the rest of a frame for the bounds of messages.
     fn look(&mut self, frame: &[u8], at: &mut usize) -> Looked {
         loop {
             if self.framing.known < HEADER {
@@ -251,7 +251,7 @@ impl http_body::Body for BoundedBody {
             if let Some((frame, mut at)) = this.frame.take() {
                 match this.look(&frame, &mut at) {
                     Looked::Through => {
-                        // The deadline begins with the message, and not when it is looked for in vain.
+                        // The deadline starts with the message, not with the first poll that finds no data.
                         if this.is_late(cx) {
                             return Poll::Ready(Some(Err(this.late())));
                         }

@@ -1,4 +1,4 @@
-//! What is kept for each type.
+//! Values by type.
 
 use fairlead_resource::{TypeUrl, Types};
 

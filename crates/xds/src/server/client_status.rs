@@ -1,8 +1,8 @@
 //! CSDS, the client status discovery service: who is connected, and how far each client is.
 //!
-//! What other clients are called is nobody's business on the network, so only peers on this machine are answered
-//! unless [`ServerOptions::client_status_beyond_loopback`](super::ServerOptions) says otherwise. Contents of
-//! resources are never told, nor what a client said of a secret that it rejected, nor the metadata of nodes.
+//! The names of clients are not for everybody on the network, so only peers on this machine are answered unless
+//! [`ServerOptions::client_status_beyond_loopback`](super::ServerOptions) says otherwise. Answers never contain
+//! resources, the error message for a rejected secret, or the metadata of nodes.
 
 mod matcher;
 
@@ -33,10 +33,10 @@ use super::{
 };
 use crate::{Node, SyncState, TypeStatus};
 
-/// The largest request: matchers of nodes.
+/// Maximum size in bytes of a request, which has only node matchers.
 const REQUEST_BYTES: usize = 64 << 10;
 
-/// Who asks nothing for so long is forgotten.
+/// Time without a request after which a stream is ended.
 const SILENCE: Duration = Duration::from_secs(300);
 
 /// The service.
@@ -160,7 +160,7 @@ fn node(node: &Node) -> core::Node {
     }
 }
 
-/// One type of a client. Types are told as a whole: what is in them is in the control plane's own dump.
+/// One type of a client, as a whole: the control plane's own dump has the single resources.
 fn type_config(status: &TypeStatus) -> GenericXdsConfig {
     let (config_status, client_status) = match status.state() {
         SyncState::Synced => (ConfigStatus::Synced, ClientResourceStatus::Acked),

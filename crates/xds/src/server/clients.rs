@@ -1,8 +1,8 @@
-//! What one client may make the server hold, and all of them together.
+//! Limits on what the server holds for one client, and for all of them together.
 //!
-//! Nobody is authenticated before the first request, so a client is its address: an IPv6 address without its lower
-//! half, which is one machine's to choose. Connections, streams and bytes that are held for a client are counted; who
-//! has its share waits or is refused, and the others do not notice.
+//! No client is authenticated before the first request, so a client is its address: an IPv6 address without its lower
+//! half, which one machine can choose. Connections, streams and bytes held for a client are counted; a client that has
+//! used its share waits or is refused, and the others are not affected.
 
 use std::{
     collections::BTreeMap,
@@ -17,14 +17,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{backlog::Backlog, lines::Lines, options::ServerOptions};
 
-/// How many streams there may be for each connection that there may be: one for ADS, and one for load reports.
+/// Maximum number of streams per possible connection: one for ADS, and one for load reports.
 const STREAMS: usize = 2;
 
-/// A message up to this size may use twice the budget: a first request of Envoy has 61 KB, and is not held up by
-/// those who send large ones slowly.
+/// Maximum size of a message that may use twice the budget: Envoy's first request has 61 KB, and must not be held up by
+/// clients that send large messages slowly.
 const SMALL: usize = 128 << 10;
 
-/// The limits that hold.
+/// The limits in force.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     streams: usize,
@@ -33,14 +33,14 @@ struct Limits {
 
 /// All clients.
 pub(super) struct Clients {
-    /// How many connections a client may have.
+    /// Maximum number of connections of one client.
     own: usize,
     each: Limits,
     all: Limits,
-    /// What all are owed, and how much that may be.
+    /// The backlog of all clients, and its limit.
     backlog: Arc<Backlog>,
     backlog_limit: usize,
-    /// One permit for each connection that there may be.
+    /// One permit for each possible connection.
     places: Arc<Semaphore>,
     known: Mutex<BTreeMap<IpAddr, Weak<Client>>>,
     connections: AtomicUsize,
@@ -51,9 +51,9 @@ pub(super) struct Clients {
 impl Clients {
     pub(super) fn new(options: &ServerOptions) -> Self {
         let connections = options.max_connections.clamp(1, Semaphore::MAX_PERMITS);
-        // A quarter is left to others, whatever was set for a larger server.
+        // A quarter is left to others, even if the setting was meant for a larger server.
         let own = options.max_connections_per_client.min((connections * 3).div_ceil(4)).max(1);
-        // A budget smaller than one request would take none.
+        // A budget smaller than one request would admit none.
         let bytes = options.client_bytes.max(options.max_request_bytes);
         let all_bytes = options.clients_bytes.max(bytes);
         Self {
@@ -70,12 +70,12 @@ impl Clients {
         }
     }
 
-    /// How many bytes are held for clients, beside what they are served.
+    /// The number of bytes held for clients, apart from what they are served.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// What all clients are owed.
+    /// The backlog of all clients.
     pub(super) fn backlog(&self) -> Arc<Backlog> {
         self.backlog.clone()
     }
@@ -95,7 +95,7 @@ impl Clients {
         self.places.clone().acquire_owned().await.expect("the semaphore is never closed")
     }
 
-    /// Gives a place to a connection from this address. None if the client has all that it may have.
+    /// Gives a place to a connection from this address. `None` if the client has reached its limit.
     pub(super) fn seat(self: &Arc<Self>, address: IpAddr, place: OwnedSemaphorePermit) -> Option<Seat> {
         let client = self.client(address);
         self.connections.fetch_add(1, Ordering::Relaxed);
@@ -116,7 +116,7 @@ impl Clients {
     }
 }
 
-/// The client that has an address: the address itself, of an IPv6 address the upper half.
+/// The client at an address: the address itself, or the upper half of an IPv6 address.
 pub fn client_address(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
@@ -124,20 +124,20 @@ pub fn client_address(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Those who come from one address.
+/// The client at one address.
 pub(super) struct Client {
     address: IpAddr,
     all: Arc<Clients>,
     connections: AtomicUsize,
     streams: AtomicUsize,
     bytes: AtomicUsize,
-    /// Those that are let in and not yet served.
+    /// Number of connections that are admitted and not yet served.
     pub(super) arriving: AtomicUsize,
-    /// What it is owed.
+    /// The bytes that it is owed.
     pub(super) backlog: Arc<Backlog>,
-    /// Its connections pass one by one, and each then waits with one of every other client.
+    /// Its connections pass one by one, and each then waits together with one of every other client.
     pub(super) turnstile: tokio::sync::Mutex<()>,
-    /// What is logged of it.
+    /// The log lines about it.
     pub(super) lines: Lines,
 }
 
@@ -156,7 +156,7 @@ impl Client {
         }
     }
 
-    /// Counts a further stream. None if there are as many as there may be.
+    /// Counts a further stream. `None` if the limit is reached.
     pub(super) fn open(self: &Arc<Self>) -> Option<Open> {
         let own = self.streams.fetch_add(1, Ordering::Relaxed);
         let all = self.all.streams.fetch_add(1, Ordering::Relaxed);
@@ -164,13 +164,13 @@ impl Client {
         (own < self.all.each.streams && all < self.all.all.streams).then_some(open)
     }
 
-    /// How many bytes are held for it.
+    /// The number of bytes held for it.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Holds bytes for this client. None if it, or all together, would hold more than they may.
+    /// Holds bytes for this client. `None` if that would exceed its limit, or that of all clients.
     pub(super) fn hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
         let stretch = if bytes <= SMALL { 2 } else { 1 };
         if !add(&self.bytes, bytes, self.all.each.bytes * stretch) {
@@ -187,20 +187,20 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         let mut known = self.all.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another of this address may have come meanwhile.
+        // Another connection from this address may have been opened meanwhile.
         if known.get(&self.address).is_some_and(|client| client.strong_count() == 0) {
             known.remove(&self.address);
         }
     }
 }
 
-/// Adds unless that is too much.
+/// Adds `more` unless that exceeds the limit.
 fn add(count: &AtomicUsize, more: usize, limit: usize) -> bool {
     let sum = |now: usize| now.checked_add(more).filter(|sum| *sum <= limit);
     count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
 }
 
-/// The place of one connection. To be dropped with it.
+/// The place of one connection; dropped with it.
 pub(super) struct Seat {
     pub(super) client: Arc<Client>,
     _place: OwnedSemaphorePermit,
@@ -229,14 +229,14 @@ impl Drop for Open {
     }
 }
 
-/// Bytes that are held for a client. To be dropped with them.
+/// Bytes held for a client; dropped with them.
 pub(super) struct Held {
     client: Arc<Client>,
     bytes: usize,
 }
 
 impl Held {
-    /// Holds so many bytes from now on. Returns whether they may be held; if not, nothing changes.
+    /// Changes the number of bytes held. Returns `false`, with nothing changed, if that would exceed a limit.
     pub(super) fn resize(&mut self, bytes: usize) -> bool {
         let Some(more) = bytes.checked_sub(self.bytes) else {
             self.give_back(self.bytes - bytes);

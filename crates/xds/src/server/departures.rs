@@ -1,4 +1,4 @@
-//! What the streams of clients knew that have gone, for the time that they come back.
+//! State of ended streams, kept for when their clients come back.
 
 use std::{
     collections::BTreeMap,
@@ -10,16 +10,16 @@ use std::{
 use super::resolver::Peer;
 use crate::{Departed, Node};
 
-/// So many clients that have gone are remembered; of those only from which something is held back.
+/// Maximum number of departed clients remembered. Only those from which something is held back are.
 const KEPT: usize = 1024;
 
-/// For so long. Envoy comes back within 30 seconds.
+/// Time for which they are remembered. Envoy comes back within 30 seconds.
 const KEPT_FOR: Duration = Duration::from_secs(2 * 60);
 
-/// A client: its node's name, and the address that it comes from.
+/// A client: its node's id, and its address.
 type Who = (String, Option<IpAddr>);
 
-/// What is known of clients that have gone.
+/// The state of departed clients.
 #[derive(Default)]
 pub(super) struct Departures(Mutex<BTreeMap<Who, (Instant, Departed)>>);
 
@@ -37,7 +37,7 @@ impl Departures {
         kept.insert(who(node, peer), (now, departed));
     }
 
-    /// The client is there. Returns what was known of it when it went.
+    /// The client is back. Returns what was known of it when it left.
     pub(super) fn take(&self, node: &Node, peer: &Peer) -> Option<Departed> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, departed) = kept.remove(&who(node, peer))?;

@@ -1,4 +1,4 @@
-//! How often a value was how large.
+//! Distributions of observed values.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -9,10 +9,10 @@ use fairlead_resource::{TypeUrl, Types};
 
 use super::by_type::ByType;
 
-/// The most bounds that a distribution has.
+/// Maximum number of bounds of a distribution.
 const MOST: usize = 15;
 
-/// Values, counted by the bounds that they do not exceed. Counting is two additions.
+/// A histogram: values counted by the lowest bound that they do not exceed. An observation costs two additions.
 #[derive(Debug)]
 pub struct Distribution {
     bounds: &'static [u64],
@@ -21,7 +21,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// Nothing counted; the bounds grow, and there are at most 15.
+    /// An empty distribution; bounds are in ascending order, at most 15.
     fn new(bounds: &'static [u64]) -> Self {
         assert!(bounds.len() <= MOST && bounds.is_sorted(), "bounds are a short list that grows");
         Self { bounds, counts: Default::default(), sum: AtomicU64::new(0) }
@@ -33,7 +33,7 @@ impl Distribution {
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// Each bound with the number of values up to it that no lower bound has; the last has no bound.
+    /// Each bound with the number of values between the bound before and it; the last entry has no bound.
     pub fn counts(&self) -> Vec<(Option<u64>, u64)> {
         let bounds = self.bounds.iter().map(|bound| Some(*bound)).chain([None]);
         bounds.zip(&self.counts).map(|(bound, count)| (bound, count.load(Ordering::Relaxed))).collect()

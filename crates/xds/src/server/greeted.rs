@@ -1,5 +1,5 @@
-//! The requests of a stream beside ADS: the first has to come in time, as that of an ADS stream has to, and who is
-//! silent for long after that is forgotten.
+//! The requests of a stream other than ADS: the first must come in time, as on an ADS stream, and a client that is
+//! silent for long afterwards has its stream ended.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tonic::{Status, Streaming};
 /// The requests of one stream.
 pub(super) struct Greeted<M> {
     requests: Streaming<M>,
-    /// How long the next may take.
+    /// Maximum wait for the next request.
     limit: Duration,
-    /// How long those after the first may take.
+    /// Maximum wait for each request after the first.
     silence: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Connections: TLS, the end of those that nobody uses, and the means to close one from outside.
+//! Connections: TLS, closing idle ones, and the means to close one from outside.
 
 use std::{
     future::Future,
@@ -28,16 +28,16 @@ use super::{
     clients::{Client, Seat},
 };
 
-/// How long a connection may be without a stream.
+/// Maximum time for which a connection may be without a stream.
 #[derive(Clone, Copy)]
 pub(super) struct Patience {
-    /// Before its first one, from the moment when it is let in.
+    /// Before its first stream, from its admission on.
     pub(super) first: Duration,
-    /// After its last one.
+    /// After its last stream.
     pub(super) idle: Duration,
 }
 
-/// What is known of a connection; found among the extensions of its requests.
+/// Facts about a connection, found among the extensions of its requests.
 #[derive(Clone)]
 pub(super) struct ConnectionInfo {
     pub(super) address: SocketAddr,
@@ -54,9 +54,9 @@ pub(super) struct ConnectionInfo {
 #[derive(Default)]
 pub(super) struct Activity {
     streams: AtomicUsize,
-    /// Whether there ever was one.
+    /// Whether there ever was a stream.
     began: AtomicBool,
-    /// Wakes the connection when the last one has gone.
+    /// Wakes the connection when the last stream has ended.
     last: AtomicWaker,
 }
 
@@ -88,7 +88,7 @@ impl Activity {
     }
 }
 
-/// What a connection was given at the door, for its first stream.
+/// The result of a connection's admission, for its first stream.
 #[derive(Clone)]
 pub(super) struct Pass(Arc<Mutex<Result<Option<Arrival>, Late>>>);
 
@@ -97,8 +97,8 @@ impl Pass {
         Self(Arc::new(Mutex::new(admitted.map(Some))))
     }
 
-    /// The pass of a new stream: that of the connection for the first. Who was late, or opens a further one, comes in
-    /// if there is room.
+    /// The pass of a new stream: for the first, that of the connection. A stream after that, or of a connection that
+    /// waited too long, is admitted if there is room.
     pub(super) fn take(&self, admission: &Admission, client: &Arc<Client>) -> Result<Arrival, Late> {
         let mut pass = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *pass {
@@ -111,7 +111,7 @@ impl Pass {
         }
     }
 
-    /// The connection has not opened a stream in time, or has gone.
+    /// The connection has not opened a stream in time, or has ended.
     pub(super) fn expire(&self) {
         if let Ok(arrival) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             *arrival = None;
@@ -125,7 +125,7 @@ pub(super) struct Io {
     info: ConnectionInfo,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
     patience: Patience,
-    /// When it ends, while it has no stream.
+    /// When it is closed, while it has no stream.
     end: Option<Pin<Box<Sleep>>>,
     _seat: Seat,
 }
@@ -166,7 +166,7 @@ impl Io {
         Ok(Self { transport, info, closed, patience, end: None, _seat: seat })
     }
 
-    /// An error once the connection is closed from outside, or nobody has used it for too long.
+    /// Fails once the connection is closed from outside, or has been idle for too long.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.closed.as_mut().poll(cx).is_ready() {
             return Err(io::ErrorKind::ConnectionAborted.into());
@@ -188,7 +188,7 @@ impl Io {
     }
 }
 
-/// Who has gone takes no place from those who wait.
+/// A closed connection must not take a place from those that wait.
 impl Drop for Io {
     fn drop(&mut self) {
         self.info.arrival.expire();

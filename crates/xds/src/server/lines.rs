@@ -1,4 +1,4 @@
-//! How much is logged of one client: whoever makes the server write a line can fill a disk.
+//! Limits the log lines about one client: a client that makes the server write lines could fill a disk.
 
 use std::{
     net::IpAddr,
@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So many lines are logged of a client in each window, which a hundred proxies behind one address do not reach.
+/// Maximum number of log lines about a client in each window; a hundred proxies behind one address stay below.
 const LINES: u64 = 1000;
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// The lines of one client. Clones count together.
+/// The log lines about one client. Clones share their count.
 #[derive(Clone, Debug, Default)]
 pub struct Lines {
     address: Option<IpAddr>,
@@ -24,7 +24,7 @@ struct Window {
 }
 
 impl Window {
-    /// Whether a line may be written, and how many of the window before were not.
+    /// Whether a line may be written, and how many were dropped in the window before.
     fn admit(&mut self, now: Instant) -> (bool, u64) {
         let mut left_out = 0;
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {

@@ -1,8 +1,8 @@
-//! LRS, the load reporting service: what clients say that they sent to each cluster and locality.
+//! LRS, the load reporting service: clients report what they sent to each cluster and locality.
 //!
-//! A client reports only if its bootstrap says so. It is asked for all its clusters at once, at an interval that
-//! the owner chooses. Counts are added up per cluster and locality, which are kept up to [`KEYS`] and [`KEY_BYTES`];
-//! clients are not trusted to name few, and each pays for what it names.
+//! A client reports only if its bootstrap says so. It is asked for all its clusters at once, at an interval that the
+//! owner chooses. Counts are added up per cluster and locality, at most [`KEYS`] and [`KEY_BYTES`] of them: clients are
+//! not trusted to name few, and each name counts against its client's budget.
 
 use std::{
     collections::BTreeMap,
@@ -33,23 +33,23 @@ use super::{
 };
 use crate::Locality;
 
-/// How many clusters and localities are kept: five times as many clusters as the design scale has services.
+/// Maximum number of clusters and localities kept: five times the number of services at the design scale.
 const KEYS: usize = 50_000;
 
-/// How many bytes of their names are kept: some hundred for each.
+/// Maximum size in bytes of their names together: a few hundred for each.
 const KEY_BYTES: usize = 16 << 20;
 
-/// The longest name of a cluster or locality that is kept, in bytes.
+/// Maximum size in bytes of the name of a cluster or locality that is kept.
 const NAME_BYTES: usize = 1024;
 
-/// A client that has not reported for so long, and for so many of its intervals, is forgotten.
+/// Minimum silence, in time and in intervals, after which a client is forgotten.
 const SILENCE: Duration = Duration::from_secs(60);
 const SILENT_INTERVALS: u32 = 6;
 
 /// A cluster, and a locality in it.
 pub type LoadKey = (String, Locality);
 
-/// What clients have reported of a cluster and locality since the server started.
+/// The reported load of a cluster and locality since the server started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Requests begun.
@@ -58,11 +58,11 @@ pub struct Load {
     pub successful: u64,
     /// Requests that failed.
     pub errors: u64,
-    /// Requests that are under way in clients that are connected, as of their last reports.
+    /// Requests in progress at connected clients, as of their last reports.
     pub in_progress: u64,
 }
 
-/// All reports. Clones show the same.
+/// All reports. Clones share their state.
 #[derive(Clone, Default)]
 pub struct LoadReports {
     inner: Arc<Mutex<Inner>>,
@@ -78,7 +78,7 @@ struct Inner {
 }
 
 impl LoadReports {
-    /// What is known, by cluster and locality.
+    /// The loads by cluster and locality.
     pub fn snapshot(&self) -> BTreeMap<LoadKey, Load> {
         self.lock().loads.clone()
     }
@@ -93,7 +93,7 @@ impl LoadReports {
         self.len() == 0
     }
 
-    /// How many reports have come.
+    /// How many reports have been received.
     pub fn reports(&self) -> u64 {
         self.lock().reports
     }
@@ -113,11 +113,11 @@ impl LoadReports {
     }
 }
 
-/// What one client has under way; ends with its stream.
+/// The requests in progress at one client; removed when its stream ends.
 struct Reporter {
     reports: LoadReports,
     in_progress: BTreeMap<LoadKey, u64>,
-    /// What that takes; `None` without a connection of this server.
+    /// The bytes held for that; `None` without a connection of this server.
     held: Option<Held>,
     bytes: usize,
 }
@@ -251,8 +251,8 @@ struct Listener {
 type Answer = (Result<LoadStatsResponse, Status>, Option<Listener>);
 
 impl Listener {
-    /// Takes the next report in and answers it. Envoy looks for clusters that are new when it is answered, and
-    /// only then; those that it counts already it goes on counting.
+    /// Accepts the next report and answers it. Envoy looks for new clusters only when it is answered; it goes on
+    /// counting those that it counts already.
     async fn listen(mut self) -> Option<Answer> {
         let request = tokio::select! {
             request = self.requests.next() => request,

@@ -1,8 +1,7 @@
 //! The gRPC server around [`crate::Session`].
 //!
-//! One task per stream takes the client's requests and its view's publications in, and fills the stream's
-//! outbox; the response body empties it at the client's pace. Tasks are owned by the [`Server`], which ends them
-//! when it drains.
+//! One task per stream receives the client's requests and its view's publications, and fills the stream's outbox; the
+//! response body empties it at the client's pace. Tasks are owned by the [`Server`], which ends them when it drains.
 
 mod accept;
 mod admission;
@@ -53,8 +52,8 @@ use shared::Shared;
 pub use tonic::service::Routes;
 pub use view::View;
 
-/// What a client may send before it is read. A first request of Envoy fits; what is larger takes a round trip for each
-/// window. Until a request may be read it is here, so this is also what a connection costs that nobody reads.
+/// HTTP/2 window of a stream: how much a client may send unread. Envoy's first request fits; a larger one takes a round
+/// trip per window. This is also the cost of a connection that is not read from.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
@@ -68,7 +67,7 @@ pub enum ServeError {
 
 /// One port of a server.
 pub struct Endpoint {
-    /// Where connections come in.
+    /// The socket that accepts connections.
     pub listener: TcpListener,
     /// TLS, if the port is encrypted. The configuration must offer `h2` by ALPN.
     pub tls: Option<Arc<rustls::ServerConfig>>,
@@ -83,7 +82,7 @@ impl Endpoint {
     }
 }
 
-/// An ADS server. Clones share their connections; each port is one call of [`Server::serve`].
+/// An ADS server. Clones share their state; each port is one call of [`Server::serve`].
 pub struct Server<R> {
     shared: Arc<Shared<R>>,
 }
@@ -95,7 +94,7 @@ impl<R> Clone for Server<R> {
 }
 
 impl<R: Resolver> Server<R> {
-    /// A server that asks `resolver` what each client is served.
+    /// A server that serves each client what `resolver` decides.
     pub fn new(resolver: Arc<R>, options: ServerOptions) -> Self {
         let clients = Arc::new(Clients::new(&options));
         let backlog = clients.backlog();
@@ -120,8 +119,8 @@ impl<R: Resolver> Server<R> {
         self.shared.sessions.clone()
     }
 
-    /// The service alone, for a transport of one's own. Without [`Server::serve`] a stalled client's stream
-    /// ends, but its connection stays.
+    /// The service alone, for another transport. Without [`Server::serve`] a stalled client's stream ends, but its
+    /// connection stays.
     pub fn service(&self) -> AdsService<R> {
         AdsService::new(self.shared.clone())
     }

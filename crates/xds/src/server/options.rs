@@ -7,61 +7,61 @@ use fairlead_resource::Types;
 /// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// The types that are served. Default Envoy's.
+    /// The types that are served. Default: Envoy's.
     pub types: &'static Types,
-    /// The largest request that is taken, in bytes. Default 16 MiB: a state-of-the-world client repeats all
-    /// its names in each request, and 100,000 of them have some 10 MB. A larger one ends its stream with
-    /// `ResourceExhausted`.
+    /// Maximum size of a request in bytes. Default 16 MiB: a state-of-the-world client repeats all its names in each
+    /// request, and 100,000 of them take some 10 MB. A larger one ends its stream with `ResourceExhausted`.
     pub max_request_bytes: usize,
-    /// How long a request may take from its first byte to its last. Default 30 s.
+    /// Maximum time from a request's first byte to its last. Default 30 s.
     pub request_timeout: Duration,
-    /// Which fields of a node's metadata are kept. Default none.
+    /// The fields of a node's metadata that are kept. Default none.
     pub metadata: &'static [&'static str],
-    /// The largest node, in bytes, without what is not kept of it. Default 64 KiB.
+    /// Maximum size in bytes of the kept fields of a node. Default 64 KiB.
     pub max_node_bytes: usize,
-    /// How many connections there may be; further ones wait to be accepted. Default 16,384: each is a file descriptor.
+    /// Maximum number of connections; further ones wait to be accepted. Default 16,384: each is a file descriptor.
     pub max_connections: usize,
-    /// How many of them may come from one address, or one IPv6 network of 64 bits; further ones are closed. Default
-    /// 12,288, as all proxies may come from one gateway; never more than three quarters of
+    /// Maximum number of connections from one address, or one IPv6 /64 network; further ones are closed. Default
+    /// 12,288, as all proxies may come through one gateway; never more than three quarters of
     /// [`ServerOptions::max_connections`].
     pub max_connections_per_client: usize,
-    /// How many bytes are held for one address, beside what it is served: unfinished requests, nodes, and names that
-    /// are asked for and do not exist. Large requests beyond that wait, streams that keep more are ended. Default
+    /// Maximum number of bytes held for one address, apart from what it is served: unfinished requests, nodes, and
+    /// requested names that do not exist. Large requests beyond that wait; streams that hold more are ended. Default
     /// 128 MiB.
     pub client_bytes: usize,
-    /// The same for all addresses together. Default 512 MiB.
+    /// Maximum number of bytes held for all addresses together. Default 512 MiB.
     pub clients_bytes: usize,
-    /// How long a connection may be without a stream. Default 60 s: a proxy that was told to come back does within 30.
+    /// Maximum time for which a connection may be without a stream. Default 60 s: a proxy that was told to retry does
+    /// so within 30.
     pub idle_timeout: Duration,
-    /// How many streams a connection may have at once; further ones are refused. Default 100: a proxy has one or
-    /// two, and each costs some 8 KB before it has asked for anything.
+    /// Maximum number of concurrent streams of a connection; further ones are refused. Default 100: a proxy has one or
+    /// two, and each costs some 8 KB before its first request.
     pub max_streams: u32,
-    /// How often an idle connection is pinged. Default 30 s.
+    /// Interval of keepalive pings on an idle connection. Default 30 s.
     pub keepalive_interval: Duration,
-    /// How long a ping may go unanswered. Default 20 s.
+    /// Maximum wait for the answer to a ping. Default 20 s.
     pub keepalive_timeout: Duration,
-    /// How long a client may take to read one response before its connection is closed. Default 5 min: until
-    /// then it costs one chunk of 64 KiB and what it has in its HTTP/2 window.
+    /// Maximum time for a client to read one response before its connection is closed. Default 5 min: until then it
+    /// costs one chunk of 64 KiB and its HTTP/2 window.
     pub stall_timeout: Duration,
-    /// After which time a client is sent again what it rejected for want of a file or a port; the time doubles with
-    /// each attempt in vain. Default 5 s.
+    /// Delay before a client is sent again what it rejected for want of a file or a port; it doubles with each failed
+    /// attempt. Default 5 s.
     pub retry_first: Duration,
-    /// The longest such time. Default 5 min.
+    /// Maximum such delay. Default 5 min.
     pub retry_last: Duration,
-    /// New connections wait while so many bytes are owed to clients that read them. Default 64 MiB.
+    /// Number of bytes owed to clients that keep reading above which new connections wait. Default 64 MiB.
     pub backlog_limit: usize,
-    /// How long a new connection may wait for the backlog before its streams are refused, with the hint when to
-    /// come back. Default 20 s.
+    /// Maximum time for which a new connection waits for the backlog before its streams are refused, with a hint when
+    /// to retry. Default 20 s.
     pub admission_timeout: Duration,
-    /// How long a new stream may take to send its first request, and a new connection to say something, for its TLS
-    /// handshake, and to open a stream. Default 10 s.
+    /// Maximum time for a new stream to send its first request, and for a new connection to send its first bytes, to
+    /// complete its TLS handshake, and to open a stream. Default 10 s.
     pub greeting_timeout: Duration,
-    /// How often clients are asked to report their load, if their bootstrap has them offer it (LRS). `None`:
-    /// reports are refused. Default 10 s.
+    /// Interval at which clients report their load (LRS), if their bootstrap says so. `None`: reports are refused.
+    /// Default 10 s.
     pub load_report_interval: Option<Duration>,
-    /// Tells client status (CSDS) to peers that are not on this machine, too. Default false.
+    /// Whether client status (CSDS) is served to peers on other machines, too. Default false.
     pub client_status_beyond_loopback: bool,
-    /// How long draining connections may take to end. Default 10 s.
+    /// Maximum time for draining connections to end. Default 10 s.
     pub drain_timeout: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! All connections, for those who look at them: sync status, metrics, debugging.
+//! All connections, for sync status, metrics and debugging.
 
 use std::{
     collections::BTreeMap,
@@ -57,12 +57,12 @@ impl Count {
     }
 }
 
-/// What has happened since the server started. All counts only grow.
+/// Counts of events since the server started. They never decrease.
 #[derive(Debug)]
 pub struct Counters {
-    /// Streams that were let in.
+    /// Streams that were admitted.
     pub connects: Count,
-    /// Streams that were not.
+    /// Streams that were refused.
     pub refused: Count,
     /// Streams that have ended.
     pub disconnects: Count,
@@ -70,15 +70,15 @@ pub struct Counters {
     pub requests: Count,
     /// Responses sent.
     pub pushes: PerType,
-    /// Resources in them.
+    /// Resources in the responses.
     pub resources: PerType,
-    /// Names removed by them.
+    /// Names removed by the responses.
     pub removed: PerType,
-    /// Bytes of them.
+    /// Bytes of the responses.
     pub bytes: PerType,
-    /// How large they were.
+    /// Sizes of the responses.
     pub sizes: Sizes,
-    /// How long each took to make, from the request or the publication that it comes of to the stream that sends it.
+    /// Time from the request or publication that caused a response until it is handed to its stream.
     pub times: Times,
     /// Responses accepted.
     pub acks: PerType,
@@ -86,7 +86,7 @@ pub struct Counters {
     pub nacks: PerType,
     /// Contents found to be at fault.
     pub rejected_resources: PerType,
-    /// Requests that answered an older response than the last.
+    /// Requests that answered a response older than the last.
     pub stale_nonces: Count,
     /// Requests for a type that is not served.
     pub unknown_types: Count,
@@ -128,11 +128,11 @@ pub struct ConnectionStatus {
     pub id: ConnectionId,
     /// Who the client says it is.
     pub node: Arc<Node>,
-    /// Where it is.
+    /// Its address and identity.
     pub peer: Peer,
-    /// The variant it speaks.
+    /// The protocol variant that it speaks.
     pub protocol: Protocol,
-    /// When the owner let it in.
+    /// When the owner admitted it.
     pub since: Instant,
     /// The revision that it is being served.
     pub revision: u64,
@@ -144,7 +144,7 @@ pub struct ConnectionStatus {
     pub types: Vec<TypeStatus>,
 }
 
-/// The connections of a server. Clones show the same.
+/// The connections of a server. Clones share their state.
 #[derive(Clone)]
 pub struct Sessions {
     inner: Arc<Inner>,
@@ -160,7 +160,7 @@ struct Inner {
     loads: LoadReports,
 }
 
-/// What is kept of one connection.
+/// The state kept of one connection.
 pub(super) struct Entry {
     pub(super) id: ConnectionId,
     pub(super) node: Arc<Node>,
@@ -193,7 +193,7 @@ impl Entry {
     }
 }
 
-/// A connection's place among the others; dropping it leaves.
+/// The registration of a connection; ends when dropped.
 pub(super) struct Registration {
     pub(super) entry: Arc<Entry>,
     sessions: Sessions,
@@ -206,7 +206,7 @@ impl Drop for Registration {
     }
 }
 
-/// Those of a server that serves nobody, for tests of what looks at them.
+/// The connections of a server without clients, for tests.
 impl Default for Sessions {
     fn default() -> Self {
         let clients = Arc::new(Clients::new(&ServerOptions::default()));
@@ -235,7 +235,7 @@ impl Sessions {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Bytes that are owed to clients which read what they are sent.
+    /// Bytes owed to clients that keep reading.
     pub fn backlog_bytes(&self) -> usize {
         self.inner.backlog.bytes()
     }
@@ -250,12 +250,12 @@ impl Sessions {
         self.inner.clients.connections()
     }
 
-    /// Bytes that are held for clients beside what they are served: unfinished requests, nodes, unknown names.
+    /// Bytes held for clients apart from what they are served: unfinished requests, nodes, unknown names.
     pub fn held_bytes(&self) -> usize {
         self.inner.clients.bytes()
     }
 
-    /// What clients have reported of their load.
+    /// The load that clients have reported.
     pub fn loads(&self) -> LoadReports {
         self.inner.loads.clone()
     }
@@ -282,7 +282,7 @@ impl Sessions {
         self.lock().is_empty()
     }
 
-    /// What has happened since the server started.
+    /// The counts of events since the server started.
     pub fn counters(&self) -> &Counters {
         &self.inner.counters
     }

@@ -1,8 +1,8 @@
 //! The messages of one stream's request side, as gRPC frames them: a flag, four bytes of length, the message.
 //!
-//! tonic's `Streaming` keeps the buffer of the largest message that it has read for the life of the stream. An
-//! Envoy's first request lists all of its extensions, 61 kB, and those after it have some hundred bytes; here a
-//! buffer goes with the message that was in it.
+//! tonic's `Streaming` keeps the buffer of the largest message that it has read for the life of the stream. Envoy's
+//! first request lists all its extensions in 61 kB, and later ones have a few hundred bytes; here a buffer is freed
+//! with the message that was in it.
 
 use std::{future::poll_fn, marker::PhantomData, pin::Pin};
 
@@ -12,17 +12,17 @@ use tonic::{Code, Status, body::Body};
 
 use super::sieve::{Sieve, Sieved};
 
-/// What comes before each message: whether it is compressed, and its length.
+/// Size of the header of each message: a compression flag, and the length.
 const HEADER: usize = 5;
 
 /// The requests of a stream, in their order.
 pub(super) struct Requests<M> {
     body: Body,
-    /// What has been read of the messages to come.
+    /// The bytes read of the messages to come.
     buffer: BytesMut,
     limit: usize,
     sieve: Sieve,
-    /// The bytes of the last message.
+    /// The size of the last message.
     last: usize,
     message: PhantomData<fn() -> M>,
 }
@@ -33,12 +33,12 @@ impl<M: Sieved> Requests<M> {
         Self { body, buffer: BytesMut::new(), limit, sieve, last: 0, message: PhantomData }
     }
 
-    /// The bytes of the last message.
+    /// The size of the last message.
     pub(super) fn last_bytes(&self) -> usize {
         self.last
     }
 
-    /// The next message; none once the client has ended its side. A call that is dropped loses nothing.
+    /// The next message; `None` once the client has closed its side. This is cancel safe.
     pub(super) async fn message(&mut self) -> Result<Option<M>, Status> {
         loop {
             if let Some(message) = self.decode()? {

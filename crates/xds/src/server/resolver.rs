@@ -1,4 +1,4 @@
-//! What the owner of the server provides: who may connect, and what each is served.
+//! What the owner of the server provides: which clients may connect, and what each is served.
 
 use std::{any::Any, fmt, future::Future, net::SocketAddr, sync::Arc, time::Instant};
 
@@ -9,7 +9,7 @@ use tonic::{Status, metadata::MetadataMap};
 use super::{lines::Lines, view::View};
 use crate::{NackReport, Node, Overlay, Rejected, SessionOptions};
 
-/// Names one stream for as long as the server runs.
+/// Identifies one stream for as long as the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
@@ -22,28 +22,28 @@ pub struct Peer {
     pub certificates: Arc<[Vec<u8>]>,
     /// Whether the connection is encrypted.
     pub tls: bool,
-    /// What may be logged of the client.
+    /// The log lines about the client.
     pub lines: Lines,
-    /// The request's metadata, with the bearer token if there is one. Empty once the client has been let in.
+    /// The request's metadata, with the bearer token if there is one. Empty once the client is admitted.
     pub metadata: MetadataMap,
 }
 
-/// Shows where the peer is; its metadata may hold a token.
+/// Shows the address but not the metadata, which may hold a token.
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peer").field("address", &self.address).field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
-/// What a client that has been let in is served.
+/// What an admitted client is served.
 pub struct Connection {
     pub(super) view: watch::Receiver<Arc<View>>,
     /// Keeps the channel of a fixed view open.
     _fixed: Option<watch::Sender<Arc<View>>>,
     pub(super) options: SessionOptions,
-    /// What belongs to the connection alone, now and later.
+    /// The resources for this connection only, as they change.
     pub(super) overlay: Option<watch::Receiver<Arc<Overlay>>>,
-    /// Tells the owner by its drop that the stream has ended.
+    /// Its drop tells the owner that the stream has ended.
     _guard: Box<dyn Any + Send>,
 }
 
@@ -60,8 +60,8 @@ impl Connection {
         Self { view, _fixed: None, options, overlay: None, _guard: Box::new(guard) }
     }
 
-    /// Serves what belongs to this connection alone beside its view. It is replaced by what the sender sends, as when a
-    /// certificate is about to expire, and stays as it is when the sender is dropped.
+    /// Serves an overlay of resources for this connection only, over its view. The sender may replace it, as when a
+    /// certificate is about to expire; when the sender is dropped the last one stays.
     #[must_use]
     pub fn with_overlay(mut self, overlay: watch::Receiver<Arc<Overlay>>) -> Self {
         self.overlay = Some(overlay);
@@ -69,18 +69,18 @@ impl Connection {
     }
 }
 
-/// A client's acceptance of a response. Comes once for each response, so it carries all that an owner needs.
+/// A client's acceptance of a response. There is one for each response, so it carries all that an owner needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ack {
     /// The stream.
     pub id: ConnectionId,
     /// The type of the response.
     pub type_url: TypeUrl,
-    /// The revision that it was made from.
+    /// The revision from which it was made.
     pub revision: u64,
-    /// When the owner let the client in.
+    /// When the owner admitted the client.
     pub since: Instant,
-    /// Whether the client now has everything that is published, of every type that it has asked for.
+    /// Whether the client now holds everything published of each type that it has asked for.
     pub in_sync: bool,
 }
 
@@ -89,7 +89,7 @@ pub trait Resolver: Send + Sync + 'static {
     /// Authenticates a client and decides what it is served.
     ///
     /// # Errors
-    /// The status that ends the stream: the client is not let in, or not yet.
+    /// The status that ends the stream if the client is not admitted, or not yet.
     fn connect(
         &self,
         id: ConnectionId,
@@ -97,16 +97,16 @@ pub trait Resolver: Send + Sync + 'static {
         peer: &Peer,
     ) -> impl Future<Output = Result<Connection, Status>> + Send;
 
-    /// Stands in for the node of a client that sends none. Without one the stream ends with `InvalidArgument`.
+    /// The node of a client that sends none. If this is `None` too, the stream ends with `InvalidArgument`.
     fn anonymous(&self, peer: &Peer) -> Option<Node> {
         let _ = peer;
         None
     }
 
-    /// A client has rejected resources; called once per stream, type and digest, and again when they are tried again.
+    /// A client has rejected resources; called once per stream, type and digest, and again after each new attempt.
     fn on_nack(&self, id: ConnectionId, report: &NackReport);
 
-    /// A client has accepted contents that it had rejected for what its machine lacked.
+    /// A client has accepted contents that it had rejected because its machine lacked something.
     fn on_healed(&self, id: ConnectionId, type_url: TypeUrl, resources: &[Rejected]) {
         let _ = (id, type_url, resources);
     }

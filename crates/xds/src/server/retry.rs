@@ -1,4 +1,4 @@
-//! When a client is sent again what it rejected for want of something on its machine.
+//! Schedules another attempt at what a client rejected because its machine lacked something.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::options::ServerOptions;
 
-/// The next attempt of one stream, if there is to be one. Each comes after twice the time of the one before.
+/// The next attempt of one stream, if one is due. The delay doubles with each.
 pub(super) struct Retry {
     first: Duration,
     last: Duration,
     wait: Duration,
     at: Option<Instant>,
-    /// How many contents there were to try when that was looked at last.
+    /// Number of contents to try, as of the last look.
     known: usize,
 }
 
@@ -27,25 +27,25 @@ impl Retry {
         }
     }
 
-    /// Takes note of how many contents there are to try.
+    /// Notes the number of contents to try.
     pub(super) fn note(&mut self, may_heal: usize) {
         if may_heal == 0 {
             self.at = None;
         } else if may_heal > self.known || self.at.is_none() {
-            // One that is new does not wait for as long as those before it have come to.
+            // A new one does not wait as long as the delay has grown to for those before it.
             self.wait = self.first;
             self.at = Some(Instant::now() + self.wait);
         }
         self.known = may_heal;
     }
 
-    /// An attempt is being made.
+    /// Notes that an attempt is being made.
     pub(super) fn made(&mut self) {
         self.wait = (self.wait * 2).min(self.last);
         self.at = Some(Instant::now() + self.wait);
     }
 
-    /// Ends when the next attempt is due; never, if there is none.
+    /// Completes when the next attempt is due; never, if there is none.
     pub(super) async fn due(&self) {
         match self.at {
             Some(at) => sleep_until(at).await,

@@ -25,7 +25,7 @@ use super::{
     stream::{self, Holdings, Request as AdsRequest, Stream},
 };
 
-/// How messages are compressed, and what is accepted (gRPC over HTTP/2).
+/// Header that names the compression of messages (gRPC over HTTP/2).
 const ENCODING: &str = "grpc-encoding";
 const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 const IDENTITY: &str = "identity";
@@ -110,7 +110,7 @@ impl<R: Resolver> Service<Request<Body>> for AdsService<R> {
     }
 }
 
-/// Requests are not compressed: Envoy does not, and a small message that becomes a large one is an attack.
+/// Refuses compressed requests: Envoy sends none, and a small message that expands to a large one is an attack.
 fn unsupported(encoding: &HeaderValue) -> Response<Body> {
     let message = format!("messages compressed with {encoding:?} are not understood");
     let mut response = Status::unimplemented(message).into_http();

@@ -1,4 +1,4 @@
-//! What the streams of a server have in common.
+//! State shared by the streams of a server.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{
     registry::Sessions,
 };
 
-/// What the streams of a server share.
+/// State shared by the streams of a server.
 pub(super) struct Shared<R> {
     pub(super) resolver: Arc<R>,
     pub(super) options: ServerOptions,

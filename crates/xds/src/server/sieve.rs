@@ -1,24 +1,24 @@
-//! Leaves out of a request what nobody reads, before it is decoded.
+//! Strips a request of the fields that are never read, before it is decoded.
 //!
 //! A node lists all extensions of an Envoy and whatever its operator wrote into the metadata, and a decoded message
-//! takes many times its bytes. So the fields that are read are copied out of the encoded form, and only those become
-//! messages; what is left of the node is bounded, and so is the number of fields.
+//! takes many times its encoded size. So only the fields that are read are copied from the encoded form and decoded;
+//! the size of what remains of the node is bounded, and so is the number of fields.
 
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
 use prost::Message;
 use tonic::Status;
 
-/// Most fields of a request: names, for the most part. More than two types' worth of what a session subscribes to.
+/// Maximum number of fields in a request. Most are names; a session subscribes to fewer than half as many of a type.
 const FIELDS: usize = 500_000;
 
-/// What is kept of a message's field.
+/// How much of a field is kept.
 #[derive(Clone, Copy)]
 pub(super) enum Keep {
-    /// All of it.
+    /// The whole field, with its key.
     Whole,
-    /// These fields of the message in it.
+    /// These fields of the submessage.
     Fields(&'static [(u64, Keep)]),
-    /// The node, of which the bytes are bounded.
+    /// The node, whose size is bounded.
     Node,
     /// Entries of the node's metadata, by their keys.
     Metadata,
@@ -41,7 +41,7 @@ pub(super) trait Decodable: Message + Default + Send + 'static {}
 
 impl<M: Message + Default + Send + 'static> Decodable for M {}
 
-/// A request of which it is known what is read.
+/// A request type with the list of fields that are read.
 pub(super) trait Sieved: Decodable {
     const KEEP: &'static [(u64, Keep)];
 }
@@ -74,17 +74,17 @@ impl Sieved for DeltaDiscoveryRequest {
     ];
 }
 
-/// What is kept of nodes.
+/// The parts of nodes that are kept.
 #[derive(Clone, Copy)]
 pub(super) struct Sieve {
-    /// The fields of their metadata.
+    /// The fields of their metadata that are kept.
     pub(super) metadata: &'static [&'static str],
-    /// The most bytes of what is kept.
+    /// Maximum size in bytes of what is kept.
     pub(super) node_bytes: usize,
 }
 
 impl Sieve {
-    /// The encoded form of a request without what nobody reads.
+    /// The encoded form of a request without the fields that are never read.
     pub(super) fn pass<M: Sieved>(self, request: &[u8]) -> Result<Vec<u8>, Status> {
         let mut kept = Vec::with_capacity(request.len().min(64 << 10));
         self.fields(request, M::KEEP, &mut kept)?;
@@ -151,9 +151,9 @@ impl Sieve {
 struct Field<'a> {
     number: u64,
     key: &'a [u8],
-    /// What is in it, if it has a length.
+    /// Its content, if it is length-delimited.
     content: Option<&'a [u8]>,
-    /// All of it.
+    /// The whole field, with its key.
     whole: &'a [u8],
 }
 

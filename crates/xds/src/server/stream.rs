@@ -74,12 +74,12 @@ pub(super) struct Stream<M, R> {
     pub(super) holdings: Holdings,
     /// Closes the stream's connection.
     pub(super) close: Option<CancellationToken>,
-    /// Dropped when the client is being served.
+    /// Dropped once the client is being served.
     pub(super) arrival: Option<Arrival>,
     pub(super) shared: Arc<Shared<R>>,
 }
 
-/// What is held for the client as long as the stream lasts: its node, and names that nothing published has.
+/// The bytes held for the client for the life of the stream: its node, and names that no published resource has.
 #[derive(Default)]
 pub(super) struct Holdings {
     client: Option<Arc<Client>>,
@@ -89,10 +89,10 @@ pub(super) struct Holdings {
     unseen: usize,
 }
 
-/// A node is kept by the stream, by the owner, and as the key of a view.
+/// Number of copies of a node: those of the stream and the owner, and the key of a view.
 const NODE_COPIES: usize = 4;
 
-/// So many bytes of requests make it worth while to count the names.
+/// Number of bytes of requests after which the names are counted again.
 const UNSEEN: usize = 16 << 10;
 
 impl Holdings {
@@ -145,7 +145,7 @@ pub(super) async fn run<M: Request, R: Resolver>(mut stream: Stream<M, R>) {
 }
 
 impl<M: Request, R: Resolver> Stream<M, R> {
-    /// Takes the first request and asks the owner to let the client in.
+    /// Takes the first request and asks the owner to admit the client.
     async fn greet(&mut self) -> Result<(M, Node, Connection, super::ConnectionId), Status> {
         let shared = self.shared.clone();
         let draining = shared.draining.clone();
@@ -183,7 +183,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         mut connection: Connection,
         id: super::ConnectionId,
     ) -> Status {
-        // Whoever is in has been authenticated; a token is not kept for the life of a stream.
+        // The client is authenticated; a token is not kept for the life of the stream.
         self.peer.metadata = MetadataMap::new();
         let view = connection.view.borrow_and_update().clone();
         let mut publications = view.subscribe();
@@ -191,7 +191,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         let options = SessionOptions { types: self.shared.options.types, ..connection.options.clone() };
         let mut session = Session::new(M::PROTOCOL, options, publication);
         if let Some(overlay) = &mut connection.overlay {
-            // Nothing was asked for yet, so there is nothing to do.
+            // Nothing has been requested yet, so no action is needed.
             session.on_overlay(overlay.borrow_and_update().clone());
         }
         if let Some(departed) = self.shared.departures.take(&node, &self.peer) {
@@ -208,7 +208,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
             session: std::sync::Mutex::new(session),
         });
         let ended = self.serve(first, &mut connection, &mut publications, &registration).await;
-        // A session that has failed may do so again.
+        // A session that has panicked may do so again.
         let depart = || registration.entry.session().depart();
         if let Ok(Some(departed)) = catch_unwind(AssertUnwindSafe(depart)) {
             self.shared.departures.keep(&registration.entry.node, &self.peer, departed);
@@ -218,10 +218,10 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         ended.err().unwrap_or_else(|| Status::ok(""))
     }
 
-    /// Returns how the stream ends: with an error, or well when the client has closed its side.
+    /// Returns how the stream ends: with an error, or with `Ok` when the client has closed its side.
     ///
-    /// The only things that can happen: a request, a publication, a move to another view, another overlay, a stalled
-    /// client, a client that is gone, the drain of the server, and the time to try again what the client's machine lacked.
+    /// The only possible events: a request, a publication, a move to another view, another overlay, a stalled client, a
+    /// client that has gone, the drain of the server, and another attempt at what the client's machine lacked.
     async fn serve(
         &mut self,
         first: M,
@@ -281,7 +281,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         }
     }
 
-    /// Lets the session take something in, and does what it asks for. A panic ends this stream alone.
+    /// Gives the session an input and carries out its actions. A panic ends this stream alone.
     fn handle(
         &self,
         registration: &Registration,
@@ -329,7 +329,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
             }
             Action::Reject(report) => {
                 counters.rejected_resources.add(report.type_url, report.resources.len() as u64);
-                // The owner says it once for each rejected content; here it comes once for each stream.
+                // The owner logs each rejected content once; this is once for each stream, so it is on the debug level.
                 debug!(
                     proxy.id = %entry.node.id,
                     type_url = report.type_url.short(),
@@ -351,7 +351,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
         Ok(())
     }
 
-    /// Disconnects a client that does not read: ending its stream alone would not reach it.
+    /// Disconnects a client that does not read: the end of its stream alone would not reach it.
     fn give_up(&self) -> Status {
         self.shared.sessions.counters().stalled.add(1);
         self.outbox.clear();
@@ -362,7 +362,7 @@ impl<M: Request, R: Resolver> Stream<M, R> {
     }
 }
 
-/// Waits for what belongs to the connection alone from now on.
+/// Waits for the connection's next overlay.
 async fn next_overlay(overlay: &mut Option<watch::Receiver<Arc<Overlay>>>) -> Arc<Overlay> {
     if let Some(receiver) = overlay
         && receiver.changed().await.is_ok()

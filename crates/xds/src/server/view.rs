@@ -1,4 +1,4 @@
-//! What the connections of one view share: its publications.
+//! The publications shared by the connections of one view.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl View {
         Self { publications: watch::Sender::new(Arc::new(publication)) }
     }
 
-    /// Publishes to all connections of the view. Those that are slow skip to the newest.
+    /// Publishes to all connections of the view. Slow ones skip to the newest publication.
     pub fn publish(&self, publication: Publication) {
         let previous = self.latest();
         self.publications.send_replace(Arc::new(publication.following(&previous)));

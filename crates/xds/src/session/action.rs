@@ -13,14 +13,14 @@ pub enum Action {
     Acked {
         /// The type.
         type_url: TypeUrl,
-        /// The revision of the publication that the response was made from.
+        /// The revision of the publication from which the response was made.
         revision: u64,
     },
-    /// The client has rejected resources. Emitted once per stream, type and digest, and once for each time that
-    /// they were sent again, by `Session::try_again` or with a secret that has changed.
+    /// The client has rejected resources. Emitted once per stream, type and digest, and again each time they are
+    /// re-sent by `Session::try_again` or because a secret has changed.
     Reject(NackReport),
-    /// The client has accepted contents that it had rejected for what its machine lacked, or contents are sent again
-    /// with a secret that has changed: they are no longer known to be rejected.
+    /// Contents are no longer known to be rejected: the client has accepted what it had rejected because its machine
+    /// lacked something, or they are sent again because a secret has changed.
     Healed {
         /// Their type.
         type_url: TypeUrl,

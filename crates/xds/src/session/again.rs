@@ -1,8 +1,8 @@
-//! Trying again what a client has rejected for want of something on its own machine.
+//! Retries what a client has rejected because its machine lacked something.
 //!
-//! A certificate file may be there a minute later, or a port be free: nothing is published then that would have the
-//! content sent again. So the owner of the session says from time to time that it may be tried
-//! ([`Session::try_again`]); what is at fault by itself is not.
+//! A certificate file may appear a minute later, or a port become free, without a publication that would cause the
+//! content to be sent again. So the owner of the session calls [`Session::try_again`] from time to time; contents that
+//! are at fault themselves are not retried.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +25,8 @@ use crate::{
 };
 
 impl Session {
-    /// Sends again what the client has rejected for what its machine lacked. To be called after a while, and after a
-    /// longer one the next time: each call may cost a rejection for each content.
+    /// Sends again what the client has rejected because its machine lacked something. To be called at growing
+    /// intervals: each call may cost a rejection for each content.
     pub fn try_again(&mut self) -> Vec<Action> {
         for type_url in self.types().iter() {
             self.try_type_again(type_url);
@@ -34,7 +34,7 @@ impl Session {
         self.pump()
     }
 
-    /// How many contents are rejected for what the client's machine lacks.
+    /// The number of contents rejected because the client's machine lacks something.
     pub fn may_heal(&self) -> usize {
         self.ledger.states.iter().map(|state| state.may_heal.len()).sum()
     }
@@ -64,7 +64,7 @@ impl Session {
             state.forget_rejected(name, *digest);
         }
         if self.ledger.is_sent_alone(type_url) && !contents.is_empty() {
-            // The same content twice in a row would be accepted without being looked at.
+            // Envoy would accept the same content twice in a row without checking it.
             self.send_stand_ins(contents.iter().map(|(name, _)| name.clone()).collect(), true);
         }
     }
@@ -80,7 +80,7 @@ impl Session {
             }
             Protocol::StateOfTheWorld => vec![whole_state(type_url, &stand_ins)],
         };
-        // The client goes on to hold what it holds.
+        // What the client holds does not change.
         for response in &mut responses {
             response.carried = SentVersions::default();
         }
@@ -104,10 +104,10 @@ impl Session {
     }
 }
 
-/// A secret that Envoy refuses whatever it is for, a certificate or authorities.
+/// A secret that Envoy refuses, whether it expects a certificate or authorities.
 ///
-/// A secret without content would do for a certificate; for authorities Envoy would take it to mean that every
-/// certificate is good.
+/// A secret without content would be refused as a certificate, but as authorities it would make Envoy accept every
+/// certificate.
 fn unusable(name: ResourceName) -> EncodedResource {
     let specifier = Some(Specifier::InlineString("there is no such secret".to_owned()));
     let authorities = CertificateValidationContext {

@@ -1,12 +1,13 @@
 //! Filter chains as resources of their own (FCDS).
 //!
-//! A chain is called `<listener>/<chain>`. Its listener names it, and holds the subscriptions of its secrets; so it
-//! follows its listener, and goes when no listener that the client has can name it any more. Envoy lets go of a chain
-//! by itself, too, some time after its listener has; if there are connections on it then, and it was not removed
-//! before, Envoy 1.40 crashes. So a removal may wait for what takes the chain's place, but not without end.
+//! A chain is called `<listener>/<chain>`. Its listener names it, and holds the subscriptions to its secrets; so it
+//! follows its listener, and is removed when no listener at the client can name it any more. Envoy also releases a
+//! chain by itself, some time after its listener has dropped it; if the chain still has connections then, and was not
+//! removed before, Envoy 1.40 crashes. So a removal may wait for the chain's replacement, but not without end.
 //!
-//! Until Envoy has let go of a removed chain it stays subscribed to it; if its listener names it again by then, Envoy
-//! does not wait for the chain, and refuses connections until it comes. So such a chain goes before its listener.
+//! Envoy stays subscribed to a removed chain until it has released it; if its listener names it again before that,
+//! Envoy does not wait for the chain, and refuses connections until it arrives. So such a chain is sent before its
+//! listener.
 
 use fairlead_resource::{ResourceName, TypeUrl, Types};
 
@@ -17,8 +18,8 @@ use super::{
 };
 use crate::published::elements_of;
 
-/// After so many acknowledgements a removal no longer waits for what may take a chain's place. When nothing else
-/// changes, that is settled after five or so.
+/// Number of acknowledgements after which a removal no longer waits for a chain's replacement. When nothing else
+/// changes, some five are enough.
 const PATIENCE: u32 = 64;
 
 /// Whether chains are due before listeners, and how long removals have waited.
@@ -27,14 +28,14 @@ const PATIENCE: u32 = 64;
 pub(super) struct Chains {
     /// A listener was accepted, and the chains that waited for it have not been sent.
     are_due: bool,
-    /// Acknowledgements since a removal waits.
+    /// Number of acknowledgements since a removal began to wait.
     waited: u32,
-    /// Chains were sent before the listener that will name them, so many acknowledgements ago.
+    /// Number of acknowledgements since chains were sent before the listener that will name them.
     ahead: Option<u32>,
 }
 
 impl Chains {
-    /// The types that this is about.
+    /// The types with rules here.
     pub(super) const TYPES: [TypeUrl; 5] = [
         TypeUrl::LISTENER,
         TypeUrl::FILTER_CHAIN,
@@ -52,15 +53,15 @@ impl Chains {
             && !secrets.deviations.values().any(|deviation| deviation.answer)
     }
 
-    /// Whether listeners have to wait: because chains have waited for one of them (else chains would never be sent
-    /// to a client whose listeners keep changing), or because chains go ahead of their listener.
+    /// Whether listeners must wait: because chains have waited for one of them (else chains would never be sent to a
+    /// client whose listeners keep changing), or because chains are sent ahead of their listener.
     fn go_first(&self, ledger: &Ledger) -> bool {
         (self.are_due && ledger.state(TypeUrl::FILTER_CHAIN).unsent_changes)
             || self.ahead.is_some_and(|answers| answers < PATIENCE && !serve(ledger))
             || self.one_comes_back(ledger)
     }
 
-    /// Whether a chain is sent only if the client has none of its name: its listener is still to come.
+    /// Whether a chain is sent only if the client has none of its name, because its listener is still to come.
     fn only_go_ahead(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
         type_url == TypeUrl::FILTER_CHAIN
             && ledger.takes(type_url)
@@ -68,7 +69,7 @@ impl Chains {
             && ledger.state(TypeUrl::LISTENER).unsent_changes
     }
 
-    /// Whether a chain is published again that the client has not, but is still subscribed to.
+    /// Whether a chain is published again which the client does not hold but is still subscribed to.
     fn one_comes_back(&self, ledger: &Ledger) -> bool {
         let type_url = TypeUrl::FILTER_CHAIN;
         let (listeners, chains) = (ledger.state(TypeUrl::LISTENER), ledger.state(type_url));
@@ -133,7 +134,7 @@ impl Rules for Chains {
         !self.only_go_ahead(ledger, type_url)
     }
 
-    /// Those whose listener allows it may.
+    /// Decided chain by chain, by the listener.
     fn may_remove(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
         type_url != TypeUrl::FILTER_CHAIN
             || self.waited >= PATIENCE
@@ -159,8 +160,8 @@ impl Rules for Chains {
         }
     }
 
-    /// Withheld are chains whose listener the client keeps in an older content, which may not hold the secrets of their
-    /// new content.
+    /// Withholds chains whose listener the client keeps in an older content, which may lack the secrets of their new
+    /// content.
     fn withholds(&self, ledger: &Ledger, type_url: TypeUrl, name: &str) -> bool {
         let refused = |listener| {
             let listener = ledger.published(TypeUrl::LISTENER).get(listener);
@@ -177,7 +178,7 @@ impl Rules for Chains {
         }
     }
 
-    /// Of any type. After a rejection, listeners go on.
+    /// Called for any type. After a rejection, listeners need not wait any longer.
     fn on_answer(&mut self, ledger: &mut Ledger, type_url: TypeUrl, _: &Flight, accepted: bool) {
         let search = !ledger.state(TypeUrl::LISTENER).suspects.is_empty();
         self.are_due |= accepted && type_url == TypeUrl::LISTENER && !search;

@@ -1,9 +1,9 @@
-//! Secrets that have changed, and what was rejected for their sake.
+//! Secrets that have changed, and the resources rejected because of them.
 //!
-//! Envoy 1.40 keeps a secret that it cannot use, whether it has rejected it or not, and rejects for it whatever comes to
-//! it afterwards: listeners, chains and clusters that are not at fault, and the authorities beside a certificate that is
-//! (<https://github.com/envoyproxy/envoy/issues/42438>). Nothing of these changes when the secret is put right. They are
-//! sent again then.
+//! Envoy 1.40 keeps a secret that it cannot use, whether it has rejected it or not, and then rejects whatever uses it:
+//! listeners, chains and clusters that are not at fault, and the authorities beside a certificate that is
+//! (<https://github.com/envoyproxy/envoy/issues/42438>). None of these changes when the secret is corrected, so they
+//! are sent again then.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +13,11 @@ use fairlead_resource::{EncodedResource, ResourceName, TypeUrl};
 use super::{action::Action, holdings::Flight, stream::Session};
 use crate::nack::Rejected;
 
-/// Where more secrets than this were accepted at once, any cluster or chain that was rejected may have one of them.
+/// Maximum number of secrets accepted at once whose users are looked for; of more, every rejected cluster or chain
+/// counts as a user.
 const MOST_LOOKED_FOR: usize = 64;
 impl Session {
-    /// Notes secrets that the client has accepted in the place of another content, if it has rejected something that
-    /// may be for want of them.
+    /// Notes secrets whose new content the client has accepted, if it has rejected something that may need them.
     pub(super) fn note_secrets(&mut self, type_url: TypeUrl, accepted: &Flight) {
         if type_url != TypeUrl::SECRET {
             return;
@@ -37,8 +37,8 @@ impl Session {
         }
     }
 
-    /// Sends again what was rejected and may be accepted with the secrets that the client has accepted, once no other
-    /// is under way: what uses one of them, and secrets that are used together with one.
+    /// Sends again what was rejected and may be accepted with the accepted secrets, once no other secret is under way:
+    /// the users of one of them, and secrets used together with one.
     pub(super) fn see_to_users_of_secrets(&mut self) {
         if self.accepted_secrets.is_empty() || !self.state(TypeUrl::SECRET).is_still() {
             return;
@@ -73,12 +73,12 @@ impl Session {
         self.withdraw(TypeUrl::SECRET, beside_one);
     }
 
-    /// The types whose resources have secrets.
+    /// The types whose resources use secrets.
     fn users_of_secrets(&self) -> impl Iterator<Item = TypeUrl> + use<> {
         self.of(TypeUrl::SECRET).users.iter().copied()
     }
 
-    /// What is sent again has no verdict until the client answers.
+    /// Withdraws the verdict on resources that are sent again, until the client answers.
     fn withdraw(&mut self, type_url: TypeUrl, resources: Vec<Rejected>) {
         if !resources.is_empty() {
             self.ledger.out.push(Action::Healed { type_url, resources });
@@ -90,7 +90,7 @@ fn rejected(resource: &EncodedResource) -> Rejected {
     Rejected { name: resource.name.clone(), digest: resource.digest }
 }
 
-/// Whether a cluster, chain, or chain of a listener uses one of these secrets, beside another if one is given.
+/// Whether a cluster, chain, or chain of a listener uses one of these secrets, together with another if one is given.
 fn uses(
     type_url: TypeUrl,
     user: &EncodedResource,

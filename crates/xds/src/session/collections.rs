@@ -1,13 +1,13 @@
 //! The endpoints of load assignments as resources of their own (LEDS).
 //!
-//! A client that is sent an assignment in its parent form opens the collections that it names and gets what is in
-//! them. Everything is accounted for under the names of the first [`Epoch`]; only what is on the wire has the names
+//! A client that is sent an assignment in its parent form opens the collections that it names and receives their
+//! endpoints. Everything is accounted for under the names of the first [`Epoch`]; only on the wire are the names those
 //! of the epoch in which the client knows a collection.
 //!
-//! An Envoy that is sent an assignment again with the names that it knows keeps endpoints that are gone, and uses
-//! the assignment before, which it has freed. So each sending takes the other epoch, and the client gets the whole
-//! of its collections anew. From then until it has opened these, it is sent nothing of the assignment's endpoints:
-//! what it has opened before belongs to an assignment that is past.
+//! An Envoy that is sent an assignment again with known collection names keeps endpoints that are gone, and uses the
+//! previous assignment, which it has freed. So each time the assignment is sent in the other epoch, and the client gets
+//! its collections anew. Until it has opened these, it is sent none of the assignment's endpoints: the collections that
+//! it has opened belong to the previous assignment.
 
 mod rules;
 
@@ -32,29 +32,29 @@ use crate::{
 pub(super) const ENDPOINTS: TypeUrl = TypeUrl::LB_ENDPOINT;
 pub(super) const ASSIGNMENTS: TypeUrl = TypeUrl::CLUSTER_LOAD_ASSIGNMENT;
 
-/// In which epochs a client knows an assignment.
+/// The epochs in which a client knows an assignment.
 #[derive(Clone, Copy, Default)]
 struct Epochs {
-    /// The client has the assignment in this epoch, or had it last.
+    /// The epoch in which the client has the assignment, or had it last.
     had: Option<Epoch>,
-    /// It was last sent in this one, on this stream.
+    /// The epoch in which it was last sent on this stream.
     sent: Option<Epoch>,
 }
 
-/// What is known of the assignments with collections that a client has or had.
+/// The state of the assignments with collections that a client has or had.
 #[derive(Default)]
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Collections {
     known: BTreeMap<ResourceName, Epochs>,
-    /// Collections that the client has opened, and has not been sent: by cluster, with their epoch.
+    /// Collections that the client has opened but not been sent: by cluster, with their epoch.
     fresh: BTreeMap<ResourceName, (Epoch, BTreeSet<ResourceName>)>,
     /// The collections that the client has opened, as it has named them.
     opened: BTreeSet<ResourceName>,
-    /// Assignments that are sent in full, because it cannot be told which collections the client knows.
+    /// Assignments that are sent in full, because it is unknown which collections the client knows.
     full: BTreeSet<ResourceName>,
 }
 
-/// What the names of a cluster's collections begin with, in the first epoch.
+/// The prefix of the names of a cluster's collections in the first epoch.
 fn first_of(cluster: &str) -> ResourceName {
     Collection::new(Epoch::First, cluster, 0).into_prefix()
 }
@@ -73,20 +73,20 @@ fn served_of(names: &Names, cluster: &str) -> Vec<ResourceName> {
 }
 
 impl Collections {
-    /// The types that this is about.
+    /// The types with rules here.
     pub(super) const TYPES: [TypeUrl; 3] = [TypeUrl::CLUSTER, ASSIGNMENTS, ENDPOINTS];
 
-    /// Whether nothing but first epochs is known.
+    /// Whether all that is known are first epochs.
     pub(super) fn knows_nothing(&self) -> bool {
         self.known.is_empty() && self.full.is_empty()
     }
 
-    /// Whether an assignment is or was sent with some.
+    /// Whether an assignment is or was sent with collections.
     pub(super) fn knows(&self, cluster: &str) -> bool {
         self.known.contains_key(cluster)
     }
 
-    /// Whether an assignment is sent in full for once.
+    /// Whether an assignment is sent in full this time.
     pub(super) fn is_full(&self, cluster: &str) -> bool {
         self.full.contains(cluster)
     }
@@ -97,7 +97,7 @@ impl Collections {
         had.map_or(Epoch::First, Epoch::other)
     }
 
-    /// Forgets an assignment of which nothing is left at the client.
+    /// Forgets an assignment of which the client has nothing left.
     fn forget(&mut self, cluster: &str) {
         let open = self.opened.iter().filter_map(|glob| Collection::of_glob(glob));
         if self.known.contains_key(cluster) && !open.into_iter().any(|c| c.cluster() == cluster) {
@@ -119,7 +119,7 @@ impl Collections {
         (list.iter().filter_map(|name| Collection::of_glob(name)).collect(), Cow::Owned(others))
     }
 
-    /// The client has closed collections, and opened some.
+    /// Accounts for collections that the client has closed, and opened.
     pub(super) fn close_and_open(
         &mut self,
         ledger: &mut Ledger,
@@ -137,11 +137,11 @@ impl Collections {
         }
     }
 
-    /// The client has opened a collection.
+    /// Accounts for a collection that the client has opened.
     fn open(&mut self, ledger: &mut Ledger, collection: &Collection) {
         let (cluster, epoch) = (ResourceName::from(collection.cluster()), collection.epoch());
         let epochs = self.known.entry(cluster.clone()).or_default();
-        // It opens what its assignment names.
+        // A client opens the collections that its assignment names.
         epochs.had = Some(epoch);
         let current = epochs.sent.is_none_or(|sent| sent == epoch);
         self.opened.insert(collection.glob().into());
@@ -156,7 +156,7 @@ impl Collections {
         }
     }
 
-    /// The client has closed a collection.
+    /// Accounts for a collection that the client has closed.
     fn close(&mut self, ledger: &mut Ledger, collection: &Collection) {
         let (cluster, epoch) = (collection.cluster(), collection.epoch());
         self.opened.remove(&*collection.glob());
@@ -178,7 +178,7 @@ impl Collections {
         }
     }
 
-    /// The published assignment of a cluster in its second form, if it has one and the client takes it.
+    /// The elements of a cluster's published assignment, if it has any and the client takes them.
     pub(super) fn collected<'a>(&self, ledger: &'a Ledger, cluster: &str) -> Option<&'a Arc<Elements>> {
         if !ledger.takes(ENDPOINTS) || self.full.contains(cluster) {
             return None;
@@ -186,8 +186,8 @@ impl Collections {
         ledger.publication.set(ASSIGNMENTS).get(cluster)?.elements.as_ref()
     }
 
-    /// A client that came back with an assignment with collections does not tell which endpoints it has: it is sent
-    /// the assignment in the other epoch. Returns the names of these assignments.
+    /// A reconnected client that lists an assignment with collections does not list its endpoints, so it is sent the
+    /// assignment in the other epoch. Returns the names of these assignments.
     fn resume(&mut self, ledger: &Ledger, versions: &HashMap<String, String>) -> BTreeSet<ResourceName> {
         let mut again = BTreeSet::new();
         let published = ledger.publication.set(ASSIGNMENTS);
@@ -206,8 +206,8 @@ impl Collections {
         again
     }
 
-    /// A client that came back may have collections of an assignment that it does not list: it was told that the
-    /// assignment is gone. It is sent it in full, which closes them, and then as it is.
+    /// A reconnected client may have collections of an assignment that it does not list because it was told that it is
+    /// gone. It is sent the assignment in full, which closes them, and then in its parent form.
     fn close_unlisted(&mut self, ledger: &Ledger, beginning: &Beginning<'_>) {
         for name in &beginning.names {
             if !beginning.versions.contains_key(&**name) && self.collected(ledger, name).is_some() {
@@ -216,7 +216,7 @@ impl Collections {
         }
     }
 
-    /// What the client has opened belongs to an assignment that is past.
+    /// Stops serving the collections that the client has opened: they belong to the previous assignment.
     fn stop_serving(&mut self, ledger: &mut Ledger, cluster: &str) {
         self.fresh.remove(cluster);
         let state = ledger.state_mut(ENDPOINTS);
@@ -229,15 +229,15 @@ impl Collections {
         }
     }
 
-    /// Endpoints whose assignment the client keeps, though it is not published or has been rejected, stay as they
-    /// are: without them the cluster would fail before its users are gone. It is sent again when it is back.
+    /// Keeps endpoints whose assignment the client keeps though it is not published or was rejected: without them the
+    /// cluster would fail before its users are gone. The assignment is sent again once it is published again.
     fn keep_orphans(&mut self, ledger: &mut Ledger, current: &ResourceSet) {
         let state = ledger.state(ENDPOINTS);
         if state.names.collections.is_empty() || (state.root.ptr_eq(current) && state.deviations.is_empty()) {
             return;
         }
         let diff = ledger.memo(ENDPOINTS).diff(ENDPOINTS, &state.root, current);
-        // What an earlier publication changed may still wait to be sent.
+        // Changes of an earlier publication may still wait to be sent.
         let waiting = state.deviations.keys().filter_map(|name| Collection::of_endpoint(name));
         let changed = diff.collections().iter().cloned().chain(waiting);
         let served = changed.filter(|c| state.names.collections.contains_key(c.prefix()));
@@ -256,7 +256,7 @@ impl Collections {
         }
     }
 
-    /// The collections that the client has opened, each cluster's at once.
+    /// The collections that the client has opened, all those of a cluster at once.
     fn open_ones(&mut self, ledger: &mut Ledger, current: &ResourceSet) -> Vec<Arc<[EncodedResponse]>> {
         let mut fresh = std::mem::take(&mut self.fresh);
         let orphaned = |cluster: &ResourceName| {
@@ -313,7 +313,7 @@ impl Collections {
             }
         }
         let mut responses = delta_responses_in_epochs(ENDPOINTS, &send, &released, limit, &InEpoch(epoch));
-        // These are no endpoints that the client had.
+        // The client did not have these endpoints before.
         for response in &mut responses {
             response.gone = [].into();
         }
@@ -327,7 +327,7 @@ fn drop_unwanted_endpoints(ledger: &mut Ledger) {
     state.deviations.retain(|name, _| names.wants(name));
 }
 
-/// If the assignment is published again, the client needs it again, to be served its endpoints.
+/// Has the assignment sent again if it is published again, so that its endpoints can be served.
 fn send_again(ledger: &mut Ledger, cluster: &ResourceName) {
     let assignments = ledger.state_mut(ASSIGNMENTS);
     let held = assignments.holding(cluster);

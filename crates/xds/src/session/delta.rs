@@ -43,7 +43,7 @@ impl Session {
         self.check_names(type_url);
     }
 
-    /// The request answers a response of ours.
+    /// Handles a request that answers a response.
     fn delta_answer(&mut self, type_url: TypeUrl, request: &DeltaDiscoveryRequest) {
         let owner = Nonce::parse(&request.response_nonce)
             .and_then(|nonce| Some((nonce, self.owner_of(nonce, type_url)?)));
@@ -55,7 +55,7 @@ impl Session {
         let at = flights.iter().position(|f| f.nonce == nonce).expect("owner_of found the nonce");
         let flight = flights.remove(at).expect("position is within the queue");
         if request.error_detail.is_none() || flight.carried.is_empty() {
-            // Answers may come in another order than responses went.
+            // Answers may arrive in an order other than that of the responses.
             for earlier in flights.iter_mut().take(at) {
                 earlier.settled.extend(flight.names().cloned());
             }
@@ -110,7 +110,7 @@ impl Session {
         }
     }
 
-    /// Nothing is held; names that do not exist wait for their answer.
+    /// The client holds nothing; names that do not exist wait for their answer.
     fn answer_missing(&mut self, type_url: TypeUrl) {
         let current = self.current(type_url);
         let state = self.state_mut(type_url);
@@ -120,8 +120,8 @@ impl Session {
         }
     }
 
-    /// The client lists what it holds of an earlier stream: all that differs from the current set deviates, and what
-    /// is to be sent `again`.
+    /// The client lists what it holds from an earlier stream: whatever differs from the current set deviates, and so
+    /// does what must be sent `again`.
     fn resume(
         &mut self,
         type_url: TypeUrl,
@@ -165,7 +165,7 @@ impl Session {
         }
         let current = self.current(type_url);
         let state = self.state_mut(type_url);
-        // A response on its way may reach the client after this request left it, and be applied.
+        // A response under way may reach the client after it has sent this request, and be applied.
         let open = state.under_way();
         if !state.names.wildcard && subscribe.iter().any(|n| n == "*") {
             state.keep_only_wanted();
@@ -180,7 +180,8 @@ impl Session {
         let names: Vec<_> = named(subscribe).collect();
         state.forgotten(names.iter().filter(|name| open.contains(*name)));
         for name in names {
-            // What it had it may have still. If that is rejected now, it is told that there is none.
+            // The client may still hold what it had. If that content is rejected by now, it is told that the resource
+            // does not exist.
             let held = state.names.wants(&name) && state.holding(&name).exists();
             let kept = held && current.get(&name).is_none_or(|now| !state.has_rejected(&name, now.digest));
             state.names.insert(&name);
@@ -204,7 +205,7 @@ impl Session {
         for name in named(unsubscribe) {
             let known = state.names.remove(&name);
             if state.names.wildcard && known {
-                // The client has dropped it, but still wants it by wildcard; what is on its way may reach it.
+                // The client has dropped it, but still wants it by wildcard; a response under way may bring it.
                 let coming = open.contains(&name);
                 let holding = if coming { Holding::Doubt(Before::Something) } else { Holding::Absent };
                 state.deviate(&name, holding, true);
@@ -221,7 +222,7 @@ impl Session {
     }
 }
 
-/// The names of a list that are names: not the wildcard, not empty.
+/// The names in a list, without the wildcard and empty ones.
 pub(super) fn named(list: &[String]) -> impl Iterator<Item = ResourceName> {
     list.iter().filter(|n| !n.is_empty() && *n != "*").map(|n| ResourceName::from(n.as_str()))
 }

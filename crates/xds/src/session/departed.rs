@@ -1,4 +1,4 @@
-//! What an ended stream leaves to the next one of its client.
+//! State that an ended stream leaves to the client's next one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::names::Names;
 #[derive(Default)]
 pub struct Departed(pub(super) BTreeMap<TypeUrl, Held>);
 
-/// The same of one type from which something is held back.
+/// The same for one type from which something is held back.
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Held {
     /// The version that was accepted last.

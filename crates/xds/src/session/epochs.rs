@@ -1,4 +1,4 @@
-//! Names and assignments as a client knows them, where these are not those that are accounted for.
+//! Names and assignments as a client knows them, where they differ from those in the accounting.
 
 use fairlead_resource::{
     EncodedResource, ResourceName, TypeUrl,
@@ -15,13 +15,13 @@ use crate::{
 };
 
 impl Collections {
-    /// What the client knows of epochs, if anything.
+    /// The client's epochs, if there are any.
     pub(super) fn known_epochs<'a>(&'a self, ledger: &'a Ledger) -> Option<KnownEpochs<'a>> {
         (!self.knows_nothing()).then_some(KnownEpochs { collections: self, ledger })
     }
 }
 
-/// What a client knows of epochs.
+/// The epochs in which a client knows its assignments.
 pub(super) struct KnownEpochs<'a> {
     collections: &'a Collections,
     ledger: &'a Ledger,

@@ -1,4 +1,4 @@
-//! Making sure that the client will send something that ends a wait.
+//! Ensures that the client will send something that ends a wait.
 
 use fairlead_resource::TypeUrl;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Session {
-    /// Makes sure that the client will send something that ends a wait.
+    /// Ensures that the client will send something that ends a wait.
     pub(super) fn seek_evidence(&mut self) {
         if let Some(warming) = self.owners.warming
             && let Some(unseen) = warming.unseen
@@ -33,8 +33,8 @@ impl Session {
         }
     }
 
-    /// A client with resources that warmed when it came back asks for them about when it acknowledges what completes
-    /// them; one round trip after that it would have. (It may have them from elsewhere.)
+    /// A client whose resources were warming when it reconnected requests their type at about the time at which it
+    /// acknowledges what completes them. If it has not one round trip later, it may have them from elsewhere.
     fn seek_late(&mut self) {
         let Some(warming) = self.owners.warming.filter(|warming| warming.late) else { return };
         let elements = self.types().element(warming.by);
@@ -61,7 +61,7 @@ impl Session {
         }
     }
 
-    /// Sends a response that changes nothing, for the sake of its acknowledgement. Returns whether one is due.
+    /// Sends a response without changes to get its acknowledgement. Returns whether one is due.
     fn probe(&mut self) -> bool {
         let types: Vec<_> = evidence(&self.ledger).collect();
         types

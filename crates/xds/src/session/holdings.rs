@@ -1,4 +1,4 @@
-//! What a client holds of one type.
+//! The resources of one type that a client holds.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -15,10 +15,10 @@ use crate::{
     wire::{Nonce, SentVersions},
 };
 
-/// How many rejected digests are remembered per name; the oldest is forgotten first.
+/// Maximum number of rejected digests remembered per name; the oldest is forgotten first.
 const REJECTED_PER_NAME: usize = 16;
 
-/// What the client has under one name, where it is not what `TypeState::root` says.
+/// What the client holds under one name, where that differs from `TypeState::root`.
 #[derive(Clone, Debug)]
 pub(crate) enum Holding {
     Absent,
@@ -27,17 +27,17 @@ pub(crate) enum Holding {
     Doubt(Before),
 }
 
-/// What a client had before its holding came into doubt.
+/// What a client held before that came into doubt.
 #[derive(Clone, Debug)]
 pub(crate) enum Before {
     Nothing,
-    /// Content of an earlier stream, or that cannot be told.
+    /// Content of an earlier stream, or unknown content.
     Something,
     This(EncodedResource),
 }
 
 impl Holding {
-    /// What a state-of-the-world response has to repeat so that the client keeps it.
+    /// The content that a state-of-the-world response must repeat so that the client keeps it.
     pub(crate) fn known(&self) -> Option<&EncodedResource> {
         match self {
             Self::Holds(resource) | Self::Doubt(Before::This(resource)) => Some(resource),
@@ -45,7 +45,7 @@ impl Holding {
         }
     }
 
-    /// The same, when what was sent since may have been applied or not.
+    /// The holding after a response that the client may or may not have applied.
     pub(crate) fn doubted(self) -> Self {
         match self {
             Self::Absent => Self::Doubt(Before::Nothing),
@@ -54,7 +54,7 @@ impl Holding {
         }
     }
 
-    /// The same, when what was sent since was certainly not applied.
+    /// The holding after a response that the client certainly did not apply.
     pub(crate) fn undoubted(self) -> Self {
         match self {
             Self::Doubt(Before::Nothing) => Self::Absent,
@@ -63,7 +63,7 @@ impl Holding {
         }
     }
 
-    /// Whether the client has some content for certain.
+    /// Whether the client certainly holds some content.
     pub(crate) fn exists(&self) -> bool {
         matches!(self, Self::Holds(_) | Self::Doubt(Before::Something | Before::This(_)))
     }
@@ -85,21 +85,21 @@ impl Holding {
 #[derive(Clone, Debug)]
 pub(crate) struct Deviation {
     pub(crate) holding: Holding,
-    /// The client waits for an answer to this name, if only that it does not exist.
+    /// The client waits for an answer about this name, even if only that it does not exist.
     pub(crate) answer: bool,
 }
 
-/// What a response is sent for.
+/// The purpose of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// So that the client has what it carries.
+    /// To give the client what it carries.
     #[default]
     Serve,
     /// To find out which of its resources is at fault: it carries a group of suspects.
     Trial,
-    /// To find out which part of a resource is at fault: it is rejected for certain.
+    /// To find out which part of a resource is at fault: it is certain to be rejected.
     Probe,
-    /// In place of secrets that do not exist: it is rejected for certain.
+    /// In place of secrets that do not exist: it is certain to be rejected.
     StandIn,
 }
 
@@ -111,24 +111,24 @@ pub(crate) struct Flight {
     pub(crate) revision: u64,
     /// The resources that were new to the client.
     pub(crate) carried: SentVersions,
-    /// The names that it took away.
+    /// The names that it removed.
     pub(crate) gone: Arc<[ResourceName]>,
     pub(crate) prior: Prior,
-    /// It carries names that the client did not have.
+    /// Whether it carries names that the client did not hold.
     pub(crate) adds: bool,
     pub(crate) purpose: Purpose,
-    /// Names of which a later response, answered before this one, has settled what the client holds.
+    /// Names whose holding was settled by a later response that was answered before this one.
     pub(crate) settled: BTreeSet<ResourceName>,
 }
 
 impl Flight {
-    /// The names that it brought or took away.
+    /// The names that it carried or removed.
     pub(crate) fn names(&self) -> impl Iterator<Item = &ResourceName> {
         self.carried.names().chain(&*self.gone)
     }
 
-    /// Takes over what an earlier response that was rejected brought and took away: a response that always carries
-    /// everything has the same contents and omits the same names, where it has nothing else to say of them.
+    /// Takes over what an earlier, rejected response carried and removed: a response that always carries everything
+    /// repeats those contents and omissions unless it has something newer for a name.
     pub(crate) fn repeat(&mut self, rejected: &Self) {
         let own: BTreeSet<&ResourceName> = self.names().collect();
         let carried: Vec<_> =
@@ -138,8 +138,8 @@ impl Flight {
         self.gone = self.gone.iter().cloned().chain(gone).collect();
     }
 
-    /// What the client held before is not what was thought when the response was sent: an earlier one was rejected.
-    /// Takes what is known now of the names that are its own.
+    /// Corrects what the client held before this response, since an earlier one was rejected. Takes from `before` the
+    /// names that this response carries.
     pub(crate) fn revise(&mut self, before: &mut BTreeMap<ResourceName, Holding>) {
         let revised: Vec<_> = self.names().filter_map(|name| before.remove_entry(name)).collect();
         if revised.is_empty() {
@@ -172,14 +172,14 @@ impl Prior {
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each set and read alone")]
 pub(crate) struct TypeState {
-    /// In which form the client is sent its resources.
+    /// The form in which the client is sent its resources.
     pub(crate) form: Form,
-    /// A request for the type has come.
+    /// The client has requested the type.
     pub(crate) requested: bool,
     pub(crate) names: Names,
     /// A state-of-the-world client has named resources, so an empty list no longer means all.
     pub(crate) named_once: bool,
-    /// What the client holds of the names it wants, where `deviations` says nothing else.
+    /// What the client holds of the names it wants, except for `deviations`.
     pub(crate) root: ResourceSet,
     pub(crate) deviations: BTreeMap<ResourceName, Deviation>,
     /// A response must be sent even if it is empty.
@@ -187,25 +187,25 @@ pub(crate) struct TypeState {
     pub(crate) flights: VecDeque<Flight>,
     /// Digests that this client has rejected.
     pub(crate) rejected: BTreeMap<ResourceName, Vec<Digest>>,
-    /// Those of them that lacked something on the client's machine, which may be there later.
+    /// Those rejected because the client's machine lacked something that may appear later.
     pub(crate) may_heal: BTreeSet<(ResourceName, Digest)>,
     /// Groups of names one of which may be at fault; the last is tried next.
     pub(crate) suspects: Vec<Vec<ResourceName>>,
-    /// Contents that were rejected for what others said meanwhile, and are tried once more.
+    /// Contents that were rejected because of others at the time, and are tried once more.
     pub(crate) again: BTreeSet<(ResourceName, Digest)>,
-    /// Names whose rejected content is at odds with others only.
+    /// Names whose rejected content only conflicts with others.
     pub(crate) at_odds: BTreeSet<ResourceName>,
     /// Parts of resources that this client has rejected.
     pub(crate) trims: Trims,
-    /// Names that a state-of-the-world client asked for and has had no answer to; of secrets only.
+    /// Names that a state-of-the-world client asked for and got no answer to; for secrets only.
     pub(crate) awaited: BTreeSet<ResourceName>,
     /// How many more trials the current search may take.
     pub(crate) trials_left: usize,
-    /// A state-of-the-world client has answered several responses with one message.
+    /// A state-of-the-world client has answered several responses with one request.
     pub(crate) collapses: bool,
-    /// Something is to be added or changed, and cannot be sent yet.
+    /// An addition or change cannot be sent yet.
     pub(crate) unsent_changes: bool,
-    /// Something is to be removed, and cannot be yet.
+    /// A removal cannot be sent yet.
     pub(crate) unsent_removals: bool,
     /// The client keeps an older content because the current one is rejected.
     pub(crate) holds_rejected: bool,
@@ -221,7 +221,7 @@ impl TypeState {
         Self { form, ..Self::default() }
     }
 
-    /// Whether the client holds what it is to hold and has said so.
+    /// Whether the client holds what it should hold and has said so.
     pub(crate) fn in_sync(&self) -> bool {
         !self.requested
             || (self.flights.is_empty()
@@ -232,12 +232,12 @@ impl TypeState {
                 && self.trims.is_idle())
     }
 
-    /// The client has what it is to have.
+    /// Notes that the client holds what it should.
     pub(crate) fn wants_nothing(&mut self) {
         (self.holds_rejected, self.unsent_changes, self.unsent_removals) = (false, false, false);
     }
 
-    /// Whether nothing is on its way to the client, nor waits to be.
+    /// Whether nothing is under way to the client or waits to be sent.
     pub(crate) fn is_still(&self) -> bool {
         !self.requested || (self.flights.is_empty() && self.suspects.is_empty() && !self.unsent_changes)
     }
@@ -250,7 +250,7 @@ impl TypeState {
         }
     }
 
-    /// Notes that the client holds something else under a name than was thought.
+    /// Notes that the client holds something under a name that differs from the root.
     pub(crate) fn deviate(&mut self, name: &ResourceName, holding: Holding, answer: bool) {
         let deviation = self
             .deviations
@@ -260,12 +260,12 @@ impl TypeState {
         deviation.answer |= answer;
     }
 
-    /// The names of what responses carry that the client has not answered.
+    /// The names carried by responses that the client has not answered.
     pub(crate) fn under_way(&self) -> BTreeSet<ResourceName> {
         self.flights.iter().flat_map(|f| f.carried.names().cloned()).collect()
     }
 
-    /// The client may have forgotten what it had under these names before the responses that are under way.
+    /// Notes that the client may have forgotten what it held under these names before the responses under way.
     pub(crate) fn forgotten<'a>(&mut self, names: impl Iterator<Item = &'a ResourceName>) {
         if self.flights.is_empty() {
             return;
@@ -277,7 +277,7 @@ impl TypeState {
         }
     }
 
-    /// Makes `current` the root; what the client holds in another content is kept as a deviation.
+    /// Makes `current` the root; resources that the client holds in another content become deviations.
     pub(crate) fn rebase(&mut self, current: &ResourceSet) {
         if !self.root.ptr_eq(current) {
             for change in changes(&self.root, current) {
@@ -308,7 +308,7 @@ impl TypeState {
         self.root = root;
     }
 
-    /// Forgets what the client holds: it has begun anew.
+    /// Forgets what the client holds, because it has begun anew.
     pub(crate) fn reset(&mut self) {
         self.root = ResourceSet::new();
         self.deviations.clear();
@@ -332,14 +332,14 @@ impl TypeState {
         true
     }
 
-    /// Whether a response is under way with a content that was rejected meanwhile: nobody knows whether the client
-    /// will have it, so what follows could neither repeat nor omit it.
+    /// Whether a response under way has a content that was rejected meanwhile: it is unknown whether the client will
+    /// hold it, so the next response could neither repeat nor omit it.
     pub(crate) fn repeats_rejected(&self) -> bool {
         let mut carried = self.flights.iter().flat_map(|flight| flight.carried.iter());
         !self.rejected.is_empty() && carried.any(|(name, digest)| self.has_rejected(name, *digest))
     }
 
-    /// The client has accepted contents, be it that it rejected them before.
+    /// Accounts for accepted contents, even if they were rejected before.
     pub(crate) fn forgive(&mut self, accepted: &SentVersions) {
         if self.rejected.is_empty() {
             return;
@@ -363,7 +363,7 @@ impl TypeState {
         self.rejected.get(name).is_some_and(|digests| digests.contains(&digest))
     }
 
-    /// What the client had under a name before a response; content that it has rejected since it had not.
+    /// What the client held under a name before a response; content that it has rejected since does not count.
     pub(crate) fn before(&self, name: &ResourceName, flight: &Flight) -> Holding {
         match flight.prior.of(name) {
             Holding::Holds(resource) | Holding::Doubt(Before::This(resource))

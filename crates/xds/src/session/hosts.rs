@@ -1,7 +1,7 @@
 //! Virtual hosts as resources of their own (VHDS).
 //!
-//! A client subscribes once to all hosts of all its tables. Hosts that come before their table are dropped, so
-//! they follow it whenever it is new to the client; a table without hosts has to be told so.
+//! A client subscribes once to all hosts of all its tables. Envoy drops hosts that arrive before their table, so they
+//! follow it whenever it is new to the client; a table without hosts must be told so.
 
 use std::{collections::BTreeSet, ops::Bound};
 
@@ -21,16 +21,16 @@ pub(super) struct Hosts {
     known: BTreeSet<ResourceName>,
     /// Tables that the client waits for: they are new, and their first host or their emptiness is due.
     release: BTreeSet<ResourceName>,
-    /// The last answer of `hosts`, after the tables that it was made of.
+    /// The last result of `hosts`, preceded by the tables from which it was made.
     cut: Option<(ResourceSet, ResourceSet)>,
 }
 
 impl Hosts {
-    /// The types that this is about.
+    /// The types with rules here.
     pub(super) const TYPES: [TypeUrl; 2] = [TypeUrl::ROUTE_CONFIGURATION, TypeUrl::VIRTUAL_HOST];
 
-    /// The hosts that the client is to hold: of all those published, those of known tables. The hosts of a
-    /// table that is no longer published stay with it as long as the client holds it.
+    /// The hosts that the client should hold: the published hosts of known tables. The hosts of a table that is no
+    /// longer published stay as long as the client holds the table.
     fn hosts(&mut self, published: &Publication, all: &ResourceSet, state: &TypeState) -> ResourceSet {
         let tables = published.set(TypeUrl::ROUTE_CONFIGURATION);
         match &self.cut {
@@ -60,7 +60,7 @@ impl Hosts {
         cut
     }
 
-    /// Notes a table as held. Returns whether it is new.
+    /// Notes that a table is held. Returns whether it is new.
     fn learn(&mut self, table: &ResourceName) -> bool {
         let new = self.known.insert(table.clone());
         if new {
@@ -69,7 +69,7 @@ impl Hosts {
         new
     }
 
-    /// Notes a table as not held.
+    /// Notes that a table is not held.
     fn forget(&mut self, table: &ResourceName) {
         self.release.remove(table);
         if self.known.remove(table) {
@@ -94,7 +94,7 @@ impl Hosts {
                 resend(ledger.state_mut(TypeUrl::VIRTUAL_HOST), &elements.children);
             }
         }
-        // Envoy passes over the removal of a table and uses it until its listener has drained. Then it unsubscribes.
+        // Envoy ignores the removal of a table and uses it until its listener has drained. Then it unsubscribes.
         for name in &*flight.gone {
             self.release.remove(name);
         }
@@ -118,7 +118,7 @@ impl Rules for Hosts {
         Self::TYPES.contains(&type_url)
     }
 
-    /// All that are published as long as the client has asked for no table.
+    /// All published hosts as long as the client has asked for no table.
     fn current(&mut self, ledger: &Ledger, type_url: TypeUrl) -> Option<ResourceSet> {
         if type_url != TypeUrl::VIRTUAL_HOST || !ledger.takes(type_url) {
             return None;
@@ -130,7 +130,7 @@ impl Rules for Hosts {
         Some(self.hosts(&ledger.publication, all, ledger.state(type_url)))
     }
 
-    /// For each new table without a host to send: a name whose removal tells the client that there is none.
+    /// A name for each new table without hosts, whose removal tells the client that there are none.
     fn released(&self, ledger: &Ledger, type_url: TypeUrl, hosts: &ResourceSet) -> Vec<ResourceName> {
         if type_url != TypeUrl::VIRTUAL_HOST {
             return Vec::new();
@@ -183,14 +183,14 @@ fn tables_of(hosts: &ResourceSet) -> Vec<String> {
     while let Some((name, _)) = from_name(hosts, &from).next() {
         let table = name.split_once('/').map_or(&**name, |(table, _)| table);
         let next = bounds(table).1;
-        // A name without a slash is no host; it is passed over by its successor.
+        // A name without a slash is not a host's; its successor skips it.
         from = if next.as_str() > &**name { next } else { format!("{name}\0") };
         tables.push(table.to_owned());
     }
     tables
 }
 
-/// The hosts of a table that the client has.
+/// The hosts of a table that the client holds.
 fn held_of<'a>(state: &'a TypeState, table: &str) -> impl Iterator<Item = &'a EncodedResource> {
     let (from, to) = bounds(table);
     let unchanged = hosts_of(&state.root, table).filter(|(name, _)| !state.deviations.contains_key(*name));
@@ -215,7 +215,7 @@ fn from_name<'a>(
     hosts.range::<_, str>((Bound::Included(from), Bound::Unbounded))
 }
 
-/// The first name of a table's hosts, and the first behind them (`0` follows `/`).
+/// The range of names of a table's hosts, its end exclusive (`0` follows `/`).
 fn bounds(table: &str) -> (String, String) {
     (format!("{table}/"), format!("{table}0"))
 }

@@ -1,4 +1,4 @@
-//! What a session keeps account of: what the client has asked for and holds, type by type, and what is published.
+//! The accounts of a session: what the client has requested and holds, type by type, and what is published.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -7,17 +7,17 @@ use fairlead_resource::{Division, EncodedResource, ResourceSet, TypeDescriptor, 
 use super::{action::Action, holdings::TypeState, overlaid::Overlaid};
 use crate::{Overlay, Protocol, Publication, SessionOptions, memo::Memo, publication::Form};
 
-/// What those who look after some types (`rules`) and the session itself have in common.
+/// State shared by the session and the owners of some types (`rules`).
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Ledger {
     pub(super) protocol: Protocol,
     pub(super) options: SessionOptions,
     pub(super) publication: Arc<Publication>,
-    /// What belongs to this connection alone, if there is or was something.
+    /// The overlay of this connection, if there is or was one.
     pub(super) overlaid: Option<Box<Overlaid>>,
     /// In the order of [`SessionOptions::types`].
     pub(super) states: Vec<TypeState>,
-    /// The client came with resources of an earlier stream.
+    /// The client reconnected with resources of an earlier stream.
     pub(super) resumed: bool,
     /// The client has acknowledged something on this stream.
     pub(super) acked: bool,
@@ -44,7 +44,7 @@ impl Ledger {
         self.options.types
     }
 
-    /// What there is to know of a type.
+    /// The descriptor of a type.
     pub(super) fn of(&self, type_url: TypeUrl) -> &'static TypeDescriptor {
         self.options.types.of(type_url)
     }
@@ -57,7 +57,7 @@ impl Ledger {
         &mut self.states[self.options.types.place(type_url)]
     }
 
-    /// The published resources of a type in the form that the client takes, with those that belong to its connection.
+    /// The published resources of a type in the form that the client takes, with those of its overlay.
     pub(super) fn published(&self, type_url: TypeUrl) -> &ResourceSet {
         let overlaid = self.overlaid.as_ref().and_then(|overlaid| overlaid.published(type_url));
         overlaid.unwrap_or_else(|| self.publication.in_form(type_url, self.state(type_url).form))
@@ -69,7 +69,7 @@ impl Ledger {
         self.merge_overlay();
     }
 
-    /// Lays this over what is published, in place of what was there.
+    /// Replaces the overlay.
     pub(super) fn lay_over(&mut self, overlay: Arc<Overlay>) {
         if !overlay.is_empty() || self.overlaid.is_some() {
             self.overlaid.get_or_insert_default().replace(overlay, self.options.types);
@@ -83,12 +83,12 @@ impl Ledger {
         overlaid.merge(|type_url| publication.in_form(type_url, states[types.place(type_url)].form));
     }
 
-    /// Whether something of a type belongs to this connection alone, or did.
+    /// Whether the type has or had resources in the overlay.
     pub(super) fn is_overlaid(&self, type_url: TypeUrl) -> bool {
         self.overlaid.as_ref().is_some_and(|overlaid| overlaid.published(type_url).is_some())
     }
 
-    /// Resources as they are encoded: what the session accounts for without its bytes has them here.
+    /// The resources for encoding: those that are accounted for without their bytes get them here.
     pub(super) fn with_bytes<'a>(
         &self,
         type_url: TypeUrl,
@@ -105,7 +105,7 @@ impl Ledger {
         matches!(self.state(element).form, Form::ElementsOf(_))
     }
 
-    /// The same without what is held back of resources in one piece.
+    /// The published resources without the parts that are held back.
     pub(super) fn trimmed(&mut self, type_url: TypeUrl) -> ResourceSet {
         let state = &mut self.states[self.options.types.place(type_url)];
         let overlaid = self.overlaid.as_ref().and_then(|overlaid| overlaid.published(type_url));
@@ -126,7 +126,7 @@ impl Ledger {
         self.state(type_url).has_rejected(&resource.name, resource.digest)
     }
 
-    /// Whether responses of this type always carry everything: an omission removes.
+    /// Whether responses of this type always carry everything, so that an omission removes.
     pub(super) fn sent_whole(&self, type_url: TypeUrl) -> bool {
         self.protocol == Protocol::StateOfTheWorld && self.of(type_url).always_whole
     }
@@ -137,7 +137,7 @@ impl Ledger {
         told.copied().unwrap_or_else(|| self.of(type_url).answers_missing)
     }
 
-    /// The size from which on a delta response is split.
+    /// The size from which a delta response is split.
     pub(super) fn delta_bytes(&self, type_url: TypeUrl) -> usize {
         match self.of(type_url).division {
             Division::OneByOne => 0,
@@ -152,7 +152,7 @@ impl Ledger {
     }
 }
 
-/// In which form a client with these options is sent the resources of a type.
+/// The form in which a client with these options is sent the resources of a type.
 fn form(type_url: TypeUrl, options: &SessionOptions) -> Form {
     let taken = |element: &TypeUrl| options.elements.contains(element);
     match options.types.of(type_url).parent.filter(|_| taken(&type_url)) {

@@ -1,9 +1,9 @@
-//! Secrets that a state-of-the-world client waits for, and that do not exist.
+//! Secrets that a state-of-the-world client waits for but that do not exist.
 //!
-//! A listener or cluster warms until its secrets have come, and with it, when Envoy starts, everything else. The delta
-//! variant can say that there is no such secret. Here the filter chains that need it are sent in another form, which
-//! closes their connections, until it comes. For a cluster, which has no such form, a secret is sent that Envoy
-//! refuses: that ends the wait for all secrets of the stream, so those that exist go before.
+//! A listener or cluster warms until its secrets have arrived and, when Envoy starts, everything else waits for it. The
+//! delta variant can say that a secret does not exist. Here the filter chains that need it are sent in a form that
+//! closes their connections until it exists. For a cluster, which has no such form, a secret is sent that Envoy
+//! refuses: that ends the wait for all secrets of the stream, so those that exist are sent first.
 
 use fairlead_resource::{ResourceName, TypeUrl};
 
@@ -11,7 +11,7 @@ use super::stream::Session;
 use crate::Protocol;
 
 impl Session {
-    /// Sees to secrets that do not exist or cannot be used, once nothing else of the type is under way.
+    /// Handles secrets that do not exist or cannot be used, once nothing else of the type is under way.
     pub(super) fn see_to_missing(&mut self) {
         let type_url = TypeUrl::SECRET;
         if !self.serves_secrets() {
@@ -36,7 +36,7 @@ impl Session {
         self.send_stand_ins(awaited, false);
     }
 
-    /// Chains that were closed for want of a secret are as they are published once it has come.
+    /// Reopens chains that were closed for want of a secret once it exists.
     pub(super) fn see_to_those_that_came(&mut self) {
         if !self.serves_secrets() {
             return;

@@ -9,19 +9,20 @@
 //! - `trims`: parts of resources in one piece that are held back, and the search for one;
 //! - `holdings`: what the client holds of one type, as a shared set and the names that deviate from it;
 //! - `quirks`: what Envoy does that the protocol does not say;
-//! - `overlaid`: what belongs to this connection alone, over what is published;
+//! - `overlaid`: the overlay of this connection over what is published;
 //! - `ledger`: the holdings of all types, and what is published;
-//! - `rules`: what is asked of those who look after some types;
-//! - `hosts`, `chains`, `collections` (VHDS, FCDS, LEDS) and `warming`: they; `epochs`: what a client knows of collections;
-//! - `owners`: all of them together;
-//! - `departed`: what an ended stream leaves to the next one;
-//! - `stream`: the session itself, of which the others are parts;
+//! - `rules`: the questions to the owners of some types;
+//! - `hosts`, `chains`, `collections` (VHDS, FCDS, LEDS) and `warming`: the owners; `epochs`: the epochs that a client
+//!   knows;
+//! - `owners`: all owners together;
+//! - `departed`: state that an ended stream leaves to the next one;
+//! - `stream`: the session itself;
 //! - `questions`, `order`: what it asks of the owners, and which types wait for which;
 //! - `push`: choosing what to send of one type, and sending it;
 //! - `parts`, `reject`: what a NACK means, and finding what is at fault;
 //! - `delta`, `sotw`: what a request of either variant means for subscription and accounting;
 //! - `again`, `missing`, `changed_secrets`: what is sent again, or for want of something, without a publication;
-//! - `evidence`, `resume`, `status`: ends of waits, streams that follow each other, what can be told.
+//! - `evidence`, `resume`, `status`: ends of waits, state from the previous stream, reports.
 
 mod action;
 mod again;
@@ -80,19 +81,19 @@ impl Session {
         self.pump()
     }
 
-    /// Serves another publication from now on, newer or of another view. Publications may be skipped.
+    /// Serves another publication from now on, a newer one or another view's. Publications may be skipped.
     pub fn on_publication(&mut self, publication: Arc<Publication>) -> Vec<Action> {
         self.ledger.publish(publication);
         self.pump()
     }
 
-    /// Serves what belongs to this connection alone from now on, in place of what was given so before.
+    /// Replaces the overlay of this connection.
     pub fn on_overlay(&mut self, overlay: Arc<Overlay>) -> Vec<Action> {
         self.ledger.lay_over(overlay);
         self.pump()
     }
 
-    /// Sends what may be sent now.
+    /// Sends all that may be sent now.
     fn pump(&mut self) -> Vec<Action> {
         self.see_to_those_that_came();
         self.see_to_users_of_secrets();

@@ -1,7 +1,7 @@
 //! The overlay of a connection over what its view publishes.
 //!
-//! What the session accounts for are outlines: names and digests, as those of any resource. The bytes come in when a
-//! response is encoded. What sessions share (differences, encoded responses) is not used for these types.
+//! The session accounts for outlines: names and digests, as for any resource. The bytes are added when a response is
+//! encoded. Differences and encoded responses are not shared between sessions for these types.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
@@ -9,18 +9,18 @@ use fairlead_resource::{EncodedResource, ResourceSet, TypeUrl, Types};
 
 use crate::Overlay;
 
-/// An overlay, and what comes of it.
+/// An overlay and the sets that result from it.
 #[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
 pub(super) struct Overlaid {
     overlay: Arc<Overlay>,
-    /// What is published, with the outlines of what is laid over it: of the types that an overlay of the session has, or
-    /// has had, as the client may still hold those.
+    /// The published sets with the outlines of the overlay, for each type that the overlay has or had, as the client
+    /// may still hold those.
     published: BTreeMap<TypeUrl, ResourceSet>,
 }
 
 impl Overlaid {
-    /// Takes another overlay.
+    /// Replaces the overlay.
     pub(super) fn replace(&mut self, overlay: Arc<Overlay>, types: &Types) {
         for type_url in overlay.types().filter(|type_url| types.contains(*type_url)) {
             self.published.entry(type_url).or_default();
@@ -41,7 +41,7 @@ impl Overlaid {
         self.published.get(&type_url)
     }
 
-    /// Resources as they are encoded, with bytes in place of outlines. What is no longer in the overlay is left out.
+    /// The resources for encoding, with bytes in place of outlines, without those that are no longer in the overlay.
     pub(super) fn with_bytes<'a>(
         &self,
         type_url: TypeUrl,

@@ -1,4 +1,4 @@
-//! Those who look after what is particular to some types, and what they are asked.
+//! The owners of what is particular to some types, and the questions to them.
 
 use fairlead_resource::{EncodedResource, ResourceName, TypeUrl, Types};
 
@@ -22,7 +22,7 @@ pub(super) struct Owners {
     concerned: Vec<u8>,
 }
 
-/// How many there may be.
+/// Maximum number of owners.
 const COUNT: usize = 4;
 
 impl Owners {
@@ -73,14 +73,14 @@ impl Owners {
         (0..COUNT).filter(move |at| concerned & 1 << at != 0).filter_map(|at| self.nth(at))
     }
 
-    /// The same, to be changed.
+    /// Those that have rules for a type, mutably.
     pub(super) fn of_mut(&mut self, type_url: TypeUrl) -> impl Iterator<Item = &mut dyn Rules> {
         let concerned = self.concerned(type_url);
         let each = self.each_mut().into_iter().enumerate();
         each.filter_map(move |(at, owner)| owner.filter(|_| concerned & 1 << at != 0))
     }
 
-    /// All of them, for what may concern any type.
+    /// All owners, for what may concern any type.
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut dyn Rules> {
         self.each_mut().into_iter().flatten()
     }

@@ -1,10 +1,10 @@
-//! What a NACK of a route table or a listener in one piece means: one of its hosts or filter chains is at fault.
+//! The meaning of a NACK of a route table or listener in one piece: one of its hosts or filter chains is at fault.
 //!
 //! Every state-of-the-world client has its hosts and chains in one piece, and a delta client the chains of small
 //! listeners. The part at fault is held back as it would be if it were a resource: in its place goes what the client
-//! had there, or nothing, and the rest is sent. Which part it is, Envoy seldom says. It is found by probes
-//! ([`crate::parts`]): responses that are always rejected, and by their message tell whether the first parts
-//! are right. Half of those that remain are told from the others each time, and meanwhile the client keeps what it has.
+//! had there, or nothing, and the rest is sent. Envoy seldom says which part it is. Probes find it ([`crate::parts`]):
+//! responses that are always rejected, with a message that shows whether the first parts are right. Each probe halves
+//! the parts under suspicion, and meanwhile the client keeps what it has.
 
 use std::collections::BTreeMap;
 
@@ -24,18 +24,18 @@ use crate::{
     wire::Nonce,
 };
 
-/// What a rejection is put down to.
+/// The fault to which a rejection is attributed.
 pub(super) enum Fault {
     /// A part, or some part yet to be found.
     Part,
-    /// A content that is not published any more, and of which nobody knows which part it was.
+    /// Content that is no longer published, with an unknown part at fault.
     Forgotten,
     /// The whole content, for the reason that the client gave.
     Whole(Digest, String),
 }
 
 impl Session {
-    /// What a rejected response carried, where it has parts.
+    /// The contents with parts that a rejected response carried.
     pub(super) fn contents_with_parts(
         &self,
         type_url: TypeUrl,
@@ -59,7 +59,7 @@ impl Session {
             && self.ledger.publication.set(type_url).get(name).and_then(elements_of).is_some()
     }
 
-    /// What the rejection of a resource is put down to. `sent` is its content, where that is known and has parts.
+    /// The fault to which the rejection of a resource is attributed. `sent` is its content, if known and with parts.
     pub(super) fn put_down(
         &mut self,
         type_url: TypeUrl,
@@ -72,7 +72,7 @@ impl Session {
             Holding::Holds(held) | Holding::Doubt(Before::This(held)) => Some(held),
             _ => None,
         };
-        // What was sent may have lacked parts already.
+        // Parts may have been missing already from what was sent.
         let is_current = self.current(type_url).get(name).is_some_and(|now| now.digest == digest);
         let published = self.ledger.published(type_url).get(name);
         let published = published.filter(|_| is_current).map_or(digest, |published| published.digest);
@@ -101,7 +101,7 @@ impl Session {
         self.go_on(type_url, name, flight.nonce)
     }
 
-    /// Convicts the parts that a search has found, if it has.
+    /// Records the parts that a search has found to be at fault, if any.
     fn go_on(&mut self, type_url: TypeUrl, name: &ResourceName, nonce: Nonce) -> Fault {
         let published = self.ledger.published(type_url).get(name);
         let published = published.map(|published| published.digest);
@@ -119,7 +119,7 @@ impl Session {
                 let search = trim.search.take().expect("it has just been looked at");
                 trim.passed.extend(search.order[..found.start].iter().map(|part| part.digest));
                 if published != Some(search.published) && is_about_others(&search.message) {
-                    // What it is at odds with may be gone already: what is published now has a verdict of its own.
+                    // The conflicting part may be gone already: what is published now has a verdict of its own.
                     trims.unfinished.push(name.clone());
                     return Fault::Part;
                 }
@@ -144,12 +144,12 @@ impl Session {
             trim.passed.clear();
             trim.probes_left = PROBES;
             if !std::mem::take(&mut trim.fresh) && trim.rejected.values().any(|part| part.at_odds) {
-                // What they are at odds with may have changed.
+                // The conflicting parts may have changed.
                 trim.rejected.retain(|_, part| !part.at_odds);
                 state.trims.cut = None;
             }
             if flight.purpose == Purpose::Probe {
-                // A client that takes what nobody should: it is not searched.
+                // The client accepts what Envoy should refuse, so there is no search.
                 trim.search = None;
                 state
                     .deviations

@@ -19,7 +19,7 @@ use crate::{
     wire::{EncodedResponse, Response, whole_state},
 };
 
-/// What may be sent of a type now.
+/// What of a type may be sent now.
 #[derive(Clone, Copy)]
 struct Permit {
     send: bool,
@@ -27,20 +27,20 @@ struct Permit {
     remove: bool,
 }
 
-/// What the client is to be sent.
+/// What the client should be sent.
 #[derive(Default)]
 struct Wanted {
-    /// The way from the set that it holds to another: what many sessions send alike. There is nothing else then.
+    /// The shared difference from the set that it holds to another. All other fields are empty then.
     diff: Option<Arc<SetDiff>>,
     send: Vec<EncodedResource>,
-    /// Names that the client has and should not.
+    /// Names that the client holds and should not.
     remove: Vec<ResourceName>,
-    /// Names that the client waits for and that do not exist.
+    /// Names that the client waits for but that do not exist.
     missing: Vec<ResourceName>,
     holds_rejected: bool,
-    /// Something that the client has and should not have is to stay for now.
+    /// Something that the client should not hold stays for now.
     keep: bool,
-    /// Something is to be sent, but not yet.
+    /// Something has to wait before it is sent.
     later: bool,
     purpose: Purpose,
 }
@@ -62,7 +62,7 @@ impl Session {
             return;
         }
         let current = self.current(type_url);
-        // Nothing but elements, which follow their parents, is sent by owners.
+        // Owners send only elements, which follow their parents.
         let may_follow = self.of(type_url).parent.is_some();
         let mut released = Vec::new();
         if may_follow {
@@ -86,10 +86,10 @@ impl Session {
         }
     }
 
-    /// The usual case: the client holds a shared set and is to hold another, or this one. `None` if it is not that case.
+    /// The usual case: the client holds a shared set and should hold another, or the same. `None` in other cases.
     fn shared(&self, type_url: TypeUrl, current: &ResourceSet) -> Option<Wanted> {
         let state = self.state(type_url);
-        // What is shared must not know what belongs to one connection.
+        // Shared state must not contain resources of a single connection.
         if self.ledger.is_overlaid(type_url) {
             return None;
         }
@@ -134,7 +134,7 @@ impl Session {
         Some(wanted)
     }
 
-    /// Notes what the client is to be sent, and sends what may be sent of it.
+    /// Notes what the client should be sent, and sends what may be sent of it.
     fn push_wanted(
         &mut self,
         type_url: TypeUrl,
@@ -164,7 +164,7 @@ impl Session {
                 state.deviations.remove(&name);
             }
         } else if !permit.remove {
-            // What nobody knows cannot be repeated, so a response that carries everything takes it away.
+            // Unknown content cannot be repeated, so a response that carries everything removes it.
             let unknown = |name: &ResourceName| state.holding(name).known().is_none();
             let takes = whole && (changes || answers || state.owed);
             wanted.remove.retain(|name| takes && unknown(name));
@@ -192,7 +192,7 @@ impl Session {
         }
     }
 
-    /// Sends what many sessions are sent alike.
+    /// Sends a difference that many sessions share.
     fn send_step(&mut self, type_url: TypeUrl, current: &ResourceSet, diff: &SetDiff, remove: bool) {
         let whole = self.ledger.sent_whole(type_url);
         let partial = self.ledger.protocol == Protocol::StateOfTheWorld && !whole;
@@ -226,7 +226,7 @@ impl Session {
         self.send(type_url, &responses, adds, Purpose::Serve, |_| Prior::Set(diff.old().clone()));
     }
 
-    /// A group of suspects has been sent. So are the others, if the client answers each by itself.
+    /// Sends the other groups of suspects, after a first one, if the client answers each by itself.
     fn send_suspects(&mut self, type_url: TypeUrl, current: &ResourceSet) {
         self.state_mut(type_url).suspects.pop();
         while self.tries_at_once(type_url)
@@ -241,13 +241,13 @@ impl Session {
     /// The next probe of a resource's parts, if it is time for one.
     fn next_probe(&mut self, type_url: TypeUrl, wanted: &Wanted) -> Option<EncodedResource> {
         let idle = wanted.send.is_empty() && wanted.missing.is_empty();
-        // What is sent whole would bring back the contents before those that wait.
+        // A probe with the whole state would revert the changes that wait, so it may not take turns with them.
         let every_other = !self.ledger.sent_whole(type_url);
         let TypeState { trims, names, deviations, .. } = self.ledger.state_mut(type_url);
         trims.next_probe((idle, every_other), |name| names.wants(name) && deviations.contains_key(name))
     }
 
-    /// Sends a probe. It will be rejected, so the client goes on to hold what it holds.
+    /// Sends a probe. It will be rejected, so what the client holds does not change.
     fn send_probe_of_parts(&mut self, type_url: TypeUrl, current: &ResourceSet, probe: EncodedResource) {
         let state = self.state_mut(type_url);
         let holding = state.holding(&probe.name);
@@ -276,7 +276,7 @@ impl Session {
                 prior.insert(name.clone(), deviation.holding);
             }
         }
-        // What is answered as missing because the client has rejected it is not held, though it exists.
+        // A resource answered as missing because the client has rejected it is not held, though it exists.
         for name in wanted.missing.iter().filter(|name| current.contains_key(*name)) {
             state.deviate(name, Holding::Absent, false);
         }
@@ -313,7 +313,7 @@ impl Session {
         });
     }
 
-    /// What the names that deviate from the root ask for.
+    /// What to send for the names that deviate from the root.
     fn deviating(&self, type_url: TypeUrl, current: &ResourceSet) -> Wanted {
         let state = self.state(type_url);
         let tell = self.ledger.tells_missing(type_url);
@@ -385,18 +385,18 @@ impl Session {
     }
 }
 
-/// Whether a deviation is none: nothing there, nothing wanted, nothing to answer.
+/// Whether a deviation is settled: nothing held, nothing wanted, no answer due.
 fn settled(deviation: &Deviation, exists: bool) -> bool {
     deviation.holding.is_absent() && !exists && !deviation.answer
 }
 
-/// Everything that a state-of-the-world client is to hold after a response: what it wants of `current`, with
-/// the deviations that remain as they are.
+/// Everything that a state-of-the-world client should hold after a response: what it wants of `current`, and the
+/// deviations that remain.
 fn held(state: &TypeState, current: &ResourceSet) -> Vec<EncodedResource> {
     let mut held: BTreeMap<&ResourceName, &EncodedResource> =
         current.iter().filter(|(name, _)| state.names.wants(name)).collect();
     for (name, deviation) in &state.deviations {
-        // What was thought to be held may have been found to be rejected since.
+        // What counted as held may have been rejected since.
         match deviation.holding.known().filter(|resource| !state.has_rejected(name, resource.digest)) {
             Some(resource) => held.insert(name, resource),
             None => held.remove(name),

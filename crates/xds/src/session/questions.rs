@@ -1,4 +1,4 @@
-//! What a session asks of those who look after some types.
+//! The questions of a session to the owners of some types.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Session {
         self.owners.of(type_url).all(|owner| owner.may_change(&self.ledger, type_url))
     }
 
-    /// What becomes of a resource that the client has and should not.
+    /// How a resource is removed that the client holds and should not.
     pub(super) fn removal(&self, type_url: TypeUrl, name: &str) -> Removal {
         let all = self.owners.of(type_url).map(|owner| owner.removal(&self.ledger, type_url, name));
         all.into_iter().find(|removal| *removal != Removal::Due).unwrap_or(Removal::Due)

@@ -26,11 +26,11 @@ pub(crate) fn endpoints_follow_clusters<'a>(
     }
 }
 
-/// Whether a rejection is for something that the client's machine lacks, and that may be there later: a file, a
+/// Whether a rejection is due to something that the client's machine lacks and that may appear later: a file, a
 /// directory, a port.
 ///
-/// Of a missing file that a directory is there for, Envoy takes note itself, once it is moved in; not of one that is
-/// written in place, nor of a directory. A certificate in the wire's own bytes is `<inline>` in these messages.
+/// Envoy itself notices a missing file that is moved into an existing directory, but not one that is written in place,
+/// nor a missing directory. A certificate inline in the resource is `<inline>` in these messages.
 pub(crate) fn is_of_the_machine(message: &str) -> bool {
     let of_a_file = |(at, begins): (usize, &str)| message[at + begins.len()..].contains(" from /");
     ["Invalid path: ", "unable to add filesystem watch", "cannot bind '", "unable to open file '"]
@@ -41,16 +41,16 @@ pub(crate) fn is_of_the_machine(message: &str) -> bool {
 
 /// Whether a listener is rejected for an address that another listener still has.
 ///
-/// Envoy takes the listeners of a response one after another, and those that are to go are removed after those that
-/// come were accepted. So an address that moves from one to another may be with both for a moment.
+/// Envoy applies the listeners of a response one after another, and removes old ones only after it has accepted new
+/// ones. So both may have an address for a moment when it moves from one to the other.
 pub(crate) fn has_address_of_another(type_url: TypeUrl, message: &str) -> bool {
     type_url == TypeUrl::LISTENER && message.contains("has duplicate address")
 }
 
 /// An endpoint request that precedes the cluster request of a stream comes from a client whose clusters warm.
 ///
-/// Envoy sends no cluster request while a cluster warms, so on a new stream the order tells. The endpoints that
-/// the cluster waits for may be among those that the client lists as held: they are sent again.
+/// Envoy sends no cluster request while a cluster warms, so on a new stream the order shows it. The endpoints that the
+/// cluster waits for may be among those that the client lists as held: they are sent again.
 pub(crate) fn clusters_warm_on_reconnect(clusters: &TypeState) -> bool {
     !clusters.requested
 }

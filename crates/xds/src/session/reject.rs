@@ -1,10 +1,9 @@
-//! What a NACK means.
+//! The meaning of a NACK.
 //!
-//! A client may reject a whole response for one bad resource, and may have applied the others or not. So what
-//! the response carried is in doubt; the resource at fault is taken from the message where Envoy names it, and
-//! otherwise found by sending groups: many at once, each of which is answered by itself, or one half after the other
-//! where a response has to carry everything, or the client answers several with one message. What is at fault is not
-//! sent again, and the rest is.
+//! A client may reject a whole response for one bad resource, and may have applied the others or not. So what the
+//! response carried is in doubt; the resource at fault is taken from the message where Envoy names it, and otherwise
+//! found by sending groups: many at once if each is answered by itself, or by halves if a response has to carry
+//! everything or the client answers several with one request. What is at fault is not sent again, but the rest is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,27 +22,27 @@ use crate::{
     nack::{NackReport, Rejected, truncated},
 };
 
-/// How many rejected responses one search may take before all that is left is held to be at fault.
-/// Two bad ones among 10,000 take about 30 by halves.
+/// Maximum number of rejected responses in one search, after which all remaining suspects count as at fault. Two bad
+/// ones among 10,000 take about 30 by halves.
 const TRIALS: usize = 128;
 
-/// In how many groups is sent what is suspected, where each is answered by itself: up to so many resources, the search
-/// takes one round trip.
+/// Number of groups in which suspects are sent, where each is answered by itself: with no more resources than that, the
+/// search takes one round trip.
 const GROUPS: usize = 64;
 
 /// A response that was rejected.
 struct Rejection<'a> {
     flight: Flight,
-    /// Names of which a later response has settled what the client holds.
+    /// Names whose holding a later response has settled.
     superseded: BTreeSet<ResourceName>,
-    /// What it carried, of resources that have parts.
+    /// The resources with parts that it carried.
     contents: BTreeMap<ResourceName, EncodedResource>,
     message: &'a str,
 }
 
 impl Session {
-    /// Accounts for rejected responses, oldest first. One message may be about several, though it may name what is
-    /// at fault in one of them only.
+    /// Accounts for rejected responses, oldest first. One error message may be about several, though it may name the
+    /// fault in only one of them.
     pub(super) fn rejected(&mut self, type_url: TypeUrl, flights: Vec<Flight>, message: &str) {
         if flights.iter().all(|flight| flight.purpose == Purpose::StandIn) {
             for flight in &flights {
@@ -81,7 +80,7 @@ impl Session {
         }
     }
 
-    /// Tells the responses that were sent after a rejected one what the client had before. Removals alone count as
+    /// Corrects what the client held before the responses that were sent after a rejected one. Only removals count as
     /// done, see [`Session::doubt`].
     fn revise_later(&mut self, type_url: TypeUrl, flight: &Flight) {
         let whole = self.ledger.sent_whole(type_url);
@@ -89,7 +88,7 @@ impl Session {
         if flight.carried.is_empty() || state.flights.is_empty() {
             return;
         }
-        // What is always sent whole repeats what the client had before, so it is enough to know that.
+        // Responses with the whole state repeat what the client had before, so nothing else is needed.
         let before = |name| {
             if whole { state.before(name, flight).doubted() } else { Holding::Doubt(Before::Something) }
         };
@@ -99,15 +98,15 @@ impl Session {
         }
     }
 
-    /// The names of which a later response has settled what the client holds.
+    /// The names whose holding a later response has settled.
     fn superseded(&self, type_url: TypeUrl, flight: &Flight) -> BTreeSet<ResourceName> {
         let later = self.state(type_url).flights.iter().filter(|f| f.nonce > flight.nonce);
         later.flat_map(Flight::names).chain(&flight.settled).cloned().collect()
     }
 
-    /// What the response carried may or may not have been applied.
+    /// Notes that what the response carried may or may not have been applied.
     ///
-    /// Removals alone count as done: sent again to a client that refuses them, they would be refused for ever.
+    /// Only removals count as done: sent again to a client that refuses them, they would be refused for ever.
     fn doubt(&mut self, type_url: TypeUrl, flight: &Flight, superseded: &BTreeSet<ResourceName>) {
         if flight.carried.is_empty() {
             return;
@@ -129,7 +128,7 @@ impl Session {
         let state = self.state(type_url);
         let mut at_fault = named_in(message, &carried);
         if at_fault.is_empty() {
-            // What was found to be at fault while this response was under way is reason enough.
+            // A fault that was found while this response was under way explains its rejection.
             let known = carried.iter().filter(|(name, digest)| state.has_rejected(name, *digest));
             at_fault.extend(known.cloned());
         }
@@ -160,8 +159,8 @@ impl Session {
             || !(self.ledger.sent_whole(type_url) || self.state(type_url).collapses)
     }
 
-    /// Whether a host that is at odds with others is tried once more, after what is under way: a search sends hosts
-    /// in another order than they changed, and a domain that moves is then in two of them for a while.
+    /// Whether a host that conflicts with others is tried once more, after the responses under way: a search does not
+    /// send hosts in the order in which they changed, so a domain that moves may be in two of them for a while.
     fn is_tried_again(
         &mut self,
         type_url: TypeUrl,
@@ -179,8 +178,8 @@ impl Session {
         true
     }
 
-    /// Hosts that were rejected for what other hosts of their table said are sent again when one of these has changed,
-    /// and listeners for an address of another when any has.
+    /// Sends hosts again that were rejected because of other hosts of their table when one of these has changed, and
+    /// listeners rejected because of another's address when any listener has.
     pub(super) fn try_those_at_odds(&mut self, type_url: TypeUrl, accepted: &Flight) {
         let state = self.state_mut(type_url);
         if state.flights.is_empty() && state.suspects.is_empty() {
@@ -221,7 +220,7 @@ impl Session {
                 state.remember_rejected(&name, digest);
             }
             if let Fault::Whole(digest, said) = fault {
-                // What was searched is remembered already.
+                // What a search has found is remembered already.
                 let searched = flight.purpose == Purpose::Probe;
                 if quirks::is_of_the_machine(&said) || quirks::has_address_of_another(type_url, &said) {
                     state.may_heal.insert((name.clone(), digest));
@@ -250,7 +249,7 @@ impl Session {
         }
     }
 
-    /// The next group of suspects to be tried, if a search goes on. Groups with nothing to send are passed.
+    /// The next group of suspects to be tried, if a search goes on. Groups with nothing to send are skipped.
     pub(super) fn next_trial(
         &mut self,
         type_url: TypeUrl,
@@ -274,21 +273,20 @@ impl Session {
     }
 }
 
-/// The route table that a virtual host is of.
+/// The route table of a virtual host.
 fn table_of(host: &str) -> Option<&str> {
     host.split_once('/').map(|(table, _)| table)
 }
 
 /// The resources that Envoy's message names as failed.
 ///
-/// Messages of the listener and cluster managers name resources, as
-/// `Error adding/updating listener(s) <name>: <reason>`, one per line or separated by commas. Of the others those
-/// that speak of a constraint show the resource.
+/// Messages of the listener and cluster managers name resources, as `Error adding/updating listener(s) <name>:
+/// <reason>`, one per line or separated by commas. Of other messages, those about a constraint show the resource.
 fn named_in(message: &str, carried: &[(ResourceName, Digest)]) -> Vec<(ResourceName, Digest)> {
     if let Some(name) = shown_in(message) {
         let is_shown = |full: &str| full == name || full.strip_suffix(name).is_some_and(|t| t.ends_with('/'));
         let shown: Vec<_> = carried.iter().filter(|(full, _)| is_shown(full)).cloned().collect();
-        // A virtual host is shown by its own name, which another table may have too.
+        // A virtual host is shown by its own name, which may also occur in another table.
         return if shown.len() == 1 { shown } else { Vec::new() };
     }
     let Some((_, list)) =
@@ -300,7 +298,8 @@ fn named_in(message: &str, carried: &[(ResourceName, Digest)]) -> Vec<(ResourceN
 }
 
 /// The name of the resource that a message shows because it breaks a constraint: `goo.gle/debugstr  name: "<name>" …`.
-/// The link is there so that nobody reads on; the name is the first field, and where it is not, groups are sent.
+/// The link is Envoy's warning not to parse the text, so only its first field, the name, is read; without it, groups
+/// are sent.
 fn shown_in(message: &str) -> Option<&str> {
     let text = message.strip_prefix("goo.gle/debug")?.split_once(char::is_whitespace)?.1.trim_start();
     let value = text.strip_prefix("name: \"").or_else(|| text.strip_prefix("cluster_name: \""))?;

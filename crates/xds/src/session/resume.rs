@@ -1,11 +1,11 @@
-//! What a state-of-the-world client had on the stream before.
+//! What a state-of-the-world client held on its previous stream.
 //!
-//! On a new stream such a client tells which version it took last, and not what it holds. Where something is held back
-//! from it, that is not what is published: its last good content can only be repeated by who remembers it, and what is
-//! not repeated is removed, or left out of its table. So the owner keeps what an ended stream knew
-//! ([`Session::depart`]) for the next one ([`Session::go_on_from`]), which goes on from there if the client tells the
-//! version that was accepted last. A client that was started anew tells none: it is sent everything, as it may
-//! have been the fault of the one before.
+//! On a new stream such a client states the version that it accepted last, but not what it holds. If something is held
+//! back from it, that differs from what is published: its last good content can only be repeated if it was remembered,
+//! and what is not repeated is removed, or left out of its table. So the owner keeps what an ended stream knew
+//! ([`Session::depart`]) for the next one ([`Session::go_on_from`]), which continues from there if the client states
+//! the version that was accepted last. A restarted client states none: it is sent everything, as the fault may have
+//! been its predecessor's.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ use super::{
 };
 use crate::{Protocol, wire::version_text};
 
-/// A client that asks for more names, in bytes, of which nothing is published, is not remembered: its names would be
-/// kept for nobody.
+/// Maximum size in bytes of requested names that no published resource has; the state of a client with more is not
+/// kept.
 const NAMES: usize = 16 << 10;
 
 impl Session {
-    /// What a later stream of the client can go on from, to be asked when this one has ended. `None` where nothing is
-    /// held back: what is published tells all then. A delta client says itself what it has.
+    /// The state from which a later stream of the client can continue, to be taken when this one has ended. `None` if
+    /// nothing is held back, since the published resources are enough then. A delta client lists what it holds itself.
     pub fn depart(&mut self) -> Option<Departed> {
         if self.ledger.protocol == Protocol::Delta {
             return None;
@@ -41,7 +41,7 @@ impl Session {
         if nothing || state.names.own_bytes() > NAMES {
             return None;
         }
-        // What is under way may have been taken or not.
+        // Responses under way may or may not have been applied.
         for flight in std::mem::take(&mut state.flights).into_iter().rev() {
             for name in flight.names() {
                 let before = state.before(name, &flight);
@@ -64,19 +64,19 @@ impl Session {
         })
     }
 
-    /// Goes on from what the client's last stream knew, type by type, as far as the client says that it has that.
+    /// Continues from the state of the client's last stream, type by type, where the client states that version.
     pub fn go_on_from(&mut self, departed: Departed) {
         self.departed = departed;
     }
 
-    /// The first request of a type on this stream tells the version that the client took last.
+    /// Handles the version that the client accepted last, which the first request of a type states.
     pub(super) fn take_up(&mut self, type_url: TypeUrl, version: &str) {
         let Some(before) = self.departed.0.remove(&type_url) else { return };
         let state = self.state_mut(type_url);
         if version_text(before.version) != version || (state.names.wildcard && !before.names.wildcard) {
             return;
         }
-        // It is sent all that it asks for in any case, so it is enough to know what it has.
+        // It is sent all that it requests in any case, so only what it holds matters.
         let has = |resource: &EncodedResource| Holding::Holds(resource.clone()).doubted();
         let same = before
             .root

@@ -1,7 +1,7 @@
-//! What is particular to some types, each in the hands of one owner with its own state.
+//! The rules for some types, each with one owner that keeps its own state.
 //!
-//! All owners are asked the same questions, about every type. So the rest of a session names no type: what pushes, orders
-//! and reads requests asks here.
+//! All owners answer the same questions, about every type. So the rest of a session names no type: pushing, ordering
+//! and the handling of requests ask here.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,38 +13,38 @@ use fairlead_resource::{ResourceName, ResourceSet, TypeUrl, Types};
 use super::{holdings::Flight, ledger::Ledger};
 use crate::wire::EncodedResponse;
 
-/// What becomes of a resource that the client has and should not.
+/// How a resource is removed that the client holds and should not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Removal {
     /// It is removed when removals of its type are due.
     Due,
-    /// Something that the client has may still name it.
+    /// Later: something that the client holds may still name it.
     Later,
-    /// The client lets go of it by itself.
+    /// The client releases it by itself.
     Left,
 }
 
 /// The first request of a type on a stream.
 pub(super) struct Beginning<'a> {
     pub(super) names: Vec<ResourceName>,
-    /// What the client lists of an earlier stream.
+    /// The versions that the client lists from an earlier stream.
     pub(super) versions: &'a HashMap<String, String>,
-    /// Resources that these complete warm at the client.
+    /// Whether resources that wait for this type are warming at the client.
     pub(super) warming: bool,
 }
 
 /// The questions. Each has the answer that holds for a type with no rules of its own.
 pub(super) trait Rules {
-    /// Whether there are rules for a type. Only then is what follows asked about it, but for [`Rules::on_answer`] and
-    /// [`Rules::on_rest`].
+    /// Whether there are rules for a type. Only then are the questions below asked about it, except for
+    /// [`Rules::on_answer`] and [`Rules::on_rest`].
     fn concerns(&self, types: &Types, type_url: TypeUrl) -> bool;
 
-    /// What the client is to hold of a type, if that is not all that is published.
+    /// The resources of a type that the client should hold, if not all that are published.
     fn current(&mut self, _: &Ledger, _: TypeUrl) -> Option<ResourceSet> {
         None
     }
 
-    /// How many names the client subscribes to in another way than by name.
+    /// The number of names that the client subscribes to other than by name.
     fn names(&self, _: TypeUrl) -> usize {
         0
     }
@@ -59,7 +59,7 @@ pub(super) trait Rules {
         false
     }
 
-    /// Whether what is new or changed may be sent: what it may refer to has reached the client.
+    /// Whether new and changed resources may be sent, because what they may refer to has reached the client.
     fn may_add(&self, _: &Ledger, _: TypeUrl) -> bool {
         true
     }
@@ -69,8 +69,8 @@ pub(super) trait Rules {
         true
     }
 
-    /// Whether resources are withheld or kept one by one: whether [`Rules::removal`] and [`Rules::withholds`] may have
-    /// another answer than that of types without rules.
+    /// Whether resources are withheld or kept one by one: whether [`Rules::removal`] and [`Rules::withholds`] may
+    /// differ from the answers for types without rules.
     fn judges_each(&self, _: &Ledger, _: TypeUrl) -> bool {
         false
     }
@@ -80,7 +80,7 @@ pub(super) trait Rules {
         true
     }
 
-    /// What becomes of one that the client has and should not.
+    /// How a resource is removed that the client holds and should not.
     fn removal(&self, _: &Ledger, _: TypeUrl, _name: &str) -> Removal {
         Removal::Due
     }
@@ -90,7 +90,7 @@ pub(super) trait Rules {
         false
     }
 
-    /// Whether what is to be sent depends on more than the difference of two sets.
+    /// Whether what has to be sent depends on more than the difference of two sets.
     fn is_unclear(&self, _: TypeUrl) -> bool {
         false
     }
@@ -100,8 +100,8 @@ pub(super) trait Rules {
         true
     }
 
-    /// Responses that may be sent now and go before all others of the type. This and the next two are asked of types of
-    /// elements only.
+    /// Responses that may be sent now and go before all others of the type. This and the next two are asked only about
+    /// types of elements.
     fn due(&mut self, _: &mut Ledger, _: TypeUrl, _current: &ResourceSet) -> Vec<Arc<[EncodedResponse]>> {
         Vec::new()
     }
@@ -111,12 +111,12 @@ pub(super) trait Rules {
         false
     }
 
-    /// Names that do not exist and are removed to release the client, which waits for something.
+    /// Names that do not exist and are removed to end a wait of the client.
     fn released(&self, _: &Ledger, _: TypeUrl, _current: &ResourceSet) -> Vec<ResourceName> {
         Vec::new()
     }
 
-    /// A type is asked for. Returns what is sent again though the client lists it in its published version.
+    /// A type is requested. Returns what is sent again though the client lists it in its published version.
     fn on_begin(&mut self, _: &mut Ledger, _: TypeUrl, _: &Beginning<'_>) -> BTreeSet<ResourceName> {
         BTreeSet::new()
     }
@@ -130,10 +130,10 @@ pub(super) trait Rules {
     /// A response was accepted or rejected.
     fn on_answer(&mut self, _: &mut Ledger, _: TypeUrl, _: &Flight, _accepted: bool) {}
 
-    /// Everything was sent that may be sent now.
+    /// All that may be sent now was sent.
     fn on_rest(&mut self, _: &Ledger) {}
 
-    /// Whether the rejection of a content is no verdict, because it was sent for once in another form.
+    /// Whether the rejection of a content is not a verdict, because it was sent in another form this time.
     fn excuses(&mut self, _: TypeUrl, _name: &ResourceName) -> bool {
         false
     }

@@ -21,7 +21,7 @@ impl Session {
         let resumes = !self.state(type_url).requested && !request.version_info.is_empty();
         if request.response_nonce.is_empty() {
             if request.error_detail.is_some() && self.state(type_url).requested {
-                // Beginning anew would send what was rejected, and again with the next error.
+                // A new beginning would send the rejected content, and again after each error.
                 self.ledger.out.push(Action::Note(Note::StaleNonce));
                 return;
             }
@@ -31,14 +31,14 @@ impl Session {
         }
         self.sotw_names(type_url, &quirks::located(&request.resource_names, &request.resource_locators));
         if resumes {
-            // What it asks for it may have of an earlier stream.
+            // The client may hold what it requests from an earlier stream.
             self.state_mut(type_url).awaited.clear();
             self.take_up(type_url, &request.version_info);
         }
         self.check_names(type_url);
     }
 
-    /// A request without nonce begins a subscription, or begins it anew: everything is answered.
+    /// A request without a nonce begins a subscription, or begins it anew, so everything is sent.
     fn sotw_begin(&mut self, type_url: TypeUrl) {
         let state = self.state_mut(type_url);
         state.requested = true;
@@ -49,7 +49,7 @@ impl Session {
         }
     }
 
-    /// The request answers a response. Returns whether its names are those of its type.
+    /// Handles a request that answers a response. Returns whether its names are those of its type.
     fn sotw_answer(&mut self, type_url: TypeUrl, request: &DiscoveryRequest) -> bool {
         let nonce = Nonce::parse(&request.response_nonce);
         let owner = nonce.and_then(|nonce| self.owner_of(nonce, type_url));
@@ -67,7 +67,7 @@ impl Session {
         true
     }
 
-    /// All responses up to the one that is answered are settled: Envoy may collapse several answers into one.
+    /// Settles all responses up to the one that is answered: Envoy may collapse several answers into one.
     fn sotw_settle(&mut self, owner: TypeUrl, nonce: Nonce, request: &DiscoveryRequest) {
         let state = self.state_mut(owner);
         let at = state.flights.iter().position(|f| f.nonce == nonce).expect("owner_of found the nonce");
@@ -87,8 +87,8 @@ impl Session {
             .map_or(0, |at| at + 1);
         let mut rejected = flights.split_off(accepted);
         if rejected.is_empty() && flights.len() > 1 {
-            // The last was accepted, so what the error is about lies before it. What the last one carried has
-            // settled what the client holds; so it counts as on its way until the others are accounted for.
+            // The last response was accepted, so the error is about an earlier one. What the last one carried settles
+            // what the client holds, so it counts as under way until the others are accounted for.
             let last = flights.pop().expect("there is more than one");
             rejected = std::mem::take(&mut flights);
             self.state_mut(owner).flights.push_front(last);
@@ -103,7 +103,7 @@ impl Session {
         self.rejected(owner, rejected, &error.message);
     }
 
-    /// The list of names replaces the subscription.
+    /// Replaces the subscription by the list of names.
     fn sotw_names(&mut self, type_url: TypeUrl, list: &[String]) {
         let whole = self.ledger.sent_whole(type_url);
         let current = self.current(type_url);
@@ -144,9 +144,9 @@ impl Session {
                     state.forgotten(std::iter::once(&name));
                 }
                 if !fresh {
-                    // What it had as part of all it may have still.
+                    // What the client had by wildcard it may still hold.
                     let held = Some(state.holding(&name)).filter(|held| had_all && held.exists());
-                    // If it takes what is under way, it has it.
+                    // If it accepts the responses under way, it holds it.
                     let other = if under_way.contains(&name) {
                         Holding::Doubt(Before::Something)
                     } else {
@@ -158,7 +158,7 @@ impl Session {
         }
         let names = &state.names;
         state.deviations.retain(|name, _| names.wants(name));
-        // Names that do not exist are answered with what does, be it nothing.
+        // Names that do not exist are answered with those that do, even if there are none.
         let begun_without_names = state.owed && !wildcard && state.names.len() == 0;
         state.owed = (state.owed || (added && (whole || !exists)))
             && !begun_without_names

@@ -1,4 +1,4 @@
-//! What a session can tell about itself.
+//! The status of a session.
 
 use fairlead_resource::TypeUrl;
 
@@ -13,7 +13,7 @@ use crate::{
 pub struct TypeStatus {
     /// The type.
     pub type_url: TypeUrl,
-    /// All resources are subscribed, besides those named.
+    /// All resources are subscribed, not only those named.
     pub wildcard: bool,
     /// How many names are subscribed.
     pub names: usize,
@@ -23,12 +23,12 @@ pub struct TypeStatus {
     pub sent_version: Option<String>,
     /// The last response accepted.
     pub acked: Option<Nonce>,
-    /// The message of the last NACK, 1 KiB of it: its beginning and its end.
+    /// The message of the last NACK, cut down to 1 KiB in its middle.
     pub last_nack: Option<String>,
     /// How many contents this client has rejected.
     pub rejected: usize,
-    /// Those of them that are published now: the client keeps what it had. A part of a resource is named after both,
-    /// as the resource that it is to other clients.
+    /// Rejected contents that are published now: the client keeps what it had. A part is named like the resource of its
+    /// own that it is to other clients.
     pub held_back: Vec<Rejected>,
     /// It is not known yet which resource of a rejected response is at fault.
     pub searching: bool,
@@ -37,16 +37,16 @@ pub struct TypeStatus {
     pub in_sync: bool,
 }
 
-/// A type of a client in one word.
+/// The state of a type at a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SyncState {
     /// The client has what is published, and has said so.
     Synced,
     /// Nothing was sent yet.
     NotSent,
-    /// Something is to be sent, or to be answered.
+    /// Something has yet to be sent or acknowledged.
     Stale,
-    /// Something that is published was rejected, be it that the client had no older content of it.
+    /// Something that is published was rejected, whether or not the client has an older content of it.
     Error,
 }
 
@@ -99,7 +99,7 @@ impl Session {
             || flights.any(|flight| matches!(flight.purpose, Purpose::Trial | Purpose::Probe))
     }
 
-    /// The published contents of a type that the client has rejected and still asks for, and the parts of those in one piece.
+    /// The published contents of a type, and parts of those in one piece, that the client has rejected and still wants.
     fn held_back(&self, type_url: TypeUrl) -> Vec<Rejected> {
         let state = self.state(type_url);
         let parts = state.trims.held_back().cloned();
@@ -115,7 +115,7 @@ impl Session {
         held_back.map(|now| Rejected { name: now.name.clone(), digest: now.digest }).chain(parts).collect()
     }
 
-    /// Bytes that are kept for this client alone: names that it has asked for and that nothing published has.
+    /// Bytes kept for this client alone: requested names that no published resource has.
     pub fn own_bytes(&self) -> usize {
         self.ledger.states.iter().map(|state| state.names.own_bytes()).sum()
     }

@@ -12,11 +12,11 @@ use crate::{Protocol, Publication, SessionOptions, wire::Nonce};
 pub struct Session {
     pub(super) ledger: Ledger,
     pub(super) owners: Owners,
-    /// The last nonce given out.
+    /// The last nonce used.
     nonce: u64,
-    /// Secrets that the client has accepted, and for which something may have to be sent again.
+    /// Secrets that the client has accepted, whose users may have to be sent again.
     pub(super) accepted_secrets: BTreeSet<ResourceName>,
-    /// What the client's last stream knew, of the types that it has not asked for yet.
+    /// State from the client's last stream, for types that it has not requested yet.
     pub(super) departed: Departed,
 }
 
@@ -65,7 +65,7 @@ impl Session {
         Nonce(self.nonce)
     }
 
-    /// The client has processed everything up to this response.
+    /// Notes that the client has processed everything up to this response.
     pub(super) fn seen(&mut self, nonce: Nonce) {
         self.owners.warming.iter_mut().for_each(|warming| warming.seen(nonce));
     }

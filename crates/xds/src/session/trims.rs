@@ -1,4 +1,4 @@
-//! The parts of resources in one piece that a client has rejected, and what it is sent in their place.
+//! Parts of resources in one piece that a client has rejected, and what it is sent in their place.
 
 mod search;
 
@@ -12,11 +12,11 @@ use crate::{
 };
 pub(super) use search::{Next, Search};
 
-/// How many probes may be sent for a resource until a content of it is accepted; then all that is left is held to be
+/// Maximum number of probes for a resource before a content of it is accepted, after which all remaining parts count as
 /// at fault. One bad host of 1,000 takes ten.
 pub(super) const PROBES: usize = 512;
 
-/// So many rejected parts are remembered for a resource.
+/// Maximum number of rejected parts remembered for a resource.
 const REMEMBERED: usize = 1024;
 
 /// The parts of one type's resources that the client has rejected.
@@ -24,13 +24,13 @@ const REMEMBERED: usize = 1024;
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Trims {
     pub(super) of: BTreeMap<ResourceName, Trim>,
-    /// Secrets that the client waited for in vain: chains with them are closed until they come.
+    /// Secrets that the client waited for in vain: chains that use them are closed until they exist.
     closed: BTreeSet<ResourceName>,
-    /// The last answer of `applied`, after the set that it was made of.
+    /// The last result of `applied`, preceded by the set from which it was made.
     pub(super) cut: Option<(ResourceSet, ResourceSet)>,
-    /// Something else was sent since the last probe.
+    /// Whether something else was sent since the last probe.
     others_went: bool,
-    /// Resources in which a search has ended without a verdict. They were rejected as a whole meanwhile.
+    /// Resources whose search has ended without a verdict because they were rejected as a whole meanwhile.
     pub(super) unfinished: Vec<ResourceName>,
 }
 
@@ -38,13 +38,13 @@ pub(crate) struct Trims {
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct Trim {
     pub(super) rejected: BTreeMap<Digest, HeldBack>,
-    /// Parts that are known to be right, though the client has no content with them yet.
+    /// Parts that are known to be right, though the client holds no content with them yet.
     pub(super) passed: BTreeSet<Digest>,
     pub(super) search: Option<Search>,
     pub(super) probes_left: usize,
     /// The rejected parts that are published now.
     published: Vec<Rejected>,
-    /// Nothing was accepted since the last part was found.
+    /// Whether nothing was accepted since the last part was found.
     pub(super) fresh: bool,
 }
 
@@ -52,9 +52,9 @@ pub(super) struct Trim {
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct HeldBack {
     name: ResourceName,
-    /// What the client has in its place.
+    /// What the client holds in its place.
     pub(super) kept: Option<Part>,
-    /// It is at odds with other parts only.
+    /// Whether it only conflicts with other parts.
     pub(super) at_odds: bool,
 }
 
@@ -72,8 +72,8 @@ impl Default for Trim {
 }
 
 impl Trim {
-    /// The resource without the parts that are held back. `None` if it has none of them, or nothing would be left of a
-    /// listener: Envoy rejects one without a chain.
+    /// The resource without the parts that are held back. `None` if it has none of them, or if a listener would be left
+    /// without a chain, which Envoy rejects.
     fn applied(&mut self, type_url: TypeUrl, published: &EncodedResource) -> Option<EncodedResource> {
         self.published.clear();
         let parts = Parts::of(type_url, published)?;
@@ -125,7 +125,7 @@ impl Trims {
         cut
     }
 
-    /// As `applied`, as it was last.
+    /// The last result of `applied`.
     pub(super) fn last_applied<'a>(&'a self, published: &'a ResourceSet) -> &'a ResourceSet {
         match &self.cut {
             Some((of, cut)) if of.ptr_eq(published) => cut,
@@ -133,17 +133,17 @@ impl Trims {
         }
     }
 
-    /// Whether nothing is held back, nor looked for.
+    /// Whether nothing is held back or searched for.
     pub(super) fn is_idle(&self) -> bool {
         self.of.values().all(|trim| trim.search.is_none() && trim.published.is_empty())
     }
 
-    /// Whether a part at fault is looked for.
+    /// Whether a search for a part at fault is under way.
     pub(super) fn searches(&self) -> bool {
         self.of.values().any(|trim| trim.search.is_some())
     }
 
-    /// Whether a part at fault is looked for in this resource.
+    /// Whether a search for a part at fault in this resource is under way.
     pub(super) fn searches_in(&self, name: &str) -> bool {
         self.of.get(name).is_some_and(|trim| trim.search.is_some())
     }
@@ -158,8 +158,8 @@ impl Trims {
         self.of.values().map(|trim| trim.rejected.len()).sum()
     }
 
-    /// The next probe; what else there is to send goes before it, unless `every_other` response may be a probe.
-    /// A search in what is no longer `wanted` ends.
+    /// The next probe; other changes are sent first, unless `every_other` response may be a probe. Ends searches in
+    /// resources that are no longer `wanted`.
     pub(super) fn next_probe(
         &mut self,
         (idle, every_other): (bool, bool),
@@ -179,8 +179,8 @@ impl Trims {
         })
     }
 
-    /// What is kept in place of rejected parts may be at odds with what is new: it is given up. Returns whether there
-    /// was some.
+    /// Gives up the parts kept in place of rejected ones, as they may conflict with new ones. Returns whether there
+    /// were any.
     pub(super) fn let_go(&mut self, name: &str) -> bool {
         let Some(trim) = self.of.get_mut(name) else { return false };
         let published: BTreeSet<Digest> = trim.published.iter().map(|part| part.digest).collect();
@@ -192,7 +192,7 @@ impl Trims {
         given_up > 0
     }
 
-    /// Closes the chains with these secrets, of those in `published`. Returns the secrets that none has.
+    /// Closes the chains in `published` that use these secrets. Returns the secrets that none uses.
     pub(super) fn close(
         &mut self,
         mut secrets: BTreeSet<ResourceName>,
@@ -210,12 +210,12 @@ impl Trims {
         secrets
     }
 
-    /// The secrets for want of which chains are closed.
+    /// The secrets whose absence keeps chains closed.
     pub(super) fn closed(&self) -> &BTreeSet<ResourceName> {
         &self.closed
     }
 
-    /// Opens the chains again that were closed for want of these secrets.
+    /// Reopens the chains that were closed for want of these secrets.
     pub(super) fn open(&mut self, secrets: &[ResourceName]) {
         for secret in secrets {
             self.closed.remove(secret);
@@ -223,7 +223,7 @@ impl Trims {
         }
     }
 
-    /// Forgets that these parts of what is published were rejected, and gives those that were.
+    /// Forgets that these published parts were rejected. Returns those that were.
     pub(super) fn try_again(
         &mut self,
         type_url: TypeUrl,
@@ -248,7 +248,7 @@ impl Trims {
         self.others_went = !probe;
     }
 
-    /// The client has begun anew: it answers nothing that was sent before.
+    /// Forgets what was sent: the client has begun anew and will not answer it.
     pub(super) fn reset(&mut self) {
         self.end_searches(|_| true);
     }
@@ -261,14 +261,14 @@ impl Trims {
         }
     }
 
-    /// The resources in which a search has ended without a verdict since this was asked last: they are to be sent
-    /// again, to be searched again.
+    /// The resources whose search has ended without a verdict since the last call: they have to be sent and searched
+    /// again.
     pub(super) fn take_unfinished(&mut self) -> Vec<ResourceName> {
         std::mem::take(&mut self.unfinished)
     }
 }
 
-/// A listener whose chains with these secrets are closed, if it has any.
+/// The listener with its chains that use these secrets closed, if it has any.
 fn closed_to(
     secrets: &BTreeSet<ResourceName>,
     type_url: TypeUrl,
@@ -298,7 +298,7 @@ impl Trim {
         if self.rejected.len() >= REMEMBERED {
             self.rejected.clear();
         }
-        // What is in the place of a part that was rejected before is held by the client.
+        // The client holds the replacement of a part that was rejected before.
         let kept = search.held_in_place_of(part);
         let at_odds = is_about_others(&search.message);
         self.rejected.insert(part.digest, HeldBack { name: name.clone(), kept, at_odds });

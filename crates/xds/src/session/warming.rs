@@ -1,8 +1,8 @@
-//! Resources that warm: the client acknowledges them when what completes them has come, and their users wait.
+//! Resources that warm: the client acknowledges them once what completes them has arrived, and their users wait.
 //!
-//! Envoy's clusters warm until their endpoints have arrived. Their ACK is withheld meanwhile, so it is no sign that they
-//! have been processed. What counts is the acknowledgement of a later response of a type that is acknowledged at once;
-//! if none is under way, one is made.
+//! Envoy's clusters warm until their endpoints have arrived. Their ACK is withheld meanwhile, so it does not show when
+//! they were processed. The acknowledgement of a later response of a type that is acknowledged at once does; if none is
+//! under way, one is sent.
 
 use std::collections::BTreeSet;
 
@@ -16,26 +16,26 @@ use super::{
 };
 use crate::wire::Nonce;
 
-/// Responses with resources that warm that may be unacknowledged at once.
+/// Maximum number of unacknowledged responses with resources that warm.
 const FLIGHTS: usize = 8;
 
-/// What is known of the resources that warm.
+/// State of the resources that warm.
 #[derive(Clone, Copy)]
 pub(super) struct Warming {
     pub(super) type_url: TypeUrl,
     /// The type that completes them.
     pub(super) by: TypeUrl,
     pub(super) users: &'static [TypeUrl],
-    /// The last response with some that the client has not yet been seen to have processed.
+    /// The last response with some that the client is not yet known to have processed.
     pub(super) unseen: Option<Nonce>,
-    /// The client has some that warm, and will ask for their type when they no longer do.
+    /// The client has some that warm, and will request their type once they no longer do.
     pub(super) late: bool,
-    /// An ACK was asked for to see whether it does.
+    /// A probe was sent to see whether it does.
     pub(super) lateness_probed: bool,
 }
 
 impl Warming {
-    /// Of the first type whose resources warm, if there is one.
+    /// For the first type whose resources warm, if there is one.
     pub(super) fn among(types: &Types) -> Option<Self> {
         let of = types.iter().map(|type_url| types.of(type_url)).find(|of| of.warmed_by.is_some())?;
         Some(Self {
@@ -48,19 +48,19 @@ impl Warming {
         })
     }
 
-    /// The client has processed everything up to this response.
+    /// Notes that the client has processed everything up to this response.
     pub(super) fn seen(&mut self, nonce: Nonce) {
         if self.unseen.is_some_and(|unseen| unseen <= nonce) {
             self.unseen = None;
         }
     }
 
-    /// Whether a type is asked for the first time by a client with resources that warm for its sake.
+    /// Whether a type is requested for the first time by a client with resources that warm until it arrives.
     pub(super) fn is_asked_early(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
         type_url == self.by && quirks::clusters_warm_on_reconnect(ledger.state(self.type_url))
     }
 
-    /// What warms may have been sent before what completes it was asked for.
+    /// Accounts for resources that were sent before the type that completes them was requested.
     pub(super) fn complete_those_under_way(&self, ledger: &mut Ledger, begun: TypeUrl) {
         if begun != self.by {
             return;
@@ -88,7 +88,7 @@ impl Warming {
     }
 }
 
-/// The types that are acknowledged at once and were asked for.
+/// The requested types that are acknowledged at once.
 pub(super) fn evidence(ledger: &Ledger) -> impl Iterator<Item = TypeUrl> {
     ledger
         .types()

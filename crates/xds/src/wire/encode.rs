@@ -14,29 +14,29 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::runs::{Run, SentVersions};
 
-/// Length-delimited field of this number.
+/// The key of a length-delimited field of this number.
 const fn key(field: u8) -> u8 {
     field << 3 | 2
 }
 
-/// A response but for its end: what sessions share of it.
+/// A response without its tail, as sessions share it.
 #[derive(Clone)]
 pub(crate) struct EncodedResponse {
     /// The encoded fields, in pieces.
     pub(crate) segments: Arc<[Bytes]>,
     pub(crate) bytes: usize,
-    /// What it adds, changes and removes, for the accounting by nonce.
+    /// The resources that it adds and changes, for the accounting by nonce.
     pub(crate) carried: SentVersions,
     pub(crate) gone: Arc<[ResourceName]>,
-    /// How many resources are in it, those that the client already had included.
+    /// Number of its resources, including those that the client already had.
     pub(crate) resources: usize,
     /// A digest of names and contents: the version of the response.
     pub(crate) version: u64,
 }
 
 impl EncodedResponse {
-    /// The same in one piece, for what many clients are sent: each then sends slices of it, where of small pieces it
-    /// would have to make chunks of its own.
+    /// The response in one piece, for many clients: each then sends slices of it, while small pieces would have to be
+    /// copied into chunks for each client.
     pub(crate) fn joined(self) -> Self {
         if self.segments.len() < 2 {
             return self;
@@ -113,16 +113,16 @@ pub(crate) fn whole_state_of_runs(
 }
 
 fn resources_of<'a>(run: &'a Run, set: &'a ResourceSet) -> impl Iterator<Item = &'a EncodedResource> {
-    run.contents().iter().map(|(name, _)| set.get(name).expect("a run is of resources of the set"))
+    run.contents().iter().map(|(name, _)| set.get(name).expect("a run holds resources of the set"))
 }
 
-/// Names and contents as a client knows them, where these are not those that are accounted for.
+/// Names and contents as a client knows them, where they differ from those in the accounting.
 pub(crate) trait EpochView {
     fn resource(&self, type_url: TypeUrl, resource: &EncodedResource) -> EncodedResource;
     fn name(&self, type_url: TypeUrl, name: &ResourceName) -> ResourceName;
 }
 
-/// As [`delta_responses`], with resources and names as a client knows them; the accounting is without that.
+/// As [`delta_responses`], with resources and names as a client knows them; the accounting keeps the original ones.
 pub(crate) fn delta_responses_in_epochs(
     type_url: TypeUrl,
     resources: &[EncodedResource],
@@ -169,7 +169,7 @@ struct Writer {
     pieces: Vec<Piece>,
     bytes: usize,
     resources: usize,
-    /// Runs, and after them single resources.
+    /// Runs, followed by single resources.
     runs: Vec<Arc<Run>>,
     carried: Vec<(ResourceName, Digest)>,
     gone: Vec<ResourceName>,

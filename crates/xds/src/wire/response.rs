@@ -12,7 +12,7 @@ use super::encode::{self, EncodedResponse};
 pub struct Nonce(pub u64);
 
 impl Nonce {
-    /// Reads back a nonce that a client echoes; `None` if it is none of ours.
+    /// Parses a nonce that a client echoes; `None` if this server cannot have sent it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         (text.len() <= 16 && !text.starts_with('+')).then(|| u64::from_str_radix(text, 16).ok().map(Self))?
     }
@@ -96,7 +96,7 @@ impl Response {
         }
     }
 
-    /// The encoded message in one piece (copies; for tests).
+    /// The encoded message in one piece, a copy for tests.
     pub fn to_vec(&self) -> Vec<u8> {
         self.segments().fold(Vec::with_capacity(self.bytes), |mut all, piece| {
             all.extend_from_slice(piece);
@@ -105,7 +105,7 @@ impl Response {
     }
 }
 
-/// Names what is sent, never its content: a `Secret` must not reach a log.
+/// Shows what is sent, but never its content: a `Secret` must not reach a log.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")

@@ -1,8 +1,8 @@
-//! Runs of resources that sets have in common: what is kept and encoded of them once, however many views there are.
+//! Runs of resources that sets have in common, kept and encoded once however many views there are.
 //!
 //! Most workloads have a view of their own, with the inbound side of their service among thousands of resources that
-//! everybody has. Sets are cut where contents say so, not at fixed places, so that one more resource in the middle of
-//! a set changes its own run and no other.
+//! all views share. Contents decide where a set is cut, so that an additional resource in the middle of a set changes
+//! its own run and no other.
 
 use std::{
     collections::BTreeMap,
@@ -14,15 +14,14 @@ use bytes::Bytes;
 use fairlead_resource::{Digest, EncodedResource, ResourceName, TypeUrl};
 use xxhash_rust::xxh3::Xxh3;
 
-/// A run ends at one content in so many, on average.
+/// Average number of resources in a run: one content in this many ends its run.
 const ONE_IN: u128 = 8;
-/// A run ends when it has so many bytes, wherever that is.
+/// Size in bytes at which a run ends in any case.
 const ENOUGH: usize = 64 << 10;
-/// Runs that nobody has any more are forgotten when so many are known, and from then on when it is twice as many as
-/// were left.
+/// Number of known runs at which unused ones are dropped for the first time; after that, at twice the number left.
 const SWEEP_FROM: usize = 1024;
 
-/// Resources in order of name, by name and digest, and the encoded forms that were asked for.
+/// The names and digests of resources, in order of name, and the encoded forms requested so far.
 #[derive(Default)]
 pub(crate) struct Run {
     resources: Box<[(ResourceName, Digest)]>,
@@ -36,18 +35,18 @@ impl Run {
         &self.resources
     }
 
-    /// The run in a delta response, by `encode` for the first who asks.
+    /// The run in a delta response, encoded by the first caller.
     pub(super) fn delta(&self, encode: impl FnOnce() -> Bytes) -> Bytes {
         self.delta.get_or_init(encode).clone()
     }
 
-    /// The run in a state-of-the-world response.
+    /// The run in a state-of-the-world response, encoded by the first caller.
     pub(super) fn plain(&self, encode: impl FnOnce() -> Bytes) -> Bytes {
         self.plain.get_or_init(encode).clone()
     }
 }
 
-/// Names what is in it, never its content: a `Secret` must not reach a log.
+/// Shows the names in it, but never contents: a `Secret` must not reach a log.
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.resources.fmt(f)
@@ -59,7 +58,7 @@ impl fmt::Debug for Run {
 pub(crate) struct SentVersions(Arc<[Arc<Run>]>);
 
 impl SentVersions {
-    /// Runs, and after them resources that make up one which is shared with nobody.
+    /// These runs, followed by an unshared one of the remaining resources.
     pub(super) fn new(mut runs: Vec<Arc<Run>>, rest: Vec<(ResourceName, Digest)>) -> Self {
         if !rest.is_empty() {
             runs.push(Arc::new(Run { resources: rest.into(), ..Run::default() }));
@@ -90,14 +89,14 @@ impl Default for SentVersions {
     }
 }
 
-/// As one run that is shared with nobody.
+/// Makes one unshared run.
 impl FromIterator<(ResourceName, Digest)> for SentVersions {
     fn from_iter<I: IntoIterator<Item = (ResourceName, Digest)>>(resources: I) -> Self {
         Self::new(Vec::new(), resources.into_iter().collect())
     }
 }
 
-/// The runs that somebody has.
+/// The runs in use.
 #[derive(Default)]
 pub struct Runs(Mutex<Known>);
 

@@ -1,4 +1,4 @@
-//! Which nodes a request is about.
+//! Matching of the nodes that a request is about.
 
 use envoy_types::pb::{
     envoy::r#type::matcher::v3::{

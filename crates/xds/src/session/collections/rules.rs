@@ -1,4 +1,4 @@
-//! What the owner of collections answers a session.
+//! The rules for collections.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -23,7 +23,7 @@ impl Rules for Collections {
         if type_url == ENDPOINTS { self.opened.len() } else { 0 }
     }
 
-    /// The assignment says which locality a collection is, and goes first.
+    /// The assignment names the locality of a collection, so it is sent first.
     fn may_send(&self, ledger: &Ledger, type_url: TypeUrl) -> bool {
         type_url != ENDPOINTS || !ledger.state(ASSIGNMENTS).unsent_changes
     }
@@ -33,12 +33,12 @@ impl Rules for Collections {
             || (self.fresh.is_empty() && !ledger.state(ENDPOINTS).flights.iter().any(|f| f.adds))
     }
 
-    /// Assignments are, while it cannot be told which collections of some the client knows.
+    /// Assignments are unclear while it is unknown which of their collections the client knows.
     fn is_unclear(&self, type_url: TypeUrl) -> bool {
         type_url == ASSIGNMENTS && !self.full.is_empty()
     }
 
-    /// One endpoint more of a collection is nothing that others wait for.
+    /// No other type waits for one more endpoint of a collection.
     fn additions_are_awaited(&self, type_url: TypeUrl) -> bool {
         type_url != ENDPOINTS
     }
@@ -84,7 +84,7 @@ impl Rules for Collections {
         }
     }
 
-    /// What was opened of an assignment before it was sent again is past.
+    /// Collections opened before their assignment was sent again no longer count.
     fn on_sent(&mut self, ledger: &mut Ledger, type_url: TypeUrl, flight: &Flight) {
         if type_url != ASSIGNMENTS || !ledger.takes(ENDPOINTS) {
             return;
@@ -115,8 +115,8 @@ impl Rules for Collections {
         }
     }
 
-    /// An assignment that was sent in full for once: an endpoint may be at fault, and will be found among the others when
-    /// it is sent as it is.
+    /// Excuses an assignment that was sent in full this time: the endpoint at fault will be found when the assignment
+    /// is sent in its parent form.
     fn excuses(&mut self, type_url: TypeUrl, cluster: &ResourceName) -> bool {
         type_url == ASSIGNMENTS && self.full.remove(cluster)
     }

@@ -1,35 +1,35 @@
-//! Looking for the part at fault of one resource.
+//! The search for the part at fault of one resource.
 
 use std::collections::BTreeSet;
 
 use crate::{parts::Part, parts::Parts};
 use fairlead_resource::{Digest, EncodedResource, TypeUrl};
 
-/// Looks for the first part at fault.
+/// The search for the first part at fault.
 #[cfg_attr(test, derive(Clone))]
 pub(in crate::session) struct Search {
     pub(in crate::session) parts: Parts,
-    /// The parts: first those that are known to be right.
+    /// The parts, those that are known to be right first.
     pub(in crate::session) order: Vec<Part>,
-    /// What the client had of the resource.
+    /// The resource as the client held it.
     held: Option<Parts>,
-    /// The content that was published when it was rejected.
+    /// The content published when the resource was rejected.
     pub(in crate::session) published: Digest,
-    /// The resource with so many parts is right. `None`: not even without any, as far as is known.
+    /// Number of parts with which the resource is right. `None` if it may be wrong even without any.
     passes: Option<usize>,
-    /// With so many it is rejected.
+    /// Number of parts with which it is rejected.
     fails: usize,
-    /// That is certain: Envoy judges a table by its hosts only, but a listener by more, after its chains.
+    /// Whether `fails` is certain: Envoy judges a table by its hosts only, but also checks a listener after its chains.
     confirmed: bool,
-    /// What the client said of the resource with those.
+    /// The client's error message for the resource with those parts.
     pub(in crate::session) message: String,
     /// The probe that is under way: its length and digest.
     pub(in crate::session) probe: Option<(usize, Digest)>,
 }
 
-/// What a search has come to.
+/// The next step of a search.
 pub(in crate::session) enum Next {
-    /// So many parts are to be probed.
+    /// Probe this number of parts.
     Probe(usize),
     /// These of the parts are at fault.
     Found(std::ops::Range<usize>),
@@ -38,7 +38,8 @@ pub(in crate::session) enum Next {
 }
 
 impl Search {
-    /// `others` are known to be right, besides those that the client has. `None` if no part can be suspected.
+    /// Begins a search. `others` are known to be right, as are those that the client has. `None` if no part can be
+    /// suspected.
     pub(in crate::session) fn begin(
         type_url: TypeUrl,
         sent: &EncodedResource,
@@ -91,7 +92,7 @@ impl Search {
         }
     }
 
-    /// What the client has in place of a part.
+    /// What the client holds in place of a part.
     pub(in crate::session) fn held_in_place_of(&self, part: &Part) -> Option<Part> {
         let held = self.held.as_ref()?.all().iter();
         held.filter(|held| held.digest != part.digest).find(|held| held.usage == part.usage).cloned()
