@@ -1,7 +1,7 @@
 //! Administration over HTTP: health, metrics and what the control plane holds.
 //!
-//! Debug endpoints read and never hold: they take clones from the core between two of its steps and format them
-//! here. Beyond loopback only health, version and metrics are answered, as clients are not authenticated.
+//! Debug endpoints never block the core: they take clones from it between two of its steps and format them here. Beyond
+//! loopback only health, version and metrics are served, as clients are not authenticated.
 
 mod debug;
 mod health;
@@ -33,7 +33,7 @@ use state::Problem;
 pub(crate) use state::State;
 pub use sync::{HeldBack, ProxyStatus, TypeState, TypeSync};
 
-/// How long an answer may take to be read once the server is to end.
+/// Maximum time for clients to read their answers at shutdown.
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Serves until `stop`.
@@ -47,7 +47,7 @@ pub(crate) async fn serve(listener: TcpListener, state: State, stop: Cancellatio
     };
     let ended = tokio::select! {
         ended = served.into_future() => ended,
-        // A reader that never finishes must not hold up the end.
+        // A reader that never finishes must not hold up the shutdown.
         () = drained => return,
     };
     if let Err(error) = ended {
@@ -71,7 +71,7 @@ async fn unknown() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no such endpoint; /debug lists them")
 }
 
-/// Refuses peers elsewhere, and browsers that were led here by another site's name.
+/// Refuses peers on other machines, and browsers that were led here by another site's name (DNS rebinding).
 async fn only_this_machine(
     ConnectInfo(RemoteAddress(peer)): ConnectInfo<RemoteAddress>,
     headers: HeaderMap,
@@ -90,7 +90,7 @@ async fn only_this_machine(
     next.run(request).await
 }
 
-/// Whether the host of a request is an IP address or `localhost`: no name of somebody's DNS.
+/// Whether the host of a request is an IP address or `localhost`, and not a name from someone's DNS.
 fn is_local_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,

@@ -1,4 +1,4 @@
-//! The time of day: what certificates are valid at. Everything else here measures how long things take.
+//! The time of day, which the validity of certificates depends on. Everything else uses monotonic time.
 
 use std::{
     fmt,
@@ -31,7 +31,7 @@ impl Clock {
         })
     }
 
-    /// A clock that tells what this says.
+    /// A clock that returns the result of this function.
     pub(crate) fn of(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
@@ -41,7 +41,7 @@ impl Clock {
         (self.0)()
     }
 
-    /// How long the hour lasts.
+    /// The time left until the next hour.
     pub(crate) fn until_next_hour(&self) -> Duration {
         let gone = u64::try_from(self.now().0).unwrap_or_default() % HOUR;
         Duration::from_secs(HOUR - gone)

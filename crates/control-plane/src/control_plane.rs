@@ -31,14 +31,14 @@ pub enum StartError {
     /// The directory cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// An address cannot be bound.
+    /// An address cannot be bound to.
     #[error("bind {setting}.bind to {address}")]
     Bind {
         /// `xds` or `admin`.
         setting: &'static str,
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -48,7 +48,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether other settings would help, and nothing else.
+    /// Whether only other settings would help.
     pub fn is_of_settings(&self) -> bool {
         match self {
             Self::Settings(_) | Self::NoSource => true,
@@ -68,7 +68,7 @@ pub struct ControlPlane {
     tasks: Tasks,
 }
 
-/// What has to end.
+/// The tasks that have to end at shutdown.
 struct Tasks {
     stop: CancellationToken,
     core: ThreadHandle<()>,
@@ -81,7 +81,7 @@ impl ControlPlane {
     /// Starts with a directory of YAML as its source, as the settings say.
     ///
     /// # Errors
-    /// If a setting cannot be used, or the directory cannot be read, or an address is taken.
+    /// If a setting cannot be used, the directory cannot be read, or an address is in use.
     pub async fn start(settings: &Settings, log: Option<Arc<dyn LogLevels>>) -> Result<Self, StartError> {
         settings.validate()?;
         let directory = settings.source.config_dir.clone().ok_or(StartError::NoSource)?;
@@ -100,8 +100,8 @@ impl ControlPlane {
         Self::run(settings, log, listeners, vec![Box::new(source)])
     }
 
-    /// Starts with sources that differ in their ids. It serves as soon as all of them have told everything that they
-    /// have; if several have an object, that of the first of them is used.
+    /// Starts with sources, whose ids must differ. It serves as soon as all of them are synced; if several have an
+    /// object, the first source's is used.
     ///
     /// # Errors
     /// If a setting cannot be used, or an address is taken.
@@ -153,12 +153,12 @@ impl ControlPlane {
         Ok(Self { core, sessions, metrics, xds_address, admin_address, tasks })
     }
 
-    /// Where ADS is served.
+    /// The address of the ADS server.
     pub fn xds_address(&self) -> SocketAddr {
         self.xds_address
     }
 
-    /// Where administration is served.
+    /// The address of the administration server.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
     }
@@ -178,7 +178,7 @@ impl ControlPlane {
         self.metrics.encode()
     }
 
-    /// Waits until the first configuration is served.
+    /// Waits until the first configuration is ready.
     ///
     /// # Errors
     /// The message of the panic, if the core fails instead.
@@ -244,7 +244,7 @@ fn server_options(settings: &Settings) -> ServerOptions {
     }
 }
 
-/// Both ports, bound before anything else starts, so that a taken address is an error at once.
+/// Both ports, bound before anything else starts, so that an address in use is an error at once.
 struct Listeners {
     xds: TcpListener,
     xds_address: SocketAddr,
@@ -274,7 +274,7 @@ async fn serve_xds(server: Server<MeshResolver>, listener: TcpListener, stop: Ca
     server.ended().await;
 }
 
-/// Passes on what a source says, until the end.
+/// Passes on the updates of a source, until the end.
 async fn follow(mut source: Box<dyn ConfigSource>, core: CoreHandle, stop: CancellationToken) {
     let id = source.id();
     loop {

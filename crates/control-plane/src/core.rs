@@ -1,7 +1,7 @@
 //! The core loop: one thread owns the engine; changes go in, publications come out.
 //!
 //! Why one thread: a revision is applied, settled and published as one step, so no proxy ever sees half of a change,
-//! and nothing here needs a lock. Whoever wants something of the core sends it an event.
+//! and nothing here needs a lock. To use the core, other threads send it events.
 
 mod blame;
 mod bridge;
@@ -45,17 +45,17 @@ pub use state::Core;
 pub(crate) use state::engine;
 pub(crate) use views::ConnectError;
 
-/// For how many revisions values are kept that nobody reads any more: a proxy that reconnects finds them.
+/// Number of revisions for which unread values are kept: a proxy that reconnects finds them.
 const GRACE: u64 = 8;
 
-/// How many events are taken before the clock is looked at.
+/// Maximum number of events taken before the clock is checked.
 const BURST: usize = 256;
 
-/// Starts the thread of the core. It serves as soon as all `sources` have told everything; if several have an object,
-/// that of the first of them is used.
+/// Starts the thread of the core. It serves as soon as all `sources` are synced; if several have an object, the first
+/// source's is used.
 ///
 /// # Errors
-/// If the system has no thread left.
+/// If the system cannot start a thread.
 pub(crate) fn start(
     settings: &Settings,
     sources: Vec<SourceId>,
@@ -69,9 +69,9 @@ pub(crate) fn start(
     let core_settings = settings.clone();
     let thread = std::thread::Builder::new().name("core".to_owned()).spawn(move || {
         let failed = readiness.clone();
-        // A panic is a bug in a computation. The engine is poisoned by it, so there is nothing to go on with: it is
-        // logged, and the owner of the process sees `Readiness::Failed` and ends it. Proxies keep what they have.
-        // The queue goes with the core, so that whoever sends to a dead one is told.
+        // A panic is a bug in a computation. It poisons the engine, so the core cannot continue: it is logged, and the
+        // owner of the process sees `Readiness::Failed` and ends it. Proxies keep what they have. The queue is dropped
+        // with the core, so that sending to a dead core fails.
         let result = catch_unwind(AssertUnwindSafe(move || {
             Core::new(&core_settings, sources, metrics, clock, revisions, readiness).run(&received);
             drop(received);
@@ -92,10 +92,10 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 impl Core {
-    /// Takes events until the end. What can happen is listed at [`Event`].
+    /// Takes events until the end. [`Event`] lists the possible ones.
     ///
-    /// A proxy that connects may cost a whole view, so they come in one by one, and behind everything else: what
-    /// has changed is not kept from those who are there.
+    /// A proxy that connects may cost a whole view, so proxies are admitted one by one, after everything else: changes
+    /// must not be delayed for the connected proxies.
     fn run(mut self, events: &mpsc::Receiver<Event>) {
         loop {
             let now = Instant::now();
@@ -125,7 +125,7 @@ impl Core {
         }
     }
 
-    /// Does what is due: a round, or else one of those who wait.
+    /// Does what is due: a round, or else the view of one waiting proxy.
     fn tend(&mut self) {
         let now = Instant::now();
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
@@ -142,7 +142,7 @@ impl Core {
         } else if self.ready
             && let Some(arrival) = self.waiting.pop_front()
         {
-            // Whoever has gone meanwhile needs nothing.
+            // A proxy that has gone meanwhile needs no view.
             if !arrival.reply.is_closed() {
                 self.connect(arrival);
             }
@@ -151,13 +151,13 @@ impl Core {
         }
     }
 
-    /// When there is something to be done without a further event.
+    /// When something is due without a further event.
     fn due(&self) -> Instant {
         let others = self.debounce.due().into_iter().chain(self.bridge.due()).chain(self.idle_due);
         others.fold(self.hour_due, Instant::min)
     }
 
-    /// Gives back what nobody needs any more.
+    /// Releases what is no longer needed.
     fn give_back(&mut self) {
         self.idle_due = None;
         let dropped = self.db.collect_garbage(0);
@@ -181,14 +181,14 @@ impl Core {
         let now = Instant::now();
         self.metrics.source_update(update.changes.len());
         self.sources.take(source, update);
-        // Until everything was told, a round would publish a mesh with holes.
+        // Before all sources are synced, a round would publish an incomplete mesh.
         if self.sources.are_synced() {
             self.pending_since.get_or_insert(now);
             self.debounce.changed(now);
         }
     }
 
-    /// Applies what is pending, settles, publishes what is different.
+    /// Applies the pending changes, settles, and publishes what is different.
     fn round(&mut self) {
         let began = Instant::now();
         let since = self.pending_since.take().unwrap_or(began);
@@ -196,7 +196,7 @@ impl Core {
         let batch = self.sources.apply(&mut self.objects);
         let changes = batch.len();
         self.metrics.triggered(batch.iter().map(|change| change.key().kind));
-        // What is there at the start is used as it is: it is the same on each replica.
+        // The first configuration is used as it is, so that it is the same on each replica.
         let batch = if self.ready { self.bridge.pass(batch, &before, &self.objects, began) } else { batch };
 
         let span = tracing::info_span!("settle", revision = tracing::field::Empty);

@@ -1,11 +1,11 @@
-//! When to apply what has come in: at once when nothing is going on, in batches while changes keep coming.
+//! Decides when changes are applied: at once when nothing is going on, in batches while changes keep coming.
 //!
 //! No clock: instants arrive as arguments. The quiet time grows with what the last round cost, so that a storm
 //! of changes keeps at most a tenth of a core busy with settling and pushing.
 
 use std::time::{Duration, Instant};
 
-/// How many times the cost of the last round a change waits while changes keep coming.
+/// Multiple of the last round's cost that a change waits while changes keep coming.
 const COST_FACTOR: u32 = 10;
 
 /// Decides when pending changes are applied.
@@ -15,9 +15,9 @@ pub struct Debounce {
     max: Duration,
     /// Until when the last round still counts as going on.
     busy_until: Option<Instant>,
-    /// When the first and the newest of the pending changes came.
+    /// When the first and the newest of the pending changes arrived.
     pending: Option<(Instant, Instant)>,
-    /// What the last round cost.
+    /// The cost of the last round.
     cost: Duration,
 }
 
@@ -27,7 +27,7 @@ impl Debounce {
         Self { min, max, busy_until: None, pending: None, cost: Duration::ZERO }
     }
 
-    /// A change came at `now`.
+    /// Notes that a change arrived at `now`.
     pub fn changed(&mut self, now: Instant) {
         let first = self.pending.map_or(now, |(first, _)| first);
         self.pending = Some((first, now));
@@ -41,7 +41,7 @@ impl Debounce {
         Some((newest + quiet).min(first + self.max))
     }
 
-    /// The pending changes were applied in a round that began at `began` and ended at `ended`.
+    /// Notes that the pending changes were applied in a round from `began` to `ended`.
     pub fn applied(&mut self, began: Instant, ended: Instant) {
         self.pending = None;
         self.cost = ended.saturating_duration_since(began);

@@ -1,4 +1,4 @@
-//! Findings over time: what appears and disappears is logged, what holds is kept.
+//! Findings over time: their appearance and disappearance is logged, and the current ones are kept.
 
 use std::{
     collections::BTreeMap,
@@ -10,18 +10,18 @@ use fairlead_config::{Code, Diagnostic, FieldPath, Severity, Subject};
 
 use crate::telemetry;
 
-/// The findings that hold now.
+/// The current findings.
 #[derive(Default)]
 pub struct Ledger {
     current: Arc<[Diagnostic]>,
     window: Window<LOGGED>,
 }
 
-/// Most findings that are logged in a window, as they come and go.
+/// Maximum number of findings logged in a window, as they come and go.
 const LOGGED: usize = 1000;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Bounds the lines of one sort in the log: `MOST` in each window.
+/// Limits the log lines of one kind: `MOST` in each window.
 #[derive(Default)]
 pub(crate) struct Window<const MOST: usize> {
     since: Option<Instant>,
@@ -29,7 +29,7 @@ pub(crate) struct Window<const MOST: usize> {
 }
 
 impl<const MOST: usize> Window<MOST> {
-    /// How many of `wanted` lines may be logged now; and how many of the window before were not, where that is over.
+    /// How many of `wanted` lines may be logged now, and how many were dropped in the previous window once it is over.
     pub(crate) fn admit(&mut self, wanted: usize, now: Instant) -> (usize, usize) {
         let mut left_out = 0;
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
@@ -42,12 +42,13 @@ impl<const MOST: usize> Window<MOST> {
     }
 }
 
-/// So many findings are listed in all. Where there are more, no more than these of one file: what one author gets wrong
-/// does not hide what others do.
+/// Maximum number of findings listed, in all and of one file. If there are more in all, the limit per file ensures that
+/// one author's mistakes do not hide those of others.
 const MOST: usize = 10_000;
 const MOST_OF_A_FILE: usize = 1000;
 
-/// The findings in order, each once. Of too many the errors are listed first, and how many are not is a finding too.
+/// The findings in order, each once. Of too many, errors are kept first, and another finding says how many were left
+/// out.
 pub fn listed(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
     all.sort();
     all.dedup();
@@ -83,7 +84,7 @@ fn file_of(finding: &Diagnostic) -> Arc<str> {
 }
 
 impl Ledger {
-    /// Takes over what holds now (sorted, each once), and logs what is new and what is gone.
+    /// Takes the current findings (sorted, each once), and logs those that are new or gone.
     pub fn update(&mut self, now: Vec<Diagnostic>) {
         let (appeared, gone) = difference(&self.current, &now);
         let changed = appeared.len() + gone.len();
@@ -99,13 +100,13 @@ impl Ledger {
         self.current = now.into();
     }
 
-    /// What holds now.
+    /// The current findings.
     pub fn current(&self) -> &Arc<[Diagnostic]> {
         &self.current
     }
 }
 
-/// What is only in `after`, and what is only in `before`. A finding that has only moved to another line is in both.
+/// The findings only in `after`, and those only in `before`. A finding that has only moved to another line is in both.
 fn difference<'a>(
     before: &'a [Diagnostic],
     after: &'a [Diagnostic],

@@ -1,6 +1,6 @@
-//! What a proxy is sent, as JSON: the format of `/debug/config_dump` that the command line reads too.
+//! The resources of a proxy as JSON: the format of `/debug/config_dump`, which the command line reads too.
 //!
-//! Key material is hidden when the bytes become JSON, so no form of a dump has it.
+//! Key material is redacted when the bytes become JSON, so no form of a dump contains it.
 
 use std::collections::BTreeMap;
 
@@ -24,12 +24,12 @@ use crate::{
 pub struct ConfigDump {
     /// The id of the proxy's node.
     pub proxy: String,
-    /// The revision that the resources are of.
+    /// The revision of the resources.
     pub revision: u64,
     /// The resources by type in its short form, `CDS`, by name.
     pub resources: BTreeMap<String, Vec<Resource>>,
-    /// What the proxy has rejected of them, by type in its short form: it keeps the last good version, if it had one.
-    /// A part of a resource is named `<resource>/<part>`.
+    /// Those that the proxy has rejected, by type in its short form: it keeps the last good version, if it had one. A
+    /// part of a resource is named `<resource>/<part>`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub held_back: BTreeMap<String, Vec<HeldBack>>,
 }
@@ -42,10 +42,10 @@ pub struct Resource {
     pub name: String,
     /// The version: the digest of the content.
     pub version: String,
-    /// The fields that it was made from; none for what every proxy of its sort has.
+    /// The fields from which it was made; none for resources that every proxy of its kind has.
     pub origins: Vec<Origin>,
-    /// The same of its parts, in their order: of each route under the name of its virtual host, of each filter chain
-    /// under its own name (the default one comes last), of each endpoint under its address.
+    /// The origins of its parts, in their order: of each route under the name of its virtual host, of each filter chain
+    /// under its own name (the default one last), of each endpoint under its address.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
     /// The message, in the form of Envoy's own dump.
@@ -56,13 +56,13 @@ pub struct Resource {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Part {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// The fields that it was made from.
+    /// The fields from which it was made.
     pub origins: Vec<Origin>,
 }
 
-/// The types that are dumped. Elements of others are dumped in them.
+/// The types that are dumped. Elements are dumped inside their parents.
 pub const TYPES: [TypeUrl; 5] = [
     TypeUrl::CLUSTER,
     TypeUrl::CLUSTER_LOAD_ASSIGNMENT,
@@ -71,7 +71,7 @@ pub const TYPES: [TypeUrl; 5] = [
     TypeUrl::SECRET,
 ];
 
-/// Dumps what a proxy is sent, with the origins of what `origins` has.
+/// Dumps the resources of a proxy, with the origins in `origins`.
 ///
 /// # Errors
 /// If a resource cannot be printed, which is a bug.

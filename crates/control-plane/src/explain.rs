@@ -1,19 +1,19 @@
-//! What a resource was computed from: the engine's explanation of it, followed down to the objects.
+//! Explains what a resource was computed from: the engine's explanation, followed down to the objects.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use fairlead_incremental::{Db, Explanation};
 use fairlead_translate::publication::{PublicationKey, SetsOf, ViewKey, ViewOf};
 
-/// How deep and how much is told: a whole mesh is below every publication.
+/// Maximum depth of an explanation: a whole mesh is below every publication.
 const DEPTH: usize = 12;
 const LINES: usize = 500;
 
-/// So many nodes are looked at: the core does nothing else meanwhile.
+/// Maximum number of nodes visited: the core does nothing else meanwhile.
 const VISITS: usize = 50_000;
 
-/// Tells what the view of a proxy and its resources were computed from, each node once. With `needles`, only the branches in which
-/// some key contains one of them (a host, the name of an object).
+/// Describes what the view of a proxy and its resources were computed from, each node once. With `needles`, only the
+/// branches in which some key contains one of them (a host, the name of an object).
 pub fn explain(db: &Db, key: &PublicationKey, view: &ViewKey, needles: &[String]) -> Option<String> {
     let roots = [db.explain::<ViewOf>(key)?, db.explain::<SetsOf>(view)?];
     let mut teller = Teller { db, needles, text: String::new(), lines: 0, told: BTreeSet::new() };
@@ -35,7 +35,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// Tells a node and what it read, each node once. Returns whether anything of it was told.
+    /// Describes a node and what it read, each node once. Returns whether any of it was included.
     fn node(&mut self, node: &Explanation, depth: usize) -> bool {
         let enough = depth > DEPTH || self.lines >= LINES || self.told.len() >= VISITS;
         if enough || !self.told.insert(node.node.id) {
@@ -70,7 +70,7 @@ impl Teller<'_> {
     }
 }
 
-/// Keys hold whole views; a line shows their beginning.
+/// The beginning of a key for a line: keys may hold whole views.
 fn shortened(key: &str) -> String {
     const SHOWN: usize = 160;
     match key.char_indices().nth(SHOWN) {

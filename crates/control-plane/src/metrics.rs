@@ -1,7 +1,7 @@
 //! Metrics: those of istiod that can be filled truthfully, under their names, and Fairlead's own.
 //!
-//! What the core and the sessions count is registered once; what they hold is read when somebody asks. No label
-//! carries the id of a proxy or a host name.
+//! Counters of the core and the sessions are registered once; gauges are read on each scrape. No label carries a proxy
+//! id or a host name.
 
 mod collector;
 mod distribution;
@@ -37,7 +37,7 @@ const SECONDS: [f64; 14] =
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// Everything that is counted.
+/// All metrics.
 pub struct Metrics {
     registry: Registry,
     sessions: Arc<OnceLock<Sessions>>,
@@ -72,7 +72,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Nothing counted yet.
+    /// New metrics, all zero.
     pub fn new() -> Self {
         let mut registry = Registry::default();
         let sessions = Arc::new(OnceLock::new());
@@ -107,10 +107,10 @@ impl Metrics {
         }
     }
 
-    /// All of it in the OpenMetrics text format.
+    /// All metrics in the OpenMetrics text format.
     ///
     /// # Panics
-    /// Never: a `String` takes everything.
+    /// Never: writing to a `String` does not fail.
     pub fn encode(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)
@@ -118,14 +118,14 @@ impl Metrics {
         text
     }
 
-    /// All of it in a form.
+    /// All metrics in a text format.
     pub(crate) fn text(&self, form: Form) -> String {
         form.of(self.encode())
     }
 
-    /// Tells where the sessions are, whose counts are read when somebody asks.
+    /// Sets the sessions, whose counts are read on each scrape.
     pub(crate) fn watch(&self, sessions: Sessions) {
-        // A second server would be a bug of the caller; the first one stays.
+        // A second server would be a bug in the caller; the first one stays.
         let _ = self.sessions.set(sessions);
     }
 
@@ -134,7 +134,7 @@ impl Metrics {
         self.changes.inc_by(changes as u64);
     }
 
-    /// A round of changes of objects of these kinds.
+    /// Counts a round of changes to objects of these kinds.
     pub(crate) fn triggered(&self, kinds: impl Iterator<Item = Kind>) {
         self.triggers.count(kinds);
     }

@@ -1,7 +1,7 @@
-//! A node as Envoy tells it → what the model knows of a proxy.
+//! Envoy's node → the model's key of a proxy.
 //!
-//! The form is Istio's: the id is `<type>~<ip>~<name>.<namespace>~<domain>`, and the metadata says the rest. Whatever
-//! a client sends is bounded here, before it becomes a key that is kept.
+//! The form is Istio's: the id is `<type>~<ip>~<name>.<namespace>~<domain>`, and the metadata has the rest. All that a
+//! client sends is bounded here, before it becomes a key that is kept.
 
 mod error;
 mod metadata;
@@ -21,10 +21,10 @@ pub use error::NodeError;
 pub(crate) use metadata::METADATA;
 use metadata::{Metadata, bounded, limits};
 
-/// What the model knows of the proxy with this node.
+/// The model's key of the proxy with this node.
 ///
 /// # Errors
-/// The first thing about the node that is not understood.
+/// The first problem of the node.
 pub fn proxy_key(node: &Node, mesh: &MeshSettings) -> Result<ProxyKey, NodeError> {
     let metadata = Metadata(&node.metadata);
     let id = Id::parse(&node.id)?;
@@ -49,13 +49,13 @@ pub fn proxy_key(node: &Node, mesh: &MeshSettings) -> Result<ProxyKey, NodeError
     })
 }
 
-/// The id of the cluster that the proxy with this node is in.
+/// The id of the Kubernetes cluster of the proxy with this node.
 pub(crate) fn cluster_id<'a>(node: &'a Node, mesh: &'a MeshSettings) -> &'a str {
     Metadata(&node.metadata).text("CLUSTER_ID").ok().flatten().unwrap_or(&mesh.cluster_id)
 }
 
-/// Whether the bootstrap sets the runtime key for the size of expressions: Fairlead's says so, and each of
-/// istio-proxy's does it.
+/// Whether the bootstrap sets the runtime key for the size of expressions: Fairlead's bootstraps declare it, and all of
+/// istio-proxy's set it.
 fn takes_large_expressions(metadata: &Metadata<'_>) -> bool {
     let text = |name| metadata.text(name).ok().flatten();
     let most = text(MOST_PROGRAM_METADATA).and_then(|most| most.parse::<u32>().ok());
@@ -90,7 +90,7 @@ impl<'a> Id<'a> {
 fn namespace(id: &Id<'_>, metadata: &Metadata<'_>) -> Result<Namespace, NodeError> {
     let of_id = id.name.rsplit_once('.').map(|(_, namespace)| namespace);
     let namespace = match metadata.text("NAMESPACE")?.filter(|namespace| !namespace.is_empty()) {
-        // One of the two may be what another program trusts.
+        // Another program may trust either of the two.
         Some(namespace) if of_id.is_some_and(|of_id| of_id != namespace) => {
             let of_id = of_id.unwrap_or_default().to_owned();
             return Err(NodeError::Namespaces { of_id, of_metadata: namespace.to_owned() });

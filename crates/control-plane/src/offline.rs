@@ -1,4 +1,4 @@
-//! A mesh without a server: directories and files in, what a proxy would be sent out.
+//! A mesh without a server: directories and files in, the resources of a proxy out.
 
 use std::{path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     settings::Settings,
 };
 
-/// A mesh at one moment.
+/// A mesh at one point in time.
 pub struct Mesh {
     db: Db,
     objects: Objects,
@@ -29,7 +29,7 @@ impl Mesh {
     /// Reads a directory once, with the settings of a control plane.
     ///
     /// # Errors
-    /// If the directory cannot be looked at. What is wrong in it is a diagnostic.
+    /// If the directory cannot be read. Problems in its files are diagnostics.
     pub fn load(directory: impl AsRef<Path>, settings: &Settings) -> Result<Self, SourceError> {
         Self::load_all([Input::Path(directory.as_ref().to_owned())], settings)
     }
@@ -37,7 +37,7 @@ impl Mesh {
     /// Reads directories and files once, as if one directory held them all.
     ///
     /// # Errors
-    /// If one of them cannot be looked at. What is wrong in it is a diagnostic.
+    /// If one of them cannot be read. Problems in its content are diagnostics.
     pub fn load_all(
         inputs: impl IntoIterator<Item = Input>,
         settings: &Settings,
@@ -64,7 +64,7 @@ impl Mesh {
         mesh
     }
 
-    /// Tells the time, for what is said of certificates.
+    /// Sets the time for findings about certificates.
     fn tell(&mut self, now: Timestamp) {
         let mut set = ChangeSet::new();
         input::set_now(now, &mut set);
@@ -82,7 +82,7 @@ impl Mesh {
         self.db.settle();
     }
 
-    /// What a proxy is sent, secrets included if it may have them.
+    /// What a proxy is sent, including secrets if it may have them.
     pub fn publication(&mut self, proxy: &ProxyKey, secrets: bool) -> Publication {
         let key = PublicationKey { proxy: proxy.clone(), secrets };
         let lease = self.db.lease::<PublicationOf>(&key);
@@ -96,7 +96,7 @@ impl Mesh {
         for diagnostic in &mut all {
             self.objects.relocate(diagnostic);
         }
-        // A source knows the exact place, also of what is not a field of the object.
+        // A source knows the exact place, even of text that is not a field of the object.
         all.extend(self.source_diagnostics.iter().cloned());
         listed(all)
     }

@@ -1,4 +1,4 @@
-//! A field of an object as answers have it, with its place.
+//! A field of an object as answers show it, with its place.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::Objects;
 
-/// A field of an object, and where it stands: the nearest field around it, if it is not written itself.
+/// A field of an object, and its place: that of the nearest enclosing field, if it is not written itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Origin {

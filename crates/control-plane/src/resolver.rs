@@ -1,4 +1,4 @@
-//! Who may connect, and what each is served: the owner's side of the ADS server.
+//! Decides which proxies may connect and what each is served: the owner's side of the ADS server.
 
 use std::{
     net::IpAddr,
@@ -24,17 +24,17 @@ use crate::{
     telemetry,
 };
 
-/// The Envoy versions with which elements as resources of their own were tested: 1.40 and later of 1.x.
+/// First Envoy version with which elements as resources of their own were tested; later ones of 1.x are trusted too.
 const ELEMENTS_SINCE: (u32, u32) = (1, 40);
 
-/// Lets proxies in and gives them their views.
+/// Admits proxies and gives them their views.
 pub struct MeshResolver {
     core: CoreHandle,
     mesh: MeshSettings,
     elements: ElementTypes,
     metrics: Arc<Metrics>,
     sessions: OnceLock<Sessions>,
-    /// Whether it was said that secrets are withheld.
+    /// Whether the withholding of secrets was logged.
     said: AtomicBool,
 }
 
@@ -50,16 +50,16 @@ impl MeshResolver {
         }
     }
 
-    /// Tells where the sessions are, once there is a server.
+    /// Sets the sessions, once there is a server.
     pub(crate) fn watch(&self, sessions: Sessions) {
-        // A second server would be a bug of the caller; the first one stays.
+        // A second server would be a bug in the caller; the first one stays.
         let _ = self.sessions.set(sessions);
     }
 
     fn options(&self, node: &Node) -> SessionOptions {
         let elements = elements_for(&node.user_agent_name, node.user_agent_version, &self.elements);
-        // A listener that waits for a secret keeps all of its servers waiting. Told that there is none, Envoy refuses
-        // the handshakes of that one server, and takes the secret when it comes.
+        // A listener that waits for a secret keeps all its servers waiting. If the answer is that it does not exist,
+        // Envoy refuses handshakes for that one server, and uses the secret once it exists.
         let answer_missing = [(TypeUrl::SECRET, true)].into();
         SessionOptions { elements, answer_missing, ..SessionOptions::default() }
     }
@@ -83,7 +83,7 @@ fn elements_for(agent: &str, version: Option<AgentVersion>, wanted: &ElementType
     if proven { wanted.clone() } else { ElementTypes::new() }
 }
 
-/// What a client is served, by its node and where it is.
+/// The key of what a client is served, from its node and peer.
 pub(crate) fn publication_key(
     node: &Node,
     peer: &Peer,
@@ -92,12 +92,12 @@ pub(crate) fn publication_key(
     Ok(PublicationKey { proxy: proxy_key(node, mesh)?, secrets: may_have_secrets(peer) })
 }
 
-/// Secrets leave only by an encrypted connection, or one that does not leave this machine.
+/// Whether a peer may be sent secrets: only over an encrypted connection, or one within this machine.
 fn may_have_secrets(peer: &Peer) -> bool {
     peer.tls || peer.address.is_some_and(|address| is_loopback(address.ip()))
 }
 
-/// Whether an address is this machine's own, in either notation.
+/// Whether an address is loopback, including IPv4 addresses mapped to IPv6.
 pub(crate) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
@@ -133,7 +133,7 @@ impl Resolver for MeshResolver {
 
     fn on_nack(&self, id: ConnectionId, report: &NackReport) {
         let Some(status) = self.sessions.get().and_then(|sessions| sessions.get(id)) else { return };
-        // It was let in with this node and peer, so they have a key.
+        // It was admitted with this node and peer, so they have a key.
         let Ok(key) = publication_key(&status.node, &status.peer, &self.mesh) else { return };
         self.core.nack(key, status.node.id.clone(), report.clone());
     }
@@ -144,7 +144,7 @@ impl Resolver for MeshResolver {
 
     fn on_ack(&self, ack: &Ack) {
         let Some(since) = self.core.revisions().since(ack.revision) else { return };
-        // What a client is sent when it connects has waited for the client, not the other way round.
+        // What is sent to a client when it connects has waited for the client, so it says nothing about convergence.
         if ack.since <= since {
             self.metrics.accepted(ack.type_url, since.elapsed());
             if ack.in_sync {
@@ -154,7 +154,7 @@ impl Resolver for MeshResolver {
     }
 }
 
-/// A proxy's stay: its end releases what it holds of the core.
+/// A proxy's stay: its drop releases what it holds of the core.
 struct Stay {
     core: CoreHandle,
     key: PublicationKey,

@@ -23,7 +23,7 @@ pub use text::{bind_address, log_levels};
 pub struct Settings {
     /// Where configuration comes from.
     pub source: SourceSettings,
-    /// What names mean.
+    /// Defaults for the mesh.
     pub mesh: MeshSettings,
     /// The ADS server.
     pub xds: XdsSettings,
@@ -42,15 +42,15 @@ pub struct SourceSettings {
     /// A directory of YAML, watched. There is no default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_dir: Option<PathBuf>,
-    /// How long routes wait for a subset that is not defined, and how long a subset is kept that is no longer
-    /// defined while routes lead to it. Default 5m; zero: neither, requests are answered with 503 as in Istio.
+    /// How long routes wait for a subset that is not defined, and how long a subset is kept that is no longer defined
+    /// while routes lead to it. Default 5m; zero: no time, so requests are answered with 503 as in Istio.
     pub reference_grace: ProtoDuration,
-    /// Follows links that lead out of the directory. Default false: whoever writes a link there could have the server
-    /// read anything.
+    /// Follows links that lead out of the directory. Default false: the author of a link could make the server read any
+    /// file.
     pub links_outside: bool,
-    /// Most files that are read of the directory. Default 100,000.
+    /// Maximum number of files read from the directory. Default 100,000.
     pub max_files: usize,
-    /// Most bytes of all its files together. Default 1 GiB.
+    /// Maximum size of all its files together in bytes. Default 1 GiB.
     pub max_bytes: u64,
 }
 
@@ -66,7 +66,7 @@ impl Default for SourceSettings {
     }
 }
 
-/// What names mean. MeshConfig wins over these where it says otherwise.
+/// Defaults for the mesh. MeshConfig takes precedence where it says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct MeshSettings {
@@ -93,7 +93,7 @@ impl Default for MeshSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct XdsSettings {
-    /// Where ADS is served in plaintext. Default `127.0.0.1:15010`.
+    /// The address of ADS, in plaintext. Default `127.0.0.1:15010`.
     #[serde(deserialize_with = "text::read_address")]
     pub bind: SocketAddr,
     /// Allows a bind to an address that is not loopback, although clients are not authenticated. Default false.
@@ -104,45 +104,43 @@ pub struct XdsSettings {
     /// Sends the endpoints of large services as resources of their own (LEDS) to delta clients of a proven Envoy
     /// version. Default true.
     pub endpoints_as_resources: bool,
-    /// The least number of endpoints for that; services with fewer are sent in one piece. Default 100.
+    /// Minimum number of endpoints for that; services with fewer are sent in one piece. Default 100.
     pub endpoints_as_resources_from: usize,
     /// Sends the filter chains of gateway listeners as resources of their own (FCDS) to delta clients of a proven
     /// Envoy version. Default true.
     pub filter_chains_as_resources: bool,
-    /// The least number of filter chains for that; listeners with fewer are sent in one piece. Default 32.
+    /// Minimum number of filter chains for that; listeners with fewer are sent in one piece. Default 32.
     pub filter_chains_as_resources_from: usize,
-    /// The largest request that is read, in bytes. Default 16 MiB.
+    /// Maximum size of a request in bytes. Default 16 MiB.
     pub max_request_bytes: usize,
-    /// How long a request may take from its first byte to its last. Default 30s.
+    /// Maximum time from a request's first byte to its last. Default 30s.
     pub request_timeout: ProtoDuration,
-    /// The largest node, in bytes, of what is read of it. Default 64 KiB.
+    /// Maximum size in bytes of the kept fields of a node. Default 64 KiB.
     pub max_node_bytes: usize,
-    /// How many connections there may be, fewer if the system allows fewer open files; further ones wait. Default
-    /// 16,384.
+    /// Maximum number of connections, lower if the limit of open files is lower; further ones wait. Default 16,384.
     pub max_connections: usize,
-    /// How many of them may come from one address, never more than three quarters; further ones are closed. Default
-    /// 12,288: all proxies may come by way of one gateway.
+    /// Maximum number of connections from one address, never more than three quarters; further ones are closed. Default
+    /// 12,288: all proxies may come through one gateway.
     pub max_connections_per_client: usize,
-    /// How many different views there may be of the proxies of one address; those that share a view count once.
-    /// Further ones are refused. Default 1,024.
+    /// Maximum number of different views of the proxies of one address; proxies with further ones are refused. Default
+    /// 1,024.
     pub max_views_per_client: usize,
-    /// How many bytes are held for one address, beside what its proxies are served. Default 128 MiB.
+    /// Maximum number of bytes held for one address, apart from what its proxies are served. Default 128 MiB.
     pub client_bytes: usize,
-    /// The same for all addresses together. Default 512 MiB.
+    /// Maximum number of bytes held for all addresses together. Default 512 MiB.
     pub clients_bytes: usize,
-    /// How long a connection may be without a stream. Default 60s.
+    /// Maximum time for which a connection may be without a stream. Default 60s.
     pub idle_timeout: ProtoDuration,
-    /// How long what a proxy is served is kept at most after it has gone, where no other needs it. Default 30s.
+    /// Maximum time for which a view is kept after its last proxy has gone. Default 30s.
     pub view_grace: ProtoDuration,
-    /// How long a client may take to read one response before its connection is closed. Default 5m.
+    /// Maximum time for a client to read one response before its connection is closed. Default 5m.
     pub send_timeout: ProtoDuration,
-    /// How often proxies are asked to report their load, if their bootstrap has `load_stats_config` (LRS). Default
-    /// 10s; zero: reports are refused.
+    /// Interval at which proxies report their load, if their bootstrap has `load_stats_config` (LRS). Default 10s;
+    /// zero: reports are refused.
     pub load_report_interval: ProtoDuration,
-    /// Tells client status (CSDS) to peers that are not on this machine, although clients are not authenticated.
-    /// Default false.
+    /// Serves client status (CSDS) to peers on other machines, although clients are not authenticated. Default false.
     pub client_status_beyond_loopback: bool,
-    /// How long streams may take to end at shutdown. Default 10s.
+    /// Maximum time for streams to end at shutdown. Default 10s.
     pub drain: ProtoDuration,
 }
 
@@ -178,14 +176,14 @@ impl Default for XdsSettings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AdminSettings {
-    /// Where it is served. Default `127.0.0.1:15014`.
+    /// The address. Default `127.0.0.1:15014`.
     #[serde(deserialize_with = "text::read_address")]
     pub bind: SocketAddr,
     /// Allows a bind to an address that is not loopback, although clients are not authenticated. Default false.
     pub allow_unauthenticated: bool,
-    /// How many connections there may be; for a further one the oldest is closed. Default 64.
+    /// Maximum number of connections; for a further one the oldest is closed. Default 64.
     pub max_connections: usize,
-    /// How long a connection may be without a byte in either direction. Default 30s.
+    /// Maximum time for which a connection may be idle in both directions. Default 30s.
     pub idle_timeout: ProtoDuration,
 }
 
@@ -206,7 +204,7 @@ impl Default for AdminSettings {
 pub struct DebounceSettings {
     /// The quiet time when nothing is going on. Default 10ms.
     pub min: ProtoDuration,
-    /// The longest time that a change waits while others keep coming. Default 10s.
+    /// Maximum time that a change waits while others keep coming. Default 10s.
     pub max: ProtoDuration,
 }
 
@@ -244,7 +242,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Open files that are neither proxies nor administration: what the runtime and the watcher have, and what is read.
+/// Number of open files besides connections: those of the runtime and the watcher, and the files being read.
 const OWN_FILES: usize = 32;
 
 /// A setting that cannot be used.
@@ -261,7 +259,7 @@ pub enum SettingsError {
         /// The address.
         address: SocketAddr,
     },
-    /// The bounds of the quiet time are the wrong way round.
+    /// The bounds of the quiet time are in the wrong order.
     #[error("debounce.min is longer than debounce.max")]
     Debounce,
 }
@@ -290,8 +288,8 @@ impl Settings {
         }
     }
 
-    /// Lowers the numbers of connections so that they leave enough open files to the directory, the administration and
-    /// the process itself. Returns whether that changed something.
+    /// Lowers the limits of connections so that they leave enough open files for the directory, the administration and
+    /// the process itself. Returns whether that changed anything.
     pub fn fit_open_files(&mut self, open_files: usize) -> bool {
         let before = (self.xds.max_connections, self.admin.max_connections);
         self.admin.max_connections = self.admin.max_connections.min((open_files / 8).max(4));
@@ -300,7 +298,7 @@ impl Settings {
         before != (self.xds.max_connections, self.admin.max_connections)
     }
 
-    /// Checks what a type cannot say.
+    /// Checks what the types cannot express.
     ///
     /// # Errors
     /// The first setting that cannot be used.

@@ -1,5 +1,5 @@
-//! What is logged: one function per event, so that messages are constant and fields come from one vocabulary. What comes
-//! from outside is made printable and cut here, and counted where it is said.
+//! Log events, one function for each, so that messages are constant and fields come from one vocabulary. Text from
+//! outside is made printable and cut here, and counted by the caller.
 //!
 //! | field | meaning |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | `changes`, `recomputed`, `views` | sizes of a round |
 //! | `code` | the code of a diagnostic |
 //! | `elapsed_us` | microseconds |
-//! | `address` | where something listens |
+//! | `address` | a listening address |
 //! | `error` | what went wrong |
 
 use std::{fmt::Display, net::SocketAddr, time::Duration};
@@ -19,9 +19,9 @@ use std::{fmt::Display, net::SocketAddr, time::Duration};
 use fairlead_config::{Diagnostic, Severity, SourceId, printable};
 use tracing::{debug, error, info, warn};
 
-/// The levels of the log, changeable at run time. The binary owns the subscriber and implements this.
+/// The log levels, which can be changed at run time. The binary owns the subscriber and implements this.
 pub trait LogLevels: Send + Sync {
-    /// The levels that hold now, as `info,fairlead_xds=debug`.
+    /// The current levels, as `info,fairlead_xds=debug`.
     fn levels(&self) -> String;
 
     /// Changes them.
@@ -63,7 +63,7 @@ pub(crate) fn secrets_withheld(id: &str, peer: &dyn Display) {
     warn!(
         proxy.id = %printable(id),
         address = %peer,
-        "secrets are not sent in plaintext to another machine; this is said once"
+        "secrets are not sent in plaintext to another machine; this is logged once"
     );
 }
 
@@ -97,15 +97,18 @@ pub(crate) fn diagnostic_gone(diagnostic: &Diagnostic) {
 }
 
 pub(crate) fn diagnostics_suppressed(count: usize) {
-    warn!(count, "further findings came or went and were not logged; /debug/diagnosticz has those that hold");
+    warn!(
+        count,
+        "further findings appeared or were resolved and not logged; /debug/diagnosticz lists those that hold"
+    );
 }
 
 pub(crate) fn collected(nodes: u64) {
-    debug!(nodes, "dropped what nobody reads any more");
+    debug!(nodes, "dropped unread values");
 }
 
 pub(crate) fn core_failed(message: &str) {
-    error!(error = message, "the core has failed: nothing is published any more (a bug; please report it)");
+    error!(error = message, "the core has failed: nothing is published any longer (a bug; please report it)");
 }
 
 pub(crate) fn server_failed(what: &'static str, error: &dyn Display) {

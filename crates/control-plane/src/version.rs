@@ -1,4 +1,4 @@
-//! Which Fairlead this is.
+//! The version of Fairlead.
 
 use std::fmt;
 
@@ -13,13 +13,13 @@ pub const TEXT: &str = env!("FAIRLEAD_VERSION");
 pub struct Version {
     /// The version.
     pub version: String,
-    /// The commit that it was built from, where that is known.
+    /// The commit from which it was built, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 
 impl Version {
-    /// That of this program.
+    /// The version of this program.
     pub fn own() -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -38,7 +38,7 @@ pub(super) struct Choice {
     namespace: Option<String>,
 }
 
-/// Objects by identity and place. What they say is in their files; Secrets are not even counted by size.
+/// Objects by identity and place. Their content is in their files; nothing about the content of Secrets is shown.
 pub(super) async fn configz(
     Extract(state): Extract<State>,
     Query(choice): Query<Choice>,
@@ -65,15 +65,15 @@ fn object_json(object: &AnyConfig) -> Value {
     })
 }
 
-/// Which proxy, and perhaps which of its resources.
+/// The proxy, and optionally one of its resources.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct About {
     proxy: String,
-    /// istiod's name for the same.
+    /// istiod's name for `proxy`.
     #[serde(rename = "proxyID")]
     proxy_id: String,
-    /// Of the proxy, where its name alone does not say it.
+    /// The namespace of the proxy, if its name does not include it.
     namespace: Option<String>,
     resource: Option<String>,
 }
@@ -117,7 +117,7 @@ struct Served {
     objects: Objects,
 }
 
-/// The newest connection of the proxy that is meant, and what it is served.
+/// The newest connection of the chosen proxy, and what it is served.
 async fn served(state: &State, about: &About) -> Result<Served, Problem> {
     let gone = || Problem::new(StatusCode::NOT_FOUND, "the proxy has just gone");
     let connections = state.sessions.snapshot();
@@ -172,7 +172,7 @@ pub(super) async fn explain(
     Ok(Json(answer))
 }
 
-/// The fields that a resource and its parts were made from.
+/// The fields from which a resource and its parts were made.
 async fn origins_of(
     state: &State,
     key: &PublicationKey,

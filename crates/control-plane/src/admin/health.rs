@@ -1,4 +1,4 @@
-//! Whether it lives, whether it serves, how it does.
+//! Liveness, readiness and metrics.
 
 use super::state::{Problem, State};
 use crate::{core::Readiness, metrics::Form, version::Version};

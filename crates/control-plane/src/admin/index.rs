@@ -1,6 +1,6 @@
-//! Every endpoint of the administration: one table, from which the routes and the index come.
+//! Every endpoint of the administration: one table for both the routes and the index.
 //!
-//! The index is a page for a browser and a list for everybody else. The page loads nothing: its policy allows no script,
+//! The index is a page for browsers and a list for other clients. The page loads nothing: its policy allows no script,
 //! no style and no picture.
 
 use std::fmt::Write as _;
@@ -20,17 +20,17 @@ use super::{debug, health, load, state::State, sync};
 pub(super) struct Endpoint {
     /// The path.
     pub(super) path: &'static str,
-    /// What can be asked for, as it is written after the path.
+    /// The query parameters, as they are written after the path.
     pub(super) query: &'static str,
-    /// Whether it says nothing without that.
+    /// Whether the query is required.
     pub(super) needs_query: bool,
-    /// What it shows: one sentence without its end.
+    /// What it shows: one sentence without a final stop.
     pub(super) shows: &'static str,
-    /// What answers.
+    /// The handler.
     pub(super) answers: fn() -> MethodRouter<State>,
 }
 
-/// The part of the paths that only this machine may ask for.
+/// The prefix of the paths that are served to this machine only.
 pub(super) const DEBUG: &str = "/debug";
 
 macro_rules! endpoints {
@@ -70,9 +70,9 @@ endpoints! {
         get(debug::log_levels).put(debug::set_log_levels);
 }
 
-/// So many proxies the page has links for.
+/// Maximum number of proxies with links on the page.
 const PROXIES: usize = 100;
-/// What the page may load: nothing. Nor may another page show it as its part.
+/// Content security policy: the page loads nothing, and other pages cannot embed it.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 async fn list() -> Json<serde_json::Value> {
@@ -89,7 +89,7 @@ async fn list() -> Json<serde_json::Value> {
     Json(endpoints().into_iter().map(entry).collect())
 }
 
-/// A page for who says that it reads HTML, which browsers do; else the list.
+/// The page for clients that accept HTML, as browsers do; otherwise the list.
 async fn index(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
     let mut wanted = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
     if !wanted.any(|accept| accept.contains("text/html")) {
@@ -143,7 +143,7 @@ fn page(proxies: &[String]) -> String {
     page
 }
 
-/// A text as HTML, also within an attribute in double quotes.
+/// A text escaped for HTML, including attributes in double quotes.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -160,7 +160,8 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A text as the value of a parameter of a request: what RFC 3986 does not reserve stays, each other byte is `%XX`.
+/// A text encoded as the value of a query parameter: characters that RFC 3986 does not reserve stay, each other byte is
+/// `%XX`.
 pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,6 +1,6 @@
-//! The connections of the administration: bounded in number, and closed when nothing happens on them.
+//! The connections of the administration: bounded in number, and closed when idle.
 //!
-//! Whoever opens many must not keep the one out that asks whether the process lives, so the oldest give way.
+//! A client that opens many must not keep out a liveness probe, so the oldest give way.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::settings::AdminSettings;
 
-/// How long accepting pauses after an error such as too many open files.
+/// Pause in accepting after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections within the bounds.
@@ -82,7 +82,7 @@ impl axum::serve::Listener for Bounded {
     }
 }
 
-/// Who asks.
+/// The address of the client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RemoteAddress(pub(super) SocketAddr);
 
@@ -96,7 +96,7 @@ impl Connected<IncomingStream<'_, Bounded>> for RemoteAddress {
 pub(super) struct Connection {
     socket: TcpStream,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// When it ends, unless something happens.
+    /// When it is closed, unless something happens on it.
     end: Pin<Box<Sleep>>,
     idle: Duration,
     id: u64,
@@ -104,7 +104,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// An error once the connection has to end.
+    /// Fails once the connection has to end.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.closed.as_mut().poll(cx).is_ready() {
             return Err(io::ErrorKind::ConnectionAborted.into());

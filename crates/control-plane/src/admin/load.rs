@@ -1,4 +1,4 @@
-//! `/debug/loadz`: what proxies have reported of their load (LRS).
+//! `/debug/loadz`: the load that proxies have reported (LRS).
 
 use axum::{Json, extract::State as Extract};
 use serde_json::{Value, json};

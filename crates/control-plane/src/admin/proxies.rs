@@ -1,8 +1,8 @@
-//! Which of the connected proxies a user means.
+//! Finds the connected proxies that a user means.
 
 use crate::order::natural;
 
-/// As many connected proxies are named at most where none is meant.
+/// Maximum number of connected proxies named when none matches.
 const NAMED: usize = 8;
 
 /// A connected proxy.
@@ -28,7 +28,7 @@ pub fn full_name(id: &str) -> &str {
     id.split('~').nth(2).unwrap_or(id)
 }
 
-/// What makes pods, with the form of their names.
+/// The kinds of objects that create pods, by the form of the pods' names.
 #[derive(Clone, Copy)]
 enum Maker {
     Deployment,
@@ -38,7 +38,7 @@ enum Maker {
 }
 
 impl Maker {
-    /// By the words of kubectl; `None` for a pod.
+    /// The maker for a kubectl resource word; `None` for a pod.
     fn of(word: &str) -> Result<Option<Self>, ()> {
         Ok(Some(match word {
             "po" | "pod" | "pods" => return Ok(None),
@@ -51,7 +51,7 @@ impl Maker {
         }))
     }
 
-    /// Whether a pod has the name that Kubernetes gives to one of `maker`.
+    /// Whether a pod has a name that Kubernetes gives to pods of `maker`.
     fn made(self, maker: &str, pod: &str) -> bool {
         let Some(rest) = pod.strip_prefix(maker).and_then(|rest| rest.strip_prefix('-')) else {
             return false;
@@ -72,11 +72,11 @@ impl Maker {
     }
 }
 
-/// The proxies, by their node ids, that `wanted` means: a node id, `<name>.<namespace>`, a name that only one has or
-/// that of `namespace`, each also as `pod/<name>`; or `deployment/<name>` and the like for those of its pods.
+/// The node ids of the proxies that `wanted` means: a node id, `<name>.<namespace>`, a name that is unique or belongs
+/// to `namespace`, each also as `pod/<name>`; or `deployment/<name>` and the like for the proxies of its pods.
 ///
 /// # Errors
-/// Why none is meant, and which there are.
+/// Why none matches, and which there are.
 pub fn choose<'a>(
     wanted: &str,
     namespace: Option<&str>,
@@ -107,7 +107,7 @@ pub fn choose<'a>(
     let in_namespace = |name: &str, namespace: &str| {
         known.iter().filter(|one| one.namespace == namespace && is_named(one, name)).collect()
     };
-    // A name may have dots, so all of it is tried first.
+    // A name may contain dots, so the whole name is tried first.
     let mut found: Vec<&Known<'_>> = match namespace {
         Some(namespace) => in_namespace(name, namespace),
         None => known.iter().filter(|one| is_named(one, name)).collect(),
@@ -149,12 +149,12 @@ fn unknown(wanted: &str, name: &str, namespace: Option<&str>, known: &[Known<'_>
     }
 }
 
-/// The proxy whose name is nearest, of those that are near.
+/// The proxy with the most similar name, if any is similar.
 fn nearest<'a>(name: &str, known: &[Known<'a>]) -> Option<&'a str> {
     let bare = name.rsplit_once('.').map_or(name, |(bare, _)| bare);
     let tolerance = (name.len() / 3).clamp(1, 3);
     let distance = |one: &Known<'_>| {
-        // The right name in another namespace is nearer than any other.
+        // The same name in another namespace is more similar than any other.
         let elsewhere = usize::from(one.name != bare && one.name != name);
         let edits = strsim::osa_distance(name, one.full).min(strsim::osa_distance(name, one.name));
         if elsewhere == 0 { 0 } else { edits }

@@ -1,4 +1,4 @@
-//! What the handlers see, and how they refuse.
+//! The state of the handlers, and their error responses.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
     telemetry::LogLevels,
 };
 
-/// What the handlers see.
+/// The state of the handlers.
 #[derive(Clone)]
 pub(crate) struct State {
     pub(super) core: CoreHandle,
@@ -39,7 +39,7 @@ impl State {
     }
 }
 
-/// An answer that is not what was asked for.
+/// An error response.
 pub(crate) struct Problem {
     status: StatusCode,
     message: String,

@@ -1,4 +1,4 @@
-//! `/debug/syncz`: the connected proxies and how far each is.
+//! `/debug/syncz`: the connected proxies and whether each is in sync.
 
 use axum::{Json, extract::State as Extract};
 use fairlead_config as config;
@@ -24,21 +24,21 @@ use crate::{
 pub struct ProxyStatus {
     /// The id of its node.
     pub proxy: String,
-    /// The id of the cluster that it is in: `CLUSTER_ID` of its metadata, else that of the control plane.
+    /// The id of its Kubernetes cluster: `CLUSTER_ID` of its metadata, else that of the control plane.
     pub cluster: String,
-    /// What Envoy calls its cluster, its `--service-cluster`.
+    /// Envoy's own `--service-cluster`.
     pub service_cluster: String,
     /// The version of Envoy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envoy_version: Option<String>,
-    /// Where it is.
+    /// Its address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// `delta` or `sotw`.
     pub protocol: String,
     /// Seconds since it connected.
     pub connected_seconds: u64,
-    /// The revision that it is served.
+    /// The revision served to it.
     pub revision: u64,
     /// Responses sent.
     pub pushes: u64,
@@ -74,27 +74,27 @@ pub struct TypeSync {
     pub nack: Option<String>,
     /// How many contents it has rejected.
     pub rejected: usize,
-    /// What is published and held back from it, because it has rejected it.
+    /// Published resources that are held back because it has rejected them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held_back: Vec<HeldBack>,
     /// Whether it has everything, and has said so. False while something is held back.
     pub synced: bool,
-    /// How far it is.
+    /// The state of the type.
     pub state: TypeState,
 }
 
-/// How far a type is.
+/// The state of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TypeState {
     /// The proxy has everything, and has said so.
     Synced,
-    /// It asked, and nothing was sent.
+    /// The proxy asked for it, and nothing was sent.
     #[default]
     NotSent,
     /// An acknowledgement is awaited.
     Stale,
-    /// It has rejected something that is published still.
+    /// The proxy has rejected something that is still published.
     Error,
 }
 
@@ -106,11 +106,11 @@ pub struct HeldBack {
     pub resource: String,
     /// The version that was rejected.
     pub version: String,
-    /// The objects that it was made from, as far as they are known.
+    /// The objects from which it was made, as far as they are known.
     pub objects: Vec<String>,
-    /// The fields of these.
+    /// The fields of these objects.
     pub origins: Vec<Origin>,
-    /// What Envoy said of it.
+    /// Envoy's error message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -149,7 +149,7 @@ fn proxy_status(connection: &ConnectionStatus, known: Known<'_>, mesh: &MeshSett
     }
 }
 
-/// What proxies have rejected, and the objects that are there.
+/// The contents that proxies have rejected, and all objects.
 type Known<'a> = (&'a [Nacked], &'a Objects);
 
 fn type_sync(status: &TypeStatus, (nacked, objects): Known<'_>) -> TypeSync {
@@ -173,7 +173,7 @@ fn type_sync(status: &TypeStatus, (nacked, objects): Known<'_>) -> TypeSync {
     }
 }
 
-/// What is held back of one type.
+/// The resources of one type that are held back.
 pub(super) fn all_held_back(status: &TypeStatus, nacked: &[Nacked], objects: &Objects) -> Vec<HeldBack> {
     let rejected = status.held_back.iter();
     let mut all: Vec<_> =
@@ -183,7 +183,7 @@ pub(super) fn all_held_back(status: &TypeStatus, nacked: &[Nacked], objects: &Ob
 }
 
 fn held_back(type_url: TypeUrl, rejected: &Rejected, (nacked, objects): Known<'_>) -> HeldBack {
-    // A part of a resource is known by its own type.
+    // A part of a resource is recorded under its own type.
     let of_type = |known: &&Nacked| {
         known.type_url == type_url || Types::envoy().parent(known.type_url) == Some(type_url)
     };

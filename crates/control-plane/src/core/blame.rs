@@ -1,4 +1,4 @@
-//! Which fields of which objects are to blame for what a proxy rejects.
+//! Finds the fields of objects that are to blame for what a proxy rejects.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::telemetry;
 
-/// Objects that are blamed at most for what several share. One service has up to three: itself, its DestinationRule and
+/// Maximum number of objects blamed for a shared resource. One service has up to three: itself, its DestinationRule and
 /// its VirtualService.
 const FEW: usize = 3;
 
@@ -58,7 +58,7 @@ impl Core {
         self.note_sizes();
     }
 
-    /// The MeshConfig, where a proxy cannot open the file of access logs: it refuses each listener for it.
+    /// The MeshConfig, if a proxy cannot open the access log file, for which it rejects every listener.
     fn access_log_at_fault(&mut self, message: &str) -> Option<ConfigKey> {
         let lease = self.db.lease::<ResolvedMesh>(&());
         let mesh = lease.value(&self.db);
@@ -68,8 +68,8 @@ impl Core {
         is_it.then(|| mesh.config_map())
     }
 
-    /// A proxy has accepted what it had rejected for want of something. Where another proxy lacks it still, that
-    /// one will say so again when it is tried there.
+    /// A proxy has accepted what it had rejected because its machine lacked something. Another proxy that still lacks
+    /// it will report that again at the next attempt.
     pub(super) fn healed(&mut self, type_url: TypeUrl, resources: Vec<Rejected>) {
         let mut some = false;
         for rejected in resources {
@@ -81,8 +81,7 @@ impl Core {
         }
     }
 
-    /// The fields that each of the rejected resources was made from, as far as they are to blame: all are asked about at
-    /// once, since a response may carry thousands.
+    /// The fields to blame for each of the rejected resources, all in one query, since a response may carry thousands.
     fn at_fault(
         &mut self,
         key: &PublicationKey,
@@ -108,7 +107,7 @@ impl Core {
         blamed.map(Option::unwrap_or_default).collect()
     }
 
-    /// The fields to blame for a rejected resource, which may be a part of what is told.
+    /// The fields to blame for a rejected resource, which may be a part of the one in `told`.
     fn blamed(
         &mut self,
         key: &PublicationKey,
@@ -121,8 +120,8 @@ impl Core {
             TypeUrl::CLUSTER_LOAD_ASSIGNMENT => of_service(told),
             TypeUrl::LB_ENDPOINT => some_or(of_part(told, part), || of_service(told)),
             TypeUrl::SECRET => some_or(of_kind(&told.own, Kind::Secret), own),
-            // Its parts are found to be at fault by themselves; if the whole is, it is none of them. Where it is, which
-            // is what Envoy refuses of one, a Sidecar may say.
+            // Parts at fault are found individually; if the whole listener is rejected, none of them is. A Sidecar may
+            // set the address, for which Envoy rejects a listener.
             TypeUrl::LISTENER => some_or(few(told.own.iter().cloned()), || self.sidecar_of(key)),
             TypeUrl::FILTER_CHAIN => few(of_part(told, part)),
             TypeUrl::VIRTUAL_HOST => some_or(of_rules(told, part), || of_services(told, part)),
@@ -143,7 +142,7 @@ impl Core {
     }
 }
 
-/// The fields of few objects; none where more share the resource, since then none of them is to blame.
+/// The fields, if they are of few objects; empty if more share the resource, since then none of them is to blame.
 fn few(origins: impl IntoIterator<Item = Origin>) -> BTreeSet<Origin> {
     let all: BTreeSet<Origin> = origins.into_iter().collect();
     let objects: BTreeSet<_> = all.iter().map(|origin| &origin.object).collect();
@@ -169,7 +168,7 @@ fn of_part(told: &ResourceOrigins, part: Option<&str>) -> BTreeSet<Origin> {
     found.into_iter().flat_map(|(_, origins)| origins).cloned().collect()
 }
 
-/// The service that a load assignment is of.
+/// The service of a load assignment.
 fn of_service(told: &ResourceOrigins) -> BTreeSet<Origin> {
     told.own.iter().filter(|origin| defines_services(origin)).cloned().collect()
 }
@@ -184,13 +183,13 @@ fn of_routes<'a>(told: &'a ResourceOrigins, host: Option<&'a str>) -> impl Itera
     parts.flat_map(|(_, origins)| origins)
 }
 
-/// The routes that somebody has written.
+/// The origins of routes that come from objects with rules.
 fn of_rules(told: &ResourceOrigins, host: Option<&str>) -> BTreeSet<Origin> {
     let is_rule = |origin: &&Origin| !defines_services(origin) && origin.object.kind != Kind::DestinationRule;
     of_routes(told, host).filter(is_rule).cloned().collect()
 }
 
-/// The services of routes that nobody has written, if they are few.
+/// The services of generated routes, if they are few.
 fn of_services(told: &ResourceOrigins, host: Option<&str>) -> BTreeSet<Origin> {
     few(of_routes(told, host).cloned())
 }

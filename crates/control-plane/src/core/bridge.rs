@@ -1,17 +1,16 @@
-//! References that dangle for a while: subsets that routes name and that no DestinationRule defines.
+//! Bridges dangling references for a while: subsets that routes name but no DestinationRule defines.
 //!
-//! Reads: VirtualService, DestinationRule, as they come in · Produces: the changes that the engine is given
-//! Differs from Istio: there a route to a subset that is not defined answers 503 at once (ADR 0006).
+//! Reads: VirtualService, DestinationRule, as they change · Produces: the changes for the engine Differs from Istio:
+//! there a route to a subset that is not defined answers 503 at once (ADR 0006).
 //!
-//! Objects that belong together are seldom written at one moment, nor always in the right order. So a change that
-//! would leave a route without its subset is bridged, for a bounded time:
+//! Objects that belong together are seldom written at the same moment or in the right order. So a change that would
+//! leave a route without its subset is bridged for a bounded time:
 //!
-//! - A VirtualService that names a subset which is not defined waits for it; its version before stays in use, if
-//!   there is one.
+//! - A VirtualService that names an undefined subset waits for it; its previous version, if any, stays in use.
 //! - A subset that is no longer defined is kept as long as routes in use name it.
 //!
-//! When the time is over the objects are used as they are. What proxies are sent is then again a function of the
-//! objects alone: the same on each replica, and after a restart, which bridges nothing.
+//! After that time the objects are used as they are. What proxies are sent is then again a function of the objects
+//! alone: the same on each replica, and after a restart, which bridges nothing.
 
 mod references;
 
@@ -32,12 +31,12 @@ use references::{References, defines, references, rule_host};
 type Routes = Arc<Config<VirtualServiceSpec>>;
 type Rule = Arc<Config<DestinationRuleSpec>>;
 
-/// What is bridged now.
+/// The bridges in place.
 #[derive(Debug)]
 pub(super) struct Bridge {
-    /// How long.
+    /// Maximum time of a bridge.
     grace: Duration,
-    /// The DNS domain of Services, by which short names are completed.
+    /// The DNS domain of Services, which completes short names.
     domain: String,
     waiting: BTreeMap<ConfigKey, Waiting>,
     kept: BTreeMap<ConfigKey, Kept>,
@@ -46,7 +45,7 @@ pub(super) struct Bridge {
 /// Routes that wait for subsets.
 #[derive(Debug)]
 struct Waiting {
-    /// The version that is used meanwhile.
+    /// The version in use meanwhile.
     in_use: Option<Routes>,
     missing: References,
     since: Instant,
@@ -73,14 +72,14 @@ impl Bridge {
         Self { grace, domain: domain.to_owned(), waiting: BTreeMap::new(), kept: BTreeMap::new() }
     }
 
-    /// When something has been bridged for long enough.
+    /// When the next bridge expires.
     pub(super) fn due(&self) -> Option<Instant> {
         let waiting = self.waiting.values().map(|waiting| waiting.since);
         let kept = self.kept.values().flat_map(|kept| kept.subsets.values().map(|(_, since)| *since));
         waiting.chain(kept).min().map(|since| since + self.grace)
     }
 
-    /// What the engine is to be told in place of `batch`, which leads from `before` to `after`.
+    /// The changes for the engine in place of `batch`, which leads from `before` to `after`.
     pub(super) fn pass(
         &mut self,
         mut batch: ChangeBatch,
@@ -118,7 +117,7 @@ impl Bridge {
         batch
     }
 
-    /// Whether routes that have changed wait. Only what the version in use does not name is worth waiting for.
+    /// Whether changed routes have to wait. Only subsets that the version in use does not name are worth waiting for.
     fn hold_back(&mut self, step: Step<'_>, key: &ConfigKey) -> bool {
         let waiting = self.waiting.remove(key);
         let Some(new) = routes(step.after, key) else { return false };
@@ -139,7 +138,7 @@ impl Bridge {
         true
     }
 
-    /// Uses the routes whose subsets have come, and those that have waited for long enough.
+    /// Uses the routes whose subsets are now defined, and those that have waited for long enough.
     fn release(&mut self, step: Step<'_>, batch: &mut ChangeBatch) {
         let mut all = std::mem::take(&mut self.waiting);
         all.retain(|key, waiting| {
@@ -162,11 +161,11 @@ impl Bridge {
         }
     }
 
-    /// Notes the subsets that a changed rule no longer defines. Whether they are worth keeping is seen later.
+    /// Notes the subsets that a changed rule no longer defines. Whether they are worth keeping is decided later.
     fn keep(&mut self, step: Step<'_>, key: &ConfigKey) {
         let Some(old) = rule(step.before, key) else { return };
         let new = rule(step.after, key);
-        // The subsets of a rule that is now for another host would be subsets of that.
+        // The subsets of a rule that now applies to another host would become subsets of that host.
         if new.is_some_and(|new| rule_host(new, &self.domain) != rule_host(old, &self.domain)) {
             self.kept.remove(key);
             return;
@@ -184,7 +183,7 @@ impl Bridge {
         }
     }
 
-    /// Forgets the subsets of a rule that are defined again, that nothing in use names, or that were kept for long
+    /// Drops the subsets of a rule that are defined again, that no route in use names, or that were kept for long
     /// enough.
     fn let_go(&mut self, step: Step<'_>, key: &ConfigKey) {
         let Some(mut kept) = self.kept.remove(key) else { return };
@@ -211,7 +210,7 @@ impl Bridge {
         })
     }
 
-    /// The rule that the engine is given: as it is, with the subsets that are kept.
+    /// The rule for the engine: the current one, with the subsets that are kept.
     fn rule_in_use(&self, step: Step<'_>, key: ConfigKey) -> Change {
         let now = rule(step.after, &key);
         let Some(kept) = self.kept.get(&key) else {
@@ -228,7 +227,7 @@ impl Bridge {
         Change::Set(mended.into())
     }
 
-    /// A finding for each thing that is bridged.
+    /// A finding for each bridge.
     pub(super) fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
         let grace = self.grace;
         let held = self.waiting.iter().flat_map(move |(key, waiting)| {

@@ -1,4 +1,4 @@
-//! Proxies that come, go, and move from view to view.
+//! Connects and disconnects proxies, and moves them between views.
 
 use std::{collections::btree_map::Entry, net::IpAddr, sync::Arc, time::Instant};
 
@@ -13,8 +13,8 @@ use super::{
     views::{Arrival, ConnectError, Held, Proxy},
 };
 
-/// So many proxies may go before their values are dropped without grace. A roll-out replaces proxies by others that
-/// have another key each, while perhaps no configuration changes for days.
+/// Number of departed proxies after which their values are dropped without grace. A roll-out replaces proxies by others
+/// with different keys, perhaps without a change of configuration for days.
 const DEPARTED: usize = 256;
 
 impl Core {
@@ -23,19 +23,19 @@ impl Core {
         if !self.views.proxies.contains_key(&key)
             && let Err(refused) = self.enter(&key, client)
         {
-            // It may have gone; then it needs no answer.
+            // A proxy that has gone needs no answer.
             let _ = reply.send(Err(refused));
             return;
         }
         let proxy = self.views.proxies.get_mut(&key).expect("it was inserted if it was not there");
         proxy.connections += 1;
         if reply.send(Ok(proxy.served.subscribe())).is_err() {
-            // The proxy has gone while it waited; nobody else will say so.
+            // The proxy went while it waited, so no disconnect will follow.
             self.disconnect(&key);
         }
     }
 
-    /// Finds the view of a proxy that has none yet, and makes it where its client may have a further one.
+    /// Finds the view of a proxy that has none yet, or makes it if its client may have a further one.
     fn enter(&mut self, key: &PublicationKey, client: Option<IpAddr>) -> Result<(), ConnectError> {
         let lease = self.db.lease::<ViewOf>(key);
         let view = (*lease.value(&self.db)).clone();
@@ -66,18 +66,18 @@ impl Core {
         self.note_sizes();
     }
 
-    /// Has what was made for a proxy that has gone, or was refused, given back in a while.
+    /// Schedules the release of values made for a proxy that has gone or was refused.
     fn give_back_soon(&mut self) {
         self.views.departed += 1;
         if self.views.departed >= DEPARTED {
             self.views.departed = 0;
             self.db.collect_garbage(0);
         }
-        // Perhaps nobody comes or goes for days.
+        // There may be no other event for days.
         self.idle_due.get_or_insert_with(|| Instant::now() + self.view_grace);
     }
 
-    /// Publishes to a view whose sets have changed. Returns whether the root is one.
+    /// Publishes to a view whose sets have changed. Returns whether the root is a view's.
     fn publish_root(&mut self, root: RootId) -> bool {
         let Some(held) = self.views.view_of_root.get(&root).and_then(|key| self.views.held.get(key)) else {
             return false;
@@ -86,7 +86,7 @@ impl Core {
         true
     }
 
-    /// Moves a proxy that looks different now to the view that it belongs to.
+    /// Moves a proxy whose view key has changed to its new view.
     fn move_proxy(&mut self, root: RootId) {
         let Some(key) = self.views.proxy_of_root.get(&root).cloned() else { return };
         let proxy = &self.views.proxies[&key];
@@ -136,7 +136,7 @@ impl Core {
         }
     }
 
-    /// The publication of a view's sets at this revision.
+    /// The publication of a view's sets at the current revision.
     fn publication_of(&self, sets: &Sets) -> Publication {
         let publication = publication(self.db.revision().0, sets, &self.runs);
         #[cfg(feature = "fault-injection")]
@@ -144,8 +144,8 @@ impl Core {
         publication
     }
 
-    /// Publishes to the views that are different now, and moves proxies to others where they look different.
-    /// Returns how many views were published to.
+    /// Publishes to the views that have changed, and moves proxies whose view key has changed. Returns how many views
+    /// were published to.
     pub(super) fn publish(&mut self, settled: &Settled) -> usize {
         let published = settled.changed.iter().filter(|root| self.publish_root(root.id)).count();
         for root in &settled.changed {

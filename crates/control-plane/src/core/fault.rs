@@ -1,8 +1,8 @@
-//! Resources that are spoilt on purpose, so that an Envoy rejects them.
+//! Corrupts resources on purpose, so that Envoy rejects them.
 //!
-//! Only in builds with the feature `fault-injection`, which tests of this workspace switch on and no release has.
-//! Everything between the objects and the wire goes on as usual: a spoilt resource keeps its name and the metadata
-//! that says what it was made from, and has a digest of its own.
+//! Only in builds with the feature `fault-injection`, which only tests of this workspace enable. Everything between the
+//! objects and the wire goes on as usual: a corrupted resource keeps its name and origin metadata, and has a digest of
+//! its own.
 
 use std::iter::once;
 
@@ -14,11 +14,11 @@ use fairlead_xds::parts::Parts;
 
 use super::publish::find;
 
-/// What one resource has besides its content, in whatever is published of it.
+/// Bytes added to one resource, in every form in which it is published.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// The type. A fault of a virtual host or an endpoint is one of its table or assignment too, for clients that
-    /// take it as part of that.
+    /// The type. A fault of a virtual host or endpoint also applies to its table or assignment, for clients that
+    /// receive it as part of that.
     pub type_url: TypeUrl,
     /// The resource; an endpoint by its name in the first epoch.
     pub name: ResourceName,
@@ -26,7 +26,7 @@ pub struct Fault {
     pub tail: Vec<u8>,
 }
 
-/// A publication with the faults.
+/// Applies the faults to a publication.
 pub(super) fn spoilt(faults: &[Fault], mut publication: Publication) -> Publication {
     for fault in faults {
         publication = match fault.type_url {
@@ -44,7 +44,7 @@ pub(super) fn spoilt(faults: &[Fault], mut publication: Publication) -> Publicat
 
 impl Fault {
     fn spoil(&self, resource: &EncodedResource) -> EncodedResource {
-        // What has epochs is sent in full: the digests of its forms tell the epoch.
+        // An assignment with epochs is sent in full, as the digests of its forms depend on the epoch.
         let elements = resource.elements.as_ref().filter(|elements| elements.in_second_epoch.is_none());
         let spoilt =
             |elements: &Elements| Elements { parent: self.appended(&elements.parent), ..elements.clone() };
@@ -62,7 +62,7 @@ fn appended(resource: &EncodedResource, tail: &[u8]) -> EncodedResource {
     EncodedResource::of_fragments(resource.name.clone(), fragments)
 }
 
-/// Spoils a host where it is a resource, and the table that has it where it is not.
+/// Corrupts a host where it is a resource, and otherwise the table that contains it.
 fn spoil_host(publication: Publication, fault: &Fault) -> Publication {
     let Some(host) = find(&publication, TypeUrl::VIRTUAL_HOST, &fault.name) else { return publication };
     let host = fault.appended(&host);
@@ -72,7 +72,7 @@ fn spoil_host(publication: Publication, fault: &Fault) -> Publication {
     publication.with(TypeUrl::ROUTE_CONFIGURATION, tables)
 }
 
-/// Spoils an endpoint where it is a resource, and the assignment that has it where it is not.
+/// Corrupts an endpoint where it is a resource, and otherwise the assignment that contains it.
 fn spoil_endpoint(publication: Publication, fault: &Fault) -> Publication {
     let Some(endpoint) = find(&publication, TypeUrl::LB_ENDPOINT, &fault.name) else { return publication };
     let Some(collection) = Collection::of_endpoint(&fault.name) else { return publication };
@@ -84,7 +84,7 @@ fn spoil_endpoint(publication: Publication, fault: &Fault) -> Publication {
     publication.with(TypeUrl::CLUSTER_LOAD_ASSIGNMENT, assignments)
 }
 
-/// A table in which a host, if it has it, is another one: in place of its own, as one more would be a part by itself.
+/// A table with a host replaced, if it has it: an additional one would be a part of its own.
 fn with_host(table: &EncodedResource, host: &EncodedResource) -> EncodedResource {
     let whole = TypeUrl::ROUTE_CONFIGURATION;
     let inline = host.name.strip_prefix(&*table.name).and_then(|rest| rest.strip_prefix('/'));
@@ -100,7 +100,7 @@ fn with_host(table: &EncodedResource, host: &EncodedResource) -> EncodedResource
     parts.with(&all).with_elements(elements)
 }
 
-/// A resource in which an element, if it has it, is another one; `field` is that in the form of one piece.
+/// A resource with an element replaced, if it has it; `field` is the element inline.
 fn with_element(parent: &EncodedResource, element: &EncodedResource, field: &[u8]) -> EncodedResource {
     let Some(elements) = parent.elements.as_ref().filter(|e| e.children.contains_key(&element.name)) else {
         return parent.clone();
@@ -109,7 +109,7 @@ fn with_element(parent: &EncodedResource, element: &EncodedResource, field: &[u8
     appended(parent, field).with_elements(Elements { children, ..(**elements).clone() })
 }
 
-/// A field `virtual_hosts` of a route table: a host by its name there.
+/// A field `virtual_hosts` of a route table: the host with its name there.
 fn as_virtual_host(host: &EncodedResource, name: &str) -> Vec<u8> {
     use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
     use prost::Message as _;

@@ -1,4 +1,4 @@
-//! How others speak to the core.
+//! The handle by which other threads use the core.
 
 use std::{
     collections::BTreeMap,
@@ -24,30 +24,31 @@ use super::{
     views::{Arrival, ConnectError},
 };
 
-/// Members of a set whose origins are told at once: what waits behind them waits for milliseconds.
+/// Maximum number of members of a set whose origins are computed at once, so that other events wait for milliseconds
+/// only.
 const SLICE: usize = 256;
 
-/// What resources were made from, by their names.
+/// The origins of resources, by their names.
 pub type OriginsByName = BTreeMap<ResourceName, ResourceOrigins>;
 
-/// What the core is asked to look at, for administration. It clones what it needs and returns at once.
+/// A question to the core, for administration. It clones what it needs and returns at once.
 pub(crate) type Look = Box<dyn FnOnce(&mut Core) + Send>;
 
-/// The only things that can happen to the core, besides that the quiet time ends, or an hour of the clock.
+/// The only events of the core, apart from the end of the quiet time and of an hour of the clock.
 pub(crate) enum Event {
-    /// A source has news.
+    /// A source has an update.
     Source(SourceId, SourceUpdate),
-    /// A proxy wants its view; it waits until there is a first configuration.
+    /// A proxy requests its view; it waits until there is a first configuration.
     Connect(Arrival),
     /// This proxy has gone.
     Disconnect(PublicationKey),
     /// This proxy has rejected something.
     Nack { key: PublicationKey, proxy: String, report: NackReport },
-    /// A proxy has accepted what it had rejected for what its machine lacked.
+    /// A proxy has accepted what it had rejected because its machine lacked something.
     Healed { type_url: TypeUrl, resources: Vec<Rejected> },
-    /// Somebody wants to look.
+    /// A question is to be answered.
     Inspect(Look),
-    /// The end.
+    /// The core has to end.
     Shutdown,
 }
 
@@ -68,16 +69,16 @@ impl CoreHandle {
         Self { events, readiness, revisions }
     }
 
-    /// Tells the core what one of its sources says.
+    /// Passes an update of a source to the core.
     pub(crate) fn source_update(&self, source: &SourceId, update: SourceUpdate) -> Result<(), CoreGone> {
         self.tell(Event::Source(source.clone(), update))
     }
 
-    /// The view of a proxy, once there is a first configuration, and the views that it moves to. It is kept until
-    /// as many [`CoreHandle::disconnect`]s follow. `client` is where it comes from, as far as clients are told apart.
+    /// The view of a proxy, once there is a first configuration, and the views to which it moves. It is kept until the
+    /// same number of [`CoreHandle::disconnect`]s follow. `client` is its address, where clients are distinguished.
     ///
     /// # Errors
-    /// If the core has ended, or the client has as many views as it may have.
+    /// If the core has ended, or the client has reached its limit of views.
     pub async fn connect(
         &self,
         key: PublicationKey,
@@ -104,8 +105,7 @@ impl CoreHandle {
         let _ = self.tell(Event::Healed { type_url, resources });
     }
 
-    /// What `look` returns, from between two steps of the core. It should clone and return: formatting belongs
-    /// outside.
+    /// The result of `look`, run between two steps of the core. It should clone and return: formatting belongs outside.
     ///
     /// # Errors
     /// If the core has ended.
@@ -116,8 +116,8 @@ impl CoreHandle {
         self.ask(|core| look(core)).await
     }
 
-    /// The origins of all resources of a type that a connected proxy is sent, by name. It is asked in slices, with other
-    /// events of the core between them.
+    /// The origins of all resources of a type that a connected proxy is sent, by name. They are computed in slices,
+    /// with other events of the core between them.
     ///
     /// # Errors
     /// If the core has ended.
@@ -136,7 +136,7 @@ impl CoreHandle {
         Ok(all)
     }
 
-    /// What `question` returns, from between two steps of the core.
+    /// The result of `question`, run between two steps of the core.
     ///
     /// # Errors
     /// If the core has ended.
@@ -146,14 +146,14 @@ impl CoreHandle {
     ) -> Result<T, CoreGone> {
         let (reply, seen) = oneshot::channel();
         let look = move |core: &mut Core| {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _ = reply.send(question(core));
         };
         self.tell(Event::Inspect(Box::new(look)))?;
         seen.await.map_err(|_dropped| CoreGone)
     }
 
-    /// Replaces the faults. What is published already stays as it is; what is published from now on has them.
+    /// Replaces the faults, for publications from now on. Earlier ones stay as they are.
     ///
     /// # Errors
     /// If the core has ended.
@@ -162,12 +162,12 @@ impl CoreHandle {
         self.ask(|core| core.faults = faults).await
     }
 
-    /// Whether the core serves, now and later.
+    /// The readiness of the core, as it changes.
     pub fn readiness(&self) -> watch::Receiver<Readiness> {
         self.readiness.clone()
     }
 
-    /// When recent revisions began.
+    /// The times at which recent revisions began.
     pub fn revisions(&self) -> &Revisions {
         &self.revisions
     }

@@ -1,4 +1,4 @@
-//! What proxies have rejected, as findings about the objects at fault.
+//! Rejections by proxies, as findings about the objects at fault.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,10 +12,10 @@ use fairlead_xds::Rejected;
 use super::{publish::find_content, views::Views};
 use crate::{diagnostics::Window, telemetry};
 
-/// How many rejected contents are kept; a bound on memory, far above what a person reads.
+/// Maximum number of rejected contents kept; a bound on memory, far above what a person reads.
 const KEPT: usize = 1024;
 
-/// Most rejections that are logged in a window.
+/// Maximum number of rejections logged in a window.
 const LOGGED: usize = 10;
 
 /// A content that a proxy has rejected.
@@ -23,18 +23,18 @@ const LOGGED: usize = 10;
 pub struct Nacked {
     /// The type.
     pub type_url: TypeUrl,
-    /// The resource, and the digest of what was rejected.
+    /// The resource, and the digest of the rejected content.
     pub resource: Rejected,
-    /// Envoy's message, 1 KiB of it: its beginning and its end.
+    /// Envoy's message, cut down to 1 KiB in its middle.
     pub message: String,
-    /// The fields that the resource was made from, as far as they are to blame.
+    /// The fields from which the resource was made, as far as they are to blame.
     pub origins: BTreeSet<Origin>,
     /// The first proxy that rejected it.
     pub proxy: String,
 }
 
 impl Nacked {
-    /// Each object that the resource was made from, with the field that all that it was made from there is a part of.
+    /// Each object from which the resource was made, with the innermost field that contains all its origins there.
     pub fn fields(&self) -> BTreeMap<&ConfigKey, FieldPath> {
         let mut fields: BTreeMap<&ConfigKey, FieldPath> = BTreeMap::new();
         for Origin { object, field } in &self.origins {
@@ -57,7 +57,7 @@ impl Nacks {
         self.known.len()
     }
 
-    /// Keeps what was rejected, as the first proxy said it, as long as there is room.
+    /// Keeps a rejected content, as the first proxy reported it, as long as there is room.
     pub(super) fn add(&mut self, nacked: Nacked) {
         if self.known.len() < KEPT {
             self.known.entry((nacked.type_url, nacked.resource.clone())).or_insert(nacked);
@@ -73,12 +73,12 @@ impl Nacks {
         admitted > 0
     }
 
-    /// Forgets a content; whether it was known.
+    /// Forgets a content. Returns whether it was known.
     pub(super) fn remove(&mut self, type_url: TypeUrl, content: Rejected) -> bool {
         self.known.remove(&(type_url, content)).is_some()
     }
 
-    /// Forgets what no view publishes any more: it was corrected.
+    /// Forgets contents that no view publishes any longer: they were corrected.
     pub(super) fn retain_published(&mut self, views: &Views) {
         if self.known.is_empty() {
             return;
@@ -89,8 +89,8 @@ impl Nacks {
         });
     }
 
-    /// One finding for each object and resource; about the proxy where no object is known. One about a MeshConfig stands for
-    /// all, as every resource is at fault for the same.
+    /// One finding for each object and resource, or about the proxy if no object is known. A MeshConfig has only one
+    /// finding, as all resources are rejected for the same reason.
     pub(super) fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut of_mesh: BTreeMap<&ConfigKey, (Diagnostic, usize)> = BTreeMap::new();
         let mut all = Vec::new();

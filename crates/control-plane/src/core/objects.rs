@@ -1,6 +1,7 @@
-//! The objects as they were told last, with their newest place in a file.
+//! The latest objects, with their newest place in a file.
 //!
-//! The engine keeps an object whose meaning is unchanged as it was; where it stands in its file is only known here.
+//! The engine keeps the old version of an object whose meaning is unchanged; only here is its current place in the file
+//! known.
 
 use fairlead_config::{
     AnyConfig, Change, ChangeBatch, ConfigKey, Diagnostic, FieldPath, Kind, Location, Subject,
@@ -19,7 +20,7 @@ struct Told {
 }
 
 impl Objects {
-    /// Takes over the changes of the only source.
+    /// Applies the changes of the only source.
     pub(crate) fn apply(&mut self, batch: &ChangeBatch) {
         for change in batch.iter() {
             match change {
@@ -42,7 +43,7 @@ impl Objects {
         self.0.get(key).map(|told| told.source)
     }
 
-    /// The objects of a kind that are from a source.
+    /// The objects of a kind that a source provides.
     pub(super) fn of_source(&self, source: usize, kind: Kind) -> impl Iterator<Item = &ConfigKey> {
         self.told(kind).filter(move |told| told.source == source).map(|told| told.object.key())
     }
@@ -72,13 +73,13 @@ impl Objects {
         self.0.get(key).map(|told| &told.object)
     }
 
-    /// Where a field of an object stands.
+    /// The place of a field of an object.
     pub fn locate(&self, key: &ConfigKey, path: &FieldPath) -> Option<Location> {
         self.get(key)?.read_from().locate(path)
     }
 
-    /// Gives a finding about an object its newest place. The file knows better than the engine, for which an object
-    /// that only moved is unchanged.
+    /// Gives a finding about an object its newest place. The engine does not know it, as an object that only moved is
+    /// unchanged to it.
     pub fn relocate(&self, diagnostic: &mut Diagnostic) {
         if let Subject::Object(key) = &diagnostic.on
             && let Some(place) = self.locate(key, &diagnostic.path)

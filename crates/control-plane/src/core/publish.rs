@@ -1,4 +1,4 @@
-//! What is published, and since when.
+//! Publications, and the times of revisions.
 
 use std::{
     collections::VecDeque,
@@ -11,10 +11,10 @@ use fairlead_translate::publication::Sets;
 use fairlead_xds::parts::Parts;
 use fairlead_xds::{Publication, Published, Rejected, Runs};
 
-/// How many revisions are remembered. A proxy that takes longer than so many rounds is not measured.
+/// Maximum number of revisions remembered. A proxy that takes longer than this number of rounds is not measured.
 const REMEMBERED: usize = 1024;
 
-/// The publication of a proxy's sets. What views have in common is encoded once in `runs`.
+/// The publication of a proxy's sets. Resources that views share are encoded once in `runs`.
 pub fn publication(revision: u64, sets: &Sets, runs: &Arc<Runs>) -> Publication {
     TypeUrl::ENVOY.into_iter().fold(Publication::new(revision), |publication, type_url| {
         match sets.shared(type_url) {
@@ -37,7 +37,7 @@ pub fn find(publication: &Publication, type_url: TypeUrl, name: &str) -> Option<
     parents.find_map(|parent| parent.elements.as_ref()?.children.get(name).cloned())
 }
 
-/// What a resource is a part of, and what it is called there: the resource itself is no part.
+/// The parent of an element and the element's name in it; a resource that is not an element is its own.
 pub fn whole_of<'a>(
     publication: &Publication,
     type_url: TypeUrl,
@@ -56,7 +56,7 @@ pub fn whole_of<'a>(
     found.unwrap_or_else(|| (type_url, name.into(), None))
 }
 
-/// The published resource that has this content in one of its forms, or the part of one that has it.
+/// The published resource, or part of one, that has this content in one of its forms.
 pub(super) fn find_content(
     publication: &Publication,
     type_url: TypeUrl,
@@ -73,7 +73,7 @@ pub(super) fn find_content(
     found.or_else(|| find_part(publication, type_url, content))
 }
 
-/// The part of a resource in one piece, which is called after both.
+/// The part of a resource in one piece, found by a name that joins both names.
 fn find_part(publication: &Publication, type_url: TypeUrl, content: &Rejected) -> Option<EncodedResource> {
     let whole = Types::envoy().parent(type_url)?;
     let is_of = |name: &str| content.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
@@ -85,12 +85,12 @@ fn find_part(publication: &Publication, type_url: TypeUrl, content: &Rejected) -
     })
 }
 
-/// When the changes of recent revisions came in.
+/// The times at which the changes of recent revisions arrived.
 #[derive(Default)]
 pub struct Revisions(Mutex<VecDeque<(u64, Instant)>>);
 
 impl Revisions {
-    /// The first change of `revision` came in at `since`.
+    /// Notes that the first change of `revision` arrived at `since`.
     pub(crate) fn began(&self, revision: u64, since: Instant) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() == REMEMBERED {
@@ -99,7 +99,7 @@ impl Revisions {
         known.push_back((revision, since));
     }
 
-    /// When the first change of `revision` came in, unless that is long ago.
+    /// When the first change of `revision` arrived, if it is still remembered.
     pub fn since(&self, revision: u64) -> Option<Instant> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().rev().find(|(other, _)| *other == revision).map(|(_, since)| *since)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// Whether the core serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// The first configuration is not there yet.
+    /// The first configuration is not ready yet.
     Waiting,
     /// It serves.
     Ready,

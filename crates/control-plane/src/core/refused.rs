@@ -1,4 +1,4 @@
-//! Objects that a source has but that are not used for their errors: whoever refers to them is told so.
+//! Objects that are not used because of errors: findings about references to them say so.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,7 +13,7 @@ use super::Objects;
 pub(crate) struct Refusals(BTreeSet<ConfigKey>);
 
 impl Refusals {
-    /// Adds to `changes` what is different by the findings of sources.
+    /// Adds to `changes` the differences that result from the findings of sources.
     pub(crate) fn update<'a>(
         &mut self,
         found: impl Iterator<Item = &'a Diagnostic>,

@@ -1,7 +1,7 @@
-//! The sources: what each has told, and which of them an object is used from.
+//! The sources: the objects of each, and the source from which each object is used.
 //!
-//! If several have an object, that of the source which was registered first is used, whatever came first; the others'
-//! are kept, and used when it goes.
+//! If several have an object, that of the source registered first is used, whichever arrived first; the others' are
+//! kept, and used when it is removed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,28 +14,28 @@ use fairlead_config::{
 
 use super::Objects;
 
-/// All sources that there are, in the order in which they were registered.
+/// All sources, in the order of registration.
 #[derive(Default)]
 pub(super) struct Sources {
     states: Vec<State>,
-    /// Objects that another source's are used instead of, by the number of their source.
+    /// Objects that are not used because an earlier source has them too, by the number of their source.
     unused: BTreeMap<ConfigKey, BTreeMap<usize, AnyConfig>>,
 }
 
-/// What a source has told.
+/// The state of a source.
 struct State {
     id: SourceId,
-    /// Whether it has told everything that it has.
+    /// Whether it has delivered all its objects.
     synced: bool,
-    /// What was not applied yet.
+    /// The changes that are not applied yet.
     pending: ChangeBatch,
-    /// The kinds that `pending` has all objects of.
+    /// The kinds of which `pending` has all objects.
     whole: BTreeSet<Kind>,
     diagnostics: Arc<[Diagnostic]>,
 }
 
 impl Sources {
-    /// Sources that have told nothing.
+    /// Sources that have delivered nothing yet.
     pub(super) fn registered(ids: Vec<SourceId>) -> Self {
         let state = |id| State {
             id,
@@ -47,7 +47,7 @@ impl Sources {
         Self { states: ids.into_iter().map(state).collect(), unused: BTreeMap::new() }
     }
 
-    /// Notes what a source tells.
+    /// Accepts an update of a source.
     pub(super) fn take(&mut self, id: &SourceId, update: SourceUpdate) {
         let state = self.states.iter_mut().find(|state| state.id == *id);
         let state = state.expect("whoever starts the core registers its sources");
@@ -58,12 +58,12 @@ impl Sources {
         state.diagnostics = update.diagnostics.into();
     }
 
-    /// Whether each has told everything that it has.
+    /// Whether each has delivered all its objects.
     pub(super) fn are_synced(&self) -> bool {
         self.states.iter().all(|state| state.synced)
     }
 
-    /// Applies what was told since the last time; returns what that changes of the objects in use.
+    /// Applies the updates since the last call; returns the changes of the objects in use.
     pub(super) fn apply(&mut self, objects: &mut Objects) -> ChangeBatch {
         let mut in_use = ChangeBatch::new();
         for source in 0..self.states.len() {
@@ -84,7 +84,7 @@ impl Sources {
         in_use
     }
 
-    /// The objects of a kind that a source has told, used or not.
+    /// The objects of a kind that a source has, used or not.
     fn told<'a>(
         &'a self,
         source: usize,
@@ -140,7 +140,7 @@ impl Sources {
         taken
     }
 
-    /// What the sources have found.
+    /// The findings of the sources.
     pub(super) fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
         self.states.iter().flat_map(|state| state.diagnostics.iter())
     }

@@ -1,4 +1,4 @@
-//! The engine and everything that only its thread touches, and how it is read.
+//! The engine and everything that only its thread touches, and methods to read it.
 
 use std::{
     collections::VecDeque,
@@ -42,18 +42,18 @@ pub struct Core {
     pub(super) db: Db,
     pub(super) objects: Objects,
     pub(super) views: Views,
-    /// What views have in common, encoded.
+    /// The resources that views share, encoded.
     pub(super) runs: Arc<Runs>,
-    /// Proxies that wait: for the first configuration, and for what is more urgent.
+    /// Proxies that wait for the first configuration, or for more urgent work to be done.
     pub(super) waiting: VecDeque<Arrival>,
-    /// How long values are kept that no proxy needs any more, if no revision comes: a proxy that reconnects finds them.
+    /// Time for which unneeded values are kept if there is no further revision: a proxy that reconnects finds them.
     pub(super) view_grace: Duration,
-    /// How many views may be made for one client.
+    /// Maximum number of views made for one client.
     pub(super) max_views: usize,
-    /// When to give them back.
+    /// When to release unneeded values.
     pub(super) idle_due: Option<Instant>,
     pub(super) sources: Sources,
-    /// When the oldest pending change came.
+    /// When the oldest pending change arrived.
     pub(super) pending_since: Option<Instant>,
     pub(super) debounce: Debounce,
     pub(super) bridge: Bridge,
@@ -61,7 +61,7 @@ pub struct Core {
     /// Whether the first configuration was settled.
     pub(super) ready: bool,
     pub(super) clock: Clock,
-    /// When the hour of the clock ends.
+    /// When the current hour of the clock ends.
     pub(super) hour_due: Instant,
     pub(super) began: Instant,
     pub(super) model_diagnostics: Lease<AllDiagnostics>,
@@ -110,7 +110,7 @@ impl Core {
             idle_due: None,
             sources: Sources::registered(sources),
             pending_since: None,
-            // A source gathers for the shortest quiet time by itself; a lone change waits no second time.
+            // A source itself waits for the minimum quiet time, so a lone change must not wait again.
             debounce: Debounce::new(Duration::ZERO, settings.debounce.max.0),
             bridge: Bridge::new(settings.source.reference_grace.0, &settings.mesh.domain),
             refused: Refusals::default(),
@@ -130,7 +130,7 @@ impl Core {
         }
     }
 
-    /// The objects as they were told last.
+    /// The latest objects.
     pub fn objects(&self) -> &Objects {
         &self.objects
     }
@@ -155,7 +155,7 @@ impl Core {
         self.views.proxies.get(key).map(|proxy| &proxy.view)
     }
 
-    /// What resources of a connected proxy were made from.
+    /// The origins of resources of a connected proxy.
     pub fn origins(&mut self, key: &PublicationKey, type_url: TypeUrl, which: &Which) -> Told {
         let Some(view) = self.view_of(key).cloned() else { return Told::default() };
         self.db.ask(|cx| origins(cx, &view, type_url, which))
@@ -166,12 +166,12 @@ impl Core {
         self.views.len()
     }
 
-    /// What proxies have rejected and is still published.
+    /// The rejected contents that are still published.
     pub fn nacked(&self) -> Vec<Nacked> {
         self.nacks.known.values().cloned().collect()
     }
 
-    /// What is found now goes to the log where it is new, and to the metrics.
+    /// Logs new findings, and updates the metrics.
     pub(super) fn note_findings(&mut self) {
         self.nacks.retain_published(&self.views);
         let all = self.findings();
@@ -186,7 +186,7 @@ impl Core {
         for diagnostic in &mut all {
             self.objects.relocate(diagnostic);
         }
-        // A source has read a text that may be newer than the object in use, which is then the last good one.
+        // A source may have read a newer text than that of the object in use, which is then the last good one.
         all.extend(self.sources.diagnostics().cloned());
         all.extend(self.sources.duplicates(&self.objects));
         listed(all)

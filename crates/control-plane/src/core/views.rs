@@ -1,7 +1,7 @@
 //! Connected proxies, and the views that they share.
 //!
-//! What a proxy says of itself decides its view; proxies that look alike have one view, so that a change costs
-//! once for them and not once for each. A change of the mesh can move a proxy to another view.
+//! A proxy's node decides its view; proxies with equal keys share one view, so that a change is computed once for all
+//! of them. A change of the mesh can move a proxy to another view.
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -12,13 +12,13 @@ use tokio::sync::{oneshot, watch};
 
 use super::readiness::CoreGone;
 
-/// What a proxy is served now, and from the next change that moves it on.
+/// The view of a proxy, as it changes.
 pub(crate) type Served = watch::Receiver<Arc<View>>;
 
-/// A proxy that wants its view.
+/// A proxy that requests its view.
 pub(crate) struct Arrival {
     pub(crate) key: PublicationKey,
-    /// The client that it comes from, as far as clients are told apart.
+    /// The client from which it connects, where clients are distinguished.
     pub(crate) client: Option<IpAddr>,
     pub(crate) reply: oneshot::Sender<Result<Served, ConnectError>>,
 }
@@ -29,7 +29,7 @@ pub enum ConnectError {
     /// The core has ended.
     #[error(transparent)]
     Gone(#[from] CoreGone),
-    /// Its client has as many views as it may have.
+    /// Its client has reached its limit of views.
     #[error("the proxies of this address have {0} different views, as many as xds.maxViewsPerClient allows")]
     TooManyViews(usize),
 }
@@ -61,12 +61,12 @@ pub(crate) struct Views {
     pub(super) view_of_root: BTreeMap<RootId, ViewKey>,
     /// How many of them were made for each client.
     pub(super) made_for: BTreeMap<IpAddr, usize>,
-    /// How many proxies went since values were dropped last.
+    /// Number of proxies that have gone since values were last dropped.
     pub(super) departed: usize,
 }
 
 impl Views {
-    /// How many there are.
+    /// The number of views.
     pub(crate) fn len(&self) -> usize {
         self.held.len()
     }

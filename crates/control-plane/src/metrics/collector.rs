@@ -1,4 +1,4 @@
-//! What is read when somebody asks: the counts of the ADS server, and the time.
+//! Metrics that are read on each scrape: the counts of the ADS server, and the time.
 
 use std::{
     fmt,

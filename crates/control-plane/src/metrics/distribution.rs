@@ -1,4 +1,4 @@
-//! Distributions that the sessions count, as histograms.
+//! The distributions of the sessions, as histograms.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use prometheus_client::{
     metrics::MetricType,
 };
 
-/// A distribution whose values are whole numbers of a unit, of which so many are one of what is exposed.
+/// A distribution of whole numbers, and the number of their units in one exposed unit.
 #[derive(Debug)]
 pub(super) struct Scaled<'a> {
     pub(super) values: &'a Distribution,
@@ -22,7 +22,7 @@ impl EncodeMetric for Scaled<'_> {
     )]
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let scaled = |value: u64| value as f64 / self.per_unit;
-        // Read once: the total is that of these counts, whatever is counted meanwhile.
+        // Read once, so that the total matches these counts whatever is counted meanwhile.
         let buckets: Vec<_> = self
             .values
             .counts()

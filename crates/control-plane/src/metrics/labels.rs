@@ -1,4 +1,4 @@
-//! The labels of metrics, and the form of their values.
+//! The labels of metrics, and their values.
 
 use fairlead_resource::TypeUrl;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -30,12 +30,12 @@ pub(super) struct BuildLabels {
     pub(super) tag: &'static str,
 }
 
-/// A count as gauges have it.
+/// A count as the value of a gauge.
 pub(super) fn signed(count: impl TryInto<i64>) -> i64 {
     count.try_into().unwrap_or(i64::MAX)
 }
 
-/// The label that istiod has for a type.
+/// istiod's label for a type.
 pub(super) fn type_name(type_url: TypeUrl) -> &'static str {
     match type_url {
         TypeUrl::CLUSTER => "cds",

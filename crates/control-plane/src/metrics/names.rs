@@ -1,6 +1,6 @@
 //! Each metric's name and help. The page `docs/reference/metrics.md` has a row for each.
 //!
-//! A counter is exposed with the suffix `_total`, except for those under istiod's names, which have none there.
+//! A counter is exposed with the suffix `_total`, except under istiod's names, which have none.
 
 use prometheus_client::registry::{Metric as Registrable, Registry};
 

@@ -24,7 +24,7 @@ impl EncodeMetric for Plain {
     }
 }
 
-/// The value 1, with labels that tell something.
+/// The value 1, with labels that carry the information.
 #[derive(Clone, Debug)]
 pub(super) struct One<L>(pub(super) L);
 

@@ -1,28 +1,28 @@
-//! What the system says of this process, under the names that every Prometheus client has for it.
+//! Metrics of this process from the system, under the standard names of Prometheus clients.
 //!
-//! Linux tells it by `/proc`; elsewhere these metrics are absent.
+//! They are read from `/proc` on Linux; elsewhere these metrics are absent.
 
-/// What is exposed.
+/// The values that are exposed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Process {
-    /// Seconds on processors, the kernel's on its behalf included.
+    /// CPU time in seconds, user and system.
     pub(super) cpu_seconds: f64,
-    /// Bytes in memory.
+    /// Resident memory in bytes.
     pub(super) resident: u64,
-    /// Bytes of address space.
+    /// Virtual memory in bytes.
     pub(super) virtual_memory: u64,
     /// When it started, in seconds since 1970.
     pub(super) started: f64,
-    /// Files and sockets that it has open.
+    /// Number of open files and sockets.
     pub(super) open_files: usize,
-    /// How many it may have open; none: no limit.
+    /// Limit of open files; `None` if there is none.
     pub(super) most_files: Option<u64>,
-    /// Its threads.
+    /// Number of threads.
     pub(super) threads: i64,
 }
 
 impl Process {
-    /// This process, now; none where the system does not say.
+    /// The values of this process now; `None` if they cannot be read.
     #[cfg(target_os = "linux")]
     #[expect(clippy::cast_precision_loss, reason = "ticks and seconds are far below 2^53")]
     pub(super) fn now() -> Option<Self> {
@@ -47,7 +47,7 @@ impl Process {
         })
     }
 
-    /// Nothing is known of this process here.
+    /// `None`: the values cannot be read on this system.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn now() -> Option<Self> {
         None

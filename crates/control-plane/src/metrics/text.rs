@@ -1,4 +1,5 @@
-//! The two text formats: OpenMetrics for who asks for it, and the older one of Prometheus, which all collectors read.
+//! The two text formats: OpenMetrics for collectors that ask for it, and the older one of Prometheus, which all can
+//! read.
 //!
 //! Spec: <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
@@ -14,7 +15,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// What somebody reads who says so in the header `Accept`.
+    /// The format that the header `Accept` asks for.
     pub(crate) fn wanted<'a>(mut accept: impl Iterator<Item = &'a str>) -> Self {
         if accept.any(|accept| accept.contains("application/openmetrics-text")) {
             Self::OpenMetrics
@@ -23,7 +24,7 @@ impl Form {
         }
     }
 
-    /// Its media type.
+    /// The media type.
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -31,7 +32,7 @@ impl Form {
         }
     }
 
-    /// This form of an OpenMetrics text.
+    /// An OpenMetrics text in this format.
     pub(crate) fn of(self, text: String) -> String {
         match self {
             Self::OpenMetrics => text,
@@ -40,8 +41,8 @@ impl Form {
     }
 }
 
-/// The samples are the same. A family is named as its samples are, a counter may have any name, and there is no type for
-/// what only has labels, and no end.
+/// The text in the older format. Samples are the same, but a family has the name of its samples, a counter may have any
+/// name, and there is neither a type `info` nor an end marker.
 fn prometheus(text: &str) -> String {
     let mut lines: Vec<Cow<'_, str>> = Vec::new();
     for line in text.lines() {
@@ -55,11 +56,11 @@ fn prometheus(text: &str) -> String {
         let (suffix, of_type) = match of_type {
             "counter" => ("_total", of_type),
             "info" => ("_info", "gauge"),
-            // The counts under istiod's names, which OpenMetrics would have another name for.
+            // Counters under istiod's names, which OpenMetrics would require to end in `_total`.
             "unknown" => ("", "counter"),
             _ => ("", of_type),
         };
-        // The help comes before the type.
+        // The help precedes the type.
         let help = lines.last_mut().filter(|last| last.starts_with("# HELP "));
         if let Some(help) = help.filter(|_| !suffix.is_empty()) {
             let renamed = help.replacen(name, &format!("{name}{suffix}"), 1);

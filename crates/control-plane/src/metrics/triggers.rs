@@ -1,4 +1,4 @@
-//! What makes rounds of changes: istiod's words for it.
+//! The triggers of rounds of changes, in istiod's words.
 
 use std::{
     fmt,
@@ -13,10 +13,10 @@ use prometheus_client::{
 
 use super::{labels::TypeLabel, plain::Plain};
 
-/// The words, each with the kinds that it stands for. What is not named here is `config`.
+/// The words for groups of kinds. Kinds without a word of their own count as `config`.
 const WORDS: [&str; 5] = ["config", "endpoint", "global", "secret", "service"];
 
-/// Rounds by what changed in them.
+/// Number of rounds by what changed in them.
 #[derive(Debug, Default)]
 pub(super) struct Triggers([AtomicU64; WORDS.len()]);
 
@@ -37,14 +37,14 @@ fn word(kind: Kind) -> usize {
     match kind {
         Kind::VirtualService | Kind::DestinationRule | Kind::Gateway | Kind::Sidecar => 0,
         Kind::EndpointSlice | Kind::Endpoints | Kind::Pod | Kind::WorkloadEntry => 1,
-        // The mesh's own settings; what nodes and namespaces say may concern everything.
+        // The mesh's settings, and nodes and namespaces, which may concern everything.
         Kind::ConfigMap | Kind::Node | Kind::Namespace => 2,
         Kind::Secret => 3,
         Kind::Service | Kind::ServiceEntry => 4,
     }
 }
 
-/// What is registered: a view of the counts.
+/// The collector that is registered, which reads the counts.
 #[derive(Clone, Debug)]
 pub(super) struct Exposed(pub(super) std::sync::Arc<Triggers>);
 

@@ -8,19 +8,19 @@ use fairlead_envoy::bootstrap::MOST_PROGRAM_METADATA;
 
 use super::error::NodeError;
 
-/// Limits of what a node may say.
+/// Limits of a node.
 pub(super) mod limits {
-    /// Bytes of the id.
+    /// Maximum size of the id in bytes.
     pub(crate) const ID_BYTES: usize = 1024;
-    /// Bytes of a text in the metadata.
+    /// Maximum size in bytes of a text in the metadata.
     pub(crate) const TEXT_BYTES: usize = 1024;
-    /// Labels.
+    /// Maximum number of labels.
     pub(crate) const LABELS: usize = 256;
-    /// Addresses.
+    /// Maximum number of addresses.
     pub(crate) const ADDRESSES: usize = 64;
 }
 
-/// What is read of a node's metadata; nothing else is kept of it.
+/// The fields that are read from a node's metadata; nothing else of it is kept.
 pub(crate) const METADATA: &[&str] = &[
     "CLUSTER_ID",
     "INSTANCE_IPS",
@@ -55,7 +55,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// A flag, which Istio writes as a text; absent is false.
+    /// A flag, which Istio writes as text; false if absent.
     pub(super) fn flag(&self, name: &'static str) -> Result<bool, NodeError> {
         match self.get(name) {
             None => Ok(false),

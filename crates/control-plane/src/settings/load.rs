@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Settings;
 
-/// What is wrong with a settings file.
+/// The problems of a settings file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", problems.join("\n"))]
 pub struct LoadError {
@@ -16,10 +16,10 @@ pub struct LoadError {
     pub problems: Vec<String>,
 }
 
-/// Reads the settings in `bytes`. What the file does not say has its default.
+/// Reads the settings in `bytes`. Absent settings have their defaults.
 ///
 /// # Errors
-/// All that is wrong with the file.
+/// All problems of the file.
 pub fn parse(file: &str, bytes: &[u8]) -> Result<Settings, LoadError> {
     let parsed = yaml::parse(file, bytes);
     let mut check = Check { file, problems: Vec::new() };
@@ -44,7 +44,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Settings, LoadError> {
     if check.problems.is_empty() { Ok(settings) } else { Err(LoadError { problems: check.problems }) }
 }
 
-/// The settings as a tree in which no optional one is left out.
+/// The settings as a tree that includes all optional ones.
 fn every_setting() -> Json {
     let mut all = Settings::default();
     all.source.config_dir = Some("directory".into());
@@ -98,7 +98,7 @@ impl Check<'_> {
         self.problem(entry.key_position, &path.join("."), &what);
     }
 
-    /// Reads one setting as if the file said nothing else, so that an error is about it.
+    /// Reads one setting as if the file had no other, so that an error is about it.
     fn leaf(&mut self, node: &Node, path: &[String]) {
         let alone = path
             .iter()
@@ -114,7 +114,7 @@ fn to_json(node: &Node) -> Json {
     match &node.value {
         Value::List(items) => items.iter().map(to_json).collect(),
         Value::Map(entries) => {
-            // A section without settings is one that is not there.
+            // A section without settings counts as absent.
             let said = entries.iter().filter(|entry| !entry.value.is_null());
             Json::Object(said.map(|entry| (entry.key.to_string(), to_json(&entry.value))).collect())
         }

@@ -1,13 +1,13 @@
-//! Settings that are texts of a form of their own: in the file, as flags, and in requests.
+//! Settings with a text form of their own: in the file, as flags, and in requests.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// The levels of the log, from the least to the most.
+/// The log levels, from the quietest to the most verbose.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// What logs, of Fairlead itself.
+/// The log targets of Fairlead itself.
 const TARGETS: [&str; 8] = [
     "fairlead",
     "fairlead_config",
@@ -19,7 +19,7 @@ const TARGETS: [&str; 8] = [
     "fairlead_xds",
 ];
 
-/// Reads where to listen: an IP address, or `localhost`, and a port.
+/// Parses a bind address: an IP address or `localhost`, and a port.
 ///
 /// # Errors
 /// What to write instead.
@@ -46,8 +46,8 @@ pub fn bind_address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-/// Checks levels of the log: `info`, `info,fairlead_xds=debug`. A word that is no level would be read as the name of
-/// something that logs everything, and the rest nothing.
+/// Checks log levels: `info`, `info,fairlead_xds=debug`. `EnvFilter` would take an unknown level as a target that logs
+/// everything, and log nothing else.
 ///
 /// # Errors
 /// What to write instead.
@@ -58,7 +58,7 @@ pub fn log_levels(text: &str) -> Result<String, String> {
         return Err(format!("which level? There are {}", listed(&LEVELS)));
     }
     for directive in directives {
-        // A span may have values of any form; nobody writes one by accident.
+        // A span may have values of any form, and is not written by accident.
         if directive.contains('[') {
             continue;
         }

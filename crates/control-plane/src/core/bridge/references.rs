@@ -1,4 +1,4 @@
-//! Which subsets routes name, and which a rule defines.
+//! The subsets that routes name, and those that a rule defines.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use fairlead_api::{Destination, DestinationRuleSpec, VirtualServiceSpec};
 use fairlead_config::Config;
 use fairlead_model::Host;
 
-/// A subset that a route leads to.
+/// A subset to which a route leads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reference {
     /// The host, completed.
@@ -17,7 +17,7 @@ pub(super) struct Reference {
 
 pub(super) type References = BTreeSet<Reference>;
 
-/// The subsets that the routes of a VirtualService lead to, mirrors included.
+/// The subsets to which the routes of a VirtualService lead, including mirrors.
 pub(super) fn references(routes: &Config<VirtualServiceSpec>, domain: &str) -> References {
     let VirtualServiceSpec { http, tls, tcp, .. } = &*routes.spec;
     let http = http.iter().flat_map(|http| {
@@ -33,13 +33,13 @@ pub(super) fn references(routes: &Config<VirtualServiceSpec>, domain: &str) -> R
     http.chain(tls).chain(tcp).filter_map(reference).collect()
 }
 
-/// Whether a rule defines a subset of a host. Who may see the rule is not asked: too many subsets are no harm.
+/// Whether a rule defines a subset of a host. The rule's visibility is ignored, since unneeded subsets do no harm.
 pub(super) fn defines(rule: &Config<DestinationRuleSpec>, reference: &Reference, domain: &str) -> bool {
     rule.spec.subsets.iter().any(|subset| subset.name == reference.subset)
         && rule_host(rule, domain).covers(&reference.host)
 }
 
-/// The host that a rule is for, completed.
+/// The host of a rule, completed.
 pub(super) fn rule_host(rule: &Config<DestinationRuleSpec>, domain: &str) -> Host {
     Host::resolve(&rule.spec.host, rule.key.namespace.as_str(), domain)
 }
