@@ -48,7 +48,7 @@ enum Form {
     Github,
 }
 
-/// A severity, and all that is worse.
+/// A severity and all worse ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Threshold {
     /// Errors.
@@ -69,7 +69,7 @@ impl Threshold {
     }
 }
 
-/// Reads and checks it.
+/// Reads the paths and checks them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut settings = Settings::default();
     args.root_namespace.clone_into(&mut settings.mesh.root_namespace);
@@ -115,7 +115,7 @@ fn text(findings: &[Diagnostic], objects: usize, coloured: bool) -> String {
     text + &summary
 }
 
-/// That services have no endpoints, which makes up for nothing else that is right.
+/// A sentence about services without endpoints, which matter however good the rest is.
 fn unserved(findings: &[Diagnostic]) -> String {
     let found: Vec<_> = findings.iter().filter(|finding| finding.code == Code::NoEndpoints).collect();
     match found.as_slice() {
@@ -165,7 +165,7 @@ fn annotation(finding: &Diagnostic) -> String {
     format!("::{command} {}::{}\n", properties.join(","), escaped(&message))
 }
 
-/// GitHub shows line breaks that are written like this; other control characters are nothing to be shown.
+/// A text for an annotation: GitHub shows line breaks that are escaped like this; other control characters are dropped.
 fn escaped(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(|line| printable(line.trim_end_matches('\r'))).collect();
     lines.join("\n").replace('%', "%25").replace('\n', "%0A")

@@ -47,7 +47,7 @@ enum Protocol {
     Sotw,
 }
 
-/// Prints it.
+/// Prints the bootstrap.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     output::data(&bootstrap(args)?.to_json(), args.output)?;
     Ok(ExitCode::SUCCESS)
@@ -72,7 +72,7 @@ fn bootstrap(args: &Args) -> anyhow::Result<Bootstrap> {
     })
 }
 
-/// The administration of an Envoy, at loopback; none at port 0.
+/// Envoy's admin interface on loopback; `None` for port 0.
 pub(crate) fn admin(port: u16) -> Option<Admin> {
     (port != 0).then(|| Admin::Socket { host: IpAddr::from([127, 0, 0, 1]), port })
 }

@@ -18,7 +18,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The commands. What each does stands at its arguments, for the short and the long help.
+/// The commands. Their descriptions are at their arguments, for both the short and the long help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(serve::Args),

@@ -1,4 +1,4 @@
-//! Asks the administration of a control plane, or of an Envoy.
+//! A client for the admin interface of a control plane or of Envoy.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use tokio::net::TcpStream;
 
 use crate::exit::{Unreachable, Usage};
 
-/// How long an answer may take.
+/// Maximum wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What to try if a control plane does not answer.
+/// Hint for when a control plane does not answer.
 const HINT: &str = "is `fairlead serve` running, and is --server its administration address?";
 
-/// Where the administration of a control plane is.
+/// The option for the admin address of a control plane.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Server {
     /// The admin address of the control plane, which is asked over plain HTTP.
@@ -26,17 +26,17 @@ pub(crate) struct Server {
     pub(crate) server: String,
 }
 
-/// Reads the address of a control plane's administration.
+/// Parses the admin address of a control plane.
 pub(crate) fn server_address(text: &str) -> Result<String, String> {
     address(text, 15014)
 }
 
-/// Reads the address of an Envoy's administration.
+/// Parses the admin address of an Envoy.
 pub(crate) fn envoy_address(text: &str) -> Result<String, String> {
     address(text, 15000)
 }
 
-/// `host:port` of what may be written as a URL, without a port, or without a host.
+/// `host:port` from a text that may be a URL, or lack the port or the host.
 fn address(text: &str, port: u16) -> Result<String, String> {
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     if !scheme.eq_ignore_ascii_case("http") {
@@ -47,7 +47,7 @@ fn address(text: &str, port: u16) -> Result<String, String> {
         return Err(format!("there is no `/{path}` at an address: write {place}"));
     }
     let (host, port) = match rest.rsplit_once(':') {
-        // The colon of an IPv6 address.
+        // The colon belongs to an IPv6 address.
         _ if rest.ends_with(']') => (rest, port),
         None => (rest, port),
         Some((host, _)) if host.contains(':') && !host.starts_with('[') => {
@@ -62,7 +62,7 @@ fn address(text: &str, port: u16) -> Result<String, String> {
 }
 
 impl Server {
-    /// The JSON at a path, whose parameters are encoded here.
+    /// The JSON at a path. Parameters are encoded here.
     pub(crate) fn get(&self, path: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Value> {
         get(&self.server, path, parameters, HINT)
     }
@@ -118,7 +118,7 @@ async fn fetch(server: &str, target: &str, hint: &'static str) -> anyhow::Result
     let unreachable = || Unreachable { url: format!("http://{server}"), hint };
     let stream = TcpStream::connect(server).await.with_context(unreachable)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // The connection is driven beside the request, and ends with it.
+    // The connection is polled alongside the request, and ends with it.
     let exchange = async {
         let request = Request::get(target).header(HOST, server).body(Empty::<Bytes>::new())?;
         let response = sender.send_request(request).await.with_context(unreachable)?;

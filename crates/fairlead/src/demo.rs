@@ -1,4 +1,4 @@
-//! `fairlead demo`: a mesh of real Envoys on loopback, and a walk through what it can do.
+//! `fairlead demo`: a mesh of real Envoys on loopback, and a tour of its features.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -64,11 +64,11 @@ pub(crate) struct Args {
     shift_ports: u16,
 }
 
-/// The signals that end the demo, each with its exit code, as shells have them.
+/// The signals that end the demo, each with its exit code by shell convention.
 struct Signals([(Signal, u8); 3]);
 
 impl Signals {
-    /// Takes them from now on.
+    /// Installs the handlers.
     fn take() -> std::io::Result<Self> {
         Ok(Self([
             (signal(SignalKind::hangup())?, 128 + 1),
@@ -77,7 +77,7 @@ impl Signals {
         ]))
     }
 
-    /// Waits for one; its exit code.
+    /// Waits for a signal and returns its exit code.
     async fn any(&mut self) -> ExitCode {
         let [(hangup, a), (interrupt, b), (terminate, c)] = &mut self.0;
         ExitCode::from(tokio::select! {
@@ -88,7 +88,7 @@ impl Signals {
     }
 }
 
-/// Runs it.
+/// Runs the demo.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let envoy = match &args.envoy {
         Some(path) => envoy_binary::named("--envoy", path)?,
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     ports.check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Before anything starts, so that a signal at any time is seen.
+        // Installed before anything starts, so that no signal is missed.
         let mut signals = Signals::take()?;
         let out = Output::standard();
         warn_of_version(&envoy, out)?;
@@ -107,13 +107,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             code = signals.any() => return Ok(code),
         };
         let code = demonstrate(args, &mut demo, out, &mut signals).await;
-        // Whatever has happened: also if nobody reads what is said any more.
+        // Shuts down in any case, even if the output can no longer be written.
         demo.shut_down().await;
         code
     })
 }
 
-/// Says so if an Envoy is not the one that the demo is made for; it is tried all the same.
+/// Warns if the Envoy is not of the version that the demo is made for; it is tried anyway.
 fn warn_of_version(envoy: &Path, out: Output) -> std::io::Result<()> {
     let (wanted, envoy_is) = (envoy_binary::VERSION, envoy_binary::version_of(envoy));
     let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
@@ -137,7 +137,7 @@ async fn demonstrate(
     };
     if args.keep {
         farewell::say(demo, out)?;
-        // This is how it is meant to end.
+        // A signal is the normal end.
         signals.any().await;
         out.line("")?;
     }
@@ -148,7 +148,7 @@ async fn demonstrate(
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) })
 }
 
-/// Starts the Envoys and takes the steps; tells whether each ended well.
+/// Starts the Envoys and runs the steps. Returns whether each succeeded.
 async fn walk(args: &Args, demo: &mut Demo, out: Output) -> anyhow::Result<bool> {
     let began = Instant::now();
     out.line(&out.paint(

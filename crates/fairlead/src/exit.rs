@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes, and the last words.
+//! The end of a command: the exit codes, and the error message.
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -6,17 +6,17 @@ use fairlead_config::printable;
 
 /// There are findings, or the command failed.
 pub(crate) const FAILED: u8 = 1;
-/// Wrong usage. clap ends with it too.
+/// Wrong usage. clap uses this code too.
 pub(crate) const USAGE: u8 = 2;
-/// The server that was asked cannot be reached.
+/// The server cannot be reached.
 pub(crate) const UNREACHABLE: u8 = 3;
 
 /// A server that cannot be reached.
 #[derive(Debug)]
 pub(crate) struct Unreachable {
-    /// What was asked.
+    /// The URL requested.
     pub(crate) url: String,
-    /// What to try.
+    /// The advice.
     pub(crate) hint: &'static str,
 }
 
@@ -28,7 +28,7 @@ impl std::fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
-/// Something that the user said cannot be done.
+/// A request of the user's that cannot be carried out.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
 
@@ -40,22 +40,22 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Says why a command failed, on standard error, and gives its exit code.
+/// Prints to standard error why a command failed, and returns its exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
     let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
-    // One line for each problem of a settings file; what is in a line may come from outside.
+    // A settings file has one line for each problem; a line may contain text from outside.
     let said = causes.join(": ");
     let lines: Vec<_> = said.lines().map(printable).collect();
-    // Nobody reads what cannot be written.
+    // If standard error cannot be written to, there is no other place to report that.
     let _ = writeln!(std::io::stderr(), "fairlead: {}", lines.join("\n"));
     ExitCode::from(code(error))
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    // Not by the chain of sources: what was added as context is only found by the error itself.
+    // Not by the chain of sources, since `anyhow` finds types added as context only by a downcast of the error itself.
     if error.downcast_ref::<Unreachable>().is_some() {
         UNREACHABLE
     } else if error.downcast_ref::<Usage>().is_some() {
@@ -65,7 +65,7 @@ fn code(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// Whoever reads the output has enough of it (`fairlead pc route x | head`).
+/// Whether the reader of the output has closed it (`fairlead pc route x | head`).
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)

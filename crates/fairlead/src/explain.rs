@@ -28,7 +28,7 @@ pub(crate) struct Args {
     server: Server,
 }
 
-/// Asks the control plane.
+/// Asks the control plane and prints its answer.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut parameters = vec![("proxy", args.proxy.as_str())];
     parameters.extend(args.resource.iter().map(|resource| ("resource", resource.as_str())));

@@ -1,4 +1,4 @@
-//! Who an Envoy is: the flags by which a command is told, and the node that follows from them.
+//! The identity of an Envoy: the flags of commands, and the resulting node.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use fairlead_envoy::bootstrap::{Locality, Node};
 use serde_json::{Value, json};
 
-/// Who an Envoy is.
+/// The identity of an Envoy.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Identity {
     /// The role of the Envoy.
@@ -47,7 +47,7 @@ pub(crate) struct Identity {
     unprivileged: bool,
 }
 
-/// What an Envoy is.
+/// The role of an Envoy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProxyType {
     /// Beside a workload.
@@ -101,7 +101,7 @@ pub(crate) fn label(text: &str) -> Result<(String, String), String> {
 }
 
 impl Identity {
-    /// The node as Envoy tells it.
+    /// The node as Envoy sends it.
     pub(crate) fn node(&self) -> Node {
         let ips: Vec<_> = self.ips.iter().map(ToString::to_string).collect();
         let labels: BTreeMap<_, _> = self.labels.iter().cloned().collect();

@@ -1,4 +1,4 @@
-//! What is read without a server: directories, files and standard input.
+//! Input without a server: directories, files and standard input.
 
 use std::{
     io::Read as _,
@@ -16,7 +16,7 @@ use crate::exit::Usage;
 /// The name of standard input in findings.
 const STANDARD_INPUT: &str = "<stdin>";
 
-/// The mesh that these paths hold together; `-` is standard input.
+/// The mesh of all these paths together; `-` is standard input.
 pub(crate) fn mesh(paths: &[PathBuf], settings: &Settings) -> anyhow::Result<Mesh> {
     let inputs = paths.iter().map(|path| input(path)).collect::<anyhow::Result<Vec<_>>>()?;
     Mesh::load_all(inputs, settings).with_context(|| Usage(format!("cannot read {}", listed(paths))))
@@ -32,7 +32,7 @@ fn input(path: &Path) -> anyhow::Result<Input> {
     Ok(Input::Text(STANDARD_INPUT.to_owned(), text))
 }
 
-/// The paths for a person.
+/// The paths as text for messages.
 pub(crate) fn listed(paths: &[PathBuf]) -> String {
     let names = paths.iter().map(|path| match path.to_str() {
         Some("-") => STANDARD_INPUT.to_owned(),

@@ -45,7 +45,7 @@ pub(crate) fn install(settings: &LogSettings) -> anyhow::Result<Arc<dyn LogLevel
     Ok(Arc::new(Levels { handle, text: Mutex::new(settings.level.clone()) }))
 }
 
-/// Fields as `name=value`. Whatever a value is made of, it stays on its line and moves no cursor.
+/// Fields as `name=value`. Values are escaped, so that they stay on their line and do not control the terminal.
 fn fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
     debug_fn(|to, field, value| match field.name() {
         "message" => write!(Printing::new(to), "{value:?}"),

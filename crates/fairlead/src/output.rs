@@ -53,7 +53,7 @@ pub(crate) fn data(value: &impl Serialize, format: DataFormat) -> anyhow::Result
     print(&text)
 }
 
-/// JSON without what a terminal obeys: of the control characters its texts escape only those below a space.
+/// JSON without characters that control a terminal: JSON itself escapes only control characters below a space.
 fn escaped(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| c.is_control() && c != '\n';
     if !text.contains(obeyed) {
@@ -70,9 +70,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// Says something beside the output, on standard error.
+/// Prints a note to standard error.
 pub(crate) fn note(text: &str) {
-    // Nobody reads what cannot be written.
+    // If standard error cannot be written to, there is no other place to report that.
     let _ = writeln!(std::io::stderr(), "fairlead: {}", printable(text));
 }
 
@@ -91,7 +91,7 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // What proxies say of themselves, and what objects are called, comes from outside.
+        // The texts of proxies and the names of objects come from outside.
         let shown =
             |cell: String| if cell.is_empty() { "-".to_owned() } else { printable(&cell).into_owned() };
         let cells: Vec<_> = cells.into_iter().map(shown).collect();
@@ -126,7 +126,7 @@ impl Table {
     }
 }
 
-/// Whether an output may be coloured: a terminal, and nobody minds.
+/// Whether an output may be coloured: it is a terminal, and `NO_COLOR` does not forbid it.
 pub(crate) fn is_coloured(output: &impl IsTerminal) -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && output.is_terminal()
 }

@@ -64,7 +64,7 @@ enum What {
     All(Common<Everything>),
 }
 
-/// What every subcommand takes.
+/// The arguments of every subcommand.
 #[derive(Debug, clap::Args)]
 struct Common<C: clap::Args> {
     #[command(flatten)]
@@ -79,7 +79,7 @@ struct Common<C: clap::Args> {
     choice: C,
 }
 
-/// Where the resources are.
+/// The place of the resources.
 #[derive(Debug, clap::Args)]
 struct Place {
     /// The proxy: `<name>.<namespace>`, a node id, `pod/<name>`, or a name if only one proxy has it; or
@@ -100,7 +100,7 @@ struct Place {
     server: Server,
 }
 
-/// Asks, chooses and prints.
+/// Gets the resources, filters and prints them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.what {
         What::Listener(common) => show(common),
@@ -119,7 +119,7 @@ fn show<C: clap::Args + Shown>(common: &Common<C>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// No choice: everything.
+/// No filter: everything.
 #[derive(Debug, clap::Args)]
 struct Everything {}
 
@@ -147,7 +147,7 @@ fn show_all(common: &Common<Everything>) -> anyhow::Result<ExitCode> {
 }
 
 impl Place {
-    /// Reads or asks. An Envoy is asked for the states of its endpoints too, if they are wanted.
+    /// Reads the resources or asks for them. Envoy is also asked for the states of its endpoints, if they are wanted.
     fn configuration(&self, states_wanted: bool) -> anyhow::Result<Configuration> {
         if let Some(file) = &self.file {
             let name = file.display();

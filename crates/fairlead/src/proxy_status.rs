@@ -41,7 +41,7 @@ pub(crate) struct Args {
     server: Server,
 }
 
-/// Asks the control plane.
+/// Asks the control plane and prints its answer.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut proxies: Vec<ProxyStatus> = serde_json::from_value(args.server.get("/debug/syncz", &[])?)?;
     choice(&mut proxies, args.proxy.as_deref(), args.namespace.as_deref()).map_err(Usage)?;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Leaves those that are asked for.
+/// Keeps only the requested proxies.
 fn choice(
     proxies: &mut Vec<ProxyStatus>,
     wanted: Option<&str>,
@@ -99,7 +99,7 @@ fn table(proxies: &[ProxyStatus]) -> Table {
     table
 }
 
-/// What proxies have rejected, with the fields at fault.
+/// The rejected resources, with the fields at fault.
 fn held_back(proxies: &[ProxyStatus]) -> Table {
     let mut table = Table::new(&["NAME", "REJECTED", "RESOURCE", "MADE FROM"]);
     for proxy in proxies {
@@ -117,7 +117,7 @@ fn held_back(proxies: &[ProxyStatus]) -> Table {
     table
 }
 
-/// The worst of a type and that of its elements.
+/// The worse state of a type and its elements.
 fn state<'a>(types: impl Iterator<Item = &'a TypeSync>) -> String {
     let word = |state| match state {
         TypeState::Synced => "SYNCED",

@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if failed { ExitCode::from(exit::FAILED) } else { ExitCode::SUCCESS })
 }
 
-/// What makes listeners of a proxy.
+/// What gives a proxy listeners, as a hint.
 fn why_none(kind: ProxyType) -> &'static str {
     match kind {
         ProxyType::Gateway => "no Gateway selects it by the labels of --label",
@@ -128,7 +128,7 @@ fn why_none(kind: ProxyType) -> &'static str {
     }
 }
 
-/// Says what is wrong. Returns whether something is.
+/// Reports errors. Returns whether there are any.
 fn report(mesh: &mut Mesh) -> bool {
     let mut errors = mesh.diagnostics();
     errors.retain(|finding| finding.severity == Severity::Error);
@@ -151,19 +151,19 @@ fn resources(args: &Args, mesh: &Mesh, id: &str, publication: &Publication) -> a
     Ok(json!({ "proxy": dump.proxy, "resources": types }))
 }
 
-/// The node as the bootstrap of the proxy has it.
+/// The node in the bootstrap of the proxy.
 fn node(args: &Args) -> bootstrap::Node {
     let mut node = args.identity.node();
     if let Some(id) = &args.proxy {
         id.clone_into(&mut node.id);
-        // The id says both.
+        // The id already contains both.
         node.metadata.remove("NAMESPACE");
         node.metadata.remove("INSTANCE_IPS");
     }
     node
 }
 
-/// The node as Envoy would tell it.
+/// The node as Envoy would send it.
 fn client(node: &bootstrap::Node) -> Node {
     let json = node.to_json();
     let place = node.locality.clone().unwrap_or_default();

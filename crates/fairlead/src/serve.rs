@@ -109,7 +109,7 @@ fn over<T>(setting: &mut T, flag: Option<T>) {
     }
 }
 
-/// Serves until a signal.
+/// Serves until a signal arrives.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut settings = args.settings()?;
     if args.print_config {
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Before anything starts, so that a signal at any time is seen.
+        // Installed before anything starts, so that no signal is missed.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let control_plane = ControlPlane::start(&settings, Some(log)).await.map_err(failed_to_start)?;
@@ -151,7 +151,8 @@ fn failed_to_start(error: StartError) -> anyhow::Error {
     if is_usage { error.context(Usage("cannot start".to_owned())) } else { error }
 }
 
-/// Raises the soft limit of open files, of which each proxy is one, to the hard one. Returns the limit; none: no limit.
+/// Raises the soft limit of open files to the hard one, as each proxy takes one. Returns the limit; `None` if there is
+/// none.
 fn allow_open_files() -> Option<usize> {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::{client, output::Format};
 
-/// Where a control plane is asked that was not named.
+/// Default admin address of the control plane.
 const USUAL: &str = "127.0.0.1:15014";
-/// How long one that was not named may take.
+/// Maximum wait for the answer of a control plane at the default address.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Print the version of this program, and of the control plane and its proxies if a control plane answers.
@@ -32,24 +32,24 @@ pub(crate) struct Args {
     output: Format,
 }
 
-/// All versions that are known.
+/// All known versions.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Versions {
     client_version: Version,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_version: Option<Version>,
-    /// How many proxies there are of each version of Envoy.
+    /// Number of proxies of each version of Envoy.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     proxies: BTreeMap<String, usize>,
 }
 
-/// Asks, and prints.
+/// Gets the versions and prints them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut versions = Versions { client_version: Version::own(), ..Versions::default() };
     let server = args.server.as_deref().unwrap_or(USUAL);
     let asked = if args.client { Ok(None) } else { of_server(server, args.server.is_some()).map(Some) };
-    // Of the server that is not there one is told after what is known.
+    // The failure to reach a server is reported after what is known.
     let failure = match asked {
         Ok(version) => {
             versions.server_version = version;
@@ -64,14 +64,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     failure.map_or(Ok(ExitCode::SUCCESS), Err)
 }
 
-/// The version of a control plane; somebody else may answer in its place.
+/// The version of a control plane; another server may answer at its address.
 fn of_server(server: &str, is_named: bool) -> anyhow::Result<Version> {
     let version: Version = serde_json::from_value(client::version(server, (!is_named).then_some(PATIENCE))?)?;
     ensure!(!version.version.is_empty(), "http://{server}/version tells no version");
     Ok(version)
 }
 
-/// The versions of the proxies. From another machine they are not told, which is no reason to fail.
+/// The versions of the proxies. They are not served to other machines, which is not an error.
 fn proxies(server: &str) -> BTreeMap<String, usize> {
     let answer = client::proxies(server, PATIENCE).and_then(|json| Ok(serde_json::from_value(json)?));
     let proxies: Vec<ProxyStatus> = answer.unwrap_or_default();
@@ -92,7 +92,7 @@ fn text(versions: &Versions) -> String {
     if !envoys.is_empty() {
         lines.push(format!("data plane version: {envoys}"));
     }
-    // What a server says of itself comes from outside.
+    // The answer of a server comes from outside.
     let lines: Vec<_> = lines.iter().map(|line| fairlead_config::printable(line)).collect();
     lines.join("\n") + "\n"
 }

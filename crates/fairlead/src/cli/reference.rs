@@ -1,4 +1,4 @@
-//! `docs/reference/cli.md` is made from the command line: `UPDATE=1 cargo test -p fairlead` rewrites it.
+//! Generates `docs/reference/cli.md` from the command line: `UPDATE=1 cargo test -p fairlead` rewrites it.
 
 use std::{fmt::Write as _, path::Path};
 

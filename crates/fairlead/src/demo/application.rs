@@ -1,7 +1,7 @@
-//! The applications: small HTTP servers that say who they are and call other services through their sidecar.
+//! The applications: small HTTP servers that identify themselves and call other services through their sidecar.
 //!
-//! They know nothing of a mesh: they put the name of a service into `Host`, send the request to the address that
-//! they were given for all services, and pass on the headers that belong to the user's request.
+//! They know nothing of a mesh: they put the name of a service into `Host`, send the request to the address given for
+//! all services, and propagate the headers of the user's request.
 
 mod behaviour;
 
@@ -36,9 +36,9 @@ use tokio::{
 use super::mesh::EXTERNAL_HOST;
 pub(super) use behaviour::Behaviour;
 
-/// The headers of a request that an application passes on to the services that it calls for it.
+/// Headers that an application propagates from a request to the services that it calls.
 const PASSED_ON: [&str; 3] = ["x-user", "x-request-id", "traceparent"];
-/// The largest answer of a service that an application reads.
+/// Maximum size in bytes of another service's answer.
 const LARGEST_ANSWER: usize = 1 << 20;
 
 /// A running application. Dropping it closes its port and its connections.
@@ -51,14 +51,14 @@ pub(super) struct Application {
 struct Inner {
     service: &'static str,
     version: &'static str,
-    /// Where other services are found; an application outside of the mesh calls none.
+    /// The address for other services; an application outside the mesh calls none.
     egress: OnceLock<SocketAddr>,
     client: Client<HttpConnector, Full<Bytes>>,
     behaviour: Mutex<Behaviour>,
     requests: AtomicU64,
 }
 
-/// What an application answers.
+/// An application's answer.
 struct Answer {
     status: StatusCode,
     service: String,
@@ -83,12 +83,12 @@ impl Application {
         Ok(Self { address, inner, task })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Says where it finds other services. The first one that is said counts.
+    /// Sets the address for other services. Only the first call counts.
     pub(super) fn finds_services_at(&self, egress: SocketAddr) {
         self.inner.egress.get_or_init(|| egress);
     }
@@ -110,13 +110,13 @@ impl Drop for Application {
     }
 }
 
-/// Accepts until it is aborted; the connections end with it.
+/// Accepts connections until it is aborted; they end with it.
 async fn accept(listener: TcpListener, inner: Arc<Inner>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A connection that was gone before it was accepted is its client's matter.
+                // A connection closed before it was accepted is its client's concern.
                 if let Ok((stream, _)) = accepted {
                     connections.spawn(connection(stream, inner.clone()));
                 }
@@ -128,7 +128,7 @@ async fn accept(listener: TcpListener, inner: Arc<Inner>) {
 
 async fn connection(stream: TcpStream, inner: Arc<Inner>) {
     let service = service_fn(|request| respond(inner.clone(), request));
-    // A connection ends as its client likes; the client sees it too.
+    // The client sees the error of its connection too.
     let _: Result<(), _> =
         auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
@@ -157,7 +157,7 @@ impl Inner {
         let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match (self.service, first) {
             ("bookstore", "" | "bookstore") => self.page(headers).await,
-            // The bookstore shows what a single service says, too.
+            // The bookstore also serves the answer of a single service.
             ("bookstore", "quotes") => self.call(EXTERNAL_HOST, path, headers).await,
             ("bookstore", service) => self.call(service, path, headers).await,
             ("reviews", _) if self.version != "v1" => {
@@ -180,13 +180,13 @@ impl Inner {
         self.own(StatusCode::OK, json!({ "catalog": catalog.body, "reviews": reviews.body }))
     }
 
-    /// An answer of its own.
+    /// The application's own answer.
     fn own(&self, status: StatusCode, mut body: Value) -> Answer {
         body["by"] = format!("{}-{}", self.service, self.version).into();
         Answer { status, service: self.service.to_owned(), version: self.version.to_owned(), body }
     }
 
-    /// The answer of another service, whoever gives it.
+    /// The answer to a call of another service, from the service or from Envoy.
     async fn call(&self, service: &str, path: &str, headers: &HeaderMap) -> Answer {
         match self.try_call(service, path, headers).await {
             Ok(answer) => answer,
@@ -220,7 +220,7 @@ impl Inner {
             service: named("x-service"),
             version: named("x-version"),
             body: serde_json::from_slice(&body).unwrap_or_else(|_| {
-                // Not an application's answer, but Envoy's own.
+                // Envoy's own answer, not an application's.
                 json!({ "envoy": String::from_utf8_lossy(&body), "status": head.status.as_u16() })
             }),
         })

@@ -1,6 +1,6 @@
-//! What to try next: while the mesh keeps running, and after it has ended.
+//! Suggestions: while the mesh keeps running, and after it has ended.
 //!
-//! Each command works as it is said, in the directory that the demo was started in.
+//! Each command works as printed, in the directory in which the demo was started.
 
 use std::{io, path::Path};
 
@@ -10,7 +10,7 @@ use super::{
     running::Demo,
 };
 
-/// Says where everything is, and what to try.
+/// Prints where everything is, and what to try.
 pub(super) fn say(demo: &Demo, out: Output) -> io::Result<()> {
     let path = demo.directory().path();
     let directory = quoted(&path.display().to_string());
@@ -56,7 +56,7 @@ curl http://{gateway}/reviews
     ))
 }
 
-/// Says what to do after the end.
+/// Prints what to do after the end.
 pub(super) fn after(kept: Option<&Path>, shift: u16, out: Output) -> io::Result<()> {
     let fairlead = program();
     out.line(&out.paint(Look::Title, "\nWhat next"))?;
@@ -81,7 +81,7 @@ pub(super) fn after(kept: Option<&Path>, shift: u16, out: Output) -> io::Result<
     out.commands(&format!("{fairlead} --help"))
 }
 
-/// How this program was called, which works again in the same directory.
+/// This program as it was called, which works again in the same directory.
 fn program() -> String {
     quoted(
         &std::env::args_os()
@@ -90,13 +90,13 @@ fn program() -> String {
     )
 }
 
-/// A name for a directory that is not there yet.
+/// A name for a new directory.
 fn unused() -> String {
     let names = ["my-mesh".to_owned()].into_iter().chain((2..).map(|n| format!("my-mesh-{n}")));
     names.into_iter().find(|name| !Path::new(name).exists()).unwrap_or_default()
 }
 
-/// A word as a shell reads it.
+/// A word quoted for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -6,9 +6,9 @@
 //!                               └→ quotes.example.com, outside of the mesh
 //! ```
 //!
-//! Nothing is redirected by the kernel, so that no privilege is needed: each workload has a loopback address of its
-//! own, on which its Envoy listens twice. What arrives at [`Ports::inbound`] is for the application; what the
-//! application sends to [`Ports::service`] is for other services.
+//! The kernel redirects nothing, so that no privilege is needed: each workload has its own loopback address, on which
+//! its Envoy has two listeners, [`Ports::inbound`] for requests to the application, and [`Ports::service`] for the
+//! application's requests to other services.
 
 mod yaml;
 
@@ -21,7 +21,7 @@ pub(super) use yaml::files;
 
 /// The namespace of the bookstore.
 pub(super) const NAMESPACE: &str = "shop";
-/// The namespace of the gateway and of the configuration of the whole mesh.
+/// The namespace of the gateway and of mesh-wide configuration.
 pub(super) const ROOT_NAMESPACE: &str = "istio-system";
 /// The host of the service that is not part of the mesh.
 pub(super) const EXTERNAL_HOST: &str = "quotes.example.com";
@@ -45,17 +45,17 @@ pub(super) struct Workload {
     pub(super) address: Ipv4Addr,
     /// The ports of its sidecar.
     pub(super) ports: Ports,
-    /// Where its application listens.
+    /// The address of its application.
     pub(super) application: SocketAddr,
 }
 
 impl Workload {
-    /// Its name, which is that of its pod.
+    /// Its name, which is also its pod's.
     pub(super) fn name(&self) -> String {
         format!("{}-{}", self.service, self.version)
     }
 
-    /// Where its application finds other services.
+    /// The address at which its application finds other services.
     pub(super) fn egress(&self) -> SocketAddr {
         (self.address, self.ports.service()).into()
     }
@@ -73,7 +73,7 @@ pub(super) struct Mesh {
 }
 
 impl Mesh {
-    /// Takes addresses that nobody else has. Where the applications listen is said later.
+    /// Allocates unused addresses. Those of the applications are set later.
     pub(super) fn plan(ports: Ports) -> Self {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let workload = |service, version| Workload {
@@ -90,7 +90,7 @@ impl Mesh {
         Self { workloads: SERVICES.iter().flat_map(versions).collect(), gateway: loopback(), ports }
     }
 
-    /// The services, in the order in which a request meets them.
+    /// The services, in the order in which a request reaches them.
     pub(super) fn services() -> impl Iterator<Item = &'static str> {
         SERVICES.iter().map(|(service, _)| *service)
     }
@@ -110,7 +110,7 @@ impl Mesh {
         self.workloads.iter().filter(move |workload| workload.service == service)
     }
 
-    /// Where clients reach the bookstore.
+    /// The address at which clients reach the bookstore.
     pub(super) fn entrance(&self) -> SocketAddr {
         (self.gateway, self.ports.service()).into()
     }

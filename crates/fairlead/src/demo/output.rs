@@ -1,7 +1,7 @@
-//! What the demo says: plain lines, on a terminal coloured and no wider than it, and the account of its steps.
+//! The output of the demo: plain lines, coloured and wrapped on a terminal, and the summary of its steps.
 //!
-//! What is not a terminal gets each sentence in one line, whatever its length: so it can be searched. YAML and commands
-//! are never broken, as they would not be the same.
+//! Without a terminal each sentence is one line of any length, so that it can be searched. YAML and commands are never
+//! wrapped, as that would change them.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -10,20 +10,20 @@ use std::{
 
 use crate::output::is_coloured;
 
-/// The narrowest terminal that lines are broken for.
+/// Minimum width of a terminal for which lines are wrapped.
 const NARROWEST: usize = 20;
-/// How wide a terminal is that does not say so.
+/// Assumed width of a terminal of unknown width.
 const USUAL: usize = 80;
 
-/// Where the demo says it.
+/// The output of the demo.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
     coloured: bool,
-    /// The columns of a terminal.
+    /// The number of columns of a terminal.
     width: Option<usize>,
 }
 
-/// How a text looks on a terminal.
+/// The style of a text on a terminal.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Look {
     /// A title.
@@ -57,13 +57,13 @@ impl Output {
         Self { coloured: is_coloured(&out), width: out.is_terminal().then(columns) }
     }
 
-    /// Says a line, or several. What does not fit goes on in lines of its own, two columns further in.
+    /// Prints one or several lines. Lines that are too long are wrapped with an indent of two columns.
     pub(super) fn line(self, text: &str) -> io::Result<()> {
         let lines: Vec<_> = text.split('\n').map(|line| self.wrapped("", line, margin(line) + 2)).collect();
         put(&lines.join("\n"))
     }
 
-    /// Says a line that has a column at its end: what of that does not fit goes on below it.
+    /// Prints a line whose last column is wrapped below itself.
     fn row(self, before: &str, column: &str) -> io::Result<()> {
         let indent = textwrap::core::display_width(before);
         match self.width {
@@ -72,7 +72,7 @@ impl Output {
         }
     }
 
-    /// `before` and `text`, broken between words; lines after the first begin `indent` columns further in.
+    /// `before` and `text`, wrapped between words; lines after the first are indented by `indent` columns.
     fn wrapped(self, before: &str, text: &str, indent: usize) -> String {
         let Some(width) = self.width else { return format!("{before}{text}") };
         let indent = " ".repeat(indent);
@@ -85,7 +85,7 @@ impl Output {
         textwrap::fill(text, options)
     }
 
-    /// `text` as it looks.
+    /// `text` in a style.
     pub(super) fn paint(self, look: Look, text: &str) -> String {
         if self.coloured { format!("\x1b[{}m{text}\x1b[0m", look.code()) } else { text.to_owned() }
     }
@@ -95,7 +95,7 @@ impl Output {
         if good { self.paint(Look::Good, "✓") } else { self.paint(Look::Bad, "✗") }
     }
 
-    /// Says a text with a margin, line by line.
+    /// Prints a text with a margin, line by line.
     pub(super) fn quote(self, text: &str) -> io::Result<()> {
         let lines: Vec<_> = text
             .lines()
@@ -110,8 +110,8 @@ impl Output {
         put(&lines.join("\n"))
     }
 
-    /// Says commands, which can be copied as they are. A text that goes on over several lines begins where lines do,
-    /// as the end of what a shell reads from them has to.
+    /// Prints commands so that they can be copied. Those of several lines are not indented, because the end of a
+    /// here-document must not be.
     pub(super) fn commands(self, text: &str) -> io::Result<()> {
         let margin = if text.contains("<<") { "" } else { "    " };
         let lines: Vec<_> =
@@ -124,7 +124,7 @@ fn margin(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// The columns of standard output.
+/// The number of columns of standard output.
 fn columns() -> usize {
     match rustix::termios::tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 => usize::from(size.ws_col).max(NARROWEST),
@@ -138,7 +138,7 @@ fn put(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// A time as it is said: `340 ms`, `4.2 s`.
+/// A duration as text: `340 ms`, `4.2 s`.
 pub(super) fn time(time: Duration) -> String {
     if time < Duration::from_secs(1) {
         format!("{} ms", time.as_millis())
@@ -147,7 +147,7 @@ pub(super) fn time(time: Duration) -> String {
     }
 }
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     /// Its title.
@@ -156,11 +156,11 @@ pub(super) struct Outcome {
     pub(super) good: bool,
     /// The most important figure.
     pub(super) figure: String,
-    /// How long it took.
+    /// Its duration.
     pub(super) took: Duration,
 }
 
-/// The account of the whole walk.
+/// Prints the summary of all steps.
 pub(super) fn summary(out: Output, outcomes: &[Outcome], took: Duration) -> io::Result<()> {
     let width = outcomes.iter().map(|outcome| outcome.title.chars().count()).max().unwrap_or(0);
     out.line(&out.paint(Look::Title, "\nSummary"))?;

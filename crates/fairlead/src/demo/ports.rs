@@ -4,50 +4,50 @@ use std::{fmt, io, net::SocketAddr};
 
 use fairlead_lab::ports::{check_free, loopback};
 
-/// The most that ports can be shifted by: the highest of them is still one.
+/// Maximum shift with which the highest port is still valid.
 pub(super) const LARGEST_SHIFT: u16 = u16::MAX - 15_014;
-/// The shifts that are tried when one is proposed.
+/// Candidates for a proposed shift.
 const PROPOSED: [u16; 4] = [1_000, 10_000, 20_000, 30_000];
 
-/// The ports that the demo listens on, each on addresses of 127.0.0.0/8 that nobody else has.
+/// The ports of the demo, each on unused addresses of 127.0.0.0/8.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ports {
     shift: u16,
 }
 
 impl Ports {
-    /// The usual ones, each so much higher.
+    /// The usual ports, shifted.
     pub(super) fn shifted(shift: u16) -> Self {
         Self { shift: shift.min(LARGEST_SHIFT) }
     }
 
-    /// That of every service, which is where a sidecar takes what its application sends, and of the gateway.
+    /// The port of every service, at which a sidecar accepts its application's requests, and of the gateway.
     pub(super) fn service(self) -> u16 {
         8080 + self.shift
     }
 
-    /// That at which a sidecar takes what is for its application.
+    /// The port at which a sidecar accepts requests to its application.
     pub(super) fn inbound(self) -> u16 {
         9080 + self.shift
     }
 
-    /// That of Envoy's own administration.
+    /// The port of Envoy's admin interface.
     pub(super) fn envoy_admin(self) -> u16 {
         15_000 + self.shift
     }
 
-    /// That of ADS.
+    /// The port of ADS.
     pub(super) fn xds(self) -> u16 {
         15_010 + self.shift
     }
 
-    /// That of the control plane's administration.
+    /// The port of the control plane's admin interface.
     pub(super) fn admin(self) -> u16 {
         15_014 + self.shift
     }
 
-    /// Fails if one of them cannot be listened on. An address of its own is no help where somebody listens at every
-    /// address.
+    /// Fails if one of them cannot be bound to. An unused address does not help if another process listens on all
+    /// addresses.
     pub(super) fn check(self) -> Result<(), Taken> {
         self.check_by(check_free)
     }
@@ -73,10 +73,10 @@ impl Ports {
     }
 }
 
-/// Fails if an address cannot be listened on.
+/// Fails if an address cannot be bound to.
 type IsFree = fn(SocketAddr) -> io::Result<()>;
 
-/// A port that cannot be listened on.
+/// A port that cannot be bound to.
 #[derive(Debug)]
 struct Unusable {
     address: SocketAddr,
@@ -89,10 +89,10 @@ fn unusable(port: u16, user: &'static str, is_free: IsFree) -> Option<Unusable> 
     is_free(address).err().map(|error| Unusable { address, user, error })
 }
 
-/// Ports of the demo cannot be listened on.
+/// Ports of the demo cannot be bound to.
 #[derive(Debug)]
 pub(super) struct Taken {
-    /// By how much ports can be shifted, so that all are free.
+    /// A shift with which all ports are free.
     proposed: Option<u16>,
     ports: Vec<Unusable>,
 }

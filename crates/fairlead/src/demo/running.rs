@@ -1,4 +1,4 @@
-//! The running demo: applications, control plane, Envoys and the directory that all of it is configured by.
+//! The running demo: applications, control plane, Envoys and their directory of configuration.
 
 mod directory;
 mod live;
@@ -33,13 +33,13 @@ pub(super) use live::Condition;
 use proxy::Launch;
 pub(super) use proxy::Proxy;
 
-/// How long an edit may take to be in use. It takes milliseconds; a busy machine is allowed for.
+/// Maximum time until an edit is in use. It takes milliseconds, longer on a busy machine.
 const LIVE_WITHIN: Duration = Duration::from_secs(15);
-/// How long all Envoys may take to start.
+/// Maximum time for all Envoys to start.
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
 /// The workload whose sidecar decides where requests of the bookstore go.
 const CLIENT: &str = "bookstore-v1";
-/// How many requests of a load are under way at once.
+/// Number of concurrent requests of a load.
 const WORKERS: u32 = 4;
 
 /// Everything that runs. [`Demo::shut_down`] ends it in order; dropping it ends it too.
@@ -51,7 +51,7 @@ pub(super) struct Demo {
     external: Application,
     directory: Directory,
     envoy: PathBuf,
-    // Declared last: what is in it is used until the end.
+    // Declared last, since its contents are used until the end.
     temporary: Temporary,
 }
 
@@ -78,7 +78,7 @@ impl Demo {
         Ok(Self { mesh, proxies, control_plane, applications, external, directory, envoy, temporary })
     }
 
-    /// Starts the Envoys, and says when each is ready.
+    /// Starts the Envoys, and reports when each is ready.
     pub(super) async fn start_proxies(&mut self, out: Output) -> anyhow::Result<()> {
         let began = Instant::now();
         let launch = Launch {
@@ -103,7 +103,7 @@ impl Demo {
         self.until_answered().await
     }
 
-    /// Waits until the page of the bookstore comes through the gateway.
+    /// Waits until the gateway serves the page of the bookstore.
     async fn until_answered(&self) -> anyhow::Result<()> {
         let page = eventually("the page of the bookstore", LIVE_WITHIN, || async {
             let answer = self.get("/").await.map_err(|error| error.to_string())?;
@@ -123,7 +123,7 @@ impl Demo {
         &self.control_plane
     }
 
-    /// The directory that the mesh is configured by.
+    /// The directory with the configuration of the mesh.
     pub(super) fn directory(&self) -> &Directory {
         &self.directory
     }
@@ -149,7 +149,7 @@ impl Demo {
         &self.external
     }
 
-    /// Writes a file, and waits until the bookstore's sidecar uses it. Tells how long that took.
+    /// Writes a file, and waits until the bookstore's sidecar uses it. Returns how long that took.
     pub(super) async fn apply(&self, file: &str, yaml: &str, live: &Condition) -> anyhow::Result<Duration> {
         let began = Instant::now();
         self.directory.write(file, yaml)?;
@@ -157,13 +157,13 @@ impl Demo {
         Ok(began.elapsed())
     }
 
-    /// Waits until the bookstore's sidecar says that a condition holds.
+    /// Waits until a condition holds for the bookstore's sidecar.
     async fn wait(&self, condition: &Condition) -> anyhow::Result<()> {
         let admin = self.client().admin();
         Ok(eventually(&condition.to_string(), LIVE_WITHIN, || condition.check(admin)).await?)
     }
 
-    /// Waits until each Envoy that the condition is about says that it holds.
+    /// Waits until the condition holds for each Envoy that it is about.
     pub(super) async fn wait_everywhere(&self, condition: &Condition) -> anyhow::Result<()> {
         for proxy in self.proxies.iter().filter(|proxy| !proxy.is_gateway() || !condition.is_about_routes()) {
             let what = format!("{condition} by {}", proxy.name());
@@ -172,7 +172,7 @@ impl Demo {
         Ok(())
     }
 
-    /// The findings about a file that hold now.
+    /// The current findings about a file.
     pub(super) async fn findings(&self, file: &str) -> anyhow::Result<Vec<Diagnostic>> {
         let all = self.control_plane.core().inspect(|core| core.diagnostics().clone()).await?;
         let path = self.directory.file(file).display().to_string();
@@ -187,7 +187,7 @@ impl Demo {
         self.mesh.cluster(service)
     }
 
-    /// Everything that each Envoy uses, apart from when it came to use it.
+    /// The configuration of each Envoy, without timestamps.
     pub(super) async fn configuration(&self) -> anyhow::Result<Vec<serde_json::Value>> {
         let mut all = Vec::new();
         for proxy in &self.proxies {
@@ -215,7 +215,7 @@ impl Demo {
         self.parallel(WORKERS, requests, request).await
     }
 
-    /// Many requests through the gateway, so many at a time.
+    /// Many requests through the gateway, `workers` at a time.
     pub(super) async fn parallel(
         &self,
         workers: u32,
@@ -226,27 +226,27 @@ impl Demo {
         Load::count(requests).workers(workers).run(|| Client::new(entrance).keep_alive(), request).await
     }
 
-    /// Makes everything as it was before the first step.
+    /// Restores the state before the first step.
     pub(super) fn restore(&self) -> anyhow::Result<()> {
         self.applications.iter().for_each(|application| application.behave(Behaviour::default()));
         self.directory
             .remove_all_but(&mesh::files(&self.mesh).iter().map(|(name, _)| *name).collect::<Vec<_>>())
     }
 
-    /// Ends everything: first the Envoys, all at once, then the control plane.
+    /// Ends everything: first all Envoys at the same time, then the control plane.
     pub(super) async fn shut_down(self) {
         let Self { proxies, control_plane, .. } = self;
         let ending: Vec<_> =
             proxies.into_iter().map(|proxy| tokio::task::spawn_blocking(move || drop(proxy))).collect();
         for ended in ending {
-            // Dropping a proxy says on standard error if it could not be ended.
+            // The drop of a proxy reports on standard error if it could not be ended.
             let _ = ended.await;
         }
         control_plane.shut_down().await;
     }
 }
 
-/// Loopback addresses that nobody else has, with the usual ports.
+/// Settings with unused loopback addresses.
 fn settings(directory: &Path, ports: Ports) -> Settings {
     let address = loopback();
     let mut settings = Settings::default();

@@ -17,13 +17,13 @@ use super::{
 };
 use walk::Walk;
 
-/// A step, before it is taken.
+/// A step of the demo.
 pub(super) struct Step {
     title: &'static str,
     run: for<'a> fn(&'a mut Walk<'_>) -> Taken<'a>,
 }
 
-/// What a step does; an error is that it could not come to its end.
+/// The run of a step; an error means that it could not be completed.
 type Taken<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
 
 /// Every step, in order.
@@ -43,7 +43,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { title: "broken edits", run: |walk| Box::pin(edits::broken(walk)) },
 ];
 
-/// Takes a step. What it changed is restored.
+/// Runs a step, and then restores what it has changed.
 pub(super) async fn take(step: &Step, number: usize, demo: &Demo, out: Output) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     out.line(&out.paint(Look::Title, &format!("\n{number}. {}", step.title)))?;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::output::Table;
 
-/// Which clusters.
+/// The filter of clusters.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
     /// Only clusters whose host contains this text.
@@ -48,7 +48,7 @@ impl Direction {
     }
 }
 
-/// What a name tells a reader. Only this column view takes names apart; nothing is decided by it.
+/// The parts of a name, for display. Only this table takes names apart; no decision depends on it.
 struct Parts<'a> {
     direction: &'a str,
     port: &'a str,

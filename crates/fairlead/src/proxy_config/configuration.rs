@@ -13,31 +13,31 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(super) struct Configuration {
     resources: BTreeMap<&'static str, Vec<Entry>>,
-    /// What the proxy has rejected, as `<resource>` or `<resource>/<part>`, by type.
+    /// The rejected resources, as `<resource>` or `<resource>/<part>`, by type.
     rejected: BTreeSet<(&'static str, String)>,
-    /// What Envoy's `/clusters` says of each cluster and its endpoints, where it was asked.
+    /// The clusters and endpoints from Envoy's `/clusters`, if it was asked.
     pub(super) clusters: Option<Vec<Value>>,
 }
 
-/// One resource, with what Envoy says of it.
+/// One resource, with its state at Envoy.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) resource: Value,
-    /// The resource as the control plane tells it, with what it was made from.
+    /// The resource from the control plane, with its origins.
     pub(super) told: Option<Resource>,
     state: State,
 }
 
-/// What an Envoy does with a resource.
+/// The state of a resource at Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Not known: the control plane has sent it.
+    /// Unknown: the control plane has sent it.
     Sent,
     Active,
     Warming,
-    /// It was rejected, and is not in use.
+    /// Rejected, and not in use.
     Rejected,
-    /// A newer version of it was rejected.
+    /// In use, but a newer version was rejected.
     UpdateRejected,
 }
 
@@ -47,7 +47,7 @@ const TYPES: [(&str, &str); 5] =
 
 /// A part of Envoy's dump.
 struct Part {
-    /// The end of its type.
+    /// The end of its type URL.
     name: &'static str,
     /// The type of its resources in the short form.
     short: &'static str,
@@ -73,7 +73,7 @@ const PARTS: [Part; 5] = [
         field: "endpoint_config",
         lists: &[("static_endpoint_configs", State::Active), ("dynamic_endpoint_configs", State::Active)],
     },
-    // Those that are dynamic have a form of their own.
+    // Dynamic resources have a form of their own.
     Part {
         name: "ListenersConfigDump",
         short: "LDS",
@@ -99,7 +99,7 @@ const PARTS: [Part; 5] = [
 ];
 
 impl Configuration {
-    /// Reads either dump, or what Envoy's `/clusters` says.
+    /// Reads either dump, or the output of Envoy's `/clusters`.
     ///
     /// # Errors
     /// If it is none of them.
@@ -130,7 +130,7 @@ impl Configuration {
             let resources = dump.resources.remove(short).into_iter().flatten();
             let sent = |mut told: Resource| {
                 let mut resource = std::mem::take(&mut told.resource);
-                // Beside the fields of the message, none of which is called so.
+                // Added beside the message's fields, none of which has this name.
                 if let Some(fields) = resource.as_object_mut() {
                     fields.insert("origins".to_owned(), serde_json::json!(told.origins));
                     fields.insert("origins_of_parts".to_owned(), serde_json::json!(told.parts));
@@ -174,7 +174,7 @@ impl Configuration {
         configuration
     }
 
-    /// Takes what Envoy's `/clusters?format=json` says.
+    /// Takes the output of Envoy's `/clusters?format=json`.
     pub(super) fn states_of_endpoints(&mut self, json: &Value) {
         self.clusters = json["cluster_statuses"].as_array().cloned();
     }
@@ -184,12 +184,12 @@ impl Configuration {
         self.in_use(short).map(|entry| &entry.resource)
     }
 
-    /// The same, with what is known of them.
+    /// The same, with all that is known about them.
     pub(super) fn in_use(&self, short: &str) -> impl Iterator<Item = &Entry> {
         self.entries(short).filter(|entry| entry.state != State::Rejected)
     }
 
-    /// The same, with those that Envoy has rejected.
+    /// The same, including those that Envoy has rejected.
     pub(super) fn entries(&self, short: &str) -> impl Iterator<Item = &Entry> {
         self.resources.get(short).into_iter().flatten()
     }
@@ -244,7 +244,7 @@ pub(super) fn list<'a>(of: &'a Value, name: &str) -> impl Iterator<Item = &'a Va
     of[name].as_array().into_iter().flatten()
 }
 
-/// The clusters that something with weights leads to: `<name> (<weight>)`.
+/// The clusters of a weighted destination: `<name> (<weight>)`.
 pub(super) fn weighted(of: &Value) -> Vec<String> {
     let weight = |cluster: &Value| cluster["weight"].as_u64().unwrap_or(0);
     let clusters = list(&of["weighted_clusters"], "clusters");

@@ -1,7 +1,7 @@
 //! `fairlead proxy-config endpoint`: the columns of istioctl, and the source.
 //!
-//! The control plane knows what it has configured, Envoy's `/clusters` what has become of it. The header of the second
-//! column says which of both is shown.
+//! The control plane knows the configured health of endpoints, Envoy's `/clusters` their actual state. The header of
+//! the second column says which of the two is shown.
 
 use fairlead_control_plane::order::natural;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::output::Table;
 
-/// Which endpoints.
+/// The filter of endpoints.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
     /// Only endpoints of this cluster.
@@ -70,7 +70,7 @@ impl Shown for Choice {
 }
 
 impl Choice {
-    /// What the control plane has said, or the bootstrap.
+    /// The rows from the control plane, or the bootstrap.
     fn configured<'a>(&self, configuration: &'a Configuration) -> Vec<Row<'a>> {
         let inline = configuration
             .of("CDS")
@@ -91,7 +91,7 @@ impl Choice {
         rows
     }
 
-    /// What Envoy says.
+    /// The rows from Envoy's `/clusters`.
     fn states<'a>(&self, clusters: &'a [Value], configuration: &Configuration) -> Vec<Row<'a>> {
         let mut rows = Vec::new();
         for cluster in clusters.iter().filter(|cluster| self.is_of(name_of(cluster))) {
@@ -113,7 +113,7 @@ impl Choice {
         self.cluster.as_ref().is_none_or(|wanted| wanted == cluster)
     }
 
-    /// The address and port of an endpoint that is wanted.
+    /// The address and port of an endpoint, if it is wanted.
     fn chosen(&self, address: &Value) -> Option<String> {
         let (address, port) = place(address);
         let wanted = self.address.as_ref().is_none_or(|wanted| *wanted == address)
@@ -142,7 +142,7 @@ fn place(address: &Value) -> (String, String) {
     (path.unwrap_or_default().to_owned(), String::new())
 }
 
-/// What the endpoints of a cluster come from: the assignment, or the cluster that has them in itself.
+/// The source of a cluster's endpoints: the assignment, or the cluster itself if it has them inline.
 struct Sources<'a> {
     told: Option<&'a Entry>,
     cluster: &'a Value,
@@ -162,7 +162,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// What the control plane said of it.
+/// The health configured by the control plane.
 fn configured_health(endpoint: &Value) -> &str {
     match endpoint["health_status"].as_str() {
         None | Some("UNKNOWN") => "HEALTHY",
@@ -170,7 +170,7 @@ fn configured_health(endpoint: &Value) -> &str {
     }
 }
 
-/// What Envoy has found: the health that counts, and whether the endpoint is ejected as an outlier.
+/// The state at Envoy: the effective health, and whether the endpoint is ejected as an outlier.
 fn state(health: &Value) -> (&str, &'static str) {
     let is = |flag: &str| health[flag].as_bool().unwrap_or(false);
     let outliers = if is("failed_outlier_check") { "FAILED" } else { "OK" };

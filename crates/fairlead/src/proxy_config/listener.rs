@@ -10,7 +10,7 @@ use super::{
 };
 use crate::output::Table;
 
-/// Which listeners.
+/// The filter of listeners.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
     /// Only listeners at this address.
@@ -95,7 +95,7 @@ fn range(range: &Value) -> String {
     format!("{}/{length}", range["address_prefix"].as_str().unwrap_or_default())
 }
 
-/// Where the last filter of a chain sends its connections.
+/// The destination of a chain's last filter.
 fn destination(chain: &Value) -> String {
     let Some(filter) = chain["filters"].as_array().and_then(|filters| filters.last()) else {
         return "No filter".to_owned();

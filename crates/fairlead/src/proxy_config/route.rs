@@ -10,7 +10,7 @@ use super::{
 };
 use crate::output::Table;
 
-/// Which routes.
+/// The filter of routes.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
     /// Only the route table with this name.
@@ -39,11 +39,11 @@ impl Shown for Choice {
         for entry in configuration.entries(Self::TYPE).filter(|entry| self.wants(&entry.resource)) {
             let mut hosts: Vec<_> = list(&entry.resource, "virtual_hosts").collect();
             hosts.sort_by(|a, b| natural(name_of(a), name_of(b)));
-            // A table without hosts answers as a host without routes does.
+            // A table without hosts behaves like a host without routes.
             let hosts = if hosts.is_empty() { vec![&Value::Null] } else { hosts };
             for host in hosts {
                 let (of, full) = (name_of(&entry.resource), name_of(host));
-                // A host that was sent by itself is named after its table too.
+                // The name of a host sent by VHDS includes its table.
                 let name = full.strip_prefix(of).and_then(|rest| rest.strip_prefix('/')).unwrap_or(full);
                 let state = configuration.state_of_part(Self::TYPE, entry, &[name.to_owned()]);
                 for cells in rows(entry, host, name) {
@@ -56,8 +56,8 @@ impl Shown for Choice {
     }
 }
 
-/// What follows the name of a host: for each of its routes, or for what Envoy answers where there is none. What does not
-/// come by TLS may be redirected before any route is looked at.
+/// The columns after the name of a host: one row for each of its routes, or for Envoy's answer if there is none.
+/// Plaintext requests may be redirected before any route is considered.
 fn rows(entry: &Entry, host: &Value, name: &str) -> Vec<[String; 4]> {
     let of_route = |(place, route): (usize, &Value)| {
         let from = From::of_part(entry, route, name, place);
@@ -78,7 +78,7 @@ fn rows(entry: &Entry, host: &Value, name: &str) -> Vec<[String; 4]> {
     rows
 }
 
-/// The first domain, and how many more there are.
+/// The first domain, and the number of further ones.
 fn domains(host: &Value) -> String {
     let all: Vec<_> = list(host, "domains").filter_map(Value::as_str).collect();
     match all[..] {

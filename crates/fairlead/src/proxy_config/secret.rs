@@ -16,7 +16,7 @@ use super::{
 };
 use crate::output::Table;
 
-/// Which secrets.
+/// The filter of secrets.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
     /// Only the secret with this name.

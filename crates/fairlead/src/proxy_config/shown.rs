@@ -1,4 +1,4 @@
-//! What kinds of resources have in common when they are shown.
+//! The common interface for showing kinds of resources.
 
 use super::configuration::Configuration;
 use crate::output::Table;

@@ -1,14 +1,14 @@
-//! The column SOURCE: the fields that a row comes from.
+//! The column SOURCE: the fields from which a row was made.
 
 use fairlead_control_plane::{dump::Part, origin::Origin};
 use serde_json::Value;
 
 use super::configuration::{Entry, list};
 
-/// Fields that a row shows at most.
+/// Maximum number of fields shown in a row.
 const SHOWN: usize = 3;
 
-/// What a resource comes from: as the control plane tells it or, in a dump of Envoy's own, its metadata.
+/// The origins of a resource: from the control plane or, in Envoy's own dump, from its metadata.
 #[derive(Clone, Copy)]
 pub(super) enum From<'a> {
     Told(&'a [Origin]),
@@ -16,12 +16,12 @@ pub(super) enum From<'a> {
 }
 
 impl<'a> From<'a> {
-    /// What a whole resource comes from.
+    /// The origins of a whole resource.
     pub(super) fn of(entry: &'a Entry) -> Self {
         entry.told.as_ref().map_or(Self::Metadata(&entry.resource), |told| Self::Told(&told.origins))
     }
 
-    /// What a part comes from: the one at `place` of those with a name; if it has none, as the whole.
+    /// The origins of a part, the one at `place` among those of a name; if it has none, those of the whole.
     pub(super) fn of_part(entry: &'a Entry, part: &'a Value, name: &str, place: usize) -> Self {
         let Some(told) = &entry.told else {
             let own = part.get("metadata").map(|_| part);

@@ -1,8 +1,8 @@
-//! One file for an Envoy without a control plane: every resource with what it refers to inside.
+//! A static configuration for Envoy without a control plane: every resource with its references inlined.
 //!
-//! Clusters whose endpoints are sent separately have them inside and never resolve a name; route tables are in their
-//! listeners; secrets stand beside both, as Envoy finds them by name there. What waits for a secret that does not exist
-//! is closed: Envoy would refuse the file, and an empty secret would let in whoever comes.
+//! Endpoints are inline in their clusters, which never resolve a name; route tables are inline in their listeners;
+//! secrets are static resources, which Envoy finds by name. Chains that need a missing secret are left out, and such
+//! clusters have no endpoints: Envoy would refuse the file, and an empty secret would accept any client.
 
 use std::collections::BTreeSet;
 
@@ -17,14 +17,14 @@ use serde_json::{Map, Value, json};
 
 use crate::bootstrap::admin;
 
-/// The file.
+/// The static configuration.
 pub(super) struct StaticFile {
     pub(super) bootstrap: Value,
-    /// What it does not have, in sentences.
+    /// Sentences about what it lacks.
     pub(super) notes: Vec<String>,
 }
 
-/// The file for the proxy with this node.
+/// The static configuration for the proxy with this node.
 pub(super) fn of(node: &Node, admin_port: u16, publication: &Publication) -> anyhow::Result<StaticFile> {
     let mut resources = Resources {
         tables: all(publication, TypeUrl::ROUTE_CONFIGURATION)?,
@@ -55,13 +55,13 @@ pub(super) fn of(node: &Node, admin_port: u16, publication: &Publication) -> any
     Ok(StaticFile { bootstrap, notes: resources.notes })
 }
 
-/// The resources of a type whole, with key material.
+/// All resources of a type, with key material.
 fn all(publication: &Publication, type_url: TypeUrl) -> anyhow::Result<Vec<Value>> {
     let resources = publication.set(type_url).values();
     resources.map(|resource| Ok(json::to_json(type_url.as_str(), &resource.to_vec())?)).collect()
 }
 
-/// What resources refer to.
+/// The resources to which others refer.
 struct Resources {
     tables: Vec<Value>,
     assignments: Vec<Value>,
@@ -92,7 +92,7 @@ impl Resources {
         cluster
     }
 
-    /// A listener without the chains that cannot be opened; none if none is left.
+    /// A listener without the chains that lack a secret; `None` if no chain is left.
     fn listener(&mut self, mut listener: Value) -> Option<Value> {
         let name = listener["name"].as_str().unwrap_or_default().to_owned();
         let mut closed = BTreeSet::new();
@@ -120,25 +120,25 @@ impl Resources {
         is_left.then_some(listener)
     }
 
-    /// Puts in the place of each reference what it refers to.
+    /// Replaces each reference by the resource that it names.
     fn inline(&self, json: &mut Value) {
         edit(json, &mut |object| {
             if let Some(rds) = object.remove("rds") {
                 let name = &rds["route_config_name"];
                 let table = self.tables.iter().find(|table| table["name"] == *name);
                 let mut table = table.cloned().unwrap_or_else(|| json!({ "name": name }));
-                // As for tables that are sent: a route to a cluster that does not exist is answered with 503.
+                // As for tables sent by RDS: a route to a cluster that does not exist is answered with 503.
                 table["validate_clusters"] = false.into();
                 object.insert("route_config".to_owned(), table);
             }
-            // A secret without a place is one of the same file.
+            // A secret without a config source is found in the same file.
             if object.get("sds_config").is_some_and(is_ads) {
                 object.remove("sds_config");
             }
         });
     }
 
-    /// The names of secrets that a part of a resource asks for, and that do not exist.
+    /// The names of secrets that a part of a resource needs and that do not exist.
     fn missing(&self, part: &Value) -> BTreeSet<String> {
         let mut missing = BTreeSet::new();
         visit(part, &mut |object| {
@@ -167,12 +167,12 @@ fn not_there(secrets: &BTreeSet<String>) -> String {
     format!("there is no secret {}", names.join(", "))
 }
 
-/// Whether a source of configuration is the stream.
+/// Whether a config source is ADS.
 fn is_ads(source: &Value) -> bool {
     source.get("ads").is_some()
 }
 
-/// Whether something in it is to be asked for.
+/// Whether it still contains a reference to another config source.
 fn asks_elsewhere(json: &Value) -> bool {
     let mut asks = false;
     visit(json, &mut |object| asks |= object.values().any(is_ads));

@@ -1,10 +1,10 @@
-//! How an application is slow or fails, when a step asks it to.
+//! Makes an application slow or faulty for a step.
 
 use std::time::Duration;
 
 use hyper::StatusCode;
 
-/// How the requests from now on are answered.
+/// The way in which requests are answered from now on.
 #[derive(Clone, Debug, Default)]
 pub(in crate::demo) struct Behaviour {
     delay: Duration,
@@ -14,11 +14,11 @@ pub(in crate::demo) struct Behaviour {
 #[derive(Clone, Debug)]
 struct Failing {
     status: StatusCode,
-    /// How many requests are still to fail; `None`: all.
+    /// The number of requests that are still to fail; `None` for all.
     left: Option<u32>,
 }
 
-/// How one request is answered.
+/// The way in which one request is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Next {
     pub(super) delay: Duration,
@@ -26,7 +26,7 @@ pub(super) struct Next {
 }
 
 impl Behaviour {
-    /// Takes so long for each answer.
+    /// Delays each answer.
     pub(in crate::demo) fn slow(delay: Duration) -> Self {
         Self { delay, failing: None }
     }
@@ -36,12 +36,12 @@ impl Behaviour {
         Self { delay: Duration::ZERO, failing: Some(Failing { status, left: None }) }
     }
 
-    /// Answers so many requests with this status, and all others as usual.
+    /// Answers the first requests with this status, and all others as usual.
     pub(in crate::demo) fn fails_first(requests: u32, status: StatusCode) -> Self {
         Self { delay: Duration::ZERO, failing: Some(Failing { status, left: Some(requests) }) }
     }
 
-    /// How the next request is answered.
+    /// The way in which the next request is answered.
     pub(super) fn next(&mut self) -> Next {
         let status = match &mut self.failing {
             None | Some(Failing { left: Some(0), .. }) => StatusCode::OK,

@@ -1,4 +1,5 @@
-//! The mesh as a user would have it in files: Kubernetes' objects, and the few of Istio's that are always there.
+//! The files of the mesh as a user would write them: Kubernetes objects, and the few Istio ones that are always
+//! present.
 
 use std::fmt::Write as _;
 
@@ -19,7 +20,7 @@ pub(in crate::demo) fn files(mesh: &Mesh) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What applies to the whole mesh: hosts that no service is known for are not reached.
+/// The mesh-wide configuration: unknown hosts cannot be reached.
 fn mesh_config() -> String {
     format!(
         "apiVersion: v1
@@ -115,7 +116,7 @@ status:
     )
 }
 
-/// Where the Envoy of a workload listens, since nothing is redirected to it.
+/// The Sidecar of a workload, with its listeners, since nothing is redirected to Envoy.
 fn sidecar(workload: &Workload) -> String {
     let (name, service, version, address, application) =
         (workload.name(), workload.service, workload.version, workload.address, workload.application);

@@ -1,4 +1,4 @@
-//! The directory of YAML: one that goes with the demo, or the one that the user chose.
+//! The directory of YAML: a temporary one, or the one that the user chose.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ pub(in crate::demo) struct Directory {
 }
 
 impl Directory {
-    /// Makes one in a temporary directory, or takes `chosen`, which is made if it is not there and must be empty.
+    /// Creates one in a temporary directory, or uses `chosen`, which is created if necessary and must be empty.
     pub(super) fn open(temporary: &Path, chosen: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = chosen else {
             let path = temporary.join("mesh");
@@ -33,7 +33,7 @@ impl Directory {
         Ok(Self { path: path.canonicalize()?, stays: true })
     }
 
-    /// Where it is.
+    /// Its path.
     pub(in crate::demo) fn path(&self) -> &Path {
         &self.path
     }
@@ -43,7 +43,7 @@ impl Directory {
         self.stays
     }
 
-    /// Where a file of it is.
+    /// The path of a file in it.
     pub(in crate::demo) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -1,11 +1,11 @@
-//! What an Envoy uses, by asking it.
+//! Queries the configuration in use by an Envoy.
 
 use std::fmt;
 
 use fairlead_lab::envoy_process::Admin;
 use serde_json::Value;
 
-/// Something that an Envoy's configuration says.
+/// A condition on an Envoy's configuration.
 #[derive(Clone, Debug)]
 pub(in crate::demo) enum Condition {
     /// It has a route of this name.
@@ -42,7 +42,7 @@ impl fmt::Display for Condition {
 }
 
 impl Condition {
-    /// Whether it is about what VirtualServices of the mesh say, which a gateway does not see.
+    /// Whether it is about VirtualServices of the mesh, which a gateway does not see.
     pub(super) fn is_about_routes(&self) -> bool {
         match self {
             Self::Route(_) | Self::VirtualHost(_) => true,
@@ -51,7 +51,7 @@ impl Condition {
         }
     }
 
-    /// Asks an Envoy whether it holds; if not, says what is there.
+    /// Checks it at an Envoy; the error says what is there instead.
     pub(super) async fn check(&self, admin: &Admin) -> Result<(), String> {
         match self {
             Self::All(conditions) => {
@@ -93,7 +93,7 @@ impl Condition {
     }
 }
 
-/// Everything that an Envoy uses, without the times.
+/// The configuration of an Envoy, without timestamps.
 pub(super) async fn configuration(admin: &Admin) -> anyhow::Result<Value> {
     let mut dump = admin.config_dump("include_eds").await?;
     forget_times(&mut dump);

@@ -14,15 +14,15 @@ use serde_json::json;
 
 use crate::demo::mesh::{Mesh, NAMESPACE, ROOT_NAMESPACE, Workload};
 
-/// What all Envoys of the demo have in common.
+/// The options that all Envoys of the demo share.
 pub(super) struct Launch {
     /// The binary.
     pub(super) binary: PathBuf,
-    /// Where each has its working directory.
+    /// The parent of their working directories.
     pub(super) directory: PathBuf,
-    /// Where ADS is.
+    /// The address of ADS.
     pub(super) xds: SocketAddr,
-    /// The port of their administration.
+    /// The port of their admin interface.
     pub(super) admin_port: u16,
 }
 
@@ -78,7 +78,7 @@ impl Proxy {
                 token_secret_path: None,
             },
             admin: Some(bootstrap::Admin::Socket { host: address.into(), port: *admin_port }),
-            // All of them: the steps look at some, and whoever keeps the demo running may look at others.
+            // All stats: the steps read some, and users who keep the demo running may want others.
             stats: None,
         };
         let options = EnvoyOptions {
@@ -92,14 +92,14 @@ impl Proxy {
         Ok(Self { name, address, gateway: kind == "router", process })
     }
 
-    /// Waits until it serves; tells who it is.
+    /// Waits until it serves. Returns its name and address.
     pub(super) async fn ready(&mut self, within: Duration) -> anyhow::Result<(&str, Ipv4Addr)> {
         let ready = self.process.wait_ready(within).await;
         ready.with_context(|| format!("the Envoy of {}", self.name))?;
         Ok((&self.name, self.address))
     }
 
-    /// The workload that it is beside, or `ingressgateway`.
+    /// The name of its workload, or `ingressgateway`.
     pub(in crate::demo) fn name(&self) -> &str {
         &self.name
     }
@@ -109,7 +109,7 @@ impl Proxy {
         self.gateway
     }
 
-    /// Its administration.
+    /// Its admin interface.
     pub(in crate::demo) fn admin(&self) -> &Admin {
         self.process.admin()
     }

@@ -19,9 +19,9 @@ use crate::demo::{
 
 const REVIEWS: &str = "reviews.yaml";
 const CATALOG: &str = "catalog.yaml";
-/// How long it may take until a mistake is told. It takes milliseconds; a busy machine is allowed for.
+/// Maximum time until a mistake is reported. It takes milliseconds, longer on a busy machine.
 const TOLD_WITHIN: Duration = Duration::from_secs(15);
-/// How many requests are sent while edits go on.
+/// Number of requests sent during edits.
 const REQUESTS: u64 = 3_000;
 
 /// Weights change again and again, and no request fails.
@@ -83,7 +83,7 @@ pub(super) async fn under_load(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     )
 }
 
-/// A mistake in a file, and how the file is written correctly.
+/// A mistake in a file, and its correction.
 struct Mistake {
     what: &'static str,
     file: &'static str,
@@ -96,7 +96,7 @@ const MISTAKES: &[Mistake] = &[
     Mistake { what: "not even YAML", file: REVIEWS, wrong: ("- destination:", "- destination: {") },
 ];
 
-/// Mistakes are told with their place, and nothing else happens.
+/// Mistakes are reported with their place, and have no other effect.
 pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let reviews = virtual_service(
         "reviews",
@@ -120,7 +120,7 @@ pub(super) async fn broken(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     };
     walk.apply(REVIEWS, &reviews, route("steady")).await?;
     walk.apply(CATALOG, &catalog, balanced.clone()).await?;
-    // From here on no Envoy has anything to wait for.
+    // From here on no Envoy waits for anything.
     walk.demo.wait_everywhere(&route("steady")).await?;
     walk.demo.wait_everywhere(&balanced).await?;
     let before = walk.demo.configuration().await?;
@@ -162,7 +162,7 @@ async fn finding(demo: &Demo, file: &str) -> anyhow::Result<Diagnostic> {
     Ok(found.await?)
 }
 
-/// Waits until there is no finding about a file any more.
+/// Waits until there is no finding about a file any longer.
 async fn until_forgotten(demo: &Demo, file: &str) -> anyhow::Result<()> {
     let gone = eventually("the end of the finding", TOLD_WITHIN, || async {
         let findings = demo.findings(file).await.map_err(|error| error.to_string())?;

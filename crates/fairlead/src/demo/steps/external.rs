@@ -10,7 +10,7 @@ use crate::demo::{
     running::Condition,
 };
 
-/// It is out of reach until a ServiceEntry declares it.
+/// An external service cannot be reached until a ServiceEntry declares it.
 pub(super) async fn service_entry(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let external = walk.demo.external();
     let before = external.requests();

@@ -1,4 +1,4 @@
-//! Faults that Envoy makes, so that others can be tested.
+//! Faults that Envoy injects to test clients.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use super::walk::{EARLY, Walk, route, virtual_service};
 use crate::demo::output::time;
 
-/// Requests of one user are held up.
+/// Requests of one user are delayed.
 pub(super) async fn delay(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let delay = Duration::from_millis(400);
     let yaml = virtual_service(

@@ -1,4 +1,4 @@
-//! What becomes of requests to a service that fails or is slow.
+//! Requests to a service that fails or is slow.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -45,7 +45,7 @@ pub(super) async fn retries(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A request that takes too long is given up.
+/// A request that takes too long is aborted.
 pub(super) async fn timeout(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let (limit, slow) = (Duration::from_millis(300), Duration::from_secs(3));
     let yaml = virtual_service(
@@ -73,7 +73,7 @@ pub(super) async fn timeout(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// More requests at once than a service is allowed to get are refused without being sent.
+/// Requests beyond a service's limit of concurrent ones are refused without being sent.
 pub(super) async fn circuit_breaking(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let yaml = destination_rule(
         "catalog",
@@ -113,7 +113,7 @@ pub(super) async fn circuit_breaking(walk: &mut Walk<'_>) -> anyhow::Result<()> 
     walk.check(served == 10, format!("one after the other {served} of 10 answered 200"), "all")
 }
 
-/// A replica that fails is left out.
+/// A replica that fails is ejected.
 pub(super) async fn outlier(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let yaml = destination_rule(
         "ratings",

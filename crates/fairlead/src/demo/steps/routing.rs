@@ -1,4 +1,4 @@
-//! Where requests go: shares, headers, switches and copies.
+//! Routing: shares, headers, switches and copies.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ pub(super) async fn header(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     walk.check(ada == 100, format!("{ada} of 100 requests of ada answered by v3"), "all")
 }
 
-/// All requests change from one version to another, at once.
+/// All requests switch from one version to another at once.
 pub(super) async fn blue_green(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let to = |colour: &str, version: &str| {
         let http = format!(
@@ -92,7 +92,7 @@ pub(super) async fn blue_green(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     walk.check(green == 200, format!("after: {green} of 200 answered by v2"), "all")
 }
 
-/// Another version gets a copy of each request, and nobody notices.
+/// Another version gets a copy of each request, unnoticed by clients.
 pub(super) async fn mirroring(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let yaml = virtual_service(
         "reviews",
@@ -113,7 +113,7 @@ pub(super) async fn mirroring(walk: &mut Walk<'_>) -> anyhow::Result<()> {
     let before = mirror.requests();
     let clients = walk.demo.load(200, |_| Request::get("/reviews")).await.by_version("v1");
     walk.check(clients == 200, format!("{clients} of 200 clients answered by v1"), "all")?;
-    // Nobody waits for the copies, so they may still be on their way.
+    // Envoy does not wait for the copies, so they may still be under way.
     let arrived = eventually("the copies", Duration::from_secs(10), || async {
         let copies = mirror.requests() - before;
         if copies >= 200 { Ok(()) } else { Err(format!("{copies} copies")) }

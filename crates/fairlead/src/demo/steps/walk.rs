@@ -1,4 +1,4 @@
-//! A step that is being taken: what it says and checks, and the edits that it makes.
+//! A step in progress: its output, checks and edits.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::demo::{
     running::{Condition, Demo},
 };
 
-/// How far a share may be from what is configured, in standard deviations of the binomial distribution. A correct
-/// share is further away once in 1.7 million times.
+/// Maximum deviation of a share from the configured one, in standard deviations of the binomial distribution. A correct
+/// share exceeds it once in 1.7 million times.
 const SIGMAS: f64 = 5.0;
 
-/// How much earlier than asked for a timer of Envoy may end: it counts from the time at which its event loop last
-/// looked at the clock, in whole milliseconds.
+/// Time by which a timer of Envoy may expire early: it counts from its event loop's last look at the clock, in whole
+/// milliseconds.
 pub(super) const EARLY: Duration = Duration::from_millis(5);
 
-/// A step that is being taken: what it found so far.
+/// A step in progress, with its findings so far.
 pub(in crate::demo) struct Walk<'a> {
     pub(super) demo: &'a Demo,
     pub(super) out: Output,
@@ -41,12 +41,12 @@ impl<'a> Walk<'a> {
         self.say(&self.out.paint(Look::Aside, &text))
     }
 
-    /// Says a line of the step.
+    /// Prints a line of the step.
     pub(super) fn say(&self, text: &str) -> anyhow::Result<()> {
         Ok(self.out.line(&format!("  {text}"))?)
     }
 
-    /// Says what was measured, and what was expected if it is something else.
+    /// Prints what was measured, and what was expected if that differs.
     pub(super) fn check(
         &mut self,
         good: bool,
@@ -65,14 +65,14 @@ impl<'a> Walk<'a> {
         self.say(&format!("{mark} {measured}; expected: {expected}"))
     }
 
-    /// What the summary says of this step, if all of it is as expected.
+    /// Sets the figure for the summary, if all checks succeed.
     pub(super) fn sum_up(&mut self, figure: String) {
         if !self.blamed {
             self.figure = figure;
         }
     }
 
-    /// Says how many of `n` were `what`, which should be a share of them.
+    /// Prints how many of `n` were `what`, and checks that share.
     pub(super) fn check_share(
         &mut self,
         share: f64,
