@@ -1,4 +1,4 @@
-//! An HTTP client that says exactly what a test wants said: any host, header, method and path, to any address.
+//! An HTTP client that sends exactly what a test wants: any host, header, method and path, to any address.
 //!
 //! ```no_run
 //! # async fn example(envoy: std::net::SocketAddr) -> Result<(), Box<dyn std::error::Error>> {
@@ -27,10 +27,10 @@ use tokio::{
 
 pub use tls::ClientTls;
 
-/// How long one exchange may take, if the test does not say.
+/// Default limit for one exchange.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// A request, apart from where it is sent.
+/// A request, without its destination.
 #[derive(Clone, Debug)]
 pub struct Request {
     method: Method,
@@ -51,7 +51,7 @@ impl Request {
         Self { method, path: path.to_owned(), host: None, headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// Sets the `Host` (for HTTP/2 the authority); without it that is the address.
+    /// Sets the `Host` (for HTTP/2 the authority). Default: the address.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         self.host = Some(host.to_owned());
@@ -127,7 +127,7 @@ impl Answer {
     /// The body as a `T`, from JSON.
     ///
     /// # Errors
-    /// If it is none.
+    /// If it is not JSON of a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.body)
     }
@@ -146,7 +146,7 @@ impl Answer {
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The connection was refused, or there is no way.
+    /// The connection was refused, or there is no route.
     #[error("connect: {0}")]
     Connect(#[source] io::Error),
     /// The TLS handshake failed.
@@ -158,7 +158,7 @@ pub enum Failure {
     /// A new connection broke before its first answer was complete.
     #[error("first exchange: {0}")]
     FirstExchange(#[source] hyper::Error),
-    /// The request cannot be written down.
+    /// The request cannot be encoded.
     #[error("request: {0}")]
     Request(#[from] http::Error),
     /// No answer in time.
@@ -175,7 +175,7 @@ impl Failure {
         }
     }
 
-    /// A short word for counting.
+    /// A short word for the reason, used in counts.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Connect(_) => "connect",
@@ -243,14 +243,14 @@ impl Client {
         self
     }
 
-    /// Binds its end of each connection to `source`, port 0 for any: who the server sees.
+    /// Binds its end of each connection to `source`, with port 0 for any port.
     #[must_use]
     pub fn from(mut self, source: SocketAddr) -> Self {
         self.source = Some(source);
         self
     }
 
-    /// Gives up on an exchange after `within`; ten seconds if not changed.
+    /// Gives up on an exchange after `within`. Default: ten seconds.
     #[must_use]
     pub fn answer_within(mut self, within: Duration) -> Self {
         self.answer_within = within;
@@ -260,7 +260,7 @@ impl Client {
     /// Sends `request` and reads the whole answer.
     ///
     /// # Errors
-    /// If there is no whole answer in time. A status such as 503 is an answer.
+    /// If there is no complete answer in time. A status such as 503 is an answer.
     pub async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let exchange = async {
             let message = request.build(self.address, self.protocol, self.tls.is_some())?;
@@ -337,7 +337,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let io = TokioIo::new(stream);
-        // The end of the connection's task is not lost: the exchange sees the same error.
+        // An error of the connection's task is not lost: the exchange sees it too.
         Ok(match protocol {
             Protocol::Http1 => {
                 let (sender, connection) = http1::handshake(io).await?;

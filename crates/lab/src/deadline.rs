@@ -4,14 +4,14 @@ use std::{fmt::Display, future::Future, time::Duration};
 
 use tokio::time::Instant;
 
-/// How long to rest between two looks at a condition.
+/// Interval between two checks of a condition.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// A condition that did not come true in time.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: not within {within:?}; last seen: {last}")]
 pub struct DeadlineExceeded {
-    /// What was waited for.
+    /// The condition.
     pub what: String,
     /// The time allowed.
     pub within: Duration,

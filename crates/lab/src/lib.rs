@@ -1,8 +1,8 @@
-//! What a mesh on one machine is made of: stock Envoys that run as child processes, addresses that nobody else
-//! has, and clients that send requests and count who answers.
+//! The parts of a mesh on one machine: stock Envoys that run as child processes, addresses that no other process uses,
+//! and clients that send requests and count the answers by service.
 //!
-//! `fairlead demo` is built of it, and so are the tests against real Envoys.
-//! Whatever only tests need is in `fairlead-testkit`, which is not part of the binary.
+//! `fairlead demo` and the tests against real Envoys use it. What only tests need is in `fairlead-testkit`, which is
+//! not part of the binary.
 //!
 //! | module | what it is |
 //! |---|---|

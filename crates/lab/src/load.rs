@@ -33,10 +33,10 @@ pub struct Load {
 
 #[derive(Clone, Copy, Debug)]
 enum Pace {
-    /// So many requests, each worker as fast as it goes.
+    /// This number of requests, each worker as fast as it can.
     Count(u64),
-    /// So many requests a second for a time. A request is due at its time whether or not the one before it has
-    /// been answered; one that no worker was free for is sent late, and its latency counts from its time.
+    /// This number of requests a second for a time. A request is due at its time whether or not the previous one has
+    /// been answered; if no worker is free it is sent late, and its latency still counts from its due time.
     PerSecond(u32, Duration),
 }
 
@@ -65,7 +65,7 @@ impl Load {
         self
     }
 
-    /// Runs it: `client` makes the client of a worker, `request` the request of a number.
+    /// Runs the load: `client` makes the client of a worker, `request` the request with a number.
     ///
     /// # Panics
     /// If `request` panics.
@@ -110,7 +110,7 @@ impl Load {
         }
     }
 
-    /// When the request of this number is due, from the start; none after the last.
+    /// When the request with this number is due, from the start; `None` after the last.
     fn due(&self, number: u64) -> Option<Duration> {
         match self.pace {
             Pace::Count(n) => (number < n).then_some(Duration::ZERO),
@@ -122,11 +122,11 @@ impl Load {
     }
 }
 
-/// What became of a [`Load`].
+/// The result of a [`Load`].
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     statuses: BTreeMap<u16, u64>,
-    /// By service and version, of answers that name them.
+    /// Answers by service and version, if they name them.
     answerers: BTreeMap<(String, String), u64>,
     failures: BTreeMap<&'static str, u64>,
     first_failure: Option<String>,
@@ -199,7 +199,7 @@ impl Report {
         self.took
     }
 
-    /// Fails, with the whole report, unless each request was answered 200.
+    /// Fails, with the whole report, unless each request was answered with 200.
     ///
     /// # Errors
     /// The report as text.

@@ -19,7 +19,7 @@ pub struct CertKey {
 /// The chain and key in `pem`, for rustls.
 ///
 /// # Errors
-/// If it is no PEM.
+/// If it is not PEM.
 pub fn identity(pem: &CertKey) -> io::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     let chain = CertificateDer::pem_slice_iter(pem.certificate.as_bytes())
         .collect::<Result<Vec<_>, _>>()
@@ -31,7 +31,7 @@ pub fn identity(pem: &CertKey) -> io::Result<(Vec<CertificateDer<'static>>, Priv
 /// The authorities in `pem`, for rustls.
 ///
 /// # Errors
-/// If it is no PEM, or what it holds are no certificates.
+/// If it is not PEM, or does not contain certificates.
 pub fn roots(pem: &str) -> io::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {

@@ -1,8 +1,8 @@
 //! Loopback addresses and ports that no other test uses.
 //!
-//! All of 127.0.0.0/8 can be bound without set-up, so each test takes addresses of its own and then may use
-//! well-known ports on them. That matters more than convenience: Envoy binds with `SO_REUSEPORT`, so two
-//! Envoys on one address and port both succeed and share the connections without a word.
+//! All of 127.0.0.0/8 can be bound to without set-up, so each test takes addresses of its own and may use well-known
+//! ports on them. That is more than a convenience: Envoy binds with `SO_REUSEPORT`, so two Envoys on one address and
+//! port both succeed and silently share the connections.
 
 use std::{
     io,
@@ -12,22 +12,22 @@ use std::{
 
 /// The port on the last address of a block whose listener marks the block as taken.
 const LOCK_PORT: u16 = 47_999;
-/// Blocks are 127.1.0.0/24 to 127.254.255.0/24; 127.0.0.0/16 is left to everybody else.
+/// Blocks are 127.1.0.0/24 to 127.254.255.0/24; 127.0.0.0/16 is left to others.
 const BLOCKS: u32 = 254 * 256;
 /// Host numbers 1 to 253 are handed out; 254 holds the lock.
 const LAST_HOST: u8 = 253;
 const LOCK_HOST: u8 = 254;
 
-/// The block that this process hands out addresses from, and those before it that are used up.
+/// The block from which this process allocates addresses, and the earlier ones that are used up.
 ///
-/// Process-wide because the thing that it divides, the loopback network, is.
+/// Process-wide because the loopback network is shared by the whole process.
 static ALLOCATOR: Mutex<Allocator> =
     Mutex::new(Allocator { blocks: Vec::new(), next_host: 0, ports: Vec::new() });
 
 struct Allocator {
     blocks: Vec<Block>,
     next_host: u8,
-    /// Ports that were handed out, so that two quick calls never name the same.
+    /// The allocated ports, so that two calls in quick succession never return the same.
     ports: Vec<SocketAddr>,
 }
 
@@ -37,7 +37,7 @@ struct Block {
     _lock: TcpListener,
 }
 
-/// An address of 127.0.0.0/8 that nobody else in this process or in another test process has.
+/// An address of 127.0.0.0/8 that is not in use elsewhere in this process or in another test process.
 ///
 /// # Panics
 /// If every one of the 65,024 blocks is taken.
@@ -46,7 +46,7 @@ pub fn loopback() -> Ipv4Addr {
     allocator.address()
 }
 
-/// An address as of [`loopback`] with `port`, checked to be free now.
+/// An address from [`loopback`] with `port`, checked to be free now.
 ///
 /// # Errors
 /// If something listens there already, which on such an address is a listener on `0.0.0.0`.
@@ -56,7 +56,7 @@ pub fn at(port: u16) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// A port of `ip` that is free now and was not handed out before by this process.
+/// A port of `ip` that is free now and was not allocated before by this process.
 ///
 /// # Errors
 /// If the system has no free port.
@@ -71,7 +71,7 @@ pub fn free_port(ip: IpAddr) -> io::Result<SocketAddr> {
     }
 }
 
-/// Fails if something listens on `address`, be it with `SO_REUSEPORT`.
+/// Fails if something listens on `address`, even with `SO_REUSEPORT`.
 ///
 /// # Errors
 /// The error of the bind.
@@ -93,7 +93,7 @@ impl Allocator {
     }
 }
 
-/// Where a process begins to look: neighbouring process ids begin far apart, so that each can grow.
+/// The block at which a process starts to search: neighbouring process ids start far apart, so that each can grow.
 fn first_block() -> u32 {
     std::process::id().wrapping_mul(2_654_435_761) % BLOCKS
 }

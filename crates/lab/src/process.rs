@@ -1,4 +1,4 @@
-//! A child process that ends with the value that owns it, and with this process however that ends.
+//! A child process that ends with its owner value, and with this process however that ends.
 
 use std::{
     ffi::OsStr,
@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// How long a process may take to end after SIGTERM before it gets SIGKILL.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 const INTERVAL: Duration = Duration::from_millis(2);
 
@@ -62,7 +62,7 @@ impl Process {
     /// If the signal cannot be sent.
     ///
     /// # Panics
-    /// If the system gave the process an id that is none.
+    /// If the system gave the process an invalid id.
     pub fn signal(&mut self, signal: Signal) -> io::Result<()> {
         if self.exited()?.is_some() {
             return Ok(());
@@ -130,7 +130,7 @@ impl Watchdog {
         Self::that_does("rm -rf -- \"$0\"", path.as_os_str())
     }
 
-    /// Runs `what` at the end, in which `$0` is `to`.
+    /// Runs the command `what` at the end, with `to` as its `$0`.
     fn that_does(what: &str, to: &OsStr) -> io::Result<Self> {
         let script = format!("read -r word; [ \"$word\" = dismissed ] || {what}");
         Command::new("/bin/sh")
@@ -144,7 +144,7 @@ impl Watchdog {
             .map(Self)
     }
 
-    /// Lets the shell end without doing anything; the process id may soon be somebody else's.
+    /// Ends the shell without its action, since the process id may soon be reused.
     pub(crate) fn dismiss(&mut self) {
         if let Some(mut pipe) = self.0.stdin.take()
             && let Err(error) = pipe.write_all(b"dismissed\n")

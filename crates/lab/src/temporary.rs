@@ -1,10 +1,10 @@
-//! A directory that vanishes with the value that owns it, and with this process however that ends.
+//! A directory that is removed with its owner value, and with this process however that ends.
 
 use std::{io, path::Path};
 
 use crate::process::Watchdog;
 
-/// A temporary directory. Dropping it removes it; if this process is killed, a shell does.
+/// A temporary directory. Its drop removes it; if this process is killed, a shell does.
 #[derive(Debug)]
 pub struct Temporary {
     directory: tempfile::TempDir,
@@ -12,17 +12,17 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Makes one where the system has such directories, with a name that begins so.
+    /// Makes one in the system's temporary directory, with this prefix in its name.
     ///
     /// # Errors
-    /// If it cannot be made, or the shell that watches over it not be started.
+    /// If it cannot be made, or the shell that watches over it cannot be started.
     pub fn new(prefix: &str) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix(prefix).tempdir()?;
         let watchdog = Watchdog::over_directory(directory.path())?;
         Ok(Self { directory, watchdog })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
@@ -30,7 +30,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // The shell would remove the same; what is in it goes when the field is dropped.
+        // The shell is no longer needed: the drop of the field removes the directory.
         self.watchdog.dismiss();
     }
 }

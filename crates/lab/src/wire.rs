@@ -5,7 +5,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Sends `request` as it is over `stream`, reads the whole answer, and closes the stream.
+/// Sends `request` unchanged over `stream`, reads the whole answer, and closes the stream.
 pub(crate) async fn exchange<S>(
     stream: S,
     request: http::Request<Full<Bytes>>,
@@ -25,7 +25,7 @@ where
     loop {
         tokio::select! {
             answer = &mut answer => return answer,
-            // The answer sees the error of the connection too, with the request that it belongs to.
+            // The exchange sees the error of the connection too, together with its request.
             _ = &mut connection, if open => open = false,
         }
     }

@@ -8,7 +8,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::pem::{self, CertKey};
 
-/// What a TLS client asks for, trusts and presents.
+/// What a TLS client requests, trusts and presents.
 #[derive(Clone, Debug)]
 pub struct ClientTls {
     /// The server name that it sends, which the server's certificate must carry.
@@ -34,7 +34,7 @@ impl ClientTls {
         self
     }
 
-    /// Shakes hands over `stream`, and offers `usual` if no other protocols are chosen.
+    /// Performs the handshake over `stream`, and offers `usual` if no other protocols are chosen.
     pub(super) async fn handshake(&self, stream: TcpStream, usual: &str) -> io::Result<TlsStream<TcpStream>> {
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

@@ -16,9 +16,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 #[error("admin {method} {path}: {problem}")]
 pub struct AdminError {
-    /// The method asked with.
+    /// The method of the request.
     pub method: Method,
-    /// The path asked for, with the query.
+    /// The path of the request, with the query.
     pub path: String,
     /// What was wrong.
     pub problem: AdminProblem,
@@ -33,7 +33,7 @@ pub enum AdminProblem {
     /// The exchange broke off.
     #[error("exchange: {0}")]
     Exchange(#[from] hyper::Error),
-    /// The request cannot be written down.
+    /// The request cannot be encoded.
     #[error("request: {0}")]
     Request(#[from] http::Error),
     /// No answer within ten seconds.
@@ -74,7 +74,7 @@ impl Admin {
     /// The body of `GET path`.
     ///
     /// # Errors
-    /// If it cannot be asked or answers other than 200.
+    /// If it cannot be reached or does not answer with 200.
     pub async fn get(&self, path: &str) -> Result<String, AdminError> {
         self.request(Method::GET, path).await
     }
@@ -82,12 +82,12 @@ impl Admin {
     /// The body of `POST path`: `/drain_listeners`, `/logging?level=debug`, `/quitquitquit`, ...
     ///
     /// # Errors
-    /// If it cannot be asked or answers other than 200.
+    /// If it cannot be reached or does not answer with 200.
     pub async fn post(&self, path: &str) -> Result<String, AdminError> {
         self.request(Method::POST, path).await
     }
 
-    /// Counters and gauges by name, those whose name contains a match of the regular expression `filter`.
+    /// The counters and gauges whose name contains a match of the regular expression `filter`, by name.
     ///
     /// # Errors
     /// If the interface does not answer as documented.
@@ -162,7 +162,7 @@ impl Admin {
         self.json("/listeners?format=json").await
     }
 
-    /// Whether Envoy serves: `/ready` is LIVE and its workers are started; if not, what is missing.
+    /// Whether Envoy serves: `/ready` is LIVE and its workers are started. The error says what is missing.
     pub(super) async fn serves(&self) -> Result<(), String> {
         let ready = self.get("/ready").await.map_err(|error| error.to_string())?;
         if ready.trim() != "LIVE" {
@@ -241,7 +241,7 @@ fn escape(text: &str) -> String {
     })
 }
 
-/// `c` in a regular expression that stands for itself.
+/// `c` escaped for a regular expression.
 fn escape_pattern(c: char) -> impl Iterator<Item = char> {
     let special = r"\.+*?()|[]{}^$".contains(c);
     special.then_some('\\').into_iter().chain([c])
