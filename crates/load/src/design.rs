@@ -1,4 +1,4 @@
-//! The scale that the design is for: 10,000 services, 100,000 endpoints, 5,000 scoped clients.
+//! The design scale: 10,000 services, 100,000 endpoints, 5,000 scoped clients.
 
 use fairlead_testkit::{ads::Protocol, meshgen::MeshSpec};
 
@@ -9,8 +9,9 @@ use crate::{
     settings::{Failure, Settings},
 };
 
-/// The budgets of the architecture page that can be seen from outside. The time from a change to its
-/// publications is the server's own; the memory is the sum of the rows that such a mesh without clients has.
+/// Measures the budgets of the architecture page that are visible from outside. The time from a change to its
+/// publications is the server's own figure; the budget of memory is the sum of the rows for such a mesh without
+/// clients.
 pub(crate) async fn run(settings: &Settings) -> Result<Vec<Row>, Failure> {
     let protocol = if settings.sotw { Protocol::Sotw } else { Protocol::Delta };
     let (services, clients) = (settings.services.unwrap_or(10_000), settings.clients.unwrap_or(5000));

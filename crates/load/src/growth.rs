@@ -1,4 +1,4 @@
-//! How each figure grows with the number of services and of clients.
+//! The growth of each figure with the number of services and of clients.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ use crate::{
     settings::{Failure, Settings},
 };
 
-/// The clients while the services grow: few, because each is sent the whole mesh.
+/// Number of clients while the services grow: few, because each is sent the whole mesh.
 const CLIENTS: usize = 100;
 const SERVICES_AXIS: [usize; 3] = [100, 1000, 10_000];
-/// The services while the clients grow.
+/// Number of services while the clients grow.
 const SERVICES: usize = 1000;
 const CLIENTS_AXIS: [usize; 3] = [100, 1000, 5000];
 
@@ -25,11 +25,11 @@ pub(crate) struct Line {
     scenario: String,
     figure: &'static str,
     at: Vec<(usize, f64)>,
-    /// Twice as many on the axis are 2 to this power as much: 0 is no growth, 1 is proportional.
+    /// Doubling the axis multiplies the figure by 2 to this power: 0 is no growth, 1 is proportional.
     exponent: f64,
 }
 
-/// Runs what sidecars do that see the whole mesh, at three sizes on each axis.
+/// Runs the scenarios of sidecars that see the whole mesh, at three sizes on each axis.
 pub(crate) async fn run(settings: &Settings) -> Result<(Vec<Row>, Vec<Line>), Failure> {
     let protocol = if settings.sotw { Protocol::Sotw } else { Protocol::Delta };
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
@@ -39,7 +39,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(Vec<Row>, Vec<Line>), Fa
             let (services, clients) = if axis == "services" { (size, CLIENTS) } else { (SERVICES, size) };
             let mut run = scenarios::unscoped(settings, protocol, services, clients).await?;
             for row in &mut run {
-                // Those are for the sizes of the table.
+                // The goals apply to the sizes in the table.
                 row.goals.clear();
                 row.istiod.clear();
             }
@@ -64,7 +64,7 @@ fn along(axis: &'static str, runs: &[(usize, Vec<Row>)]) -> Vec<Line> {
     lines
 }
 
-/// The slope of the line that fits best when both sides are logarithms.
+/// The slope of the line that fits best on logarithmic axes.
 fn exponent(at: &[(usize, f64)]) -> f64 {
     let points: Vec<_> = at.iter().map(|(size, value)| (count(*size).ln(), value.ln())).collect();
     let n = count(points.len());

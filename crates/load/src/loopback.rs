@@ -1,4 +1,4 @@
-//! What loopback itself can carry: the same bytes to as many connections, without any protocol.
+//! The capacity of loopback itself: the same bytes to as many connections, without any protocol.
 
 use std::{
     net::Ipv4Addr,
@@ -14,13 +14,13 @@ use tokio::{
 
 use crate::settings::Failure;
 
-/// What a server without a protocol writes at once: as much as the bodies of responses do.
+/// Size of a write by a server without a protocol: that of the chunks of response bodies.
 pub(crate) const CHUNK: usize = 64 << 10;
-/// What HTTP/2 lets it write at once: a frame of the largest size that Envoy takes by default.
+/// Size of a write under HTTP/2: a frame of the largest size that Envoy accepts by default.
 pub(crate) const FRAME: usize = (16 << 10) + 9;
 
-/// How long it takes to copy `bytes_each` to each of `connections` that are open already, `piece` bytes at once and
-/// both ends in this process.
+/// Measures the time to copy `bytes_each` to each of `connections` open connections, `piece` bytes at once, with both
+/// ends in this process.
 pub(crate) async fn copy(connections: usize, bytes_each: usize, piece: usize) -> Result<Duration, Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;

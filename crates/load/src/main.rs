@@ -1,7 +1,7 @@
 //! `make load`: a control plane under the load of thousands of proxies, measured.
 //!
-//! It starts `fairlead serve` as a process of its own on loopback, plays the proxies itself, runs the scenarios
-//! one after the other, prints a table and writes the figures as JSON. `--help` lists what can be asked for.
+//! It starts `fairlead serve` as a process of its own on loopback, plays the proxies itself, runs the scenarios one
+//! after the other, prints a table and writes the figures as JSON. `--help` lists the options.
 
 mod design;
 mod growth;
@@ -75,13 +75,13 @@ async fn measure(settings: &Settings) -> Result<(Vec<report::Row>, Vec<growth::L
     Ok((rows, Vec::new()))
 }
 
-/// A connection is a file on each side: as many as the system allows without asking anybody.
+/// Raises the limit of open files as far as allowed: a connection is a file on each side.
 fn allow_open_files() -> Result<(), Failure> {
     let limit = getrlimit(Resource::Nofile);
     Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
 }
 
-/// What the figures were measured on.
+/// The machine on which the figures were measured.
 fn machine() -> serde_json::Value {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);

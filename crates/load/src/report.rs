@@ -4,22 +4,22 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
 
-/// What one scenario has shown.
+/// The result of one scenario.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Row {
     pub(crate) scenario: String,
-    /// What was asked of it: clients, services and the variant.
+    /// Its parameters: clients, services and the variant.
     pub(crate) setting: String,
-    /// What istiod took for the same, as measured elsewhere.
+    /// istiod's figure for the same, as measured elsewhere.
     pub(crate) istiod: String,
     pub(crate) goals: Vec<Goal>,
     /// Every figure by name.
     pub(crate) figures: Vec<(&'static str, f64)>,
-    /// What the figures do not say.
+    /// A note that the figures need.
     pub(crate) note: String,
 }
 
-/// A figure that is to be reached.
+/// A target for a figure.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Goal {
     pub(crate) figure: &'static str,
@@ -69,7 +69,7 @@ impl Row {
         self.figures.push((name, value));
     }
 
-    /// Says on the way what has been found.
+    /// Prints the result while the run continues.
     pub(crate) fn tell(self) -> Self {
         eprintln!("load: {} ({}): {}", self.scenario, self.setting, self.shown());
         self
@@ -103,7 +103,7 @@ impl Row {
     }
 }
 
-/// The table in Markdown, which reads as well in a terminal.
+/// The table in Markdown, which is readable in a terminal too.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "| scenario | setting | istiod | goal | Fairlead | reached |\n|---|---|---|---|---|---|\n",

@@ -1,4 +1,4 @@
-//! A server with a mesh and a crowd, and the measuring of one change.
+//! A server with a mesh and a crowd, and the measurement of one change.
 
 use std::time::Duration;
 
@@ -17,23 +17,23 @@ use crate::{
     settings::{Failure, Settings},
 };
 
-/// How long anything may take before the run is given up.
+/// Maximum time for any step before the run is aborted.
 pub(crate) const WITHIN: Duration = Duration::from_secs(300);
-/// How long a change may take to be everywhere.
+/// Maximum time for a change to reach all clients.
 const CHANGE_WITHIN: Duration = Duration::from_secs(60);
-/// How long nothing may come for a change to be over.
+/// Time without responses after which a change is complete.
 const QUIET: Duration = Duration::from_millis(500);
-/// How many times the cost of a round the server takes another change for part of the same storm, and a bit.
+/// Multiple of a round's cost within which the server takes another change for part of the same storm, with a margin.
 const REST_FACTOR: u32 = 12;
-/// How often a change is measured; the median counts.
+/// Number of measurements of a change; the median counts.
 const ROUNDS: usize = 5;
 
-/// Who the clients are.
+/// The kinds of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Sidecars of Pods that no service selects, spread over the namespaces.
     Sidecars,
-    /// Sidecars of the mesh's Pods, each of another service as long as there are some.
+    /// Sidecars of the mesh's Pods, each of a different service as far as possible.
     Pods,
     /// Replicas of one gateway.
     Gateways,
@@ -50,7 +50,7 @@ pub(crate) struct Rig {
     protocol: Protocol,
 }
 
-/// What a change is awaited by.
+/// The condition by which a change is awaited.
 pub(crate) struct Awaits<'a> {
     pub(crate) kind: TypeUrl,
     pub(crate) name: Option<&'a str>,
@@ -58,7 +58,7 @@ pub(crate) struct Awaits<'a> {
     pub(crate) clients: usize,
 }
 
-/// What one change has cost.
+/// The cost of one change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) last: Duration,
@@ -68,11 +68,11 @@ pub(crate) struct Measured {
     pub(crate) clients_cpu: Duration,
     pub(crate) totals: Totals,
     pub(crate) recomputed: f64,
-    /// How many of them are what a view is sent.
+    /// How many of them are views.
     pub(crate) views: f64,
-    /// Which queries that was.
+    /// The queries that were recomputed.
     pub(crate) queries: Vec<String>,
-    /// What the server took to compute and publish it, by its own clock.
+    /// The time that the server took to compute and publish it, by its own clock.
     pub(crate) round: Duration,
     pub(crate) reached: usize,
 }
@@ -101,7 +101,7 @@ impl Rig {
         (0..namespaces).filter(sees).map(|n| (n..self.crowd.len()).step_by(namespaces).count()).sum()
     }
 
-    /// What the server takes before anybody has connected.
+    /// The cost of the server before any client has connected.
     pub(crate) fn loaded(&self, row: &mut Row) -> Result<(), Failure> {
         row.set(figure::RSS_MB, mb(self.server.stats.rss()?));
         row.set(figure::PEAK_MB, mb(self.server.stats.peak_rss()?));
@@ -110,7 +110,7 @@ impl Rig {
         Ok(())
     }
 
-    /// Brings `clients` clients in sync, all of them at once; what that took.
+    /// Brings `clients` clients in sync, all at once, and measures the cost.
     pub(crate) async fn sync(&mut self, clients: usize, row: &mut Row) -> Result<(), Failure> {
         let first = self.crowd.len();
         let profile = |i: usize| match self.kind {
@@ -138,8 +138,8 @@ impl Rig {
         Ok(())
     }
 
-    /// Measures a change several times, and undoes it each time; each median counts. `change` is told the round,
-    /// so that it can make each one different.
+    /// Measures a change several times, and undoes it each time; the median of each figure counts. `change` gets the
+    /// number of the round, so that it can make each one different.
     pub(crate) async fn change(
         &self,
         row: &mut Row,
@@ -148,11 +148,11 @@ impl Rig {
         undo: impl Fn(&Server) -> std::io::Result<()>,
     ) -> Result<(), Failure> {
         let mut all = Vec::new();
-        // The first round is not counted: it meets caches that no change has been through.
+        // The first round is not counted, since it warms the caches.
         for round in 0..=ROUNDS {
             let measured = match self.once(Some(awaits), || change(&self.server, round)).await {
                 Ok(measured) => measured,
-                // The other scenarios are worth their figures; this one has none.
+                // The other scenarios still have their figures; this one has none.
                 Err(error) => {
                     row.note = format!("FAILED in round {round}: {error}");
                     return self.undo(|| undo(&self.server)).await;
@@ -181,7 +181,7 @@ impl Rig {
         Ok(())
     }
 
-    /// Undoes a change, and waits until the server takes the next one for a lone one.
+    /// Undoes a change, and waits until the server will treat the next one as a lone change.
     async fn undo(&self, undo: impl FnOnce() -> std::io::Result<()>) -> Result<(), Failure> {
         let before = self.server.metrics().await?;
         undo()?;
@@ -196,7 +196,7 @@ impl Rig {
         Ok(())
     }
 
-    /// Makes one change, and waits until it has come everywhere and nothing more comes.
+    /// Makes one change, and waits until it has reached all clients and no more responses arrive.
     pub(crate) async fn once(
         &self,
         awaits: Option<&Awaits<'_>>,
@@ -233,7 +233,7 @@ impl Rig {
         })
     }
 
-    /// What should not have happened.
+    /// Events that should not have happened.
     fn trouble(&self, totals: &Totals) -> String {
         let counts = [
             (totals.ends, "streams ended"),

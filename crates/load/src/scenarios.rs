@@ -12,10 +12,10 @@ use crate::{
     settings::{Failure, Settings},
 };
 
-/// The default quiet time before a lone change goes out; it is inside all latencies.
+/// The default quiet time before a lone change is applied; it is part of all latencies.
 const DEBOUNCE_MS: f64 = 10.0;
 
-/// The mesh of the table: `services` with five endpoints each in ten namespaces, and a fifth as many
+/// The mesh of the table: `services` with five endpoints each in ten namespaces, and a fifth of that number of
 /// VirtualServices and DestinationRules.
 pub(crate) fn mesh(services: usize) -> MeshSpec {
     MeshSpec {
@@ -29,7 +29,7 @@ pub(crate) fn mesh(services: usize) -> MeshSpec {
     }
 }
 
-/// Runs what `settings` ask for.
+/// Runs the scenarios that `settings` select.
 pub(crate) async fn run(settings: &Settings) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     let protocol = if settings.sotw { Protocol::Sotw } else { Protocol::Delta };
@@ -64,7 +64,7 @@ pub(crate) fn row(scenario: &str, setting: String, istiod: &str, goals: Vec<Goal
     Row { scenario: scenario.to_owned(), setting, istiod: istiod.to_owned(), goals, ..Row::default() }
 }
 
-/// All that happens to sidecars that see the whole mesh.
+/// The scenarios of sidecars that see the whole mesh.
 pub(crate) async fn unscoped(
     settings: &Settings,
     protocol: Protocol,
@@ -100,7 +100,7 @@ pub(crate) async fn unscoped(
     Ok(rows)
 }
 
-/// What happens to sidecars of which no two have the same inbound side.
+/// The scenarios of sidecars that all have different inbound sides.
 async fn pods(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failure> {
     let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
     let setting = format!("{services} services, {clients} clients, each a Pod of them, {}", word(protocol));
@@ -114,7 +114,7 @@ async fn pods(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failu
         weight(&rig, &setting).await?,
         service(&rig, &setting).await?,
     ];
-    // What istiod took, and what is to be reached, is for clients without a service.
+    // istiod's figures and the goals are for clients without a service.
     for row in &mut rows {
         row.istiod.clear();
         row.goals.clear();
@@ -122,7 +122,7 @@ async fn pods(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failu
     Ok(rows.into_iter().map(Row::tell).collect())
 }
 
-/// What happens to sidecars of which no two are in one namespace.
+/// The scenarios of sidecars that are all in different namespaces.
 async fn namespaces(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>, Failure> {
     let (services, clients) = (settings.services.unwrap_or(2000), settings.clients.unwrap_or(300));
     let setting =
@@ -138,7 +138,7 @@ async fn namespaces(settings: &Settings, protocol: Protocol) -> Result<Vec<Row>,
         weight(&rig, &setting).await?,
         service(&rig, &setting).await?,
     ];
-    // What istiod took, and what is to be reached, is for fewer services.
+    // istiod's figures and the goals are for fewer services.
     for row in &mut changes {
         row.istiod.clear();
         row.goals.clear();
@@ -150,7 +150,7 @@ fn awaits(kind: TypeUrl, name: Option<&str>, clients: usize) -> Awaits<'_> {
     Awaits { kind, name, awaited: Awaited::Change, clients }
 }
 
-/// One endpoint comes.
+/// One endpoint is added.
 pub(crate) async fn endpoint(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![at_most(figure::LAST_MS, DEBOUNCE_MS + 30.0), at_most(figure::CPU_S, 0.05)];
     let mut row = row("one endpoint", setting.to_owned(), "about 240 ms; 0.2 CPU-s", goals);
@@ -168,7 +168,7 @@ pub(crate) async fn endpoint(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     Ok(row)
 }
 
-/// A DestinationRule's pool of connections gets another size.
+/// The connection pool of a DestinationRule is resized.
 pub(crate) async fn pool(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 100.0),
@@ -191,7 +191,7 @@ pub(crate) async fn pool(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     Ok(row)
 }
 
-/// A VirtualService gets other weights.
+/// The weights of a VirtualService change.
 pub(crate) async fn weight(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 50.0),
@@ -222,7 +222,7 @@ async fn change_weight(rig: &Rig, row: &mut Row) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A Service comes, with endpoints.
+/// A Service is added, with endpoints.
 pub(crate) async fn service(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![
         at_most(figure::LAST_MS, DEBOUNCE_MS + 100.0),
@@ -240,14 +240,14 @@ pub(crate) async fn service(rig: &Rig, setting: &str) -> Result<Row, Failure> {
         |server| server.delete(&file),
     )
     .await?;
-    // It is there when its host is, which comes after its cluster.
+    // It is usable once its host has arrived, which follows its cluster.
     let settled = row.figure(figure::SETTLED_MS).unwrap_or(f64::NAN);
     row.figures.retain(|(name, _)| *name != figure::LAST_MS);
     row.figures.insert(0, (figure::LAST_MS, settled));
     Ok(row)
 }
 
-/// What no proxy's configuration depends on.
+/// A change on which no proxy's configuration depends.
 async fn irrelevant(rig: &Rig, setting: &str) -> Result<Row, Failure> {
     let goals = vec![at_most(figure::MB, 0.0), at_most(figure::VIEWS, 0.0)];
     let mut row = row("nothing relevant", setting.to_owned(), "a push in many cases", goals);
@@ -292,7 +292,7 @@ async fn scoped(settings: &Settings, protocol: Protocol) -> Result<Row, Failure>
     Ok(row)
 }
 
-/// The state of the world beside a bare copy of the same bytes.
+/// The state of the world compared with a bare copy of the same bytes.
 async fn weight_sotw(settings: &Settings) -> Result<Row, Failure> {
     let (services, clients) = (settings.services.unwrap_or(1000), settings.clients.unwrap_or(1000));
     let setting = format!("{services} services, {clients} clients, {}", word(Protocol::Sotw));
@@ -326,7 +326,7 @@ async fn median_copy(clients: usize, bytes: usize, piece: usize) -> Result<Durat
     Ok(copies[copies.len() / 2])
 }
 
-/// One endpoint of a service with many.
+/// A change of one endpoint of a service with many.
 async fn big_service(settings: &Settings, protocol: Protocol) -> Result<Row, Failure> {
     const ENDPOINTS: usize = 2000;
     let clients = settings.clients.unwrap_or(1000);
@@ -338,7 +338,7 @@ async fn big_service(settings: &Settings, protocol: Protocol) -> Result<Row, Fai
     let mut sync = Row::default();
     rig.sync(clients, &mut sync).await?;
     let spec = &rig.spec;
-    // By whichever type it comes: a response of the assignment, or of its elements.
+    // The type in which it arrives: the assignment, or its elements.
     let kind = if rig.crowd.count(0, TypeUrl::LB_ENDPOINT) > 0 {
         TypeUrl::LB_ENDPOINT
     } else {
@@ -354,7 +354,7 @@ async fn big_service(settings: &Settings, protocol: Protocol) -> Result<Row, Fai
     Ok(row)
 }
 
-/// One server of a gateway with many.
+/// A change of one server of a gateway with many.
 async fn gateway(settings: &Settings, protocol: Protocol) -> Result<Row, Failure> {
     const SERVERS: usize = 1000;
     let clients = settings.clients.unwrap_or(50);

@@ -1,4 +1,4 @@
-//! The server under load: a `fairlead serve` of its own, on a directory of its own.
+//! The server under load: a `fairlead serve` process with a directory of its own.
 
 use std::{
     collections::BTreeMap,
@@ -19,17 +19,17 @@ use fairlead_testkit::{meshgen::MeshSpec, proc::ProcessStats};
 
 use crate::settings::Failure;
 
-/// How long the server may take to load a mesh.
+/// Maximum time for the server to load a mesh.
 const LOAD: Duration = Duration::from_secs(300);
 
-/// A running server and its directory of configuration; both end with the value.
+/// A running server and its directory of configuration; both end when this is dropped.
 pub(crate) struct Server {
     process: Process,
     pub(crate) xds: SocketAddr,
     admin: Client,
     directory: tempfile::TempDir,
     pub(crate) stats: ProcessStats,
-    /// From the start of the process until it was ready.
+    /// The time from the start of the process until it was ready.
     pub(crate) loaded_after: Duration,
 }
 
@@ -82,12 +82,12 @@ impl Server {
         Ok(())
     }
 
-    /// What it has logged, warnings and worse.
+    /// Its log of warnings and errors.
     pub(crate) fn log(&self) -> io::Result<String> {
         fs::read_to_string(self.directory.path().join("log"))
     }
 
-    /// Puts `yaml` in the place of the file `name`, in one step, as an editor or a mounted ConfigMap does.
+    /// Replaces the file `name` by `yaml` atomically, as an editor or a mounted ConfigMap does.
     pub(crate) fn write(&self, name: &str, yaml: &str) -> io::Result<()> {
         let fresh = self.directory.path().join("fresh.yaml");
         fs::write(&fresh, yaml)?;
@@ -104,16 +104,16 @@ impl Server {
         self.directory.path().join("mesh").join(name)
     }
 
-    /// What its metrics say now.
+    /// Its metrics now.
     pub(crate) async fn metrics(&self) -> Result<Metrics, Failure> {
         Ok(Metrics(self.admin.send(&Request::get("/metrics")).await?.text()))
     }
 }
 
-/// The queries that make up what a proxy, or all proxies of a view, are sent.
+/// The queries that assemble the resources of a proxy, or of all proxies of a view.
 const VIEWS: [&str; 3] = ["proxy_view", "publication", "view_sets"];
 
-/// The metrics of a moment.
+/// The metrics at one point in time.
 pub(crate) struct Metrics(String);
 
 impl Metrics {
@@ -121,7 +121,7 @@ impl Metrics {
     pub(crate) fn sum(&self, name: &str) -> f64 {
         let series = self.0.lines().filter_map(|line| {
             let rest = line.strip_prefix(name)?;
-            // The name is followed by labels or by the value, not by more of a name.
+            // The name must be followed by labels or the value, and not continue.
             if !rest.starts_with(['{', ' ']) {
                 return None;
             }
@@ -135,7 +135,7 @@ impl Metrics {
         self.sum("fairlead_queries_recomputed_total")
     }
 
-    /// Which queries the engine has computed since `before`, with how often.
+    /// The queries that the engine has computed since `before`, with counts.
     pub(crate) fn recomputed_since(&self, before: &Self) -> Vec<String> {
         let series = |metrics: &Self| -> BTreeMap<String, f64> {
             let all = metrics.0.lines().filter_map(|line| {
@@ -150,7 +150,7 @@ impl Metrics {
         times.filter(|(_, n)| *n > 0.0).map(|(query, n)| format!("{query} {n}")).collect()
     }
 
-    /// How often the engine has computed what a view is sent.
+    /// How often the engine has computed the resources of a view.
     pub(crate) fn views(&self) -> f64 {
         let of = |query| self.sum(&format!("fairlead_queries_recomputed_total{{query=\"{query}\"}}"));
         VIEWS.into_iter().map(of).sum()
@@ -161,7 +161,7 @@ impl Metrics {
         self.sum("fairlead_settle_duration_seconds_count")
     }
 
-    /// What that took, in seconds.
+    /// The total time of that in seconds.
     pub(crate) fn rounds_took(&self) -> f64 {
         self.sum("fairlead_settle_duration_seconds_sum") + self.sum("fairlead_publish_duration_seconds_sum")
     }

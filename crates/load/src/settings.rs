@@ -1,11 +1,11 @@
-//! What the command line asks for.
+//! The settings from the command line.
 
 use std::path::PathBuf;
 
-/// Why a run has ended early.
+/// The reason why a run has ended early.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What can be asked for with `--scenario`, in the order in which it is run.
+/// The values of `--scenario`, in the order in which scenarios run.
 pub(crate) const SCENARIOS: &[&str] = &[
     "loaded",
     "sync",
@@ -22,7 +22,7 @@ pub(crate) const SCENARIOS: &[&str] = &[
     "gateway",
 ];
 
-/// What the command line asks for.
+/// The settings from the command line.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) scenarios: Vec<String>,
