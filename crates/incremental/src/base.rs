@@ -1,6 +1,6 @@
 //! Values that differ little from key to key: most are edited out of the value of one key, the base.
 //!
-//! What they have in common exists once, in shared persistent maps, and a change of it is computed once.
+//! Their common parts exist once, in shared persistent maps, and a change of these is computed once.
 
 use std::{collections::BTreeSet, marker::PhantomData, sync::Arc};
 
@@ -81,14 +81,14 @@ impl<Q: Based> Query for BaseOf<Q> {
 pub trait BasedCollect: Collect<Key: BasedKey> {
     /// The name of [`UnionOf`] of it.
     const UNION: &'static str;
-    /// The name of what it collects of members that the base does not have.
+    /// The name of its query for the entries of members that the base does not have.
     const OWN: &'static str;
-    /// The name of what it collects of members that only the base has.
+    /// The name of its query for the keys of members that only the base has.
     const HIDDEN: &'static str;
 }
 
-/// The entries of a collection. That of the base has an edge to each member; one that is edited out of it has edges to
-/// those that differ only.
+/// The entries of a collection. The union of a base has an edge to each member; one edited out of it has edges only to
+/// members that differ.
 pub struct UnionOf<C>(PhantomData<fn() -> C>);
 
 impl<C: BasedCollect> Query for UnionOf<C> {
@@ -110,12 +110,12 @@ impl<C: BasedCollect> Query for UnionOf<C> {
     }
 }
 
-/// The entries of a union, and what they were made of.
+/// The entries of a union, and their sources.
 #[derive(Clone, Debug)]
 pub struct BasedUnion<K: Ord + Clone, V: Clone> {
     entries: OrdMap<K, V>,
     sources: Sources<K, V>,
-    /// How many entries were edited since the union was last edited out of that of the base.
+    /// Number of entries edited since the union was last edited out of the base's.
     since: usize,
 }
 
@@ -132,13 +132,13 @@ impl<K: Ord + Clone, V: Clone + PartialEq> PartialEq for BasedUnion<K, V> {
     }
 }
 
-/// What a union is made of.
+/// The sources of a union.
 #[derive(Clone, Debug)]
 struct Sources<K: Ord + Clone, V: Clone> {
     base: OrdMap<K, V>,
-    /// What members emit that the base does not have.
+    /// The entries from members that the base does not have.
     own: OrdMap<K, V>,
-    /// What members emit that only the base has.
+    /// The keys from members that only the base has.
     hidden: OrdMap<K, ()>,
 }
 
@@ -195,7 +195,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Sources<K, V> {
     }
 }
 
-/// What the members emit that the base does not have.
+/// The entries of members that the base does not have.
 struct Own<C>(PhantomData<fn() -> C>);
 
 impl<C: BasedCollect> Collect for Own<C> {
@@ -219,7 +219,7 @@ impl<C: BasedCollect> Collect for Own<C> {
     }
 }
 
-/// The keys that the members emit that only the base has.
+/// The keys of members that only the base has.
 struct Hidden<C>(PhantomData<fn() -> C>);
 
 impl<C: BasedCollect> Collect for Hidden<C> {
@@ -255,10 +255,10 @@ fn only_in<M: Ord + Clone>(these: &OrdSet<M>, others: &OrdSet<M>) -> OrdSet<M> {
     only.collect()
 }
 
-/// How far a value is from the base that it was edited out of: the keys by which they differ.
+/// The distance of a value from the base out of which it was edited: the keys by which they differ.
 ///
-/// A change is edited into both, and they share less with each such edit. After as many edits as there are differences,
-/// editing the value out of the base again costs no more than the edits since did.
+/// A change is edited into both, and each such edit leaves them with less in common. After as many edits as there are
+/// differences, editing the value out of the base again costs no more than the edits since did.
 #[derive(Clone, Debug)]
 pub struct Distance<K> {
     distinct: Arc<BTreeSet<K>>,

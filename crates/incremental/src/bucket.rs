@@ -5,7 +5,7 @@ use imbl::OrdSet;
 use crate::table::{Erased, Row, Table};
 use crate::terms::Key;
 
-/// An index, as the input that it groups knows it.
+/// An index, as seen by the input that it groups.
 #[derive(Clone, Copy)]
 pub(crate) struct IndexOver {
     pub(crate) ingredient: u16,
@@ -30,7 +30,7 @@ pub(crate) fn remove<K: Key>(facts: &Table, row: u32, index: &mut Table, bucket:
 /// The keys in a bucket. Most buckets have one, and a set of one takes ten times its memory.
 #[derive(Default)]
 pub(crate) enum Bucket<K> {
-    /// Somebody has looked.
+    /// No keys, but something has read it.
     #[default]
     Empty,
     One(K),

@@ -41,7 +41,7 @@ impl<C: Collect> Query for MemberList<C> {
 
 pub(crate) struct Collection<K, V> {
     union: Union<K, V>,
-    /// The list of the members whose entries are in the union; none: not computed yet.
+    /// The list of the members whose entries are in the union; `None` if not computed yet.
     list: Option<Erased>,
 }
 
@@ -103,7 +103,7 @@ fn recompute<C: Collect>(cell: &RefCell<Core>, id: u32) {
     Recomputation { cell, id, members: &Typed::<C>(PhantomData) }.run();
 }
 
-/// The members of a collection; their keys and values are of types that only this knows.
+/// The members of a collection; only this trait's implementation knows the types of their keys and values.
 trait Members<K, V> {
     /// The node of the list of members, and the list.
     fn list(&self, cell: &RefCell<Core>, id: u32) -> (u32, Erased);
@@ -167,7 +167,7 @@ impl<C: Collect> Members<C::OutKey, C::OutValue> for Typed<C> {
     }
 }
 
-/// The values of changed members before and after; none: not a member.
+/// The values of changed members before and after; `None` where it was not a member.
 type Changes = BTreeMap<u32, (Option<Erased>, Option<Erased>)>;
 
 struct Recomputation<'a, K, V> {
@@ -183,7 +183,7 @@ impl<K: Key, V: Clone + PartialEq + Send + Sync + 'static> Recomputation<'_, K, 
         let (list_id, list) = members.list(cell, id);
         // The state leaves its row, because `entries` must not run while the core is borrowed.
         let mut collection: Collection<K, V> = std::mem::take(cell.borrow_mut().edited_mut(id));
-        // A dormant collection was not told which members changed.
+        // A dormant collection was not notified of changed members.
         let told = (state == State::Dirty).then(|| changed_members(cell, id, list_id));
         let changed = match (told, collection.list.replace(list.clone())) {
             (Some(told), Some(old)) if told.len() <= FEW.max(members.count(&list) / ONE_IN) => {
@@ -222,7 +222,7 @@ impl<K: Key, V: Clone + PartialEq + Send + Sync + 'static> Recomputation<'_, K, 
         changed
     }
 
-    /// What a member emits, sorted by key, each key once.
+    /// The entries of a member, sorted by key, each key once.
     fn emitted(&self, member: u32, value: Option<&Erased>) -> Entries<K, V> {
         let mut entries = Entries::new();
         if let Some(value) = value {
@@ -244,7 +244,7 @@ impl<K: Key, V: Clone + PartialEq + Send + Sync + 'static> Recomputation<'_, K, 
     }
 }
 
-/// The members that have told the collection about a new value.
+/// The members that have notified the collection of a new value.
 fn changed_members(cell: &RefCell<Core>, id: u32, list_id: u32) -> Changes {
     let core = &mut *cell.borrow_mut();
     let mut told = core.changed_members.remove(&id).unwrap_or_default();

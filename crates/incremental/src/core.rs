@@ -1,4 +1,4 @@
-//! The state behind a [`Db`](crate::Db): ingredients, nodes and what is waiting to be done.
+//! The state behind a [`Db`](crate::Db): ingredients, nodes and pending work.
 
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ use crate::node::{Node, NodeRef, Readers, State};
 use crate::table::{Erased, NO_NODE, Row, Table};
 use crate::terms::{Key, Kind, Stratum};
 
-/// Everything that nodes of one type share.
+/// The state that nodes of one type share.
 pub(crate) struct Ingredient {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
@@ -27,7 +27,7 @@ pub(crate) struct Ingredient {
     pub(crate) edges: u64,
     pub(crate) facts: u64,
     pub(crate) recomputed: u64,
-    /// Of `recomputed`, those by settling since the last report.
+    /// Those of `recomputed` that settling has caused since the last report.
     pub(crate) resettled: u64,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Core {
     by_type: FxHashMap<TypeId, u16>,
     /// Dirty nodes by level.
     pub(crate) queue: BTreeMap<u16, Vec<NodeRef>>,
-    /// For dirty collections: members that changed, with the value that the collection has seen.
+    /// For dirty collections: the changed members, with the value that the collection has seen.
     pub(crate) changed_members: FxHashMap<u32, Vec<(u32, Erased)>>,
     pub(crate) changed_roots: Vec<NodeRef>,
     /// Nodes that lost their last reader: candidates of the garbage collector.
@@ -75,11 +75,11 @@ pub(crate) struct Core {
     pub(crate) releases: Releases,
     /// The nodes that are being computed, innermost last.
     pub(crate) computing: Vec<u32>,
-    /// Set while values are being computed. Still set afterwards: a computation panicked.
+    /// Set while values are being computed. If still set afterwards, a computation has panicked.
     pub(crate) busy: bool,
-    /// Whether a recomputation now counts as one of settling.
+    /// Whether recomputations now count as caused by settling.
     pub(crate) settling: bool,
-    /// What computations of settling have read since the last report.
+    /// Number of reads by computations of settling since the last report.
     pub(crate) settled_reads: u64,
     epoch: u32,
 }
@@ -90,7 +90,7 @@ pub(crate) fn query_level(stratum: Stratum) -> u16 {
 }
 
 impl Core {
-    /// The ingredient with this marker, made when it is new.
+    /// The ingredient with this marker, created if it is new.
     pub(crate) fn ingredient(&mut self, marker: TypeId, make: &dyn Fn() -> Ingredient) -> u16 {
         if let Some(&known) = self.by_type.get(&marker) {
             return known;
@@ -122,7 +122,7 @@ impl Core {
         table.find(key).map(|row| table.node(row))
     }
 
-    /// The node of a key, made when there is none.
+    /// The node of a key, created if there is none.
     pub(crate) fn node_of<K: Key>(&mut self, ingredient: u16, key: &K, state: State) -> u32 {
         let row = self.table_mut(ingredient).find_or_insert(key);
         self.node_at(ingredient, row, state)
@@ -154,13 +154,13 @@ impl Core {
         self.stored(id).expect("a node is read after it was computed").clone()
     }
 
-    /// Stores the result of a query; returns the one before.
+    /// Stores the result of a query. Returns the previous one.
     pub(crate) fn replace(&mut self, id: u32, value: Erased) -> Option<Erased> {
         let (ingredient, row) = (self.node(id).ingredient, self.node(id).row);
         self.table_mut(ingredient).replace(row, Some(value))
     }
 
-    /// What is edited in place for a node.
+    /// The state of a node that is edited in place.
     pub(crate) fn edited<T: Row>(&self, id: u32) -> &T {
         let node = self.node(id);
         &self.table(node.ingredient).edited()[node.row as usize]
@@ -201,7 +201,7 @@ impl Core {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 nodes fit in memory")
     }
 
-    /// Gives the slot and the row of a node back. Its edges must be gone.
+    /// Releases the slot and the row of a node, whose edges must be gone.
     pub(crate) fn free_node(&mut self, id: u32) {
         let node = &mut self.nodes[id as usize];
         debug_assert!(node.deps.is_empty() && node.is_unread() && node.demand == 0);

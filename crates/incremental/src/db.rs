@@ -14,18 +14,17 @@ use crate::stats::Stats;
 use crate::terms::Revision;
 use crate::{collect, index, input, query};
 
-/// Facts, the values derived from them, and who read what.
+/// Facts, the values derived from them, and the reads between them.
 ///
 /// One thread at a time. Values are shared by `Arc` and may leave the thread.
 ///
 /// # Panics in computations
 ///
-/// A panic in a computation, in `entries`, in `buckets` or in a comparison of values is a bug of the
-/// caller. It passes through the call of the `Db` that led to it and *poisons* the database: the
-/// values in it are of different revisions, so every later call panics, except for
-/// [`is_poisoned`](Self::is_poisoned), [`explain`](Self::explain), [`stats`](Self::stats) and those
-/// like them. Values that were read before stay valid. To go on, make a new `Db` and apply the facts
-/// again.
+/// A panic in a computation, in `entries`, in `buckets` or in a comparison of values is a bug of the caller. It
+/// propagates through the call of the `Db` that caused it and *poisons* the database: its values are of different
+/// revisions, so every later call panics, except for [`is_poisoned`](Self::is_poisoned), [`explain`](Self::explain),
+/// [`stats`](Self::stats) and the like. Values that were read before stay valid. To recover, create a new `Db` and
+/// apply the facts again.
 #[derive(Default)]
 pub struct Db {
     core: RefCell<Core>,
@@ -37,8 +36,7 @@ impl Db {
         Self::default()
     }
 
-    /// Starts to maintain an index. Without this, the first read does, at the cost of a pass over
-    /// all facts of the input.
+    /// Starts to maintain an index. Otherwise the first read does, at the cost of a pass over all facts of the input.
     pub fn register_index<I: Index>(&mut self) {
         self.work(|cell| index::ingredient::<I>(&mut cell.borrow_mut()));
     }
@@ -48,7 +46,7 @@ impl Db {
         ChangeSet::new()
     }
 
-    /// Makes changes take effect together. Nothing is computed: that is for [`settle`](Self::settle).
+    /// Makes changes take effect together. Values are only computed by [`settle`](Self::settle).
     ///
     /// Returns the new revision, or the current one when nothing is different.
     pub fn apply(&mut self, changes: ChangeSet) -> Revision {
@@ -62,7 +60,7 @@ impl Db {
         })
     }
 
-    /// Brings every leased value to the newest revision, and reports what that took.
+    /// Brings every leased value to the newest revision, and reports the work done.
     pub fn settle(&mut self) -> Settled {
         self.work(|cell| {
             settle_pending(cell);
@@ -75,8 +73,8 @@ impl Db {
         input::peek::<I>(&self.core(), key)
     }
 
-    /// Answers a question by what it reads, in the current revision, and keeps nothing of it: no result, no edge. What
-    /// had to be computed for it stays until the next [`collect_garbage`](Self::collect_garbage).
+    /// Answers a question from the current revision without keeping a result or an edge. Values computed for it stay
+    /// until the next [`collect_garbage`](Self::collect_garbage).
     ///
     /// Changes that are not settled yet are settled first; the next [`settle`](Self::settle) reports that.
     pub fn ask<T>(&mut self, question: impl FnOnce(&Reader<'_>) -> T) -> T {
@@ -117,10 +115,10 @@ impl Db {
         Revision(self.core.borrow().revision)
     }
 
-    /// Drops values that nobody has read or leased for `grace` revisions. Returns how many nodes went.
+    /// Drops values that were not read or leased for `grace` revisions. Returns the number of dropped nodes.
     ///
-    /// Costs as much as there are candidates, not as there are nodes. With a grace of 0 nothing stays
-    /// that no lease needs, directly or not.
+    /// The cost depends on the number of candidates, not of nodes. With a grace of 0 only values stay that a lease
+    /// needs, directly or not.
     pub fn collect_garbage(&mut self, grace: u64) -> u64 {
         self.work(|cell| cell.borrow_mut().collect_garbage(grace))
     }

@@ -1,4 +1,4 @@
-//! What a user of the engine defines: inputs, indexes, queries and collections.
+//! The traits for users of the engine: inputs, indexes, queries and collections.
 
 use imbl::OrdSet;
 
@@ -33,9 +33,9 @@ pub trait Index: 'static {
 
 /// A derived value, computed from what `compute` reads through its [`Reader`] and from nothing else.
 pub trait Query: 'static {
-    /// The argument: together with what is read, all that the value may depend on.
+    /// The argument. The value may depend only on it and on what is read.
     type Key: Key;
-    /// The result. Equality is the early cut-off: an equal result does not reach the readers.
+    /// The result. Equality is the early cut-off: an equal result does not affect the readers.
     type Value: PartialEq + Send + Sync + 'static;
     /// The name in explanations and statistics; unique among queries and collections.
     const NAME: &'static str;

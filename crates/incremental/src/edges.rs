@@ -1,9 +1,9 @@
 //! Edges, demand and the push of invalidation.
 //!
-//! A node is *demanded* while a lease holds it or a demanded node read it, else it is *dormant*. A
-//! change makes demanded readers dirty one step at a time, because each of them decides whether the
-//! wave goes on. Dormant readers are not recomputed, so the doubt travels up to all of them at once;
-//! each node is marked once, however many changes follow.
+//! A node is *demanded* while a lease holds it or a demanded node read it, else it is *dormant*. A change makes
+//! demanded readers dirty one step at a time, because each of them decides whether the wave goes on. Dormant readers
+//! are not recomputed, so the mark travels up to all of them at once; each node is marked once, however many changes
+//! follow.
 
 use rustc_hash::FxHashSet;
 
@@ -26,15 +26,15 @@ impl Core {
         self.complete_in_place(id);
     }
 
-    /// Counts reads of a computation of settling.
+    /// Counts the reads of a computation of settling.
     fn count_reads(&mut self, reads: usize) {
         if self.settling {
             self.settled_reads += u64::try_from(reads).unwrap_or(u64::MAX);
         }
     }
 
-    /// As [`complete`](Self::complete), of a computation that has read `reads` of what it read before or has added,
-    /// and keeps the rest.
+    /// As [`complete`](Self::complete), for a computation that has made only `reads` reads, and keeps its other
+    /// dependencies.
     pub(crate) fn complete_with(&mut self, id: u32, reads: usize, added: &[u32], removed: &[u32]) {
         self.count_reads(reads);
         let node = self.node_mut(id);
@@ -70,7 +70,7 @@ impl Core {
         let added = self.missing_from(&old, &new);
         let removed = self.missing_from(&new, &old);
         self.node_mut(id).deps = new;
-        // Additions first: what both lists need, directly or not, never goes dormant in between.
+        // Additions first, so that dependencies of both lists, direct or not, never go dormant in between.
         self.link(id, &added);
         self.unlink(id, &removed);
     }
@@ -117,7 +117,7 @@ impl Core {
         *edges = if added { *edges + count } else { *edges - count };
     }
 
-    /// Makes a node a candidate of the garbage collector when nobody reads or leases it.
+    /// Makes a node a candidate of the garbage collector if it has no reader and no lease.
     pub(crate) fn list_if_unread(&mut self, id: u32) {
         let reference = self.reference(id);
         let node = self.node_mut(id);
@@ -140,7 +140,7 @@ impl Core {
         }
     }
 
-    /// Takes one reason away. A node that goes dormant takes its own demand back.
+    /// Removes one reason. A node that goes dormant withdraws its own demand.
     pub(crate) fn undemand(&mut self, id: u32) {
         let fresh_at = self.fresh_at;
         let mut stack = vec![id];
@@ -152,8 +152,8 @@ impl Core {
             }
             stack.extend_from_slice(&node.deps);
             if node.state == State::Dirty {
-                // Not recomputed for the newest revision, and now nobody will: readers that went
-                // dormant before it look fresh and are not.
+                // It was not recomputed for the newest revision, and now will not be: readers that went dormant before
+                // it look fresh but are not.
                 node.state = State::Fresh;
                 self.changed_members.remove(&id);
                 self.mark_stale(id);
@@ -163,7 +163,7 @@ impl Core {
         }
     }
 
-    /// Marks a dormant node and all that read it: their values may be out of date.
+    /// Marks a dormant node and all its readers: their values may be out of date.
     fn mark_stale(&mut self, id: u32) {
         let mut stack = vec![id];
         while let Some(id) = stack.pop() {
@@ -178,7 +178,7 @@ impl Core {
 
     /// Tells the readers of a node that its value changed in this revision.
     ///
-    /// `old` is what it was, when it had a value: collections need it to find the entries to remove.
+    /// `old` is the previous value, if any: collections need it to find the entries to remove.
     pub(crate) fn notify(&mut self, id: u32, old: Option<&Erased>) {
         let revision = self.revision;
         let cause = self.reference(id);

@@ -2,10 +2,10 @@
 
 use imbl::{OrdMap, ordmap::DiffItem};
 
-/// If more than one entry in this many has changed, recomputing is cheaper than editing.
+/// Threshold of editing: if more than one entry in this many has changed, recomputing is cheaper.
 const ONE_IN: usize = 8;
 
-/// The keys whose entries differ, in order; `None` if there are so many that recomputing is cheaper than editing.
+/// The keys whose entries differ, in order; `None` if recomputing is cheaper than editing.
 pub fn few_changed_keys<K, V>(old: &OrdMap<K, V>, new: &OrdMap<K, V>) -> Option<Vec<K>>
 where
     K: Ord + Clone,
@@ -37,7 +37,7 @@ where
     })
 }
 
-/// Whether so few entries have changed that editing is cheaper than recomputing.
+/// Whether editing is cheaper than recomputing after this number of changes.
 pub fn is_few(changed: usize, of: usize) -> bool {
     changed * ONE_IN <= of
 }

@@ -1,4 +1,4 @@
-//! Why a node has the value it has: what it read, and what made it run.
+//! Explains the value of a node: what it read, and what caused its computation.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct NodeId(pub(crate) NodeRef);
 /// A node as it appears in an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
-    /// To explain it in turn.
+    /// The id with which to explain it in turn.
     pub id: NodeId,
     /// What it is.
     pub kind: Kind,
@@ -25,16 +25,16 @@ pub struct Mention {
     pub changed_at: Revision,
 }
 
-/// Why a node was computed last.
+/// The cause of a node's last computation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// It had no value.
     First,
     /// This dependency had changed, and perhaps others with it.
     Changed(Mention),
-    /// A dependency had changed that does not exist any more.
+    /// A dependency had changed that no longer exists.
     Gone,
-    /// It is a fact or a bucket: changes set it.
+    /// It is a fact or a bucket, which changes set.
     Set,
 }
 
@@ -43,13 +43,13 @@ pub enum Cause {
 pub struct Explanation {
     /// The node itself.
     pub node: Mention,
-    /// The newest revision that its value is known to be right in.
+    /// The newest revision for which its value is known to be right.
     pub verified_at: Revision,
     /// Whether something it read may have changed since then.
     pub is_pending: bool,
     /// Whether a lease needs it, directly or not.
     pub is_demanded: bool,
-    /// Why it was computed last.
+    /// The cause of its last computation.
     pub cause: Cause,
     /// What it read then, in the order of the first read.
     pub reads: Vec<Mention>,

@@ -1,4 +1,4 @@
-//! Dropping what nobody reads any more.
+//! Drops values that are no longer read.
 
 use crate::core::Core;
 use crate::terms::Kind;
@@ -18,8 +18,8 @@ impl Core {
         }
     }
 
-    /// Drops unread nodes that went dormant `grace` revisions ago or earlier, and what only they
-    /// read, if it is as old. Returns how many.
+    /// Drops unread nodes that went dormant at least `grace` revisions ago, and nodes that only they read, if these are
+    /// as old. Returns how many.
     pub(crate) fn collect_garbage(&mut self, grace: u64) -> u64 {
         let mut dropped = 0;
         let mut kept = Vec::new();

@@ -1,13 +1,13 @@
-//! What keeps a leased root: the untyped half of a lease.
+//! The hold on a leased root: the untyped half of a lease.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::node::NodeRef;
 
-/// Leases that were dropped. The engine takes notice at its next operation.
+/// Leases that were dropped. The engine notices them at its next operation.
 pub(crate) type Releases = Arc<Mutex<Vec<NodeRef>>>;
 
-/// Identifies a leased root. All leases on one root share it; it is not used again for another root.
+/// Identifies a leased root. All leases on one root share it; it is never reused for another root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RootId(pub(crate) NodeRef);
 
@@ -34,7 +34,7 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        // The list is whole after every push, so a panic elsewhere does not spoil it.
+        // The list is consistent after every push, so a panic elsewhere does not corrupt it.
         self.releases.lock().unwrap_or_else(PoisonError::into_inner).push(self.node);
     }
 }

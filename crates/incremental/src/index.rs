@@ -14,7 +14,7 @@ use crate::terms::Kind;
 
 type InputKey<I> = <<I as Index>::Input as Input>::Key;
 
-/// The ingredient of an index. A new one takes up the facts that are there already.
+/// The ingredient of an index. A new one groups the existing facts.
 pub(crate) fn ingredient<I: Index>(core: &mut Core) -> u16 {
     let marker = TypeId::of::<(Kind, Bucket<I>)>();
     if let Some(known) = core.known_ingredient(marker) {

@@ -32,14 +32,14 @@ pub(crate) fn observe<I: Input>(core: &mut Core, key: &I::Key) -> (u32, Option<A
     (id, core.stored(id).cloned().map(typed))
 }
 
-/// The value of a fact, without a trace.
+/// The value of a fact, without recording a read.
 pub(crate) fn peek<I: Input>(core: &Core, key: &I::Key) -> Option<Arc<I::Value>> {
     let table = core.table(core.known_ingredient(marker::<I>())?);
     table.value(table.find(key)?).cloned().map(typed)
 }
 
 impl Core {
-    /// Writes a fact and its index entries; the row is the one of its key. Returns whether that was a change.
+    /// Writes a fact and its index entries; `row` is its key's. Returns whether that was a change.
     fn write(&mut self, ingredient: u16, row: u32, new: Option<&Erased>, equal: Equal) -> bool {
         let owner = &mut self.ingredients[usize::from(ingredient)];
         let node = owner.table.node(row);
@@ -66,9 +66,9 @@ impl Core {
 /// Whether two values of an input are equal.
 type Equal = fn(&Erased, &Erased) -> bool;
 
-/// Changes to facts that take effect together. The last change of a key counts.
+/// Changes to facts that take effect together. The last change to a key counts.
 ///
-/// Can be filled on another thread than the one that owns the [`Db`](crate::Db).
+/// Can be filled on a thread other than the one that owns the [`Db`](crate::Db).
 #[derive(Default)]
 pub struct ChangeSet {
     /// By input; there are few of them.
@@ -148,7 +148,7 @@ impl<K: Key> AnyBatch for Batch<K> {
         let mut changed = false;
         for (key, new) in self.facts {
             let table = core.table_mut(ingredient);
-            // What is absent and stays absent needs no row.
+            // A fact that is absent and stays absent needs no row.
             let row = if new.is_some() { Some(table.find_or_insert(&key)) } else { table.find(&key) };
             changed |= row.is_some_and(|row| core.write(ingredient, row, new.as_ref(), self.equal));
         }

@@ -14,7 +14,7 @@ use crate::settle::settle_pending;
 use crate::{collect, query};
 
 impl Db {
-    /// Keeps the value of a query up to date from now on, starting with a computation on the spot.
+    /// Keeps the value of a query up to date from now on, starting with an immediate computation.
     ///
     /// Changes that are not settled yet are settled first, so that all leases show one revision; the
     /// next [`settle`](Self::settle) reports that.

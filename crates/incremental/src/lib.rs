@@ -1,7 +1,7 @@
-//! A small incremental computation engine. It knows no domain word.
+//! A small incremental computation engine that is independent of any domain.
 //!
-//! A program that derives much from facts that change a little at a time has to answer, for each
-//! change: what must be computed again? This engine answers it by recording, not by declaring.
+//! A program that derives much from facts that change a little at a time must know for each change what to compute
+//! again. This engine records that instead of having it declared.
 //!
 //! - An [`Input`] is a base fact. A [`ChangeSet`] sets and removes facts; applying it makes a new
 //!   [`Revision`]. An [`Index`] groups facts into buckets while they are applied.
@@ -11,18 +11,17 @@
 //!   edited instead of rebuilt.
 //! - A large value that changes a little can be edited: a computation may start from
 //!   [its own earlier value](Reader::previous).
-//! - A [`Lease`] on a query or collection keeps it up to date. What no lease needs is not computed;
-//!   after a grace it is dropped.
+//! - A [`Lease`] on a query or collection keeps it up to date. Values that no lease needs are not computed, and dropped
+//!   after a grace.
 //!
-//! **Invalidation is pushed, recomputation is on demand, one revision at a time, and an equal result
-//! stops the wave.** Applying a change set marks the direct readers of what changed and computes
-//! nothing. [`Db::settle`] then recomputes marked nodes, the lowest [`Stratum`] first; only when the
-//! new value differs from the old one are the readers marked in turn. A query reads lower strata only,
-//! so each node runs at most once in a revision, after everything it reads, and there are no cycles.
-//! Values that belong together are of one revision: a lease shows the new ones only once all are there.
+//! **Invalidation is pushed, recomputation is on demand, one revision at a time, and an equal result stops the wave.**
+//! Applying a change set marks the direct readers of what changed and computes nothing. [`Db::settle`] then recomputes
+//! marked nodes, the lowest [`Stratum`] first; only when the new value differs from the old one are the readers marked
+//! in turn. A query reads lower strata only, so each node runs at most once in a revision, after everything it reads,
+//! and there are no cycles. All leased values are of one revision: new ones become visible only once all are computed.
 //!
-//! What is visible is ordered by name and key, never by hash or address: the same facts give the same
-//! values and the same reports, whatever the history. The crate reads no clock, file or environment.
+//! Visible results are ordered by name and key, never by hash or address: the same facts give the same values and
+//! reports, whatever the history. The crate reads no clock, file or environment.
 //!
 //! ```
 //! use std::sync::Arc;

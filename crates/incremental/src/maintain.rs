@@ -5,7 +5,7 @@ use crate::core::Core;
 use crate::table::{Erased, NO_NODE, Table};
 
 impl Core {
-    /// Updates the buckets of an index after a fact has changed, or for one that has been there before the index.
+    /// Updates the buckets of an index after a fact has changed, or for a fact that is older than the index.
     pub(crate) fn maintain(
         &mut self,
         input: u16,

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-/// Above this many readers a list is slower to search than a set.
+/// Number of readers above which a set is faster to search than a list.
 const FEW: usize = 32;
 
 /// A node and the generation of its slot, so that a reused slot is not taken for the old node.
@@ -12,7 +12,7 @@ pub(crate) struct NodeRef {
     pub(crate) generation: u32,
 }
 
-/// What is known about the stored value of a node.
+/// The state of a node's stored value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// There is none yet.
@@ -22,8 +22,7 @@ pub(crate) enum State {
     Fresh,
     /// Something it read has changed, and it is queued. Demanded nodes only.
     Dirty,
-    /// Something it read, directly or not, may have changed. Dormant nodes only: whoever reads it
-    /// next verifies it.
+    /// Something it read, directly or not, may have changed. Dormant nodes only: the next read verifies it.
     Stale,
 }
 
@@ -33,7 +32,7 @@ pub(crate) struct Node {
     pub(crate) level: u16,
     /// The row in the table of the ingredient.
     pub(crate) row: u32,
-    /// Leases plus demanded readers. Zero: dormant.
+    /// Number of leases and demanded readers. Zero if dormant.
     pub(crate) demand: u32,
     pub(crate) leases: u32,
     /// Scratch for comparing edge lists without hashing.
@@ -44,7 +43,7 @@ pub(crate) struct Node {
     pub(crate) changed_at: u64,
     /// When it was last recomputed or verified, or went dormant.
     pub(crate) verified_at: u64,
-    /// The dependency whose change led to the last recomputation; none: it was the first.
+    /// The dependency whose change led to the last recomputation; `None` if it was the first.
     pub(crate) cause: Option<NodeRef>,
     /// What it read, in the order of the first read.
     pub(crate) deps: Vec<u32>,
@@ -115,7 +114,7 @@ impl Readers {
         }
     }
 
-    /// In no particular order: whoever makes the order visible sorts.
+    /// In no particular order: callers that make the order visible must sort.
     pub(crate) fn to_vec(&self) -> Vec<u32> {
         match self {
             Self::None => Vec::new(),

@@ -39,12 +39,12 @@ pub(crate) fn fresh<Q: Query>(cell: &RefCell<Core>, key: &Q::Key) -> (u32, Arc<Q
     (id, typed(value))
 }
 
-/// The node of a key, whose value is one of the current revision.
+/// The node of a key, with its value brought to the current revision.
 pub(crate) fn fresh_node<Q: Query>(cell: &RefCell<Core>, key: &Q::Key) -> u32 {
     fresh_node_as::<Q>(cell, key, Kind::Query)
 }
 
-/// The node and the value of a query that stands for something else.
+/// The node and the value of a query that implements another kind.
 pub(crate) fn fresh_as<Q: Query>(cell: &RefCell<Core>, key: &Q::Key, kind: Kind) -> (u32, Erased) {
     let id = fresh_node_as::<Q>(cell, key, kind);
     (id, cell.borrow().value(id))
@@ -67,8 +67,8 @@ fn recompute<Q: Query>(cell: &RefCell<Core>, id: u32) {
     let old = reader.earlier();
     let changed = old.as_ref().and_then(|old| old.downcast_ref()) != Some(&new);
     drop(old);
-    // An equal value keeps the old allocation: whoever holds it shares it. But one that is edited is what the next
-    // computation starts from, and should know what it was made of last.
+    // An equal value keeps the old allocation, which holders share. But the next computation starts from an edited
+    // value, which must know its latest sources.
     let new = (changed || reader.is_edit()).then(|| Arc::new(new) as Erased);
     reader.finish(new, changed);
 }

@@ -1,4 +1,4 @@
-//! The only way a computation sees anything: every read through it becomes an edge.
+//! The only access of a computation to data: every read through it becomes an edge.
 
 use std::cell::{Cell, RefCell};
 
@@ -13,7 +13,7 @@ pub struct Reader<'a> {
     id: u32,
     pub(crate) name: &'static str,
     stratum: Stratum,
-    /// In order and with repetitions.
+    /// The nodes read, in order and with repetitions.
     reads: RefCell<Vec<u32>>,
     /// Whether the computation has looked at its own earlier value.
     edits: Cell<bool>,
@@ -29,7 +29,7 @@ impl<'a> Reader<'a> {
         Self::new(cell, NO_NODE, "a question", Stratum(u8::MAX))
     }
 
-    /// Gives up what was read for no node: what has no other reader may go.
+    /// Abandons reads without a node, so that values without another reader can be dropped.
     pub(crate) fn abandon(self) {
         let core = &mut *self.cell.borrow_mut();
         for id in self.reads.into_inner() {
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         self.cell.borrow().stored(self.id).cloned()
     }
 
-    /// The same for the computation, which edits it.
+    /// The same, for a computation that edits it.
     pub(crate) fn edit(&self) -> Option<Erased> {
         self.edits.set(true);
         self.earlier()
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
         self.edits.get()
     }
 
-    /// Stores what the computation came to and what it read. Without a new value, the old one stays.
+    /// Stores the result of the computation and what it read. Without a new value, the old one stays.
     pub(crate) fn finish(self, new: Option<Erased>, changed: bool) {
         let core = &mut *self.cell.borrow_mut();
         let old = new.and_then(|new| core.replace(self.id, new));

@@ -1,4 +1,4 @@
-//! What a computation can read.
+//! The reads of a computation.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::table::typed;
 use crate::{collect, index, input, query};
 
 impl Reader<'_> {
-    /// What this computation came to the last time, if there was one: where the value is large and can be edited,
-    /// a change need not cost as much as all of it.
+    /// The previous result of this computation, if there was one: editing a large value can cost less than computing
+    /// all of it.
     ///
-    /// This is no dependency, and the result must be the one that a computation without it comes to. What the
-    /// earlier value was made of is part of it where that must be known to tell what has changed since; everything
-    /// that the result depends on must be read again.
+    /// This is not a dependency, and the result must equal that of a computation without it. If the sources of the
+    /// earlier value are needed to find what has changed since, the value must contain them; everything on which the
+    /// result depends must be read again.
     ///
     /// # Panics
     ///
@@ -25,7 +25,7 @@ impl Reader<'_> {
         self.edit().map(typed)
     }
 
-    /// The value of a query of a lower stratum, computed now when that has not been done yet.
+    /// The value of a query of a lower stratum, computed now if necessary.
     ///
     /// # Panics
     ///
@@ -37,7 +37,7 @@ impl Reader<'_> {
         value
     }
 
-    /// A base fact. That there is none is a dependency too.
+    /// A base fact. Its absence is a dependency too.
     pub fn input<I: Input>(&self, key: &I::Key) -> Option<Arc<I::Value>> {
         let (id, value) = input::observe::<I>(&mut self.cell.borrow_mut(), key);
         self.record(id);

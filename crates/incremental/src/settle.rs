@@ -1,4 +1,4 @@
-//! Bringing values up to date: the demanded ones when settling, the others when they are read.
+//! Brings values up to date: demanded ones when settling, others when they are read.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,19 +8,19 @@ use crate::hold::RootId;
 use crate::node::{NodeRef, State};
 use crate::terms::{Kind, Revision};
 
-/// What a call of [`Db::settle`](crate::Db::settle) did.
+/// The report of a call of [`Db::settle`](crate::Db::settle).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// The revision that every leased value is of now.
+    /// The revision of every leased value now.
     pub revision: Revision,
-    /// How many nodes were computed, by the name of their query or collection: again, or for the
-    /// first time because one that was computed again has come to read them.
+    /// Number of nodes computed, by the name of their query or collection: again, or for the first time because a
+    /// recomputed node has started to read them.
     ///
     /// The member list of a collection is not counted here but in [`Stats`](crate::Stats); neither
     /// are computations on behalf of a new lease.
     pub recomputed: BTreeMap<&'static str, u64>,
-    /// How much those computations read, repetitions included: a value that is made of all values of a kind shows
-    /// here. Members that stay in a collection are not read again.
+    /// Number of reads by those computations, including repetitions: a value made of all values of a kind shows here.
+    /// Members that stay in a collection are not read again.
     pub reads: u64,
     /// The leased roots whose value changed since the last report, by name and key.
     pub changed: Vec<ChangedRoot>,
@@ -64,7 +64,7 @@ pub(crate) fn settle_pending(cell: &RefCell<Core>) {
     cell.borrow_mut().settling = false;
 }
 
-/// Makes the value of a node one of the current revision. Everything demanded below it is settled.
+/// Brings the value of a node to the current revision. Everything demanded below it is settled.
 pub(crate) fn refresh(cell: &RefCell<Core>, id: u32) {
     let (state, deps, verified_at) = {
         let core = cell.borrow();
@@ -78,8 +78,7 @@ pub(crate) fn refresh(cell: &RefCell<Core>, id: u32) {
     if state == State::New {
         return recompute(cell, id);
     }
-    // In the order of the reads, and no further than the first change: after it, the node might not
-    // read the rest again.
+    // In the order of the reads, up to the first change: after it, the node may not read the rest again.
     for dep in deps {
         refresh(cell, dep);
         let mut core = cell.borrow_mut();
@@ -113,7 +112,7 @@ impl Core {
         Some(batch)
     }
 
-    /// Takes what has happened since the last report.
+    /// Takes the events since the last report.
     pub(crate) fn report(&mut self) -> Settled {
         let mut changed = std::mem::take(&mut self.changed_roots);
         changed.retain(|&node| self.is_alive(node) && self.node(node.id).leases > 0);

@@ -1,7 +1,7 @@
-//! The typed half of nodes: keys and values of one ingredient, addressed by row.
+//! The typed half of nodes: keys and values of one ingredient, by row.
 //!
-//! Types are known at the edge only: where a key is hashed and compared, and where a value is handed out. Rows, their
-//! nodes and what is free do not depend on them and are compiled once.
+//! Types are known only where keys are hashed and compared, and where values are handed out. Rows, nodes and free lists
+//! do not depend on types and are compiled once.
 
 use std::any::Any;
 use std::cmp::Ordering;
@@ -13,13 +13,13 @@ use rustc_hash::FxBuildHasher;
 
 use crate::terms::Key;
 
-/// No node: nobody has read this fact or bucket.
+/// Marks a fact or bucket without a node, as it was not read.
 pub(crate) const NO_NODE: u32 = u32::MAX;
 
-/// A value whose type is forgotten.
+/// A value of an erased type.
 pub(crate) type Erased = Arc<dyn Any + Send + Sync>;
 
-/// The value as what it is.
+/// The value in its own type.
 pub(crate) fn typed<V: Send + Sync + 'static>(value: Erased) -> Arc<V> {
     value.downcast().expect("the values of an ingredient are of one type")
 }
@@ -31,9 +31,9 @@ pub(crate) fn equal<V: PartialEq + 'static>(left: &Erased, right: &Erased) -> bo
 
 /// What an ingredient stores beside its keys, a row for each.
 pub(crate) enum Data {
-    /// Facts or results; none: absent, or not computed yet. Facts stay without a node.
+    /// Facts or results; `None` if absent or not computed yet. Facts stay without a node.
     Values { rows: Vec<Option<Erased>>, kept: bool },
-    /// What the engine edits in place.
+    /// Values that the engine edits in place.
     Rows(Box<dyn Rows>),
 }
 
@@ -72,7 +72,7 @@ impl Data {
     }
 }
 
-/// What is edited in place.
+/// A value that is edited in place.
 pub(crate) trait Row: Default + Send + 'static {
     /// Whether the row is still needed when its node is dropped.
     fn outlives_node(&self) -> bool;
@@ -98,7 +98,7 @@ impl<T: Row> Rows for Vec<T> {
     }
 }
 
-/// The keys of the rows; none: the row is free.
+/// The keys of the rows; `None` for a free row.
 trait Keys: Any + Send {
     fn hash(&self, row: u32) -> u64;
     fn compare(&self, left: u32, right: u32) -> Ordering;
@@ -195,7 +195,7 @@ impl Table {
         self.rows.find(hash, |&row| is_it(row)).copied()
     }
 
-    /// Takes a row for a key with this hash, which comes next.
+    /// Takes a row for a key with this hash, which is added next.
     fn occupy(&mut self, hash: u64) -> u32 {
         let row = self.free.pop().unwrap_or_else(|| {
             self.nodes.push(NO_NODE);

@@ -1,9 +1,9 @@
-//! The terms that everything else is put in: keys, strata, revisions and kinds of nodes.
+//! The basic terms: keys, strata, revisions and kinds of nodes.
 
 use std::fmt::{self, Debug};
 use std::hash::Hash;
 
-/// What identifies an input, a bucket, a query or an entry. Implemented for every type that fits.
+/// The identity of an input, a bucket, a query or an entry. Implemented for every type that fits.
 pub trait Key: Clone + Eq + Ord + Hash + Debug + Send + Sync + 'static {}
 
 impl<T: Clone + Eq + Ord + Hash + Debug + Send + Sync + 'static> Key for T {}
@@ -18,7 +18,7 @@ pub struct Stratum(pub u8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A base fact.

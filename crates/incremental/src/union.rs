@@ -1,7 +1,7 @@
-//! The union of the entries of many members, updated by what changed.
+//! The union of the entries of many members, updated by changes.
 //!
-//! Nothing is stored per entry beside the entry: who an entry came from is known only for keys that
-//! several members emit. A new conflict is resolved by one pass over all members.
+//! Only the entry itself is stored for each entry: its member is recorded only for keys that several members emit. A
+//! new conflict is resolved by one pass over all members.
 //!
 //! Members are nodes here: the code depends on what is emitted, not on who emits it.
 
@@ -15,7 +15,7 @@ use crate::terms::Key;
 #[cfg(test)]
 mod tests;
 
-/// What a member emits, sorted by key, each key once.
+/// The entries of a member, sorted by key, each key once.
 pub(crate) type Entries<K, V> = Vec<(K, V)>;
 
 /// The entries of a member before and after.
@@ -25,25 +25,25 @@ pub(crate) struct MemberEdit<K, V> {
     pub(crate) new: Entries<K, V>,
 }
 
-/// What all members emit, in the order of the members; a member may emit a key again, which does not count.
+/// The entries of all members, in the order of the members; only the first of a member's entries for a key counts.
 pub(crate) type Emissions<K, V> = Vec<(K, u32, V)>;
 
-/// The order of members, which decides who wins a contested key.
+/// The order of members, which decides which one wins a contested key.
 pub(crate) type Order<'a> = &'a dyn Fn(u32, u32) -> Ordering;
 
-/// What becomes of an entry.
+/// The fate of an entry.
 enum Fate<V> {
     Set(V),
     Removed,
     /// The claims decide.
     Contested,
-    /// The same, once they are recorded: a second member has come to emit the key.
+    /// The same, once they are recorded: a second member has started to emit the key.
     Clash,
 }
 
 pub(crate) struct Union<K, V> {
     entries: OrdMap<K, V>,
-    /// The keys that at least two members emit, with what each of them says, in the order of members.
+    /// The keys that at least two members emit, with the value of each, in the order of members.
     contested: BTreeMap<K, Vec<(u32, V)>>,
 }
 
@@ -58,8 +58,8 @@ impl<K: Key, V: Clone + PartialEq> Union<K, V> {
         &self.entries
     }
 
-    /// Applies the changes of some members. `emissions` are those of all of them, after the changes; it is
-    /// called only if two members have come to emit the same key. Returns whether an entry changed.
+    /// Applies the changes of some members. `emissions` returns those of all members after the changes; it is called
+    /// only if two members have started to emit the same key. Returns whether an entry changed.
     pub(crate) fn update(
         &mut self,
         edits: Vec<MemberEdit<K, V>>,
@@ -68,7 +68,7 @@ impl<K: Key, V: Clone + PartialEq> Union<K, V> {
     ) -> bool {
         let mut fates = BTreeMap::new();
         let mut clash = false;
-        // First what goes, of all members: a key that moves from one member to another is no clash.
+        // Removals of all members first: a key that moves from one member to another is not a clash.
         for MemberEdit { member, old, new } in &edits {
             for (key, _) in old.iter().filter(|(key, _)| value_of(new, key).is_none()) {
                 let fate = self.contested.get_mut(key).map_or(Fate::Removed, |claims| {
