@@ -1,11 +1,11 @@
 //! A client of ADS by the rules of Envoy 1.40, without socket and clock: bytes in, bytes out.
 //!
 //! [`Client`] subscribes to CDS, to the EDS that the clusters name, then to LDS and to what these refer to in turn
-//! (FCDS, RDS, VHDS, SDS, and LEDS of assignments), acknowledges, and lists what it holds when it reconnects. It does
-//! what makes servers fail with real Envoys: it withholds the acknowledgement of CDS while a cluster waits for its
-//! endpoints, and drops virtual hosts that arrive before their table.
+//! (FCDS, RDS, VHDS, SDS, and LEDS of assignments), acknowledges, and lists what it holds when it reconnects. It
+//! behaves as real Envoys do where servers go wrong: it withholds the acknowledgement of CDS while a cluster waits for
+//! its endpoints, and drops virtual hosts that arrive before their table.
 //!
-//! What clients hold is in a [`Library`], which any number of them may share, so that a content is decoded once.
+//! Contents are kept in a [`Library`], which any number of clients may share, so that each is decoded once.
 //!
 //! | driver | for |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | [`crate::crowd`] | thousands of clients, with numbers in place of records |
 //! | the tests of `fairlead-xds` | one client and a session, response by response in any order |
 //!
-//! A client shares no code with a server: what they agree on is the protocol.
+//! A client shares no code with a server, only the protocol.
 
 mod client;
 mod holdings;

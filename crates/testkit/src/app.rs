@@ -1,7 +1,7 @@
 //! Servers that play the applications of a mesh, inside the test's own process.
 //!
-//! [`App`] speaks HTTP/1.1 and HTTP/2 (h2c, or by ALPN over TLS), says who it is in each answer, does what a
-//! [`Script`] tells it, and remembers each request. [`TcpEcho`] is the same for plain TCP.
+//! [`App`] speaks HTTP/1.1 and HTTP/2 (h2c, or by ALPN over TLS), identifies itself in each answer, follows a
+//! [`Script`], and records each request. [`TcpEcho`] is the same for plain TCP.
 
 mod answer;
 mod record;
@@ -74,12 +74,12 @@ impl App {
         Ok(Self { address, shared, task })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on answers requests whose path begins with `prefix` by `script`. The longest prefix wins.
+    /// Answers requests whose path begins with `prefix` by `script` from now on. The longest prefix wins.
     pub fn script(&self, prefix: &str, script: Script) {
         self.shared.state().scripts.insert(prefix.to_owned(), script);
     }
@@ -132,7 +132,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sha
                     shared.state().connections += 1;
                     connections.spawn(connection(stream, peer, tls.clone(), shared.clone()));
                 }
-                // A connection that was gone before it was accepted; the listener itself is fine.
+                // The connection was closed before it was accepted; the listener itself is fine.
                 Err(error) => eprintln!("{}: accept: {error}", shared.service),
             },
             Some(_) = connections.join_next() => {}
@@ -159,7 +159,7 @@ where
 {
     let service = service_fn(|request| answer::answer(request, peer, session.clone(), shared.clone()));
     let server = auto::Builder::new(TokioExecutor::new());
-    // An error here is the peer's way to go, or a script that drops the connection: both are the test's doing.
+    // An error here is the end of the peer, or a script that drops the connection: both are intended by the test.
     let _: Result<(), Box<dyn std::error::Error + Send + Sync>> =
         server.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
 }

@@ -1,8 +1,8 @@
 //! Thousands of ADS clients in one process, each of which behaves as a sidecar's Envoy does.
 //!
-//! Each is a [`crate::ads::Client`]. They share what they read, which is decoded once for all of them, and keep numbers
-//! where a [`crate::fake_envoy::FakeEnvoy`] keeps records. So they can share a machine with the server whose limits
-//! they are to find.
+//! Each is a [`crate::ads::Client`]. They share a library, so that contents are decoded once, and keep counts where a
+//! [`crate::fake_envoy::FakeEnvoy`] keeps records. So they can share a machine with the server whose limits they
+//! explore.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -52,7 +52,7 @@ use watch::Target;
 
 /// A crowd of clients of one server. They are numbered in the order in which they join, from 0.
 ///
-/// Everything ends with this value. It runs in the tokio runtime that it is made in.
+/// Everything ends with this value. It runs in the tokio runtime in which it is created.
 #[derive(Debug)]
 pub struct Crowd {
     server: SocketAddr,
@@ -130,8 +130,8 @@ impl Crowd {
         self.clients.is_empty()
     }
 
-    /// Closes the connections of some clients, who stay away until [`Crowd::reconnect`]. What they hold they
-    /// keep, as Envoy does.
+    /// Closes the connections of some clients, which stay away until [`Crowd::reconnect`]. They keep what they hold, as
+    /// Envoy does.
     pub fn disconnect(&self, clients: Range<usize>) {
         self.order(clients, |order| order.server = None);
     }
@@ -146,12 +146,12 @@ impl Crowd {
         });
     }
 
-    /// Some clients are gone without a trace: their connections stay open and silent, without any FIN.
+    /// Lets some clients vanish: their connections stay open and silent, without any FIN.
     pub fn vanish(&self, clients: Range<usize>) {
         self.order(clients, |order| order.dead = true);
     }
 
-    /// Gives some clients a line of so many bytes a second; 0 is without limit.
+    /// Limits some clients to a number of bytes a second; 0 is without limit.
     pub fn throttle(&self, clients: Range<usize>, bytes_per_second: u64) {
         self.order(clients, |order| order.bytes_per_second = bytes_per_second);
     }
@@ -188,19 +188,19 @@ impl Crowd {
         self.clients[client].client().all_held(kind).len()
     }
 
-    /// What a client still waits for, in words; empty if it has everything.
+    /// A description of what a client still waits for; empty if it has everything.
     pub fn lacks(&self, client: usize) -> String {
         let client = self.clients[client].client();
         client.lacks(&self.shared.library())
     }
 
-    /// How long ago the crowd began: the clock of its [`Watch`]es and [`Totals`].
+    /// The time since the crowd began: the clock of its [`Watch`]es and [`Totals`].
     pub fn clock(&self) -> Duration {
         self.shared.clock()
     }
 
-    /// Begins to note when each of the clients that there are now receives a change: of the resource `name`,
-    /// or of any of the type.
+    /// Begins to note when each of the present clients receives a change: of the resource `name`, or of any of the
+    /// type.
     pub fn watch(&self, kind: TypeUrl, name: Option<&str>, awaited: Awaited) -> Watch {
         let name = name.map(|name| self.shared.library().id(name));
         let times = (0..self.clients.len()).map(|_| AtomicU64::new(0)).collect();
@@ -212,7 +212,7 @@ impl Crowd {
     /// Waits until every client has a stream and all that it has been referred to.
     ///
     /// # Errors
-    /// If some have not within the time; the error says what streams ended of.
+    /// If some have not within the time; the error says why streams ended.
     pub async fn wait_in_sync(&self, within: Duration) -> Result<(), DeadlineExceeded> {
         self.wait_in_sync_of(0..self.clients.len(), within).await
     }
@@ -268,8 +268,8 @@ impl Crowd {
         .await
     }
 
-    /// Clients whose streams, or attempts to open one, have ended without an order, with the reasons: the last
-    /// hundred, newest first.
+    /// Clients whose streams, or attempts to open one, have ended unexpectedly, with the reasons: the last hundred,
+    /// newest first.
     pub fn lost_streams(&self) -> Vec<(usize, String)> {
         self.shared.ends()
     }

@@ -1,7 +1,7 @@
 //! A client of ADS that behaves as Envoy 1.40 does, without serving any traffic.
 //!
-//! It is a [`crate::ads::Client`] over a stream of its own, which keeps what it got, and records each response with its
-//! size on the wire.
+//! It is a [`crate::ads::Client`] over a stream of its own, which keeps the contents, and records each response with
+//! its size on the wire.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -83,7 +83,7 @@ impl FakeEnvoy {
         self.shared.state().last_end.clone()
     }
 
-    /// Closes the connection; what it holds it keeps, as Envoy does.
+    /// Closes the connection. The client keeps what it holds, as Envoy does.
     pub fn disconnect(&self) {
         self.tell(Command::Disconnect);
     }
@@ -108,8 +108,8 @@ impl FakeEnvoy {
         self.tell(Command::Reading(true));
     }
 
-    /// Is gone without a trace: the connection stays open and nothing is read or written any more, not even
-    /// the answer to a keepalive ping. As of a machine that lost its power.
+    /// Vanishes: the connection stays open and nothing is read or written any longer, not even the answer to a
+    /// keepalive ping, as when a machine loses its power.
     pub fn vanish(&self) {
         self.tell(Command::Vanish);
     }
@@ -138,7 +138,7 @@ impl FakeEnvoy {
     /// Waits until a stream is open, or until none is.
     ///
     /// # Errors
-    /// If it does not come to that within the time.
+    /// If that does not happen within the time.
     pub async fn wait_connected(&self, connected: bool, within: Duration) -> Result<(), DeadlineExceeded> {
         let what = if connected { "connected" } else { "disconnected" };
         self.wait(what, within, |state| state.connected == connected).await

@@ -1,7 +1,7 @@
 //! Golden files: `tests/golden/<feature>/<case>/{in.yaml, proxy.yaml, out/*.yaml, diagnostics.yaml}`.
 //!
-//! A test gives the outputs of a case as text by file name; the runner compares them with the files, fails on
-//! files that nothing produces any more, and writes them anew when `UPDATE_GOLDEN=1`.
+//! A test gives the outputs of a case as text by file name; the runner compares them with the files, fails on files
+//! that are no longer produced, and writes them anew when `UPDATE_GOLDEN=1`.
 //!
 //! ```no_run
 //! # fn outputs_of(_: &fairlead_testkit::golden::Case) -> Result<fairlead_testkit::golden::Outputs, String> { todo!() }
@@ -21,7 +21,7 @@ use diff::diff;
 /// Outputs by file name relative to the case, such as `out/cds.yaml` or `diagnostics.yaml`.
 pub type Outputs = BTreeMap<String, String>;
 
-/// Files that a case consists of and that are no outputs.
+/// The input files of a case.
 const INPUTS: [&str; 2] = ["in.yaml", "proxy.yaml"];
 
 /// One case.
@@ -42,7 +42,7 @@ pub struct Case {
 pub enum Mode {
     /// Compare, and report differences.
     Compare,
-    /// Write what differs, and remove what nothing produces.
+    /// Write what differs, and remove files that are not produced.
     Update,
 }
 

@@ -12,10 +12,10 @@ use fairlead_lab::{
 use fairlead_resource::TypeUrl;
 use serde_json::{Value, json};
 
-/// How long Envoy may take to read all of it.
+/// Maximum time for Envoy to read all of it.
 const WITHIN: Duration = Duration::from_secs(120);
 
-/// What is to be judged. Names are unique among the listeners, and among the clusters.
+/// The resources to judge. Names are unique among the listeners, and among the clusters.
 #[derive(Clone, Debug, Default)]
 pub struct Case {
     /// Listeners as JSON. Their addresses are replaced, and they do not bind.
@@ -26,7 +26,7 @@ pub struct Case {
     pub secrets: Vec<Value>,
 }
 
-/// Why what was refused was refused, by name.
+/// The reasons for which resources were refused, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Listeners that Envoy refused.
@@ -119,7 +119,7 @@ fn unbound(mut listener: Value, index: usize) -> Value {
     listener["bind_to_port"] = json!(false);
     if let Some(listener) = listener.as_object_mut() {
         listener.remove("additional_addresses");
-        // Envoy 1.40 ends where a transparent listener has no socket.
+        // Envoy 1.40 exits if a transparent listener has no socket.
         listener.remove("transparent");
     }
     listener

@@ -1,4 +1,5 @@
-//! What tests, benchmarks and the load harness share, beside the stock Envoys and HTTP clients of `fairlead-lab`.
+//! Tools for tests, benchmarks and the load harness, in addition to the stock Envoys and HTTP clients of
+//! `fairlead-lab`.
 //!
 //! | module | what it is |
 //! |---|---|

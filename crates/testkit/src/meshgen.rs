@@ -27,7 +27,7 @@ pub struct MeshSpec {
     pub destination_rules: usize,
     /// WorkloadEntries of each service entry, in place of its inline endpoints.
     pub workload_entries_per_service_entry: usize,
-    /// How many services the Sidecar of each namespace lets its workloads see: its own first, then those of
+    /// Number of services that the Sidecar of each namespace lets its workloads see: its own first, then those of
     /// others. No namespace has a Sidecar if 0.
     pub sidecar_services: usize,
     /// HTTPS servers of the Gateway `edge`, each with a host, a port 443 and a Secret of its own; no Gateway if 0.
@@ -260,7 +260,7 @@ pub(crate) fn version(endpoint: usize) -> &'static str {
     if endpoint.is_multiple_of(2) { "v1" } else { "v2" }
 }
 
-/// The address `n` above `base`, leaving out none.
+/// The address `n` above `base`, without gaps.
 fn address(base: Ipv4Addr, n: usize) -> Ipv4Addr {
     let n = u32::try_from(n).expect("a mesh has fewer than 2^32 addresses");
     Ipv4Addr::from_bits(base.to_bits() + n)

@@ -4,7 +4,7 @@
 //! is a namespace on it with an address of 10.244.0.0/16 and one of fd00:10:244::/64. Everything is torn down
 //! when the fabric is dropped, and what a killed run has left is removed by the next one.
 //!
-//! Needs root, or unprivileged user namespaces; [`available`] says which it is, or why neither.
+//! Needs root, or unprivileged user namespaces; [`available`] says which of these there is, or why neither.
 
 mod commands;
 mod inside;
@@ -34,7 +34,7 @@ const PREFIX: &str = "fl";
 /// Numbers the fabrics of this process: namespace names are shared by the whole machine.
 static FABRICS: AtomicU32 = AtomicU32::new(0);
 
-/// What lets this process make namespaces.
+/// The privilege by which this process can create namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privilege {
     /// It is root. The proxy is told apart by its user id, as in a real pod.
@@ -44,10 +44,10 @@ pub enum Privilege {
     UserNamespace,
 }
 
-/// What is possible here.
+/// The privilege that is available here.
 ///
 /// # Errors
-/// Why nothing is, as `skipped: ...`.
+/// Why none is available, as `skipped: ...`.
 pub fn available() -> Result<Privilege, String> {
     for tool in ["ip", "iptables-restore", "unshare", "nsenter", "setpriv"] {
         if !has(tool) {
@@ -124,7 +124,7 @@ impl Fabric {
         Ok(fabric)
     }
 
-    /// How the pods of this fabric tell the proxy from the application.
+    /// How the pods of this fabric distinguish the proxy from the application.
     pub fn privilege(&self) -> Privilege {
         self.privilege
     }
@@ -175,7 +175,7 @@ impl Fabric {
         run(command(&self.enter(), "ip").args(["-n", namespace]).args(arguments)).map(drop)
     }
 
-    /// The command that leads to where the namespaces are.
+    /// The command that enters the place of the namespaces.
     fn enter(&self) -> Vec<OsString> {
         let Some(holder) = &self.holder else { return Vec::new() };
         let id = holder.id().to_string();
@@ -228,7 +228,7 @@ impl Pod {
         run(self.command(program).args(arguments))
     }
 
-    /// What to put in front of the proxy's command: the pod and, as root, the proxy's user.
+    /// The wrapper of the proxy's command: the pod and, as root, the proxy's user.
     pub fn proxy_wrapper(&self) -> Vec<OsString> {
         let mut wrapper = self.enter.clone();
         if self.privilege == Privilege::Root {
@@ -300,7 +300,7 @@ fn remove_leftovers() -> Result<(), NetnsError> {
         let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('x')).map(|(owner, _)| owner);
         let Some(owner) = owner.and_then(|owner| owner.parse::<u32>().ok()) else { continue };
         if !std::path::Path::new(&format!("/proc/{owner}")).exists()
-            // Another process may have deleted it in this moment; then it is gone, as wanted.
+            // Another process may have deleted it at the same moment, which is just as well.
             && let Err(error) = run(Command::new("ip").args(["netns", "delete", name]))
         {
             eprintln!("{error}");

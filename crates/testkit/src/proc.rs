@@ -1,4 +1,4 @@
-//! What the kernel says of a process: processor time, memory and open files.
+//! The kernel's figures for a process: processor time, memory and open files.
 
 use std::{
     fs, io,

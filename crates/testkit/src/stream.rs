@@ -32,7 +32,7 @@ use crate::ads::Protocol;
 /// Envoy's own HTTP/2 windows, so that a client that stops reading holds as much as an Envoy would.
 const STREAM_WINDOW_BYTES: u32 = 16 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 24 << 20;
-/// What the kernel may keep for a thin line: the line is to be what is slow, not the memory behind it.
+/// Size of the kernel's buffer for a thin line: the line itself should be slow, not hidden by a buffer.
 const THIN_BUFFER_BYTES: u32 = 64 << 10;
 
 /// An open stream. Dropping it closes its connection.
@@ -91,12 +91,12 @@ impl Stream {
         }
     }
 
-    /// Sends a request. A stream that has ended says so on its other half, which is where it is looked for.
+    /// Sends a request. The end of a stream shows on its receiving half, so it is not reported here.
     pub(crate) fn send(&self, request: Bytes) {
         let _ended = self.requests.send(request);
     }
 
-    /// The next piece of the responses, or why there is none any more.
+    /// The next piece of the responses, or why the stream has ended.
     pub(crate) async fn next(&mut self) -> Result<Bytes, String> {
         while let Some(frame) = self.responses.frame().await {
             match frame.map_err(|error| explain(&error))?.into_data() {
@@ -123,7 +123,7 @@ async fn connect(server: SocketAddr, quality: &Quality) -> std::io::Result<TcpSt
     Ok(stream)
 }
 
-/// Waits for a time; for ever if there is none.
+/// Waits until a time; for ever if there is none.
 pub(crate) async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,

@@ -1,8 +1,8 @@
-//! The rules of Envoy's client: what it holds, what it asks for, and what it answers.
+//! The rules of Envoy's client: what it holds, requests and answers.
 //!
 //! The numbers in comments are those of the observations on Envoy 1.40 in the xDS notes.
 //!
-//! What is referred to is counted rather than collected anew, so that thousands of clients cost little.
+//! References are counted rather than collected anew, so that thousands of clients cost little.
 
 mod questions;
 mod requests;
@@ -23,7 +23,7 @@ use super::{
     wire::WireError,
 };
 
-/// A resource whose content a response has changed; without a content it is gone.
+/// A callback for each resource that a response has changed; without a content it is removed.
 pub type Changed<'a> = dyn FnMut(TypeUrl, NameId, Option<&Content>) + 'a;
 
 /// Something to send.
@@ -49,7 +49,7 @@ pub enum Outgoing {
         /// The nonce of the response.
         nonce: String,
     },
-    /// A refusal; of a type that is not known too.
+    /// A rejection, also of an unknown type.
     Nack {
         /// The type URL of the response.
         type_url: String,
@@ -77,11 +77,11 @@ pub struct Client {
     kinds: Kinds,
     /// Assignments that a new or changed cluster waits for.
     warming: BTreeSet<NameId>,
-    /// Assignments that have come and whose collections of endpoints may not have.
+    /// Assignments that have arrived but whose collections of endpoints may not have.
     collecting: BTreeSet<NameId>,
-    /// Assignments that the server has taken away: their clusters keep what they referred to.
+    /// Assignments that the server has removed: their clusters keep what they referred to.
     taken_away: BTreeMap<NameId, Arc<Content>>,
-    /// Tables whose virtual hosts have not come.
+    /// Tables whose virtual hosts have not arrived.
     hostless: BTreeSet<NameId>,
     /// Answers to CDS that are given once nothing is warming.
     withheld: Vec<Outgoing>,
@@ -92,8 +92,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that holds nothing. With the first request of a stream it says that it is `node`, with the extensions of
-    /// a stock Envoy; one whose server knows it without says nothing.
+    /// A client that holds nothing. The first request of a stream carries `node`, with the extensions of a stock Envoy;
+    /// `None` for servers that do not need a node.
     pub fn new(protocol: Protocol, node: Option<Node>) -> Self {
         let mut kinds = Kinds::default();
         kinds.of_mut(TypeUrl::CLUSTER).wildcard = true;
@@ -122,8 +122,8 @@ impl Client {
         self.kinds.of_mut(kind)
     }
 
-    /// A new stream: its first requests are of CDS alone for a new client, of all that it had for an old one. CDS is
-    /// paused while clusters warm (observation 3), so it may come later than the others.
+    /// Begins a stream: the first requests are for CDS only if the client is new, and otherwise for all types that it
+    /// had. CDS is paused while clusters warm (observation 3), so it may come later than the others.
     pub fn on_stream(&mut self) -> Vec<Outgoing> {
         self.withheld.clear();
         self.is_late = self.is_warming();
@@ -131,7 +131,7 @@ impl Client {
         self.reading = Reading::new(self.protocol);
         for state in self.kinds.all_mut() {
             state.last_nonce.clear();
-            // What a delta client has it need not be sent again; the other asks anew.
+            // A delta client need not be sent again what it holds; the other one requests it anew.
             state.answered &= self.protocol == Protocol::Delta;
         }
         let subscribed = TypeUrl::ENVOY.into_iter().filter(|kind| self.kind(*kind).is_subscribed());
@@ -147,7 +147,7 @@ impl Client {
         self.reading.push(piece, library)
     }
 
-    /// Takes a response, or refuses it for a reason; says what follows from it.
+    /// Accepts a response, or rejects it for a reason. Returns the requests that follow.
     pub fn take(
         &mut self,
         response: Response,
@@ -197,7 +197,7 @@ impl Client {
         self.kind_mut(kind).version = version;
         let mut out = Vec::new();
         let asked = self.subscribe(&mut wishes, library, &mut out);
-        // Observation 1: with the state of the world the same names are asked for again; with delta nothing is.
+        // Observation 1: a state-of-the-world client requests the same names again; a delta client requests nothing.
         if again && !asked && self.protocol == Protocol::Sotw {
             out.push(Outgoing::Repeat(TypeUrl::CLUSTER_LOAD_ASSIGNMENT));
         }
@@ -206,7 +206,7 @@ impl Client {
     }
 
     fn refuse(&mut self, kind: TypeUrl, refusal: Outgoing) -> Vec<Outgoing> {
-        // Clusters that wait for collections go on with what there is.
+        // Clusters that wait for collections continue with what there is.
         if kind == TypeUrl::LB_ENDPOINT {
             self.kind_mut(kind).open.clear();
             self.collecting.clear();
@@ -216,7 +216,7 @@ impl Client {
         out
     }
 
-    /// Answers a response; that to CDS comes when nothing is warming.
+    /// Answers a response; the answer to CDS waits until nothing is warming.
     fn answer(&mut self, kind: TypeUrl, answer: Outgoing, out: &mut Vec<Outgoing>) {
         if kind == TypeUrl::CLUSTER {
             self.withheld.push(answer);
@@ -226,7 +226,7 @@ impl Client {
         self.release(out);
     }
 
-    /// The time for endpoints is over: goes on without them.
+    /// Ends the wait for endpoints: continues without them.
     pub fn expire(&mut self) -> Vec<Outgoing> {
         self.expired_waits += (self.warming.len() + self.collecting.len()) as u64;
         self.warming.clear();
@@ -251,7 +251,7 @@ impl Client {
             self.came(kind, name, Some(content));
             return Inserted::default();
         }
-        // What was given up may still come.
+        // Resources may still arrive after their subscription has ended.
         let asked = if kind == TypeUrl::LB_ENDPOINT { library.glob_of(name) } else { name };
         let state = self.kind(kind);
         if kind != TypeUrl::VIRTUAL_HOST && !state.wildcard && !state.wanted.contains_key(&asked) {
@@ -272,7 +272,7 @@ impl Client {
             _ => self.came(kind, name, Some(content)),
         }
         let old = self.kind_mut(kind).held.insert(name, content.clone());
-        // Envoy takes an equal resource for no change.
+        // Envoy ignores an equal resource.
         if old.as_ref().is_some_and(|old| old.digest == content.digest) {
             return Inserted::default();
         }
@@ -298,7 +298,7 @@ impl Client {
         inserted
     }
 
-    /// Takes a resource away; says whether it was held.
+    /// Removes a resource. Returns whether it was held.
     fn remove(&mut self, kind: TypeUrl, name: NameId, library: &mut Library, wishes: &mut Wishes) -> bool {
         let state = self.kind_mut(kind);
         state.open.remove(&name);
@@ -335,7 +335,7 @@ impl Client {
         true
     }
 
-    /// Notes that an assignment has come, or that there is none, which is as good to know.
+    /// Notes that an assignment has arrived, or is known not to exist, which also ends the wait.
     fn came(&mut self, kind: TypeUrl, name: NameId, content: Option<&Arc<Content>>) {
         if kind != TypeUrl::CLUSTER_LOAD_ASSIGNMENT {
             return;
@@ -346,11 +346,10 @@ impl Client {
         }
     }
 
-    /// Subscribes to what is newly referred to, and gives up what no longer is; says whether endpoints were
-    /// asked for.
+    /// Subscribes to new references and unsubscribes from dropped ones. Returns whether endpoints were requested.
     fn subscribe(&mut self, wishes: &mut Wishes, library: &mut Library, out: &mut Vec<Outgoing>) -> bool {
         let mut asked = false;
-        // What is given up may refer to further types, which come later in this order.
+        // Dropped resources may refer to further types, which follow in this order.
         for kind in TypeUrl::ENVOY {
             let (add, remove) = wishes.of(kind);
             if add.is_empty() && remove.is_empty() {
@@ -388,7 +387,7 @@ impl Client {
         }
     }
 
-    /// Acknowledges CDS once no cluster waits, and then asks for listeners if that has not been done.
+    /// Acknowledges CDS once no cluster waits, and then requests listeners if that has not been done.
     fn release(&mut self, out: &mut Vec<Outgoing>) {
         let assignments = &self.kinds.of(TypeUrl::CLUSTER_LOAD_ASSIGNMENT).held;
         let open = &self.kinds.of(TypeUrl::LB_ENDPOINT).open;
@@ -402,8 +401,8 @@ impl Client {
         }
         let mut withheld = std::mem::take(&mut self.withheld);
         if self.protocol == Protocol::Sotw {
-            // Observation 3: what was withheld collapses into one request. On a new stream there may be none: the
-            // clusters came on the one before.
+            // Observation 3: withheld answers collapse into one request. A new stream may have none, if the clusters
+            // arrived on the previous one.
             withheld.drain(..withheld.len().saturating_sub(1));
         }
         out.extend(withheld);
@@ -420,12 +419,12 @@ impl Client {
     }
 }
 
-/// What has become of a resource that came.
+/// The effect of a received resource.
 #[derive(Clone, Copy, Default)]
 struct Inserted {
-    /// It differs from what was held.
+    /// Whether it differs from what was held.
     is_change: bool,
-    /// It is a cluster that was held and waits for its endpoints again.
+    /// Whether it is a cluster that was held and waits for its endpoints again.
     warms_again: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a client holds of each type, and what that makes it want of others.
+//! The resources that a client holds of each type, and those that they make it want of others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,14 +24,14 @@ pub(super) struct Kinds([State; KINDS]);
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) wildcard: bool,
-    /// The names that it subscribes to, and how many of its resources refer to each.
+    /// The names to which it subscribes, with the number of its resources that refer to each.
     pub(super) wanted: BTreeMap<NameId, u32>,
-    /// Those of them that no response has answered.
+    /// The subscribed names that no response has answered.
     pub(super) open: BTreeSet<NameId>,
     pub(super) held: BTreeMap<NameId, Arc<Content>>,
     pub(super) version: String,
     pub(super) last_nonce: String,
-    /// Whether a response has come on this stream.
+    /// Whether a response has arrived on this stream.
     pub(super) answered: bool,
 }
 
@@ -49,7 +49,7 @@ impl State {
 }
 
 impl Wishes {
-    /// Those of one type: to be added, and to be removed.
+    /// The names of one type to subscribe to, and to unsubscribe from.
     pub(super) fn of(&self, kind: TypeUrl) -> (Vec<NameId>, Vec<NameId>) {
         let of_kind = |names: &BTreeSet<(TypeUrl, NameId)>| -> Vec<NameId> {
             names.iter().filter(|(of, _)| *of == kind).map(|(_, name)| *name).collect()
@@ -75,7 +75,7 @@ impl Kinds {
         self.0.iter_mut()
     }
 
-    /// One more resource refers to `name`.
+    /// Counts a further resource that refers to `name`.
     pub(super) fn want(&mut self, kind: TypeUrl, name: NameId, wishes: &mut Wishes) {
         let count = self.of_mut(kind).wanted.entry(name).or_default();
         *count += 1;
@@ -84,7 +84,7 @@ impl Kinds {
         }
     }
 
-    /// A resource that referred to others is gone.
+    /// Drops the references of a removed resource.
     pub(super) fn forget(&mut self, content: &Content, wishes: &mut Wishes) {
         for (kind, name) in &content.refers_to {
             let wanted = &mut self.of_mut(*kind).wanted;

@@ -1,4 +1,4 @@
-//! What clients have read, once for all that share it: names as numbers, and contents with what they refer to.
+//! The contents that clients have read, shared by them: names as numbers, and contents with their references.
 
 use std::{
     collections::HashMap,
@@ -23,17 +23,17 @@ pub struct NameId(u32);
 #[derive(Debug)]
 pub struct Content {
     pub(super) digest: Digest,
-    /// As the server calls it; empty in the state of the world.
+    /// The server's version of it; empty in the state of the world.
     pub version: Box<str>,
     /// The encoded message (not the `Any` around it); empty in a library that keeps no bytes.
     pub message: Bytes,
-    /// What it makes a client ask for.
+    /// The names that it makes a client request.
     pub(super) refers_to: Vec<(TypeUrl, NameId)>,
     /// Whether it is a route table that takes virtual hosts of its own.
     pub(super) takes_hosts: bool,
 }
 
-/// A resource of a response; without a content it says that there is none of that name.
+/// A resource of a response; without a content it does not exist.
 #[derive(Clone, Debug)]
 pub struct Item {
     /// Its name.
@@ -45,7 +45,7 @@ pub struct Item {
 /// Why a resource cannot be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {
-    /// The stream is none.
+    /// The stream is not valid.
     Stream(WireError),
     /// The message is not of its type.
     Content { name: NameId, message: String },
@@ -54,7 +54,7 @@ pub(super) enum Unreadable {
 /// A type by its short name, a name, and the digests of content and version: two types may have equal bytes.
 type ContentKey = (Option<&'static str>, NameId, Digest, Digest);
 
-/// Says what a message of a type and name refers to, or why it is none.
+/// Finds the references of a message of a type and name. The error says why it cannot be read.
 pub type Reader = fn(TypeUrl, &str, &[u8]) -> Result<References, String>;
 
 /// The memory that clients share.
@@ -65,7 +65,7 @@ pub struct Library {
     ids: HashMap<Arc<str>, NameId>,
     names: Vec<Arc<str>>,
     contents: HashMap<ContentKey, Weak<Content>>,
-    /// How many contents there may be before those that nobody holds any more are thrown out.
+    /// Number of contents at which those that are no longer held are dropped.
     limit: usize,
 }
 
@@ -99,7 +99,7 @@ impl Library {
         Self { keeps_bytes: true, ..Self::default() }
     }
 
-    /// Reads messages by `reader`: tests may have others than Envoy's.
+    /// Reads messages by `reader`: tests may use messages other than Envoy's.
     #[must_use]
     pub fn read_by(self, reader: Reader) -> Self {
         Self { reader, ..self }
@@ -135,12 +135,12 @@ impl Library {
         ids.iter().map(|id| self.name(*id).to_string()).collect()
     }
 
-    /// Whether a resource of this name may come: nobody waits for the secret whose name says that it will not.
+    /// Whether a resource of this name may arrive: the secret whose name says that it will not is not waited for.
     pub(super) fn may_come(&self, name: NameId) -> bool {
         ![NEVER, NEVER_A_CERTIFICATE].contains(&&**self.name(name))
     }
 
-    /// The table of a virtual host: what stands before the first `/` of its name.
+    /// The table of a virtual host: the part of its name before the first `/`.
     pub(super) fn table_of(&mut self, host: NameId) -> NameId {
         let name = self.name(host).clone();
         self.id(name.split('/').next().unwrap_or_default())
@@ -185,12 +185,12 @@ impl Library {
         let name = wire::fields(packed.1, |number, payload| {
             if number == NAME { ControlFlow::Break(payload) } else { ControlFlow::Continue(()) }
         });
-        // What cannot be read for its name cannot be read at all, which is said below.
+        // If the name cannot be read, neither can the message, which is reported below.
         let name = self.named(name.ok().flatten().unwrap_or_default())?;
         Ok(Item { name, content: Some(self.content(name, &[], packed)?) })
     }
 
-    /// The content of a resource, decoded if nobody has seen it before.
+    /// The content of a resource, decoded if it is new.
     fn content(
         &mut self,
         name: NameId,

@@ -1,4 +1,4 @@
-//! The node that a client says it is.
+//! The node of a client.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,8 @@ use envoy_types::pb::{
     google::protobuf::{ListValue, Struct, Value, value::Kind},
 };
 
-/// How many extensions stock Envoy 1.40 lists in its node; with the names of their configurations they are 61 kB.
+/// Number of extensions that stock Envoy 1.40 lists in its node; with the names of their configurations they take 61
+/// kB.
 const EXTENSIONS: usize = 516;
 
 /// A node of an Envoy 1.40 with `metadata`, which must be a JSON object (anything else is no metadata).
@@ -27,7 +28,7 @@ pub fn node(id: &str, cluster: &str, metadata: &serde_json::Value) -> Node {
     }
 }
 
-/// What stands for the extensions of an Envoy: as many, and as long.
+/// Replacements for the extensions of an Envoy, equal in number and size.
 pub(super) fn extensions() -> &'static [Extension] {
     static ALL: LazyLock<Vec<Extension>> = LazyLock::new(|| {
         let extension = |i: usize| Extension {

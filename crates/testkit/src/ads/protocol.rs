@@ -1,8 +1,8 @@
-//! The variants of ADS, and what Envoy fixes in both.
+//! The variants of ADS, and Envoy's constants in both.
 
 use std::time::Duration;
 
-/// How long Envoy waits for the endpoints of a cluster before it goes on without them.
+/// Time after which Envoy continues without the endpoints of a cluster.
 pub const INITIAL_FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A variant of ADS.

@@ -1,4 +1,4 @@
-//! What a resource makes Envoy ask for next.
+//! The names that a resource makes Envoy request next.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ pub(super) fn of(kind: TypeUrl, bytes: &[u8]) -> Result<References, DecodeError>
         }
         TypeUrl::CLUSTER_LOAD_ASSIGNMENT => Ok(of_assignment(&ClusterLoadAssignment::decode(bytes)?)),
         TypeUrl::FILTER_CHAIN => {
-            // Envoy does not ask for the secrets of a chain that comes by itself: its listener names them.
+            // Envoy does not request the secrets of a chain sent by FCDS: its listener names them.
             let mut references = References::default();
             add_routes(&FilterChain::decode(bytes)?, &mut references.routes)?;
             Ok(references)
@@ -120,7 +120,7 @@ fn of_listener(listener: &Listener) -> Result<References, DecodeError> {
     Ok(references)
 }
 
-/// The names that a matcher can come to.
+/// Adds the chains that a matcher can select.
 fn add_chains(matcher: &Matcher, chains: &mut BTreeSet<String>) -> Result<(), DecodeError> {
     let mut ends: Vec<&OnMatch> = matcher.on_no_match.as_deref().into_iter().collect();
     match &matcher.matcher_type {

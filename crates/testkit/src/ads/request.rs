@@ -1,4 +1,4 @@
-//! What a client says, in the bytes of either variant.
+//! The requests of a client, encoded for either variant.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use envoy_types::pb::{
@@ -12,10 +12,10 @@ use prost::Message;
 
 use super::{protocol::Protocol, wire::PREFIX_BYTES};
 
-/// The code that Envoy puts into the error of a refusal.
+/// The code in the error of Envoy's NACKs.
 const INTERNAL: i32 = 13;
 
-/// A request in the words of both variants; each sends its part.
+/// A request with the fields of both variants; each sends its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) type_url: String,
@@ -27,11 +27,11 @@ pub(super) struct Request {
     pub(super) names: Vec<String>,
     pub(super) version: String,
     pub(super) last_nonce: String,
-    /// What it answers, if anything.
+    /// The response that it answers, if any.
     pub(super) answer: Option<Answer>,
 }
 
-/// An acknowledgement, or with an error a refusal.
+/// An ACK, or a NACK if there is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) nonce: String,

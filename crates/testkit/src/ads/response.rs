@@ -1,4 +1,4 @@
-//! Responses, put together from the pieces of a stream as they come.
+//! Responses, assembled from the pieces of a stream as they arrive.
 
 use super::{
     library::{Item, Library, NameId, Unreadable},
@@ -32,7 +32,7 @@ pub(super) struct Reading {
     assembly: Assembly,
 }
 
-/// The fields that have come of the response under way, and the responses that are complete.
+/// The fields received of the response under way, and the complete responses.
 #[derive(Debug)]
 struct Assembly {
     protocol: Protocol,

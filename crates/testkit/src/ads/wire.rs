@@ -1,15 +1,15 @@
-//! Reading responses as they come, without decoding them: the fields of a message, one at a time.
+//! Reads responses as they arrive, without decoding them: the fields of a message, one at a time.
 
 use std::ops::ControlFlow;
 
 use bytes::{Buf, BytesMut};
 
-/// The compressed flag and the length before each gRPC message.
+/// Size of the compressed flag and the length before each gRPC message.
 pub(super) const PREFIX_BYTES: usize = 5;
-/// What is kept of a buffer that a large field has made grow.
+/// Maximum capacity that is kept of a buffer after a large field.
 const KEPT_BYTES: usize = 16 << 10;
 
-/// Why a stream is no sequence of uncompressed gRPC messages.
+/// Why a stream is not a sequence of uncompressed gRPC messages.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
     /// A message is compressed, which was not asked for.
@@ -29,16 +29,16 @@ pub enum WireError {
     /// A number that does not end.
     #[error("a varint of more than ten bytes")]
     Varint,
-    /// A text is no UTF-8.
+    /// A text is not UTF-8.
     #[error("a text that is no UTF-8")]
     Text,
 }
 
-/// What a [`Scanner`] finds.
+/// Receives what a [`Scanner`] finds.
 pub(super) trait Sink {
-    /// A field with a length, of the message that is being read.
+    /// A length-delimited field of the message that is being read.
     fn field(&mut self, number: u64, payload: &[u8]);
-    /// The message is complete; it had so many bytes, the prefix included.
+    /// The message is complete; `bytes` is its size with the prefix.
     fn end(&mut self, bytes: usize);
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Scanner {
     pending: BytesMut,
     /// Bytes of the message under way, and how many of them are still to come; `None` between messages.
     message: Option<(usize, usize)>,
-    /// How long the field under way is, as soon as that is known, so that it is gathered in one piece.
+    /// The length of the field under way, once known, so that it is gathered in one piece.
     needed: usize,
 }
 
@@ -72,7 +72,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// Reads what is complete; says how many bytes that was.
+    /// Reads what is complete. Returns the number of bytes read.
     fn consume(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<usize, WireError> {
         let mut at = 0;
         loop {

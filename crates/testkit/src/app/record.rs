@@ -1,4 +1,4 @@
-//! What a server has read.
+//! The record of what a server has read.
 
 use std::{collections::BTreeMap, time::Instant};
 

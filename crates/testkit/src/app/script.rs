@@ -21,7 +21,7 @@ pub struct Script {
     pub(super) body: Option<String>,
 }
 
-/// The first so many requests fail. Clones share the count.
+/// The number of requests that fail first. Clones share the count.
 #[derive(Clone, Debug)]
 struct Failures {
     status: StatusCode,

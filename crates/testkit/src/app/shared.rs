@@ -1,4 +1,4 @@
-//! What a server and its connections share.
+//! State shared by a server and its connections.
 
 use std::{
     collections::BTreeMap,

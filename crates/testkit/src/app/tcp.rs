@@ -1,4 +1,4 @@
-//! A TCP server that says who it is.
+//! A TCP server that identifies itself.
 
 use std::{
     io,
@@ -57,7 +57,7 @@ impl TcpEcho {
         Ok(Self { address, connections, task })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,4 +1,4 @@
-//! Who a client says it is, and how it behaves.
+//! The identity and behaviour of a client.
 
 use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
 
@@ -11,20 +11,20 @@ use crate::{
     meshgen::{MeshSpec, version},
 };
 
-/// Who a client of a crowd is.
+/// The identity and behaviour of a client of a crowd.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// Who it says it is; with the first request of each stream it lists as many extensions as Envoy does.
+    /// Its node; with the first request of each stream it lists as many extensions as Envoy does.
     pub node: Node,
     /// The variant of ADS.
     pub protocol: Protocol,
-    /// How much it reads of its connection; 0 is without limit.
+    /// Maximum number of bytes that it reads per second; 0 is without limit.
     pub bytes_per_second: u64,
     /// Whether it answers responses; one that does not stays subscribed.
     pub acknowledges: bool,
     /// The types whose responses it refuses.
     pub refuses: BTreeSet<TypeUrl>,
-    /// How long after the end of a stream it opens another, and up to twice as long; it stays away if `None`.
+    /// Delay between the end of a stream and the next, up to twice as long; it stays away if `None`.
     pub reconnect_after: Option<Duration>,
 }
 

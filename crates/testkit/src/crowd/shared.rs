@@ -1,4 +1,4 @@
-//! What the clients of a crowd share.
+//! State shared by the clients of a crowd.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,7 +8,7 @@ use std::{
 use super::watch::Watches;
 use crate::ads::Library;
 
-/// How many reasons for which streams have ended are kept.
+/// Maximum number of reasons kept for which streams have ended.
 const KEPT_ENDS: usize = 100;
 
 #[derive(Debug)]
@@ -26,12 +26,12 @@ impl Shared {
         Self { began, library: Mutex::default(), watches: Arc::default(), ends: Mutex::default() }
     }
 
-    /// What they have read.
+    /// The contents that they have read.
     pub(super) fn library(&self) -> MutexGuard<'_, Library> {
         self.library.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long ago the crowd began.
+    /// The time since the crowd began.
     pub(super) fn clock(&self) -> Duration {
         self.began.elapsed()
     }

@@ -1,4 +1,4 @@
-//! What is counted of each client, and the sums over all.
+//! The counts of each client, and the sums over all.
 
 use std::{
     ops::Sub,
@@ -54,7 +54,7 @@ impl Counters {
     }
 }
 
-/// Sums over clients. The difference of two is what came in between.
+/// Sums over clients. The difference of two is what has happened in between.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     bytes: [u64; KINDS],
@@ -64,17 +64,17 @@ pub struct Totals {
     pub last_response: Duration,
     /// The clients that there are.
     pub clients: u64,
-    /// Those of them with an open stream.
+    /// Clients with an open stream.
     pub connected: u64,
-    /// Those of them that have all that they were referred to.
+    /// Clients that have everything that they were referred to.
     pub complete: u64,
     /// Streams opened.
     pub streams: u64,
-    /// Streams and attempts to open one that ended without being told to.
+    /// Streams and attempts to open one that ended unexpectedly.
     pub ends: u64,
-    /// Assignments that did not come within Envoy's 15 seconds.
+    /// Assignments that did not arrive within Envoy's 15 seconds.
     pub late_assignments: u64,
-    /// Virtual hosts that came before their table.
+    /// Virtual hosts that arrived before their table.
     pub lost_hosts: u64,
 }
 
@@ -115,7 +115,7 @@ impl Totals {
 impl Sub<&Totals> for Totals {
     type Output = Totals;
 
-    /// Counts are subtracted; what is true of a moment stays that of the later one.
+    /// Counts are subtracted; values of a moment stay those of the later one.
     fn sub(mut self, earlier: &Totals) -> Totals {
         for i in 0..KINDS {
             self.bytes[i] -= earlier.bytes[i];

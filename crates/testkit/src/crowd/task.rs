@@ -23,10 +23,10 @@ use crate::{
     stream::{Quality, Stream, at},
 };
 
-/// What the crowd wants a client to do.
+/// An order of the crowd to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
-    /// The server to have a stream with; none: stay away.
+    /// The server of its stream; `None` to stay away.
     pub(super) server: Option<SocketAddr>,
     /// Another number asks for another stream.
     pub(super) stream: u32,
@@ -51,9 +51,9 @@ pub(super) struct Task {
     pub(super) orders: watch::Receiver<Order>,
 }
 
-/// How a stream is over.
+/// The end of a stream.
 enum End {
-    /// By an order, which is to be looked at.
+    /// By an order, which has yet to be followed.
     Ordered,
     /// The crowd is gone.
     Gone,
@@ -124,7 +124,7 @@ impl Task {
             }
         };
         self.counters.streams.fetch_add(1, Relaxed);
-        // What it lacks after a new stream is known from the state before; `connected` says that it is true.
+        // What it lacks on a new stream follows from its earlier state; `connected` makes that valid.
         self.counters.complete.store(self.client().is_complete(), Relaxed);
         self.counters.connected.store(true, Release);
         self.serve(stream, order, &quality).await

@@ -15,7 +15,7 @@ use crate::ads::{Content, NameId};
 /// What a [`Watch`] waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Awaited {
-    /// Another content than the client had.
+    /// A content other than the client's.
     Change,
     /// The content of this version (delta only).
     Version(String),
@@ -37,7 +37,7 @@ pub(super) struct Target {
     /// Any resource of the type if there is none.
     pub(super) name: Option<NameId>,
     pub(super) awaited: Awaited,
-    /// By client: nanoseconds since the crowd began, 0 if it has not come.
+    /// By client: nanoseconds since the crowd began, 0 if it has not arrived.
     pub(super) times: Vec<AtomicU64>,
 }
 

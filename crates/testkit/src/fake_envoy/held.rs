@@ -50,7 +50,7 @@ impl Held {
         self.client.warming().map(|name| &**self.library.name(name)).collect()
     }
 
-    /// What is referred to by name and not held, except endpoints in collections.
+    /// The names that are referred to and not held, except endpoints in collections.
     pub fn missing(&self) -> Vec<(TypeUrl, &str)> {
         let kinds = [
             TypeUrl::CLUSTER_LOAD_ASSIGNMENT,
@@ -66,13 +66,14 @@ impl Held {
             .collect()
     }
 
-    /// How often endpoints did not come within [`INITIAL_FETCH_TIMEOUT`](crate::ads::INITIAL_FETCH_TIMEOUT): each is a
-    /// stall of a real Envoy.
+    /// The number of times that endpoints did not arrive within
+    /// [`INITIAL_FETCH_TIMEOUT`](crate::ads::INITIAL_FETCH_TIMEOUT): each is a stall of a real Envoy.
     pub fn expired_waits(&self) -> u64 {
         self.client.expired_waits()
     }
 
-    /// How many virtual hosts came before their table and were lost: each is a route that a real Envoy lacks.
+    /// The number of virtual hosts that arrived before their table and were lost: each is a route that a real Envoy
+    /// lacks.
     pub fn lost_hosts(&self) -> u64 {
         self.client.lost_hosts()
     }

@@ -17,15 +17,15 @@ pub struct Options {
     pub server: SocketAddr,
     /// The variant of ADS.
     pub protocol: Protocol,
-    /// Who it says it is, once per stream.
+    /// Its node, sent once per stream.
     pub node: Node,
     /// gRPC metadata of each stream, such as `authorization`.
     pub metadata: Vec<(String, String)>,
-    /// How long it waits before it acknowledges.
+    /// Delay before it acknowledges.
     pub ack_delay: Duration,
     /// Which responses it refuses.
     pub judge: Option<Judge>,
-    /// How long after the end of a stream it opens another; it stays away if `None`.
+    /// Delay between the end of a stream and the next; it stays away if `None`.
     pub reconnect_after: Option<Duration>,
 }
 

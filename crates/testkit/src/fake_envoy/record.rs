@@ -10,7 +10,7 @@ use crate::ads::{Item, Library, Protocol, Response};
 pub struct ResponseRecord {
     /// When it was read.
     pub at: Instant,
-    /// The number of the stream that it came on, from 1.
+    /// The number of its stream, from 1.
     pub stream: u32,
     /// Its type URL.
     pub type_url: String,

@@ -1,4 +1,4 @@
-//! What the task of a client and its handle share.
+//! State shared by the task of a client and its handle.
 
 use std::{
     net::SocketAddr,
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{held::Held, record::ResponseRecord};
 
-/// What the task and the handle share.
+/// State shared by the task and the handle.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) last_end: Option<String>,
 }
 
-/// What the handle tells the task.
+/// The commands of the handle to the task.
 #[derive(Debug)]
 pub(super) enum Command {
     Connect(Option<SocketAddr>),

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{Pod, Privilege};
 
-/// What runs on a thread inside a pod. Dropping it ends the thread and drops what it made.
+/// A thread inside a pod. Its drop ends the thread and drops what the thread has made.
 #[derive(Debug)]
 pub struct Inside {
     stop: Option<oneshot::Sender<()>>,

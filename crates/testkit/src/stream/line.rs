@@ -17,7 +17,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// How much a thin line lets through at once, as a part of a second.
+/// The burst of a thin line, as a fraction of a second.
 const SLICE: Duration = Duration::from_millis(50);
 
 /// The qualities of a line, which may change while it is open.
@@ -25,7 +25,7 @@ const SLICE: Duration = Duration::from_millis(50);
 pub(crate) struct Quality {
     /// 0 is without limit.
     pub(crate) bytes_per_second: AtomicU64,
-    /// Nothing is read or written any more, and nothing is closed: a machine that lost its power.
+    /// Nothing is read or written any longer, and nothing is closed, as when a machine loses its power.
     pub(crate) dead: AtomicBool,
 }
 

@@ -1,4 +1,4 @@
-//! Gateways and Sidecars: what is listened on, and how.
+//! Gateways and Sidecars: listeners and their settings.
 
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn server_tls(pen: &mut Pen) -> Value {
     tls
 }
 
-/// Where the certificates of a server are.
+/// The source of a server's certificates.
 fn certificates(pen: &mut Pen, tls: &mut Value) {
     let pair = |pen: &mut Pen| {
         let mut pair = fields!(pen, {"caCertificates" 60: pen.file("ca.pem")});

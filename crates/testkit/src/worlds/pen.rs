@@ -15,7 +15,7 @@ pub struct Pen {
     odd: usize,
 }
 
-/// An object with each field as often as its number says, in a hundred.
+/// An object that has each field with the probability given, in percent.
 macro_rules! fields {
     ($pen:expr, { $($key:literal $often:literal: $value:expr),* $(,)? }) => {{
         let mut map = serde_json::Map::new();
@@ -56,7 +56,7 @@ impl Pen {
         usize::try_from(self.next() % bound as u64).expect("below a usize")
     }
 
-    /// Whether this happens, as often as `percent` says.
+    /// Whether an event of this probability happens.
     pub fn often(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
@@ -88,7 +88,7 @@ impl Pen {
         let mut list: Vec<Value> = Vec::new();
         for _ in 0..count {
             let value = draw(self);
-            // What is there twice is mostly an error.
+            // Duplicates are mostly errors.
             if !list.contains(&value) || self.is_odd() {
                 list.push(value);
             }
@@ -203,7 +203,7 @@ impl Pen {
         self.pick(LOG_FORMATS).into()
     }
 
-    /// A file of the proxy, which is called like that.
+    /// A file of this name on the proxy.
     pub(crate) fn file(&mut self, name: &str) -> Value {
         if !self.is_odd() {
             return format!("/etc/certs/{name}").into();

@@ -59,7 +59,7 @@ pub(super) fn mesh_config(pen: &mut Pen) -> Value {
     json!({"data": {"mesh": mesh.to_string()}})
 }
 
-/// What the values of a Secret are written for: [`super::Material`] puts PEM in their places.
+/// A Secret with placeholders, which [`super::Material`] replaces by PEM.
 pub(super) fn secret(pen: &mut Pen) -> Value {
     let part = |pen: &mut Pen, right: &str| -> Value {
         if pen.often(80) {

@@ -1,4 +1,4 @@
-//! What can be asked of a client.
+//! Queries about the state of a client.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Client;
 use crate::ads::library::{Content, Library, NameId};
 
 impl Client {
-    /// Whether everything that it has been referred to has come.
+    /// Whether every resource that it was referred to has arrived.
     pub fn is_complete(&self) -> bool {
         self.kind(TypeUrl::LISTENER).answered
             && !self.is_warming()
@@ -22,17 +22,18 @@ impl Client {
         !self.warming.is_empty() || !self.collecting.is_empty()
     }
 
-    /// The assignments that have not come since their clusters did.
+    /// The assignments that have not arrived since their clusters did.
     pub fn warming(&self) -> impl Iterator<Item = NameId> + '_ {
         self.warming.union(&self.collecting).copied()
     }
 
-    /// How often endpoints did not come in time: each is a stall of a real Envoy.
+    /// The number of times that endpoints were late: each is a stall of a real Envoy.
     pub fn expired_waits(&self) -> u64 {
         self.expired_waits
     }
 
-    /// How many virtual hosts came before their table and were lost: each is a route that a real Envoy lacks.
+    /// The number of virtual hosts that arrived before their table and were lost: each is a route that a real Envoy
+    /// lacks.
     pub fn lost_hosts(&self) -> u64 {
         self.lost_hosts
     }
@@ -47,12 +48,12 @@ impl Client {
         self.kind(kind).held.keys().copied()
     }
 
-    /// The names of a type that it subscribes to, beside all of them.
+    /// The names of a type to which it subscribes, apart from the wildcard.
     pub fn wanted(&self, kind: TypeUrl) -> impl Iterator<Item = NameId> + '_ {
         self.kind(kind).wanted.keys().copied()
     }
 
-    /// What is still to come, in words; empty if it has everything.
+    /// A description of what has not arrived; empty if it has everything.
     pub fn lacks(&self, library: &Library) -> String {
         let mut lacks = Vec::new();
         for kind in TypeUrl::ENVOY {

@@ -1,4 +1,4 @@
-//! What a client says, as requests.
+//! The requests of a client.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::ads::{
 };
 
 impl Client {
-    /// The bytes of a request, as of now: a gRPC message.
+    /// A request in the client's current state, as the bytes of a gRPC message.
     pub fn frame(&mut self, outgoing: Outgoing, library: &Library) -> Bytes {
         let request = self.request(outgoing, library);
         let node = self.node.as_ref().filter(|_| !self.introduced);
@@ -59,7 +59,7 @@ impl Client {
         let version = |(name, content): (&NameId, &Arc<Content>)| {
             (library.name(*name).to_string(), content.version.to_string())
         };
-        // Envoy does not list what it has of a collection.
+        // Envoy does not list what it holds of a collection.
         let lists = self.protocol == Protocol::Delta && kind != TypeUrl::LB_ENDPOINT;
         Request {
             subscribe: library.names_of(&wanted),
