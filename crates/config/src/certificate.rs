@@ -141,7 +141,7 @@ impl PrivateKey {
             };
             return match key {
                 Some(key) => Ok(Self(Some(key))),
-                None => Err(damaged(number, "no private key of the sort that its first line says")),
+                None => Err(damaged(number, "no private key of the type in its first line")),
             };
         }
         Err(seen.nothing("private key"))
@@ -150,8 +150,8 @@ impl PrivateKey {
     /// Why Envoy refuses a key that others may take.
     pub fn refused_by_envoy(&self) -> Option<Fault> {
         let Some(key) = &self.0 else {
-            let what = "is encrypted, and nobody can tell Envoy the passphrase";
-            return Some(Fault::new(what, "decrypt it, as with `openssl pkey -in key.pem`"));
+            let what = "is encrypted, and Envoy cannot be given the passphrase";
+            return Some(Fault::new(what, "decrypt it, for example with `openssl pkey -in key.pem`"));
         };
         refused_key(key)
     }
@@ -170,7 +170,7 @@ impl PrivateKey {
             ),
             None => Fault::new(
                 format!("is not the key of the certificate in `{of}`"),
-                "put the key into it with which the certificate was requested, or the certificate of this key beside it",
+                "put in the key that the certificate was requested with, or put the certificate of this key beside it",
             ),
         })
     }
@@ -263,7 +263,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-const COPY_AGAIN: &str = "copy it again, whole, and with its line breaks";
+const COPY_AGAIN: &str = "copy it again completely, with its line breaks";
 
 fn damaged(number: usize, what: &str) -> Fault {
     Fault::new(format!("is damaged: block {number} of its PEM holds {what}"), COPY_AGAIN)

@@ -101,7 +101,7 @@ pub fn decode_json(object: &[u8]) -> Decoded {
         Ok(root) => decode(&YamlDoc { file: None, root }),
         Err(error) => {
             let on = Subject::File("object".into());
-            let text = format!("it is no JSON: {error}");
+            let text = format!("it is not JSON: {error}");
             let finding = Diagnostic::new(Severity::Error, on, Code::YamlSyntax, FieldPath::root(), text);
             Decoded { diagnostics: vec![finding], broken_documents: 1, ..Decoded::default() }
         }

@@ -46,8 +46,8 @@ pub fn access_log(format: &str) -> Result<(), String> {
 ///
 /// Says what is wrong with it, and where.
 pub fn access_log_json(format: &str) -> Result<Map<String, Json>, String> {
-    let json: Json = serde_json::from_str(format).map_err(|error| format!("it is no JSON: {error}"))?;
-    let Json::Object(fields) = json else { return Err("it is no JSON object".to_owned()) };
+    let json: Json = serde_json::from_str(format).map_err(|error| format!("it is not JSON: {error}"))?;
+    let Json::Object(fields) = json else { return Err("it is not a JSON object".to_owned()) };
     for (key, value) in &fields {
         check_json(value, &shown(key), 1)?;
     }
@@ -56,7 +56,7 @@ pub fn access_log_json(format: &str) -> Result<Map<String, Json>, String> {
 
 fn check_json(value: &Json, path: &str, levels: usize) -> Result<(), String> {
     if levels > MOST_LEVELS {
-        return Err(format!("`{path}` lies too deep, at most {MOST_LEVELS} levels are possible"));
+        return Err(format!("`{path}` is nested too deep; at most {MOST_LEVELS} levels are allowed"));
     }
     match value {
         Json::String(text) => read(text, true).map_err(|why| format!("`{path}`: {why}")),

@@ -28,7 +28,7 @@ pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<
         return (None, diagnostics);
     }
     if let Some(extra) = parsed.documents.get(1) {
-        let text = "the mesh configuration is one document; this one is not read";
+        let text = "the mesh configuration must be one document; this one is not read";
         let mut diagnostic =
             Diagnostic::new(Severity::Error, on.clone(), Code::NotAnObject, FieldPath::root(), text);
         diagnostic.position = extra.location(extra.root.position);

@@ -22,7 +22,7 @@ fn variable(text: &str) -> Option<&str> {
 /// What to do about a placeholder.
 pub(crate) fn help(placeholder: &str) -> String {
     let tool = if placeholder.starts_with('$') { "envsubst" } else { "helm template" };
-    format!("put something in for `{placeholder}` before the file is read, as `{tool}` does")
+    format!("replace `{placeholder}` before the file is read, as `{tool}` does")
 }
 
 /// Errors about a value that holds a placeholder say what to do about that.

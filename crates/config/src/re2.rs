@@ -82,23 +82,23 @@ impl fmt::Display for Fault {
         match self {
             Self::OpenBracket => f.write_str("a `[` is not closed"),
             Self::OpenGroup => f.write_str("a `(` is not closed"),
-            Self::StrayParenthesis => f.write_str("a `)` closes nothing"),
-            Self::TrailingBackslash => f.write_str("a backslash stands at the end"),
+            Self::StrayParenthesis => f.write_str("a `)` has no `(`"),
+            Self::TrailingBackslash => f.write_str("a backslash is at the end"),
             Self::Escape(text) => match text.as_bytes() {
                 [b'\\', b'1'..=b'9', ..] => {
-                    write!(f, "back-references as `{}` are not supported", shown(text))
+                    write!(f, "back-references such as `{}` are not supported", shown(text))
                 }
                 _ => write!(f, "`{}` has no meaning", shown(text)),
             },
-            Self::Class(text) => write!(f, "`{}` is no class of characters", shown(text)),
+            Self::Class(text) => write!(f, "`{}` is not a character class", shown(text)),
             Self::Range(text) => write!(f, "the range `{}` runs backwards", shown(text)),
             Self::NothingToRepeat(text) => write!(f, "`{text}` has nothing to repeat"),
             Self::DoubleRepetition(text) => write!(f, "`{text}` repeats a repetition"),
-            Self::Backwards(text) => write!(f, "`{text}` repeats at most fewer times than at least"),
+            Self::Backwards(text) => write!(f, "`{text}` has a maximum below its minimum"),
             Self::TooManyRepetitions(text) => {
                 write!(f, "`{text}` repeats more than 1000 times, alone or with the repetitions in it")
             }
-            Self::LookAround(text) => write!(f, "look-around as `{text}` is not supported"),
+            Self::LookAround(text) => write!(f, "look-around such as `{text}` is not supported"),
             Self::Group(text) => {
                 write!(f, "`{}` begins no group and sets no flags of i, m, s and U", shown(text))
             }

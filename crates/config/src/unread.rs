@@ -118,7 +118,7 @@ impl Places {
                     "kind {kind} ({version}) is not enforced yet: {count} {objects} no effect: {}",
                     self.named()
                 );
-                let help = "what they refuse is let through; let something else refuse it";
+                let help = "requests that they deny are let through; deny them in another way";
                 new(Severity::Warning, Code::NotEnforced, text, help)
             }
             Sort::Annotation(key) => {
@@ -132,7 +132,7 @@ impl Places {
             Sort::Document(foreign) => {
                 let all =
                     if count == 1 { String::new() } else { format!(" ({count} files: {})", self.named()) };
-                let text = format!("{} are no Kubernetes objects and are not read{all}", foreign.what());
+                let text = format!("{} are not Kubernetes objects and are not read{all}", foreign.what());
                 let help = "move them elsewhere, or begin an object with `apiVersion:` and `kind:`";
                 new(Severity::Info, Code::NotAnObject, text, help)
             }

@@ -103,7 +103,7 @@ pub(super) enum Broken {
 impl Broken {
     pub(super) fn words(self) -> &'static str {
         match self {
-            Self::NoEnd => "has no line of its own that ends it",
+            Self::NoEnd => "has no end line of its own",
             Self::NotBase64 => "is not base64 throughout",
         }
     }
@@ -177,7 +177,7 @@ pub(super) fn looks_like(text: &[u8]) -> Option<(&'static str, &'static str)> {
     let lines = || text.split(|byte| *byte == b'\n');
     let begins = |line: &[u8]| line.trim_ascii_start().starts_with(b"-----BEGIN ");
     if text.trim_ascii_start().starts_with(b"LS0tLS1CRUdJTi") {
-        return Some(("base64 of PEM", "put what it decodes to into `data` in base64, once"));
+        return Some(("base64 of PEM", "encode it in base64 only once under `data`"));
     }
     if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
         return Some(("UTF-16", "write it in ASCII or UTF-8"));
@@ -192,7 +192,7 @@ pub(super) fn looks_like(text: &[u8]) -> Option<(&'static str, &'static str)> {
         return Some(("PEM with `\\n` instead of line breaks", "write line breaks"));
     }
     if has(b"-----BEGIN ") && has(b"-----\r") && !has(b"\n") {
-        return Some(("PEM with line ends of old Macs", "end lines as elsewhere, by a line feed"));
+        return Some(("PEM with carriage returns as line ends", "end lines with a line feed"));
     }
     if lines().any(|line| begins(line) && !line.starts_with(b"-----")) {
         return Some(("PEM that is indented", "begin each line at its first column"));

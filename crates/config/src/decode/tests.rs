@@ -272,14 +272,14 @@ fn versions_and_kinds_are_checked() {
     check("kind: Service\nmetadata: {name: a}\n", "not-an-object", "", "apiVersion");
     check("apiVersion: v1\nmetadata: {name: a}\n", "not-an-object", "", "no `kind`");
     check("- kind: Service\n- kind: Pod\n", "not-an-object", "", "the document is a list");
-    check("aText\n", "not-an-object", "", "the document is a text");
+    check("aText\n", "not-an-object", "", "the document is a string");
     check("spec: {hosts: [a]}\n", "not-an-object", "", "no `kind`");
     check("Kind: Service\nmetadata: {name: a}\n", "not-an-object", "", "no `kind`");
     check(
         "apiVersion: 1\nkind: Service\nmetadata: {name: a}\n",
         "needs-quotes",
         "",
-        "`apiVersion` takes a text",
+        "`apiVersion` takes a string",
     );
     check(
         &object("security.istio.io/v1", "AuthorisationPolcy"),
@@ -330,7 +330,7 @@ fn metadata_is_checked() {
         "`generateName` needs an API server",
     );
     check(&with("{name: A_b}"), "bad-metadata", "metadata.name", "only lower-case");
-    check(&with("{name: [a]}"), "wrong-type", "metadata.name", "takes a text, not a list");
+    check(&with("{name: [a]}"), "wrong-type", "metadata.name", "takes a string, not a list");
     check(
         &with("{name: a, labels: {version: 1.0}}"),
         "needs-quotes",

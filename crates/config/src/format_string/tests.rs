@@ -72,9 +72,9 @@ fn formats_in_json_are_objects_whose_texts_are_formats() {
         let found = access_log_json(text).unwrap_err();
         assert!(found.contains(why), "{text}: {found}");
     };
-    refuse("[%PROTOCOL%]", "no JSON");
-    refuse("[]", "no JSON object");
-    refuse(r#""{}""#, "no JSON object");
+    refuse("[%PROTOCOL%]", "not JSON");
+    refuse("[]", "not a JSON object");
+    refuse(r#""{}""#, "not a JSON object");
     refuse(r#"{"a": "%BOGUS%"}"#, "`a`: `BOGUS`");
     refuse(r#"{"a": {"b": ["x", "100%"]}}"#, "`a.b[1]`");
 }

@@ -163,12 +163,12 @@ fn faults_are_texts() {
     let say = |pattern| parse(pattern).unwrap_err().to_string();
     assert_eq!(say("[é-a]"), "the range `\u{FFFD}-a` runs backwards");
     assert_eq!(say(r"\u0041"), r"`\u` has no meaning");
-    assert_eq!(say(r"(a)\1"), r"back-references as `\1` are not supported");
+    assert_eq!(say(r"(a)\1"), r"back-references such as `\1` are not supported");
     assert_eq!(say("a{2}{3}?"), "`{3}?` repeats a repetition");
     assert_eq!(
         say("(?:a{40}){40}"),
         "`{40}` repeats more than 1000 times, alone or with the repetitions in it"
     );
     assert_eq!(say("(?P<a.b>a)"), "`(?P<a.b>` does not name a group");
-    assert_eq!(say("[[:foo:]]"), "`[:foo:]` is no class of characters");
+    assert_eq!(say("[[:foo:]]"), "`[:foo:]` is not a character class");
 }

@@ -55,9 +55,9 @@ fn needs_quotes(name: &str, scalar: &Scalar) -> Misfit {
     let (text, meaning) = (shown(&scalar.text), scalar.meaning);
     let message = match meaning {
         Meaning::Bool(value) if &*scalar.text != value.to_string().as_str() => {
-            format!("`{name}` takes a text, but kubectl reads a bare `{text}` as the boolean {value}")
+            format!("`{name}` takes a string, but kubectl reads a bare `{text}` as the boolean {value}")
         }
-        _ => format!("`{name}` takes a text, but `{text}` is {}", meaning.type_name()),
+        _ => format!("`{name}` takes a string, but `{text}` is {}", meaning.type_name()),
     };
     Misfit::new(Code::NeedsQuotes, message).help(format!("write \"{text}\" in quotes"))
 }
@@ -66,21 +66,21 @@ fn needs_quotes(name: &str, scalar: &Scalar) -> Misfit {
 pub(crate) fn no_text(name: &str, node: &Node) -> Misfit {
     match &node.value {
         Value::Scalar(scalar) => needs_quotes(name, scalar),
-        Value::List(_) | Value::Map(_) => wrong_type(name, "a text", node),
+        Value::List(_) | Value::Map(_) => wrong_type(name, "a string", node),
     }
 }
 
 pub(crate) fn text(name: &str, format: Format, node: &Node) -> Fit {
-    let expected = if format == Format::Duration { "a duration" } else { "a text" };
+    let expected = if format == Format::Duration { "a duration" } else { "a string" };
     let scalar = scalar(name, expected, node)?;
     match (format, scalar.meaning) {
         (Format::Duration, _) => duration(name, scalar),
         (Format::Plain | Format::Secret, Meaning::Text) => Ok(()),
         (Format::SecretBase64, Meaning::Text) => base64(name, scalar),
-        (_, Meaning::Null) => Err(wrong_type(name, expected, node).help("write \"\" for an empty text")),
+        (_, Meaning::Null) => Err(wrong_type(name, expected, node).help("write \"\" for an empty string")),
         (Format::Plain, _) => Err(needs_quotes(name, scalar)),
         (Format::Secret | Format::SecretBase64, _) => {
-            let message = format!("`{name}` takes a text, but the value is {}", node.type_name());
+            let message = format!("`{name}` takes a string, but the value is {}", node.type_name());
             Err(Misfit::new(Code::NeedsQuotes, message).help("put the value in quotes"))
         }
     }
@@ -122,7 +122,7 @@ pub(crate) fn boolean(name: &str, node: &Node) -> Fit {
     match scalar.meaning {
         Meaning::Bool(_) => Ok(()),
         Meaning::Text if matches!(&*scalar.text, "true" | "false") => {
-            let message = format!("`{name}` takes a boolean, but \"{}\" is a text", scalar.text);
+            let message = format!("`{name}` takes a boolean, but \"{}\" is a string", scalar.text);
             Err(Misfit::new(Code::NeedsNoQuotes, message)
                 .help(format!("write {} without quotes", scalar.text)))
         }
@@ -174,11 +174,11 @@ fn quoted_number(name: &str, expected: &str, scalar: &Scalar) -> Misfit {
     match Scalar::bare(&scalar.text).meaning {
         Meaning::Integer(_) | Meaning::Float(_) => {
             let text = shown(&scalar.text);
-            let message = format!("`{name}` takes {expected}, but \"{text}\" is a text");
+            let message = format!("`{name}` takes {expected}, but \"{text}\" is a string");
             Misfit::new(Code::NeedsNoQuotes, message).help(format!("write {text} without quotes"))
         }
         _ => {
-            let message = format!("`{name}` takes {expected}, not the text `{}`", shown(&scalar.text));
+            let message = format!("`{name}` takes {expected}, not the string `{}`", shown(&scalar.text));
             let misfit = Misfit::new(Code::WrongType, message);
             match scalar.text.strip_suffix('%') {
                 Some(number) => misfit.help(format!("write {} without the percent sign", shown(number))),

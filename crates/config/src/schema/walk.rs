@@ -222,7 +222,7 @@ impl<'a> Walk<'a> {
         if scalar.differs_in_yaml_1_2() {
             let (text, meaning) = (shown(&scalar.text), scalar.as_json_text());
             let message = format!("kubectl reads `{text}` as {meaning}; other parsers read something else");
-            let help = format!("write {meaning}, or \"{text}\" for the text");
+            let help = format!("write {meaning}, or \"{text}\" for the string");
             self.report(Severity::Warning, Code::Yaml11Value, node.position, message).help(help);
         }
     }
@@ -231,7 +231,7 @@ impl<'a> Walk<'a> {
     fn note_placeholder(&mut self, node: &Node) {
         let Some(text) = node.as_str().filter(|_| self.unknown == UnknownFields::Refuse) else { return };
         if let Some(placeholder) = placeholder::first(text) {
-            let message = format!("`{}` is taken to the letter", shown(placeholder));
+            let message = format!("`{}` is taken literally", shown(placeholder));
             let help = placeholder::help(&shown(placeholder));
             self.report(Severity::Warning, Code::Placeholder, node.position, message).help(help);
         }
@@ -272,7 +272,7 @@ impl<'a> Walk<'a> {
         let text = match (code, here.is_empty()) {
             (Code::NotTranslated, _) => format!("`{written}` is not read"),
             (Code::MisplacedField, true) => format!("`{written}` does not belong at the top of the object"),
-            (Code::MisplacedField, false) => format!("`{written}` does not belong into `{here}`"),
+            (Code::MisplacedField, false) => format!("`{written}` does not belong in `{here}`"),
             (_, true) => format!("there is no field `{written}`"),
             (_, false) => format!("there is no field `{written}` in `{here}`"),
         };

@@ -38,7 +38,7 @@ pub(super) fn distinct(texts: &[String], path: &FieldPath, found: &mut Diagnosti
 pub(super) fn bind(text: &str, path: FieldPath, found: &mut Diagnostics) {
     let mapped = text.parse::<Ipv6Addr>().ok().and_then(|address| address.to_ipv4_mapped());
     let Some(mapped) = mapped else { return address(text, path, found) };
-    let message = format!("nobody can listen on `{}`, an IPv4 address in the form of IPv6", shown(text));
+    let message = format!("nothing can listen on `{}`, an IPv4 address in the form of IPv6", shown(text));
     found.error(Code::BadAddress, path, message).help(format!("write {mapped}"));
 }
 

@@ -24,7 +24,7 @@ pub(super) fn check(spec: &DestinationRuleSpec, found: &mut Diagnostics) {
     for (index, subset) in spec.subsets.iter().enumerate() {
         destination::subset_name(&subset.name, path!("subsets"[index]."name"), found);
         if !names.insert(&subset.name) {
-            let text = format!("the subset `{}` is there twice", shown(&subset.name));
+            let text = format!("the subset `{}` appears twice", shown(&subset.name));
             found
                 .error(Code::DuplicateName, path!("subsets"[index]."name"), text)
                 .help("rename or remove one");

@@ -19,7 +19,7 @@ fn check_entries(export_to: &[String], none_is_allowed: bool, found: &mut Diagno
     for (index, entry) in export_to.iter().enumerate() {
         let path = path!("exportTo"[index]);
         if !seen.insert(entry) {
-            let text = format!("`{}` is there twice", shown(entry));
+            let text = format!("`{}` appears twice", shown(entry));
             found.error(Code::BadExportTo, path, text).help("remove one");
         } else if entry == "*" {
             if export_to.len() > 1 {

@@ -16,7 +16,7 @@ use super::{
 
 pub(super) fn check(spec: &GatewaySpec, found: &mut Diagnostics) {
     if spec.selector.is_empty() {
-        let text = "without a selector the object is for every gateway proxy";
+        let text = "without a selector the object applies to every gateway proxy";
         found.warn(Code::BadSelector, path!(), text).help("write selector: {istio: ingressgateway}");
     }
     labels::check(&spec.selector, Code::BadSelector, &path!("selector"), found);
@@ -27,7 +27,7 @@ pub(super) fn check(spec: &GatewaySpec, found: &mut Diagnostics) {
     for (index, server) in spec.servers.iter().enumerate() {
         check_server(server, &path!("servers"[index]), found);
         if !names.insert(&server.port.name) {
-            let text = format!("the port name `{}` is there twice", shown(&server.port.name));
+            let text = format!("the port name `{}` appears twice", shown(&server.port.name));
             found.error(Code::DuplicateName, path!("servers"[index]."port"."name"), text).help("rename one");
         }
     }

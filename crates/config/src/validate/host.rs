@@ -94,12 +94,12 @@ pub(super) fn covers(outer: &str, inner: &str) -> bool {
     }
 }
 
-/// Checks that no host is there twice.
+/// Checks that no host appears twice.
 pub(super) fn unique(hosts: &[String], path: &FieldPath, found: &mut Diagnostics) {
     let mut seen = std::collections::BTreeSet::new();
     for (index, host) in hosts.iter().enumerate() {
         if !seen.insert(host.to_ascii_lowercase()) {
-            let text = format!("the host `{}` is there twice", shown(host));
+            let text = format!("the host `{}` appears twice", shown(host));
             found.error(Code::DuplicateName, path.clone().index(index), text).help("remove one");
         }
     }

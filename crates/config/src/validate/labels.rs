@@ -17,7 +17,7 @@ pub(super) fn check(
             let text = format!("`{}` cannot be the key of a label: {why}", shown(key));
             found.error(code, path, text);
         } else if value.contains('*') {
-            let text = format!("`{}` is no wildcard: labels are compared as they are", shown(value));
+            let text = format!("`{}` is not a wildcard here: labels are compared literally", shown(value));
             found.error(code, path, text).help("write the whole value");
         } else if let Err(why) = syntax::label_value(value) {
             let text = format!("`{}` cannot be the value of a label: {why}", shown(value));

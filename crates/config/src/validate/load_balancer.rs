@@ -102,7 +102,7 @@ fn is_prime(number: u64) -> bool {
 fn check_warmup(warmup: &WarmupConfiguration, path: &FieldPath, found: &mut Diagnostics) {
     duration::check(Some(warmup.duration), path.clone().field("duration"), found);
     if let Some(percent) = warmup.minimum_percent.filter(|percent| !(0.0..=100.0).contains(percent)) {
-        let text = format!("{percent} is not a share in percent");
+        let text = format!("{percent} is not a percentage");
         found.error(Code::BadPercent, path.clone().field("minimumPercent"), text);
     }
     if let Some(aggression) = warmup.aggression.filter(|aggression| *aggression < 1.0) {

@@ -19,16 +19,16 @@ pub(super) fn check(
         found.error(Code::MutuallyExclusive, at("distribute"), text).help("keep one of them");
     }
     if fails_over && !ejects && setting.enabled != Some(false) {
-        let text = "traffic only fails over to other localities if `outlierDetection` is set";
+        let text = "traffic fails over to other localities only if `outlierDetection` is set";
         found
             .warn(Code::BadLocality, path.clone(), text)
-            .help("write outlierDetection: {} into the same policy");
+            .help("write outlierDetection: {} in the same policy");
     }
     let mut origins = BTreeSet::new();
     for (index, share) in setting.distribute.iter().enumerate() {
         distribute(share, &at("distribute").index(index), found);
         if !origins.insert(&share.from) {
-            let text = "there are two distributions of the same locality";
+            let text = "two distributions are for the same locality";
             found.error(Code::BadLocality, at("distribute").index(index).field("from"), text);
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn check(
         if let Err(why) = crate::syntax::qualified_name(key) {
             found.error(Code::BadLocality, path, format!("`{}` is not a label: {why}", shown(label)));
         } else if !labels.insert(key) {
-            found.error(Code::BadLocality, path, format!("the label `{}` is there twice", shown(key)));
+            found.error(Code::BadLocality, path, format!("the label `{}` appears twice", shown(key)));
         }
     }
 }

@@ -37,8 +37,8 @@ pub(super) fn regex(pattern: &str, path: FieldPath, found: &mut Diagnostics) {
 
 fn refused(pattern: &str, why: &Fault, path: FieldPath, found: &mut Diagnostics) {
     if *why == Fault::TooLarge {
-        let text = format!("`{}` takes too much to match: {why}", shown(pattern));
-        found.error(Code::RegexTooLong, path, text).help("use smaller numbers of repetitions");
+        let text = format!("`{}` is too costly to match: {why}", shown(pattern));
+        found.error(Code::RegexTooLong, path, text).help("use fewer repetitions");
         return;
     }
     let text = format!("`{}` is not an RE2 expression: {why}", shown(pattern));

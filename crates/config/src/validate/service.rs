@@ -50,7 +50,7 @@ fn ports(spec: &ServiceSpec, found: &mut Diagnostics) {
         let path = path!("ports"[index]);
         port::number(service_port.port, path.clone().field("port"), found);
         if !numbers.insert((service_port.port, service_port.protocol as u8)) {
-            let text = format!("the port {} is there twice", service_port.port);
+            let text = format!("the port {} appears twice", service_port.port);
             found.error(Code::DuplicatePort, path.clone().field("port"), text).help("remove one");
         }
         match service_port.name.as_deref() {
@@ -65,7 +65,7 @@ fn ports(spec: &ServiceSpec, found: &mut Diagnostics) {
                     found.error(Code::BadName, path.clone().field("name"), text);
                 }
                 if !names.insert(name) {
-                    let text = format!("the port name `{}` is there twice", shown(name));
+                    let text = format!("the port name `{}` appears twice", shown(name));
                     found.error(Code::DuplicateName, path.clone().field("name"), text).help("rename one");
                 }
             }

@@ -55,7 +55,7 @@ fn hosts(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
     for (index, name) in spec.hosts.iter().enumerate() {
         let path = path!("hosts"[index]);
         if name == "*" {
-            let text = "the host `*` would be every service";
+            let text = "the host `*` would match every service";
             found.error(Code::BadHost, path, text).help("name the domain, as *.example.com");
         } else {
             host::check(name, HostForm::Wildcard, path, found);
@@ -98,11 +98,11 @@ fn ports(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
         port::number(service_port.number, path.clone().field("number"), found);
         port::name(&service_port.name, path.clone().field("name"), found);
         if !numbers.insert(service_port.number) {
-            let text = format!("the port {} is there twice", service_port.number);
+            let text = format!("the port {} appears twice", service_port.number);
             found.error(Code::DuplicatePort, path.clone().field("number"), text).help("remove one");
         }
         if !names.insert(&service_port.name) {
-            let text = format!("the port name `{}` is there twice", shown(&service_port.name));
+            let text = format!("the port name `{}` appears twice", shown(&service_port.name));
             found.error(Code::DuplicateName, path.clone().field("name"), text).help("rename one");
         }
         if let Some(protocol) = &service_port.protocol {
@@ -126,7 +126,8 @@ fn resolution(spec: &ServiceEntrySpec, found: &mut Diagnostics) {
                 .help("write resolution: STATIC or DNS");
         }
         Resolution::Static if !has_endpoints => {
-            let text = "with the resolution STATIC the service has no endpoints but those given, and none is";
+            let text =
+                "with the resolution STATIC the service has only the endpoints listed, and there are none";
             found
                 .warn(Code::BadResolution, path, text)
                 .help("write `endpoints` or `workloadSelector`, or resolution: DNS");

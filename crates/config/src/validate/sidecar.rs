@@ -24,7 +24,7 @@ pub(super) fn check(spec: &SidecarSpec, found: &mut Diagnostics) {
         && inbound_connection_pool.is_none()
         && outbound_traffic_policy.is_none()
     {
-        let text = "the object says nothing";
+        let text = "the object has no settings";
         found
             .error(Code::EmptyValue, path!(), text)
             .help("write `egress`, `ingress` or `outboundTrafficPolicy`");
@@ -91,7 +91,7 @@ fn check_egress_listeners(egress: &[IstioEgressListener], found: &mut Diagnostic
         let number = listener.port.as_ref().and_then(|port| port.number);
         let number = number.filter(|_| !bind.starts_with("unix://"));
         if listener.port.is_none() && index + 1 != egress.len() {
-            let text = "the listener without a port is not the last one; it is used as if it were";
+            let text = "the listener without a port is not the last one, but is used as if it were";
             found.warn(Code::BadListener, path.clone(), text).help("move it to the end, or give it a port");
         }
         if listener.port.is_some() && !binds.insert((number, bind)) {
@@ -128,7 +128,7 @@ fn check_egress(listener: &IstioEgressListener, path: &FieldPath, found: &mut Di
             }
         }
         None if socket.is_some() => {
-            let text = "a Unix socket needs `port`, which says what is spoken";
+            let text = "a Unix socket needs `port`, which has the protocol";
             found.error(Code::BadListener, at("bind"), text).help("write port: {number: 0, protocol: HTTP}");
         }
         None => {}

@@ -51,7 +51,7 @@ pub(super) fn client(settings: &ClientTlsSettings, path: &FieldPath, found: &mut
         }
         ClientTlsMode::IstioMutual => {
             if by_name || !set_files.is_empty() {
-                let text = "ISTIO_MUTUAL takes the workload's own certificate; others exclude it";
+                let text = "ISTIO_MUTUAL uses the workload's own certificate; no other may be given";
                 found
                     .error(Code::MutuallyExclusive, path.clone(), text)
                     .help("write mode: MUTUAL, or remove them");
@@ -132,7 +132,7 @@ pub(super) fn server(settings: &ServerTlsSettings, path: &FieldPath, found: &mut
         }
         ServerTlsMode::IstioMutual => {
             if has_certificate(settings) {
-                let text = "ISTIO_MUTUAL takes the workload's own certificate; others exclude it";
+                let text = "ISTIO_MUTUAL uses the workload's own certificate; no other may be given";
                 found
                     .error(Code::MutuallyExclusive, path.clone(), text)
                     .help("write mode: MUTUAL, or remove them");

@@ -43,13 +43,13 @@ fn ports(settings: &[PortTrafficPolicy], path: &FieldPath, found: &mut Diagnosti
         let path = path.clone().index(index);
         match policy.port.as_ref().and_then(|port| port.number) {
             None => {
-                let text = "the policy of a port has no port";
+                let text = "the policy for a port has no port";
                 found.error(Code::BadPort, path.clone(), text).help("write port: {number: 80}");
             }
             Some(number) => {
                 port::number(number, path.clone().field("port").field("number"), found);
                 if !numbers.insert(number) {
-                    let text = format!("there are two policies of port {number}");
+                    let text = format!("two policies are for port {number}");
                     found.error(Code::DuplicatePort, path.clone().field("port"), text).help("merge them");
                 }
             }
@@ -83,7 +83,7 @@ fn check_outliers(detection: &OutlierDetection, path: &FieldPath, found: &mut Di
         ("minHealthPercent", detection.min_health_percent),
     ] {
         if let Some(value) = value.filter(|value| !(0..=100).contains(value)) {
-            let text = format!("{value} is not a share in percent");
+            let text = format!("{value} is not a percentage");
             found.error(Code::BadPercent, at(field), text).help("write a number from 0 to 100");
         }
     }
@@ -110,7 +110,7 @@ fn check_outliers(detection: &OutlierDetection, path: &FieldPath, found: &mut Di
 
 fn check_tunnel(tunnel: &TunnelSettings, path: &FieldPath, found: &mut Diagnostics) {
     if let Some(protocol) = tunnel.protocol.as_ref().filter(|p| !matches!(p.as_str(), "CONNECT" | "POST")) {
-        let text = format!("`{}` is not a method of tunnels", shown(protocol));
+        let text = format!("`{}` is not a method for tunnels", shown(protocol));
         found
             .error(Code::UnknownProtocol, path.clone().field("protocol"), text)
             .help("write CONNECT or POST");
@@ -120,7 +120,7 @@ fn check_tunnel(tunnel: &TunnelSettings, path: &FieldPath, found: &mut Diagnosti
 
 fn check_budget(budget: &RetryBudget, path: &FieldPath, found: &mut Diagnostics) {
     if let Some(percent) = budget.percent.filter(|percent| !(0.0..=100.0).contains(percent)) {
-        let text = format!("{percent} is not a share in percent");
+        let text = format!("{percent} is not a percentage");
         found
             .error(Code::BadPercent, path.clone().field("percent"), text)
             .help("write a number from 0 to 100");

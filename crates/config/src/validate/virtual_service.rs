@@ -38,7 +38,7 @@ fn hosts(spec: &VirtualServiceSpec, found: &mut Diagnostics) {
         if spec.http.is_empty() || !spec.tls.is_empty() || !spec.tcp.is_empty() {
             found.error(Code::EmptyValue, path!("hosts"), "the object has no hosts");
         } else {
-            let text = "without hosts the object serves as a delegate only, which has no effect yet";
+            let text = "without hosts the object is only a delegate, which has no effect yet";
             found.warn(Code::NotTranslated, path!("hosts"), text);
         }
     }
@@ -77,7 +77,7 @@ fn tls_match(attributes: &TlsMatchAttributes, hosts: &[String], path: &FieldPath
         let path = sni_hosts.clone().index(index);
         let valid = host::check(name, HostForm::Wildcard, path.clone(), found);
         if valid && !hosts.iter().any(|host| host::covers(host, name)) {
-            let text = format!("`{}` is none of the object's hosts", shown(name));
+            let text = format!("`{}` is not one of the object's hosts", shown(name));
             found.error(Code::BadHost, path, text).help("add it under `spec.hosts`");
         }
     }

@@ -281,7 +281,7 @@ impl Builder {
                         value: node,
                     });
                 } else {
-                    let message = format!("the key `{}` is there twice", shown(&text));
+                    let message = format!("the key `{}` appears twice", shown(&text));
                     self.faults
                         .push(Fault::new(Code::DuplicateKey, position, message).with_help("remove one"));
                 }

@@ -33,7 +33,7 @@ impl Meaning {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Integer(_) | Self::Float(_) => "a number",
-            Self::Text => "a text",
+            Self::Text => "a string",
         }
     }
 }

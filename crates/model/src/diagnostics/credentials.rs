@@ -97,7 +97,7 @@ impl Named<'_> {
     fn check_name(&self, diagnostics: &mut Diagnostics) -> bool {
         let Some((_, name)) = self.name.rsplit_once('/') else { return false };
         let message = format!(
-            "`{}` is no name of a Secret, and proxies have those of their own namespace only; {}",
+            "`{}` is not the name of a Secret, and proxies can use only those of their own namespace; {}",
             self.name, self.cost
         );
         diagnostics
@@ -141,10 +141,9 @@ impl Named<'_> {
                 "put the certificate into `tls.crt` and its private key into `tls.key`, as PEM",
             ),
             (Wanted::Authorities, true) => ("no usable authorities", "see the findings about the Secret"),
-            (Wanted::Authorities, false) => (
-                "no authorities that verify the other end",
-                "put their certificates into `ca.crt` of it, as PEM",
-            ),
+            (Wanted::Authorities, false) => {
+                ("no authorities to verify the other end", "put their certificates into its `ca.crt`, as PEM")
+            }
         };
         let message = format!("the Secret `{}` in {} has {what}; {}", self.name, listed(&places), self.cost);
         found.warn(Code::BadSecret, self.path.clone(), message).help(help);

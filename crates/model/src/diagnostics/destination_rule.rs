@@ -78,7 +78,7 @@ fn check_filled(rule: &DestinationRule, context: &Context<'_>, diagnostics: &mut
     {
         let name = &rule.subsets[index].name;
         let message = format!(
-            "the subsets before `{name}` have {MOST_IN_SUBSETS} endpoints, as many as those of a service may; it and those after it have none"
+            "the subsets before `{name}` have {MOST_IN_SUBSETS} endpoints, the maximum for a service; it and those after it have none"
         );
         diagnostics
             .error(Code::TooManyEndpoints, path!("subsets"[index]), message)

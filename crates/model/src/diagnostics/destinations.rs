@@ -68,7 +68,7 @@ impl Known<'_> {
             ),
             Missing::Target(target) => (
                 Code::UnknownHost,
-                format!("`{host}` is another name of `{target}`, and no service has that host"),
+                format!("`{host}` is an alias of `{target}`, and no service has that host"),
                 None,
             ),
             Missing::NotVisible(of) => (

@@ -82,7 +82,7 @@ fn left_out_message(left_out: &LeftOut, declared: Option<u16>, with: &str) -> St
     match &left_out.conflict.reason {
         ConflictReason::Protocol { first, second } if first == second => {
             format!(
-                "{at} is taken by {with}, which takes every connection there: bytes have no host to tell servers apart by"
+                "{at} is taken by {with}, which takes every connection there: TCP has no host to distinguish servers by"
             )
         }
         ConflictReason::Protocol { first, second } => {

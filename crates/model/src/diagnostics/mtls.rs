@@ -100,7 +100,7 @@ pub(super) fn check(
                     asks.words()
                 );
                 let finding = diagnostics.warn(Code::MtlsConflict, path, message);
-                finding.help("let `tls` of both say the same");
+                finding.help("make `tls` of both agree");
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn check(
             diagnostics.info(Code::DuplicateService, path.clone(), message);
         } else {
             let message = format!(
-                "{} {reason} and defines `{host}` in another way; this one is not used for it",
+                "{} {reason} and defines `{host}` differently; this one is not used for it",
                 first.origin
             );
             diagnostics

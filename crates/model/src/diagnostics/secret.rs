@@ -193,17 +193,17 @@ fn check_time(
     diagnostics: &mut Diagnostics,
 ) {
     let Some((Validity { from, to }, now)) = validity.zip((context.now)()) else { return };
-    let refused = "whoever verifies it refuses the connection";
+    let refused = "peers that verify it refuse the connection";
     if now > to {
         let message = format!("the {what} expired at {to}; {refused}");
         let finding = diagnostics.warn(Code::BadSecret, path.clone(), message);
-        finding.help("renew it, and look why it was not renewed");
+        finding.help("renew it, and find out why it was not renewed");
     } else if now < from {
         let message = format!("the {what} {verb} not valid before {from}; {refused}");
-        diagnostics.warn(Code::BadSecret, path.clone(), message).help("wait, or have it issued anew");
+        diagnostics.warn(Code::BadSecret, path.clone(), message).help("wait, or have it reissued");
     } else if now.0 > to.0 - SOON {
         let message = format!("the {what} {verb} valid until {to} only");
-        diagnostics.info(Code::BadSecret, path.clone(), message).help("look whether it is renewed");
+        diagnostics.info(Code::BadSecret, path.clone(), message).help("check that it is renewed");
     }
 }
 

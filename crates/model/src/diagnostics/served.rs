@@ -103,7 +103,7 @@ fn check_ports(spec: &api::ServiceSpec, served: &Served, diagnostics: &mut Diagn
             ),
         };
         let message = format!("{message}; port {number} leads nowhere");
-        diagnostics.warn(Code::PortMismatch, path, message).help("let names and numbers agree");
+        diagnostics.warn(Code::PortMismatch, path, message).help("make names and numbers agree");
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) fn check_reserved(
             );
             diagnostics
                 .warn(Code::ReservedPort, at(port), message)
-                .help("let the workload listen on another port");
+                .help("make the workload listen on another port");
         }
         if port.protocol.is_http() && (own(port.number).is_some() || RESERVED_PORTS.contains(&port.number)) {
             let message = format!(
@@ -101,7 +101,7 @@ pub(super) fn check_reserved(
             );
             diagnostics
                 .info(Code::ReservedPort, at(port), message)
-                .help("use another port for what clients call");
+                .help("use another port for clients to call");
         }
     }
 }
@@ -129,10 +129,10 @@ fn oldest_other<'a>(
 pub(super) fn check_share(is_spent: bool, path: FieldPath, diagnostics: &mut Diagnostics) {
     if is_spent {
         let text = format!(
-            "the services that may select the same workloads have {MOST_SELECTED} endpoints, as many as they may; this one has none of them"
+            "the services that may select the same workloads have {MOST_SELECTED} endpoints, the maximum; this one has none"
         );
         diagnostics
             .error(Code::TooManyEndpoints, path, text)
-            .help("give one service to workloads that are alike");
+            .help("define one service for similar workloads");
     }
 }

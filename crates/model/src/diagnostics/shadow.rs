@@ -204,7 +204,7 @@ pub(super) fn check_others(
                     .help("put both into one object, the more specific rule first");
             } else if !is_same_action(route, theirs) {
                 let message = format!(
-                    "at {} http[{index}] of {} has the same condition for `{host}` and does something else; it {reason}, so this one gets no request",
+                    "at {} http[{index}] of {} has the same condition for `{host}` and another action; it {reason}, so this one gets no request",
                     gateway.origin, rival.origin
                 );
                 diagnostics

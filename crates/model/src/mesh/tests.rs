@@ -188,8 +188,8 @@ fn a_format_of_access_logs_in_json_is_used_or_told() {
         let mut world = World::of(&config_map(&text(format)));
         assert_eq!(world.get::<ResolvedMesh>(&()).access_log_format, AccessLogFormat::Json(None));
     };
-    refuse("[%START_TIME%] %PROTOCOL%", "no JSON");
-    refuse(r#"["%PROTOCOL%"]"#, "no JSON object");
+    refuse("[%START_TIME%] %PROTOCOL%", "not JSON");
+    refuse(r#"["%PROTOCOL%"]"#, "not a JSON object");
     refuse(r#"{"a": [{"b": "%BOGUS%"}]}"#, "`a[0].b`");
 }
 

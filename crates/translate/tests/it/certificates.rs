@@ -166,11 +166,11 @@ fn several_blocks() -> Vec<(&'static str, Pair, Option<&'static str>)> {
         ("foreign junk", chain(foreign("!!!!") + &p256), Some("block 1 of its PEM is not base64")),
         ("foreign junk after", chain(p256.clone() + &foreign("!!!!")), Some("block 2 of its PEM is not")),
         ("empty block after", chain(p256.clone() + &foreign("")), Some("block 2 of its PEM")),
-        ("begins again", chain(p256 + "-----BEGIN CERTIFICATE-----\n"), Some("has no line of its own")),
+        ("begins again", chain(p256 + "-----BEGIN CERTIFICATE-----\n"), Some("has no end line of its own")),
         (
             "label of sec1",
             key(piece("p256 sec1").replace("EC PRIV", "PRIV")),
-            Some("no private key of the sort"),
+            Some("no private key of the type"),
         ),
         ("label of pkcs8", key(piece("p256 key").replace("PRIV", "EC PRIV")), TAKEN),
     ]
@@ -182,7 +182,7 @@ fn other_texts() -> Vec<(&'static str, Pair, Option<&'static str>)> {
     let lines = |edit: &dyn Fn(&str) -> String| both(&|text| text.lines().map(edit).collect());
     let middle = chain.lines().nth(2).unwrap_or_default();
     let after = |replacement: &str| pair(chain.replacen("-----\n", replacement, 1), key.clone());
-    let no_end = Some("has no line of its own that ends it");
+    let no_end = Some("has no end line of its own");
     let no_pem = Some("holds no certificate in PEM");
     vec![
         ("line ends of Windows", lines(&|line| format!("{line}\r\n")), TAKEN),
@@ -196,7 +196,7 @@ fn other_texts() -> Vec<(&'static str, Pair, Option<&'static str>)> {
         ("indented base64", pair(chain.replace(middle, &format!("  {middle}")), &*key), TAKEN),
         ("empty line within", pair(chain.replace(middle, &format!("\n{middle}")), &*key), Some("is damaged")),
         ("a line before the base64", after("-----\nComment: x\n\n"), Some("no X.509 certificate")),
-        ("line ends of old", both(&|text| text.replace('\n', "\r")), Some("line ends of old Macs")),
+        ("line ends of old", both(&|text| text.replace('\n', "\r")), Some("PEM with carriage returns")),
         ("indented", lines(&|line| format!("  {line}\n")), Some("PEM that is indented")),
         ("text before", pair(format!("x{chain}"), &*key), no_pem),
         ("mark", both(&|text| format!("\u{feff}{text}")), Some("a byte order mark")),

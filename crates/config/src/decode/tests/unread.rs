@@ -26,7 +26,7 @@ fn a_security_policy_that_refuses_nothing_is_a_warning() {
         [
             "warning[FL0116 not-enforced] a.yaml (a.yaml:2:7): kind AuthorizationPolicy (security.istio.io/v1) is not \
           enforced yet: 4 objects have no effect: shop/deny-all (a.yaml:2), shop/p1 (a.yaml:7), shop/p2 \
-          (a.yaml:12), …; what they refuse is let through; let something else refuse it"
+          (a.yaml:12), …; requests that they deny are let through; deny them in another way"
         ]
     );
     for (kind, rest, is_warning) in [
@@ -86,7 +86,7 @@ fn files_that_are_no_kubernetes_objects_are_one_information_each() {
     ] {
         let found = unread(file, text);
         let start =
-            format!("info[FL0113 not-an-object] {file} ({file}:1:1): {what} are no Kubernetes objects");
+            format!("info[FL0113 not-an-object] {file} ({file}:1:1): {what} are not Kubernetes objects");
         assert!(found.len() == 1 && found[0].starts_with(&start), "{file}: {found:?}");
     }
 }
@@ -118,7 +118,7 @@ fn placeholders_are_told_how_they_are_filled_in() {
         "  http:\n  - match: [{uri: {prefix: \"/${BASE}\"}}]\n    route: [{destination: {host: r}}]\n",
         "placeholder",
         "spec.http[0].match[0].uri.prefix",
-        "`${BASE}` is taken to the letter; put something in for `${BASE}` before the file is read, as `envsubst` does",
+        "`${BASE}` is taken literally; replace `${BASE}` before the file is read, as `envsubst` does",
     );
     check_vs(
         "  http:\n  - route: [{destination: {host: r, port: {number: \"${PORT}\"}}}]\n",
@@ -138,7 +138,7 @@ fn placeholders_are_told_how_they_are_filled_in() {
         "{VS}spec:\n  hosts: [r]\n  http: [{{route: [{{destination: {{host: r, port: {{number: ${{PORT}}}}}}}}]}}]\n"
     );
     let found = decode_file("f.yaml", bare.as_bytes()).diagnostics;
-    let says = "put something in for `${PORT}` before the file is read";
+    let says = "replace `${PORT}` before the file is read";
     assert!(found.len() == 1 && found[0].to_string().contains(says), "{found:?}");
     let script = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {run.sh: \"echo ${HOME}\"}\n";
     assert!(decode_file("f", script.as_bytes()).diagnostics.is_empty(), "it is for a shell");

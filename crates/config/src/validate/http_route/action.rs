@@ -25,7 +25,7 @@ pub(super) fn check(rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics)
     match set.as_slice() {
         [] => {
             found
-                .error(Code::NoAction, path.clone(), "the rule says nothing about what to do")
+                .error(Code::NoAction, path.clone(), "the rule has no action")
                 .help("write `route`, `redirect` or `directResponse`");
         }
         [_] => {}
@@ -83,12 +83,12 @@ fn check_rewrite(rewrite: &HttpRewrite, path: &FieldPath, found: &mut Diagnostic
                 found.error(
                     Code::BadRewrite,
                     path.clone(),
-                    "`match` says what to replace and cannot be empty",
+                    "`match` is what to replace, and cannot be empty",
                 );
             }
         }
         if regex.rewrite.is_none() {
-            found.error(Code::BadRewrite, path, "`rewrite` says what to put there and cannot be absent");
+            found.error(Code::BadRewrite, path, "`rewrite` is the replacement, and cannot be absent");
         }
     }
 }
@@ -115,15 +115,15 @@ fn check_redirect(redirect: &HttpRedirect, path: &FieldPath, found: &mut Diagnos
         port::number(*number, at("port"), found);
     }
     if let Some(scheme) = scheme.as_ref().filter(|scheme| !matches!(scheme.as_str(), "http" | "https")) {
-        let text = format!("`{}` is not a scheme of HTTP", shown(scheme));
+        let text = format!("`{}` is not an HTTP scheme", shown(scheme));
         found.error(Code::BadRedirect, at("scheme"), text).help("write http or https");
     }
     if let Some(authority) = authority.as_ref().filter(|authority| authority.contains('/')) {
-        let text = format!("`{}` is more than an authority", shown(authority));
+        let text = format!("`{}` is more than a host and port", shown(authority));
         found.error(Code::BadRedirect, at("authority"), text).help("write the path under `uri`");
     }
     if let Some(code) = redirect_code.filter(|code| !REDIRECT_CODES.contains(code)) {
-        let text = format!("{code} is not a status of a redirect");
+        let text = format!("{code} is not a redirect status");
         found.error(Code::BadStatusCode, at("redirectCode"), text).help("write 301, 302, 303, 307 or 308");
     }
 }

@@ -52,7 +52,7 @@ fn check_delay(delay: &FaultDelay, path: &FieldPath, found: &mut Diagnostics) {
         let text = "`fixedDelay` and `exponentialDelay` exclude each other";
         found.error(Code::MutuallyExclusive, at("exponentialDelay"), text);
     } else if delay.fixed_delay.is_none() && delay.exponential_delay.is_none() {
-        found.error(Code::BadFault, path.clone(), "the delay has no length").help("write `fixedDelay`");
+        found.error(Code::BadFault, path.clone(), "the delay has no duration").help("write `fixedDelay`");
     }
     percent::check(delay.percentage.as_ref(), &at("percentage"), found);
     if let Some(percent) = delay.percent {
@@ -83,7 +83,7 @@ fn check_abort(abort: &FaultAbort, path: &FieldPath, found: &mut Diagnostics) {
         found.error(Code::BadStatusCode, at("httpStatus"), text).help("write one from 200 to 599");
     }
     if let Some(status) = abort.grpc_status.as_ref().filter(|status| grpc_status(status).is_none()) {
-        let text = format!("`{}` is not a status of gRPC", shown(status));
+        let text = format!("`{}` is not a gRPC status", shown(status));
         let help = format!("the statuses are {}", GRPC_STATUSES.join(", "));
         found.error(Code::BadStatusCode, at("grpcStatus"), text).help(help);
     }
@@ -95,6 +95,6 @@ fn check_abort(abort: &FaultAbort, path: &FieldPath, found: &mut Diagnostics) {
 
 /// Istio takes an absent share as none.
 fn never(path: &FieldPath, found: &mut Diagnostics) {
-    let text = "the fault has no `percentage` and never happens";
+    let text = "the fault has no `percentage`, so it never happens";
     found.warn(Code::BadFault, path.clone(), text).help("write percentage: {value: 100} for every request");
 }

@@ -66,7 +66,7 @@ fn check_uri(uri: &StringMatch, ignore_case: bool, path: &FieldPath, found: &mut
         diagnostic.help(format!("write /{}", shown(value)));
     }
     if let Some(value) = uri.prefix.as_ref().filter(|value| value.ends_with('*')) {
-        let text = format!("the star in `{}` stands for itself", shown(value));
+        let text = format!("the star in `{}` is an ordinary character", shown(value));
         let help = format!("write {} without the star", shown(value.trim_end_matches('*')));
         found.warn(Code::BadMatch, path.clone().field("prefix"), text).help(help);
     }
@@ -75,11 +75,11 @@ fn check_uri(uri: &StringMatch, ignore_case: bool, path: &FieldPath, found: &mut
 /// Checks the name of a header in a condition; claims of tokens and some pseudo-headers are allowed as well.
 fn check_header(name: &str, path: &FieldPath, found: &mut Diagnostics) {
     if name.starts_with("@request.auth.claims") {
-        let text = "conditions on claims of tokens have no effect yet";
+        let text = "conditions on token claims have no effect yet";
         found.warn(Code::NotTranslated, path.clone(), text);
     } else if let ":path" | ":method" | ":authority" | ":scheme" = name {
         let field = name.trim_start_matches(':').replace("path", "uri");
-        let text = format!("`{name}` is no header");
+        let text = format!("`{name}` is not a header");
         found.warn(Code::BadMatch, path.clone(), text).help(format!("use the match's own field `{field}`"));
     } else {
         header::name(name, path.clone(), found);

@@ -51,14 +51,14 @@ pub(super) fn check(
     if let (Some(each), Some(whole)) = (retries.per_try_timeout, timeout)
         && each > whole
     {
-        let text = format!("an attempt may take {each}, but the request only {whole}");
+        let text = format!("an attempt may take {each}, but the whole request only {whole}");
         found.warn(Code::BadRetry, at("perTryTimeout"), text).help("write less than `timeout`");
     }
     for condition in retries.retry_on.iter().flat_map(|list| list.split(',')) {
         let condition = condition.trim();
         let status = condition.parse::<u32>().is_ok_and(|status| (100..=599).contains(&status));
         if !condition.is_empty() && !status && !CONDITIONS.contains(&condition) {
-            let text = format!("`{}` is not a condition of retries", shown(condition));
+            let text = format!("`{}` is not a retry condition", shown(condition));
             let help = format!("write a status or one of {}", CONDITIONS.join(", "));
             found.error(Code::BadRetry, at("retryOn"), text).help(help);
         }

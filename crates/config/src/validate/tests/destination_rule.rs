@@ -30,7 +30,7 @@ fn hosts_and_subsets_are_checked() {
         "{host: r, subsets: [{name: a, labels: {v: \"*\"}}]}",
         "bad-label",
         "spec.subsets[0].labels[v]",
-        "no wildcard",
+        "not a wildcard",
     );
     spec(
         "{host: r, subsets: [{name: a, labels: {v: a b}}]}",

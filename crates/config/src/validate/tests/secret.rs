@@ -58,7 +58,7 @@ fn each_part_has_its_own_finding() {
     finds(
         &[("tls.crt", &chain), ("tls.key", &piece("other key"))],
         "stringData[tls.key]",
-        "`tls.key` is not the key of the certificate in `tls.crt`; put the key into it",
+        "`tls.key` is not the key of the certificate in `tls.crt`; put in the key",
     );
     finds(
         &[("tls.crt", "nonsense"), ("tls.key", &key)],

@@ -80,7 +80,7 @@ fn hosts_addresses_and_ports_are_checked() {
 #[test]
 fn resolution_and_endpoints_must_fit() {
     let with = |fields: &str| format!("hosts: [a.b], {fields}, {PORTS}");
-    entry(&with("resolution: STATIC"), "bad-resolution", "spec.resolution", "none is");
+    entry(&with("resolution: STATIC"), "bad-resolution", "spec.resolution", "there are none");
     entry(&with("endpoints: [{address: 1.1.1.1}]"), "bad-resolution", "spec.endpoints", "STATIC or DNS");
     entry(
         &with("resolution: STATIC, endpoints: [{address: x.y}]"),

@@ -17,7 +17,7 @@ fn ingress(listener: &str, code: &str, path: &str, says: &str) {
 
 #[test]
 fn egress_is_checked() {
-    spec("{}", "empty-value", "spec", "says nothing");
+    spec("{}", "empty-value", "spec", "has no settings");
     egress("hosts: []", "empty-value", ".hosts", "~/*");
     egress("hosts: [a.b]", "bad-host", ".hosts[0]", "./a.b for this namespace");
     egress("hosts: [A/a.b]", "bad-host", ".hosts[0]", "not a namespace");

@@ -36,7 +36,7 @@ fn hosts_are_checked() {
     spec(&hosts("[a..b]"), "bad-host", "spec.hosts[0]", "a part of it is empty");
     spec(&hosts("[\"*\"]"), "bad-host", "spec.hosts[0]", "not allowed for sidecars");
     spec(&hosts("[a, A]"), "duplicate-name", "spec.hosts[1]", "twice");
-    spec(&hosts("[]"), "not-translated", "spec.hosts", "delegate only");
+    spec(&hosts("[]"), "not-translated", "spec.hosts", "only a delegate");
     accept(&object("VirtualService", &format!("{{hosts: [\"*\"], gateways: [g], http: [{{{TO_R}}}]}}")));
     accept(&object(
         "VirtualService",
@@ -141,7 +141,7 @@ fn matches_are_checked() {
         "match: [{headers: {x: {regex: \"\\\\pl\"}}}]",
         "bad-regex",
         ".match[0].headers[x].regex",
-        "no class",
+        "not a character class",
     );
     rule("match: [{uri: {regex: \"(?x)a\"}}]", "bad-regex", ".match[0].uri.regex", "flags");
     rule(
@@ -239,7 +239,7 @@ fn timeouts_and_retries_are_checked() {
 #[test]
 fn faults_are_checked() {
     rule("fault: {}", "bad-fault", ".fault", "neither");
-    rule("fault: {delay: {percentage: {value: 5}}}", "bad-fault", ".fault.delay", "no length");
+    rule("fault: {delay: {percentage: {value: 5}}}", "bad-fault", ".fault.delay", "no duration");
     rule("fault: {delay: {fixedDelay: 5s}}", "bad-fault", ".fault.delay", "never happens");
     rule(
         "fault: {delay: {fixedDelay: 5s, percentage: {value: 101}}}",
@@ -405,7 +405,7 @@ fn tls_and_tcp_rules_are_checked() {
         &tls("match: [{sniHosts: [x.c]}], route: [{destination: {host: r}}]"),
         "bad-host",
         "spec.tls[0].match[0].sniHosts[0]",
-        "none of the object's hosts",
+        "not one of the object's hosts",
     );
     spec(&tls("match: [{sniHosts: [x.a.b]}]"), "no-action", "spec.tls[0].route", "write `route`");
     spec(

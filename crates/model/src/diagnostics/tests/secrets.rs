@@ -157,7 +157,7 @@ fn a_secret_of_the_type_for_tls_is_told_once() {
 #[test]
 fn servers_for_clients_with_certificates_need_authorities() {
     let mutual = || gateway(&["mode: MUTUAL, credentialName: c"]);
-    check(&[mutual(), right("edge/c")], &[(AT_GATEWAY, "has no authorities that verify the other end")]);
+    check(&[mutual(), right("edge/c")], &[(AT_GATEWAY, "has no authorities to verify the other end")]);
     let separate = |text: &str| secret("edge/c-cacert", &[("ca.crt", text)]);
     check(&[mutual(), right("edge/c"), separate("@authority")], &[]);
     check(
@@ -169,7 +169,7 @@ fn servers_for_clients_with_certificates_need_authorities() {
     );
     check(
         &[mutual(), right("edge/c"), secret("edge/c-cacert", &[("other", "x")])],
-        &[(AT_GATEWAY, "has no authorities that verify the other end")],
+        &[(AT_GATEWAY, "has no authorities to verify the other end")],
     );
     // Whose authorities nobody asks for may have any.
     let both = secret("edge/c", &[("tls.crt", "@p256"), ("tls.key", "@p256 key"), ("ca.crt", "junk")]);
@@ -231,7 +231,7 @@ fn a_gateway_has_the_secrets_of_its_pods_namespace() {
     check(&[gateway(&[NAMED]), right("edge/c"), right("shop/c"), pod.to_owned()], &[]);
     check(
         &[gateway(&["mode: SIMPLE, credentialName: other/c"]), right("other/c")],
-        &[(at, "`other/c` is no name of a Secret")],
+        &[(at, "`other/c` is not the name of a Secret")],
     );
     check(
         &[gateway(&[NAMED])],
@@ -341,7 +341,7 @@ fn rules_for_clients_need_secrets_too() {
         &[rule(own, mutual), right("edge/c")],
         &[(&at("secret-namespace"), "is in `edge`, and the workloads of the rule in `shop` have")],
     );
-    check(&[rule(own, mutual), right("shop/c")], &[(&at("bad-secret"), "has no authorities that verify")]);
+    check(&[rule(own, mutual), right("shop/c")], &[(&at("bad-secret"), "has no authorities to verify")]);
     check(&[rule(own, simple), secret("shop/c", &[("ca.crt", "@authority")])], &[]);
     check(&[rule(own, simple), secret("shop/c-cacert", &[("cacert", "@authority")])], &[]);
     let wrong =
