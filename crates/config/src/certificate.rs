@@ -4,8 +4,8 @@
 //! Consumed by: `validate::secret`, `fairlead_model::secret`, `fairlead proxy-config secret`
 //! Spec: RFC 7468, RFC 5280; measured on Envoy 1.40, which reads them by BoringSSL.
 //!
-//! What Envoy accepts has no fault here. What it refuses has one if the structure shows it: signatures, points on
-//! curves and the private part of a key are left to Envoy. No fault contains a byte of the value.
+//! A value that Envoy accepts has no fault here. One that it rejects has a fault if its structure shows it: signatures,
+//! points on curves and the private part of a key are left to Envoy. No fault contains a byte of the value.
 
 mod der;
 mod names;
@@ -69,7 +69,7 @@ impl Chain {
         }
     }
 
-    /// Why Envoy refuses a certificate that others may take.
+    /// Why Envoy rejects a certificate that others may accept.
     pub fn refused_by_envoy(&self) -> Option<Fault> {
         let key = &self.own.public_key;
         if let Some(fault) = refused_key(key) {
@@ -99,7 +99,7 @@ impl Chain {
     }
 }
 
-/// Why Envoy refuses a key of this type.
+/// Why Envoy rejects a key of this type.
 fn refused_key(key: &PublicKey) -> Option<Fault> {
     const HELP: &str =
         "take an RSA key of 2048 bits or more, or an EC key on the curve P-256, P-384 or P-521";
@@ -147,7 +147,7 @@ impl PrivateKey {
         Err(seen.nothing("private key"))
     }
 
-    /// Why Envoy refuses a key that others may take.
+    /// Why Envoy rejects a key that others may accept.
     pub fn refused_by_envoy(&self) -> Option<Fault> {
         let Some(key) = &self.0 else {
             let what = "is encrypted, and Envoy cannot be given the passphrase";
@@ -156,7 +156,7 @@ impl PrivateKey {
         refused_key(key)
     }
 
-    /// Why this is not the key of a chain that has the name `of`; nothing where it is, or that cannot be told.
+    /// Why this is not the key of the chain called `of`; `None` if it is, or if that is unknown.
     pub fn mismatch(&self, chain: &Chain, of: &str) -> Option<Fault> {
         let key = self.0.as_ref()?;
         if key.is(&chain.own.public_key) != Some(false) {
@@ -183,7 +183,7 @@ pub struct Authorities {
 }
 
 impl Authorities {
-    /// Reads the authorities; what else is there must be well-formed too.
+    /// Reads the authorities; other blocks must be well-formed too.
     ///
     /// # Errors
     /// If there is none, or something is damaged.
@@ -222,7 +222,7 @@ impl Authorities {
     }
 }
 
-/// A text, and the blocks of it that were read so far.
+/// A text, and its blocks read so far.
 struct Seen<'a> {
     text: &'a [u8],
     labels: Vec<Label>,
@@ -233,7 +233,7 @@ impl<'a> Seen<'a> {
         Self { text, labels: Vec::new() }
     }
 
-    /// The next block, and which it is, from 1.
+    /// The next block, and its number from 1.
     fn next(&mut self, block: Result<pem::Block, pem::Broken>) -> Result<(usize, pem::Block), Fault> {
         let number = self.labels.len() + 1;
         let block = block.map_err(|broken| {
@@ -247,7 +247,7 @@ impl<'a> Seen<'a> {
         Ok((number, block))
     }
 
-    /// What to say where there is nothing of what is looked for.
+    /// The fault of a value that holds nothing of what is wanted.
     fn nothing(&self, wanted: &str) -> Fault {
         let help = format!("put the {wanted} into it, as PEM");
         if self.text.trim_ascii().is_empty() {

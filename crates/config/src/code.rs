@@ -1,4 +1,4 @@
-//! [`Code`]: the stable code, name and meaning of each sort of finding.
+//! [`Code`]: the stable code, name and meaning of each type of finding.
 //!
 //! A code is never reused; each has a section in `docs/reference/diagnostics.md`.
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 macro_rules! codes {
     ($($variant:ident $code:literal $name:literal: $summary:literal;)*) => {
-        /// The sort of a finding.
+        /// The type of a finding.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $(#[doc = concat!("`", $code, " ", $name, "`: ", $summary, ".")] $variant,)*
@@ -16,17 +16,17 @@ macro_rules! codes {
             /// All codes, in order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The code, as `FL0101`.
+            /// The code, such as `FL0101`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The name, as `unknown-field`.
+            /// The name, such as `unknown-field`.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What it means, in one line.
+            /// Its meaning, in one line.
             pub const fn summary(self) -> &'static str {
                 match self { $(Self::$variant => $summary,)* }
             }

@@ -36,9 +36,9 @@ pub struct Decoded {
     pub partial: BTreeSet<ConfigKey>,
     /// Number of documents whose objects are not known, because they are not well-formed.
     pub broken_documents: usize,
-    /// What is there beside the objects that are read.
+    /// The contents other than objects that are read.
     pub unread: Unread,
-    /// Number of findings about a document that are not among the diagnostics, because there are too many.
+    /// Number of findings about a document that are left out of the diagnostics, because there are too many.
     left_out: usize,
 }
 
@@ -56,8 +56,8 @@ impl Decoded {
         self.left_out += other.left_out;
     }
 
-    /// Leaves out what is too much. Errors that name no object come first, as any object may be behind them; then
-    /// other errors.
+    /// Leaves out findings over the limit. Errors that name no object come first, as any object may be behind them;
+    /// then other errors.
     fn bound(&mut self) {
         if self.diagnostics.len() <= MOST_FINDINGS {
             return;
@@ -147,7 +147,7 @@ fn decode_list(document: &YamlDoc, node: &Node, list: &ListHeader) -> Decoded {
 
 fn decode_object(manifest: &manifest::Manifest<'_>) -> Decoded {
     let typed::Read { key, object, diagnostics } = typed::decode(manifest);
-    // In other kinds an error costs the object, or a part that who resolves it leaves out.
+    // In other kinds an error costs the object, or a part that resolution leaves out.
     let has_costs = manifest.kind.costs().is_some();
     let is_partial = has_costs && diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     let mut decoded = Decoded { diagnostics, ..Decoded::default() };

@@ -63,7 +63,7 @@ pub struct Diagnostic {
     pub on: Subject,
     /// The field; the root if it is about the whole.
     pub path: FieldPath,
-    /// What sort of finding it is.
+    /// The type of the finding.
     pub code: Code,
     /// The severity of a finding.
     pub severity: Severity,

@@ -31,7 +31,7 @@ const CORE: Api = Api { group: "", versions: &["v1"] };
 pub(crate) enum Content {
     /// The field `spec`.
     Spec,
-    /// The object itself, without what every object has.
+    /// The object itself, without the fields that every object has.
     Object,
 }
 
@@ -54,11 +54,11 @@ struct Row {
 
 /// The table of kinds, handed to the macro `$use`.
 ///
-/// A row: the kind and the type of what it says; then whether that type is the object's `spec` or the object, the group
-/// and versions, the plural that the Kubernetes API has in paths, the scope, what becomes of fields that the type does not
-/// have, and what an error costs (`None`: the object). The order is that of objects everywhere.
+/// A row: the kind and its Rust type; then whether that type is the object's `spec` or the object, the group and
+/// versions, the plural in paths of the Kubernetes API, the scope, how unknown fields are treated, and what an error
+/// costs (`None`: the object). The order is that of objects everywhere.
 ///
-/// A kind whose name an earlier row has gets a name of its own here: `KubernetesGateway as "Gateway": …`.
+/// A kind with the name of an earlier row gets a name of its own here: `KubernetesGateway as "Gateway": …`.
 macro_rules! table {
     ($use:ident) => {
         $use! {
@@ -113,7 +113,7 @@ macro_rules! kinds {
             /// All kinds, in order.
             pub const ALL: [Self; [$(stringify!($kind)),*].len()] = [$(Self::$kind),*];
 
-            /// The text that no other kind has: [`Kind::name`] but for a kind whose name an earlier one has.
+            /// A unique name: [`Kind::name`], except for a kind with the name of an earlier one.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => stringify!($kind),)* }
             }
@@ -132,7 +132,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The schema of what an object of the kind says.
+            /// The schema of the kind's type.
             pub(crate) fn json_schema(self) -> schemars::Schema {
                 match self { $(Self::$kind => schema_for!(api::$spec),)* }
             }
@@ -143,7 +143,7 @@ macro_rules! kinds {
 table!(kinds);
 
 impl Kind {
-    /// The kind as `kind:` of a manifest says it: unique within a group.
+    /// The kind as in `kind:` of a manifest: unique within a group.
     pub const fn name(self) -> &'static str {
         self.row().name
     }
@@ -158,7 +158,7 @@ impl Kind {
         self.row().api.versions
     }
 
-    /// The plural as paths of the Kubernetes API have it.
+    /// The plural in paths of the Kubernetes API.
     pub const fn plural(self) -> &'static str {
         self.row().plural
     }
@@ -177,7 +177,7 @@ impl Kind {
         self.row().content
     }
 
-    /// What becomes of fields that the type of the kind does not have.
+    /// How fields that the type of the kind lacks are treated.
     pub(crate) const fn unknown_fields(self) -> UnknownFields {
         self.row().unknown
     }

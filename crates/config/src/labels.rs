@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-/// In the order of the keys: of so few entries a sorted list takes a third of the memory of a map.
+/// In the order of the keys: a short sorted list takes a third of the memory of a map.
 type Entries = [(Arc<str>, Arc<str>)];
 
 /// Labels or annotations: an ordered map that is shared by its clones.

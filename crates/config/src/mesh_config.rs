@@ -18,7 +18,7 @@ use crate::{
 /// Reads a mesh configuration: the text of `mesh` in Istio's ConfigMap, or a file of the same form.
 ///
 /// A field that is not read gets a warning, as Istio has more than are of use here; a misspelt one is an error. An
-/// error costs the field at fault; the result is absent where the text as a whole cannot be read. An empty text is the
+/// error costs the field at fault; the result is `None` if the whole text cannot be read. An empty text is a
 /// configuration without settings.
 pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<Diagnostic>) {
     let parsed = yaml::parse(file, bytes);
@@ -56,13 +56,13 @@ pub fn decode_mesh_config(file: &str, bytes: &[u8]) -> (Option<MeshConfig>, Vec<
     }
 }
 
-/// A finding about a field without effect, if it is there and asks for something that does not happen anyway.
+/// A finding about a field without effect, if it is set and asks for a different behaviour.
 fn idle(row: &mesh::Row, document: &YamlDoc, on: &Subject) -> Option<Diagnostic> {
     let (path, position, value) = find(&document.root, row.place, FieldPath::root())?;
     let asks = match &value.value {
         Value::Scalar(scalar) => !value.is_null() && !row.anyway.contains(&scalar.as_json_text().as_str()),
         Value::List(items) => !items.is_empty(),
-        // `prometheus: {}` of a provider asks for it; `defaultConfig: {}` asks for nothing.
+        // `prometheus: {}` of a provider asks for something; `defaultConfig: {}` does not.
         Value::Map(entries) => !entries.is_empty() || row.field() != row.place,
     };
     if !asks {

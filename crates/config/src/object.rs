@@ -56,13 +56,13 @@ impl<T> Config<T> {
         }
     }
 
-    /// The object with this identity, metadata and place that says `spec`.
+    /// The object with this identity, metadata and place, and with `spec`.
     pub(crate) fn saying<S>(self, spec: S) -> Config<S> {
         let Self { key, labels, annotations, created, spec: _, read_from } = self;
         Config { key, labels, annotations, created, spec: Arc::new(spec), read_from }
     }
 
-    /// Where `path` stands in the object's file.
+    /// The location of `path` in the object's file.
     pub fn locate(&self, path: &FieldPath) -> Option<Location> {
         self.read_from.locate(path)
     }
@@ -90,7 +90,7 @@ pub enum ReadFrom {
 }
 
 impl ReadFrom {
-    /// The path that a field of the object has in its file, of which parts may have been left out.
+    /// The path of a field in the object's file, of which parts may have been left out.
     pub fn as_written(&self, path: &FieldPath) -> FieldPath {
         match self {
             Self::File { positions, .. } => positions.as_written(path),
@@ -98,7 +98,7 @@ impl ReadFrom {
         }
     }
 
-    /// Where `path` stands in the file; the nearest enclosing field if `path` itself is not written there.
+    /// The location of `path` in the file, or of the nearest enclosing field if `path` itself is not there.
     pub fn locate(&self, path: &FieldPath) -> Option<Location> {
         let Self::File { path: file, line, column, positions } = self else { return None };
         let (line, column) =
@@ -144,7 +144,7 @@ macro_rules! any_config {
                 match self { $(Self::$kind(config) => &config.read_from,)* }
             }
 
-            /// The object with this header that says what a document does, which has no errors.
+            /// The object with this header, read from a document without errors.
             pub(crate) fn read(header: Config<()>, message: &Message, node: &Node) -> Result<Self, Error> {
                 Ok(match header.key.kind {
                     $(Kind::$kind => header.saying::<api::$spec>(read(message, node)?).into(),)*
@@ -157,7 +157,7 @@ macro_rules! any_config {
             }
         }
 
-        /// The types of what objects say, by kind.
+        /// The types of specs, by kind.
         pub mod spec {
             $(
                 #[doc = concat!("What a ", stringify!($kind), " says.")]

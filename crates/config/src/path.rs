@@ -59,14 +59,14 @@ impl FieldPath {
         &self.0
     }
 
-    /// The nearest field that both are parts of, or are.
+    /// The nearest common ancestor, which may be one of the two.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
         let same = self.0.iter().zip(&other.0).take_while(|(own, other)| own == other);
         Self(same.map(|(own, _)| own.clone()).collect())
     }
 
-    /// What this is a part of; nothing for the root.
+    /// The parent; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         let (_, rest) = self.0.split_last()?;
         Some(Self(rest.to_vec()))
@@ -112,7 +112,7 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// Writes down a [`FieldPath`] under `spec`: fields as texts, list indexes in `[…]`, map keys in `{…}`.
+/// Writes down a [`FieldPath`] under `spec`: fields as strings, list indexes in `[…]`, map keys in `{…}`.
 ///
 /// ```
 /// use fairlead_config::path;

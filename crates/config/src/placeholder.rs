@@ -1,4 +1,4 @@
-//! Placeholders that nothing fills in here: `${HOST}` as `envsubst` and shells do, `{{ .Values.host }}` as Helm does.
+//! Placeholders that were not replaced: `${HOST}` as `envsubst` and shells do, `{{ .Values.host }}` as Helm does.
 
 use crate::{Diagnostic, Severity};
 

@@ -1,4 +1,4 @@
-//! Where in a file a field stands: [`Position`], [`FieldPositions`] of an object, [`Location`] with the file.
+//! Where a field is in a file: [`Position`], [`FieldPositions`] of an object, [`Location`] with the file.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -32,25 +32,25 @@ impl fmt::Display for Location {
 
 /// The positions of the fields of one object.
 ///
-/// Every object of a mesh has them, and few are ever asked for, so they are kept small: two allocations, and the
-/// paths one after the other in one text.
+/// Every object has them but few are ever used, so they are kept small: two allocations, with the paths concatenated in
+/// one string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldPositions {
     paths: Box<str>,
     /// In the order of the paths.
     fields: Box<[Field]>,
-    /// Where items of lists were left out: which are left.
+    /// The remaining items of lists, where some were left out.
     renumbered: Option<Box<Renumbered>>,
 }
 
-/// Which items the lists of an object have left, where some were left out: by the path of the list as it is written.
+/// The remaining items of an object's lists, where some were left out: by the path of the list as written.
 ///
-/// A list within a map with keys of the user's choice has none; there are no such lists.
+/// Lists within maps with user-defined keys are not covered; there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Renumbered(BTreeMap<Box<str>, Box<[usize]>>);
 
 impl Renumbered {
-    /// Notes the numbers that the items that are left have in the file.
+    /// Records the numbers in the file of the remaining items.
     pub(crate) fn insert(&mut self, list: &str, left: impl Iterator<Item = usize>) {
         self.0.insert(list.into(), left.collect());
     }
@@ -72,7 +72,7 @@ impl Renumbered {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Field {
-    /// Where its path ends in `paths`; it begins where the one before ends.
+    /// The end of its path in `paths`; it begins at the end of the previous one.
     end: u32,
     position: Position,
 }
@@ -84,7 +84,7 @@ impl FieldPositions {
         Self { renumbered, ..self.clone() }
     }
 
-    /// The path that a field of the object has in the file, which may have items that were left out.
+    /// The path of a field in the file, which may have items that were left out.
     pub fn as_written(&self, path: &FieldPath) -> FieldPath {
         self.renumbered.as_ref().map_or_else(|| path.clone(), |renumbered| renumbered.as_written(path))
     }
@@ -131,7 +131,7 @@ impl FieldPositions {
     }
 }
 
-/// Of a path that comes twice the last position counts.
+/// The last position of a path counts.
 impl FromIterator<(String, Position)> for FieldPositions {
     fn from_iter<I: IntoIterator<Item = (String, Position)>>(fields: I) -> Self {
         let sorted: BTreeMap<String, Position> = fields.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Makes texts from outside safe to show: on one line, without terminal control sequences, and not too long.
+//! Makes text from outside safe to show: on one line, without terminal control sequences, and not too long.
 
 use std::{
     borrow::Cow,
@@ -8,7 +8,7 @@ use std::{
 /// Maximum number of bytes shown of one text.
 pub const MOST_BYTES: usize = 2048;
 
-/// A text as it may be shown: what does not print is escaped as in Rust (`\n`, `\u{1b}`), and what is long is cut.
+/// A text that is safe to show: unprintable characters are escaped as in Rust (`\n`, `\u{1b}`), and a long text is cut.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if text.len() <= MOST_BYTES && text.chars().all(prints) {
         return Cow::Borrowed(text);
@@ -26,15 +26,15 @@ pub(crate) fn shown(text: &str) -> String {
     if text.chars().nth(MOST).is_some() { format!("{clean}…") } else { clean }
 }
 
-/// Whether a character is nothing but what it looks like. Control characters move the cursor or end a line, and
-/// those that set the direction of writing make a line look like another.
+/// Whether a character is only what it looks like. Control characters move the cursor or end a line, and those that set
+/// the direction of writing make a line look like another.
 fn prints(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Passes on what is written, as it may be shown.
+/// Passes on what is written, made safe to show.
 #[derive(Debug)]
 pub struct Printing<W> {
     to: W,

@@ -1,9 +1,8 @@
-//! The expressions that Envoy takes: RE2's grammar, and what a program of RE2 costs.
+//! The expressions that Envoy accepts: RE2's grammar, and the cost of RE2's program.
 //!
-//! Envoy compiles each expression with RE2 (Perl classes, no ICU) and refuses programs that are larger than its runtime
-//! key `re2.max_program_size.error_level`.
-//! It matches bytes and not characters (RE2's Latin-1): `é` is two, so that `[é]` is one of two bytes, `é*` repeats the
-//! second one, and `\x{100}` does not exist.
+//! Envoy compiles each expression with RE2 (Perl classes, no ICU) and rejects programs larger than its runtime key
+//! `re2.max_program_size.error_level`. It matches bytes and not characters (RE2's Latin-1): `é` is two, so that `[é]`
+//! is one of two bytes, `é*` repeats the second one, and `\x{100}` does not exist.
 //!
 //! [`parse`] answers in one pass over the text. It builds no tree and compiles nothing: [`Expression::program`] is an
 //! upper bound.
@@ -27,35 +26,35 @@ use crate::printable::shown;
 
 pub use parse::parse;
 
-/// The largest program that Fairlead's bootstrap lets an Envoy take; istio-proxy's has the same.
+/// Maximum program size in Fairlead's bootstrap; istio-proxy's has the same.
 pub const MOST_PROGRAM: u32 = 32_768;
 
-/// The largest program that an Envoy takes whose bootstrap does not say.
+/// Maximum program size of an Envoy whose bootstrap sets none.
 pub const DEFAULT_PROGRAM: u32 = 100;
 
-/// What is known of an expression that RE2 takes.
+/// Properties of an expression that RE2 accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expression {
-    /// How many groups it captures: `\1` to this in a substitution.
+    /// Number of capturing groups: `\1` to this in a substitution.
     pub groups: u32,
-    /// RE2's program has at most this many instructions.
+    /// Upper bound of the instructions in RE2's program.
     pub program: u32,
 }
 
-/// Why RE2 does not take an expression.
+/// Why RE2 rejects an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// A `[` is not closed.
     OpenBracket,
     /// A `(` is not closed.
     OpenGroup,
-    /// A `)` closes nothing.
+    /// A `)` has no `(`.
     StrayParenthesis,
-    /// A backslash stands at the end.
+    /// A backslash is at the end.
     TrailingBackslash,
-    /// A backslash with something that it gives no meaning to.
+    /// An unknown escape sequence.
     Escape(String),
-    /// What stands for a class of characters is none.
+    /// An unknown character class.
     Class(String),
     /// A range of characters runs backwards.
     Range(String),
@@ -69,9 +68,9 @@ pub enum Fault {
     TooManyRepetitions(String),
     /// Look-around.
     LookAround(String),
-    /// What comes after `(?` has no meaning.
+    /// The text after `(?` has no meaning.
     Group(String),
-    /// The name of a group is none.
+    /// The name of a group is invalid.
     GroupName(String),
     /// The program is, or may be, larger than [`MOST_PROGRAM`].
     TooLarge,

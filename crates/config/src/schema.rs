@@ -41,14 +41,14 @@ pub(crate) enum Shape {
     Enum(Vec<String>),
 }
 
-/// What a text must be.
+/// The format of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Plain,
     Duration,
     /// Base64 that must not be shown.
     SecretBase64,
-    /// A text that must not be shown.
+    /// A string that must not be shown.
     Secret,
 }
 

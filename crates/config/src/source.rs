@@ -1,4 +1,5 @@
-//! [`ConfigSource`]: a place that objects come from, as a directory or an API server; what it tells is a [`SourceUpdate`].
+//! [`ConfigSource`]: a place that objects come from, such as a directory or an API server; its messages are
+//! [`SourceUpdate`]s.
 //!
 //! The reader of several sources merges their updates.
 
@@ -11,7 +12,7 @@ use crate::{ChangeBatch, Diagnostic, Kind, SourceId};
 pub struct SourceUpdate {
     /// Objects that are new, different or gone.
     pub changes: ChangeBatch,
-    /// The kinds of which `changes` has all objects: the source has no others.
+    /// The kinds of which `changes` has all of the source's objects.
     pub whole: Vec<Kind>,
     /// All current findings of the source, which replace those of its last message.
     pub diagnostics: Vec<Diagnostic>,

@@ -1,8 +1,8 @@
-//! What is put in the place of a match: text with references to groups, as `/\\2/\\1` (RE2, `CheckRewriteString`).
+//! The replacement of a match: text with references to groups, such as `/\\2/\\1` (RE2, `CheckRewriteString`).
 
 use crate::re2;
 
-/// Checks the text that is put in the place of a match of `pattern`.
+/// Checks the text that replaces a match of `pattern`.
 ///
 /// # Errors
 ///

@@ -1,10 +1,10 @@
-//! [`Unread`]: what files contain besides the objects that are read, counted by sort.
+//! [`Unread`]: what files contain besides the objects that are read, counted by type.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{Code, Diagnostic, FieldPath, Location, Severity, Subject, foreign::Foreign};
 
-/// Maximum number of places named for each sort.
+/// Maximum number of places named for each type.
 const NAMED: usize = 3;
 
 /// What is not read.
@@ -21,11 +21,11 @@ pub(crate) enum Sort {
     },
     /// An annotation that Istio acts on.
     Annotation(String),
-    /// Documents that are no Kubernetes objects.
+    /// Documents that are not Kubernetes objects.
     Document(Foreign),
 }
 
-/// What is not read, by its sort: how many there are, and where the first ones are.
+/// What is not read, by type: the numbers, and the first places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unread(BTreeMap<Sort, Places>);
 
@@ -39,7 +39,7 @@ struct Places {
 /// An object or a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// How an object is called; empty for a file.
+    /// The name of an object; empty for a file.
     pub(crate) name: String,
     pub(crate) on: Subject,
     pub(crate) position: Option<Location>,
@@ -60,7 +60,7 @@ impl Unread {
         self.merge_places(sort, Places { count: 1, first: vec![place] });
     }
 
-    /// Adds what else is not read. Of a file that holds several documents of a sort, the first counts.
+    /// Adds what else is not read. Of several documents of a type in a file, the first counts.
     pub fn merge(&mut self, other: Self) {
         for (sort, places) in other.0 {
             self.merge_places(sort, places);
@@ -88,7 +88,7 @@ impl Unread {
         }
     }
 
-    /// One finding for each sort, at its first place.
+    /// One finding for each type, at its first place.
     pub fn findings(&self) -> Vec<Diagnostic> {
         self.0.iter().map(|(sort, places)| places.finding(sort)).collect()
     }

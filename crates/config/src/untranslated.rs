@@ -1,11 +1,11 @@
-//! Fields that are accepted but have no effect yet. A row leaves when its field is translated.
+//! Fields that are accepted but have no effect yet. A row is removed once its field is translated.
 
 pub(crate) mod annotations;
 pub(crate) mod mesh;
 
 use crate::Kind;
 
-/// A field without effect: its kind and place. `**.` at the start stands for any place that ends so.
+/// A field without effect: its kind and place. `**.` at the start stands for any beginning.
 const FIELDS: &[(Kind, &str)] = &[
     (Kind::VirtualService, "spec.http[].delegate"),
     (Kind::VirtualService, "spec.http[].match[].statPrefix"),
@@ -40,7 +40,7 @@ const FIELDS: &[(Kind, &str)] = &[
     (Kind::Sidecar, "spec.outboundTrafficPolicy.egressProxy"),
 ];
 
-/// A value without effect of a field that has one otherwise.
+/// A value without effect, of a field whose other values have one.
 const VALUES: &[(Kind, &str, &str)] = &[
     (Kind::DestinationRule, "**.tls.mode", "ISTIO_MUTUAL"),
     (Kind::Gateway, "spec.servers[].tls.mode", "AUTO_PASSTHROUGH"),

@@ -1,9 +1,8 @@
 //! Istio's rules for one object, each with the field at fault and what to write instead.
 //!
-//! One module per kind, and one per concept that several kinds share.
-//! What makes a part of an object useless, and not the object, is in [`parts`].
-//! What needs other objects (unknown hosts, subsets, gateways) is checked where they are known, in `fairlead-model`.
-//! Spec: Istio's `pkg/config/validation` and the rules in its CRDs.
+//! One module per kind, and one per concept that several kinds share. Faults that make only a part of an object useless
+//! are in [`parts`]. What needs other objects (unknown hosts, subsets, gateways) is checked where they are known, in
+//! `fairlead-model`. Spec: Istio's `pkg/config/validation` and the rules in its CRDs.
 
 mod address;
 mod combinations;

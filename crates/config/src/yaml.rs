@@ -1,8 +1,8 @@
 //! YAML (and JSON) text → [`Node`] trees with positions, read as `kubectl` reads it.
 //!
-//! The syntax is parsed by `granit-parser`; what a bare scalar means is decided here, by the YAML 1.1 rules that
-//! kubectl's parser follows. Documents are told apart before parsing, so that a broken one leaves the others alone.
-//! Size, depth, number of values and alias expansion are limited: see [`limits`].
+//! `granit-parser` parses the syntax; the meaning of a bare scalar is decided here, by the YAML 1.1 rules that
+//! kubectl's parser follows. Documents are split before parsing, so that a broken one does not affect the others. Size,
+//! depth, number of values and alias expansion are limited: see [`limits`].
 
 mod build;
 mod fault;
@@ -45,7 +45,7 @@ impl YamlDoc {
     }
 }
 
-/// What a file's text consists of.
+/// The contents of a file.
 #[derive(Clone, Debug, Default)]
 pub struct Parsed {
     /// The documents that are well-formed and not empty.
@@ -74,7 +74,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> Parsed {
         if !built.faults.is_empty()
             && let Some(fault) = template::fault(&chunk)
         {
-            // The faults of a template are those of its language; one finding says all there is to say of the file.
+            // The other faults of a template come from its language; one finding about the file is enough.
             built.faults.clear();
             parsed.broken += 1;
             if !is_template {
@@ -92,7 +92,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> Parsed {
     parsed
 }
 
-/// Says so where a line is no YAML because of a placeholder: `{number: ${PORT}}`.
+/// Explains that a line is not YAML because of a placeholder: `{number: ${PORT}}`.
 fn explain_placeholders(faults: &mut [Fault], chunk: &split::Chunk<'_>) {
     for fault in faults.iter_mut().filter(|fault| matches!(fault.code, Code::YamlSyntax | Code::BadMapKey)) {
         let number = usize::try_from(fault.position.line).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! DER (X.690), as far as certificates and keys need it.
 
-/// The tags that are looked for.
+/// The tags of interest.
 pub(super) mod tag {
     pub(in super::super) const BOOLEAN: u8 = 0x01;
     pub(in super::super) const INTEGER: u8 = 0x02;
@@ -35,7 +35,7 @@ impl<'a> Elements<'a> {
         self.0.is_empty()
     }
 
-    /// The next element: its tag, and what is in it.
+    /// The next element: its tag and its content.
     pub(super) fn next(&mut self) -> Option<(u8, &'a [u8])> {
         let (tag, rest) = self.0.split_first()?;
         if tag & 0x1f == 0x1f {
@@ -55,7 +55,7 @@ impl<'a> Elements<'a> {
         Some((*tag, content))
     }
 
-    /// What is in the next element if it has this tag; otherwise it is left there.
+    /// The content of the next element if it has this tag; otherwise the element stays.
     pub(super) fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
         let mut after = *self;
         let (found, content) = after.next()?;
@@ -77,7 +77,7 @@ pub(super) fn unsigned(content: &[u8]) -> &[u8] {
     &content[first..]
 }
 
-/// The bytes of a bit string that has whole bytes.
+/// The bytes of a bit string without unused bits.
 pub(super) fn whole_bytes(content: &[u8]) -> Option<&[u8]> {
     content.strip_prefix(&[0])
 }

@@ -1,11 +1,11 @@
 //! The names of a certificate, and which hosts they are for (RFC 6125).
 
-/// The alternative names of a certificate. Its common name counts for nobody any more.
+/// The alternative names of a certificate. Clients no longer use its common name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AltNames {
     /// Names of servers in lower case, which may begin with `*.`.
     pub dns: Vec<String>,
-    /// Whether there are names of another sort: addresses, URIs.
+    /// Whether there are names of other types: addresses, URIs.
     pub others: bool,
 }
 

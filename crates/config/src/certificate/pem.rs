@@ -1,7 +1,7 @@
 //! Blocks of PEM, found as Envoy's TLS library finds them.
 //!
-//! Measured on Envoy 1.40 (BoringSSL): a block begins and ends at the start of a line, whatever stands between blocks;
-//! white space at the end of a line does not count. Any block that cannot be read, of whatever label, ends the reading.
+//! Measured on Envoy 1.40 (BoringSSL): a block begins and ends at the start of a line, whatever is between blocks;
+//! trailing white space is ignored. Reading ends at the first block that cannot be read, whatever its label.
 
 use base64::{
     Engine as _,
@@ -9,7 +9,7 @@ use base64::{
     engine::{GeneralPurpose, GeneralPurposeConfig},
 };
 
-/// What a block says it holds. Other labels may be anything, so they are not kept.
+/// The content of a block by its label. Other labels are arbitrary, so they are not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Label {
     Certificate,
@@ -46,7 +46,7 @@ impl Label {
         }
     }
 
-    /// Whether Envoy takes the block for its private key.
+    /// Whether Envoy reads the block as a private key.
     pub(super) fn is_private_key(self) -> bool {
         matches!(
             self,
@@ -76,13 +76,13 @@ impl Label {
     }
 }
 
-/// What stands before the base64 of a block, up to an empty line.
+/// The lines before the base64 of a block, up to an empty one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Header {
     None,
     /// The old way to say that a key is encrypted.
     Encrypted,
-    /// Anything else, which only blocks may have that are passed over.
+    /// Anything else, which only skipped blocks may have.
     Other,
 }
 
@@ -153,11 +153,11 @@ fn block<'a>(name: &[u8], lines: &mut impl Iterator<Item = &'a [u8]>) -> Result<
     Ok(Block { label: Label::of(name), header, der })
 }
 
-/// Bits that are left over at the end may be anything.
+/// Leftover bits at the end may be anything.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
-/// What stands between `prefix` and the dashes that end a line.
+/// The text between `prefix` and the dashes that end a line.
 fn enclosed<'a>(line: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     line.strip_prefix(prefix)?.strip_suffix(b"-----")
 }
@@ -171,7 +171,7 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// What a text without a block that counts looks like.
+/// What a text without a relevant block looks like.
 pub(super) fn looks_like(text: &[u8]) -> Option<(&'static str, &'static str)> {
     let has = |part: &[u8]| text.windows(part.len()).any(|window| window == part);
     let lines = || text.split(|byte| *byte == b'\n');

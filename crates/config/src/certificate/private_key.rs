@@ -1,4 +1,4 @@
-//! Private keys: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017) and SEC 1 (RFC 5915). Only what is public about them is read.
+//! Private keys: PKCS#8 (RFC 5958), PKCS#1 (RFC 8017) and SEC 1 (RFC 5915). Only their public parts are read.
 
 use super::{
     der::{Elements, tag, whole_bytes},
@@ -6,9 +6,9 @@ use super::{
     public_key::{Algorithm, Curve, PublicKey},
 };
 
-/// The public part of a private key, as far as it says; nothing where its structure is another.
+/// The public part of a private key, as far as it is included; `None` if the structure is another.
 ///
-/// A block for RSA or EC may hold PKCS#8 instead. One of the general label holds nothing else.
+/// A block for RSA or EC may hold PKCS#8 instead. One with the general label always holds PKCS#8.
 pub(super) fn public_part(label: Label, der: &[u8]) -> Option<PublicKey> {
     let fields = || Elements::new(der).enter(tag::SEQUENCE);
     match label {

@@ -1,4 +1,4 @@
-//! Public keys, as far as they tell one key from another and say whether Envoy can use it.
+//! Public keys, as far as needed to tell them apart and to see whether Envoy can use them.
 
 use super::der::{Elements, tag, unsigned, whole_bytes};
 
@@ -14,9 +14,9 @@ pub(super) enum PublicKey {
         point: Vec<u8>,
     },
     Ed25519(Vec<u8>),
-    /// Of a sort that Envoy does not take, by its name.
+    /// Of a type that Envoy rejects, by its name.
     Refused(&'static str),
-    /// Of a sort that is not known here.
+    /// Of a type that is not known here.
     Other,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Curve {
     P256,
     P384,
     P521,
-    /// One with a name that Envoy does not take.
+    /// A named curve that Envoy rejects.
     Refused,
     /// Spelt out, or not known yet.
     Unnamed,
@@ -81,7 +81,7 @@ impl Curve {
 }
 
 impl PublicKey {
-    /// Reads what is in a `SubjectPublicKeyInfo`.
+    /// Reads the content of a `SubjectPublicKeyInfo`.
     pub(super) fn of_info(info: &[u8]) -> Option<Self> {
         let mut info = Elements::new(info);
         let algorithm = Algorithm::of(info.enter(tag::SEQUENCE)?)?;
@@ -101,7 +101,7 @@ impl PublicKey {
         Some(Self::Rsa { modulus: unsigned(modulus).to_vec(), exponent: unsigned(exponent).to_vec() })
     }
 
-    /// Whether this is the other key; unknown where one of them does not say.
+    /// Whether this is the other key; `None` if one of them is incomplete.
     pub(super) fn is(&self, other: &Self) -> Option<bool> {
         match (self, other) {
             (Self::Other | Self::Refused(_), _) | (_, Self::Other | Self::Refused(_)) => None,
@@ -114,7 +114,7 @@ impl PublicKey {
         }
     }
 
-    /// How many bits the modulus has, of RSA.
+    /// Number of bits of an RSA modulus.
     pub(super) fn rsa_bits(&self) -> Option<usize> {
         let Self::Rsa { modulus, .. } = self else { return None };
         let unused = modulus.first().map_or(0, |first| first.leading_zeros() as usize);
@@ -122,8 +122,8 @@ impl PublicKey {
     }
 }
 
-/// Whether two points are one; unknown where one is absent. A compressed point has the first coordinate, and whether the
-/// other is odd.
+/// Whether two points are equal; `None` if one is absent. A compressed point has the first coordinate, and whether the
+/// second is odd.
 fn same_point(a: &[u8], b: &[u8]) -> Option<bool> {
     let compressed = |point: &[u8]| -> Option<Vec<u8>> {
         match point {

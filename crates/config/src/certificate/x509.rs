@@ -7,7 +7,7 @@ use super::{
 };
 use crate::Timestamp;
 
-/// What a certificate says.
+/// The contents of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Certificate {
     /// The serial number, without leading zeros.
@@ -17,7 +17,7 @@ pub(super) struct Certificate {
     pub(super) names: AltNames,
     /// Whether the key may sign; unknown where the certificate does not restrict it.
     pub(super) may_sign: Option<bool>,
-    /// Whether clients want proof with it that it is not revoked.
+    /// Whether clients require proof that it is not revoked.
     pub(super) must_staple: bool,
 }
 
@@ -51,7 +51,7 @@ pub(super) enum Rest {
     Anything,
 }
 
-/// Reads a certificate; nothing where its structure is another.
+/// Reads a certificate; `None` if the structure is another.
 pub(super) fn certificate(der: &[u8], rest: Rest) -> Option<Certificate> {
     let mut outer = Elements::new(der);
     let mut signed = outer.enter(tag::SEQUENCE)?;
@@ -97,7 +97,7 @@ pub(super) fn is_signed(der: &[u8]) -> bool {
 }
 
 impl Certificate {
-    /// Takes over what an extension says. One that cannot be read says nothing.
+    /// Applies an extension. One that cannot be read is ignored.
     fn extend(&mut self, name: &[u8], value: &[u8]) {
         let mut value = Elements::new(value);
         match name {

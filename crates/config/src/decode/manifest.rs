@@ -127,7 +127,7 @@ pub(super) fn identify<'a>(
     Ok(Header::Object(Manifest { document, node, kind: known }))
 }
 
-/// Whether `version` is one of Istio's, but for a slip: `v1`, `networking.istio.io`, `network.istio.io/v1`.
+/// Whether `version` is a misspelling of one of Istio's: `v1`, `networking.istio.io`, `network.istio.io/v1`.
 fn is_meant_as_istio(version: &str) -> bool {
     !version.contains('/') || version.contains("istio")
 }
@@ -155,7 +155,7 @@ fn misspelt(kind: &str, group: &str) -> Option<(&'static str, String)> {
         .find(|(known, version)| *known == nearest && (*known != kind || !version.starts_with(group)))
 }
 
-/// How an object of any kind is called, for a message.
+/// The name of an object of any kind, for a message.
 fn name_of(node: &Node) -> String {
     let text = |field| node.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Node::as_str);
     let name = shown(text("name").unwrap_or("without a name"));
@@ -210,7 +210,7 @@ impl Manifest<'_> {
         Ok(ConfigKey::new(self.kind, namespace, name_text))
     }
 
-    /// The annotations that Istio acts on and that have no effect here, and whose they are.
+    /// The annotations that Istio acts on and that have no effect here, with their object.
     pub(super) fn idle_annotations(&self) -> impl Iterator<Item = (String, Place)> {
         let entries = match self.field("annotations").map(|annotations| &annotations.value) {
             Some(Value::Map(entries)) => entries.as_slice(),
@@ -223,7 +223,7 @@ impl Manifest<'_> {
         })
     }
 
-    /// The object with its identity, metadata and place, and nothing that it says.
+    /// The object with its identity, metadata and place, without its spec.
     pub(super) fn header(&self, key: &ConfigKey, diagnostics: &mut Vec<Diagnostic>) -> Config<()> {
         let mut reader = Reader { manifest: self, key, diagnostics };
         reader.check_names();
@@ -318,7 +318,7 @@ impl Reader<'_, '_> {
                 self.report(Severity::Warning, Code::Yaml11Value, path.clone(), entry.key_position, text)
                     .help(format!("write \"{}\" in quotes", shown(written)));
             }
-            // Kubernetes takes capital letters in keys of annotations.
+            // Kubernetes allows capital letters in keys of annotations.
             let name = if field == "labels" { entry.key.to_string() } else { entry.key.to_lowercase() };
             if let Err(why) = syntax::qualified_name(&name) {
                 let text = format!("`{}` cannot be a key of `{field}`: {why}", shown(&entry.key));

@@ -1,4 +1,4 @@
-//! Istio's kinds that restrict access. None is read, which must not go unnoticed.
+//! Istio's kinds that restrict access. None is read, and the user must learn that.
 
 use crate::yaml::{Node, Value};
 
@@ -8,13 +8,13 @@ pub(super) const GROUP: &str = "security.istio.io";
 /// Their kinds.
 pub(super) const KINDS: [&str; 3] = ["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
 
-/// Annotation that makes a policy only report what it would refuse.
+/// Annotation that makes a policy only report what it would deny.
 const DRY_RUN: &str = "istio.io/dry-run";
 
-/// Whether an object would refuse anything if it were read.
+/// Whether an object would deny anything if it were enforced.
 ///
-/// A `PeerAuthentication` that takes plaintext asks for what happens anyway; an `AuthorizationPolicy` that audits or runs
-/// dry refuses nothing. Everything else counts, also what is misspelt.
+/// A `PeerAuthentication` that allows plaintext asks for the present behaviour; an `AuthorizationPolicy` that audits or
+/// is a dry run denies nothing. Everything else counts, even if misspelt.
 pub(super) fn restricts(kind: &str, group: &str, node: &Node) -> bool {
     if !group.ends_with("istio.io") || !KINDS.contains(&kind) {
         return false;

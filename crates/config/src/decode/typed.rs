@@ -80,7 +80,7 @@ impl Draft<'_> {
         Some(object)
     }
 
-    /// What is left of the object without what its errors cost.
+    /// The rest of the object, without the parts that its errors cost.
     fn remains(&self, mut remains: Remains<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<AnyConfig> {
         if !remains.take_out(errors(diagnostics), Absent::IsPaid) || !remains.take_out_what_is_incomplete() {
             return None;
@@ -90,7 +90,7 @@ impl Draft<'_> {
             let object = self.typed(self.positions.renumbered(renumbered), &node, diagnostics)?;
             let found = validate(&object);
             for finding in &found {
-                // What is missed where something was taken out follows from that.
+                // A missing field is no fault of its own where a part of it was taken out.
                 let is_missed =
                     round > 0 || finding.code == Code::EmptyValue || remains.can_be_without(&finding.path);
                 let follows = is_missed && remains.lacks_a_part_of(&finding.path);
@@ -109,7 +109,7 @@ impl Draft<'_> {
         None
     }
 
-    /// The object that says what a document does, in which nothing is unreadable.
+    /// The object of a document in which nothing is unreadable.
     fn typed(
         &self,
         positions: FieldPositions,
@@ -120,7 +120,7 @@ impl Draft<'_> {
         let spec = root.fields.get("spec").map(|field| &field.shape);
         let (message, node) = match (self.manifest.kind.content(), spec, document.get("spec")) {
             (Content::Spec, Some(Shape::Message(message)), Some(node)) => (message, node),
-            // The object itself, or one that says nothing.
+            // The object itself, or an empty one.
             _ => (root, document),
         };
         let mut header = self.header.clone();

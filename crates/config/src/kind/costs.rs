@@ -1,7 +1,7 @@
 //! [`Costs`]: what an error costs in kinds where it does not cost the whole object.
 //!
-//! An error names a field, and costs that field and no more. The tables say where another part has to go instead (what
-//! a field narrows must not become wider for the lack of it), and what stands in for a field whose absence would mean
+//! An error names a field, and costs that field only. The tables list where another part must be dropped instead
+//! (losing a field that narrows something must not widen it), and the replacements of fields whose absence would mean
 //! more than the field did.
 
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
 /// What errors cost in a kind.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Costs {
-    /// The first that fits decides; without one, the field itself goes.
+    /// The first match decides; without one, the field itself is dropped.
     rules: &'static [(Place, Cost)],
-    /// What stands in for a field that goes, or a list that loses all its items: its pattern, or its path where it is an
-    /// entry of a map, and JSON.
+    /// Replacements of dropped fields and of lists that lose all their items: the pattern, or the path of an entry of a
+    /// map, and JSON.
     stand_ins: &'static [(&'static str, &'static str)],
-    /// What may be missing although that is an error, as patterns: what else there is may be of use.
+    /// Required fields without which the rest may still be of use, as patterns.
     dispensable: &'static [&'static str],
 }
 
@@ -30,7 +30,7 @@ enum Place {
     Named(&'static str),
 }
 
-/// What goes.
+/// The part that is dropped.
 #[derive(Clone, Copy, Debug)]
 enum Cost {
     Object,
@@ -38,12 +38,12 @@ enum Cost {
     Field,
     /// The part around it with this pattern.
     Around(&'static str),
-    /// What the field named is a part of.
+    /// The parent of the named field.
     Parent,
 }
 
-/// An unreadable selector or listener port must not make a Sidecar apply to more; without its selector, nobody knows
-/// which workloads it is meant for.
+/// An unreadable selector or listener port must not make a Sidecar apply to more; without its selector, its workloads
+/// are unknown.
 pub(super) const SIDECAR: Costs = Costs {
     rules: &[
         (Place::Within("spec.workloadSelector"), Cost::Object),
@@ -73,7 +73,7 @@ pub(super) const DESTINATION_RULE: Costs = Costs {
     dispensable: &[],
 };
 
-/// A MeshConfig that cannot be read may say `REGISTRY_ONLY`.
+/// A MeshConfig that cannot be read may contain `REGISTRY_ONLY`.
 pub(super) const CONFIG_MAP: Costs = Costs {
     rules: &[],
     stand_ins: &[
@@ -123,7 +123,7 @@ impl Costs {
         Some(path.clone())
     }
 
-    /// What stands in for the part at `path` when it goes.
+    /// The replacement of the part at `path` when it is dropped.
     pub(crate) fn stand_in(&self, path: &FieldPath) -> Option<Node> {
         let (pattern, exact) = (path.pattern(), path.to_string());
         let (_, text) = self.stand_ins.iter().find(|(place, _)| *place == pattern || *place == exact)?;

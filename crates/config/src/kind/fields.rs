@@ -1,4 +1,4 @@
-//! Fields that are not read: what becomes of them, and the real ones, so that they are not taken for misspelt ones.
+//! Fields that are not read: how they are treated, and which exist, so that they are not mistaken for misspelt ones.
 
 /// What happens to fields that the type of a kind does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

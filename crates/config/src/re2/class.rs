@@ -46,7 +46,7 @@ impl Class {
         Self(all)
     }
 
-    /// Adds a range, and what differs from it in the case of ASCII letters if that is ignored.
+    /// Adds a range, and the other case of its ASCII letters if case is ignored.
     fn add(&mut self, (low, high): Range, flags: Flags) {
         for byte in low..=high {
             self.0[usize::from(byte)] = true;
@@ -56,7 +56,7 @@ impl Class {
         }
     }
 
-    /// Adds a group, or all that is not in it.
+    /// Adds a group, or everything outside it.
     fn add_group(&mut self, group: &[Range], negated: bool, flags: Flags) {
         let mut other = Self::none();
         for range in group {
@@ -72,12 +72,12 @@ impl Class {
         self.0 == [true; 256]
     }
 
-    /// How many ranges it has.
+    /// Number of its ranges.
     pub(super) fn ranges(&self) -> u32 {
         self.count(0..=255)
     }
 
-    /// How many of its ranges RE2 does without: capitals, if `A` to `Z` are in it as `a` to `z` are.
+    /// Number of its ranges that RE2 leaves out: capitals, if they are in it like the small letters.
     pub(super) fn capitals(&self) -> u32 {
         let letters = |first: u8| (first..first + 26).map(|byte| self.0[usize::from(byte)]);
         if !letters(b'A').eq(letters(b'a')) {
@@ -147,7 +147,7 @@ fn character(text: &mut &[u8]) -> Result<u8, Fault> {
     Ok(byte)
 }
 
-/// Reads `[:name:]` or `[:^name:]` if it stands there.
+/// Reads `[:name:]` or `[:^name:]` if it is next.
 fn posix(text: &mut &[u8], flags: Flags, class: &mut Class) -> Result<bool, Fault> {
     let Some(inside) = text.strip_prefix(b"[:") else { return Ok(false) };
     let Some(end) = inside.windows(2).position(|pair| pair == b":]") else { return Ok(false) };
@@ -161,7 +161,7 @@ fn posix(text: &mut &[u8], flags: Flags, class: &mut Class) -> Result<bool, Faul
     Ok(true)
 }
 
-/// Reads `\d`, `\pL` or one of their like if it stands there.
+/// Reads `\d`, `\pL` or a similar class if it is next.
 pub(super) fn named(text: &mut &[u8], flags: Flags, class: &mut Class) -> Result<bool, Fault> {
     let [b'\\', letter, rest @ ..] = *text else { return Ok(false) };
     let group = match letter.to_ascii_lowercase() {

@@ -1,4 +1,4 @@
-//! What stands for a character after a backslash.
+//! Escaped characters.
 
 use super::{Fault, lossy};
 
@@ -34,7 +34,7 @@ fn digit(byte: u8, radix: u32) -> Option<u32> {
     char::from(byte).to_digit(radix)
 }
 
-/// Up to three digits; one that is not zero and stands alone is a back-reference.
+/// Up to three digits; a single one other than zero is a back-reference.
 fn octal(first: u8, rest: &mut &[u8]) -> Option<u8> {
     let mut value = digit(first, 8)?;
     let mut digits = 1;

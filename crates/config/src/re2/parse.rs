@@ -1,4 +1,4 @@
-//! One pass over an expression: a stack of open groups, and of each the alternative that is being read.
+//! One pass over an expression: a stack of open groups, each with the alternative being read.
 
 use super::{
     Expression, Fault, MOST_PROGRAM,
@@ -9,7 +9,7 @@ use super::{
     program::Part,
 };
 
-/// Most repetitions, alone or multiplied by those around or within.
+/// Maximum number of repetitions, alone or multiplied by those around or within.
 const MOST_REPETITIONS: u32 = 1000;
 
 /// Reads an expression as Envoy's RE2 does.
@@ -28,21 +28,21 @@ struct Parser<'a> {
     groups: u32,
 }
 
-/// A group that is not closed yet, and what stood before it.
+/// A group that is not closed yet, and what precedes it.
 struct Open {
     outside: Level,
     flags: Flags,
     captures: bool,
 }
 
-/// What has been read between the parentheses of one group.
+/// The parts read between the parentheses of one group.
 #[derive(Default)]
 struct Level {
     /// The alternatives that are complete.
     alternatives: Option<Part>,
     /// What precedes `last` in this alternative.
     before: Option<Part>,
-    /// The last thing, which a repetition would repeat.
+    /// The last part, which a repetition would repeat.
     last: Option<Part>,
 }
 
@@ -196,7 +196,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Everything up to `\E`, or to the end, stands for itself.
+    /// Everything up to `\E`, or to the end, is literal.
     fn quoted(&mut self) {
         while !self.rest.is_empty() {
             if self.rest.starts_with(b"\\E") {
@@ -209,8 +209,8 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Reads `*`, `+`, `?`, `{n}`, `{n,}` or `{n,m}`: its length, and how often what precedes it comes.
-/// Everything else that begins with a brace is literal.
+/// Reads `*`, `+`, `?`, `{n}`, `{n,}` or `{n,m}`: its length, and the numbers of repetitions. Everything else that
+/// begins with a brace is literal.
 fn repetition(text: &[u8]) -> Option<(usize, u32, Option<u32>)> {
     match text[0] {
         b'*' => return Some((1, 0, None)),

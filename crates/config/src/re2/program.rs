@@ -1,8 +1,8 @@
-//! How many instructions RE2's program has for each part of an expression, at most.
+//! Upper bounds of the instructions in RE2's program for the parts of an expression.
 //!
 //! RE2 flattens a program into lists of instructions: each byte range, assertion and end of a group is one, and each
-//! branch to something that is jumped to from elsewhere is one more.
-//! What RE2 makes smaller (common beginnings of alternatives, repetitions of repetitions) is counted in full.
+//! branch to something that is a jump target elsewhere is one more. RE2's simplifications (common prefixes of
+//! alternatives, nested repetitions) are not taken into account.
 
 use super::{class::Class, group::Flags};
 
@@ -11,9 +11,9 @@ use super::{class::Class, group::Flags};
 pub(super) struct Part {
     /// Instructions.
     pub(super) size: u32,
-    /// The most copies that counted repetitions make of something in it.
+    /// Maximum number of copies that counted repetitions make of something in it.
     pub(super) copies: u32,
-    /// How many of the instructions it may begin with.
+    /// Number of the instructions it may begin with.
     first: u32,
     /// Whether it may match nothing.
     can_be_empty: bool,
@@ -66,7 +66,7 @@ impl Part {
             first: begin.first.saturating_add(second),
             can_be_empty: begin.can_be_empty && last.can_be_empty,
             is_target: begin.is_target || (begin.can_be_empty && last.is_target),
-            // What alternatives begin with alike is taken out of them, and the last may be left alone.
+            // A common prefix of alternatives is factored out, which may leave the last part alone.
             spared: last.spared,
             is_any_byte: false,
         }
@@ -91,7 +91,7 @@ impl Part {
         Self { size: self.size.saturating_add(more), first: self.first.saturating_add(self.spared), ..self }
     }
 
-    /// What a branch to it costs.
+    /// The cost of a branch to it.
     fn branch(self) -> u32 {
         if self.is_target { self.first } else { 0 }
     }

@@ -1,6 +1,6 @@
 //! A document that [`super::walk`] has no errors in → the type of its kind, without a tree in between.
 //!
-//! What is written is read as the shape of its field says; fields that the schema does not have, and nulls, are skipped.
+//! Values are read by the shape of their field; fields that the schema lacks, and nulls, are skipped.
 
 use serde::{
     Deserialize, Deserializer,
@@ -15,7 +15,7 @@ use crate::yaml::{Entry, Meaning, Node, Scalar, Value};
 
 use super::{Format, Message, Shape, scalar};
 
-/// What a mapping with known fields says.
+/// Reads a mapping with known fields.
 pub(crate) fn read<'de, T: Deserialize<'de>>(message: &'de Message, node: &'de Node) -> Result<T, Error> {
     T::deserialize(MapDeserializer::new(fields(message, node)))
 }
@@ -44,7 +44,7 @@ impl<'de> Typed<'de> {
             (Shape::Text(_) | Shape::Enum(_) | Shape::IntOrString, Meaning::Text) => {
                 visitor.visit_borrowed_str(&scalar.text)
             }
-            // An entry of a map: Kubernetes reads a text that is not written as an empty one, `data: {tls.crt: }`.
+            // An entry of a map: Kubernetes reads an absent string as an empty one, as in `data: {tls.crt: }`.
             (Shape::Text(_), Meaning::Null) => visitor.visit_borrowed_str(""),
             (Shape::Bool, Meaning::Bool(value)) => visitor.visit_bool(value),
             (Shape::Number, Meaning::Float(value)) => visitor.visit_f64(value),

@@ -1,6 +1,6 @@
-//! What remains of an object whose fields at fault are taken out.
+//! The remains of an object after its faulty fields were taken out.
 //!
-//! What an error costs ([`Costs`]) is taken out, what remains is checked again, and so on until nothing is found.
+//! The part that an error costs ([`Costs`]) is taken out, the rest is checked again, and so on until no error is found.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -13,12 +13,12 @@ use crate::{
 
 use super::{Message, Schema, Shape};
 
-/// Why nothing is there where an error is.
+/// Why there is no value at the place of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Absent {
-    /// What is written there could not be read: that is paid for.
+    /// The value could not be read and is already taken out.
     IsPaid,
-    /// Nothing is written there, which is the error: what it is a part of goes.
+    /// The absence is the error: the parent is taken out.
     IsTheFault,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Remains<'a> {
 }
 
 impl<'a> Remains<'a> {
-    /// All of an object but what cannot be read.
+    /// An object without the parts that cannot be read.
     pub(crate) fn new(
         node: &'a Node,
         unreadable: &[FieldPath],
@@ -45,7 +45,7 @@ impl<'a> Remains<'a> {
         Self { node, schema, costs, taken: Vec::new() }
     }
 
-    /// Takes out what errors at these paths cost; false where that is the object.
+    /// Takes out what errors at these paths cost; false if that is the object.
     pub(crate) fn take_out<'e>(
         &mut self,
         errors: impl IntoIterator<Item = &'e FieldPath>,
@@ -69,14 +69,14 @@ impl<'a> Remains<'a> {
         true
     }
 
-    /// Takes out what lacks a field that it requires; false where that is the object.
+    /// Takes out messages that lack a required field; false if that is the object.
     pub(crate) fn take_out_what_is_incomplete(&mut self) -> bool {
         let mut absent = Vec::new();
         collect_absent(&self.schema.root, &self.node, &FieldPath::root(), &mut absent);
         self.take_out(&absent, Absent::IsTheFault)
     }
 
-    /// Takes out a part, or what it is a part of where that cannot be without it.
+    /// Takes out a part, or its parent if the part is required.
     fn take_out_part(&mut self, mut part: FieldPath, absent: Absent) -> bool {
         loop {
             if part.is_root() || part == FieldPath::spec() {
@@ -100,7 +100,7 @@ impl<'a> Remains<'a> {
         }
     }
 
-    /// Puts what stands in for a list that has lost all its items.
+    /// Puts the replacement of a list that has lost all its items.
     fn fill_emptied(&mut self, list: &FieldPath) {
         if let Some(Node { value: Value::List(items), .. }) = at(&self.node, list.segments())
             && items.iter().all(Node::is_null)
@@ -110,9 +110,9 @@ impl<'a> Remains<'a> {
         }
     }
 
-    /// Whether something below `path` was taken out, so that what is missed there may follow from that.
+    /// Whether something below `path` was taken out, which may explain what is missing there.
     pub(crate) fn lacks_a_part_of(&self, path: &FieldPath) -> bool {
-        // What can be missing may have stood in another field, under the same key.
+        // A missing value may have been in another field, under the same key.
         let is_same_key = |taken: &FieldPath| {
             self.can_be_without(path) && taken.segments().last() == path.segments().last()
         };
@@ -124,13 +124,13 @@ impl<'a> Remains<'a> {
         self.value(path).is_none() && self.costs.can_spare(path)
     }
 
-    /// What is at a path. A null is nothing but in a map, where it is an empty text.
+    /// The value at a path. A null is none, except in a map, where it is an empty string.
     fn value(&self, path: &FieldPath) -> Option<&Node> {
         let is_entry = matches!(path.segments().last(), Some(Segment::Key(_)));
         at(&self.node, path.segments()).filter(|value| is_entry || !value.is_null())
     }
 
-    /// What is left, without holes, and which items its lists have left.
+    /// The rest, without holes, and the remaining items of its lists.
     pub(crate) fn left(&self) -> (Cow<'_, Node>, Renumbered) {
         let mut renumbered = Renumbered::default();
         let Cow::Owned(node) = &self.node else { return (Cow::Borrowed(&*self.node), renumbered) };
@@ -214,7 +214,7 @@ fn at_mut<'a>(node: &'a mut Node, path: &[Segment]) -> Option<&'a mut Node> {
     })
 }
 
-/// The key that a segment goes by; an index is none.
+/// The key of a segment; an index has none.
 fn name(segment: &Segment) -> &str {
     match segment {
         Segment::Field(name) => name,

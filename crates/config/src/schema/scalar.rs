@@ -50,7 +50,7 @@ fn scalar<'a>(name: &str, expected: &str, node: &'a Node) -> Result<&'a Scalar, 
     }
 }
 
-/// A bare boolean or number where a text is wanted.
+/// The misfit of an unquoted boolean or number where a string is expected.
 fn needs_quotes(name: &str, scalar: &Scalar) -> Misfit {
     let (text, meaning) = (shown(&scalar.text), scalar.meaning);
     let message = match meaning {
@@ -62,7 +62,7 @@ fn needs_quotes(name: &str, scalar: &Scalar) -> Misfit {
     Misfit::new(Code::NeedsQuotes, message).help(format!("write \"{text}\" in quotes"))
 }
 
-/// What is wrong with a value that has to be a text and is none.
+/// The misfit of a value that should be a string.
 pub(crate) fn no_text(name: &str, node: &Node) -> Misfit {
     match &node.value {
         Value::Scalar(scalar) => needs_quotes(name, scalar),
@@ -169,7 +169,7 @@ pub(crate) fn number(name: &str, node: &Node) -> Fit {
     }
 }
 
-/// A text where a number is wanted.
+/// The misfit of a string where a number is expected.
 fn quoted_number(name: &str, expected: &str, scalar: &Scalar) -> Misfit {
     match Scalar::bare(&scalar.text).meaning {
         Meaning::Integer(_) | Meaning::Float(_) => {

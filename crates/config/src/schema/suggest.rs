@@ -69,7 +69,7 @@ pub fn near_name<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option
     nearest(name, names, tolerance(name))
 }
 
-/// How many edits still count as a slip.
+/// Maximum number of edits that count as a slip.
 pub(crate) fn tolerance(name: &str) -> usize {
     (name.len() / 3).clamp(1, 3)
 }
@@ -88,7 +88,7 @@ fn field_that_takes<'a>(message: &'a Message, entry: &Entry) -> Option<&'a str> 
     message.fields.iter().find(|(_, field)| takes(&field.shape)).map(|(name, _)| name.as_str())
 }
 
-/// The place that shares most of its way with `here`; a parent that stands empty in the same mapping wins.
+/// The place with the longest path in common with `here`; an empty parent in the same mapping wins.
 fn closest_place<'a>(places: &'a [String], here: &str, siblings: &[Entry]) -> Option<&'a str> {
     let here: Vec<_> = here.split('.').collect();
     let shared = |place: &str| place.split('.').zip(&here).take_while(|(a, b)| a == *b).count();

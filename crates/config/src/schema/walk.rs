@@ -201,7 +201,7 @@ impl<'a> Walk<'a> {
                 self.positions.push((self.path.to_string(), entry.key_position));
             }
             self.note_written_key(entry);
-            // Kubernetes reads a text that is not written as an empty one: `data: {tls.crt: }`.
+            // Kubernetes reads an absent string as an empty one: `data: {tls.crt: }`.
             let is_empty_text = matches!((shape, self.unknown), (Shape::Text(_), UnknownFields::Skip(_)));
             // The API server drops such an entry: `headers: {x-user:}` would match every request.
             if entry.value.is_null() && matches!(shape, Shape::Message(_)) {
@@ -216,7 +216,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Says so if a YAML 1.2 parser reads the value otherwise.
+    /// Warns if a YAML 1.2 parser reads the value differently.
     fn note_yaml_1_1(&mut self, node: &Node) {
         let Value::Scalar(scalar) = &node.value else { return };
         if scalar.differs_in_yaml_1_2() {
@@ -227,7 +227,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Says so if a text of Istio's kinds holds a placeholder. In a ConfigMap it may be meant for somebody else.
+    /// Warns if a string of Istio's kinds contains a placeholder. In a ConfigMap it may be meant for another reader.
     fn note_placeholder(&mut self, node: &Node) {
         let Some(text) = node.as_str().filter(|_| self.unknown == UnknownFields::Refuse) else { return };
         if let Some(placeholder) = placeholder::first(text) {

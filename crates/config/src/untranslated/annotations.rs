@@ -1,7 +1,7 @@
 //! Annotations that Istio acts on and that have no effect here.
 //! Spec: <https://istio.io/latest/docs/reference/config/annotations/>
 
-/// Annotations by their beginnings.
+/// Prefixes of annotations.
 const PREFIXES: &[&str] = &[
     "alpha.istio.io/",
     "galley.istio.io/analyze-suppress",
@@ -16,7 +16,7 @@ const PREFIXES: &[&str] = &[
     "traffic.sidecar.istio.io/",
 ];
 
-/// What has an effect, and what Istio writes itself.
+/// Annotations that have an effect, and those that Istio writes itself.
 const OTHERS: &[&str] =
     &["networking.istio.io/exportTo", "networking.istio.io/traffic-distribution", "sidecar.istio.io/status"];
 

@@ -7,9 +7,9 @@ use crate::{Code, Severity};
 pub(crate) struct Row {
     /// Its place, as `extensionProviders[].prometheus`.
     pub(crate) place: &'static str,
-    /// Values that ask for what happens anyway.
+    /// Values that ask for the present behaviour.
     pub(crate) anyway: &'static [&'static str],
-    /// A warning where requests go or are protected otherwise than the field says.
+    /// A warning where requests are routed or protected differently from what the field asks for.
     pub(crate) severity: Severity,
     pub(crate) code: Code,
     /// What to use instead.
@@ -25,7 +25,7 @@ impl Row {
         Self { severity: Severity::Info, ..Self::warning(place, anyway) }
     }
 
-    /// What only istio-proxy can do.
+    /// A feature that only istio-proxy has.
     const fn of_istio_proxy(place: &'static str, help: &'static str) -> Self {
         Self { code: Code::NotInStockEnvoy, help, ..Self::info(place, &[]) }
     }

@@ -19,7 +19,7 @@ pub(super) fn address_or_subnet(text: &str, path: FieldPath, found: &mut Diagnos
     }
 }
 
-/// Reports the ranges of a list that are there already, once what is beyond the mask is left out.
+/// Reports the ranges of a list that are equal to earlier ones once bits beyond the mask are ignored.
 pub(super) fn distinct(texts: &[String], path: &FieldPath, found: &mut Diagnostics) {
     let mut there: BTreeMap<IpNet, usize> = BTreeMap::new();
     for (index, text) in texts.iter().enumerate() {
@@ -49,10 +49,10 @@ pub(super) fn address(text: &str, path: FieldPath, found: &mut Diagnostics) {
     }
 }
 
-/// The longest path of a Unix socket (`sun_path` without its end). Envoy refuses what names a longer one.
+/// Maximum length of a Unix socket's path (`sun_path` without its NUL). Envoy rejects resources with a longer one.
 const SOCKET_BYTES: usize = 107;
 
-/// Tells why what follows `unix://` is neither a path nor a name in the abstract namespace.
+/// Why the text after `unix://` is neither a path nor a name in the abstract namespace.
 pub(super) fn socket_path(socket: &str) -> Result<(), String> {
     if !socket.starts_with('/') && !socket.starts_with('@') {
         Err("is not the path of a Unix socket".to_owned())
@@ -65,7 +65,7 @@ pub(super) fn socket_path(socket: &str) -> Result<(), String> {
     }
 }
 
-/// Checks what follows `unix://`.
+/// Checks the text after `unix://`.
 pub(super) fn socket(socket: &str, path: FieldPath, found: &mut Diagnostics) {
     if let Err(why) = socket_path(socket) {
         found
@@ -74,7 +74,7 @@ pub(super) fn socket(socket: &str, path: FieldPath, found: &mut Diagnostics) {
     }
 }
 
-/// What the address of an endpoint is.
+/// The type of an endpoint's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndpointAddress {
     Ip,
@@ -82,7 +82,7 @@ pub(super) enum EndpointAddress {
     UnixSocket,
 }
 
-/// Tells what the address of an endpoint is; reports it if it is nothing of all.
+/// The type of an endpoint's address; reports an address of none.
 pub(super) fn endpoint(text: &str, path: FieldPath, found: &mut Diagnostics) -> Option<EndpointAddress> {
     if let Some(socket) = text.strip_prefix("unix://") {
         let why = match socket_path(socket) {

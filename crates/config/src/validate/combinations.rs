@@ -4,15 +4,15 @@ use fairlead_api::{DestinationRuleSpec, ServiceEntrySpec, SidecarSpec, VirtualSe
 
 use crate::{Code, Diagnostics, FieldPath, path};
 
-/// Most routes of an object.
+/// Maximum number of routes of an object.
 const MOST_ROUTES: usize = 200_000;
-/// Most endpoints of an object.
+/// Maximum number of endpoints of an object.
 const MOST_ENDPOINTS: usize = 200_000;
-/// Most clusters of an object.
+/// Maximum number of clusters of an object.
 const MOST_CLUSTERS: usize = 20_000;
-/// Most subsets of an object: the services that it is for, each have all of them.
+/// Maximum number of subsets of an object: each service that it applies to has all of them.
 const MOST_SUBSETS: usize = 1_000;
-/// Most `egress` listeners of a Sidecar: each may see the whole mesh.
+/// Maximum number of `egress` listeners of a Sidecar: each may see the whole mesh.
 const MOST_EGRESS: usize = 128;
 
 pub(super) fn virtual_service(spec: &VirtualServiceSpec, found: &mut Diagnostics) {
@@ -46,7 +46,7 @@ pub(super) fn sidecar(spec: &SidecarSpec, found: &mut Diagnostics) {
     beyond("listeners", spec.egress.len(), MOST_EGRESS, &path!("egress"), found);
 }
 
-/// Reports what comes after the first `most` of a list: the others stay.
+/// Reports the items after the first `most` of a list; the others stay.
 fn beyond(what: &str, len: usize, most: usize, path: &FieldPath, found: &mut Diagnostics) {
     for index in most..len {
         let text = format!("{len} {what} are more than an object may have, {most}");

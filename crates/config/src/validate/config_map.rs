@@ -7,9 +7,8 @@ use crate::{Code, ConfigKey, Diagnostics, FieldPath, decode_mesh_config};
 /// The ConfigMap of the MeshConfig, and its key there, in whatever namespace.
 const MESH: (&str, &str) = ("istio", "mesh");
 
-/// A text that is no MeshConfig at all costs the edit: the last good one stays in use. Where there is none, traffic to
-/// what is not known is blocked, as whether the text says so nobody knows. What is wrong with single fields is told where
-/// it is read.
+/// A text that is not a MeshConfig at all costs the edit: the last good one stays in use. Without one, traffic to
+/// unknown hosts is blocked, since the text may ask for that. Faults of single fields are reported where it is read.
 pub(super) fn check(key: &ConfigKey, map: &ConfigMap, found: &mut Diagnostics) {
     let (name, entry) = MESH;
     let Some(text) = map.data.get(entry).filter(|_| key.name.as_str() == name) else { return };

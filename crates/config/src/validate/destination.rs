@@ -16,7 +16,7 @@ pub(super) fn check(destination: &Destination, path: &FieldPath, found: &mut Dia
         let text = "`*` is not a host that requests can be sent to";
         found.error(Code::BadHost, host_path, text).help("write the whole name of a service");
     } else {
-        // A ServiceEntry may have a wildcard for its host, and is named by it.
+        // A ServiceEntry may have a wildcard host, which is then its name here.
         host::check(&destination.host, HostForm::Wildcard, host_path, found);
     }
     if let Some(subset) = &destination.subset {

@@ -40,7 +40,8 @@ fn operations(operations: &HeaderOperations, request: bool, path: &FieldPath, fo
     }
 }
 
-/// Checks the name of a header that is changed. Of the pseudo-headers only the authority of a request can be.
+/// Checks the name of a header that is changed. The only pseudo-header that can be changed is the authority of a
+/// request.
 fn changed(header: &str, operation: &str, request: bool, path: FieldPath, found: &mut Diagnostics) {
     let lower = header.to_ascii_lowercase();
     if lower == ":authority" || lower == "host" {

@@ -8,7 +8,7 @@ use crate::{
     re2::{self, Fault},
 };
 
-/// Most bytes of an expression, as in Istio.
+/// Maximum size of an expression in bytes, as in Istio.
 const MOST_BYTES: usize = 1024;
 
 /// Maximum number of instructions in the programs of all expressions of an object. They take Envoy 30 to 50 MB.
@@ -57,7 +57,7 @@ pub(super) enum EmptyMatch {
     Doubtful,
 }
 
-/// Checks a match of texts.
+/// Checks a string match.
 pub(super) fn string_match(
     value: &StringMatch,
     empty: EmptyMatch,

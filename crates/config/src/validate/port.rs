@@ -26,7 +26,7 @@ pub(super) fn number(number: u32, path: FieldPath, found: &mut Diagnostics) {
     }
 }
 
-/// Checks the protocol of a port; an empty one is as good as none.
+/// Checks the protocol of a port; an empty one is the same as none.
 pub(super) fn protocol(protocol: &str, path: FieldPath, found: &mut Diagnostics) {
     if !protocol.is_empty() && !PROTOCOLS.iter().any(|known| known.eq_ignore_ascii_case(protocol)) {
         let text = format!("`{}` is not a protocol", shown(protocol));

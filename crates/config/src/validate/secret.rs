@@ -1,7 +1,7 @@
 //! Rules for `Secret`: those of the API server, and what `kubernetes.io/tls` promises.
 //!
-//! Secrets of other types may hold anything under any key, so they are judged where an object names them for TLS, in
-//! `fairlead-model`. So is what only Envoy does not take, as many Secrets are not for it.
+//! Secrets of other types may hold anything under any key, so they are checked where an object names them for TLS, in
+//! `fairlead-model`. So are values that only Envoy rejects, as many Secrets are not meant for it.
 
 use fairlead_api::Secret;
 
@@ -19,7 +19,7 @@ pub fn is_tls_secret(secret: &Secret) -> bool {
     secret.secret_type.as_deref() == Some("kubernetes.io/tls")
 }
 
-/// Where the value of a key of a Secret stands, or would.
+/// The field that has, or would have, the value of a key of a Secret.
 pub fn secret_value(secret: &Secret, key: &str) -> FieldPath {
     let field = if secret.string_data.contains_key(key) { "stringData" } else { "data" };
     FieldPath::root().field(field).key(key)
@@ -41,7 +41,7 @@ pub(super) fn check(secret: &Secret, found: &mut Diagnostics) {
     }
 }
 
-/// What a value says, if it says it. Issuers leave values empty that they do not have yet, or never will.
+/// Reads a value, if it is not empty. Issuers leave values empty that they do not have yet, or never will.
 fn check_value<T>(
     secret: &Secret,
     key: &str,

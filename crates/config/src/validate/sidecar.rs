@@ -87,7 +87,7 @@ fn check_egress_listeners(egress: &[IstioEgressListener], found: &mut Diagnostic
         let path = path!("egress"[index]);
         check_egress(listener, &path, found);
         let bind = listener.bind.as_deref().unwrap_or_default();
-        // Of a socket the path alone is where it listens.
+        // A socket listens at its path alone.
         let number = listener.port.as_ref().and_then(|port| port.number);
         let number = number.filter(|_| !bind.starts_with("unix://"));
         if listener.port.is_none() && index + 1 != egress.len() {
@@ -155,7 +155,7 @@ fn check_protocol(port: &SidecarPort, path: &FieldPath, found: &mut Diagnostics)
     }
 }
 
-/// Checks `namespace/host`; the namespace may be `*` or `.`. With `~` before it the hosts are taken away, in all
+/// Checks `namespace/host`; the namespace may be `*` or `.`. With `~` before it the hosts are excluded, in all
 /// namespaces if none is named; `~/*` imports nothing.
 fn check_host(text: &str, path: &FieldPath, found: &mut Diagnostics) {
     let Some((namespace, name)) = text.split_once('/') else {

@@ -23,7 +23,7 @@ const CIPHER_SUITES: &[&str] = &[
     "DES-CBC3-SHA",
 ];
 
-/// Most bytes of a server name (`UpstreamTlsContext.sni` of Envoy's API).
+/// Maximum size of a server name in bytes (`UpstreamTlsContext.sni` of Envoy's API).
 const MOST_SNI_BYTES: usize = 255;
 
 /// Whether Envoy has a cipher suite of this name; others are left out, as in Istio.

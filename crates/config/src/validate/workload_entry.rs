@@ -15,7 +15,7 @@ pub(super) fn check(spec: &WorkloadEntrySpec, found: &mut Diagnostics) {
     check_entry(spec, &FieldPath::spec(), found);
 }
 
-/// Checks an entry; returns what its address is.
+/// Checks an entry; returns the type of its address.
 pub(super) fn check_entry(
     spec: &WorkloadEntrySpec,
     path: &FieldPath,

@@ -16,14 +16,14 @@ use super::{
     split::Chunk,
 };
 
-/// What one chunk of a file holds.
+/// The contents of one chunk of a file.
 #[derive(Default)]
 pub(super) struct Built {
     pub(super) roots: Vec<Node>,
     pub(super) faults: Vec<Fault>,
 }
 
-/// The documents of a chunk; at the first fault that leaves the structure unknown, the rest of it is given up.
+/// The documents of a chunk; at the first fault that leaves the structure unknown, the rest of it is skipped.
 pub(super) fn documents(chunk: &Chunk<'_>) -> Built {
     let mut built = Built::default();
     if chunk.text.len() > limits::DOCUMENT_BYTES {
@@ -61,7 +61,7 @@ pub(super) fn documents(chunk: &Chunk<'_>) -> Built {
 /// Stands for a colon that is part of a bare word.
 const MARK: char = '\u{e000}';
 
-/// The text with colons marked that end a bare word just before `]`, `}` or `,`.
+/// The text, with marks for colons that end a bare word just before `]`, `}` or `,`.
 ///
 /// To kubectl's parser they are part of the word, as in `[10.0.0.1, 2001:db8::]`; by YAML 1.2 they make it a key. Those
 /// in quotes and comments are marked too, which makes no difference: the mark is read as a colon.
@@ -291,7 +291,7 @@ impl Builder {
     }
 }
 
-/// Adds the entries of a merged mapping, or of a list of them, that are not there yet.
+/// Adds the entries of a merged mapping, or of a list of them, whose keys are new.
 fn merge(from: Node, entries: &mut Vec<Entry>, keys: &mut BTreeSet<Box<str>>) -> Result<(), Fault> {
     match from.value {
         Value::Map(merged) => {

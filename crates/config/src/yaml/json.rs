@@ -14,7 +14,7 @@ use super::{Entry, Meaning, Node, Scalar, Value};
 
 const NOWHERE: Position = Position { line: 0, column: 0 };
 
-/// The tree of a JSON text. All its positions are line 0; of a key that comes twice the last value counts.
+/// The tree of a JSON text. All its positions are line 0; the last value of a duplicate key counts.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Node, serde_json::Error> {
     serde_json::from_slice(bytes).map(|Tree(node)| node)
 }

@@ -27,7 +27,7 @@ pub enum Value {
 /// An entry of a mapping.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The key. Its text is what kubectl makes of it: a bare `n` has the text `false`.
+    /// The key. As kubectl reads it: a bare `n` is `false`.
     pub key: Box<str>,
     /// The key as it is written, if that differs.
     pub written_key: Option<Box<str>>,
@@ -56,7 +56,7 @@ impl Node {
         }
     }
 
-    /// Whether this says the same as `other`, wherever it stands and in whichever order. A null says nothing.
+    /// Whether this means the same as `other`, whatever the positions and the order. A null means nothing.
     pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Scalar(one), Value::Scalar(other)) => {
@@ -76,7 +76,7 @@ impl Node {
         said.all(|entry| self.get(&entry.key).is_some_and(|value| value.says_the_same_as(&entry.value)))
     }
 
-    /// The text, if this is a scalar that means a text.
+    /// The text, if this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(scalar) if scalar.meaning == Meaning::Text => Some(&scalar.text),
@@ -89,7 +89,7 @@ impl Node {
         matches!(&self.value, Value::Scalar(scalar) if scalar.meaning == Meaning::Null)
     }
 
-    /// What this is, for a message.
+    /// The type of this, for a message.
     pub fn type_name(&self) -> &'static str {
         match &self.value {
             Value::Scalar(scalar) => scalar.meaning.type_name(),
@@ -107,7 +107,7 @@ impl Node {
         }
     }
 
-    /// Bytes of the texts in this, and some for each value.
+    /// Bytes of the strings in this, and some for each value.
     pub(crate) fn bytes(&self) -> usize {
         const VALUE: usize = 8;
         VALUE

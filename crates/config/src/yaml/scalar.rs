@@ -5,7 +5,7 @@
 pub struct Scalar {
     /// The text as it is written, after escapes.
     pub text: Box<str>,
-    /// What kubectl makes of it.
+    /// Its meaning to kubectl.
     pub meaning: Meaning,
     /// Whether it is written without quotes.
     pub bare: bool,
@@ -76,7 +76,7 @@ impl Scalar {
     }
 }
 
-/// What a bare text means.
+/// The meaning of a bare scalar.
 pub(crate) fn meaning(text: &str) -> Meaning {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Meaning::Null,

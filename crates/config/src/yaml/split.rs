@@ -1,4 +1,4 @@
-//! Tells the documents of a file apart, as kubectl does: at lines that begin with `---`.
+//! Splits the documents of a file as kubectl does: at lines that begin with `---`.
 
 /// A part of a file that holds one document.
 pub(super) struct Chunk<'a> {

@@ -1,4 +1,4 @@
-//! Templates of Helm, Jinja and their like, which are no YAML until they are rendered.
+//! Templates of Helm, Jinja and the like, which are not YAML until they are rendered.
 
 use crate::{Code, printable::shown};
 
@@ -7,7 +7,7 @@ use super::{
     split::Chunk,
 };
 
-/// What to say of a document that is no YAML because it is a template.
+/// The fault of a document that is not YAML because it is a template.
 pub(super) fn fault(chunk: &Chunk<'_>) -> Option<Fault> {
     let (number, line) = chunk.text.lines().enumerate().find(|(_, line)| has_action(line))?;
     let line = line.trim();
@@ -16,7 +16,7 @@ pub(super) fn fault(chunk: &Chunk<'_>) -> Option<Fault> {
     Some(fault.with_help("render it first, as with `helm template`, and read what comes out"))
 }
 
-/// Whether something stands in a line that only a renderer understands. In quotes it may be meant for somebody else.
+/// Whether a line has something that only a renderer understands. In quotes it may be meant for another reader.
 fn has_action(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '\t', '-']);
     let value = line.split_once(": ").map_or(line, |(_, value)| value.trim_start());

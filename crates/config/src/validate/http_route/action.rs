@@ -7,7 +7,7 @@ use crate::{Code, Diagnostics, FieldPath, printable::shown, syntax};
 
 use super::super::{pattern, port};
 
-/// Most bytes of the body of a direct response, as Istio allows.
+/// Maximum size of a direct response's body in bytes, as in Istio.
 const MOST_BODY_BYTES: usize = 1 << 20;
 
 /// Statuses that Envoy can redirect with.

@@ -6,7 +6,7 @@ use crate::{Code, Diagnostics, FieldPath, printable::shown};
 
 use super::super::{duration, percent};
 
-/// Names of gRPC statuses; each stands at its number.
+/// Names of gRPC statuses, indexed by number.
 const GRPC_STATUSES: &[&str] = &[
     "OK",
     "CANCELLED",
@@ -93,7 +93,7 @@ fn check_abort(abort: &FaultAbort, path: &FieldPath, found: &mut Diagnostics) {
     }
 }
 
-/// Istio takes an absent share as none.
+/// To Istio an absent percentage is zero.
 fn never(path: &FieldPath, found: &mut Diagnostics) {
     let text = "the fault has no `percentage`, so it never happens";
     found.warn(Code::BadFault, path.clone(), text).help("write percentage: {value: 100} for every request");

@@ -1,10 +1,10 @@
-//! Conditions without a text: matches of requests that Envoy refuses, and origins.
+//! Empty conditions: matches of requests that Envoy rejects, and origins.
 
 use fairlead_api::{HttpMatchRequest, StringMatch};
 
 use crate::FieldPath;
 
-/// A condition without a text, where Envoy needs one.
+/// A condition that is empty, which Envoy rejects.
 pub(super) struct Empty<'a> {
     field: &'static str,
     /// The entry, if the field is a map.
@@ -25,7 +25,7 @@ impl Empty<'_> {
     }
 }
 
-/// Whether a match of requests is one that Envoy takes.
+/// Whether Envoy accepts a match of requests.
 pub fn is_condition(request: &HttpMatchRequest) -> bool {
     empty(request).is_none()
 }
@@ -37,7 +37,7 @@ pub fn is_origin(origin: &StringMatch) -> bool {
     first.is_some_and(|text| !text.is_empty())
 }
 
-/// The first condition that Envoy refuses: an empty expression, or an empty prefix of what is always there.
+/// The first condition that Envoy rejects: an empty expression, or an empty prefix of something always present.
 ///
 /// Mirrors istio pkg/config/validation (validateStringMatch, validateStringMatchRegexp).
 pub(super) fn empty(request: &HttpMatchRequest) -> Option<Empty<'_>> {

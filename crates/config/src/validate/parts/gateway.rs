@@ -67,7 +67,7 @@ pub(super) fn check(spec: &GatewaySpec, found: &mut Diagnostics) {
     }
 }
 
-/// Says what is left out of a server, or why the server is.
+/// Reports the parts of a server that are left out, or why the whole server is.
 fn check_server(server: &Server, path: &FieldPath, found: &mut Diagnostics) {
     let protocol = &server.port.protocol;
     if protocol.eq_ignore_ascii_case("UDP") {
@@ -75,7 +75,7 @@ fn check_server(server: &Server, path: &FieldPath, found: &mut Diagnostics) {
         found.error(Code::UnknownProtocol, path.clone().field("port").field("protocol"), text);
         return;
     }
-    // Plaintext HTTP tells hosts apart by their names, of which more forms are possible.
+    // Plaintext HTTP distinguishes hosts by the authority, which allows more forms.
     let Some(tls) = server.tls.as_ref().filter(|_| !port::is_http(protocol)) else { return };
     if !check_tls(tls, &path.clone().field("tls"), found) {
         return;
@@ -95,7 +95,7 @@ fn check_server(server: &Server, path: &FieldPath, found: &mut Diagnostics) {
 fn check_tls(tls: &ServerTlsSettings, path: &FieldPath, found: &mut Diagnostics) -> bool {
     let why = match tls.mode.unwrap_or_default() {
         ServerTlsMode::Passthrough => return true,
-        // That these have no effect is said of every value that is not translated.
+        // Another finding reports these, as every value without effect.
         ServerTlsMode::AutoPassthrough | ServerTlsMode::IstioMutual => return false,
         _ if server_certificate(tls).is_none() => {
             "the server has no certificate: neither credentialName nor files are given"

@@ -4,10 +4,10 @@ use fairlead_api::{HeaderOperations, Headers};
 
 use crate::{Code, Diagnostics, FieldPath, format_string::header_value};
 
-/// Most bytes of a header's value (`HeaderValue.value` of Envoy's API).
+/// Maximum size of a header's value in bytes (`HeaderValue.value` of Envoy's API).
 const MOST_VALUE_BYTES: usize = 16_384;
 
-/// Most headers that a route or one of its destinations sets or adds (`Route.request_headers_to_add`).
+/// Maximum number of headers that a route or destination sets or adds (`Route.request_headers_to_add`).
 const MOST_HEADERS: usize = 1000;
 
 /// A header that is set or added.
@@ -17,7 +17,7 @@ pub struct ChangedHeader<'a> {
     pub operation: &'static str,
     /// Its name.
     pub name: &'a str,
-    /// Its value, or the format of it.
+    /// Its value or format string.
     pub value: &'a str,
     /// Why it is left out, if it is.
     pub fault: Option<String>,
@@ -42,14 +42,14 @@ fn fault(name: &str, value: &str, has_room: bool) -> Option<String> {
     if value.len() > MOST_VALUE_BYTES {
         return Some(format!("its value has more than {MOST_VALUE_BYTES} bytes"));
     }
-    // The authority is no format: it is written as it is.
+    // The authority is not a format string, but literal.
     if name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority") {
         return value.contains(['\r', '\n', '\0']).then(|| "it contains a line break".to_owned());
     }
     header_value(value).err().map(|why| format!("Envoy cannot read its value: {why}"))
 }
 
-/// Says which headers of a block are left out.
+/// Reports the headers of a block that are left out.
 pub(super) fn check(headers: &Headers, path: &FieldPath, found: &mut Diagnostics) {
     for (field, operations) in [("request", &headers.request), ("response", &headers.response)] {
         for ChangedHeader { operation, name, value, fault } in operations.iter().flat_map(changed_headers) {

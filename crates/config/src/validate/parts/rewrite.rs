@@ -1,15 +1,15 @@
-//! Texts that become a part of a path or an authority.
+//! Strings that become a part of a path or an authority.
 
 use fairlead_api::{HttpRedirect, HttpRewrite};
 
 use crate::{Code, Diagnostics, FieldPath, substitution};
 
-/// Whether Envoy can redirect to where this leads.
+/// Whether Envoy accepts a redirect.
 pub fn can_redirect(redirect: &HttpRedirect) -> bool {
     of_several_lines(of_redirect(redirect)).next().is_none()
 }
 
-/// Whether Envoy can do what a rewrite asks for.
+/// Whether Envoy accepts a rewrite.
 pub fn can_rewrite(rewrite: &HttpRewrite) -> bool {
     of_several_lines(of_rewrite(rewrite)).next().is_none() && check_substitution(rewrite).is_ok()
 }
@@ -24,7 +24,7 @@ fn of_rewrite(rewrite: &HttpRewrite) -> Texts<'_> {
     [("uri", &rewrite.uri), ("authority", &rewrite.authority), ("", &None)]
 }
 
-/// The fields whose text has a line break, for which Envoy refuses the whole route table.
+/// The fields with a line break, for which Envoy rejects the whole route table.
 fn of_several_lines(texts: Texts<'_>) -> impl Iterator<Item = &'static str> {
     let has_break =
         |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(['\r', '\n', '\0']));
@@ -39,12 +39,12 @@ fn check_substitution(rewrite: &HttpRewrite) -> Result<(), String> {
     )
 }
 
-/// Says why a redirect costs its route.
+/// Reports why a redirect costs its route.
 pub(super) fn check_redirect(redirect: &HttpRedirect, path: &FieldPath, found: &mut Diagnostics) {
     check_lines(of_redirect(redirect), path, found);
 }
 
-/// Says why a rewrite costs its route.
+/// Reports why a rewrite costs its route.
 pub(super) fn check_rewrite(rewrite: &HttpRewrite, path: &FieldPath, found: &mut Diagnostics) {
     check_lines(of_rewrite(rewrite), path, found);
     if let Err(why) = check_substitution(rewrite) {

@@ -2,13 +2,13 @@
 
 use crate::{Code, Diagnostics, FieldPath};
 
-/// Whether TLS connections can be told apart by the host, as a server name. Envoy refuses the whole listener for a
-/// wildcard that stands for a part of a label, as `*-eu.example.com`.
+/// Whether the host can be a server name of TLS. Envoy rejects the whole listener for a wildcard that stands for a part
+/// of a label, such as `*-eu.example.com`.
 pub fn is_server_name(host: &str) -> bool {
     host.strip_prefix('*').is_none_or(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Says so where a host is no server name, and tells whether it is one.
+/// Reports a host that is not a server name; returns whether it is one.
 pub(super) fn check(host: &str, path: FieldPath, found: &mut Diagnostics) -> bool {
     let is_name = is_server_name(host);
     if !is_name {

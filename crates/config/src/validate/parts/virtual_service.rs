@@ -23,7 +23,7 @@ pub(super) fn check(spec: &VirtualServiceSpec, found: &mut Diagnostics) {
     }
 }
 
-/// Says what is left out of a route, or why the route is.
+/// Reports the parts of a route that are left out, or why the whole route is.
 fn http_route(rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics) {
     let at = |field: &'static str| path.clone().field(field);
     let mut is_usable = rule.matches.is_empty();
@@ -48,7 +48,7 @@ fn http_route(rule: &HttpRoute, path: &FieldPath, found: &mut Diagnostics) {
         rewrite::check_rewrite(rewrite, &at("rewrite"), found);
         return;
     }
-    // A destination of several that gets nothing is left out anyway.
+    // One of several destinations without a weight is left out anyway.
     let gets_some = |weight: Option<i32>| rule.route.len() == 1 || weight.is_some_and(|weight| weight > 0);
     for (index, weighted) in rule.route.iter().enumerate().filter(|(_, to)| gets_some(to.weight)) {
         if let Some(block) = &weighted.headers {
@@ -86,7 +86,7 @@ fn tls_route(rule: &TlsRoute, path: &FieldPath, found: &mut Diagnostics) {
     }
 }
 
-/// A route whose matches are all left out would take everything, so it is left out.
+/// A route whose matches are all left out would match everything, so it is left out.
 fn no_match(path: &FieldPath, found: &mut Diagnostics) {
     let text = "no match of the route is usable";
     found.error(Code::BadMatch, path.clone().field("match"), text);
