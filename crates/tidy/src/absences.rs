@@ -25,7 +25,7 @@ pub struct Absence {
 pub enum Crates {
     /// These.
     Only(&'static [&'static str]),
-    /// All but these; `load`, `testkit` and `tidy` are never meant.
+    /// All but these; `load`, `testkit` and `tidy` are never included.
     AllBut(&'static [&'static str]),
 }
 
@@ -119,7 +119,7 @@ impl Crates {
 /// One use of something that must be absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
-    /// The line it is at.
+    /// Its line.
     pub line: usize,
     /// The entry of the table that forbids it.
     pub path: &'static str,
@@ -127,7 +127,7 @@ pub struct Use {
     pub reason: &'static str,
 }
 
-/// What `file` uses against the table. Code of tests is free.
+/// The uses in `file` that the table forbids. Test code is exempt.
 pub fn uses(file: &File) -> Vec<Use> {
     match file.crate_name() {
         Some(name) if !file.is_test => uses_in(name, &file.text()),

@@ -1,4 +1,4 @@
-//! Every exception to a rule, with its reason. An exception that nothing needs any more fails the rule.
+//! Every exception to a rule, with its reason. An exception that is no longer needed fails the rule.
 
 /// A rule that has exceptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,9 +7,9 @@ pub enum Rule {
     Absence,
     /// No file over the hard limit.
     FileLength,
-    /// Type URLs are written in one module.
+    /// Type URLs in one module only.
     TypeUrl,
-    /// Module names that say nothing.
+    /// No meaningless module names.
     ModuleName,
 }
 
@@ -20,7 +20,7 @@ pub struct Exception {
     pub rule: Rule,
     /// The file, from the root of the repository.
     pub path: &'static str,
-    /// What is allowed there; empty where the rule needs no more than the file.
+    /// What is allowed there; empty where the file is enough.
     pub what: &'static str,
     /// Why.
     pub reason: &'static str,
@@ -55,7 +55,7 @@ impl Allowed {
         Self { rows }
     }
 
-    /// Whether `what` is allowed in the file at `path`; notes that it was asked for.
+    /// Whether `what` is allowed in the file at `path`; records the use.
     pub fn covers(&mut self, path: &str, what: &str) -> bool {
         let row = self
             .rows
@@ -64,7 +64,7 @@ impl Allowed {
         row.map(|row| row.1 = true).is_some()
     }
 
-    /// The exceptions that nothing asked for.
+    /// The exceptions that were not used.
     pub fn unused(&self) -> impl Iterator<Item = &'static Exception> + '_ {
         self.rows.iter().filter(|(_, used)| !used).map(|(row, _)| *row)
     }

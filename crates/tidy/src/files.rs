@@ -9,7 +9,7 @@ use crate::rust::Source;
 
 /// Folders that are searched, beside the files at the top level.
 const FOLDERS: &[&str] = &[".ci", "crates", "docs", "fuzz", "tests"];
-/// Folders that hold what is built or found, at any depth.
+/// Folders of build output and of fuzzing, at any depth.
 const SKIPPED: &[&str] = &["target", "artifacts", "corpus", "node_modules", "__pycache__"];
 
 /// A file of the repository.
@@ -17,7 +17,7 @@ const SKIPPED: &[&str] = &["target", "artifacts", "corpus", "node_modules", "__p
 pub struct File {
     /// Its path from the root, with `/`.
     pub path: String,
-    /// Where it is.
+    /// Its absolute path.
     pub absolute: PathBuf,
     /// Whether it is code that only tests, benchmarks and fuzzing run.
     pub is_test: bool,

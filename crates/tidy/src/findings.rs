@@ -1,11 +1,11 @@
-//! What a rule found, and how it is reported.
+//! The findings of a rule, and how they are reported.
 
 use std::{
     fmt::Write as _,
     io::{self, Write as _},
 };
 
-/// What one rule found.
+/// The findings of one rule.
 #[derive(Debug)]
 pub struct Findings {
     remedy: &'static str,
@@ -23,7 +23,7 @@ impl Findings {
         self.found.push(format!("{}: {}", place.as_ref(), what.as_ref()));
     }
 
-    /// Ends the test: fails it with every finding and the remedy, if there is any finding.
+    /// Ends the test, and fails it with all findings and the remedy if there are any.
     ///
     /// # Panics
     /// If something was found.

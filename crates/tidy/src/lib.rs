@@ -1,7 +1,7 @@
 //! Rules about this repository that a compiler does not check.
 //!
-//! The rules themselves are the tests in `tests/it`: one named test for each, whose failure says what to do.
-//! This library is what they share.
+//! The rules themselves are the tests in `tests/it`: one named test for each, whose failure says what to do. This
+//! library has what they share.
 //!
 //! | module | what it is |
 //! |---|---|

@@ -3,7 +3,7 @@
 /// A link to a file of the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The line it is at.
+    /// Its line.
     pub line: usize,
     /// What it points at, without the anchor; empty for the page itself.
     pub target: String,
@@ -52,7 +52,7 @@ pub fn anchors(page: &str) -> Vec<String> {
     headings(page).into_iter().map(|(_, heading)| slug(heading)).collect()
 }
 
-/// The inline links of a page that do not lead out of the repository.
+/// The inline links of a page to files of the repository.
 pub fn local_links(page: &str) -> Vec<Link> {
     let mut links = Vec::new();
     for (line, text) in text_lines(page) {
@@ -75,7 +75,7 @@ pub fn local_links(page: &str) -> Vec<Link> {
     links
 }
 
-/// The anchor that forges make of a heading: lower case, punctuation dropped, spaces to hyphens.
+/// The anchor that GitHub makes of a heading: lower case, punctuation dropped, spaces to hyphens.
 fn slug(heading: &str) -> String {
     let kept = heading.to_lowercase();
     kept.chars()

@@ -173,14 +173,14 @@ impl Lexer {
         self.at > 0 && is_word(self.chars[self.at - 1])
     }
 
-    /// Takes the next character over as code.
+    /// Copies the next character as code.
     fn keep(&mut self) {
         let c = self.chars[self.at];
         self.out.code.push(c);
         self.advance(c);
     }
 
-    /// Takes the next character away; a line break stays.
+    /// Blanks the next character; a line break stays.
     fn blank(&mut self) {
         let c = self.chars[self.at];
         self.out.code.push(if c == '\n' { '\n' } else { ' ' });
@@ -241,7 +241,7 @@ impl Lexer {
         self.out.strings.push((begins, literal));
     }
 
-    /// The number of `#` of a raw string whose `#`s begin `ahead`; `None` if it is none.
+    /// The number of `#` of a raw string whose `#`s begin `ahead`; `None` if it is not one.
     fn raw_hashes(&self, ahead: usize) -> Option<usize> {
         let from = self.chars.get(self.at + ahead..)?;
         let hashes = from.iter().take_while(|&&c| c == '#').count();
@@ -280,7 +280,7 @@ impl Lexer {
         if self.peek(0) == Some('\\') {
             self.blank();
         }
-        // What is escaped may itself be a quote.
+        // The escaped character may itself be a quote.
         if self.peek(0).is_some() {
             self.blank();
         }

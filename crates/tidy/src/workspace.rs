@@ -63,7 +63,7 @@ pub fn shared_dependencies() -> BTreeSet<String> {
         .collect()
 }
 
-/// The name of a package as the pages say it: without the prefix.
+/// The name of a package as in the pages: without the prefix.
 fn short(package: &str) -> &str {
     package.strip_prefix(PREFIX).unwrap_or(package)
 }
