@@ -1,4 +1,4 @@
-//! [`Directory`]: what the files of a directory say, what they said before, and what follows from both.
+//! [`Directory`]: what the files of a directory contain and contained before, and what follows from both.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
@@ -26,32 +26,32 @@ pub struct Snapshot {
 pub enum Refusal {
     /// A link leads out of the directory, to this place.
     Link(String),
-    /// The directory holds more than this bound.
+    /// The directory exceeds this limit.
     Bound(String),
-    /// It is part of a Helm chart or of a kustomization, which is the finding.
+    /// It is part of a Helm chart or of a kustomization, which has the finding.
     Unrendered,
 }
 
 impl Snapshot {
-    /// Whether something that is there could not be read.
+    /// Whether something could not be read.
     pub(crate) fn is_partial(&self) -> bool {
         let unread = |state: &FileState| matches!(state, FileState::Unreadable(_));
         !self.unreadable.is_empty() || self.files.values().any(unread)
     }
 }
 
-/// What is known of a file.
+/// The state of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileState {
     /// Its bytes.
     Content(Vec<u8>),
-    /// It is as it was in the last snapshot.
+    /// It has not changed since the last snapshot.
     Unchanged,
     /// It could not be read, for this reason.
     Unreadable(String),
 }
 
-/// What a snapshot changes.
+/// The changes by a snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Objects that are new, different or gone.
@@ -62,12 +62,12 @@ pub struct Changes {
 
 /// The state of a directory of configuration files.
 ///
-/// An object stays in use in its last good version while its file does not say what it has become:
+/// The last good version of an object stays in use while its file leaves its state unclear:
 ///
 /// - An object that is in its file with an error keeps the version read before from that file.
 /// - A document that is not well-formed, or whose object has no valid kind, version or name, may hold any object.
 ///   While a file has such a document, the objects read before from that file and not found in it now are kept.
-/// - A file that cannot be read counts as one such document. A directory that cannot be read keeps all its files.
+/// - A file that cannot be read counts as one such document. All files of a directory that cannot be read are kept.
 /// - An object is gone when its file is gone, or is well-formed throughout and does not hold it.
 /// - An object that was never read without an error is not in use.
 ///
@@ -82,15 +82,15 @@ pub struct Directory {
     rivals: BTreeMap<ConfigKey, BTreeSet<Arc<str>>>,
     /// The files with findings of their own.
     found: BTreeSet<Arc<str>>,
-    /// As in the last snapshot.
+    /// The same as in the last snapshot.
     unreadable: BTreeMap<Arc<str>, String>,
     refused: BTreeMap<Arc<str>, Refusal>,
 }
 
-/// What was in use before, by the keys that may have changed.
+/// The objects in use before, by the keys that may have changed.
 type Before = BTreeMap<ConfigKey, Option<AnyConfig>>;
 
-/// What a file holds: mostly one object, so lists take a fraction of what maps would.
+/// The contents of a file: mostly one object, so lists take a fraction of the memory of maps.
 #[derive(Debug, Default)]
 struct Record {
     /// In the order of their keys, each key once.
@@ -104,7 +104,7 @@ struct Held {
     object: AnyConfig,
     /// Whether the object was read before and is kept.
     kept: bool,
-    /// Whether it is there without what its errors cost.
+    /// Whether it lacks parts that its errors cost.
     partial: bool,
 }
 
@@ -125,7 +125,7 @@ impl Directory {
         self.holders.keys().filter_map(|key| self.in_use(key))
     }
 
-    /// Whether nothing is in a file: no object, nothing else, and nothing that is wrong.
+    /// Whether a file is empty: no object, nothing else, and nothing wrong.
     pub(crate) fn is_bare(&self, file: &str) -> bool {
         let bare = |record: &Record| {
             record.objects.is_empty() && record.unread.is_empty() && record.diagnostics.is_empty()
@@ -133,7 +133,7 @@ impl Directory {
         self.files.get(file).is_none_or(bare)
     }
 
-    /// Takes the files as they are now; returns what that changes.
+    /// Replaces all files; returns the changes.
     pub fn update(&mut self, snapshot: Snapshot) -> Changes {
         let Snapshot { files, unreadable, refused } = snapshot;
         let unseen = |path: &str| {
@@ -147,8 +147,7 @@ impl Directory {
         self.update_files(gone.chain(files.into_iter().map(|(path, state)| (path, Some(state)))))
     }
 
-    /// Takes some files as they are now, `None` for those that are gone; the others are as they were. Costs what
-    /// these files cost, whatever else there is.
+    /// Replaces some files, `None` for those that are gone; the others stay. The cost depends on these files alone.
     pub fn update_files(
         &mut self,
         files: impl IntoIterator<Item = (Arc<str>, Option<FileState>)>,
@@ -186,7 +185,7 @@ impl Directory {
         self.files.insert(path.clone(), record);
     }
 
-    /// Notes what is in use before it changes.
+    /// Records the version in use before it changes.
     fn note(&self, key: &ConfigKey, before: &mut Before) {
         if !before.contains_key(key) {
             before.insert(key.clone(), self.in_use(key).cloned());
@@ -234,8 +233,8 @@ impl Directory {
         held.map(|held| &held.object)
     }
 
-    /// What became of an object; nothing if it is the same at the same place. An equal object in another place
-    /// changes nothing that is derived from it, but what is said of it names its new place.
+    /// The change of an object; `None` if it is the same at the same place. An equal object in another place changes
+    /// nothing that is derived from it, but findings name its new place.
     fn change(&self, key: ConfigKey, old: Option<&AnyConfig>) -> Option<Change> {
         match (old, self.in_use(&key)) {
             (None, None) => None,
@@ -316,7 +315,7 @@ fn decode(path: &Arc<str>, bytes: &[u8], before: Record) -> Record {
     for held in before.objects {
         let is_kept = match objects.get(held.key()) {
             None => any_object_may_be_hidden || decoded.rejected.contains(held.key()),
-            // A slip in an edit changes nothing. What is left of an object is used where nothing better is known.
+            // A mistake in an edit changes nothing. A partial object is used only where there is no better version.
             Some(new) => new.partial && !held.partial,
         };
         if is_kept {
@@ -328,7 +327,7 @@ fn decode(path: &Arc<str>, bytes: &[u8], before: Record) -> Record {
 }
 
 impl Record {
-    /// Says that an object which was read before is kept.
+    /// Reports that an earlier version of an object is kept.
     fn keep(&mut self, path: &Arc<str>, held: Held) -> Held {
         let key = held.key().clone();
         let text = "the version that was read before stays in use";

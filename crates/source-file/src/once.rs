@@ -14,7 +14,7 @@ use crate::{
     source::check,
 };
 
-/// What a directory holds.
+/// The contents of a directory.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The objects without errors, in the order of their keys.
@@ -28,24 +28,24 @@ pub struct Loaded {
 pub enum Input {
     /// A directory or a file, whatever the file is called.
     Path(PathBuf),
-    /// A text that is in no file, under the name that its findings have.
+    /// A text without a file, with its name in findings.
     Text(String, Vec<u8>),
 }
 
 /// Reads a directory once.
 ///
 /// # Errors
-/// The directory is not there, is not a directory, or cannot be looked at. What is in it is never an error here.
+/// The directory is not there, is not a directory, or cannot be accessed. Its contents are never an error here.
 pub fn load_once(directory: impl AsRef<Path>) -> Result<Loaded, SourceError> {
     let directory = directory.as_ref();
     check(directory)?;
     load_all([Input::Path(directory.to_owned())])
 }
 
-/// Reads directories and files once, as if one directory held them all. What is reached twice is read once.
+/// Reads directories and files once, as if one directory held them all. A file that is reached twice is read once.
 ///
 /// # Errors
-/// One of them is not there, or cannot be looked at. What is in them is never an error here.
+/// One of them is not there, or cannot be accessed. Their contents are never an error here.
 pub fn load_all(inputs: impl IntoIterator<Item = Input>) -> Result<Loaded, SourceError> {
     let mut all = All::default();
     for input in inputs {
@@ -58,11 +58,11 @@ pub fn load_all(inputs: impl IntoIterator<Item = Input>) -> Result<Loaded, Sourc
     Ok(Loaded { objects: state.objects().cloned().collect(), diagnostics })
 }
 
-/// What is read, and of which input.
+/// The files read, by input.
 #[derive(Default)]
 struct All {
     snapshot: Snapshot,
-    /// The files that were reached, in the end of all links.
+    /// The files that were reached, with all links resolved.
     seen: BTreeSet<PathBuf>,
     read: Vec<Read>,
 }
@@ -100,7 +100,7 @@ impl All {
         let is_whole = unreadable.is_empty() && refused.is_empty();
         let found = files.len();
         let new: Vec<_> = files.into_iter().filter(|(name, _)| self.seen.insert(end_of(&**name))).collect();
-        // What cannot be read has a finding of its own, and what was read before is there.
+        // A file that cannot be read has a finding of its own, and one read before is not missing.
         if is_whole && new.len() == found {
             let files = new.iter().map(|(name, _)| name.clone()).collect();
             self.read.push(Read { name: shown(path), is_directory: true, files });
@@ -112,7 +112,7 @@ impl All {
 }
 
 impl Read {
-    /// That it holds nothing.
+    /// The finding that it holds nothing.
     fn finding(&self) -> Diagnostic {
         let on = Subject::File(self.name.clone());
         let text = "no object is in it";
@@ -124,7 +124,7 @@ impl Read {
     }
 }
 
-/// Where a path leads in the end of all links.
+/// A path with all links resolved.
 fn end_of(path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())

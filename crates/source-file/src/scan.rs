@@ -20,18 +20,18 @@ use crate::{FileState, Refusal, Snapshot};
 pub(crate) use entries::is_manifest;
 use entries::{Found, is_hidden, list};
 
-/// What is read of a directory. What is over a bound is named, and files that were read before stay in use.
+/// Limits of what is read from a directory. What exceeds one is reported, and files that were read before stay in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Links may lead out of the directory. Default false: whoever writes a link could have the server read anything.
-    /// Those that stay inside are followed, as those by which Kubernetes mounts ConfigMaps (`a.yaml` leads to
+    /// Links may lead out of the directory. Default false: the author of a link could make the server read any file.
+    /// Links that stay inside are followed, such as those with which Kubernetes mounts ConfigMaps (`a.yaml` leads to
     /// `..data/a.yaml`).
     pub links_outside: bool,
     /// Maximum number of files that are read. Default 100,000; ten times as many may be examined.
     pub files: usize,
     /// Maximum number of bytes of all files together. Default 1 GiB.
     pub bytes: u64,
-    /// Deepest nesting of directories. Default 32.
+    /// Maximum nesting of directories. Default 32.
     pub levels: usize,
 }
 
@@ -41,31 +41,31 @@ impl Default for Bounds {
     }
 }
 
-/// Of so many entries of directories for each file that may be read, most are something else.
+/// Maximum number of directory entries examined, for each file that may be read.
 const ENTRIES_PER_FILE: usize = 10;
 
 /// The kernel stamps files by a clock that ticks every few milliseconds, so a file may change twice within one
 /// stamp. A file is trusted to be unchanged only if it was read at least this long after its stamp.
 const STAMP_RESOLUTION: Duration = Duration::from_secs(1);
 
-/// Reads a directory again and again.
+/// Reads a directory repeatedly.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
     bounds: Bounds,
     seen: BTreeMap<Arc<str>, Seen>,
     /// The directories that the last scan went through.
     directories: BTreeSet<PathBuf>,
-    /// The last scan met something because of which one changed path may change what is under another: a link, or
-    /// what could not be read.
+    /// Whether the last scan found something because of which one changed path may affect another: a link, or an
+    /// unreadable file.
     entangled: bool,
-    /// What the last scan left out because it has to be rendered.
+    /// The files that the last scan left out because they must be rendered.
     unrendered: BTreeSet<PathBuf>,
 }
 
 /// Files by path as they are now, `None` for those that are gone.
 pub(crate) type Files = Vec<(Arc<str>, Option<FileState>)>;
 
-/// What is remembered of a file.
+/// The remembered state of a file.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     stamp: Stamp,
@@ -91,7 +91,7 @@ impl Stamp {
     }
 }
 
-/// What tells a file or directory from another one of the same name.
+/// The identity of a file or directory, which another one of the same name does not share.
 #[cfg(unix)]
 #[allow(clippy::unnecessary_wraps)] // other systems have none
 pub(crate) fn identity(metadata: &fs::Metadata) -> Option<(u64, u64)> {
@@ -99,7 +99,7 @@ pub(crate) fn identity(metadata: &fs::Metadata) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// What tells a file or directory from another one of the same name.
+/// The identity of a file or directory, which another one of the same name does not share.
 #[cfg(not(unix))]
 pub(crate) fn identity(_: &fs::Metadata) -> Option<(u64, u64)> {
     None
@@ -129,15 +129,15 @@ impl Scanner {
         self.seen = walk.seen;
         self.directories = walk.directories;
         self.unrendered = walk.unrendered;
-        // Where there is not much room left, a file more may be one too many.
+        // Close to a limit, one more file may exceed it.
         let crowded = 2 * walk.snapshot.files.len() > self.bounds.files || 2 * walk.bytes > self.bounds.bytes;
         let refused = walk.snapshot.refused.values().any(|refusal| *refusal != Refusal::Unrendered);
         self.entangled = walk.links || crowded || refused || walk.snapshot.is_partial();
         walk.snapshot
     }
 
-    /// Reads the files at these paths under `root`. None if that does not tell all that has changed: then
-    /// everything has to be looked at.
+    /// Reads the files at these paths under `root`. `None` if other files may have changed too: then everything must be
+    /// scanned.
     pub(crate) fn look(&mut self, root: &Path, paths: impl IntoIterator<Item = PathBuf>) -> Option<Files> {
         if self.entangled {
             return None;
@@ -188,16 +188,16 @@ impl Scanner {
 
 struct Walk {
     bounds: Bounds,
-    /// The directory in the end of all links.
+    /// The directory with all links resolved.
     root: PathBuf,
-    /// What was looked at so far, and the bytes of what was read of it.
+    /// Number of entries examined so far, and of bytes read.
     entries: usize,
     bytes: u64,
     before: BTreeMap<Arc<str>, Seen>,
     seen: BTreeMap<Arc<str>, Seen>,
     directories: BTreeSet<PathBuf>,
     links: bool,
-    /// Files and directories that have to be rendered before they are read.
+    /// Files and directories that must be rendered before they are read.
     unrendered: BTreeSet<PathBuf>,
     snapshot: Snapshot,
 }
@@ -216,7 +216,7 @@ impl Walk {
                 return;
             }
         };
-        // A link to a directory around it would lead in circles.
+        // A link to an enclosing directory would lead in circles.
         if ancestors.contains(&real) {
             return;
         }
@@ -241,7 +241,7 @@ impl Walk {
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_dir() => self.directory(&path, ancestors),
                 Ok(metadata) if metadata.is_file() && is_manifest(&path) => self.file(&path, &metadata),
-                // What is gone since the directory was listed, or a link to nothing, is not there.
+                // A file deleted since the directory was listed, or a dangling link, does not exist.
                 Err(error) if is_manifest(&path) && error.kind() != io::ErrorKind::NotFound => {
                     self.snapshot.files.insert(shown(&path), FileState::Unreadable(error.to_string()));
                 }
@@ -268,7 +268,7 @@ impl Walk {
         }
     }
 
-    /// Whether enough was read; then what comes in this directory is left out.
+    /// Whether a limit is reached; then the rest of this directory is left out.
     fn is_full(&mut self, directory: &Path) -> bool {
         let Bounds { files, bytes, .. } = self.bounds;
         let bound = if self.snapshot.files.len() >= files {
@@ -315,7 +315,7 @@ pub(crate) fn shown(path: &Path) -> Arc<str> {
     path.to_string_lossy().into()
 }
 
-/// The bytes of a file, at most one more than are allowed: the decoder refuses that many.
+/// The bytes of a file, at most one more than allowed: the decoder rejects that.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);

@@ -11,13 +11,13 @@ use tokio::sync::mpsc;
 
 use crate::watch::{Follower, Message, Settings};
 
-/// Updates that wait for a slow reader; later changes are merged into one scan.
+/// Maximum number of updates that wait for a slow reader; later changes are merged into one scan.
 const WAITING_UPDATES: usize = 4;
 
 /// Why a directory cannot be a source.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// It is not there or cannot be looked at.
+    /// It does not exist or cannot be accessed.
     #[error("open `{path}`")]
     Open {
         /// The directory or file.
@@ -50,7 +50,7 @@ pub(crate) fn check(directory: &Path) -> Result<(), SourceError> {
     if metadata.is_dir() { Ok(()) } else { Err(SourceError::NotADirectory { path: path() }) }
 }
 
-/// A directory that is followed by a thread until this is dropped.
+/// A directory that a thread follows until this is dropped.
 #[derive(Debug)]
 pub struct FileSource {
     updates: mpsc::Receiver<SourceUpdate>,

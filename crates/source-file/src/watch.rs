@@ -1,9 +1,8 @@
-//! The thread that follows a directory: waits for events, reads when they stop, sends what changed.
+//! The thread that follows a directory: waits for events, reads once they stop, sends the changes.
 //!
-//! An event says which path to look at, never what became of it. Where that may not be all that has changed (a
-//! directory came or went, there are links, events were lost), and now and then without a reason, the whole directory
-//! is looked at, which costs one `stat` for each file that has not changed. So events may be lost, doubled or out of
-//! order without harm.
+//! An event only says which path to examine. If more may have changed (a directory was added or removed, there are
+//! links, events were lost), and periodically, the whole directory is scanned, at one `stat` for each unchanged file.
+//! So lost, duplicate and reordered events do no harm.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,13 +24,13 @@ use crate::{
     scan::{self, Bounds, Files, Scanner, is_manifest},
 };
 
-/// Time between looks for a directory that is gone.
+/// Interval of checks for a directory that is gone.
 const MISSING_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Time after which a new subdirectory is looked at once more: files may have come before it was watched.
+/// Time after which a new subdirectory is scanned once more: files may have been added before it was watched.
 const NEW_DIRECTORY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Of more paths than these not each is looked at, but everything.
+/// Maximum number of paths that are examined singly; for more, the whole directory is scanned.
 const MOST_PATHS: usize = 4096;
 
 /// How a directory is followed.
@@ -39,16 +38,16 @@ const MOST_PATHS: usize = 4096;
 pub struct Settings {
     /// Time without events before the directory is read. Default 10 ms.
     pub quiet_time: Duration,
-    /// Longest time to wait for a writer to close a file. Default 1 s.
+    /// Maximum time to wait for a writer to close a file. Default 1 s.
     pub write_grace: Duration,
-    /// Time between looks at the directory that need no event, for changes that give none: targets of links
-    /// outside the directory, network file systems. Default 30 s.
+    /// Interval of scans without an event, for changes that cause none: targets of links outside the directory, network
+    /// file systems. Default 30 s.
     pub rescan_interval: Duration,
-    /// Time between looks if the directory cannot be watched. Default 1 s.
+    /// Interval of scans if the directory cannot be watched. Default 1 s.
     pub poll_interval: Duration,
-    /// What is read of the directory.
+    /// Limits of what is read from the directory.
     pub bounds: Bounds,
-    /// Do not watch, only look every [`Settings::poll_interval`]. Default false.
+    /// Scans every [`Settings::poll_interval`] instead of watching. Default false.
     pub poll_only: bool,
 }
 
@@ -65,7 +64,7 @@ impl Default for Settings {
     }
 }
 
-/// What the thread is told.
+/// A message to the thread.
 #[derive(Debug)]
 pub(crate) enum Message {
     Event(notify::Result<notify::Event>),
@@ -87,12 +86,12 @@ pub(crate) struct Follower {
     last_diagnostics: Option<Vec<Diagnostic>>,
     /// Files that are being written, and since when.
     writing: BTreeMap<PathBuf, Instant>,
-    /// When to look again even without an event.
+    /// When to scan again even without an event.
     look_again: Option<Instant>,
     touched: Touched,
 }
 
-/// What events have named since the directory was last read.
+/// The paths of events since the directory was last read.
 enum Touched {
     Everything,
     /// Paths from the root of the file system.
@@ -103,13 +102,13 @@ enum Touched {
 enum Watch {
     /// Not yet, or not any more.
     None,
-    /// By the system. The directory is told from another one of the same name by its identity.
+    /// By the system. The identity distinguishes the directory from another one of the same name.
     System { identity: Option<(u64, u64)>, _watcher: RecommendedWatcher },
     /// Not at all, for this reason.
     Polling { reason: String },
 }
 
-/// Events that have not been read after.
+/// Events since the last read.
 #[derive(Clone, Copy)]
 struct Unrest {
     first: Instant,
@@ -177,7 +176,7 @@ impl Follower {
         if self.updates.blocking_send(update).is_err() { Flow::Stop } else { Flow::Continue }
     }
 
-    /// The files that have changed, if the events tell.
+    /// The files that have changed, if the events name them.
     fn touched_files(&mut self) -> Option<Files> {
         let Touched::Paths(paths) = std::mem::replace(&mut self.touched, Touched::Paths(BTreeSet::new()))
         else {
@@ -192,7 +191,7 @@ impl Follower {
     fn read_everything(&mut self) -> Changes {
         let snapshot = self.scanner.scan(&self.root);
         if snapshot.is_partial() {
-            // What keeps a file from being read, such as a lack of descriptors, may end without an event.
+            // A cause that keeps a file from being read, such as a lack of descriptors, may end without an event.
             self.look_again = Some(Instant::now() + self.settings.poll_interval);
         }
         self.directory.update(snapshot)
@@ -251,7 +250,7 @@ impl Follower {
         (!left.is_zero()).then_some(left)
     }
 
-    /// Notes an event; returns whether it concerns the directory.
+    /// Records an event; returns whether it concerns the directory.
     fn on_event(&mut self, event: notify::Result<notify::Event>) -> bool {
         let event = match event {
             Ok(event) => event,
@@ -350,8 +349,8 @@ fn is_reading(kind: EventKind) -> bool {
     }
 }
 
-/// Watches the tree under `root`, and the directory around it for the replacement of `root` itself.
-/// Links are gone through only if they may lead anywhere: what others lead to is under `root` and watched there.
+/// Watches the tree under `root`, and the directory around it for the replacement of `root` itself. Links are followed
+/// only if they may lead outside: other targets are under `root` and watched there.
 fn watcher(
     root: &Path,
     through_links: bool,
@@ -363,12 +362,12 @@ fn watcher(
     };
     let config = notify::Config::default().with_follow_symlinks(through_links);
     let mut watcher = RecommendedWatcher::new(send, config)?;
-    // With a slash at its end, for where the root itself is a link.
+    // With a slash at its end, in case the root itself is a link.
     watcher.watch(&root.join(""), RecursiveMode::Recursive)?;
     if let Some(parent) = root.parent()
         && let Err(error) = watcher.watch(parent, RecursiveMode::NonRecursive)
     {
-        // A replacement is then found by the regular look.
+        // The periodic scan then finds a replacement.
         info!(path = %parent.display(), error = %error, "directory around the source is not watched");
     }
     Ok(watcher)

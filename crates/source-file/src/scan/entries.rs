@@ -1,4 +1,4 @@
-//! What a directory holds, by the names.
+//! The names in a directory.
 
 use std::{
     ffi::OsStr,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is in a directory and not hidden.
+/// The entries of a directory that are not hidden.
 pub(super) struct Entries {
     pub(super) paths: Vec<Found>,
     /// Whether links are among them.
@@ -19,7 +19,7 @@ pub(super) struct Found {
     pub(super) link: bool,
 }
 
-/// What is in a directory, but for what is hidden. Kubernetes' `..data` and its target are.
+/// Lists a directory without hidden entries, such as Kubernetes' `..data` and its target.
 pub(super) fn list(directory: &Path) -> io::Result<Entries> {
     let mut entries = Entries { paths: Vec::new(), links: false };
     for entry in fs::read_dir(directory)? {
@@ -38,7 +38,7 @@ pub(super) fn is_hidden(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with('.')
 }
 
-/// Whether the name is that of a manifest; temporary files of editors (`a.yaml~`, `.a.yaml.swp`, `4913`) are none.
+/// Whether the name is that of a manifest and not of an editor's temporary file (`a.yaml~`, `.a.yaml.swp`, `4913`).
 pub(crate) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| {

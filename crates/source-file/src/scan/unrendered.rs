@@ -1,4 +1,4 @@
-//! What of Helm charts and kustomizations is no manifest before it is rendered.
+//! Files of Helm charts and kustomizations that are not manifests until they are rendered.
 
 use std::{
     ffi::OsStr,
@@ -14,16 +14,16 @@ use super::entries::{Found, is_manifest};
 const CHART: &str = "Chart.yaml";
 const KUSTOMIZATIONS: [&str; 2] = ["kustomization.yaml", "kustomization.yml"];
 
-/// A kustomization is not larger than this.
+/// Maximum size of a kustomization in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Whether the file decides about others.
+/// Whether the file affects how others are read.
 pub(super) fn decides(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == CHART || KUSTOMIZATIONS.iter().any(|known| name == *known))
 }
 
-/// What is not to be read because of what a directory holds: templates, subcharts and values of a chart, patches of a
-/// kustomization. The chart and the kustomization themselves are read, and say that they are not rendered.
+/// The files that must not be read because of the contents of a directory: templates, subcharts and values of a chart,
+/// patches of a kustomization. The chart and the kustomization themselves are read, and reported as not rendered.
 pub(super) fn of(entries: &[Found]) -> Vec<PathBuf> {
     let mut all = Vec::new();
     let named = |name: &str| entries.iter().find(|entry| entry.path.file_name() == Some(OsStr::new(name)));
@@ -45,8 +45,8 @@ fn is_of_chart(path: &Path) -> bool {
     }
 }
 
-/// The files of patches, beside or below the kustomization. Such a patch looks like an object that lacks most of itself.
-/// Spec: <https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>
+/// The files of patches, beside or below the kustomization. Such a patch looks like an incomplete object. Spec:
+/// <https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>
 fn patches(kustomization: &Path) -> Vec<PathBuf> {
     let is_small = fs::metadata(kustomization).is_ok_and(|metadata| metadata.len() <= MOST_BYTES);
     let text = if is_small { fs::read(kustomization).unwrap_or_default() } else { Vec::new() };
