@@ -9,6 +9,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConfigMap {
-    /// Texts by key.
+    /// Values by key.
     pub data: BTreeMap<String, String>,
 }

@@ -22,7 +22,7 @@ pub enum DurationError {
     Malformed,
     /// The duration is below zero.
     Negative,
-    /// The duration has more whole seconds than Envoy takes.
+    /// The duration has more whole seconds than Envoy accepts.
     TooLong,
 }
 
@@ -62,7 +62,7 @@ impl FromStr for ProtoDuration {
     }
 }
 
-/// Envoy refuses durations from here on: 64 bits of nanoseconds, without the last, broken second.
+/// Envoy rejects durations from here on: 64 bits of nanoseconds, without the last, incomplete second.
 const END: u128 = 9_223_372_036_000_000_000;
 
 /// Sums the number-and-unit pairs of `text`.

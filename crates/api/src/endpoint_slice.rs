@@ -13,7 +13,7 @@ pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("required" = ["addressType"]))]
 pub struct EndpointSlice {
-    /// What the addresses are.
+    /// Type of the addresses.
     pub address_type: AddressType,
     /// The endpoints.
     pub endpoints: Vec<Endpoint>,
@@ -21,7 +21,7 @@ pub struct EndpointSlice {
     pub ports: Vec<EndpointPort>,
 }
 
-/// What the addresses of a slice are.
+/// The type of a slice's addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AddressType {
     /// IPv4 addresses.

@@ -19,7 +19,7 @@ pub struct Endpoints {
 pub struct EndpointSubset {
     /// Addresses that are ready.
     pub addresses: Vec<EndpointAddress>,
-    /// Addresses that are not.
+    /// Addresses that are not ready.
     pub not_ready_addresses: Vec<EndpointAddress>,
     /// Ports of each address.
     pub ports: Vec<EndpointPort>,

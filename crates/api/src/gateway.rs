@@ -57,7 +57,7 @@ pub struct Port {
 pub struct ServerTlsSettings {
     /// Answer plaintext requests with a redirect to HTTPS.
     pub https_redirect: bool,
-    /// What is done with TLS.
+    /// How the server treats TLS.
     pub mode: Option<ServerTlsMode>,
     /// File of the server certificate.
     pub server_certificate: Option<String>,
@@ -93,7 +93,7 @@ pub struct ServerTlsSettings {
     pub insecure_skip_verify: Option<bool>,
 }
 
-/// What a server does with TLS.
+/// How a server treats TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ServerTlsMode {

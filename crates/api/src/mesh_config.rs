@@ -25,17 +25,17 @@ pub struct MeshConfig {
     pub proxy_http_port: Option<u32>,
     /// Time limit of connecting; 10s by default.
     pub connect_timeout: Option<ProtoDuration>,
-    /// Time to wait for the first bytes that tell the protocol; 0s, which disables the limit, by default.
+    /// Time to wait for the first bytes, which show the protocol; 0s, which disables the limit, by default.
     pub protocol_detection_timeout: Option<ProtoDuration>,
     /// Keepalive probes of connections to services.
     pub tcp_keepalive: Option<TcpKeepalive>,
-    /// How often names are looked up after a failure; 60s by default.
+    /// Interval at which names are looked up after a failure; 60s by default.
     pub dns_refresh_rate: Option<ProtoDuration>,
     /// What happens to traffic to unknown hosts; `ALLOW_ANY` by default.
     pub outbound_traffic_policy: Option<MeshOutboundTrafficPolicy>,
     /// What happens to traffic to ports no Service names; `PASSTHROUGH` by default.
     pub inbound_traffic_policy: Option<MeshInboundTrafficPolicy>,
-    /// Use mutual TLS between workloads of the mesh without being told; true by default.
+    /// Use mutual TLS between workloads of the mesh automatically; true by default.
     pub enable_auto_mtls: Option<bool>,
     /// Trust domain of identities; `cluster.local` by default.
     pub trust_domain: Option<String>,
@@ -155,7 +155,7 @@ pub enum AccessLogEncoding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum IngressControllerMode {
-    /// As [`IngressControllerMode::Strict`].
+    /// Like [`IngressControllerMode::Strict`].
     #[default]
     Unspecified,
     /// None.
@@ -178,16 +178,16 @@ pub struct PathNormalization {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum NormalizationType {
-    /// As [`NormalizationType::Base`].
+    /// Like [`NormalizationType::Base`].
     #[default]
     Default,
     /// Nothing.
     None,
     /// RFC 3986.
     Base,
-    /// And runs of slashes are merged.
+    /// RFC 3986, and runs of slashes are merged.
     MergeSlashes,
-    /// And escaped slashes are decoded.
+    /// The same, and escaped slashes are decoded.
     DecodeAndMergeSlashes,
 }
 
@@ -207,7 +207,7 @@ pub struct MeshTls {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
-    /// Labels that must be there.
+    /// Labels that must be present.
     pub match_labels: BTreeMap<String, String>,
     /// Further conditions; all must hold.
     pub match_expressions: Vec<LabelSelectorRequirement>,
@@ -232,9 +232,9 @@ pub struct LabelSelectorRequirement {
 pub struct ProxyConfig {
     /// Number of worker threads; 0 means one for each core.
     pub concurrency: Option<i32>,
-    /// Time existing connections get when a listener changes; 45s by default.
+    /// Time to drain existing connections when a listener changes; 45s by default.
     pub drain_duration: Option<ProtoDuration>,
-    /// Time existing connections get when the proxy stops; 5s by default.
+    /// Time to drain existing connections when the proxy stops; 5s by default.
     pub termination_drain_duration: Option<ProtoDuration>,
     /// Address of the control plane.
     pub discovery_address: Option<String>,
@@ -242,7 +242,7 @@ pub struct ProxyConfig {
     pub proxy_admin_port: Option<i32>,
     /// Port of the status endpoint; 15020 by default.
     pub status_port: Option<i32>,
-    /// Most bytes of a name in statistics; 189 by default.
+    /// Maximum number of bytes of a name in statistics; 189 by default.
     pub stat_name_length: Option<i32>,
     /// Expressions that are added to the names of statistics Envoy keeps.
     pub proxy_stats_matcher: Option<ProxyStatsMatcher>,
@@ -272,6 +272,6 @@ pub struct ProxyStatsMatcher {
 pub struct Topology {
     /// Trusted proxies in front of the gateways; 0 by default.
     pub num_trusted_proxies: Option<u32>,
-    /// What is done with `x-forwarded-client-cert`.
+    /// How `x-forwarded-client-cert` is treated.
     pub forward_client_cert_details: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `Pod` (core/v1): where a workload runs, as whom, and on which addresses.
+//! `Pod` (core/v1): where a workload runs, its identity and its addresses.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Secret {
-    /// Type of the Secret, as `kubernetes.io/tls`.
+    /// Type of the Secret, such as `kubernetes.io/tls`.
     #[serde(rename = "type")]
     pub secret_type: Option<String>,
     /// Values by key; base64 on the wire.
@@ -27,11 +27,11 @@ impl Secret {
     }
 }
 
-/// Secret bytes. `Debug` and `Serialize` show their number only.
+/// Secret bytes. `Debug` and `Serialize` show only their number.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretBytes(pub Vec<u8>);
 
-/// A secret text. `Debug` and `Serialize` show its length only.
+/// A secret string. `Debug` and `Serialize` show its length only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretText(pub String);
 

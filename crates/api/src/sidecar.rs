@@ -13,7 +13,7 @@ use crate::{ConnectionPoolSettings, Destination, ServerTlsSettings};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SidecarSpec {
-    /// Workloads the object is for; all of the namespace if absent.
+    /// Workloads the object applies to; all of the namespace if absent.
     pub workload_selector: Option<WorkloadSelector>,
     /// Listeners for traffic to the workload; derived from Services if empty.
     pub ingress: Vec<IstioIngressListener>,
@@ -85,7 +85,7 @@ pub struct SidecarPort {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CaptureMode {
-    /// As the proxy is set up.
+    /// As the proxy is configured.
     #[default]
     Default,
     /// Redirected by packet filter rules.

@@ -71,7 +71,7 @@ pub struct LoadBalancerSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SimpleLb {
-    /// The default: as [`SimpleLb::LeastRequest`].
+    /// The default: like [`SimpleLb::LeastRequest`].
     #[default]
     Unspecified,
     /// The deprecated name of [`SimpleLb::LeastRequest`].
@@ -136,7 +136,7 @@ pub struct HttpCookieAttribute {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RingHash {
-    /// Least number of entries; 1024 by default.
+    /// Minimum number of entries; 1024 by default.
     pub minimum_ring_size: Option<u64>,
 }
 
@@ -152,15 +152,15 @@ pub struct MagLev {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BackendUtilizationLb {
-    /// How much errors count as load, in percent.
+    /// Weight of errors as load, in percent.
     pub error_utilization_penalty_percent: Option<u32>,
     /// Reported metrics that count as load.
     pub metric_names_for_computing_utilization: Vec<String>,
-    /// How long a weight stays valid without a report.
+    /// Time for which a weight stays valid without a report.
     pub weight_expiration_period: Option<ProtoDuration>,
-    /// How long reports must come before a weight is used.
+    /// Time for which reports must arrive before a weight is used.
     pub weight_stabilization_period: Option<ProtoDuration>,
-    /// How often weights are computed.
+    /// Interval at which weights are computed.
     pub weight_update_period: Option<ProtoDuration>,
 }
 
@@ -239,13 +239,13 @@ pub struct ConnectionPoolSettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpSettings {
-    /// Most connections to the service; 0 means no limit.
+    /// Maximum number of connections to the service; 0 means no limit.
     pub max_connections: Option<i32>,
     /// Time limit of connecting; 10s by default.
     pub connect_timeout: Option<ProtoDuration>,
     /// Keepalive probes of the kernel.
     pub tcp_keepalive: Option<TcpKeepalive>,
-    /// Longest life of a connection.
+    /// Maximum lifetime of a connection.
     pub max_connection_duration: Option<ProtoDuration>,
     /// Time without traffic after which a connection is closed.
     pub idle_timeout: Option<ProtoDuration>,
@@ -255,7 +255,7 @@ pub struct TcpSettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpKeepalive {
-    /// Unanswered probes until the connection counts as dead.
+    /// Number of unanswered probes after which the connection counts as dead.
     pub probes: Option<u32>,
     /// Idle time before the first probe.
     pub time: Option<ProtoDuration>,
@@ -267,13 +267,13 @@ pub struct TcpKeepalive {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpSettings {
-    /// Most requests that wait for a connection; 0 means no limit.
+    /// Maximum number of requests that wait for a connection; 0 means no limit.
     pub http1_max_pending_requests: Option<i32>,
-    /// Most concurrent requests, of HTTP/1 as well; 0 means no limit.
+    /// Maximum number of concurrent requests, of HTTP/1 as well; 0 means no limit.
     pub http2_max_requests: Option<i32>,
-    /// Most requests over one connection; 0 means no limit.
+    /// Maximum number of requests over one connection; 0 means no limit.
     pub max_requests_per_connection: Option<i32>,
-    /// Most concurrent retries; 0 means no limit.
+    /// Maximum number of concurrent retries; 0 means no limit.
     pub max_retries: Option<i32>,
     /// Time without requests after which a connection is closed.
     pub idle_timeout: Option<ProtoDuration>,
@@ -281,7 +281,7 @@ pub struct HttpSettings {
     pub h2_upgrade_policy: Option<H2UpgradePolicy>,
     /// Use the protocol of the caller.
     pub use_client_protocol: Option<bool>,
-    /// Most concurrent streams of one HTTP/2 connection.
+    /// Maximum number of concurrent streams of one HTTP/2 connection.
     pub max_concurrent_streams: Option<i32>,
     /// Pings over HTTP/2 connections.
     pub http2_keep_alive: Option<Http2KeepAlive>,
@@ -291,7 +291,7 @@ pub struct HttpSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum H2UpgradePolicy {
-    /// As the mesh says.
+    /// As the mesh is configured.
     #[default]
     Default,
     /// No.
@@ -306,7 +306,7 @@ pub enum H2UpgradePolicy {
 pub struct Http2KeepAlive {
     /// Time between pings.
     pub interval: Option<ProtoDuration>,
-    /// Time to wait for the answer.
+    /// Time to wait for the reply.
     pub timeout: Option<ProtoDuration>,
 }
 
@@ -314,24 +314,24 @@ pub struct Http2KeepAlive {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OutlierDetection {
-    /// Errors in a row. Deprecated: `consecutiveGatewayErrors`, `consecutive5xxErrors`.
+    /// Number of consecutive errors. Deprecated: `consecutiveGatewayErrors`, `consecutive5xxErrors`.
     pub consecutive_errors: Option<i32>,
-    /// Count errors of connecting apart from errors of the endpoint.
+    /// Count failures to connect apart from errors of the endpoint.
     pub split_external_local_origin_errors: Option<bool>,
-    /// Errors of connecting in a row that eject.
+    /// Number of consecutive failures to connect that ejects.
     pub consecutive_local_origin_failures: Option<u32>,
-    /// Gateway errors (502, 503, 504) in a row that eject; 0 disables.
+    /// Number of consecutive gateway errors (502, 503, 504) that ejects; 0 disables.
     pub consecutive_gateway_errors: Option<u32>,
-    /// 5xx errors in a row that eject; 0 disables.
+    /// Number of consecutive 5xx errors that ejects; 0 disables.
     #[serde(rename = "consecutive5xxErrors")]
     pub consecutive_5xx_errors: Option<u32>,
     /// Time between analyses; 10s by default.
     pub interval: Option<ProtoDuration>,
-    /// Least time of an ejection; 30s by default.
+    /// Minimum duration of an ejection; 30s by default.
     pub base_ejection_time: Option<ProtoDuration>,
-    /// Most endpoints ejected at once, in percent; 10 by default.
+    /// Maximum percentage of endpoints ejected at once; 10 by default.
     pub max_ejection_percent: Option<i32>,
-    /// Healthy endpoints, in percent, below which ejection is ignored; 0 by default.
+    /// Percentage of healthy endpoints below which ejection is ignored; 0 by default.
     pub min_health_percent: Option<i32>,
     /// Status codes that count as errors.
     pub outlier_detection_http_error_codes: Vec<i64>,
@@ -341,7 +341,7 @@ pub struct OutlierDetection {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientTlsSettings {
-    /// Whether and how.
+    /// Whether and how TLS is used.
     pub mode: Option<ClientTlsMode>,
     /// File of the client certificate.
     pub client_certificate: Option<String>,

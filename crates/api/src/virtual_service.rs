@@ -103,13 +103,13 @@ pub struct HttpMatchRequest {
     pub stat_prefix: Option<String>,
 }
 
-/// How a text is compared; at most one member is set.
+/// How a string is compared; at most one member is set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StringMatch {
-    /// Equal to this text.
+    /// Equal to this string.
     pub exact: Option<String>,
-    /// Begins with this text.
+    /// Begins with this string.
     pub prefix: Option<String>,
     /// Matches this RE2 expression as a whole.
     pub regex: Option<String>,
@@ -217,7 +217,7 @@ pub struct HttpDirectResponse {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpBody {
-    /// The body as text.
+    /// The body as a string.
     pub string: Option<String>,
     /// The body as base64.
     pub bytes: Option<String>,
@@ -249,7 +249,7 @@ pub struct HttpRewrite {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RegexRewrite {
-    /// What is replaced.
+    /// The expression whose match is replaced.
     #[serde(rename = "match")]
     pub pattern: Option<String>,
     /// The replacement; `\1` stands for the first group.
@@ -335,7 +335,7 @@ pub struct HttpMirrorPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CorsPolicy {
-    /// Allowed origins as exact texts. Deprecated: `allowOrigins`.
+    /// Allowed origins as exact strings. Deprecated: `allowOrigins`.
     pub allow_origin: Vec<String>,
     /// Allowed origins.
     pub allow_origins: Vec<StringMatch>,
@@ -345,7 +345,7 @@ pub struct CorsPolicy {
     pub allow_headers: Vec<String>,
     /// Headers a script may read.
     pub expose_headers: Vec<String>,
-    /// How long a preflight's answer may be cached.
+    /// Time for which the response to a preflight may be cached.
     pub max_age: Option<ProtoDuration>,
     /// Whether a request may carry credentials.
     pub allow_credentials: Option<bool>,
@@ -357,7 +357,7 @@ pub struct CorsPolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum UnmatchedPreflights {
-    /// As [`UnmatchedPreflights::Forward`].
+    /// Like [`UnmatchedPreflights::Forward`].
     #[default]
     Unspecified,
     /// It is forwarded to the destination.
