@@ -47,8 +47,7 @@ impl<const MOST: usize> Window<MOST> {
 const MOST: usize = 10_000;
 const MOST_OF_A_FILE: usize = 1000;
 
-/// The findings in order, each once. Of too many, errors are kept first, and another finding says how many were left
-/// out.
+/// The findings in order, each once. Of too many, errors are kept first, and a finding counts the rest.
 pub fn listed(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
     all.sort();
     all.dedup();

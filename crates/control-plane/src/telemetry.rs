@@ -97,10 +97,7 @@ pub(crate) fn diagnostic_gone(diagnostic: &Diagnostic) {
 }
 
 pub(crate) fn diagnostics_suppressed(count: usize) {
-    warn!(
-        count,
-        "further findings appeared or were resolved and not logged; /debug/diagnosticz lists those that hold"
-    );
+    warn!(count, "further findings came or went unlogged; /debug/diagnosticz lists those that hold");
 }
 
 pub(crate) fn collected(nodes: u64) {

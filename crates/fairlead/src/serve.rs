@@ -151,8 +151,7 @@ fn failed_to_start(error: StartError) -> anyhow::Error {
     if is_usage { error.context(Usage("cannot start".to_owned())) } else { error }
 }
 
-/// Raises the soft limit of open files to the hard one, as each proxy takes one. Returns the limit; `None` if there is
-/// none.
+/// Raises the soft limit of open files to the hard one, as each proxy takes one. Returns it; `None` if there is none.
 fn allow_open_files() -> Option<usize> {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {

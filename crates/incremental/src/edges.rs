@@ -33,8 +33,7 @@ impl Core {
         }
     }
 
-    /// As [`complete`](Self::complete), for a computation that has made only `reads` reads, and keeps its other
-    /// dependencies.
+    /// As [`complete`](Self::complete), for a computation that made `reads` reads and keeps its other dependencies.
     pub(crate) fn complete_with(&mut self, id: u32, reads: usize, added: &[u32], removed: &[u32]) {
         self.count_reads(reads);
         let node = self.node_mut(id);

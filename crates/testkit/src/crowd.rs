@@ -1,8 +1,7 @@
 //! Thousands of ADS clients in one process, each of which behaves as a sidecar's Envoy does.
 //!
 //! Each is a [`crate::ads::Client`]. They share a library, so that contents are decoded once, and keep counts where a
-//! [`crate::fake_envoy::FakeEnvoy`] keeps records. So they can share a machine with the server whose limits they
-//! explore.
+//! [`crate::fake_envoy::FakeEnvoy`] keeps records. So they can share a machine with the server under test.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -130,8 +129,7 @@ impl Crowd {
         self.clients.is_empty()
     }
 
-    /// Closes the connections of some clients, which stay away until [`Crowd::reconnect`]. They keep what they hold, as
-    /// Envoy does.
+    /// Closes the connections of some clients, which stay away until [`Crowd::reconnect`]. They keep their resources.
     pub fn disconnect(&self, clients: Range<usize>) {
         self.order(clients, |order| order.server = None);
     }
@@ -199,8 +197,7 @@ impl Crowd {
         self.shared.clock()
     }
 
-    /// Begins to note when each of the present clients receives a change: of the resource `name`, or of any of the
-    /// type.
+    /// Begins to note when each present client receives a change: of the resource `name`, or of any of the type.
     pub fn watch(&self, kind: TypeUrl, name: Option<&str>, awaited: Awaited) -> Watch {
         let name = name.map(|name| self.shared.library().id(name));
         let times = (0..self.clients.len()).map(|_| AtomicU64::new(0)).collect();
@@ -268,8 +265,7 @@ impl Crowd {
         .await
     }
 
-    /// Clients whose streams, or attempts to open one, have ended unexpectedly, with the reasons: the last hundred,
-    /// newest first.
+    /// Clients whose streams, or attempts to open one, have failed, with the reasons: the last hundred, newest first.
     pub fn lost_streams(&self) -> Vec<(usize, String)> {
         self.shared.ends()
     }

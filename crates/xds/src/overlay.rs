@@ -22,8 +22,7 @@ impl Overlay {
         Self::default()
     }
 
-    /// Adds a resource, or replaces the one of this name. The caller ensures that nothing else holds the bytes of
-    /// `message`.
+    /// Adds a resource, or replaces the one of this name. The caller ensures that nothing else holds `message`'s bytes.
     #[must_use]
     pub fn with(self, type_url: TypeUrl, name: impl Into<ResourceName>, message: Vec<u8>) -> Self {
         self.add(type_url, name, Bytes::from_owner(Zeroizing::new(message)))

@@ -8,8 +8,7 @@ use envoy_types::pb::{
     google::protobuf::{ListValue, Struct, Value, value::Kind},
 };
 
-/// Number of extensions that stock Envoy 1.40 lists in its node; with the names of their configurations they take 61
-/// kB.
+/// Number of extensions that stock Envoy 1.40 lists in its node; with their configurations' names they take 61 kB.
 const EXTENSIONS: usize = 516;
 
 /// A node of an Envoy 1.40 with `metadata`, which must be a JSON object (anything else is no metadata).

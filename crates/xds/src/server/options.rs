@@ -43,8 +43,7 @@ pub struct ServerOptions {
     /// Maximum time for a client to read one response before its connection is closed. Default 5 min: until then it
     /// costs one chunk of 64 KiB and its HTTP/2 window.
     pub stall_timeout: Duration,
-    /// Delay before a client is sent again what it rejected for want of a file or a port; it doubles with each failed
-    /// attempt. Default 5 s.
+    /// Delay before a client is sent again what it rejected for want of a file or port; doubles each time. Default 5 s.
     pub retry_first: Duration,
     /// Maximum such delay. Default 5 min.
     pub retry_last: Duration,

@@ -1,7 +1,7 @@
 //! Filter chains as resources of their own (FCDS).
 //!
 //! A chain is called `<listener>/<chain>`. Its listener names it, and holds the subscriptions to its secrets; so it
-//! follows its listener, and is removed when no listener at the client can name it any more. Envoy also releases a
+//! follows its listener, and is removed when no listener at the client can name it any longer. Envoy also releases a
 //! chain by itself, some time after its listener has dropped it; if the chain still has connections then, and was not
 //! removed before, Envoy 1.40 crashes. So a removal may wait for the chain's replacement, but not without end.
 //!

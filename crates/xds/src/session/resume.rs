@@ -18,8 +18,7 @@ use super::{
 };
 use crate::{Protocol, wire::version_text};
 
-/// Maximum size in bytes of requested names that no published resource has; the state of a client with more is not
-/// kept.
+/// Maximum size in bytes of requested names without a published resource; a client with more is not remembered.
 const NAMES: usize = 16 << 10;
 
 impl Session {

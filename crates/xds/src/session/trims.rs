@@ -12,8 +12,8 @@ use crate::{
 };
 pub(super) use search::{Next, Search};
 
-/// Maximum number of probes for a resource before a content of it is accepted, after which all remaining parts count as
-/// at fault. One bad host of 1,000 takes ten.
+/// Maximum number of probes for a resource, after which all remaining parts count as at fault. One bad host of 1,000
+/// takes ten.
 pub(super) const PROBES: usize = 512;
 
 /// Maximum number of rejected parts remembered for a resource.
@@ -179,8 +179,7 @@ impl Trims {
         })
     }
 
-    /// Gives up the parts kept in place of rejected ones, as they may conflict with new ones. Returns whether there
-    /// were any.
+    /// Gives up the parts kept in place of rejected ones, as they may conflict with new ones. Returns whether any were.
     pub(super) fn let_go(&mut self, name: &str) -> bool {
         let Some(trim) = self.of.get_mut(name) else { return false };
         let published: BTreeSet<Digest> = trim.published.iter().map(|part| part.digest).collect();
@@ -261,7 +260,7 @@ impl Trims {
         }
     }
 
-    /// The resources whose search has ended without a verdict since the last call: they have to be sent and searched
+    /// The resources whose search has ended without a verdict since the last call: they must be sent and searched
     /// again.
     pub(super) fn take_unfinished(&mut self) -> Vec<ResourceName> {
         std::mem::take(&mut self.unfinished)

@@ -1,5 +1,4 @@
-//! The files of the mesh as a user would write them: Kubernetes objects, and the few Istio ones that are always
-//! present.
+//! The files of the mesh as a user would write them: Kubernetes objects, and the few Istio ones always present.
 
 use std::fmt::Write as _;
 

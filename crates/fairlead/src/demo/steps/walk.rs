@@ -14,8 +14,7 @@ use crate::demo::{
 /// share exceeds it once in 1.7 million times.
 const SIGMAS: f64 = 5.0;
 
-/// Time by which a timer of Envoy may expire early: it counts from its event loop's last look at the clock, in whole
-/// milliseconds.
+/// Time by which Envoy's timers may expire early: they count from the event loop's last look at the clock, in whole ms.
 pub(super) const EARLY: Duration = Duration::from_millis(5);
 
 /// A step in progress, with its findings so far.

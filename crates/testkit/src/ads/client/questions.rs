@@ -32,8 +32,7 @@ impl Client {
         self.expired_waits
     }
 
-    /// The number of virtual hosts that arrived before their table and were lost: each is a route that a real Envoy
-    /// lacks.
+    /// The number of virtual hosts lost by arriving before their table: each is a route that a real Envoy lacks.
     pub fn lost_hosts(&self) -> u64 {
         self.lost_hosts
     }
